@@ -1,0 +1,1 @@
+"""People, credentials, role grants, integrity records (诚信档案)."""

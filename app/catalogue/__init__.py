@@ -1,0 +1,1 @@
+"""Reference data: series, titles, working days, jurisdictions."""

@@ -1,0 +1,1 @@
+"""Certificates (职称证书): issue, verification, replacement."""

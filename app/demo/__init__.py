@@ -1,0 +1,1 @@
+"""Demo data as files, and the play that loads it through the processes."""

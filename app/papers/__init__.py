@@ -1,0 +1,1 @@
+"""Every official document, rendered as PDF."""

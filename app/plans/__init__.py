@@ -1,0 +1,1 @@
+"""Plans (评审计划): window, specialties, slots, standard."""

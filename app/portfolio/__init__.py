@@ -1,0 +1,1 @@
+"""The audited portfolio (业绩库): items and their immutable versions."""

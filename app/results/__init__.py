@@ -1,0 +1,1 @@
+"""Publicity (公示), objections (异议) and confirmed results."""

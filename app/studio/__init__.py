@@ -1,0 +1,1 @@
+"""Processes as diagrams: list, viewer, versions, publishing."""

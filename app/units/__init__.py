@@ -1,0 +1,1 @@
+"""The unit tree (单位) and who works where."""
