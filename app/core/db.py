@@ -1,0 +1,148 @@
+"""The database: session, base class, column types and the one place that commits."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, event
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from app.core.clock import ZONE
+
+
+class Base(DeclarativeBase):
+    """Base of every table; constraints are named so that migrations can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def pk() -> Mapped[int]:
+    """Return the integer primary key column that every table uses."""
+    return mapped_column(Id, primary_key=True, autoincrement=True)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware moment, stored in UTC on both databases and read back in +08:00."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive moments: they would mean another hour on another server."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a moment needs a time zone"
+            raise ValueError(msg)
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back in the zone that people read."""
+        if value is None:
+            return None
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(ZONE)
+
+
+@dataclass
+class Transaction:
+    """One unit of work: a request, a chunk of a job, a step of a command."""
+
+    write: bool
+    now: datetime | None = None
+    rollback_only: bool = False
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+_current: ContextVar[Transaction | None] = ContextVar("transaction", default=None)
+# SQLite has one writer: threads queue here in order instead of racing for the file lock.
+_sqlite_writer = threading.Lock()
+
+
+def current_transaction() -> Transaction:
+    """Return the open unit of work; LookupError outside one."""
+    found = _current.get()
+    if found is None:
+        msg = "no transaction is open"
+        raise LookupError(msg)
+    return found
+
+
+@contextmanager
+def transaction(*, write: bool = True) -> Iterator[Transaction]:
+    """Open a unit of work and commit it once at its end; any exception rolls it back.
+
+    Reads begin deferred, writes begin IMMEDIATE on SQLite (a deferred write that upgrades
+    loses updates or fails as locked). Units of work do not nest.
+    """
+    if _current.get() is not None:
+        msg = "transactions do not nest"
+        raise RuntimeError(msg)
+    if db.session.new or db.session.dirty or db.session.deleted:
+        msg = "unsaved changes were made outside a transaction"
+        raise RuntimeError(msg)
+    db.session.rollback()
+    queue = _sqlite_writer if write and db.engine.dialect.name == "sqlite" else None
+    if queue:
+        queue.acquire()
+    unit = Transaction(write)
+    token = _current.set(unit)
+    try:
+        yield unit
+        if unit.rollback_only:
+            db.session.rollback()
+        else:
+            db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        _current.reset(token)
+        if queue:
+            queue.release()
+
+
+@event.listens_for(Engine, "connect")
+def _tune_connection(connection: Any, _record: Any) -> None:
+    if type(connection).__module__.startswith("sqlite3"):
+        connection.isolation_level = None
+        for pragma in (
+            "foreign_keys=ON",
+            "journal_mode=WAL",
+            "busy_timeout=30000",
+            "synchronous=FULL",
+            "secure_delete=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        unit = _current.get()
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if unit and unit.write else "BEGIN")

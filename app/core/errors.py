@@ -1,0 +1,71 @@
+"""Refusals that people read: each has a status code and a Chinese message."""
+
+from collections.abc import Mapping, Sequence
+
+
+class DomainError(Exception):
+    """An act that the rules refuse. The message is shown as it is."""
+
+    status = 400
+
+    def __init__(self, message: str = "", *, field: str | None = None) -> None:
+        """Keep the message and, if known, the form field it belongs to."""
+        super().__init__(message or self.default)
+        self.message = message or self.default
+        self.field = field
+
+    default = "操作未能完成"
+
+
+class NotFound(DomainError):
+    """No such record, or none that this person may know of."""
+
+    status = 404
+    default = "您访问的内容不存在，或已被移除"
+
+
+class Forbidden(DomainError):
+    """The person may not do this."""
+
+    status = 403
+    default = "您没有办理此事项的权限"
+
+
+class Conflict(DomainError):
+    """The record is in another state than the act needs."""
+
+    status = 409
+    default = "当前状态不允许此操作"
+
+
+class StaleTask(Conflict):
+    """The task has been done, withdrawn or cancelled meanwhile."""
+
+    default = "该任务已被办理或撤回，请刷新后查看最新状态"
+
+
+class TooLarge(DomainError):
+    """An upload over the limit of its policy."""
+
+    status = 413
+    default = "文件过大"
+
+
+class Invalid(DomainError):
+    """Input that does not hold; `errors` maps field names to messages."""
+
+    status = 422
+    default = "填写的内容有误，请按提示修改"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        field: str | None = None,
+        errors: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Keep the messages by field."""
+        super().__init__(message, field=field)
+        self.errors: dict[str, list[str]] = {k: list(v) for k, v in (errors or {}).items()}
+        if field and field not in self.errors:
+            self.errors[field] = [self.message]
