@@ -1,0 +1,1 @@
+"""Checks, one module per subject; the module and function name is the rule id."""
