@@ -1,14 +1,18 @@
 """Time: one `now` per transaction, database time plus the instance's offset."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
-ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+from sqlalchemy import func, select
+
+from app.core.db import current_transaction, db
+from app.core.instants import ZONE
+from app.core.settings import ClockOffset
+
+__all__ = ["ZONE", "now", "set_clock", "today"]
 
 
 def now() -> datetime:
     """Return the moment of the open transaction in +08:00; LookupError outside one."""
-    from app.core.db import current_transaction  # noqa: PLC0415 - db needs ZONE of this module
-
     unit = current_transaction()
     if unit.now is None:
         unit.now = _read_database_time()
@@ -21,11 +25,6 @@ def today() -> date:
 
 
 def _read_database_time() -> datetime:
-    from sqlalchemy import func, select  # noqa: PLC0415
-
-    from app.core.db import db  # noqa: PLC0415
-    from app.core.settings import ClockOffset  # noqa: PLC0415
-
     offset = select(func.coalesce(func.max(ClockOffset.milliseconds), 0)).scalar_subquery()
     if db.engine.dialect.name == "sqlite":
         milliseconds = db.session.execute(select(offset)).scalar_one()
@@ -37,9 +36,6 @@ def _read_database_time() -> datetime:
 
 def set_clock(moment: datetime) -> None:
     """Set the instance's offset so that it is `moment` now (only demo, play and tests)."""
-    from app.core.db import current_transaction, db  # noqa: PLC0415
-    from app.core.settings import ClockOffset  # noqa: PLC0415
-
     row = db.session.get(ClockOffset, 1) or ClockOffset(id=1, milliseconds=0)
     row.milliseconds += round((moment - now()).total_seconds() * 1000)
     db.session.add(row)

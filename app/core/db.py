@@ -5,16 +5,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, event
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy import BigInteger, Integer, MetaData, event
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
 
-from app.core.clock import ZONE
+from app.core.instants import Instant
+
+__all__ = [
+    "Base",
+    "Id",
+    "Instant",
+    "Model",
+    "Transaction",
+    "current_transaction",
+    "db",
+    "pk",
+    "transaction",
+]
 
 
 class Base(DeclarativeBase):
@@ -44,29 +55,6 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 def pk() -> Mapped[int]:
     """Return the integer primary key column that every table uses."""
     return mapped_column(Id, primary_key=True, autoincrement=True)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware moment, stored in UTC on both databases and read back in +08:00."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive moments: they would mean another hour on another server."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            msg = "a moment needs a time zone"
-            raise ValueError(msg)
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the moment back in the zone that people read."""
-        if value is None:
-            return None
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(ZONE)
 
 
 @dataclass

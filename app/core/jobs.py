@@ -1,0 +1,97 @@
+"""Jobs: work that must not hold up a request. Rows are claimed, run, retried and kept."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, String, Text, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.clock import now as clock_now
+from app.core.db import Instant, Model, db, pk, transaction
+
+MAX_ATTEMPTS = 5
+CLAIMED_FOR = timedelta(minutes=5)
+
+
+class Job(Model):
+    """A piece of work to be done once, after the transaction that asked for it."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        CheckConstraint("status IN ('waiting', 'done', 'failed')", name="status_is_known"),
+        Index("ix_job_due", "status", "due_at"),
+    )
+
+    id: Mapped[int] = pk()
+    name: Mapped[str] = mapped_column(String(60))
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    status: Mapped[str] = mapped_column(String(10), default="waiting")
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+
+
+Work = Callable[[Mapping[str, Any]], None]
+_works: dict[str, Work] = {}
+
+
+def register_job(name: str) -> Callable[[Work], Work]:
+    """Register the work of a job name. It must be idempotent and opens its own transactions."""
+
+    def keep(work: Work) -> Work:
+        _works[name] = work
+        return work
+
+    return keep
+
+
+def enqueue(name: str, payload: Mapping[str, Any], *, key: str, now: datetime) -> None:
+    """Ask for a job in the current transaction; a key that is known already asks nothing."""
+    if db.session.scalar(select(Job.id).where(Job.key == key)) is None:
+        db.session.add(Job(name=name, key=key, payload=dict(payload), due_at=now))
+        db.session.flush()
+
+
+def _claim() -> tuple[int, str, dict[str, Any]] | None:
+    with transaction():
+        now = clock_now()
+        due = select(Job).where(Job.status == "waiting", Job.due_at <= now)
+        job = db.session.scalars(
+            due.order_by(Job.due_at).limit(1).with_for_update(skip_locked=True)
+        ).first()
+        if job is None:
+            return None
+        job.attempts += 1
+        job.due_at = now + CLAIMED_FOR
+        return job.id, job.name, job.payload
+
+
+def _settle(job_id: int, error: str) -> None:
+    with transaction():
+        job = db.session.get_one(Job, job_id)
+        if not error:
+            status, due = "done", job.due_at
+        elif job.attempts >= MAX_ATTEMPTS:
+            status, due = "failed", job.due_at
+        else:
+            status, due = "waiting", clock_now() + timedelta(seconds=2**job.attempts)
+        changed = update(Job).where(Job.id == job_id)
+        db.session.execute(changed.values(status=status, due_at=due, last_error=error[:2000]))
+
+
+def run_due_jobs(limit: int = 20) -> int:
+    """Run waiting jobs one after another, each in transactions of its own; returns how many."""
+    for count in range(limit):
+        claimed = _claim()
+        if claimed is None:
+            return count
+        job_id, name, payload = claimed
+        error = ""
+        try:
+            _works[name](payload)
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"
+        _settle(job_id, error)
+    return limit

@@ -1,0 +1,154 @@
+"""Roles and the one table of permissions.
+
+Every endpoint declares one action; start-up fails for an endpoint without one. The menu, the
+tests and the security page read the same table.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from app.core.errors import Forbidden
+
+PUBLIC, MEMBER = "public", "member"
+
+ROLES: dict[str, str] = {
+    "applicant": "申报人",
+    "unit_admin": "单位管理员",
+    "unit_clerk": "单位经办人",
+    "unit_leader": "单位领导",
+    "superior_clerk": "上级经办人",
+    "superior_leader": "上级领导",
+    "organiser": "评委会组建单位",
+    "organiser_leader": "组建单位领导",
+    "meeting_clerk": "会议经办人",
+    "expert": "评审专家",
+    "main_reviewer": "主审",
+    "deputy_reviewer": "副审",
+    "group_leader": "组长",
+    "director": "主任",
+    "issuer": "发证机关",
+    "supervisor": "监督员",
+    "process_admin": "流程管理员",
+    "system_admin": "系统管理员",
+    "security_admin": "安全管理员",
+    "audit_admin": "审计管理员",
+}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A live role of a person in a scope: org, meeting, jurisdiction or all."""
+
+    role: str
+    scope_kind: str
+    scope_id: int | None
+
+
+@dataclass(frozen=True)
+class Action:
+    """Who may do something: any of the roles, and the predicate on the record if it has one."""
+
+    roles: frozenset[str]
+    predicate: str | None = None
+
+
+def _may(*roles: str, when: str | None = None) -> Action:
+    return Action(frozenset(roles), when)
+
+
+STAFF = tuple(role for role in ROLES if role != "applicant")
+REVIEWERS = ("unit_clerk", "unit_leader", "superior_clerk", "superior_leader")
+ORGANISERS = ("organiser", "organiser_leader")
+
+ACTIONS: dict[str, Action] = {
+    # public site and files
+    "site.home": _may(PUBLIC),
+    "site.health": _may(PUBLIC),
+    "file.upload": _may(MEMBER),
+    "file.read": _may(MEMBER, when="may_read_file"),
+    # accounts
+    "account.sign_in": _may(PUBLIC),
+    "account.activate": _may(PUBLIC),
+    "account.sign_out": _may(MEMBER),
+    "account.change_password": _may(MEMBER),
+    "account.profile": _may(MEMBER),
+    "account.notifications": _may(MEMBER),
+    # units
+    "unit.bind": _may("applicant"),
+    "unit.staff": _may("unit_admin", "system_admin"),
+    # inbox
+    "inbox.home": _may(MEMBER),
+    "task.list": _may(MEMBER),
+    "task.open": _may(MEMBER, when="may_do_task"),
+    "task.complete": _may(MEMBER, when="may_do_task"),
+    "task.batch": _may(MEMBER),
+    # catalogue
+    # portfolio
+    # plans
+    # declarations
+    # review
+    # results
+    # certificates
+    # papers
+    # studio
+}
+
+Predicate = Callable[[Any, Any, datetime], bool]
+GrantLoader = Callable[[int, datetime], Iterable[Grant]]
+_predicates: dict[str, Predicate] = {}
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def register_predicate(name: str) -> Callable[[Predicate], Predicate]:
+    """Register the predicate that ACTIONS names: (person, subject, now) -> bool."""
+
+    def keep(predicate: Predicate) -> Predicate:
+        if name in _predicates:
+            msg = f"the predicate {name} is registered twice"
+            raise ValueError(msg)
+        _predicates[name] = predicate
+        return predicate
+
+    return keep
+
+
+def requires(action: str) -> Callable[[F], F]:
+    """Declare the action of a view; KeyError when the table lacks it."""
+    if action not in ACTIONS:
+        msg = f"the action {action} is not in core.permissions.ACTIONS"
+        raise KeyError(msg)
+
+    def mark(view: F) -> F:
+        view.action = action  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def role_allows(action: str, roles: Iterable[str], *, signed_in: bool) -> bool:
+    """Tell whether somebody with these roles may try the action at all."""
+    wanted = ACTIONS[action].roles
+    return PUBLIC in wanted or (signed_in and MEMBER in wanted) or not wanted.isdisjoint(roles)
+
+
+def subject_allows(action: str, person: Any, subject: Any, now: datetime) -> bool:
+    """Tell whether the record's predicate lets this person do the action."""
+    predicate = ACTIONS[action].predicate
+    return predicate is None or _predicates[predicate](person, subject, now)
+
+
+def authorize(action: str, person: Any, subject: Any, now: datetime) -> None:
+    """Refuse unless the predicate of the action holds for the record; raises Forbidden."""
+    from app.core.db import current_transaction  # noqa: PLC0415 - keeps this table free of the db
+
+    current_transaction().notes.setdefault("authorized", set()).add(action)
+    if not subject_allows(action, person, subject, now):
+        raise Forbidden
+
+
+def unregistered_predicates() -> set[str]:
+    """Return predicates that the table names and no room registered."""
+    named = {action.predicate for action in ACTIONS.values() if action.predicate}
+    return named - set(_predicates)

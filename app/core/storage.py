@@ -1,0 +1,150 @@
+"""Stored files: bytes by content hash on disk, name and owner in the database.
+
+A file is staged in a transaction of its own; saving a record links it. What is never linked
+is swept away after two days.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from flask import current_app
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Id, Instant, Model, db, pk
+from app.core.errors import NotFound
+from app.core.uploads import Policy, clean, read_limited
+
+STAGED, LINKED = "staged", "linked"
+STAGED_FOR = timedelta(hours=48)
+NAME_LENGTH = 120
+
+
+class StoredFile(Model):
+    """A file that somebody uploaded or the platform made."""
+
+    __tablename__ = "stored_file"
+    __table_args__ = (
+        CheckConstraint("status IN ('staged', 'linked')", name="status_is_known"),
+        CheckConstraint("size > 0", name="it_is_not_empty"),
+        Index("ix_stored_file_sweep", "status", "created_at"),
+    )
+
+    id: Mapped[int] = pk()
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    media_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    owner_id: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+    status: Mapped[str] = mapped_column(String(10), default=STAGED)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+Reader = Callable[[int, StoredFile], bool]
+_readers: list[Reader] = []
+
+
+def register_reader(reader: Reader) -> Reader:
+    """Register who else may read a file: called with the person's id and the file."""
+    _readers.append(reader)
+    return reader
+
+
+def may_read(person_id: int, file: StoredFile) -> bool:
+    """Tell whether the person owns the file or a room vouches for them."""
+    return file.owner_id == person_id or any(reader(person_id, file) for reader in _readers)
+
+
+def blob_path(sha256: str) -> Path:
+    """Return where the bytes with this hash lie."""
+    return Path(current_app.instance_path) / "files" / sha256[:2] / sha256
+
+
+def _write_blob(content: bytes) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    path = blob_path(digest)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.{id(content)}")
+        with partial.open("wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        partial.replace(path)
+    return digest
+
+
+def short_name(name: str) -> str:
+    """Return the last part of a file name, without control signs, with its ending kept."""
+    bare = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
+    stem, dot, ending = bare.strip().rpartition(".")
+    if not dot:
+        return (bare.strip() or "未命名")[:NAME_LENGTH]
+    return f"{stem[: NAME_LENGTH - len(ending) - 1] or '未命名'}.{ending[:10]}"
+
+
+def stage(
+    stream: BinaryIO, name: str, policy: Policy, *, owner_id: int | None, now: datetime
+) -> StoredFile:
+    """Clean and keep an upload until a record links it; TooLarge or Invalid otherwise."""
+    content, media_type = clean(read_limited(stream, policy), policy)
+    return keep(content, name, media_type, owner_id=owner_id, now=now)
+
+
+def keep(
+    content: bytes, name: str, media_type: str, *, owner_id: int | None, now: datetime
+) -> StoredFile:
+    """Keep bytes that are known to be harmless, such as a paper the platform rendered."""
+    file = StoredFile(
+        sha256=_write_blob(content),
+        name=short_name(name),
+        media_type=media_type,
+        size=len(content),
+        owner_id=owner_id,
+        status=STAGED,
+        created_at=now,
+    )
+    db.session.add(file)
+    db.session.flush()
+    return file
+
+
+def link(file: StoredFile) -> StoredFile:
+    """Mark a file as belonging to a record; it is never swept again."""
+    file.status = LINKED
+    return file
+
+
+def owned_file(file_id: int, owner_id: int) -> StoredFile:
+    """Return a file of this person; NotFound for a foreign or a missing one."""
+    file = db.session.get(StoredFile, file_id)
+    if file is None or file.owner_id != owner_id:
+        raise NotFound("附件不存在，请重新上传")
+    return file
+
+
+def read_bytes(file: StoredFile) -> bytes:
+    """Return the content, checked against its hash; NotFound when the disk lost it."""
+    try:
+        content = blob_path(file.sha256).read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound("附件内容缺失，请联系管理员") from error
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise NotFound("附件内容校验失败，请联系管理员")
+    return content
+
+
+def sweep_staged(now: datetime) -> int:
+    """Forget staged files nobody linked within 48 hours; returns how many."""
+    old = db.session.scalars(
+        select(StoredFile)
+        .where(StoredFile.status == STAGED, StoredFile.created_at < now - STAGED_FOR)
+        .limit(200)
+    ).all()
+    for file in old:
+        db.session.delete(file)
+    return len(old)

@@ -1,0 +1,166 @@
+"""Cleaning what people upload: nothing is stored as it came if it could do harm."""
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import filetype
+from PIL import Image, ImageOps
+
+from app.core.errors import Invalid, TooLarge
+
+MEDIA_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 4000
+MAX_PDF_PAGES = 500
+FORBIDDEN_PDF_KEYS = {
+    "/JavaScript",
+    "/JS",
+    "/Launch",
+    "/EmbeddedFile",
+    "/EmbeddedFiles",
+    "/OpenAction",
+    "/AA",
+    "/RichMedia",
+    "/XFA",
+    "/SubmitForm",
+    "/ImportData",
+    "/GoToR",
+}
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a slot accepts: endings, bytes a file, and how many files."""
+
+    types: tuple[str, ...] = ("jpg", "png", "pdf")
+    max_bytes: int = 10 * 2**20
+    max_count: int = 10
+    photo: bool = False
+
+    def describe(self) -> str:
+        """Return the policy in the words of the page."""
+        size = (
+            f"{self.max_bytes // 2**20}MB"
+            if self.max_bytes >= 2**20
+            else f"{self.max_bytes // 1024}KB"
+        )
+        return f"支持 {'、'.join(self.types)}，单个不超过 {size}，最多 {self.max_count} 个"
+
+
+PHOTO = Policy(types=("jpg", "png"), max_bytes=5 * 2**20, max_count=1, photo=True)
+PHOTO_WIDTH, PHOTO_HEIGHT = 413, 579
+
+
+def read_limited(stream: BinaryIO, policy: Policy) -> bytes:
+    """Read at most what the policy allows; TooLarge beyond, Invalid when empty."""
+    content = stream.read(policy.max_bytes + 1)
+    if len(content) > policy.max_bytes:
+        raise TooLarge(f"文件超过限制：{policy.describe()}")
+    if not content:
+        raise Invalid("文件是空的，请重新选择", field="file")
+    return content
+
+
+def sniff(content: bytes, policy: Policy) -> str:
+    """Return the ending that the content itself shows; Invalid when the policy lacks it."""
+    kind = filetype.guess(content)
+    ending = kind.extension if kind else ""
+    if ending not in policy.types:
+        raise Invalid(f"文件类型不符（按内容识别）：{policy.describe()}", field="file")
+    return ending
+
+
+def clean(content: bytes, policy: Policy) -> tuple[bytes, str]:
+    """Return harmless content and its media type; Invalid with the reason otherwise."""
+    ending = sniff(content, policy)
+    if ending in {"jpg", "png"}:
+        return (clean_photo(content) if policy.photo else clean_image(content, ending)), (
+            "image/jpeg" if policy.photo else MEDIA_TYPES[ending]
+        )
+    if ending == "pdf":
+        refuse_active_pdf(content)
+    return content, MEDIA_TYPES[ending]
+
+
+def _open_image(content: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content))
+            image.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Invalid("图片像素过大，请压缩后上传", field="file") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise Invalid("图片已损坏，无法打开，请重新导出后上传", field="file") from error
+    upright = ImageOps.exif_transpose(image)
+    return upright if upright is not None else image
+
+
+def clean_image(content: bytes, ending: str) -> bytes:
+    """Re-encode an image upright and without hidden data (EXIF, appended programs)."""
+    image = _open_image(content)
+    image.thumbnail((MAX_SIDE, MAX_SIDE))
+    plain = image.convert("RGBA" if ending == "png" else "RGB")
+    bare = Image.new(plain.mode, plain.size)
+    bare.paste(plain)
+    target = io.BytesIO()
+    if ending == "png":
+        bare.save(target, "PNG", optimize=False)
+    else:
+        bare.save(target, "JPEG", quality=88)
+    return target.getvalue()
+
+
+def clean_photo(content: bytes) -> bytes:
+    """Return a certificate photo of 413x579 pixels; Invalid names what is wrong with it."""
+    image = _open_image(content).convert("RGB")
+    width, height = image.size
+    if width < 295 or height < 413:
+        raise Invalid(f"照片分辨率过低（{width}×{height}），应不小于 295×413 像素", field="file")
+    if abs(width / height - 5 / 7) > 0.04:
+        raise Invalid(
+            f"照片比例不符（{width}×{height}），应为 5:7 的证件照，请裁剪后上传", field="file"
+        )
+    fitted = ImageOps.fit(image, (PHOTO_WIDTH, PHOTO_HEIGHT), Image.Resampling.LANCZOS)
+    bare = Image.new("RGB", fitted.size)
+    bare.paste(fitted)
+    target = io.BytesIO()
+    bare.save(target, "JPEG", quality=90, dpi=(300, 300))
+    return target.getvalue()
+
+
+def refuse_active_pdf(content: bytes) -> None:
+    """Refuse a PDF that is broken, locked, too long or that would run something."""
+    import pikepdf  # noqa: PLC0415 - costs memory that most workers never need
+
+    try:
+        with pikepdf.open(io.BytesIO(content)) as pdf:
+            if len(pdf.pages) > MAX_PDF_PAGES:
+                raise Invalid(f"PDF 超过 {MAX_PDF_PAGES} 页，请拆分后上传", field="file")
+            if _forbidden_keys(pdf):
+                raise Invalid("PDF 含有脚本或自动动作，请另存为普通 PDF 后上传", field="file")
+    except pikepdf.PasswordError as error:
+        raise Invalid("PDF 已加密，请取消密码后上传", field="file") from error
+    except pikepdf.PdfError as error:
+        raise Invalid("PDF 已损坏，无法打开，请重新导出后上传", field="file") from error
+
+
+def _forbidden_keys(pdf: object) -> bool:
+    import pikepdf  # noqa: PLC0415
+
+    for item in pdf.objects:  # type: ignore[attr-defined]
+        if isinstance(item, pikepdf.Dictionary | pikepdf.Stream):
+            if FORBIDDEN_PDF_KEYS & set(item.keys()):
+                return True
+            if str(item.get("/S", "")) in FORBIDDEN_PDF_KEYS:
+                return True
+    return False
