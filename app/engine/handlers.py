@@ -1,0 +1,172 @@
+"""What the domains tell the engine: named functions that diagrams call.
+
+A domain's process.py fills these registries when it is imported; a diagram names the functions
+by property (`handler`, `save`, `scope`, `page`). The engine itself knows no domain.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from app.engine import queue
+from app.engine.models import ProcessInstance, QueueKind, WorkItem
+
+Scalar = str | int | bool | None
+Outcomes = dict[str, Scalar]
+Business = tuple[str, int]
+ScopeKind = Literal["org", "meeting", "person", "jurisdiction", "all"]
+
+OUTCOME_WORD = "_outcome"
+"""Reserved outcome: the word people read in the flow log (通过, 退回…); never task data."""
+OPINION = "_note"
+"""Reserved outcome: the opinion (意见) shown in the flow log; never task data."""
+RESERVED = frozenset({OUTCOME_WORD, OPINION})
+
+
+class UnknownHandler(LookupError):
+    """A diagram names a function that no domain has registered."""
+
+
+class DuplicateHandler(ValueError):
+    """Two functions claim one name of one registry."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose task it is: a unit's, a meeting's, one person's, or a whole jurisdiction's.
+
+    `id` is the unit, meeting or person. A jurisdiction is the work item's own, so it has no id.
+    """
+
+    kind: ScopeKind
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """How a business record is shown in lists: title, words to search by, address."""
+
+    title: str
+    tokens_text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a process instance, as a handler sees it."""
+
+    instance: ProcessInstance
+    node: str
+    data: Mapping[str, object]
+    now: datetime
+    actor_id: int | None = None
+    item: WorkItem | None = None
+
+    @property
+    def business(self) -> Business:
+        """Type and id of the record the instance is about."""
+        return (self.instance.business_type, self.instance.business_id)
+
+    @property
+    def business_id(self) -> int:
+        """Id of the record the instance is about."""
+        return self.instance.business_id
+
+    def start(
+        self,
+        key: str,
+        *,
+        business: Business,
+        unique: str,
+        data: Mapping[str, Scalar] | None = None,
+    ) -> None:
+        """Ask for process `key` to be started for `business`, once per `unique` key."""
+        queue.append(
+            QueueKind.START,
+            key,
+            business=business,
+            unique=unique,
+            now=self.now,
+            jurisdiction=self.instance.jurisdiction,
+            actor_id=self.actor_id,
+            payload=dict(data or {}),
+        )
+
+    def send(
+        self,
+        message: str,
+        *,
+        business: Business,
+        unique: str,
+        data: Mapping[str, Scalar] | None = None,
+    ) -> None:
+        """Send `message` to the instance of `business` that waits for it, or will wait."""
+        queue.append(
+            QueueKind.MESSAGE,
+            message,
+            business=business,
+            unique=unique,
+            now=self.now,
+            payload=dict(data or {}),
+        )
+
+
+ServiceHandler = Callable[[Step], Outcomes | None]
+SaveHandler = Callable[[Step, Mapping[str, object]], Outcomes | None]
+ScopeResolver = Callable[[Step], Scope]
+Presenter = Callable[[int], Card]
+PageAddress = Callable[[WorkItem], str]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class Registry(Generic[F]):
+    """Functions of one kind by name. A name is taken once."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._functions: dict[str, F] = {}
+
+    def __call__(self, name: str) -> Callable[[F], F]:
+        """Register the decorated function as `name`. Raises DuplicateHandler."""
+
+        def register(function: F) -> F:
+            known = self._functions.get(name)
+            if known is not None and known is not function:
+                raise DuplicateHandler(f"{self.kind} {name!r} is registered twice")
+            self._functions[name] = function
+            return function
+
+        return register
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._functions
+
+    def get(self, name: str) -> F:
+        """Return the function called `name`. Raises UnknownHandler."""
+        try:
+            return self._functions[name]
+        except KeyError:
+            known = ", ".join(sorted(self._functions)) or "none"
+            raise UnknownHandler(f"no {self.kind} {name!r}; registered: {known}") from None
+
+    def names(self) -> frozenset[str]:
+        """All registered names."""
+        return frozenset(self._functions)
+
+    def remove(self, name: str) -> None:
+        """Forget `name`; tests use it to leave no trace."""
+        self._functions.pop(name, None)
+
+
+service: Registry[ServiceHandler] = Registry("service handler")
+"""Service tasks (property `handler`): fn(step) -> outcomes."""
+save: Registry[SaveHandler] = Registry("save handler")
+"""User tasks (property `save`): fn(step, answers) -> outcomes; stores the answers itself."""
+scope: Registry[ScopeResolver] = Registry("scope resolver")
+"""User tasks (property `scope`): fn(step) -> Scope, resolved when the work item opens."""
+presenter: Registry[Presenter] = Registry("presenter")
+"""Business types: fn(business id) -> Card."""
+page: Registry[PageAddress] = Registry("page")
+"""Page nodes (property `page`): fn(work item) -> address where the work is done."""

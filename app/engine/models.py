@@ -1,0 +1,323 @@
+"""Tables of the engine.
+
+People are referred to by bare ids: accounts stand above the engine, which knows none of them.
+The state bytes of an instance are disposable machinery; work_item and step_log are what people
+read.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.db import Id, Instant, Model, pk
+
+
+def _one_of(column: str, values: type[StrEnum]) -> str:
+    return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
+
+
+class VersionStatus(StrEnum):
+    """State of a process version: in force, or replaced by nothing (停用)."""
+
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
+class InstanceStatus(StrEnum):
+    """State of a process instance (流程实例)."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    SUSPENDED = "suspended"
+    FAILED = "failed"
+
+
+class ItemStatus(StrEnum):
+    """State of a work item (待办)."""
+
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class QueueKind(StrEnum):
+    """What a queue row asks for: a new instance, or a message to a waiting one."""
+
+    START = "start"
+    MESSAGE = "message"
+
+
+class QueueStatus(StrEnum):
+    """State of a queue row."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class IncidentStatus(StrEnum):
+    """State of an incident (异常)."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class SpecBundle(Model):
+    """Everything an instance is pinned to: diagrams, decision tables and forms, by content."""
+
+    __tablename__ = "spec_bundle"
+
+    hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    content: Mapped[bytes] = mapped_column(sa.LargeBinary)
+
+
+class ProcessVersion(Model):
+    """A published version of a process in a jurisdiction ("" is the national one). Immutable."""
+
+    __tablename__ = "process_version"
+    __table_args__ = (
+        sa.UniqueConstraint("jurisdiction", "key", "no", name="process_version_has_its_number"),
+        sa.CheckConstraint(_one_of("status", VersionStatus), name="process_version_status_known"),
+        sa.CheckConstraint("no >= 1", name="process_version_counts_from_one"),
+    )
+
+    id: Mapped[int] = pk()
+    key: Mapped[str] = mapped_column(sa.String(60))
+    jurisdiction: Mapped[str] = mapped_column(sa.String(40), default="")
+    no: Mapped[int] = mapped_column(sa.Integer)
+    title: Mapped[str] = mapped_column(sa.String(120))
+    bundle_hash: Mapped[str] = mapped_column(sa.ForeignKey("spec_bundle.hash"))
+    status: Mapped[str] = mapped_column(sa.String(20), default=VersionStatus.PUBLISHED)
+    # None: shipped with the program.
+    published_by: Mapped[int | None] = mapped_column(Id)
+    published_at: Mapped[datetime] = mapped_column(Instant)
+
+
+_LIVING = "status IN ('running', 'suspended')"
+
+
+class ProcessInstance(Model):
+    """One run of a process for one business record."""
+
+    __tablename__ = "process_instance"
+    __table_args__ = (
+        sa.CheckConstraint(
+            _one_of("status", InstanceStatus), name="process_instance_status_known"
+        ),
+        sa.CheckConstraint(
+            f"({_LIVING} OR status = 'failed') = (ended_at IS NULL)",
+            name="ended_instance_has_a_moment",
+        ),
+        sa.Index(
+            "one_living_instance_per_business",
+            "process_key",
+            "business_type",
+            "business_id",
+            unique=True,
+            sqlite_where=sa.text(_LIVING),
+            postgresql_where=sa.text(_LIVING),
+        ),
+        sa.Index("process_instance_by_business", "business_type", "business_id"),
+    )
+
+    id: Mapped[int] = pk()
+    version_id: Mapped[int] = mapped_column(sa.ForeignKey("process_version.id"))
+    process_key: Mapped[str] = mapped_column(sa.String(60))
+    bundle_hash: Mapped[str] = mapped_column(sa.ForeignKey("spec_bundle.hash"))
+    business_type: Mapped[str] = mapped_column(sa.String(40))
+    business_id: Mapped[int] = mapped_column(Id)
+    jurisdiction: Mapped[str] = mapped_column(sa.String(40))
+    status: Mapped[str] = mapped_column(sa.String(20), default=InstanceStatus.RUNNING)
+    row_version: Mapped[int] = mapped_column(sa.Integer, default=0)
+    # Bytes, never a JSON column: sorting the keys of the state loses tasks.
+    state: Mapped[bytes] = mapped_column(sa.LargeBinary, default=b"")
+    started_by: Mapped[int | None] = mapped_column(Id)
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    version: Mapped[ProcessVersion] = relationship()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether steps may be taken."""
+        return self.status == InstanceStatus.RUNNING
+
+
+class WorkItem(Model):
+    """A task waiting for a person (待办), projected from the engine's tree."""
+
+    __tablename__ = "work_item"
+    __table_args__ = (
+        sa.UniqueConstraint("task_uuid", name="work_item_is_one_task"),
+        sa.CheckConstraint(_one_of("status", ItemStatus), name="work_item_status_known"),
+        sa.CheckConstraint(
+            "scope_kind IN ('org', 'meeting', 'person', 'jurisdiction', 'all')",
+            name="work_item_scope_known",
+        ),
+        sa.CheckConstraint(
+            "(scope_kind = 'person') = (assignee_id IS NOT NULL)",
+            name="personal_work_item_has_its_person",
+        ),
+        sa.CheckConstraint(
+            "(status = 'done') = (done_at IS NOT NULL)", name="done_work_item_has_a_moment"
+        ),
+        sa.Index("work_item_of_person", "status", "assignee_id"),
+        sa.Index("work_item_of_role", "status", "role", "scope_kind", "scope_id"),
+        sa.Index("work_item_done_by", "done_by", "done_at"),
+        sa.Index("work_item_by_business", "business_type", "business_id"),
+        sa.Index("work_item_of_instance", "instance_id", "status"),
+    )
+
+    id: Mapped[int] = pk()
+    instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
+    task_uuid: Mapped[str] = mapped_column(sa.String(36))
+    # The process that draws the node: a called one has its own name here.
+    process: Mapped[str] = mapped_column(sa.String(60))
+    node: Mapped[str] = mapped_column(sa.String(120))
+    name: Mapped[str] = mapped_column(sa.String(120))
+    form: Mapped[str | None] = mapped_column(sa.String(60))
+    page: Mapped[str | None] = mapped_column(sa.String(60))
+    save: Mapped[str] = mapped_column(sa.String(60))
+    role: Mapped[str] = mapped_column(sa.String(40))
+    scope_kind: Mapped[str] = mapped_column(sa.String(20))
+    scope_id: Mapped[int | None] = mapped_column(Id)
+    assignee_id: Mapped[int | None] = mapped_column(Id)
+    title: Mapped[str] = mapped_column(sa.String(300))
+    tokens_text: Mapped[str] = mapped_column(sa.Text, default="")
+    jurisdiction: Mapped[str] = mapped_column(sa.String(40))
+    business_type: Mapped[str] = mapped_column(sa.String(40))
+    business_id: Mapped[int] = mapped_column(Id)
+    status: Mapped[str] = mapped_column(sa.String(20), default=ItemStatus.OPEN)
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    viewed_at: Mapped[datetime | None] = mapped_column(Instant)
+    due_at: Mapped[datetime | None] = mapped_column(Instant)
+    done_at: Mapped[datetime | None] = mapped_column(Instant)
+    done_by: Mapped[int | None] = mapped_column(Id)
+
+    instance: Mapped[ProcessInstance] = relationship()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits for somebody."""
+        return self.status == ItemStatus.OPEN
+
+
+class StepLog(Model):
+    """The flow log (流程记录): who did what when. Only ever appended to."""
+
+    __tablename__ = "step_log"
+    __table_args__ = (sa.Index("step_log_of_instance", "instance_id", "id"),)
+
+    id: Mapped[int] = pk()
+    instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
+    at: Mapped[datetime] = mapped_column(Instant)
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    node: Mapped[str] = mapped_column(sa.String(120))
+    name: Mapped[str] = mapped_column(sa.String(120))
+    role: Mapped[str | None] = mapped_column(sa.String(40))
+    actor_id: Mapped[int | None] = mapped_column(Id)
+    outcome: Mapped[str | None] = mapped_column(sa.String(60))
+    note: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class StepAnswers(Model):
+    """Answers of a form whose node has no save handler of its own (通用保存)."""
+
+    __tablename__ = "step_answers"
+
+    work_item_id: Mapped[int] = mapped_column(sa.ForeignKey("work_item.id"), primary_key=True)
+    answers: Mapped[dict[str, object]] = mapped_column(sa.JSON)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Timer(Model):
+    """A timer event that an instance waits for."""
+
+    __tablename__ = "timer"
+    __table_args__ = (
+        sa.UniqueConstraint("task_uuid", name="timer_is_one_task"),
+        sa.Index("timer_by_try", "try_at"),
+        sa.Index("timer_of_instance", "instance_id"),
+    )
+
+    id: Mapped[int] = pk()
+    instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
+    task_uuid: Mapped[str] = mapped_column(sa.String(36))
+    node: Mapped[str] = mapped_column(sa.String(120))
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    # When to fire it: due_at, or later after a failed attempt.
+    try_at: Mapped[datetime] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+
+
+class Subscription(Model):
+    """A message event that an instance waits for."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        sa.UniqueConstraint("task_uuid", "message", name="subscription_is_one_wait"),
+        sa.Index("subscription_of_instance", "instance_id", "message"),
+    )
+
+    id: Mapped[int] = pk()
+    instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
+    task_uuid: Mapped[str] = mapped_column(sa.String(36))
+    node: Mapped[str] = mapped_column(sa.String(120))
+    message: Mapped[str] = mapped_column(sa.String(60))
+
+
+class QueueRow(Model):
+    """What one instance asks of another, delivered in a transaction of its own."""
+
+    __tablename__ = "queue_row"
+    __table_args__ = (
+        sa.UniqueConstraint("unique_key", name="queue_row_is_asked_once"),
+        sa.CheckConstraint(_one_of("kind", QueueKind), name="queue_row_kind_known"),
+        sa.CheckConstraint(_one_of("status", QueueStatus), name="queue_row_status_known"),
+        sa.Index("queue_row_by_try", "status", "try_at", "id"),
+    )
+
+    id: Mapped[int] = pk()
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    # The process key to start, or the name of the message.
+    name: Mapped[str] = mapped_column(sa.String(60))
+    business_type: Mapped[str] = mapped_column(sa.String(40))
+    business_id: Mapped[int] = mapped_column(Id)
+    unique_key: Mapped[str] = mapped_column(sa.String(200))
+    jurisdiction: Mapped[str] = mapped_column(sa.String(40), default="")
+    actor_id: Mapped[int | None] = mapped_column(Id)
+    payload: Mapped[dict[str, str | int | bool | None]] = mapped_column(sa.JSON)
+    status: Mapped[str] = mapped_column(sa.String(20), default=QueueStatus.WAITING)
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+    last_error: Mapped[str | None] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    try_at: Mapped[datetime] = mapped_column(Instant)
+    done_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Incident(Model):
+    """A step that failed and was rolled back (异常); the instance stands where it stood."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        sa.CheckConstraint(_one_of("status", IncidentStatus), name="incident_status_known"),
+        sa.CheckConstraint(
+            "(status = 'resolved') = (resolved_at IS NOT NULL)",
+            name="resolved_incident_has_a_moment",
+        ),
+        sa.Index("incident_by_status", "status", "id"),
+    )
+
+    id: Mapped[int] = pk()
+    instance_id: Mapped[int | None] = mapped_column(sa.ForeignKey("process_instance.id"))
+    queue_row_id: Mapped[int | None] = mapped_column(sa.ForeignKey("queue_row.id"))
+    node: Mapped[str | None] = mapped_column(sa.String(120))
+    message: Mapped[str] = mapped_column(sa.Text)
+    detail: Mapped[str] = mapped_column(sa.Text, default="")
+    at: Mapped[datetime] = mapped_column(Instant)
+    status: Mapped[str] = mapped_column(sa.String(20), default=IncidentStatus.OPEN)
+    resolved_by: Mapped[int | None] = mapped_column(Id)
+    resolved_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -1,0 +1,97 @@
+"""Requests from one instance to another: append, claim, settle.
+
+Handlers only append. A worker claims one row at a time and delivers it in the same transaction
+(runtime.deliver_messages), so that no step ever holds the locks of two instances.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.core.db import db
+from app.engine.models import (
+    InstanceStatus,
+    ProcessInstance,
+    QueueKind,
+    QueueRow,
+    QueueStatus,
+    Subscription,
+)
+
+MAX_ATTEMPTS = 5
+
+
+def append(
+    kind: QueueKind,
+    name: str,
+    *,
+    business: tuple[str, int],
+    unique: str,
+    now: datetime,
+    **values: object,
+) -> None:
+    """Ask for a start or a message; a repeated `unique` key changes nothing."""
+    insert = (
+        postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    )
+    statement = insert(QueueRow).values(
+        kind=kind,
+        name=name,
+        business_type=business[0],
+        business_id=business[1],
+        unique_key=unique,
+        created_at=now,
+        try_at=now,
+        **values,
+    )
+    db.session.execute(statement.on_conflict_do_nothing(index_elements=["unique_key"]))
+
+
+def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | None:
+    """Lock the oldest row that can be delivered now, or return None.
+
+    A message that no instance waits for is not deliverable yet: it stays, at no cost.
+    PostgreSQL skips rows that another worker holds; SQLite writers run one after another.
+    """
+    awaited = (
+        sa.select(Subscription.id)
+        .join(ProcessInstance, ProcessInstance.id == Subscription.instance_id)
+        .where(
+            Subscription.message == QueueRow.name,
+            ProcessInstance.business_type == QueueRow.business_type,
+            ProcessInstance.business_id == QueueRow.business_id,
+            ProcessInstance.status == InstanceStatus.RUNNING,
+        )
+        .exists()
+    )
+    statement = (
+        sa.select(QueueRow)
+        .where(
+            QueueRow.status == QueueStatus.WAITING,
+            QueueRow.try_at <= now,
+            QueueRow.id.not_in(skip),
+            sa.or_(QueueRow.kind == QueueKind.START, awaited),
+        )
+        .order_by(QueueRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=QueueRow)
+        .execution_options(populate_existing=True)
+    )
+    return db.session.scalars(statement).first()
+
+
+def settle(row: QueueRow, now: datetime) -> None:
+    """Mark a delivered row as done."""
+    row.status = QueueStatus.DONE
+    row.done_at = now
+
+
+def postpone(row: QueueRow, error: str, now: datetime) -> bool:
+    """Note a failed attempt and back off; return whether it was the last one."""
+    row.attempts += 1
+    row.last_error = error
+    row.try_at = now + timedelta(seconds=2**row.attempts)
+    if row.attempts >= MAX_ATTEMPTS:
+        row.status = QueueStatus.FAILED
+    return row.status == QueueStatus.FAILED
