@@ -1,0 +1,162 @@
+"""People, how they sign in, what they may do, and what bars them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core import crypto
+from app.core.db import Id, Instant, Model, pk
+
+SCOPE_KINDS = ("org", "meeting", "jurisdiction", "all")
+
+
+class Person(Model):
+    """One human being, the same across years and ways in (人员)."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        CheckConstraint(
+            "(id_number_sealed IS NULL) = (id_number_hash IS NULL)",
+            name="an_identity_number_is_sealed_and_indexed",
+        ),
+        CheckConstraint("gender IN ('', '男', '女')", name="gender_is_known"),
+    )
+
+    id: Mapped[int] = pk()
+    name: Mapped[str] = mapped_column(String(60), index=True)
+    gender: Mapped[str] = mapped_column(String(2), default="")
+    birth_date: Mapped[date | None] = mapped_column(Date)
+    id_type: Mapped[str] = mapped_column(String(20), default="居民身份证")
+    id_number_sealed: Mapped[str | None] = mapped_column(String(200))
+    id_number_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    id_number_tail: Mapped[str] = mapped_column(String(20), default="")
+    phone: Mapped[str] = mapped_column(String(20), default="")
+    email: Mapped[str] = mapped_column(String(120), default="")
+    photo_file_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("stored_file.id", use_alter=True)
+    )
+    profile: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+    is_authenticated = True
+    is_anonymous = False
+
+    @property
+    def is_active(self) -> bool:
+        """Flask-Login asks; locked accounts are refused at sign-in instead."""
+        return True
+
+    def get_id(self) -> str:
+        """Return what Flask-Login keeps in the session."""
+        return str(self.id)
+
+    @property
+    def id_number(self) -> str:
+        """Return the identity number in clear; show `masked_id_number` to people."""
+        return crypto.unseal(self.id_number_sealed) if self.id_number_sealed else ""
+
+    @property
+    def masked_id_number(self) -> str:
+        """Return the identity number as it may be shown."""
+        return self.id_number_tail
+
+    def set_id_number(self, number: str) -> None:
+        """Seal, index and mask an identity number."""
+        self.id_number_sealed = crypto.seal(number)
+        self.id_number_hash = crypto.keyed_hash(number)
+        self.id_number_tail = crypto.mask_id(number)
+
+
+class Credential(Model):
+    """A local account (本地账号): never a usable default password, one-time activation instead."""
+
+    __tablename__ = "credential"
+    __table_args__ = (
+        CheckConstraint(
+            "password_hash IS NOT NULL OR activation_hash IS NOT NULL OR NOT is_enabled",
+            name="an_account_can_be_entered_or_activated",
+        ),
+        CheckConstraint(
+            "(activation_hash IS NULL) = (activation_expires_at IS NULL)",
+            name="an_activation_expires",
+        ),
+        CheckConstraint("failures >= 0", name="failures_are_counted"),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), unique=True)
+    login: Mapped[str] = mapped_column(String(64), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    must_change: Mapped[bool] = mapped_column(default=False)
+    activation_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    activation_expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(Instant)
+    session_epoch: Mapped[int] = mapped_column(default=1)
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    person: Mapped[Person] = relationship(lazy="joined")
+
+
+class RoleGrant(Model):
+    """A role of a person in a scope for a term (角色授权)."""
+
+    __tablename__ = "role_grant"
+    __table_args__ = (
+        CheckConstraint(
+            "scope_kind IN ('org', 'meeting', 'jurisdiction', 'all')", name="scope_is_known"
+        ),
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="a_term_has_length"),
+        Index("ix_role_grant_scope", "role", "scope_kind", "scope_id"),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), index=True)
+    role: Mapped[str] = mapped_column(String(30))
+    scope_kind: Mapped[str] = mapped_column(String(20))
+    scope_id: Mapped[int | None] = mapped_column(Id)
+    valid_from: Mapped[datetime] = mapped_column(Instant)
+    valid_to: Mapped[datetime | None] = mapped_column(Instant)
+    granted_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+    confirmed_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+
+
+class IntegrityRecord(Model):
+    """A record of dishonesty that bars declarations meanwhile (诚信档案)."""
+
+    __tablename__ = "integrity_record"
+    __table_args__ = (CheckConstraint("barred_until > barred_from", name="a_bar_has_length"),)
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), index=True)
+    barred_from: Mapped[date] = mapped_column(Date)
+    barred_until: Mapped[date] = mapped_column(Date)
+    reason: Mapped[str] = mapped_column(String(500))
+
+
+class Notification(Model):
+    """Something the person should know at once (消息)."""
+
+    __tablename__ = "notification"
+    __table_args__ = (Index("ix_notification_inbox", "person_id", "read_at"),)
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    text: Mapped[str] = mapped_column(String(300))
+    url: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    read_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class SignInAttempt(Model):
+    """Failures by address, so that guessing slows down whatever account it tries."""
+
+    __tablename__ = "sign_in_attempt"
+
+    id: Mapped[int] = pk()
+    address: Mapped[str] = mapped_column(String(64), unique=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    last_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,0 +1,85 @@
+"""Reads about people."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import Select, func, or_, select
+
+from app.accounts.models import Credential, IntegrityRecord, Notification, Person, RoleGrant
+from app.core import crypto
+from app.core.db import db
+from app.core.permissions import Grant
+
+
+def person_by_id_number(number: str) -> Person | None:
+    """Find a person by the whole identity number."""
+    wanted = Person.id_number_hash == crypto.keyed_hash(number)
+    return db.session.scalars(select(Person).where(wanted)).first()
+
+
+def credential_by_login(login: str) -> Credential | None:
+    """Find an account by its login name, whatever the case."""
+    wanted = func.lower(Credential.login) == login.strip().lower()
+    return db.session.scalars(select(Credential).where(wanted)).first()
+
+
+def _live(query: Select[tuple[RoleGrant]], now: datetime) -> Select[tuple[RoleGrant]]:
+    return query.where(
+        RoleGrant.valid_from <= now, or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
+    )
+
+
+def live_grants(person_id: int, now: datetime) -> list[Grant]:
+    """Return the roles that a person holds now."""
+    held = _live(select(RoleGrant).where(RoleGrant.person_id == person_id), now)
+    return [Grant(g.role, g.scope_kind, g.scope_id) for g in db.session.scalars(held)]
+
+
+def people_with_role(
+    role: str, scope_kind: str, scope_id: int | None, now: datetime
+) -> list[Person]:
+    """Return who holds a role in exactly this scope, in order of their ids."""
+    held = _live(
+        select(RoleGrant).where(
+            RoleGrant.role == role,
+            RoleGrant.scope_kind == scope_kind,
+            RoleGrant.scope_id == scope_id,
+        ),
+        now,
+    ).subquery()
+    people = select(Person).where(Person.id.in_(select(held.c.person_id))).order_by(Person.id)
+    return list(db.session.scalars(people))
+
+
+def is_barred(person_id: int, on: date) -> date | None:
+    """Return until when an integrity record bars the person, or None (FJ-P-43)."""
+    return db.session.scalar(
+        select(func.max(IntegrityRecord.barred_until)).where(
+            IntegrityRecord.person_id == person_id,
+            IntegrityRecord.barred_from <= on,
+            IntegrityRecord.barred_until > on,
+        )
+    )
+
+
+def unread_count(person_id: int) -> int:
+    """Count notifications that the person has not opened."""
+    unread = select(func.count(Notification.id)).where(
+        Notification.person_id == person_id, Notification.read_at.is_(None)
+    )
+    return db.session.scalar(unread) or 0
+
+
+def notifications_of(person_id: int) -> Select[tuple[Notification]]:
+    """Select the notifications of a person, newest first."""
+    mine = select(Notification).where(Notification.person_id == person_id)
+    return mine.order_by(Notification.id.desc())
+
+
+def names_of(person_ids: Iterable[int | None]) -> dict[int, str]:
+    """Return the names of several people at once."""
+    wanted = {i for i in person_ids if i is not None}
+    if not wanted:
+        return {}
+    rows = db.session.execute(select(Person.id, Person.name).where(Person.id.in_(wanted)))
+    return {row.id: row.name for row in rows}

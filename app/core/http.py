@@ -1,0 +1,276 @@
+"""What every page shares: one transaction a request, repeats, refusals, headers, paging."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, redirect, render_template, request
+from flask_login import current_user
+from sqlalchemy import ForeignKey, Select, String, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.core.clock import now
+from app.core.db import Id, Instant, Model, current_transaction, db, pk, transaction
+from app.core.errors import Conflict, DomainError, Forbidden
+from app.core.permissions import ACTIONS, Grant, role_allows
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+REPEAT_KEPT_FOR = timedelta(days=7)
+T = TypeVar("T")
+
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'self'; form-action 'self'"
+)
+
+
+class RequestKey(Model):
+    """An unsafe request that was answered: its repeat gets the same answer."""
+
+    __tablename__ = "request_key"
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    key: Mapped[str] = mapped_column(String(40), unique=True)
+    endpoint: Mapped[str] = mapped_column(String(80))
+    body_hash: Mapped[str] = mapped_column(String(64))
+    location: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class ZhipingApp(Flask):
+    """Flask, with every request inside one transaction."""
+
+    def full_dispatch_request(self) -> Response:
+        """Read in a reading transaction, write in a writing one; a refusal rolls back."""
+        if request.endpoint == "static":
+            return super().full_dispatch_request()
+        with transaction(write=request.method not in SAFE_METHODS):
+            return super().full_dispatch_request()
+
+    def handle_user_exception(self, e: Exception) -> Any:
+        """Undo what the request had written before its refusal is rendered."""
+        db.session.rollback()
+        return super().handle_user_exception(e)
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """A page of a list; `number` counts from 1."""
+
+    items: Sequence[T]
+    number: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def first(self) -> int:
+        """Place of the first row shown, from 1; 0 when empty."""
+        return (self.number - 1) * self.size + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        """Place of the last row shown."""
+        return min(self.number * self.size, self.total)
+
+
+def request_page() -> int:
+    """Return the page number that the address asks for, at least 1."""
+    return max(1, request.args.get("page", 1, type=int) or 1)
+
+
+def page_of(query: Select[tuple[T]], *, page: int | None = None, size: int = 20) -> Page[T]:
+    """Run a select for one page of entities; a page past the end shows the last one."""
+    total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
+    total = total or 0
+    number = min(page or request_page(), max(1, -(-total // size)))
+    items = db.session.scalars(query.limit(size).offset((number - 1) * size)).all()
+    return Page(items, number, size, total)
+
+
+def safe_next(target: str | None, default: str) -> str:
+    """Return a path of this site to go on to; anything else gives the default."""
+    parts = urlsplit(target or "")
+    inside = target and target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if inside and not parts.netloc and target else default
+
+
+def see_other(location: str) -> BaseResponse:
+    """Redirect after a write (303), so that reloading repeats nothing."""
+    return redirect(location, code=303)
+
+
+def grants() -> tuple[Grant, ...]:
+    """Return the live grants of the person of this request, loaded once."""
+    if "grants" not in g:
+        loader: Callable[..., Any] = current_app.extensions["zhiping.grants"]
+        g.grants = tuple(loader(current_user.id, now())) if current_user.is_authenticated else ()
+    return g.grants  # type: ignore[no-any-return]
+
+
+def _action_of(endpoint: str) -> str:
+    return str(vars(current_app.view_functions[endpoint])["action"])
+
+
+def check_action() -> BaseResponse | None:
+    """Refuse a request whose action none of the person's roles allows."""
+    if request.endpoint is None or request.endpoint == "static":
+        return None
+    action = _action_of(request.endpoint)
+    roles = {grant.role for grant in grants()}
+    if role_allows(action, roles, signed_in=current_user.is_authenticated):
+        return None
+    if not current_user.is_authenticated:
+        return redirect(f"/sign-in?next={request.full_path.rstrip('?')}")
+    raise Forbidden(MESSAGES[403])
+
+
+def check_subject(response: Response) -> Response:
+    """Make sure that an action with a predicate was judged on its record."""
+    if request.endpoint in {None, "static"} or response.status_code >= 400:
+        return response
+    action = _action_of(request.endpoint or "")
+    judged = current_transaction().notes.get("authorized", set())
+    if ACTIONS[action].predicate and action not in judged and current_user.is_authenticated:
+        msg = f"{request.endpoint} never authorized {action} on its record"
+        raise RuntimeError(msg)
+    return response
+
+
+def undeclared_endpoints(app: Flask) -> list[str]:
+    """Return endpoints that declare no action."""
+    return [
+        name
+        for name, view in app.view_functions.items()
+        if name != "static" and not hasattr(view, "action")
+    ]
+
+
+def request_key() -> str:
+    """Return a fresh key for a rendered form."""
+    return secrets.token_urlsafe(18)
+
+
+def _body_hash() -> str:
+    fields = [
+        (k, v) for k, v in request.form.items(multi=True) if k not in {"csrf_token", "request_key"}
+    ]
+    return hashlib.sha256(json.dumps([request.path, fields]).encode()).hexdigest()
+
+
+def answer_repeat() -> BaseResponse | None:
+    """Answer a repeated request as the first time; Conflict when its body differs."""
+    key = request.form.get("request_key") if request.method == "POST" else None
+    if not key or not current_user.is_authenticated:
+        return None
+    known = db.session.scalars(select(RequestKey).where(RequestKey.key == key[:40])).first()
+    if known is None:
+        return None
+    if known.person_id != current_user.id or known.body_hash != _body_hash():
+        raise Conflict("此表单已提交过，请刷新页面后再操作")
+    return redirect(known.location, code=303)
+
+
+def keep_answer(response: Response) -> Response:
+    """Keep the answer of a successful write under its key, in the same transaction."""
+    key = request.form.get("request_key") if request.method == "POST" else None
+    if not key or response.status_code != 303 or not current_user.is_authenticated:
+        return response
+    known = db.session.scalar(select(RequestKey.id).where(RequestKey.key == key[:40]))
+    if known is None:
+        db.session.add(
+            RequestKey(
+                person_id=current_user.id,
+                key=key[:40],
+                endpoint=request.endpoint or "",
+                body_hash=_body_hash(),
+                location=response.location or "/",
+                created_at=now(),
+            )
+        )
+    return response
+
+
+def add_headers(response: Response) -> Response:
+    """Headers that every answer carries."""
+    response.headers.setdefault("Content-Security-Policy", CSP)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.vary.add("Cookie")
+    return response
+
+
+TITLES = {
+    400: "请求有误",
+    401: "请先登录",
+    403: "没有权限",
+    404: "页面不存在",
+    405: "不支持的操作",
+    409: "操作未完成",
+    413: "文件过大",
+    422: "内容有误",
+    500: "系统出错",
+}
+
+
+def wants_json() -> bool:
+    """Tell whether the caller is a script that reads JSON."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json"
+
+
+def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
+    """Render a refusal: JSON for scripts, else a page with the next step."""
+    if wants_json():
+        return {"error": error.message, "errors": getattr(error, "errors", {})}, error.status
+    title = TITLES.get(error.status, "操作未完成")
+    page = render_template(
+        "errors/error.html", code=error.status, title=title, message=error.message
+    )
+    return page, error.status
+
+
+MESSAGES = {
+    400: "请求不完整或已过期，请返回上一页刷新后重试",
+    403: "您没有访问此页面的权限，如有疑问请联系单位管理员",
+    404: "您访问的页面不存在，或已被移除",
+    405: "此地址不支持该操作",
+    413: "上传的内容超过限制，请压缩后重试",
+    500: "系统出错，操作没有生效，请稍后重试；如多次出现请联系管理员",
+}
+
+
+def refuse_http(error: HTTPException) -> Any:
+    """Render werkzeug's refusals in the same way."""
+    code = error.code or 500
+    if error.response is not None:
+        return error.response
+    described = DomainError(MESSAGES.get(code, error.description or "操作未能完成"))
+    described.status = code
+    return refuse(described)
+
+
+def init_http(app: Flask) -> None:
+    """Wire requests: permission, repeats, headers and refusals."""
+    app.before_request(check_action)
+    app.before_request(answer_repeat)
+    app.after_request(add_headers)
+    app.after_request(keep_answer)
+    app.after_request(check_subject)
+    app.register_error_handler(DomainError, refuse)
+    app.register_error_handler(HTTPException, refuse_http)
+    app.jinja_env.globals["request_key"] = request_key

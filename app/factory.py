@@ -1,0 +1,153 @@
+"""Building the application: settings, rooms, and the checks that stop a wrong start."""
+
+import importlib
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_login import LoginManager, current_user
+from flask_migrate import Migrate
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
+from sqlalchemy.pool import NullPool
+
+from app.core import http
+from app.core.assets import init_assets
+from app.core.clock import now
+from app.core.crypto import instance_key
+from app.core.db import db
+from app.core.permissions import unregistered_predicates
+from app.inbox.menu import init_menu
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = (
+    "accounts",
+    "units",
+    "catalogue",
+    "site",
+    "portfolio",
+    "committees",
+    "plans",
+    "declarations",
+    "experts",
+    "review",
+    "results",
+    "certificates",
+    "papers",
+    "inbox",
+    "studio",
+    "admin",
+)
+
+
+class WrongStart(RuntimeError):
+    """The code does not hold together: an endpoint without an action, say."""
+
+
+def create_app(instance_path: str | None = None, **settings: Any) -> Flask:
+    """Return the application; `settings` override the instance's config.py."""
+    folder = Path(instance_path or os.environ.get("INSTANCE") or ROOT / "instance").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    app = http.ZhipingApp(
+        "app",
+        instance_path=str(folder),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "app" / "static"),
+    )
+    _configure(app, folder, settings)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "app" / "migrations"), compare_type=True)
+    CSRFProtect(app)
+    _init_sign_in(app)
+    http.init_http(app)
+    init_assets(app)
+    _init_templates(app)
+    _register_rooms(app)
+    init_menu(app)
+    _check(app)
+    return app
+
+
+def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
+    app.config.from_pyfile(str(folder / "config.py"), silent=True)
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=database_url(folder),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME="zhiping",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=8),
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=64 * 2**20,
+        MAX_FORM_MEMORY_SIZE=2 * 2**20,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.config.update(settings)
+    uri = app.config["SQLALCHEMY_DATABASE_URI"]
+    if uri.startswith("sqlite"):
+        app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"poolclass": NullPool})
+    with app.app_context():
+        app.config.setdefault("SECRET_KEY", instance_key("session"))
+        app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or instance_key("session")
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def database_url(folder: Path) -> str:
+    """Return DATABASE_URL, with the driver we install, or the instance's SQLite file."""
+    url = os.environ.get("DATABASE_URL") or f"sqlite:///{folder / 'zhiping.db'}"
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _init_sign_in(app: Flask) -> None:
+    from app.accounts import queries, sessions  # noqa: PLC0415 - rooms are wired here
+
+    login = LoginManager(app)
+    login.session_protection = None
+    login.user_loader(sessions.load_person)
+    app.extensions["zhiping.grants"] = queries.live_grants
+
+
+def _init_templates(app: Flask) -> None:
+    app.jinja_env.filters.update(day=_day, moment=_moment, filesize=_filesize)
+
+    def common() -> dict[str, Any]:
+        signed_in = current_user and current_user.is_authenticated
+        return {"me": current_user if signed_in else None, "now": now()}
+
+    app.context_processor(common)
+
+
+def _day(value: Any) -> str:
+    return value.strftime("%Y-%m-%d") if value else ""
+
+
+def _moment(value: datetime | None) -> str:
+    return value.strftime("%Y-%m-%d %H:%M") if value else ""
+
+
+def _filesize(size: int) -> str:
+    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{max(1, size // 1024)} KB"
+
+
+def _register_rooms(app: Flask) -> None:
+    """Import every room's process and views; a room may lack either."""
+    for room in ROOMS:
+        for part in ("models", "process", "views"):
+            if not (ROOT / "app" / room / f"{part}.py").exists():
+                continue
+            module = importlib.import_module(f"app.{room}.{part}")
+            if part == "views":
+                app.register_blueprint(module.bp)
+
+
+def _check(app: Flask) -> None:
+    undeclared = http.undeclared_endpoints(app)
+    if undeclared:
+        msg = f"endpoints without an action: {', '.join(undeclared)}"
+        raise WrongStart(msg)
+    missing = unregistered_predicates()
+    if missing:
+        msg = f"predicates that no room registered: {', '.join(sorted(missing))}"
+        raise WrongStart(msg)
