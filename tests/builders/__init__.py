@@ -1,0 +1,1 @@
+"""Plain builders: records reached the way the platform reaches them."""

@@ -1,0 +1,99 @@
+"""People and units for tests."""
+
+from datetime import date
+from itertools import count
+
+from stdnum.cn import ric
+
+from app.accounts.models import Person
+from app.accounts.operations import create_credential, create_person, grant_role
+from app.core.clock import now
+from app.core.db import db
+from app.units.models import ACTIVE, Employment, Unit
+
+_numbers = count(1)
+
+
+def an_id_number(birth: date = date(1985, 3, 12), *, woman: bool = True) -> str:
+    """An identity number that checks, in a county that nobody is born in."""
+    sequence = 900 + next(_numbers) * 2 % 98 + (0 if woman else 1)
+    body = f"340000{birth:%Y%m%d}{sequence:03d}"
+    number = body + ric.calc_check_digit(body + "0")
+    return number
+
+
+def a_person(
+    name: str = "苏晓禾",
+    *,
+    id_number: str = "",
+    gender: str = "女",
+    birth: date = date(1985, 3, 12),
+    roles: list[tuple[str, str, int | None]] | None = None,
+    unit: Unit | None = None,
+) -> Person:
+    """A person with an account; a `unit` employs them, and makes them an applicant."""
+    person = create_person(
+        name=name, gender=gender, birth_date=birth, id_number=id_number, now=now()
+    )
+    create_credential(person, f"person{person.id}", now=now())
+    for role, kind, scope_id in roles or []:
+        grant_role(person, role, scope_kind=kind, scope_id=scope_id, actor_id=None, now=now())
+    if unit is not None:
+        grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
+        employ(person, unit)
+    return person
+
+
+def employ(person: Person, unit: Unit) -> Employment:
+    """Bind a person to a unit that has approved it."""
+    bound = Employment(
+        person_id=person.id,
+        unit_id=unit.id,
+        status=ACTIVE,
+        requested_at=now(),
+        decided_at=now(),
+    )
+    db.session.add(bound)
+    db.session.flush()
+    return bound
+
+
+def a_unit(
+    name: str = "云桥区青禾小学",
+    *,
+    kind: str = "事业单位",
+    parent: Unit | None = None,
+    reports_to: Unit | None = None,
+    jurisdiction: str = "anhui",
+    clerk: bool = True,
+    leader: bool = True,
+    superior: bool = False,
+) -> Unit:
+    """A unit with its clerk and leader; a superior one has the superior pair."""
+    unit = Unit(
+        name=name,
+        kind=kind,
+        jurisdiction=jurisdiction,
+        parent_id=parent.id if parent else None,
+        reports_to_id=(reports_to or parent).id if (reports_to or parent) else None,
+        has_leader=leader,
+    )
+    db.session.add(unit)
+    db.session.flush()
+    pairs = {"clerk": clerk, "leader": leader}
+    for post, wanted in pairs.items():
+        if wanted:
+            roles = [(f"unit_{post}", "org", unit.id)]
+            if superior:
+                roles.append((f"superior_{post}", "org", unit.id))
+            a_person(
+                f"{name[:4]}{'经办' if post == 'clerk' else '领导'}", gender="男", roles=roles
+            )
+    return unit
+
+
+def staff(unit: Unit, role: str) -> Person:
+    """The person who holds a role in a unit."""
+    from app.accounts.queries import people_with_role
+
+    return people_with_role(role, "org", unit.id, now())[0]

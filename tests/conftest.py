@@ -1,0 +1,171 @@
+"""Fixtures that every test may use: a fresh database on either engine, people, the clock."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.core.clock import ZONE, now, set_clock
+from app.core.db import db, transaction
+from app.engine import definitions
+from app.factory import create_app
+from tests.throwaway_postgres import running_server
+
+DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+START = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_server() as address:
+        yield address
+
+
+class Templates:
+    """A database with its tables and shipped processes, copied for every test."""
+
+    def __init__(self, folder: Path, server: str | None) -> None:
+        self.folder, self.server, self.count = folder, server, 0
+        self.keys = folder / "keys"
+        url = (
+            f"sqlite:///{folder / 'template.db'}" if server is None else self._create("template0")
+        )
+        self.template = "test1"
+        app = create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+        with app.app_context():
+            db.create_all()
+            with transaction():
+                set_clock(START)
+                definitions.load_shipped(now())
+            db.session.remove()
+            db.engine.dispose()
+        if server is None:
+            with app.app_context(), db.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                db.engine.dispose()
+
+    def _create(self, template: str) -> str:
+        assert self.server is not None
+        self.count += 1
+        name = f"test{self.count}"
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.server.replace("/postgres?", f"/{name}?").replace(
+            "postgresql://", "postgresql+psycopg://"
+        )
+
+    def fresh(self, folder: Path) -> str:
+        """Return the address of a new copy."""
+        if self.server is not None:
+            return self._create(self.template)
+        shutil.copy(self.folder / "template.db", folder / "test.db")
+        return f"sqlite:///{folder / 'test.db'}"
+
+    def drop(self, url: str) -> None:
+        """Forget a copy."""
+        if self.server is None:
+            return
+        name = url.rsplit("/", 1)[-1].split("?")[0]
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+SETTINGS: dict[str, Any] = {"TESTING": True, "SERVER_NAME": None}
+
+
+@pytest.fixture(scope="session")
+def templates(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Templates:
+    server = request.getfixturevalue("postgres_server") if DATABASE == "postgresql" else None
+    return Templates(tmp_path_factory.mktemp("template"), server)
+
+
+@pytest.fixture
+def app(templates: Templates, tmp_path: Path) -> Iterator[Flask]:
+    """The application on a fresh database at 2026-11-23 09:00, with its context pushed."""
+    url = templates.fresh(tmp_path)
+    shutil.copytree(templates.folder / "instance" / "keys", tmp_path / "instance" / "keys")
+    application = create_app(str(tmp_path / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+    with application.app_context():
+        with transaction():
+            set_clock(START)
+        yield application
+        db.session.remove()
+        db.engine.dispose()
+    templates.drop(url)
+
+
+@pytest.fixture
+def at(app: Flask) -> Callable[[datetime], None]:
+    """Move the instance's clock to a moment."""
+
+    def move(moment: datetime) -> None:
+        with transaction():
+            set_clock(moment)
+
+    return move
+
+
+class Browser:
+    """A person's browser without scripts: it follows forms as the pages give them."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, url: str, **values: Any) -> Any:
+        return self.client.get(url, **values)
+
+    def token(self) -> str:
+        """A token that CSRF protection accepts in this session."""
+        from flask_wtf.csrf import generate_csrf
+
+        with self.client.session_transaction() as session:
+            raw = session.get("csrf_token")
+        app = self.client.application
+        with app.test_request_context():
+            from flask import g, session as inner
+
+            if raw:
+                inner["csrf_token"] = raw
+            token = generate_csrf()
+            fresh = inner["csrf_token"]
+            g.pop("csrf_token", None)
+        if not raw:
+            with self.client.session_transaction() as session:
+                session["csrf_token"] = fresh
+        return token
+
+    def post(self, url: str, data: dict[str, Any] | None = None, **values: Any) -> Any:
+        """Post a form with its token."""
+        return self.client.post(url, data={**(data or {}), "csrf_token": self.token()}, **values)
+
+    post_form = post
+
+
+@pytest.fixture
+def client_for(app: Flask) -> Callable[..., Browser]:
+    """Return the browser of a person who is signed in, or of a visitor for None."""
+    from app.accounts.models import Credential
+
+    def sign_in(person: Any = None) -> Browser:
+        client = app.test_client()
+        if person is not None:
+            with transaction(write=False):
+                account = db.session.query(Credential).filter_by(person_id=person.id).one()
+                epoch, moment = account.session_epoch, now()
+            with client.session_transaction() as session:
+                session["_user_id"] = str(person.id)
+                session["_fresh"] = True
+                session["epoch"] = epoch
+                session["seen"] = int(moment.timestamp())
+        return Browser(client)
+
+    return sign_in
