@@ -1,0 +1,24 @@
+"""Forms (表单) as data: YAML descriptions, and the builder of WTForms classes."""
+
+from forms.builder import AnswersForm, build, display, display_all, options_of
+from forms.lists import named_lists
+from forms.loader import load, parse, source
+from forms.spec import ActionSpec, FieldSpec, FormSpec, FormSpecError, Section, UnknownForm
+
+__all__ = [
+    "ActionSpec",
+    "AnswersForm",
+    "FieldSpec",
+    "FormSpec",
+    "FormSpecError",
+    "Section",
+    "UnknownForm",
+    "build",
+    "display",
+    "display_all",
+    "load",
+    "named_lists",
+    "options_of",
+    "parse",
+    "source",
+]

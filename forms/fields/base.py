@@ -1,0 +1,159 @@
+"""What every field type shares: reading, emptiness, requiredness, one way out as JSON."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from wtforms import Field
+from wtforms.form import BaseForm
+from wtforms.validators import StopValidation, ValidationError
+
+from forms.spec import Choice, FieldSpec, FormSpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a field needs beyond its description: its options and, for rows, their form."""
+
+    choices: tuple[Choice, ...] = ()
+    row_form: Any = None
+
+
+NOTHING = Material()
+
+
+class TypedField(Field):
+    """A field of a described type. Subclasses say how a value is read, checked and shown."""
+
+    options: ClassVar[frozenset[str]] = frozenset()
+    asks: ClassVar[str] = "请填写"
+    empty: ClassVar[Any] = None
+    widget: Any
+
+    def __init__(self, spec: FieldSpec, material: Material = NOTHING, **kwargs: Any) -> None:
+        attributes = {k: v for k, v in self.attributes(spec).items() if v not in {None, ""}}
+        super().__init__(
+            spec.label,
+            description=spec.help,
+            default=spec.default,
+            render_kw=attributes,
+            **kwargs,
+        )
+        self.spec = spec
+        self.material = material
+
+    @classmethod
+    def check_spec(cls, spec: FieldSpec) -> None:
+        """Raise FormSpecError when the options of a description contradict each other."""
+
+    @classmethod
+    def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
+        """Return the HTML attributes of the input."""
+        return {"placeholder": spec.placeholder}
+
+    def read(self, text: str) -> Any:
+        """Return the value of a typed, non-empty text. Raises ValueError with the message."""
+        return text
+
+    def written(self, value: Any) -> Any:
+        """Return a non-empty value as JSON."""
+        return value
+
+    def check(self, form: BaseForm) -> None:
+        """Raise ValidationError when a value was read but breaks a limit."""
+
+    @classmethod
+    def display(cls, spec: FieldSpec, value: Any, choices: Mapping[str, str]) -> str:
+        """Return a stored JSON value as people read it."""
+        return f"{value}{spec.unit}"
+
+    def to_json(self) -> Any:
+        """Return the answer as JSON; the type's empty value where nothing valid was given."""
+        return self.empty_value() if self.is_empty() else self.written(self.data)
+
+    def empty_value(self) -> Any:
+        """Return the JSON value of an unanswered field."""
+        return self.empty
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing was answered. Zero is an answer."""
+        return self.data is None or self.data is False or self.data in ("", [])
+
+    def process_data(self, value: Any) -> None:
+        """Take a stored answer; one that does not fit stays visible as it was typed."""
+        self._kept = "" if value is None else str(value)
+        self._take(self._kept)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take what was posted; it replaces the stored answer and its faults."""
+        self.process_errors = []
+        self._kept = str(valuelist[0]) if valuelist else ""
+        self._take(self._kept)
+
+    def _take(self, typed: str) -> None:
+        text = typed.strip()
+        self.data = self.empty_value()
+        if text:
+            self.data = self.read(text)
+
+    def _value(self) -> str:
+        return self._kept
+
+    def pre_validate(self, form: BaseForm) -> None:
+        """Stop at the first fault: unreadable, missing, or beyond a limit."""
+        if self.process_errors:
+            raise StopValidation
+        if self.is_empty():
+            raise StopValidation(self.missing() if self.is_required(form) else "")
+        self.check(form)
+
+    def missing(self) -> str:
+        """Return the message for a required field that was left empty."""
+        return f"{self.asks}{self.spec.label}"
+
+    def is_required(self, form: BaseForm) -> bool:
+        """Tell whether an answer is due, given the other answers and the pressed button."""
+        if self.spec.required:
+            return True
+        conditions = self.spec.required_when
+        return bool(conditions) and all(
+            not wanted.isdisjoint(_answers_of(form, name))
+            for name, wanted in ((name, frozenset(values)) for name, values in conditions)
+        )
+
+    def own_message(self, otherwise: str) -> str:
+        """Return the form's own wording where it has one."""
+        return self.spec.message or otherwise
+
+
+def _answers_of(form: BaseForm | None, name: str) -> Iterator[str]:
+    """Yield the answers to a question of this form or, for a row, of the form around it."""
+    while form is not None and name not in form:
+        form = getattr(form, "_parent_form", None)
+    field = None if form is None else form[name]
+    answer = field.to_json() if isinstance(field, TypedField) else None
+    for value in answer if isinstance(answer, list) else [answer]:
+        yield str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def require(condition: object, spec: FieldSpec, message: str) -> None:
+    """Raise FormSpecError about a field unless the condition holds."""
+    if not condition:
+        raise FormSpecError(f"字段 {spec.name}: {message}")
+
+
+def too_far(message: str) -> ValidationError:
+    """Return the error for a value beyond a limit."""
+    return ValidationError(message)
+
+
+def plain_digits(text: str) -> str:
+    """Return the text with full-width digits and signs as ASCII (全角转半角)."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def has_control_characters(text: str) -> bool:
+    """Tell whether the text holds characters that no person types (NUL breaks databases)."""
+    return re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", text) is not None

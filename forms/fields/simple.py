@@ -1,0 +1,252 @@
+"""Fields that hold one value: text, dates, numbers, yes or no."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from wtforms import widgets
+from wtforms.form import BaseForm
+
+from forms.fields.base import (
+    TypedField,
+    has_control_characters,
+    plain_digits,
+    require,
+    too_far,
+)
+from forms.spec import FieldSpec
+from rules.checks import identifiers
+
+CHECKS: Mapping[str, Callable[[str], str | None]] = {
+    "isbn": identifiers.isbn,
+    "issn": identifiers.issn,
+}
+"""Named checks of a text: return what is wrong, or None."""
+
+MAX_INTEGER = 2_000_000_000
+
+
+class TextField(TypedField):
+    """单行文字. Whitespace around is dropped; whitespace alone is no answer."""
+
+    options: ClassVar[frozenset[str]] = frozenset({"max_length", "pattern", "check"})
+    empty: ClassVar[Any] = ""
+    longest: ClassVar[int] = 200
+    widget: Any = widgets.TextInput()
+
+    @classmethod
+    def check_spec(cls, spec: FieldSpec) -> None:
+        """Refuse patterns that do not compile and checks that do not exist."""
+        require(not spec.check or spec.check in CHECKS, spec, f"未知的校验 “{spec.check}”")
+        try:
+            re.compile(spec.pattern)
+        except re.error as error:
+            require(False, spec, f"pattern 不是正则表达式: {error}")  # noqa: FBT003
+
+    @classmethod
+    def limit(cls, spec: FieldSpec) -> int:
+        """Return the greatest number of characters."""
+        return spec.max_length or cls.longest
+
+    @classmethod
+    def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
+        """Let the browser stop at the limit too."""
+        return {**super().attributes(spec), "maxlength": cls.limit(spec)}
+
+    def read(self, text: str) -> Any:
+        """Refuse characters no person types."""
+        text = text.replace("\r\n", "\n")
+        if has_control_characters(text):
+            raise ValueError("含有不能使用的字符")
+        return text
+
+    def check(self, form: BaseForm) -> None:
+        """Hold the text against length, pattern and named check."""
+        text, spec = str(self.data), self.spec
+        if len(text) > self.limit(spec):
+            raise too_far(f"不能超过 {self.limit(spec)} 个字，现有 {len(text)} 个字")
+        if spec.pattern and not re.fullmatch(spec.pattern, text):
+            raise too_far(self.own_message(f"{spec.label}格式不正确"))
+        problem = CHECKS[spec.check](text) if spec.check else None
+        if problem:
+            raise too_far(self.own_message(problem))
+
+
+class TextAreaField(TextField):
+    """多行文字."""
+
+    options: ClassVar[frozenset[str]] = TextField.options | {"lines"}
+    longest: ClassVar[int] = 2000
+    widget: Any = widgets.TextArea()
+
+    @classmethod
+    def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
+        """Give the box its height."""
+        return {**super().attributes(spec), "rows": spec.lines or 4}
+
+
+class DateField(TypedField):
+    """日期, an ISO date in JSON."""
+
+    options: ClassVar[frozenset[str]] = frozenset({"min", "max"})
+    asks: ClassVar[str] = "请选择"
+    widget: Any = widgets.DateInput()
+    form_of_text: ClassVar[str] = r"\d{4}-\d{1,2}-\d{1,2}"
+    complaint: ClassVar[str] = "不是有效的日期，应如 2026-11-20"
+
+    @classmethod
+    def check_spec(cls, spec: FieldSpec) -> None:
+        """Refuse limits that are no dates."""
+        for limit in (spec.min, spec.max):
+            require(limit is None or cls.parse(limit), spec, f"{limit} 不是日期")
+
+    @classmethod
+    def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
+        """Hand the limits to the date picker."""
+        return {**super().attributes(spec), "min": spec.min or "1900-01-01", "max": spec.max}
+
+    @classmethod
+    def parse(cls, text: str) -> str | None:
+        """Return the text in its stored form, or None when it is no such day."""
+        text = plain_digits(text).replace("/", "-")
+        if not re.fullmatch(cls.form_of_text, text, re.ASCII):
+            return None
+        try:
+            day = date(*map(int, cls.parts(text)))
+        except ValueError:
+            return None
+        return cls.stored(day)
+
+    @classmethod
+    def parts(cls, text: str) -> tuple[str, str, str]:
+        """Return year, month and day."""
+        year, month, day = text.split("-")
+        return year, month, day
+
+    @classmethod
+    def stored(cls, day: date) -> str:
+        """Return the day as JSON."""
+        return day.isoformat()
+
+    def read(self, text: str) -> Any:
+        """Return the ISO text of the day."""
+        value = self.parse(text)
+        if value is None:
+            raise ValueError(self.own_message(self.complaint))
+        return value
+
+    def check(self, form: BaseForm) -> None:
+        """Hold the day against its limits; ISO texts sort like days."""
+        earliest, latest = self.spec.min or "1900-01-01", self.spec.max or "2200-12-31"
+        if self.data < earliest[: len(self.data)]:
+            raise too_far(f"不能早于 {earliest}")
+        if self.data > latest:
+            raise too_far(f"不能晚于 {latest}")
+
+
+class MonthField(DateField):
+    """年月, "2003-09" in JSON."""
+
+    widget: Any = widgets.MonthInput()
+    form_of_text: ClassVar[str] = r"\d{4}-\d{1,2}"
+    complaint: ClassVar[str] = "不是有效的年月，应如 2026-11"
+
+    @classmethod
+    def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
+        """Hand the limits to the month picker."""
+        return {**super().attributes(spec), "min": spec.min or "1900-01"}
+
+    @classmethod
+    def parts(cls, text: str) -> tuple[str, str, str]:
+        """Return year, month and the first day."""
+        year, month = text.split("-")
+        return year, month, "1"
+
+    @classmethod
+    def stored(cls, day: date) -> str:
+        """Return year and month."""
+        return f"{day.year:04d}-{day.month:02d}"
+
+
+class NumberField(TypedField):
+    """数字, an exact decimal kept as a string in JSON."""
+
+    options: ClassVar[frozenset[str]] = frozenset({"min", "max", "places"})
+    widget: Any = widgets.TextInput()
+    mode: ClassVar[str] = "decimal"
+
+    @classmethod
+    def check_spec(cls, spec: FieldSpec) -> None:
+        """Refuse limits that are no numbers."""
+        for limit in (spec.min, spec.max):
+            fits = limit is None or re.fullmatch(r"-?\d+(\.\d+)?", limit)
+            require(fits, spec, f"{limit} 不是数字")
+
+    @classmethod
+    def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
+        """Ask phones for the number keyboard; the limits are said in the messages."""
+        return {**super().attributes(spec), "inputmode": cls.mode}
+
+    def read(self, text: str) -> Any:
+        """Return the exact number. Raises ValueError when it is none or too fine."""
+        text = plain_digits(text).replace(",", "")
+        if not re.fullmatch(r"-?\d{1,12}(\.\d{1,12})?", text, re.ASCII):
+            raise ValueError("不是有效的数字")
+        if len(text.partition(".")[2]) > self.spec.places:
+            raise ValueError(f"最多 {self.spec.places} 位小数")
+        return Decimal(text)
+
+    def written(self, value: Any) -> Any:
+        """Return the number as it was typed, without exponent."""
+        return format(value, "f")
+
+    def check(self, form: BaseForm) -> None:
+        """Hold the number against its limits."""
+        spec = self.spec
+        if spec.min is not None and self.data < Decimal(spec.min):
+            raise too_far(self.own_message(f"不能小于 {spec.min}"))
+        if spec.max is not None and self.data > Decimal(spec.max):
+            raise too_far(self.own_message(f"不能大于 {spec.max}"))
+
+
+class IntegerField(NumberField):
+    """整数."""
+
+    options: ClassVar[frozenset[str]] = frozenset({"min", "max"})
+    mode: ClassVar[str] = "numeric"
+
+    def read(self, text: str) -> Any:
+        """Return the whole number. Raises ValueError when it is none."""
+        text = plain_digits(text).replace(",", "")
+        if not re.fullmatch(r"-?\d{1,12}", text, re.ASCII):
+            raise ValueError("请填写整数")
+        if abs(int(text)) > MAX_INTEGER:
+            raise ValueError("数字过大")
+        return int(text)
+
+    def written(self, value: Any) -> Any:
+        """Return the number itself."""
+        return value
+
+
+class BoolField(TypedField):
+    """是否. Required means it must be ticked."""
+
+    asks: ClassVar[str] = "请勾选"
+    empty: ClassVar[Any] = False
+    widget: Any = widgets.CheckboxInput()
+    false_texts: ClassVar[frozenset[str]] = frozenset({"", "false", "False", "0", "no", "off"})
+
+    def read(self, text: str) -> Any:
+        """Return whether the box was ticked."""
+        return text not in self.false_texts
+
+    def _value(self) -> str:
+        return "true"
+
+    @classmethod
+    def display(cls, spec: FieldSpec, value: Any, choices: Mapping[str, str]) -> str:
+        """Return 是 or 否."""
+        return "是" if value else "否"

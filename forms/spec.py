@@ -1,0 +1,138 @@
+"""What a form is: frozen descriptions read from YAML, shared by builder, pages and papers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+Choice = tuple[str, str]
+"""One option of a list: value and label."""
+
+DEFAULT_TYPES = ("jpg", "png", "pdf")
+DEFAULT_COUNT = 10
+
+Default = str | int | bool | tuple[str, ...] | None
+
+
+class FormSpecError(ValueError):
+    """A form description that cannot be used; names the file and the key."""
+
+
+class UnknownForm(FormSpecError, LookupError):
+    """No form has this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePolicy:
+    """What may be uploaded into a slot (上传要求)."""
+
+    types: tuple[str, ...] = DEFAULT_TYPES
+    max_mb: int = 10
+    count: int = DEFAULT_COUNT
+    required: bool = False
+
+    @property
+    def max_bytes(self) -> int:
+        """The greatest size of one file."""
+        return self.max_mb * 2**20
+
+    @property
+    def text(self) -> str:
+        """The policy as people read it."""
+        return f"{'、'.join(self.types)}，每个不超过 {self.max_mb} MB，最多 {self.count} 个"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field (字段). Which options a type accepts is stated by its class in forms.fields."""
+
+    name: str
+    type: str
+    label: str
+    required: bool = False
+    required_when: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    help: str = ""
+    unit: str = ""
+    message: str = ""
+    placeholder: str = ""
+    col: str = ""
+    default: Default = None
+    max_length: int | None = None
+    lines: int | None = None
+    min: str | None = None
+    max: str | None = None
+    places: int = 2
+    pattern: str = ""
+    check: str = ""
+    choices: tuple[Choice, ...] = ()
+    choices_from: str = ""
+    search: bool = False
+    types: tuple[str, ...] = ()
+    max_mb: int = 10
+    count: int | None = None
+    fields: tuple["FieldSpec", ...] = ()
+
+    @property
+    def policy(self) -> FilePolicy:
+        """What may be uploaded into a file field."""
+        count = 1 if self.type == "file" else self.count or DEFAULT_COUNT
+        return FilePolicy(self.types or DEFAULT_TYPES, self.max_mb, count, self.required)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled group of fields (栏目)."""
+
+    id: str
+    title: str
+    fields: tuple[FieldSpec, ...]
+    intro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """A button that completes the form; its value is posted as `decision`."""
+
+    value: str
+    label: str
+    tone: str = "primary"
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormSpec:
+    """A whole form (表单)."""
+
+    key: str
+    title: str
+    sections: tuple[Section, ...]
+    intro: str = ""
+    actions: tuple[ActionSpec, ...] = ()
+
+    @property
+    def fields(self) -> Iterator[FieldSpec]:
+        """Every field in the order of the page."""
+        return (field for section in self.sections for field in section.fields)
+
+    def field(self, name: str) -> FieldSpec:
+        """Return the field of this name. Raises KeyError."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+    def optional(self) -> "FormSpec":
+        """Return the same form with nothing required: what autosave holds a draft against."""
+        sections = tuple(
+            replace(section, fields=tuple(_relaxed(field) for field in section.fields))
+            for section in self.sections
+        )
+        return replace(self, sections=sections, actions=())
+
+
+def _relaxed(field: FieldSpec) -> FieldSpec:
+    return replace(
+        field,
+        required=False,
+        required_when=(),
+        min=None if field.type in {"rows", "checkbox"} else field.min,
+        fields=tuple(_relaxed(inner) for inner in field.fields),
+    )
