@@ -1,0 +1,197 @@
+"""Reading diagrams: specs for the engine, and the flow nodes as they are drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from lxml import etree
+from SpiffWorkflow.bpmn.parser.util import full_tag
+from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
+from SpiffWorkflow.bpmn.specs.mixins import ServiceTaskMixin
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
+from SpiffWorkflow.exceptions import SpiffWorkflowException
+from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
+from SpiffWorkflow.spiff.parser.task_spec import SpiffTaskParser
+from SpiffWorkflow.spiff.specs.spiff_task import SpiffBpmnTask
+
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+NS = {"b": BPMN, "s": "http://spiffworkflow.org/bpmn/schema/1.0/core"}
+_NODES = frozenset(
+    {
+        *("userTask", "manualTask", "serviceTask", "scriptTask", "businessRuleTask", "sendTask"),
+        *("receiveTask", "task", "callActivity", "subProcess", "transaction", "adHocSubProcess"),
+        *("startEvent", "endEvent", "boundaryEvent", "intermediateCatchEvent"),
+        *("intermediateThrowEvent", "exclusiveGateway", "parallelGateway", "inclusiveGateway"),
+        *("eventBasedGateway", "complexGateway"),
+    }
+)
+
+
+class DefinitionError(ValueError):
+    """A diagram or decision table that cannot be read; `element` is the id it is about."""
+
+    def __init__(self, message: str, *, element: str = "") -> None:
+        super().__init__(message)
+        self.element = element
+
+
+class Specs(NamedTuple):
+    """What the engine runs: the process and everything it calls, by id."""
+
+    process: Any
+    called: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A flow node as drawn: who does it, and the properties that name its functions."""
+
+    process: str
+    container: str
+    id: str
+    name: str
+    lane: str | None
+    kind: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def outcomes(self) -> frozenset[str]:
+        """Names that the node's handler may return (property `outcomes`)."""
+        listed = self.properties.get("outcomes", "")
+        return frozenset(name.strip() for name in listed.split(",") if name.strip())
+
+
+class HandlerTask(ServiceTaskMixin, SpiffBpmnTask):  # type: ignore[misc]
+    """A service task that calls the handler its property names, and nothing else."""
+
+    def _execute(self, task: Any) -> bool:
+        task.workflow.script_engine.call_service(task)
+        return True
+
+
+class _HandlerTaskParser(SpiffTaskParser):  # type: ignore[misc]
+    """The engine's own service task wants an operator element; ours has a property."""
+
+
+class _Parser(SpiffBpmnParser):  # type: ignore[misc]
+    OVERRIDE_PARSER_CLASSES: Mapping[str, tuple[Any, Any]] = MappingProxyType(
+        {
+            **SpiffBpmnParser.OVERRIDE_PARSER_CLASSES,
+            full_tag("serviceTask"): (_HandlerTaskParser, HandlerTask),
+        }
+    )
+
+
+def read_xml(content: bytes, name: str = "") -> Any:
+    """Return the root element of a diagram. Raises DefinitionError; refuses any DOCTYPE."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise DefinitionError(f"{name} 不是有效的 XML：{error}") from error
+    if root.getroottree().docinfo.doctype:
+        raise DefinitionError(f"{name} 含有 DOCTYPE 声明，不能使用")
+    return root
+
+
+def parse(files: Mapping[str, bytes], process_id: str) -> Specs:
+    """Return the specs of a process and of all it calls, from files by name.
+
+    Raises DefinitionError.
+    """
+    parser = _Parser()
+    try:
+        for name, content in files.items():
+            root = read_xml(content, name)
+            add = parser.add_dmn_xml if name.endswith(".dmn") else parser.add_bpmn_xml
+            add(root, filename=name)
+        process = parser.get_spec(process_id)
+        specs = Specs(process, parser.get_subprocess_specs(process_id))
+    except ValidationException as error:
+        raise DefinitionError(str(error), element=str(error.id or "")) from error
+    except (SpiffWorkflowException, ValueError, LookupError) as error:
+        if isinstance(error, DefinitionError):
+            raise
+        raise DefinitionError(f"流程图无法读取：{error}") from error
+    _connect_loops(specs)
+    return specs
+
+
+def _connect_loops(specs: Specs) -> None:
+    """Let loops hear of their children at once: doing it at run time races between threads."""
+    for spec in (specs.process, *specs.called.values()):
+        for task_spec in list(spec.task_specs.values()):
+            if isinstance(task_spec, LoopTask):
+                done = spec.task_specs[task_spec.task_spec].completed_event
+                if not done.is_connected(task_spec.merge_child):
+                    done.connect(task_spec.merge_child)
+
+
+def read_nodes(files: Mapping[str, bytes]) -> tuple[Node, ...]:
+    """Return every flow node of the diagrams, in document order. Raises DefinitionError."""
+    found: list[Node] = []
+    for name, content in files.items():
+        if not name.endswith(".dmn"):
+            root = read_xml(content, name)
+            for process in root.iterfind("b:process", NS):
+                found.extend(_nodes_of(process))
+    return tuple(found)
+
+
+def _nodes_of(process: Any) -> list[Node]:
+    lanes = {
+        (ref.text or "").strip(): lane.get("name")
+        for lane in process.iterfind(".//b:lane", NS)
+        for ref in lane.iterfind("b:flowNodeRef", NS)
+    }
+    found = []
+    for element in process.iter(f"{{{BPMN}}}*"):
+        kind = etree.QName(element).localname
+        if kind in _NODES:
+            container, node_id = element.getparent().get("id", ""), element.get("id", "")
+            found.append(
+                Node(
+                    process=process.get("id", ""),
+                    container=container,
+                    id=node_id,
+                    name=element.get("name") or node_id,
+                    lane=lanes.get(node_id) or lanes.get(container),
+                    kind=kind,
+                    properties=_properties(element),
+                )
+            )
+    return found
+
+
+def _properties(element: Any) -> dict[str, str]:
+    path = "b:extensionElements/s:properties/s:property"
+    return {p.get("name", ""): p.get("value", "") for p in element.iterfind(path, NS)}
+
+
+def closure(files: Mapping[str, bytes], process_id: str) -> dict[str, bytes]:
+    """Return the files that a process needs: its own, the called ones', the decision tables'.
+
+    Raises DefinitionError when one is missing.
+    """
+    roots = {name: read_xml(content, name) for name, content in files.items()}
+    makers = {
+        element.get("id"): name
+        for name, root in roots.items()
+        for element in root.iter("{*}process", "{*}decision")
+    }
+    needed: dict[str, bytes] = {}
+    wanted = [process_id]
+    while wanted:
+        element_id = wanted.pop()
+        name = makers.get(element_id)
+        if name is None:
+            raise DefinitionError(f"找不到流程或决策表“{element_id}”", element=element_id)
+        if name not in needed:
+            needed[name] = files[name]
+            wanted += [
+                call.get("calledElement", "") for call in roots[name].iter("{*}callActivity")
+            ]
+            wanted += [(ref.text or "").strip() for ref in roots[name].iter("{*}calledDecisionId")]
+    return {name: needed[name] for name in sorted(needed)}

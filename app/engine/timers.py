@@ -1,0 +1,101 @@
+"""Time inside the engine: its timers read the transaction's `now`, never the wall clock.
+
+Due timers are found by their rows, so the cost follows what is due, never what is open. The lock
+of the instance is the claim: every step takes that lock first, so no two wait for each other.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+import sqlalchemy as sa
+from SpiffWorkflow.bpmn.specs.event_definitions import timer as engine_timers
+
+from app.core.clock import ZONE
+from app.core.db import db
+from app.engine.models import InstanceStatus, ProcessInstance, Timer
+
+MAX_ATTEMPTS = 5
+
+_now: ContextVar[datetime] = ContextVar("engine_now")
+
+
+class _TransactionDatetime(datetime):
+    """The datetime class that the engine's timer module sees."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Any:
+        """Return the bound moment; LookupError outside `bound`."""
+        return _now.get().astimezone(tz)
+
+
+engine_timers.datetime = _TransactionDatetime
+# A time without a zone would mean the server's zone; here it means ours.
+engine_timers.LOCALTZ = ZONE
+
+
+@contextlib.contextmanager
+def bound(now: datetime) -> Iterator[None]:
+    """Make `now` the present of the engine."""
+    token = _now.set(now)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def moment() -> datetime:
+    """Return the bound moment in +08:00; LookupError outside `bound`."""
+    return _now.get().astimezone(ZONE)
+
+
+def refresh(workflow: Any, now: datetime) -> None:
+    """Fire the timers that are due at `now`.
+
+    The engine wants a timer to lie in the past; ours is due at its very moment.
+    """
+    with bound(now + timedelta(microseconds=1)):
+        workflow.refresh_timers()
+
+
+def due_at(event_value: object) -> datetime | None:
+    """Return the moment that a waiting timer task keeps in its internal data."""
+    value = event_value.get("next") if isinstance(event_value, dict) else event_value
+    if not isinstance(value, str):
+        return None
+    due: datetime = engine_timers.TimerEventDefinition.parse_time_or_duration(value)
+    return due.astimezone(ZONE)
+
+
+def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> ProcessInstance | None:
+    """Lock and return a running instance with a due timer, or None.
+
+    PostgreSQL skips instances whose lock is held; SQLite writers run one after another.
+    """
+    statement = (
+        sa.select(ProcessInstance)
+        .join(Timer, Timer.instance_id == ProcessInstance.id)
+        .where(
+            Timer.try_at <= now,
+            ProcessInstance.status == InstanceStatus.RUNNING,
+            ProcessInstance.id.not_in(skip),
+        )
+        .order_by(Timer.try_at)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=ProcessInstance)
+        .execution_options(populate_existing=True)
+    )
+    return db.session.scalars(statement).first()
+
+
+def postpone(instance_id: int, now: datetime) -> bool:
+    """Back off after a failed attempt; return whether people should be told now."""
+    rows = db.session.scalars(
+        sa.select(Timer).where(Timer.instance_id == instance_id, Timer.try_at <= now)
+    ).all()
+    for row in rows:
+        row.attempts += 1
+        row.try_at = now + timedelta(seconds=min(2**row.attempts, 3600))
+    return any(row.attempts == MAX_ATTEMPTS for row in rows)
