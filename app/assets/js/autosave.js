@@ -1,0 +1,145 @@
+// <form data-autosave="url">: every field is saved on its own a moment after it changed.
+// What the server does not have yet stays in this browser under the person and the url, and is sent again.
+import { addGate } from './submit.js';
+import { clock, enhancing, icon } from './dom.js';
+import { readField, showErrors, unitOf, writeField } from './fields.js';
+import { post, reason } from './http.js';
+import { toast } from './toast.js';
+
+const DELAY = 700;          // after the last key
+const RETRY = 5000;         // after a failure; at once when the browser is online again
+const SKIPPED = new Set(['csrf_token', 'request_key', 'row_version', 'decision', '']);
+const savers = new Map();
+
+class Saver {
+  constructor(form) {
+    this.form = form;
+    this.url = form.dataset.autosave;
+    this.key = `autosave:${document.body.dataset.owner ?? ''}:${this.url}`;
+    this.waiting = new Map();      // name -> values the server does not have yet
+    this.refused = new Set();      // names of those it has refused
+    this.timers = new Map();
+    this.restore();
+  }
+
+  changed(name) {
+    if (SKIPPED.has(name)) return;
+    this.waiting.set(name, readField(this.form, name));
+    this.refused.delete(name);
+    this.keep();
+    this.show('saving', '有未保存的修改');
+    clearTimeout(this.timers.get(name));
+    this.timers.set(name, setTimeout(() => { this.timers.delete(name); this.flush(name); }, DELAY));
+  }
+
+  // One request at a time, because each carries the row_version the last one gave.
+  flush(name) {
+    const work = (this.chain ?? Promise.resolve()).then(() => this.send(name));
+    this.chain = work.catch(() => {});
+    return work;
+  }
+
+  async flushAll() {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+    await Promise.all([...this.waiting.keys()].filter((name) => !this.refused.has(name)).map((name) => this.flush(name)));
+    return [...this.waiting.keys()].every((name) => this.refused.has(name));
+  }
+
+  async send(name) {
+    const values = this.waiting.get(name);
+    if (!values) return;
+    this.show('saving', '正在保存…');
+    const data = new FormData();
+    data.append('name', name);
+    for (const value of values) data.append('value', value);
+    const version = this.form.dataset.rowVersion ?? this.form.elements.namedItem('row_version')?.value;
+    if (version) data.append('row_version', version);
+    const answer = await post(this.url, data);
+    if (answer.status === 200 && answer.body.saved) this.saved(name, values, answer.body);
+    else if (answer.status === 422) this.refuse(name, answer.body.errors ?? { [name]: [reason(answer, '内容有误')] });
+    else this.failed(answer);
+  }
+
+  saved(name, values, body) {
+    if (this.waiting.get(name) === values) this.waiting.delete(name);
+    this.setVersion(body.row_version);
+    showErrors(this.form, name, []);
+    for (const [other, value] of Object.entries(body.values ?? {})) {
+      if (!this.waiting.has(other)) writeField(this.form, other, [].concat(value));
+    }
+    if (body.notice) toast(body.notice, 'warning');
+    this.keep();
+    if (this.refused.size) this.show('failed', `有 ${this.refused.size} 项未保存，请按提示修改`);
+    else if (!this.waiting.size) this.show('saved', `已保存 ${clock()}`);
+  }
+
+  setVersion(version) {
+    if (version === undefined) return;
+    const input = this.form.elements.namedItem('row_version');
+    if (input) input.value = version; else this.form.dataset.rowVersion = version;
+  }
+
+  refuse(name, errors) {
+    this.refused.add(name);
+    for (const [other, texts] of Object.entries(errors)) showErrors(this.form, other, [].concat(texts));
+    this.show('failed', `有 ${this.refused.size} 项未保存，请按提示修改`);
+  }
+
+  failed(answer) {
+    const away = answer.status === 0 || answer.status >= 500;
+    this.show('failed', away ? '保存失败，已暂存在本机' : `保存失败，已暂存在本机（${reason(answer, '请刷新页面')}）`);
+    clearTimeout(this.retry);
+    if (away) this.retry = setTimeout(() => this.flushAll(), RETRY);
+  }
+
+  keep() {
+    if (this.waiting.size) localStorage.setItem(this.key, JSON.stringify(Object.fromEntries(this.waiting)));
+    else localStorage.removeItem(this.key);
+  }
+
+  restore() {
+    const kept = Object.entries(JSON.parse(localStorage.getItem(this.key) ?? '{}'));
+    if (!kept.length) return;
+    for (const [name, values] of kept) {
+      this.waiting.set(name, values);
+      writeField(this.form, name, values);
+    }
+    this.show('saving', '已恢复本机暂存的内容');
+    this.flushAll();
+  }
+
+  show(state, text) {
+    for (const place of this.form.querySelectorAll('[data-save-state]')) {
+      place.dataset.saveState = state;
+      place.replaceChildren(icon({ saved: 'check-circle', saving: 'arrow-repeat', failed: 'exclamation-triangle' }[state]), text);
+    }
+  }
+}
+
+enhancing('form[data-autosave]', (form) => savers.set(form, new Saver(form)));
+
+for (const type of ['input', 'change', 'field:changed']) {
+  document.addEventListener(type, (event) => {
+    const saver = savers.get(event.target.closest?.('form[data-autosave]'));
+    if (!saver || event.target.type === 'file') return;
+    saver.changed(event.detail?.name ?? unitOf(event.target));
+  });
+}
+
+window.addEventListener('online', () => { for (const saver of savers.values()) saver.flushAll(); });
+
+// Submitting first sends what is still waiting, and stays when the server cannot be reached.
+addGate({
+  needed: (form) => Boolean(savers.get(form)?.waiting.size),
+  pass: async (form) => {
+    const done = await savers.get(form).flushAll();
+    if (!done) toast('还有内容没有保存，请在网络恢复后再提交', 'danger');
+    return done;
+  },
+});
+
+window.addEventListener('beforeunload', (event) => {
+  const unsaved = [...savers].some(([form, saver]) => saver.waiting.size && form.dataset.sending === undefined);
+  if (unsaved) event.preventDefault();
+});

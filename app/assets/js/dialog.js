@@ -1,0 +1,43 @@
+// Bootstrap modals built by script: they trap the focus and give it back.
+import { Modal } from 'bootstrap';
+import { make } from './dom.js';
+
+// openDialog({title, body, footer, size, onShown}) -> {modal, element, closed: Promise}
+export function openDialog({ title, body, footer = [], size = '', onShown }) {
+  const opener = document.activeElement;
+  const element = make('div', { class: 'modal fade', tabindex: '-1', 'aria-labelledby': 'dialog-title', 'aria-modal': 'true', role: 'dialog' },
+    make('div', { class: `modal-dialog modal-dialog-centered modal-dialog-scrollable ${size}` },
+      make('div', { class: 'modal-content' },
+        make('div', { class: 'modal-header' },
+          make('h2', { class: 'modal-title h5', id: 'dialog-title' }, title),
+          make('button', { type: 'button', class: 'btn-close', 'data-bs-dismiss': 'modal', 'aria-label': '关闭' })),
+        make('div', { class: 'modal-body' }, body),
+        footer.length ? make('div', { class: 'modal-footer' }, ...footer) : null)));
+  document.body.append(element);
+  const modal = new Modal(element);
+  if (onShown) element.addEventListener('shown.bs.modal', onShown);
+  const closed = new Promise((resolve) => {
+    element.addEventListener('hidden.bs.modal', () => {
+      modal.dispose();
+      element.remove();
+      if (opener?.isConnected) opener.focus();
+      resolve();
+    });
+  });
+  modal.show();
+  return { modal, element, closed };
+}
+
+// ask(text, {label, danger}) -> Promise<boolean>
+export async function ask(text, { label = '确定', danger = false } = {}) {
+  let agreed = false;
+  const yes = make('button', { type: 'button', class: `btn ${danger ? 'btn-danger' : 'btn-primary'}`, 'data-agree': '' }, label);
+  const no = make('button', { type: 'button', class: 'btn btn-outline-secondary', 'data-bs-dismiss': 'modal' }, '取消');
+  const { modal, closed } = openDialog({
+    title: '请确认', body: make('p', { class: 'mb-0 dialog-text' }, text), footer: [no, yes],
+    onShown: () => (danger ? no : yes).focus(),
+  });
+  yes.addEventListener('click', () => { agreed = true; modal.hide(); });
+  await closed;
+  return agreed;
+}

@@ -1,0 +1,49 @@
+// Reading, filling and marking form fields by name.
+import { readRows, writeRows } from './rows.js';
+
+const quoted = (name) => CSS.escape(name);
+const place = (form, name) => form.querySelector(`[data-field="${quoted(name)}"]`) ?? form.elements.namedItem(name)?.parentElement;
+
+// unitOf(element) -> the name autosave knows a control by: its own, or that of the rows it stands in.
+export function unitOf(element) {
+  return element.closest('[data-rows]')?.dataset.rows ?? element.name;
+}
+
+// readField(form, name) -> [values]; rows are one JSON text.
+export function readField(form, name) {
+  const rows = form.querySelector(`[data-rows="${quoted(name)}"]`);
+  if (rows) return [JSON.stringify(readRows(rows))];
+  const values = new FormData(form).getAll(name).filter((value) => typeof value === 'string');
+  return values.length ? values : [''];
+}
+
+export function writeField(form, name, values) {
+  const rows = form.querySelector(`[data-rows="${quoted(name)}"]`);
+  if (rows) { writeRows(rows, JSON.parse(values[0] || '[]')); return; }
+  for (const control of form.querySelectorAll(`[name="${quoted(name)}"]`)) {
+    if (/^(radio|checkbox)$/.test(control.type)) control.checked = values.includes(control.value);
+    else if (control.tomselect) control.tomselect.setValue(values[0], true);
+    else if (!control.closest('[data-uploader]')) control.value = values[0];
+  }
+}
+
+// showErrors(form, name, ["…"]): at the field and for screen readers; an empty list clears.
+export function showErrors(form, name, texts) {
+  const box = place(form, name);
+  if (!box) return;
+  const line = box.querySelector(':scope > [data-error]') ?? box.querySelector('[data-error]');
+  if (line) { line.textContent = texts.join('；'); line.classList.toggle('d-block', texts.length > 0); }
+  for (const control of box.querySelectorAll('input:not([type=hidden]), select, textarea')) {
+    if (control.closest('[data-rows]') && !box.matches('[data-rows]') === false) continue;
+    control.classList.toggle('is-invalid', texts.length > 0);
+    if (!texts.length) { control.removeAttribute('aria-invalid'); continue; }
+    control.setAttribute('aria-invalid', 'true');
+    if (line?.id) control.setAttribute('aria-describedby', line.id);
+  }
+}
+
+export function labelOf(form, name) {
+  const label = place(form, name)?.querySelector('label, legend, .form-label')?.cloneNode(true);
+  label?.querySelectorAll('.required-mark, .visually-hidden').forEach((part) => part.remove());
+  return label?.textContent.trim() ?? name;
+}

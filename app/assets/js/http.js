@@ -1,0 +1,49 @@
+// Requests to our own server: the CSRF header on every write.
+
+export const csrfToken = () =>
+  document.querySelector('meta[name="csrf-token"]')?.content
+  ?? document.querySelector('input[name="csrf_token"]')?.value ?? '';
+
+const json = (text) => { try { return JSON.parse(text); } catch { return {}; } };
+
+// post(url, formData) -> {status, body}; status 0 when the server was not reached.
+export async function post(url, data) {
+  try {
+    const response = await fetch(url, {
+      method: 'POST', body: data, credentials: 'same-origin',
+      headers: { 'X-CSRFToken': csrfToken(), Accept: 'application/json' },
+    });
+    if (response.redirected) return { status: 401, body: {} };
+    return { status: response.status, body: json(await response.text()) };
+  } catch {
+    return { status: 0, body: {} };
+  }
+}
+
+// upload(url, blob, name, onProgress(fraction)) -> {status, body}: fetch reports no progress, XHR does.
+export function upload(url, blob, name, onProgress = () => {}) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    const data = new FormData();
+    data.append('file', blob, name);
+    request.open('POST', url);
+    request.setRequestHeader('X-CSRFToken', csrfToken());
+    request.setRequestHeader('Accept', 'application/json');
+    request.upload.addEventListener('progress', (event) => {
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    });
+    request.addEventListener('load', () => resolve({ status: request.status, body: json(request.responseText) }));
+    request.addEventListener('error', () => resolve({ status: 0, body: {} }));
+    request.addEventListener('abort', () => resolve({ status: 0, body: {} }));
+    request.send(data);
+  });
+}
+
+// What to tell people when an upload or a save was refused.
+export function reason({ status, body }, otherwise) {
+  if (body.error || body.message) return body.error ?? body.message;
+  return {
+    0: '网络不通，请检查后重试', 401: '登录已失效，请重新登录', 403: '没有权限',
+    409: '内容已在别处修改，请刷新页面', 413: '文件过大',
+  }[status] ?? otherwise;
+}

@@ -1,0 +1,73 @@
+// What happens between pressing a button and sending the form: questions, waiting, and no second send.
+import { ask } from './dialog.js';
+import { on } from './dom.js';
+
+const gates = [];
+const cleared = new WeakSet();
+
+// addGate({needed(form, button) -> bool, pass(form, button) -> Promise<bool>}): must agree before a form leaves.
+export function addGate(gate) { gates.push(gate); }
+
+const question = (form, button) => button?.dataset.confirm ?? form.dataset.confirm;
+
+addGate({
+  needed: (form, button) => Boolean(question(form, button)),
+  pass: (form, button) => ask(question(form, button), {
+    label: button?.textContent.trim() || '确定', danger: Boolean(button?.className.includes('danger')),
+  }),
+});
+
+async function pass(form, button, open) {
+  for (const gate of open) if (!await gate.pass(form, button)) return;
+  cleared.add(form);
+  form.requestSubmit(button?.isConnected ? button : undefined);
+  cleared.delete(form);
+}
+
+function sendOnce(event, form, button) {
+  if (form.dataset.sending !== undefined) { event.preventDefault(); return; }
+  form.dataset.sending = '';
+  if (!button) return;
+  if (button.name) {
+    // A disabled button is left out of the data: this input speaks for it.
+    const stand = Object.assign(document.createElement('input'), { type: 'hidden', name: button.name, value: button.value });
+    stand.dataset.standIn = '';
+    form.append(stand);
+  }
+  button.disabled = true;
+  button.classList.add('is-sending');
+}
+
+document.addEventListener('submit', (event) => {
+  const form = event.target, button = event.submitter;
+  if (!cleared.has(form)) {
+    const open = gates.filter((gate) => gate.needed(form, button));
+    if (open.length) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      pass(form, button, open);
+      return;
+    }
+  }
+  const repeatable = form.method !== 'post' || 'repeat' in form.dataset || form.target === '_blank' || form.matches('[hx-get],[hx-post]');
+  if (!repeatable) sendOnce(event, form, button);
+}, true);
+
+on('click', 'a[data-confirm]', async (event, link) => {
+  event.preventDefault();
+  if (await ask(link.dataset.confirm, { danger: link.className.includes('danger') })) location.assign(link.href);
+});
+
+// Back from the browser's page cache: everything can be pressed again.
+window.addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll('form[data-sending]')) delete form.dataset.sending;
+  for (const stand of document.querySelectorAll('[data-stand-in]')) stand.remove();
+  for (const button of document.querySelectorAll('.is-sending')) {
+    button.disabled = false;
+    button.classList.remove('is-sending');
+  }
+});
+
+// The server's own words, in Chinese and with links to the fields, replace the browser's bubbles.
+for (const form of document.querySelectorAll('form[method="post"]')) form.noValidate = true;

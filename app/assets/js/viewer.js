@@ -1,0 +1,42 @@
+// <div data-diagram="xml url" data-state='{"done": [], "flows": [], "now": []}'>: where a process stands.
+import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer';
+import { make, on } from './dom.js';
+
+const viewers = new WeakMap();
+
+function mark(viewer, { done = [], flows = [], now = [] }) {
+  const canvas = viewer.get('canvas'), overlays = viewer.get('overlays'), elements = viewer.get('elementRegistry');
+  const each = (ids, run) => ids.filter((id) => elements.get(id)).forEach(run);
+  each(done, (id) => canvas.addMarker(id, 'is-done'));
+  each(flows, (id) => canvas.addMarker(id, 'is-taken'));
+  each(now, (id) => {
+    canvas.removeMarker(id, 'is-done');
+    canvas.addMarker(id, 'is-now');
+    overlays.add(id, { position: { top: -12, right: 34 }, html: make('div', { class: 'now-badge' }, '办理中') });
+  });
+}
+
+async function draw(box) {
+  const viewer = new NavigatedViewer({ container: box });
+  viewers.set(box, viewer);
+  try {
+    const response = await fetch(box.dataset.diagram, { credentials: 'same-origin' });
+    if (!response.ok) throw new Error(`${response.status}`);
+    await viewer.importXML(await response.text());
+    mark(viewer, JSON.parse(box.dataset.state || '{}'));
+    viewer.get('canvas').zoom('fit-viewport', 'auto');
+    box.dataset.ready = '';
+  } catch {
+    viewer.destroy();
+    box.replaceChildren(make('p', { class: 'diagram-missing', role: 'alert' }, '流程图暂时无法显示'));
+  }
+}
+
+on('click', '[data-diagram-zoom]', (_event, button) => {
+  const viewer = viewers.get(button.closest('.diagram').querySelector('[data-diagram]'));
+  const how = button.dataset.diagramZoom;
+  if (how === 'fit') viewer?.get('canvas').zoom('fit-viewport', 'auto');
+  else viewer?.get('zoomScroll').stepZoom(how === 'in' ? 1 : -1);
+});
+
+document.querySelectorAll('[data-diagram]').forEach(draw);
