@@ -72,7 +72,7 @@ class Templates:
         """Forget a copy."""
         if self.server is None:
             return
-        name = url.rsplit("/", 1)[-1].split("?")[0]
+        name = url.rsplit("/", 1)[-1].split("?", maxsplit=1)[0]
         with psycopg.connect(self.server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -131,7 +131,8 @@ class Browser:
             raw = session.get("csrf_token")
         app = self.client.application
         with app.test_request_context():
-            from flask import g, session as inner
+            from flask import g
+            from flask import session as inner
 
             if raw:
                 inner["csrf_token"] = raw

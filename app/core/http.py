@@ -24,6 +24,7 @@ from app.core.permissions import ACTIONS, Grant, role_allows
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REPEAT_KEPT_FOR = timedelta(days=7)
 T = TypeVar("T")
+V = TypeVar("V", bound=Callable[..., Any])
 
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -52,8 +53,14 @@ class ZhipingApp(Flask):
         """Read in a reading transaction, write in a writing one; a refusal rolls back."""
         if request.endpoint == "static":
             return super().full_dispatch_request()
-        with transaction(write=request.method not in SAFE_METHODS):
+        with transaction(write=request.method not in SAFE_METHODS or self._writes_when_read()):
             return super().full_dispatch_request()
+
+    def _writes_when_read(self) -> bool:
+        """Opening a task marks it as viewed; looking ahead (HEAD, prefetch) does not."""
+        looks_ahead = "prefetch" in request.headers.get("Sec-Purpose", "")
+        view = self.view_functions.get(request.endpoint or "")
+        return request.method == "GET" and not looks_ahead and getattr(view, "writes", False)
 
     def handle_user_exception(self, e: Exception) -> Any:
         """Undo what the request had written before its refusal is rendered."""
@@ -100,6 +107,12 @@ def page_of(query: Select[tuple[T]], *, page: int | None = None, size: int = 20)
     return Page(items, number, size, total)
 
 
+def marks_viewed(view: V) -> V:
+    """Declare that reading this page writes that it was read."""
+    view.writes = True  # type: ignore[attr-defined]
+    return view
+
+
 def safe_next(target: str | None, default: str) -> str:
     """Return a path of this site to go on to; anything else gives the default."""
     parts = urlsplit(target or "")
@@ -133,7 +146,7 @@ def check_action() -> BaseResponse | None:
     if role_allows(action, roles, signed_in=current_user.is_authenticated):
         return None
     if not current_user.is_authenticated:
-        return redirect(f"/sign-in?next={request.full_path.rstrip('?')}")
+        return redirect(f"/login?next={request.full_path.rstrip('?')}")
     raise Forbidden(MESSAGES[403])
 
 

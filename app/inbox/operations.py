@@ -1,0 +1,62 @@
+"""Writes of the task centre."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete
+
+from app.core.db import db
+from app.core.errors import DomainError
+from app.engine import runtime
+from app.engine.models import WorkItem
+from app.inbox.models import Draft
+from app.inbox.queries import draft_of
+
+
+def save_draft(
+    item: WorkItem, values: Mapping[str, Any], *, person_id: int, now: datetime
+) -> Draft:
+    """Keep what a person typed into a task; the fields given replace those kept."""
+    draft = draft_of(item.id, person_id)
+    if draft is None:
+        draft = Draft(work_item_id=item.id, person_id=person_id, data={}, saved_at=now)
+        db.session.add(draft)
+    draft.data = {**draft.data, **values}
+    draft.saved_at = now
+    db.session.flush()
+    return draft
+
+
+def complete_task(
+    item: WorkItem, answers: Mapping[str, Any], *, person_id: int, now: datetime
+) -> None:
+    """Complete a task and forget its drafts. Raises what the save handler raises."""
+    runtime.complete(item, answers, actor_id=person_id, now=now)
+    db.session.execute(delete(Draft).where(Draft.work_item_id == item.id))
+
+
+@dataclass
+class BatchResult:
+    """How a batch went: what was done, and what was refused and why."""
+
+    done: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def complete_batch(
+    items: Sequence[WorkItem], answers: Mapping[str, Any], *, person_id: int, now: datetime
+) -> BatchResult:
+    """Complete several tasks with the same answers; one refusal does not undo the others."""
+    result = BatchResult()
+    for item in items:
+        title = item.title
+        try:
+            with db.session.begin_nested():
+                complete_task(item, answers, person_id=person_id, now=now)
+        except DomainError as error:
+            result.refused.append((title, error.message))
+        else:
+            result.done.append(title)
+    return result

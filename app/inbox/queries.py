@@ -1,0 +1,95 @@
+"""Reads of the task centre: only work_item is read, never the engine's trees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+
+from app.core.db import db
+from app.core.permissions import Grant
+from app.core.search import wanted
+from app.engine.models import ItemStatus, WorkItem
+from app.inbox.models import Draft
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a person asks of a list of tasks."""
+
+    text: str = ""
+    node: str = ""
+    due_before: datetime | None = None
+
+
+def mine(person_id: int, grants: Sequence[Grant]) -> ColumnElement[bool]:
+    """Return the condition: assigned to me, or to a role I hold in that scope."""
+    by_role = [
+        and_(
+            WorkItem.role == grant.role,
+            WorkItem.scope_kind == grant.scope_kind,
+            or_(WorkItem.scope_id == grant.scope_id, grant.scope_id is None),
+        )
+        for grant in grants
+    ]
+    return or_(WorkItem.assignee_id == person_id, *by_role, false())
+
+
+def open_tasks(
+    person_id: int, grants: Sequence[Grant], filters: Filters
+) -> Select[tuple[WorkItem]]:
+    """Select the tasks that wait for a person, the most urgent first."""
+    found = select(WorkItem).where(
+        WorkItem.status == ItemStatus.OPEN, mine(person_id, grants), *_conditions(filters)
+    )
+    return found.order_by(WorkItem.due_at.is_(None), WorkItem.due_at, WorkItem.id)
+
+
+def done_tasks(person_id: int, filters: Filters) -> Select[tuple[WorkItem]]:
+    """Select the tasks that a person has done, the latest first."""
+    found = select(WorkItem).where(
+        WorkItem.status == ItemStatus.DONE,
+        WorkItem.done_by == person_id,
+        *_conditions(filters),
+    )
+    return found.order_by(WorkItem.done_at.desc(), WorkItem.id.desc())
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    wanted_grams = [
+        WorkItem.tokens_text.contains(f" {gram} ", autoescape=True)
+        for gram in wanted(filters.text)
+    ]
+    if filters.node:
+        wanted_grams.append(WorkItem.name == filters.node)
+    if filters.due_before:
+        wanted_grams.append(WorkItem.due_at <= filters.due_before)
+    return wanted_grams
+
+
+def step_names(person_id: int, grants: Sequence[Grant]) -> list[str]:
+    """Return the names of the steps that wait for a person, for the filter."""
+    names = select(WorkItem.name).where(
+        WorkItem.status == ItemStatus.OPEN, mine(person_id, grants)
+    )
+    return sorted(set(db.session.scalars(names.distinct())))
+
+
+def open_count(person_id: int, grants: Sequence[Grant]) -> int:
+    """Count the tasks that wait for a person."""
+    waiting = select(func.count(WorkItem.id)).where(
+        WorkItem.status == ItemStatus.OPEN, mine(person_id, grants)
+    )
+    return db.session.scalar(waiting) or 0
+
+
+def next_task(person_id: int, grants: Sequence[Grant]) -> WorkItem | None:
+    """Return the most urgent task that waits for a person."""
+    return db.session.scalars(open_tasks(person_id, grants, Filters()).limit(1)).first()
+
+
+def draft_of(item_id: int, person_id: int) -> Draft | None:
+    """Return what a person has typed into a task so far."""
+    return db.session.scalars(
+        select(Draft).where(Draft.work_item_id == item_id, Draft.person_id == person_id)
+    ).first()

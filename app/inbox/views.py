@@ -1,0 +1,261 @@
+"""任务中心 and the home page: one controller for every user task of every process."""
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
+
+from flask import Blueprint, current_app, flash, render_template, request, url_for
+from flask_login import current_user
+from jinja2 import TemplateNotFound
+from werkzeug.wrappers import Response
+from wtforms import Form
+
+from app.accounts.flow import flow_log
+from app.core.clock import ZONE, now
+from app.core.db import current_transaction, db
+from app.core.errors import Invalid, NotFound
+from app.core.http import (
+    grants,
+    marks_viewed,
+    page_of,
+    request_key,
+    see_other,
+)
+from app.core.menu import add_entry
+from app.core.panels import panels_for
+from app.core.permissions import authorize, requires
+from app.core.records import record_context
+from app.engine import definitions, handlers, runtime
+from app.engine.models import WorkItem
+from app.inbox import operations, process, queries
+from forms import FormSpec, build, parse
+
+bp = Blueprint("inbox", __name__)
+PAGE_SIZE = 10
+BATCH_LIMIT = 200
+
+
+@bp.get("/home")
+@requires("inbox.home")
+def home() -> str:
+    """The person's home page (首页): what waits, and a panel of every room that has news."""
+    waiting = queries.open_tasks(current_user.id, grants(), queries.Filters())
+    roles = {grant.role for grant in grants()}
+    return render_template(
+        "inbox/home.html",
+        tasks=page_of(waiting, page=1, size=6),
+        panels=panels_for(current_user, roles, now()),
+    )
+
+
+def _filters() -> queries.Filters:
+    due = request.args.get("due", "")
+    try:
+        day = datetime.combine(datetime.fromisoformat(due).date(), time.max, ZONE)
+    except ValueError:
+        day = None
+    return queries.Filters(request.args.get("q", ""), request.args.get("step", ""), day)
+
+
+@bp.get("/tasks")
+@requires("task.list")
+def tasks() -> str:
+    """What waits for the person (待办)."""
+    found = queries.open_tasks(current_user.id, grants(), _filters())
+    return render_template(
+        "inbox/tasks.html",
+        page=page_of(found, size=PAGE_SIZE),
+        steps=queries.step_names(current_user.id, grants()),
+        counts=_counts(),
+    )
+
+
+@bp.get("/tasks/done")
+@requires("task.list")
+def done() -> str:
+    """What the person has done (已办)."""
+    found = queries.done_tasks(current_user.id, _filters())
+    return render_template(
+        "inbox/done.html", page=page_of(found, size=PAGE_SIZE), counts=_counts()
+    )
+
+
+def _counts() -> int:
+    return queries.open_count(current_user.id, grants())
+
+
+def _item(item_id: int) -> WorkItem:
+    item = db.session.get(WorkItem, item_id)
+    if item is None:
+        raise NotFound
+    authorize("task.open", current_user, item, now())
+    return item
+
+
+def _spec(item: WorkItem) -> FormSpec:
+    return parse(definitions.form_text(item))
+
+
+def _form(spec: FormSpec, item: WorkItem, data: Mapping[str, Any] | None = None) -> Form:
+    made = build(spec, choices=process.choices_for(item))
+    return made(request.form) if data is None else made(data=dict(data))
+
+
+def _page(item: WorkItem, spec: FormSpec, form: Form) -> str:
+    business = (item.business_type, item.business_id)
+    context = {
+        "item": item,
+        "instance": item.instance,
+        "spec": spec,
+        "form": form,
+        "card": handlers.presenter.get(item.business_type)(item.business_id),
+        "record": record_context(item.business_type, item.business_id, current_user),
+        "log": flow_log(business),
+    }
+    try:
+        current_app.jinja_env.get_template(f"tasks/{item.form}.html")
+    except TemplateNotFound:
+        return render_template("tasks/_default.html", **context)
+    return render_template(f"tasks/{item.form}.html", **context)
+
+
+@bp.get("/tasks/<int:item_id>")
+@marks_viewed
+@requires("task.open")
+def task(item_id: int) -> str | Response:
+    """Open a task: its form, or the page of the room where it is done."""
+    item = _item(item_id)
+    if not item.is_open:
+        return render_template("inbox/closed.html", item=item, url=_record_url(item))
+    if current_transaction().write:
+        runtime.open_item(item, person_id=current_user.id, now=now())
+    if item.page:
+        return see_other(handlers.page.get(item.page)(item))
+    draft = queries.draft_of(item.id, current_user.id)
+    spec = _spec(item)
+    return _page(item, spec, _form(spec, item, draft.data if draft else {}))
+
+
+def _record_url(item: WorkItem) -> str:
+    return handlers.presenter.get(item.business_type)(item.business_id).url
+
+
+@bp.post("/tasks/<int:item_id>")
+@requires("task.complete")
+def complete(item_id: int) -> str | Response | tuple[str, int]:
+    """Complete a task with its form; what does not hold is shown at its field."""
+    item = _authorized_to_complete(item_id)
+    spec = _spec(item)
+    form = _form(spec, item)
+    if not form.validate():
+        return _page(item, spec, form), 422
+    try:
+        operations.complete_task(item, _answers(form), person_id=current_user.id, now=now())
+    except Invalid as error:
+        db.session.rollback()
+        return _page(_item(item_id), spec, _with_errors(form, error)), 422
+    flash(f"{item.name}：已办理（{item.title}）", "success")
+    following = queries.next_task(current_user.id, grants())
+    return see_other(url_for("inbox.tasks") if following is None else _after(item))
+
+
+def _after(item: WorkItem) -> str:
+    return url_for("inbox.tasks") if request.form.get("stay") else _record_or_list(item)
+
+
+def _record_or_list(item: WorkItem) -> str:
+    return url_for("inbox.tasks", step=item.name if _same_step_waits(item) else None)
+
+
+def _same_step_waits(item: WorkItem) -> bool:
+    return item.name in queries.step_names(current_user.id, grants())
+
+
+def _authorized_to_complete(item_id: int) -> WorkItem:
+    item = _item(item_id)
+    authorize("task.complete", current_user, item, now())
+    return item
+
+
+def _answers(form: Form) -> dict[str, Any]:
+    answers: dict[str, Any] = form.answers()  # type: ignore[attr-defined]
+    decision = request.form.get("decision")
+    return {**answers, "decision": decision} if decision else answers
+
+
+def _with_errors(form: Form, error: Invalid) -> Form:
+    loose = [] if error.errors else [error.message]
+    for name, messages in error.errors.items():
+        if name in form:
+            form[name].errors = [*form[name].errors, *messages]
+        else:
+            loose += messages
+    form.form_errors = [*form.form_errors, *loose]
+    return form
+
+
+@bp.post("/tasks/<int:item_id>/draft")
+@requires("task.complete")
+def draft(item_id: int) -> dict[str, Any]:
+    """Keep a half-typed field of a task (自动暂存)."""
+    item = _authorized_to_complete(item_id)
+    if not item.is_open:
+        raise Invalid("任务已办结，无法暂存")
+    name, value = request.form.get("name", ""), request.form.getlist("value")
+    if name not in {field.name for section in _spec(item).sections for field in section.fields}:
+        raise Invalid("未知的字段", field=name)
+    kept = value if len(value) > 1 else (value[0] if value else "")
+    operations.save_draft(item, {name: kept}, person_id=current_user.id, now=now())
+    return {"saved": True}
+
+
+@bp.get("/tasks/batch")
+@requires("task.batch")
+def batch() -> str:
+    """Ask once for several tasks of the same step (批量审核)."""
+    items = _batch_items(request.args.getlist("id"))
+    spec = _spec(items[0])
+    return _batch_page(items, spec, _form(spec, items[0], {}))
+
+
+def _batch_page(items: list[WorkItem], spec: FormSpec, form: Form) -> str:
+    return render_template(
+        "inbox/batch.html", items=items, spec=spec, form=form, key=request_key()
+    )
+
+
+def _batch_items(ids: list[str]) -> list[WorkItem]:
+    wanted = [int(i) for i in ids if i.isdigit()][:BATCH_LIMIT]
+    if not wanted:
+        raise Invalid("请先勾选要办理的任务")
+    items = [_item(item_id) for item_id in wanted]
+    open_items = [item for item in items if item.is_open]
+    if not open_items:
+        raise NotFound("所选任务都已办结，请刷新列表")
+    if len({(item.process, item.node, item.form) for item in open_items}) > 1:
+        raise Invalid("批量办理只能选择同一环节的任务，请先按“当前环节”筛选")
+    if open_items[0].form is None:
+        raise Invalid("该环节需要逐个办理")
+    return open_items
+
+
+@bp.post("/tasks/batch")
+@requires("task.batch")
+def complete_batch() -> str | Response | tuple[str, int]:
+    """Complete several tasks with the same answers; each gets its own line in its log."""
+    items = _batch_items(request.form.getlist("id"))
+    spec = _spec(items[0])
+    form = _form(spec, items[0])
+    if not form.validate():
+        return _batch_page(items, spec, form), 422
+    result = operations.complete_batch(items, _answers(form), person_id=current_user.id, now=now())
+    if result.done:
+        flash(f"已办理 {len(result.done)} 项", "success")
+    for title, reason in result.refused:
+        flash(f"{title}：未办理，{reason}", "warning")
+    return see_other(url_for("inbox.tasks"))
+
+
+add_entry("工作台", "首页", "house", "inbox.home", "inbox.home")
+add_entry("工作台", "待办任务", "inbox", "inbox.tasks", "task.list")
+add_entry("工作台", "已办任务", "check2-square", "inbox.done", "task.list")
