@@ -1,0 +1,180 @@
+"""A bundle (流程包): the diagrams and decision tables that are uploaded together."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from app.engine.gate import elements as element_rules
+from app.engine.gate import events, graph, tasks, variables
+from app.engine.gate.decisions import (
+    Decision,
+    check_cells,
+    check_decision,
+    check_rule_tasks,
+    read_decision,
+)
+from app.engine.gate.diagram import BPMN, Diagram, draw, local
+from app.engine.gate.expressions import check_expressions
+from app.engine.gate.findings import Finding, Refused
+from app.engine.gate.graph import scope_waits
+from app.engine.gate.known import Known, Published
+from app.engine.gate.schema import check_schema
+from app.engine.gate.xml import read_tree
+
+MAX_FILES = 30
+MAX_TOTAL_BYTES = 4 * 1024 * 1024
+
+RULES = (
+    *events.RULES,
+    *graph.RULES,
+    *tasks.RULES,
+    *variables.RULES,
+)
+
+
+@dataclass
+class Bundle:
+    """What could be read of the uploaded files, and what was wrong with the rest."""
+
+    diagrams: list[Diagram] = field(default_factory=list)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_bundle(files: Mapping[str, bytes]) -> Bundle:
+    """Read every file within the limits; what cannot be read becomes a finding."""
+    bundle = Bundle()
+    if not files:
+        message, hint = "没有上传文件", "请选择 .bpmn 文件"
+        bundle.findings.append(Finding("bundle.empty", "", "上传的文件", message, hint))
+    total = sum(map(len, files.values()))
+    if len(files) > MAX_FILES or total > MAX_TOTAL_BYTES:
+        message = f"一次最多上传 {MAX_FILES} 个文件，共 {MAX_TOTAL_BYTES // 1024 // 1024} MB"
+        finding = Finding("bundle.size", "", "上传的文件", message, "请减少文件")
+        bundle.findings.append(finding)
+        return bundle
+    for file, data in files.items():
+        try:
+            _read(bundle, file, data)
+        except Refused as refusal:
+            bundle.findings.append(refusal.finding)
+    return bundle
+
+
+def _read(bundle: Bundle, file: str, data: bytes) -> None:
+    root = read_tree(file, data)
+    if file.lower().endswith(".dmn"):
+        _add_decision(bundle, read_decision(file, root))
+        return
+    if root.tag != f"{BPMN}definitions":
+        message = f"不是 BPMN 2.0 流程图（根元素是 {local(root)}）"
+        finding = Finding("xml.root", local(root), file, message, "请上传 .bpmn 文件", file=file)
+        raise Refused(finding)
+    processes = list(root.iter(f"{BPMN}process"))
+    if len(processes) != 1:
+        message = f"文件里有 {len(processes)} 个流程，要有且只有一个"
+        hint = "请一个文件只画一个流程"
+        raise Refused(Finding("process.count", local(root), file, message, hint, file=file))
+    bundle.diagrams.append(draw(file, root, processes[0]))
+
+
+def _add_decision(bundle: Bundle, read: Decision | Finding) -> None:
+    if isinstance(read, Finding):
+        bundle.findings.append(read)
+    elif read.id in bundle.decisions:
+        message = f"决策编号 {read.id} 在几个文件里重复"
+        bundle.findings.append(read.find("id.duplicate", read.table, message, "请换一个编号"))
+    else:
+        bundle.decisions[read.id] = read
+
+
+def with_bundle(known: Known, diagrams: list[Diagram]) -> Known:
+    """Return what is known once these diagrams are published."""
+    for _round in range(len(diagrams) + 1):
+        published = {diagram.id: _publish(diagram, known) for diagram in diagrams}
+        if all(known.processes.get(name) == entry for name, entry in published.items()):
+            break
+        known = replace(known, processes={**known.processes, **published})
+    return known
+
+
+def _publish(diagram: Diagram, known: Known) -> Published:
+    calls = frozenset(
+        node.element.get("calledElement", "") for node in diagram.of_kind("callActivity")
+    )
+    outcomes = set(variables.outcomes_of(diagram))
+    for called in calls:
+        outcomes |= known.processes.get(called, Published()).outcomes
+    waits = is_small(diagram) and scope_waits(diagram, diagram.id, known)
+    return Published(calls, frozenset(outcomes), frozenset(diagram.inputs), waits)
+
+
+def is_small(diagram: Diagram) -> bool:
+    """Whether the diagram is within the limits that the rules on paths are written for."""
+    limit = element_rules.MAX_NODES
+    return len(diagram.nodes) <= limit and len(diagram.flows) <= 4 * limit
+
+
+def check_names(bundle: Bundle, key: str | None) -> Iterator[Finding]:
+    """Check that each file holds the executable process it is named after, once."""
+    seen: set[str] = set()
+    for diagram in bundle.diagrams:
+        process = diagram.process
+        if process.get("isExecutable") != "true":
+            message, hint = "流程没有标为可执行", '请设置 isExecutable="true"'
+            yield diagram.find("process.executable", process, message, hint)
+        stem = diagram.file.rpartition("/")[2].removesuffix(".bpmn")
+        if key is None and diagram.id != stem:
+            message = f"流程编号“{diagram.id}”与文件名“{stem}”不一致"
+            yield diagram.find("process.id", process, message, "请让两者相同")
+        if diagram.id in seen:
+            message = f"流程编号“{diagram.id}”在几个文件里重复"
+            yield diagram.find("id.duplicate", process, message, "请换一个编号")
+        seen.add(diagram.id)
+    if key is not None and bundle.diagrams and key not in seen:
+        diagram = bundle.diagrams[0]
+        message = f"上传的文件里没有编号为“{key}”的流程"
+        yield diagram.find("process.id", diagram.process, message, f"请把流程编号改为 {key}")
+
+
+def check_calls(bundle: Bundle, known: Known) -> Iterator[Finding]:
+    """Guard defect 14: a process that calls itself, directly or not, exhausts memory."""
+    calls = {name: published.calls for name, published in known.processes.items()}
+    circular = set(graph.on_a_cycle(calls, calls))
+    for diagram in bundle.diagrams:
+        for node in diagram.of_kind("callActivity"):
+            called = node.element.get("calledElement", "")
+            if called in circular and diagram.id in graph.reach([called], calls):
+                message = f"调用“{called}”会绕回本流程，无休止地套下去"
+                yield diagram.find("call.cycle", node, message, "请改画循环，不要互相调用")
+
+
+def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Finding]:
+    """Apply every rule to one diagram; rules on paths only where the sizes are sound."""
+    for rule in element_rules.RULES:
+        yield from rule(diagram, known)
+    if not is_small(diagram):
+        return
+    for rule in RULES:
+        yield from rule(diagram, known)
+    outputs = {name: decision.outcomes for name, decision in bundle.decisions.items()}
+    scope = variables.Variables(diagram, known, outputs)
+    yield from check_expressions(diagram, known, scope)
+    yield from check_rule_tasks(diagram, known, scope, bundle.decisions)
+
+
+def check_decisions(bundle: Bundle, known: Known) -> Iterator[Finding]:
+    """Check the decision tables by themselves; their names are checked where they are used."""
+    for decision in bundle.decisions.values():
+        yield from check_decision(decision, known)
+        yield from check_cells(decision, known, None)
+
+
+def check_schemas(bundle: Bundle) -> Iterator[Finding]:
+    """Validate against the schemas whatever our own rules found nothing wrong with."""
+    faulty = {finding.file for finding in bundle.findings if finding.severity == "error"}
+    documents: list[Diagram | Decision] = [*bundle.diagrams, *bundle.decisions.values()]
+    for document in documents:
+        if document.file not in faulty:
+            finding = check_schema(document.file, document.root)
+            if finding is not None:
+                yield finding

@@ -1,0 +1,200 @@
+"""The dry run (试运行): the engine parses the bundle and walks it with nobody and nothing behind.
+
+Handlers, tables and messages are replaced by plausible values, so that nothing real happens. The
+walk shows that the process starts, comes to people or an end, and never stops half-way.
+"""
+
+import ast
+import random
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from SpiffWorkflow.bpmn import BpmnWorkflow
+from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
+from SpiffWorkflow.exceptions import SpiffWorkflowException
+from SpiffWorkflow.util.task import TaskState
+
+from app.core.clock import ZONE
+from app.engine.definitions import DefinitionError, Specs, parse
+from app.engine.gate.diagram import BPMN, Diagram
+from app.engine.gate.findings import Finding, quoted
+from app.engine.gate.known import Known
+from app.engine.timers import bound
+from rules.expression import ExpressionError, compile_expression
+
+WALKS = 8
+MAX_STEPS = 120
+MAX_TASKS = 3_000
+_NOW = datetime(2026, 1, 5, 9, 0, tzinfo=ZONE)
+_TODAY = "2026-01-05"
+_FAR = {
+    "TimeDateEventDefinition": "2999-01-01T00:00:00+08:00",
+    "DurationTimerEventDefinition": "P900D",
+    "CycleTimerEventDefinition": "R1/P900D",
+}
+_STUB = """<definitions xmlns="{namespace}" targetNamespace="stub" id="stub_{id}">
+<process id="{id}" isExecutable="true"><startEvent id="begin"/><endEvent id="finish"/>
+<sequenceFlow id="go" sourceRef="begin" targetRef="finish"/></process></definitions>"""
+
+Values = Mapping[str, list[Any]]
+
+
+class OutOfSteps(Exception):
+    """The walk has gone far enough."""
+
+
+def dry_run(
+    diagrams: list[Diagram], files: Mapping[str, bytes], known: Known
+) -> Iterator[Finding]:
+    """Parse every process of a bundle as the runtime does and walk it a few times."""
+    inside = {diagram.id for diagram in diagrams}
+    outside = {called for name in inside for called in known.processes[name].calls} - inside
+    everything = {**files, **{f"{name}.stub.bpmn": _stub(name) for name in outside}}
+    values = _plausible(diagrams)
+    for diagram in diagrams:
+        try:
+            specs = parse(everything, diagram.id)
+        except DefinitionError as error:
+            message = f"引擎读不懂：{quoted(str(error))}"
+            yield diagram.find("engine.parse", diagram.process, message, "请按提示改正后再上传")
+            continue
+        finding = _walk_all(diagram, specs, values)
+        if finding is not None:
+            yield finding
+
+
+def _stub(name: str) -> bytes:
+    return _STUB.format(namespace=BPMN[1:-1], id=name).encode()
+
+
+def _plausible(diagrams: list[Diagram]) -> Values:
+    """Return for each name the values it is compared with, so that walks take every branch."""
+    values: dict[str, list[Any]] = {}
+    for diagram in diagrams:
+        for flow in diagram.flows:
+            for name, value in _compared(flow.condition or ""):
+                values.setdefault(name, []).append(value)
+        for element in diagram.root.iter(f"{BPMN}loopDataInputRef"):
+            values[(element.text or "").strip()] = [["1", "2"]]
+    return values
+
+
+def _compared(text: str) -> Iterator[tuple[str, Any]]:
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return
+    constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield from ((node.id, value) for value in constants or [True, False])
+
+
+class DryEngine(PythonScriptEngine):  # type: ignore[misc]
+    """Answers what the engine asks without running anything of the platform."""
+
+    def __init__(self, values: Values, choice: random.Random) -> None:
+        super().__init__()
+        self.environment = None
+        self.values = values
+        self.choice = choice
+
+    def guess(self, name: str) -> Any:
+        """Return a value that a handler might have returned."""
+        return self.choice.choice([*self.values.get(name, ()), "pass", True])
+
+    def evaluate(
+        self, task: Any, expression: str, external_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return a far time, a small count, the value of the expression, or a guess."""
+        far = _far_time(task.task_spec, expression)
+        if far is not None:
+            return far
+        if expression == getattr(task.task_spec, "cardinality", None):
+            return 2
+        variables = {**task.data, **(external_context or {}), "today": _TODAY}
+        try:
+            return compile_expression(expression).evaluate(variables)
+        except ExpressionError:
+            return self.choice.random() < 0.5
+
+    def execute(self, task: Any, script: str, external_context: object = None) -> None:
+        """Run no script; the rules have refused them all."""
+
+    def call_service(self, task: Any, **_: object) -> None:
+        """Call no handler: outcomes are guessed before each task."""
+
+
+def _far_time(spec: Any, expression: str) -> str | None:
+    event = getattr(spec, "event_definition", None)
+    for timer in (event, *getattr(event, "event_definitions", ())):
+        if isinstance(timer, TimerEventDefinition) and timer.expression == expression:
+            return _FAR[type(timer).__name__]
+    return None
+
+
+def _walk_all(diagram: Diagram, specs: Specs, values: Values) -> Finding | None:
+    for seed in range(WALKS):
+        walk = _Walk(diagram, specs, values, random.Random(seed))  # noqa: S311 - no secret
+        try:
+            with bound(_NOW):
+                finding = walk.run()
+        except OutOfSteps:
+            continue
+        except (SpiffWorkflowException, LookupError, TypeError, ValueError) as error:
+            message = f"试运行出错：{quoted(str(error))}"
+            finding = diagram.find("engine.walk", walk.here(), message, "请检查这里的配置")
+        if finding is not None:
+            return finding
+    return None
+
+
+class _Walk:
+    """One way through a process."""
+
+    def __init__(
+        self, diagram: Diagram, specs: Specs, values: Values, choice: random.Random
+    ) -> None:
+        self.diagram = diagram
+        self.choice = choice
+        self.engine = DryEngine(values, choice)
+        self.workflow = BpmnWorkflow(specs.process, dict(specs.called), script_engine=self.engine)
+        data = {name: self.engine.guess(name) for name in diagram.inputs}
+        self.workflow.task_tree.data.update(data)
+        self.steps = 0
+        self.last = ""
+
+    def here(self) -> Any:
+        """Return the node the walk came to last."""
+        return self.diagram.nodes.get(self.last, self.diagram.process)
+
+    def run(self) -> Finding | None:
+        """Walk until the end, a wait for an event, or OutOfSteps; says where it stops half-way."""
+        while True:
+            self.workflow.do_engine_steps(will_complete_task=self._before)
+            people = self.workflow.get_tasks(state=TaskState.READY, manual=True)
+            if not people:
+                return self._stopped()
+            task = self.choice.choice(people)
+            self._before(task)
+            task.run()
+
+    def _before(self, task: Any) -> None:
+        self.steps += 1
+        if self.steps > MAX_STEPS or len(self.workflow.tasks) > MAX_TASKS:
+            raise OutOfSteps
+        self.last = task.task_spec.name
+        node = self.diagram.nodes.get(self.last)
+        properties = (getattr(task.task_spec, "extensions", None) or {}).get("properties", {})
+        named = node.outcomes if node else properties.get("outcomes", "").split(",")
+        for name in filter(None, named):
+            task.data[name] = self.engine.guess(name)
+
+    def _stopped(self) -> Finding | None:
+        if self.workflow.is_completed() or self.workflow.waiting_events():
+            return None
+        message = "试运行走到这里之后停住了，既没有待办也没有结束"
+        hint = "请检查并行网关：每条进入的分支都要会走到"
+        return self.diagram.find("engine.stuck", self.here(), message, hint)

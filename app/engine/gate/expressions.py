@@ -1,0 +1,154 @@
+"""Every expression of a diagram, compiled by the one expression language (表达式)."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.engine.gate.diagram import BPMN, DECISIONS, SPIFF, Diagram, Node, local
+from app.engine.gate.findings import Finding
+from app.engine.gate.known import Known
+from app.engine.gate.variables import Variables, items_of
+from rules.expression import Expression, ExpressionError, compile_expression
+
+MAX_INSTANCES = 200
+_DURATION = re.compile(r"P(?=.)(\d+[YMWD])*(T(?=.)(\d+[HMS])+)?")
+_CYCLE = re.compile(r"R\d*/P.+")
+_TIMES = ("timeDate", "timeDuration", "timeCycle")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """An expression where it stands: `names` is None where any name may occur."""
+
+    subject: Any
+    element: Any
+    what: str
+    names: Collection[str] | None
+
+
+def check_expressions(diagram: Diagram, known: Known, variables: Variables) -> Iterator[Finding]:
+    """Guard defect 9 and the sandbox: the parser checks no expression, the engine runs all."""
+    for written in _expressions(diagram, variables):
+        yield from _check(diagram, known, written)
+    for node in diagram.nodes.values():
+        if node.loop is not None:
+            yield from _loop_source(diagram, node, variables)
+
+
+def _expressions(diagram: Diagram, variables: Variables) -> Iterator[Written]:
+    for flow in diagram.flows:
+        source = diagram.nodes.get(flow.source)
+        if flow.condition is not None and source is not None and source.kind in DECISIONS:
+            condition = flow.element.find(f"{BPMN}conditionExpression")
+            yield Written(flow, condition, "条件", variables.at(source))
+    for node in diagram.nodes.values():
+        yield from _of_node(node, variables)
+    for element in diagram.root.iter(f"{BPMN}correlationPropertyRetrievalExpression"):
+        for text in element.iterchildren("*"):
+            yield Written(element, text, "关联表达式", None)
+    for element in diagram.root.iter(f"{SPIFF}payloadExpression"):
+        yield Written(element, element, "消息内容", None)
+
+
+def _of_node(node: Node, variables: Variables) -> Iterator[Written]:
+    names = variables.at(node)
+    for time in _times_of(node):
+        yield Written(node, time, "时间", names)
+    for tag in ("messagePayload", "expression"):
+        for element in node.element.iter(SPIFF + tag):
+            yield Written(node, element, "消息内容", names)
+    if node.loop is not None:
+        own = names | variables.set_by(node) | items_of(node)
+        inner = {n for child in variables.diagram.inside(node.id) for n in child.outcomes}
+        for element in node.loop.findall(f"{BPMN}loopCardinality"):
+            yield Written(node, element, "实例个数", names)
+        for element in node.loop.findall(f"{BPMN}completionCondition"):
+            yield Written(node, element, "完成条件", own | inner)
+
+
+def _times_of(node: Node) -> list[Any]:
+    return [time for event in node.events() for time in event if local(time) in _TIMES]
+
+
+def _check(diagram: Diagram, known: Known, written: Written) -> Iterator[Finding]:
+    element, subject = written.element, written.subject
+    text = element.text or ""
+    if len(element):
+        message = f"{written.what}里夹有注释或其他元素"
+        yield diagram.find("expression.markup", subject, message, "请只保留一行文字")
+    try:
+        expression = compile_for(text, written.names, known)
+    except ExpressionError as error:
+        message = f"{written.what}写错了：{error}"
+        yield diagram.find("expression.invalid", subject, message, _advice(text))
+        return
+    trouble = _constant_trouble(local(element), expression)
+    if trouble:
+        yield diagram.find("expression.value", subject, *trouble)
+
+
+def compile_for(text: str, names: Collection[str] | None, known: Known) -> Expression:
+    """Compile a text with these names and the platform's functions. Raises ExpressionError."""
+    return compile_expression(text, names=names, functions=known.functions)
+
+
+def _advice(text: str) -> str:
+    if "${" in text or text.lstrip().startswith("="):
+        return '不要用 ${…} 或等号开头的写法，直接写 decision == "pass"'
+    if re.match(r"\s*[PR][\dT]", text):
+        return '时长要加英文引号，如 "P5D"'
+    return "变量要由前面节点的 outcomes 或流程的 inputs 声明"
+
+
+def _constant_trouble(place: str, expression: Expression) -> tuple[str, str] | None:
+    """Guard defects 10 and 14: literal times need a zone, literal counts a limit."""
+    if expression.names or expression.functions:
+        return None
+    try:
+        value = expression.evaluate({})
+    except ExpressionError as error:
+        return f"无法计算：{error}", "请改正表达式"
+    if place == "loopCardinality" and not _is_count(value):
+        return f"实例个数要是 1 到 {MAX_INSTANCES} 的整数", "请减少实例个数"
+    if place in _TIMES and not (isinstance(value, str) and _is_time(place, value)):
+        return "时间的写法不对", _TIME_HINTS[place]
+    return None
+
+
+_TIME_HINTS = {
+    "timeDate": '请写带时区的时间，如 "2026-11-20T17:30:00+08:00"',
+    "timeDuration": '请写时长，如 "P5D"',
+    "timeCycle": '请写周期，如 "R3/P1D"',
+}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 1 <= value <= MAX_INSTANCES
+
+
+def _is_time(place: str, value: str) -> bool:
+    if place == "timeDuration":
+        return bool(_DURATION.fullmatch(value))
+    if place == "timeCycle":
+        return bool(_CYCLE.fullmatch(value))
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _loop_source(diagram: Diagram, node: Node, variables: Variables) -> Iterator[Finding]:
+    """Guard the run: a multi-instance task takes either a count or one declared list."""
+    counts = node.loop.findall(f"{BPMN}loopCardinality")
+    lists = node.loop.findall(f"{BPMN}loopDataInputRef")
+    if len(counts) + len(lists) != 1:
+        message = "多实例要有且只有一种来源：个数或集合"
+        yield diagram.find("loop.source", node, message, "请填写实例个数或输入集合之一")
+    for element in lists:
+        name = (element.text or "").strip()
+        if name not in variables.at(node):
+            message = f"输入集合“{name}”没有声明"
+            hint = "请由前面节点的 outcomes 或流程的 inputs 声明"
+            yield diagram.find("loop.input", node, message, hint)

@@ -1,0 +1,136 @@
+"""What tasks must say about themselves: form, save, role, scope, handler (任务属性)."""
+
+from collections.abc import Collection, Iterator
+
+from app.engine.gate.diagram import SPIFF, Diagram, Node
+from app.engine.gate.elements import Rule
+from app.engine.gate.findings import Finding
+from app.engine.gate.known import Known
+
+MAX_DUE = 200
+KNOWN_PROPERTIES: dict[str, frozenset[str]] = {
+    "userTask": frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"}),
+    "serviceTask": frozenset({"handler", "outcomes"}),
+}
+
+
+def user_tasks_show_something(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the inbox: a task shows either a form or a page, and the platform must have it."""
+    for node in diagram.of_kind("userTask"):
+        form, page = node.properties.get("form", ""), node.properties.get("page", "")
+        if bool(form) == bool(page):
+            message = "form 与 page 要填且只填一个"
+            yield diagram.find("user.form", node, message, "请在属性里填写表单或页面")
+        elif form and form not in known.forms:
+            yield _unknown(diagram, node, "user.form", "表单", form)
+        elif page and page not in known.pages:
+            yield _unknown(diagram, node, "user.page", "页面", page)
+
+
+def user_tasks_save(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard completion: the answers go to a registered save handler."""
+    yield from _registered(diagram, "save", known.saves, "保存处理")
+
+
+def user_tasks_have_scope(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the inbox: the scope says whose unit, meeting or person the task belongs to."""
+    yield from _registered(diagram, "scope", known.scopes, "范围")
+
+
+def _registered(
+    diagram: Diagram, key: str, names: Collection[str], word: str
+) -> Iterator[Finding]:
+    for node in diagram.of_kind("userTask"):
+        name = node.properties.get(key, "")
+        if not name:
+            message = f"没有填写 {key}（{word}）"
+            yield diagram.find(f"user.{key}", node, message, f"请在属性里填写 {key}")
+        elif name not in names:
+            yield _unknown(diagram, node, f"user.{key}", word, name)
+
+
+def _unknown(diagram: Diagram, node: Node, rule: str, word: str, name: str) -> Finding:
+    message = f"平台没有名为“{name}”的{word}"
+    return diagram.find(rule, node, message, f"请改成平台已有的{word}")
+
+
+def user_tasks_in_role_lanes(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard who acts: the lane people see and the role the inbox asks for are the same."""
+    names = set(known.roles.values())
+    for node in diagram.of_kind("userTask"):
+        lane, role = diagram.lane_of(node), node.properties.get("role", "")
+        if lane is None:
+            yield diagram.find("user.lane", node, "不在任何泳道里", "请放进办理角色的泳道")
+        elif lane not in names:
+            message = f"泳道“{lane}”不是平台的角色"
+            yield diagram.find("user.lane", node, message, "泳道名称请用角色的中文名称")
+        if role not in known.roles:
+            message = f"role（角色）“{role}”不存在" if role else "没有填写 role（角色）"
+            yield diagram.find("user.role", node, message, "请在属性里填写平台已有的角色")
+        elif lane in names and known.roles[role] != lane:
+            message = f"角色“{known.roles[role]}”与泳道“{lane}”不一致"
+            yield diagram.find("user.role", node, message, "请让角色与泳道一致")
+
+
+def user_tasks_due(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Guard the deadline: working days, a whole number from 1 to MAX_DUE."""
+    for node in diagram.of_kind("userTask"):
+        due = node.properties.get("due")
+        if due is None:
+            continue
+        if not (due.isascii() and due.isdigit() and 1 <= int(due[:9]) <= MAX_DUE):
+            message = f"due（办理时限）要是 1 到 {MAX_DUE} 的整数工作日"
+            yield diagram.find("user.due", node, message, "请填写工作日天数，或删去 due")
+
+
+def service_tasks(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the run: a service task calls a registered handler and nothing else (defect 13)."""
+    for node in diagram.of_kind("serviceTask"):
+        operator = node.element.find(f".//{SPIFF}serviceTaskOperator")
+        operation = "" if operator is None else operator.get("id", "")
+        handler = node.properties.get("handler", "")
+        name = handler or operation
+        if handler and operation and handler != operation:
+            message = "handler 与 serviceTaskOperator 的编号不一致"
+            yield diagram.find("service.handler", node, message, "请填写同一个处理名称")
+        elif not name:
+            message = "没有填写 handler（处理）"
+            yield diagram.find("service.handler", node, message, "请在属性里填写 handler")
+        elif name not in known.services:
+            yield _unknown(diagram, node, "service.handler", "处理", name)
+        if operator is not None and operator.get("resultVariable"):
+            message = "服务任务不能把结果写入变量"
+            hint = "请清空 resultVariable，用 outcomes 声明结果"
+            yield diagram.find("service.result", node, message, hint)
+
+
+def call_activities(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the run: an unknown process is noticed by the engine only when it is called."""
+    for node in diagram.of_kind("callActivity"):
+        called = node.element.get("calledElement", "")
+        if called not in known.processes:
+            message = f"没有名为“{called}”的流程" if called else "没有填写调用的流程"
+            hint = "请填写已发布流程的编号，或一并上传该流程"
+            yield diagram.find("call.target", node, message, hint)
+
+
+def known_properties(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Warn of properties nobody reads: mostly typing errors."""
+    for node in diagram.nodes.values():
+        for name in node.properties:
+            if name not in KNOWN_PROPERTIES.get(node.kind, {"outcomes"}):
+                message = f"属性“{name}”没有作用"
+                hint = "请检查属性名称是否写错"
+                yield diagram.find("property.unknown", node, message, hint, severity="warning")
+
+
+RULES: tuple[Rule, ...] = (
+    user_tasks_show_something,
+    user_tasks_save,
+    user_tasks_have_scope,
+    user_tasks_in_role_lanes,
+    user_tasks_due,
+    service_tasks,
+    call_activities,
+    known_properties,
+)

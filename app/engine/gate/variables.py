@@ -1,0 +1,135 @@
+"""Which names the task data can hold at a node (变量): start data and earlier outcomes."""
+
+import keyword
+from collections.abc import Iterator, Mapping
+
+from app.engine.gate.diagram import BPMN, SPIFF, Diagram, Node
+from app.engine.gate.elements import Rule
+from app.engine.gate.findings import Finding
+from app.engine.gate.known import Known
+
+RESERVED = frozenset({"typename"})
+"""Defect 6: a key of this name makes an instance unloadable."""
+
+_DATA_NAMES = (f"{BPMN}inputDataItem", f"{BPMN}outputDataItem")
+_TEXT_NAMES = (
+    f"{BPMN}loopDataOutputRef",
+    f"{SPIFF}messageVariable",
+    f"{SPIFF}variableName",
+)
+
+
+class Variables:
+    """Answers which names are set before a node, by walking the diagram backwards."""
+
+    def __init__(
+        self, diagram: Diagram, known: Known, decisions: Mapping[str, frozenset[str]]
+    ) -> None:
+        self.diagram = diagram
+        self.known = known
+        self.decisions = decisions
+
+    def at(self, node: Node) -> frozenset[str]:
+        """Return the names that some way to this node has set."""
+        names = set(self.diagram.inputs) | self.known.variables
+        for ident in self._earlier(node.id):
+            names |= self.set_by(self.diagram.nodes[ident])
+        holder = self.diagram.nodes.get(node.scope)
+        while holder is not None:
+            names |= items_of(holder)
+            holder = self.diagram.nodes.get(holder.scope)
+        return frozenset(names)
+
+    def set_by(self, node: Node) -> set[str]:
+        """Return the names a node adds: declared, called, decided or received."""
+        names = set(node.outcomes) | _received(node)
+        called = self.known.processes.get(node.element.get("calledElement", ""))
+        if called is not None:
+            names |= called.outcomes
+        decision = node.element.findtext(f".//{SPIFF}calledDecisionId", "").strip()
+        names |= self.decisions.get(decision, frozenset())
+        if node.loop is not None:
+            names.add((node.loop.findtext(f"{BPMN}loopDataOutputRef") or "").strip())
+        return names - {""}
+
+    def _earlier(self, ident: str) -> set[str]:
+        found: set[str] = set()
+        waiting = self._before(ident)
+        while waiting:
+            here = waiting.pop()
+            if here in self.diagram.nodes and here not in found:
+                found.add(here)
+                waiting.extend(self._before(here))
+                waiting.extend(node.id for node in self.diagram.inside(here))
+        return found
+
+    def _before(self, ident: str) -> list[str]:
+        """Return the nodes just before; an interrupted activity has set nothing yet."""
+        node = self.diagram.nodes[ident]
+        sources = [flow.source for flow in self.diagram.incoming.get(ident, ())]
+        if node.kind == "boundaryEvent":
+            host = self.diagram.nodes.get(node.element.get("attachedToRef", ""))
+            return [] if host is None else self._before(host.id)
+        if node.kind == "startEvent" and node.scope in self.diagram.nodes:
+            return self._before(node.scope)
+        return sources
+
+
+def items_of(node: Node) -> set[str]:
+    """Return the item names a multi-instance node gives its instances."""
+    if node.loop is None:
+        return set()
+    items = (node.loop.find(tag) for tag in _DATA_NAMES)
+    return {item.get("name") or item.get("id", "") for item in items if item is not None}
+
+
+def _received(node: Node) -> set[str]:
+    return {
+        (item.text or "").strip()
+        for tag in (f"{SPIFF}messageVariable", f"{SPIFF}variableName")
+        for item in node.element.iter(tag)
+    }
+
+
+def outcomes_of(diagram: Diagram) -> frozenset[str]:
+    """Return every name the nodes of a process declare."""
+    return frozenset(name for node in diagram.nodes.values() for name in node.outcomes)
+
+
+def usable_names(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard defect 6 and shadowing: data must not be named like a function or the engine's own."""
+    for subject, name in _written_names(diagram):
+        reason = name_trouble(name, known)
+        if reason:
+            hint = "请换一个名称，如 decision"
+            yield diagram.find("variable.name", subject, f"变量名“{name}”{reason}", hint)
+
+
+def name_trouble(name: str, known: Known) -> str:
+    """Return what is wrong with a variable name, or an empty text."""
+    if not name.isidentifier() or len(name) > 100:
+        return "不是合法的名称"
+    if keyword.iskeyword(name) or name in {"true", "false", "null"}:
+        return "是保留字"
+    if name.startswith("_") or name in RESERVED:
+        return "是引擎保留的"
+    if name in known.functions or name in known.variables:
+        return "与函数或系统变量重名"
+    return ""
+
+
+def _written_names(diagram: Diagram) -> Iterator[tuple[object, str]]:
+    for name in diagram.inputs:
+        yield diagram.process, name
+    for node in diagram.nodes.values():
+        for name in node.outcomes:
+            yield node, name
+    for tag in _DATA_NAMES:
+        for element in diagram.root.iter(tag):
+            yield element, element.get("name") or element.get("id", "")
+    for tag in _TEXT_NAMES:
+        for element in diagram.root.iter(tag):
+            yield element, (element.text or "").strip()
+
+
+RULES: tuple[Rule, ...] = (usable_names,)
