@@ -35,7 +35,12 @@ class FilePolicy:
         return self.max_mb * 2**20
 
     @property
-    def text(self) -> str:
+    def accept(self) -> str:
+        """The endings for the browser's file dialogue."""
+        return ",".join(f".{kind}" for kind in self.types)
+
+    @property
+    def help(self) -> str:
         """The policy as people read it."""
         return f"{'、'.join(self.types)}，每个不超过 {self.max_mb} MB，最多 {self.count} 个"
 

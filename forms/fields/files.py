@@ -8,7 +8,7 @@ from wtforms import Field
 from wtforms.form import BaseForm
 
 from forms.fields.base import TypedField, plain_digits, require, too_far
-from forms.spec import FieldSpec, FilePolicy
+from forms.spec import FieldSpec
 
 
 class HiddenIds:
