@@ -62,6 +62,11 @@ def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
 
 
+def _past_draft(law: str, name: str) -> CheckConstraint:
+    """State a law that a plan must keep once it has left the organiser's desk."""
+    return CheckConstraint(f"status = 'draft' OR {law}", name=name)
+
+
 class Plan(Model):
     """A year's call for declarations to one committee (评审计划)."""
 
@@ -71,23 +76,22 @@ class Plan(Model):
         CheckConstraint(_one_of("quota_mode", QuotaMode), name="quota_mode_is_known"),
         CheckConstraint(f"kind IN {KINDS!r}", name="kind_is_known"),
         CheckConstraint(f"level IN {LEVELS!r}", name="level_is_known"),
-        CheckConstraint("opens_at < closes_at", name="a_window_opens_before_it_closes"),
-        CheckConstraint("publish_at <= opens_at", name="a_plan_is_published_before_it_opens"),
-        CheckConstraint(
-            "status = 'draft' OR (publish_at IS NOT NULL AND opens_at IS NOT NULL"
-            " AND closes_at IS NOT NULL)",
-            name="a_plan_past_its_draft_has_a_window",
+        _past_draft("opens_at < closes_at", "a_window_opens_before_it_closes"),
+        _past_draft("publish_at <= opens_at", "a_plan_is_published_before_it_opens"),
+        _past_draft(
+            "(publish_at IS NOT NULL AND opens_at IS NOT NULL AND closes_at IS NOT NULL)",
+            "a_plan_past_its_draft_has_a_window",
         ),
+        _past_draft("district_due_on >= unit_due_on", "districts_follow_units"),
+        _past_draft("city_due_on >= district_due_on", "cities_follow_districts"),
+        _past_draft("accept_due_on >= city_due_on", "acceptance_follows_cities"),
+        _past_draft("meeting_on >= accept_due_on", "the_meeting_follows_acceptance"),
         CheckConstraint(
             "status IN ('draft', 'checking')"
             " OR (checked_by IS NOT NULL AND checked_at IS NOT NULL)",
             name="a_plan_goes_on_only_when_checked",
         ),
         CheckConstraint("checked_by <> configured_by", name="nobody_checks_their_own_plan"),
-        CheckConstraint("district_due_on >= unit_due_on", name="districts_follow_units"),
-        CheckConstraint("city_due_on >= district_due_on", name="cities_follow_districts"),
-        CheckConstraint("accept_due_on >= city_due_on", name="acceptance_follows_cities"),
-        CheckConstraint("meeting_on >= accept_due_on", name="the_meeting_follows_acceptance"),
         UniqueConstraint("jurisdiction", "year", "name", name="uq_plan_name_in_its_year"),
         Index("ix_plan_window", "status", "publish_at", "closes_at"),
     )
