@@ -36,7 +36,7 @@ class Committee(Model):
 
     id: Mapped[int] = pk()
     jurisdiction: Mapped[str] = mapped_column(String(30), index=True)
-    name: Mapped[str] = mapped_column(String(120), unique=True)
+    name: Mapped[str] = mapped_column(String(120), index=True)
     filing_no: Mapped[str] = mapped_column(String(60), unique=True)
     filed_from: Mapped[date] = mapped_column(Date)
     # The last day on which the filing holds.

@@ -1,0 +1,106 @@
+"""Writes about committees."""
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+
+from app.accounts.models import Person
+from app.catalogue.models import Series
+from app.committees.models import FILING_YEARS, Committee
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Invalid
+from app.units.models import Unit
+from rules.voting import LEAST_BY_SERIES, LEAST_BY_SPECIALTY, committee_size_is_legal
+
+SENIOR = "高级"
+
+
+def last_day_of_filing(filed_from: date) -> date:
+    """Return the last day that a filing from this day may name (备案有效期不超过 3 年)."""
+    years_later = filed_from.year + FILING_YEARS
+    try:
+        return filed_from.replace(year=years_later)
+    except ValueError:
+        return date(years_later, 2, 28)
+
+
+def _term_problem(filed_from: date, filed_until: date) -> str | None:
+    latest = last_day_of_filing(filed_from)
+    if filed_until <= filed_from:
+        return "备案截止日期须晚于起始日期"
+    if filed_until > latest:
+        return f"备案有效期不得超过 {FILING_YEARS} 年，最晚为 {latest.isoformat()}"
+    return None
+
+
+def _size_problem(size: int, level: str, specialty: str, consent_no: str) -> str | None:
+    if size < 1 or size % 2 == 0:
+        return "评委会人数须为单数"
+    by = "specialty" if specialty else "series"
+    if level == SENIOR and not committee_size_is_legal(size, by, consent_no or None):
+        least = LEAST_BY_SPECIALTY if specialty else LEAST_BY_SERIES
+        how = "按专业" if specialty else "按系列"
+        return (
+            f"{how}组建的高级评委会不少于 {least} 人；"
+            f"经上级主管部门同意可少至 {LEAST_BY_SPECIALTY} 人，须填写同意文号"
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class Filing:
+    """What the filing office confirmed about a committee (备案内容)."""
+
+    name: str
+    filing_no: str
+    filed_from: date
+    filed_until: date
+    level: str
+    size: int
+    specialty: str = ""
+    consent_no: str = ""
+
+    def problems(self) -> dict[str, list[str]]:
+        """Return every fault by field: term, size, and a number that is taken."""
+        found = {
+            "filed_until": _term_problem(self.filed_from, self.filed_until),
+            "size": _size_problem(self.size, self.level, self.specialty, self.consent_no),
+            "filing_no": _number_problem(self.filing_no),
+        }
+        return {field: [problem] for field, problem in found.items() if problem}
+
+
+def _number_problem(filing_no: str) -> str | None:
+    same = select(Committee.id).where(Committee.filing_no == filing_no)
+    return "该备案号已使用" if db.session.scalar(same) is not None else None
+
+
+def authorise_committee(
+    filing: Filing, *, series: Series, organiser_unit: Unit, actor: Person, now: datetime
+) -> Committee:
+    """Enter a filed committee (评委会授权).
+
+    Raises Invalid with every fault at its field: a filing over three years, an even size, a
+    senior committee too small for its series or specialty without consent.
+    """
+    errors = filing.problems()
+    if errors:
+        raise Invalid(errors=errors)
+    committee = Committee(
+        jurisdiction=organiser_unit.jurisdiction,
+        series_id=series.id,
+        organiser_unit_id=organiser_unit.id,
+        **asdict(filing),
+    )
+    db.session.add(committee)
+    db.session.flush()
+    audit.record(
+        "committee:authorised",
+        subject=("committee", committee.id),
+        actor_id=actor.id,
+        now=now,
+        filing_no=filing.filing_no,
+    )
+    return committee
