@@ -126,6 +126,18 @@ def set_password(credential: Credential, password: str, *, now: datetime) -> Non
     )
 
 
+def confirm_password(credential: Credential, password: str) -> None:
+    """Invalid unless this is the account's password."""
+    if not _is_right(credential, password):
+        raise Invalid("当前密码不正确", field="current")
+
+
+def set_photo(person: Person, file_id: int, *, now: datetime) -> None:
+    """Keep a photo as the one that certificates carry."""
+    person.photo_file_id = file_id
+    audit.record("person:photo_set", subject=("person", person.id), actor_id=person.id, now=now)
+
+
 def find_activation(secret: str, *, now: datetime) -> Credential:
     """Return the account of an unused secret; Invalid when it is unknown or too old."""
     wanted = Credential.activation_hash == _activation_hash(secret.strip())

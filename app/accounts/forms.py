@@ -1,0 +1,33 @@
+"""The forms of signing in and of passwords, which no process draws."""
+
+from wtforms import Form, PasswordField, StringField
+from wtforms.validators import DataRequired, EqualTo, Length
+
+
+class SignInForm(Form):
+    """Account and password (登录)."""
+
+    login = StringField("账号", [DataRequired("请填写账号"), Length(max=64)])
+    password = PasswordField("密码", [DataRequired("请填写密码"), Length(max=128)])
+
+
+class ActivationForm(Form):
+    """A one-time activation secret and the password chosen with it (激活账号)."""
+
+    secret = StringField("激活码", [DataRequired("请填写激活码"), Length(max=64)])
+    password = PasswordField("新密码", [DataRequired("请填写新密码")])
+    again = PasswordField(
+        "再次输入新密码",
+        [DataRequired("请再次输入新密码"), EqualTo("password", "两次输入的密码不一致")],
+    )
+
+
+class PasswordForm(Form):
+    """The old password and the new one (修改密码)."""
+
+    current = PasswordField("当前密码", [DataRequired("请填写当前密码")])
+    password = PasswordField("新密码", [DataRequired("请填写新密码")])
+    again = PasswordField(
+        "再次输入新密码",
+        [DataRequired("请再次输入新密码"), EqualTo("password", "两次输入的密码不一致")],
+    )

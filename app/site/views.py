@@ -1,0 +1,121 @@
+"""The public home page, and files going in and out."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask_login import current_user
+
+from app.accounts.models import Person
+from app.core import uploads
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Invalid, NotFound
+from app.core.permissions import authorize, register_predicate, requires
+from app.core.storage import StoredFile, may_read, read_bytes, stage
+from app.core.uploads import MEDIA_TYPES, Policy
+from app.site.blocks import public_blocks
+
+bp = Blueprint("site", __name__)
+SHOWN_INLINE = {"image/jpeg", "image/png"}
+
+PolicyFinder = Callable[[str], Policy | None]
+_policies: list[PolicyFinder] = [lambda name: uploads.PHOTO if name == "photo" else None]
+
+
+def register_policy(finder: PolicyFinder) -> PolicyFinder:
+    """Register where an upload policy is found by its name, such as item:honor:proof."""
+    _policies.append(finder)
+    return finder
+
+
+def upload_policy(name: str) -> Policy:
+    """Return the policy of a slot; without a name, the common one."""
+    if not name:
+        return Policy()
+    found = next((policy for finder in _policies if (policy := finder(name))), None)
+    if found is None:
+        raise Invalid("未知的附件类别", field="file")
+    return found
+
+
+def describe_policy(name: str) -> dict[str, Any]:
+    """Return a policy as the uploader shows it."""
+    policy = upload_policy(name)
+    accept = ",".join(f".{ending}" for ending in policy.types)
+    return {
+        "accept": accept.replace(".jpg", ".jpg,.jpeg"),
+        "max_bytes": policy.max_bytes,
+        "help": policy.describe(),
+    }
+
+
+def stored_files(ids: list[Any]) -> list[StoredFile]:
+    """Return stored files by ids as a form gives them, in their order."""
+    numbers = [int(i) for i in ids if str(i).isdigit()]
+    found = {file.id: file for file in (db.session.get(StoredFile, i) for i in numbers) if file}
+    return [found[i] for i in numbers if i in found]
+
+
+@bp.record_once
+def _teach_templates(state: Any) -> None:
+    state.app.jinja_env.globals.update(upload_policy=describe_policy, stored_files=stored_files)
+
+
+@bp.get("/")
+@requires("site.home")
+def home() -> str:
+    """The public home page (首页)."""
+    return render_template("site/home.html", blocks=public_blocks(now()))
+
+
+@bp.get("/healthz")
+@requires("site.health")
+def health() -> dict[str, str]:
+    """Tell a supervisor that the database answers."""
+    return {"status": "ok", "time": now().isoformat()}
+
+
+@register_predicate("may_read_file")
+def may_read_file(person: Person, file: StoredFile, _now: object) -> bool:
+    """Its owner may read a file, and whom a room vouches for."""
+    return may_read(person.id, file)
+
+
+@bp.post("/files")
+@requires("file.upload")
+def upload() -> dict[str, Any] | tuple[dict[str, Any], int]:
+    """Take one file in: cleaned and staged until a record links it."""
+    sent = request.files.get("file")
+    if sent is None or not sent.filename:
+        raise Invalid("请选择文件", field="file")
+    policy = upload_policy(request.args.get("policy", ""))
+    file = stage(sent.stream, sent.filename, policy, owner_id=current_user.id, now=now())
+    return {
+        "id": file.id,
+        "name": file.name,
+        "size": file.size,
+        "url": url_for("site.file", file_id=file.id),
+    }
+
+
+@bp.get("/files/<int:file_id>")
+@requires("file.read")
+def file(file_id: int) -> Response:
+    """Give a file out; only pictures and PDFs are shown in the browser."""
+    stored = db.session.get(StoredFile, file_id)
+    if stored is None or not may_read(current_user.id, stored):
+        raise NotFound
+    authorize("file.read", current_user, stored, now())
+    answer = make_response(read_bytes(stored))
+    inline = stored.media_type in SHOWN_INLINE or stored.media_type == MEDIA_TYPES["pdf"]
+    kind = "inline" if inline and "download" not in request.args else "attachment"
+    answer.headers["Content-Type"] = stored.media_type
+    answer.headers["Content-Disposition"] = f"{kind}; filename*=UTF-8''{quote(stored.name)}"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    if stored.media_type == MEDIA_TYPES["pdf"]:
+        # Chromium's PDF viewer does not run in a sandboxed document; the PDF was scanned.
+        answer.headers["Content-Security-Policy"] = "default-src 'self'; object-src 'self'"
+    answer.headers["Cache-Control"] = "private, max-age=300"
+    return answer
