@@ -1,0 +1,136 @@
+"""From the engine's tree to tables: what waits for people, for a moment, for a message.
+
+The tree is compared with itself before the step, so that a step writes only what it changed and
+reads nothing back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from SpiffWorkflow.bpmn.specs.event_definitions import MessageEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.multiple import MultipleEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
+from SpiffWorkflow.util.task import TaskState
+
+from app.core.clock import ZONE
+from app.core.db import db
+from app.engine import environment, handlers, state, timers
+from app.engine.answers import RECORD_ANSWERS
+from app.engine.diagrams import Node
+from app.engine.handlers import Card, Scope, Step
+from app.engine.models import ItemStatus, Subscription, Timer, WorkItem
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What an instance waits for: its human tasks, timers and messages by task."""
+
+    tasks: Mapping[str, Any]
+    timers: Mapping[str, tuple[str, datetime]]
+    messages: frozenset[tuple[str, str, str]]
+
+
+NOTHING = Waiting({}, {}, frozenset())
+
+
+def waiting_of(workflow: Any) -> Waiting:
+    """Return what a workflow waits for."""
+    tasks: dict[str, Any] = {}
+    moments: dict[str, tuple[str, datetime]] = {}
+    messages: set[tuple[str, str, str]] = set()
+    for task in state.live_tasks(workflow):
+        key = str(task.id)
+        if task.state == TaskState.READY:
+            if task.task_spec.manual:
+                tasks[key] = task
+        elif isinstance(task.task_spec, CatchingEvent):
+            due = timers.due_at(task.internal_data.get("event_value"))
+            if due is not None:
+                moments[key] = (task.task_spec.bpmn_id, due)
+            messages |= {(key, task.task_spec.bpmn_id, name) for name in _messages(task)}
+    return Waiting(tasks, moments, frozenset(messages))
+
+
+def _messages(task: Any) -> list[str]:
+    definition = task.task_spec.event_definition
+    several = isinstance(definition, MultipleEventDefinition)
+    definitions = definition.event_definitions if several else [definition]
+    return [d.name for d in definitions if isinstance(d, MessageEventDefinition)]
+
+
+def close_items(before: Waiting, after: Waiting, done: str | None) -> None:
+    """Cancel the open items whose tasks are gone; `done` is the one completed just now."""
+    gone = before.tasks.keys() - after.tasks.keys() - {done}
+    if gone:
+        db.session.execute(
+            sa.update(WorkItem)
+            .where(WorkItem.task_uuid.in_(gone), WorkItem.status == ItemStatus.OPEN)
+            .values(status=ItemStatus.CANCELLED)
+        )
+
+
+def open_item(task: Any, node: Node, step: Step, card: Card) -> None:
+    """Add the work item of a task that has become ready."""
+    named = node.properties
+    scope = _scope_of(named.get("scope"), step)
+    db.session.add(
+        WorkItem(
+            instance_id=step.instance.id,
+            task_uuid=str(task.id),
+            process=node.process,
+            node=node.id,
+            name=node.name,
+            form=named.get("form"),
+            page=named.get("page"),
+            save=named.get("save") or RECORD_ANSWERS,
+            role=named.get("role", ""),
+            scope_kind=scope.kind,
+            scope_id=scope.id,
+            assignee_id=scope.id if scope.kind == "person" else None,
+            title=card.title[:300],
+            tokens_text=card.tokens_text,
+            jurisdiction=step.instance.jurisdiction,
+            business_type=step.instance.business_type,
+            business_id=step.instance.business_id,
+            opened_at=step.now,
+            due_at=_due(named.get("due"), step.now),
+        )
+    )
+
+
+def _scope_of(name: str | None, step: Step) -> Scope:
+    return handlers.scope.get(name)(step) if name else Scope("all")
+
+
+def _due(days: str | None, now: datetime) -> datetime | None:
+    """Return the end of the last day of a limit in working days."""
+    if not days:
+        return None
+    last = environment.workdays_after(now.astimezone(ZONE).date(), int(days))
+    return datetime.combine(last + timedelta(days=1), time(), ZONE) - timedelta(seconds=1)
+
+
+def write_timers(before: Waiting, after: Waiting, instance_id: int) -> None:
+    """Replace the rows of timers that are new, moved or gone."""
+    gone = [key for key, moment in before.timers.items() if after.timers.get(key) != moment]
+    if gone:
+        db.session.execute(sa.delete(Timer).where(Timer.task_uuid.in_(gone)))
+    for key, (node, due) in after.timers.items():
+        if before.timers.get(key) != (node, due):
+            db.session.add(
+                Timer(instance_id=instance_id, task_uuid=key, node=node, due_at=due, try_at=due)
+            )
+
+
+def write_subscriptions(before: Waiting, after: Waiting, instance_id: int) -> None:
+    """Add and drop the rows of messages that are newly or no longer awaited."""
+    gone = {key for key, _, _ in before.messages - after.messages}
+    if gone:
+        db.session.execute(sa.delete(Subscription).where(Subscription.task_uuid.in_(gone)))
+    for key, node, message in after.messages - before.messages:
+        db.session.add(
+            Subscription(instance_id=instance_id, task_uuid=key, node=node, message=message)
+        )

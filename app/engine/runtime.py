@@ -1,0 +1,293 @@
+"""Running processes: the only way in which an instance moves.
+
+start, complete, open_item and withdraw work inside the caller's transaction. fire_due_timers and
+deliver_messages open a transaction for each thing they do; call them outside of one.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from app.core.db import db, transaction
+from app.core.errors import Conflict, DomainError, StaleTask
+from app.engine import incidents, queue, timers
+from app.engine.definitions import current_version
+from app.engine.handlers import OUTCOME_WORD, Business
+from app.engine.models import (
+    InstanceStatus,
+    ItemStatus,
+    ProcessInstance,
+    QueueKind,
+    QueueRow,
+    Subscription,
+    WorkItem,
+)
+from app.engine.walk import Walk
+
+WITHDRAWN = "withdrawn"
+"""Name of the message that takes a record back from its reviewers (撤回)."""
+
+
+class AlreadyViewed(Conflict):
+    """A reviewer has opened the task, so the record cannot be taken back."""
+
+    default = "审核人员已查看，不能撤回"
+
+
+class NotWaiting(Conflict):
+    """No running instance of the record waits for the message."""
+
+    default = "当前环节不能接收此操作"
+
+
+def start(
+    key: str,
+    *,
+    business: Business,
+    jurisdiction: str,
+    actor_id: int | None,
+    now: datetime,
+    data: Mapping[str, object] | None = None,
+) -> ProcessInstance:
+    """Start process `key` for a record and run to its first wait.
+
+    Raises NotFound when nothing is published, Conflict when the record has a living instance of
+    this process already, StepFailed when a step fails.
+    """
+    version = current_version(key, jurisdiction)
+    _refuse_second(key, business)
+    instance = ProcessInstance(
+        version_id=version.id,
+        process_key=key,
+        bundle_hash=version.bundle_hash,
+        business_type=business[0],
+        business_id=business[1],
+        jurisdiction=jurisdiction,
+        status=InstanceStatus.RUNNING,
+        row_version=0,
+        state=b"",
+        started_by=actor_id,
+        started_at=now,
+    )
+    db.session.add(instance)
+    db.session.flush()
+    walk = Walk(instance, now, actor_id=actor_id, data=data or {})
+    with walk.guarded():
+        walk.finish()
+    return instance
+
+
+def _refuse_second(key: str, business: Business) -> None:
+    living = sa.select(ProcessInstance.id).where(
+        ProcessInstance.process_key == key,
+        ProcessInstance.business_type == business[0],
+        ProcessInstance.business_id == business[1],
+        ProcessInstance.status.in_({InstanceStatus.RUNNING, InstanceStatus.SUSPENDED}),
+    )
+    if db.session.scalar(living) is not None:
+        raise Conflict("该事项已有流程正在办理")
+
+
+def complete(
+    item: WorkItem, answers: Mapping[str, object], *, actor_id: int, now: datetime
+) -> None:
+    """Complete a work item with the answers of its form. Whether the actor may is judged above.
+
+    Raises StaleTask when it is no longer open, whatever DomainError its save handler raises, and
+    StepFailed for any other error; everything is then to be rolled back.
+    """
+    instance = _locked(item.instance_id)
+    item = _reloaded(item)
+    walk = Walk(instance, now, actor_id=actor_id)
+    task = walk.ready_task(item)
+    with walk.guarded(DomainError):
+        walk.do(task, item, answers)
+    item.status, item.done_at, item.done_by = ItemStatus.DONE, now, actor_id
+    with walk.guarded():
+        walk.finish()
+
+
+def open_item(item: WorkItem, *, person_id: int, now: datetime) -> None:
+    """Note that somebody has opened a work item; only the first time counts.
+
+    Raises StaleTask when it is no longer open.
+    """
+    del person_id
+    _locked(item.instance_id)
+    item = _reloaded(item)
+    if item.viewed_at is None:
+        item.viewed_at = now
+        db.session.flush()
+
+
+def _locked(instance_id: int) -> ProcessInstance:
+    """Lock an instance. Raises Conflict when it is suspended, StaleTask when it has ended."""
+    instance = db.session.scalars(
+        sa.select(ProcessInstance)
+        .where(ProcessInstance.id == instance_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if instance.status == InstanceStatus.SUSPENDED:
+        raise Conflict("流程已暂停，请联系流程管理员")
+    if not instance.is_running:
+        raise StaleTask
+    return instance
+
+
+def _reloaded(item: WorkItem) -> WorkItem:
+    db.session.refresh(item)
+    if not item.is_open:
+        raise StaleTask
+    return item
+
+
+def deliver(
+    business: Business,
+    message: str,
+    *,
+    now: datetime,
+    data: Mapping[str, object] | None = None,
+) -> None:
+    """Hand a message to the instance of a record that waits for it.
+
+    Only the queue worker calls it: others append with Step.send. `data` becomes task data of the
+    event; a node that declares `outcomes` takes no others. Raises NotWaiting, StepFailed.
+    """
+    walk = Walk(_awaiting(business, message), now)
+    with walk.guarded():
+        if not walk.send(message, data or {}):
+            raise NotWaiting
+        walk.finish()
+
+
+def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
+    """Take a record back from its reviewers while none of them has opened it.
+
+    Raises AlreadyViewed, NotWaiting when the process is at no place that allows it, StepFailed.
+    """
+    instance = _awaiting(business, WITHDRAWN)
+    viewed = sa.select(WorkItem.id).where(
+        WorkItem.instance_id == instance.id,
+        WorkItem.status == ItemStatus.OPEN,
+        WorkItem.viewed_at.is_not(None),
+    )
+    if db.session.scalar(viewed.limit(1)) is not None:
+        raise AlreadyViewed
+    walk = Walk(instance, now, actor_id=actor_id)
+    walk.said = {OUTCOME_WORD: "撤回"}
+    with walk.guarded(NotWaiting):
+        if not walk.send(WITHDRAWN, {}):
+            raise NotWaiting("当前环节不能撤回")
+        walk.finish()
+
+
+def _awaiting(business: Business, message: str) -> ProcessInstance:
+    awaited = sa.select(Subscription.instance_id).where(Subscription.message == message)
+    instance = db.session.scalars(
+        sa.select(ProcessInstance)
+        .where(
+            ProcessInstance.business_type == business[0],
+            ProcessInstance.business_id == business[1],
+            ProcessInstance.status == InstanceStatus.RUNNING,
+            ProcessInstance.id.in_(awaited),
+        )
+        .order_by(ProcessInstance.id)
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if instance is None:
+        raise NotWaiting
+    return instance
+
+
+def deliver_messages(now: datetime, limit: int = 100) -> int:
+    """Deliver queued starts and messages, each in its own transaction; return how many.
+
+    A row that fails is tried again later and becomes an incident after some attempts. Call it
+    outside any transaction.
+    """
+    delivered = 0
+    tried: set[int] = set()
+    for _ in range(limit):
+        row_id = None
+        try:
+            with transaction():
+                row = queue.claim(now, skip=frozenset(tried))
+                if row is None:
+                    break
+                row_id = row.id
+                tried.add(row_id)
+                _deliver_row(row, now)
+                queue.settle(row, now)
+        except Exception as error:
+            if row_id is None:
+                raise
+            _note_failed_row(row_id, error, now)
+        else:
+            delivered += 1
+    return delivered
+
+
+def _deliver_row(row: QueueRow, now: datetime) -> None:
+    business = (row.business_type, row.business_id)
+    if row.kind == QueueKind.MESSAGE:
+        deliver(business, row.name, now=now, data=row.payload)
+        return
+    start(
+        row.name,
+        business=business,
+        jurisdiction=row.jurisdiction,
+        actor_id=row.actor_id,
+        now=now,
+        data=row.payload,
+    )
+
+
+def _note_failed_row(row_id: int, error: Exception, now: datetime) -> None:
+    with transaction():
+        row = db.session.get_one(QueueRow, row_id, with_for_update=True)
+        if queue.postpone(row, incidents.describe(error), now):
+            incidents.record(error, now, queue_row_id=row_id)
+
+
+def fire_due_timers(now: datetime, limit: int = 100) -> int:
+    """Fire the timers due at `now`, one instance a transaction; return how many instances moved.
+
+    A step that fails is tried again later and becomes an incident after some attempts. Call it
+    outside any transaction.
+    """
+    fired = 0
+    tried: set[int] = set()
+    for _ in range(limit):
+        instance_id = None
+        try:
+            with transaction():
+                instance = timers.claim(now, skip=frozenset(tried))
+                if instance is None:
+                    break
+                instance_id = instance.id
+                tried.add(instance_id)
+                _fire(instance, now)
+        except Exception as error:
+            if instance_id is None:
+                raise
+            _note_failed_timer(instance_id, error, now)
+        else:
+            fired += 1
+    return fired
+
+
+def _fire(instance: ProcessInstance, now: datetime) -> None:
+    walk = Walk(instance, now)
+    with walk.guarded():
+        walk.fire()
+        walk.finish()
+
+
+def _note_failed_timer(instance_id: int, error: Exception, now: datetime) -> None:
+    with transaction():
+        if timers.postpone(instance_id, now):
+            incidents.record(error, now)

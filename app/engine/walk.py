@@ -1,0 +1,242 @@
+"""One step of an instance under its lock: load, act, run, project, prune, store."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from SpiffWorkflow.bpmn import BpmnEvent
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
+from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
+from SpiffWorkflow.util.task import TaskState
+
+from app.core.db import db
+from app.core.errors import StaleTask
+from app.engine import handlers, projection, state, timers
+from app.engine.definitions import Node, bundle_of
+from app.engine.environment import MAX_INSTANCES, Engine, is_reserved
+from app.engine.handlers import OPINION, OUTCOME_WORD, RESERVED, Outcomes, Step
+from app.engine.incidents import StepFailed
+from app.engine.models import InstanceStatus, ProcessInstance, StepLog, WorkItem
+
+STEP_BUDGET = 500
+"""How many automatic tasks one step may run before it is taken for a loop without end."""
+_EVENTS = {"intermediateCatchEvent", "boundaryEvent", "receiveTask"}
+
+
+class UndeclaredOutcome(RuntimeError):
+    """A handler returned what its node does not declare, or what is not flat."""
+
+
+class StepBudgetExceeded(RuntimeError):
+    """Automatic tasks ran in circles."""
+
+
+class Walk:
+    """A step under way. The caller holds the lock of the instance."""
+
+    def __init__(
+        self,
+        instance: ProcessInstance,
+        now: datetime,
+        *,
+        actor_id: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Load the instance's tree, or plant it when `data` is given."""
+        self.instance = instance
+        self.now = now
+        self.actor_id = actor_id
+        self.bundle = bundle_of(instance)
+        self.said: dict[str, str | None] = {}
+        self._done: str | None = None
+        self._at: str | None = None
+        self._steps_left = STEP_BUDGET
+        specs = self.bundle.specs
+        if data is None:
+            self.workflow = state.loads(instance.state, specs)
+            self._before = projection.waiting_of(self.workflow)
+        else:
+            self.workflow = state.new(specs, flat(data))
+            self._before = projection.NOTHING
+        self.workflow.script_engine = Engine(self._call_service)
+
+    def ready_task(self, item: WorkItem) -> Any:
+        """Return the task of a work item. Raises StaleTask unless it is ready."""
+        task = self._before.tasks.get(item.task_uuid)
+        if task is None or task.id != UUID(item.task_uuid):
+            raise StaleTask
+        return task
+
+    def node(self, task: Any) -> Node | None:
+        """Return the node a task was drawn as."""
+        return self.bundle.node(task.workflow.spec.name, task.task_spec.bpmn_id or "")
+
+    def step(self, task: Any, *, item: WorkItem | None = None) -> Step:
+        """Return the step as handlers see it; only a work item has an actor."""
+        return Step(
+            instance=self.instance,
+            node=task.task_spec.bpmn_id,
+            data=MappingProxyType(dict(task.data)),
+            now=self.now,
+            actor_id=self.actor_id if item else None,
+            item=item,
+        )
+
+    def do(self, task: Any, item: WorkItem, answers: Mapping[str, object]) -> None:
+        """Save the answers of a human task and finish it. A refusal (DomainError) passes."""
+        self._at = item.node
+        node = self._drawn(task)
+        outcomes = handlers.save.get(item.save)(self.step(task, item=item), answers) or {}
+        self._merge(task, node, outcomes)
+        self._log("task", node, outcomes, actor_id=self.actor_id)
+        self._done = item.task_uuid
+        with timers.bound(self.now):
+            task.run()
+
+    def send(self, message: str, data: Mapping[str, Any]) -> bool:
+        """Hand a message to the tasks that wait for it; return whether there were any."""
+        event = BpmnEvent(MessageEventDefinition(message), payload={})
+        catching = [
+            task
+            for task in state.live_tasks(self.workflow)
+            if task.state == TaskState.WAITING
+            and isinstance(task.task_spec, CatchingEvent)
+            and task.task_spec.catches(task, event)
+        ]
+        if not catching:
+            return False
+        with timers.bound(self.now):
+            self.workflow.send_event(event)
+        for task in catching:
+            self._at = task.task_spec.bpmn_id
+            task.data.update(flat(data, declared=self._drawn(task).outcomes or None))
+        return True
+
+    def fire(self) -> None:
+        """Let due timers fire."""
+        timers.refresh(self.workflow, self.now)
+
+    def finish(self) -> None:
+        """Run to the next wait, write what changed, and store the tree."""
+        with timers.bound(self.now):
+            self._run()
+            after = projection.waiting_of(self.workflow)
+            self._project(after)
+        if self.workflow.is_completed():
+            self.instance.status = InstanceStatus.COMPLETED
+            self.instance.ended_at = self.now
+        state.prune(self.workflow)
+        self.instance.state = state.dumps(self.workflow)
+        self.instance.row_version += 1
+        db.session.flush()
+
+    @contextmanager
+    def guarded(self, *passing: type[Exception]) -> Iterator[None]:
+        """Turn any error but the `passing` ones into StepFailed, with the node it met."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, (StepFailed, *passing)):
+                raise
+            # An instance that fails to start is rolled back: nothing may point at it.
+            known = None if self._before is projection.NOTHING else self.instance.id
+            raise StepFailed(error, instance_id=known, node=self._at) from error
+
+    def _run(self) -> None:
+        engine = self.workflow
+        engine.do_engine_steps(self._before_task, self._after_task)
+        while any(_is_automatic(task) for task in state.live_tasks(engine)):
+            engine.do_engine_steps(self._before_task, self._after_task)
+
+    def _before_task(self, task: Any) -> None:
+        self._at = task.task_spec.bpmn_id or self._at
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise StepBudgetExceeded(f"一步之内自动环节超过 {STEP_BUDGET} 个，流程可能在空转")
+
+    def _after_task(self, task: Any) -> None:
+        node = self.node(task)
+        if node is not None and node.kind in _EVENTS:
+            self._log("event", node, self.said, actor_id=self.actor_id)
+
+    def _call_service(self, task: Any) -> None:
+        node = self._drawn(task)
+        handler = handlers.service.get(node.properties.get("handler", ""))
+        outcomes = handler(self.step(task)) or {}
+        self._merge(task, node, outcomes)
+        self._log("service", node, outcomes)
+
+    def _drawn(self, task: Any) -> Node:
+        node = self.node(task)
+        if node is None:
+            raise LookupError(f"no node is drawn for task {task.task_spec.name}")
+        return node
+
+    def _merge(self, task: Any, node: Node, outcomes: Outcomes) -> None:
+        kept = {name: value for name, value in outcomes.items() if name not in RESERVED}
+        task.data.update(flat(kept, declared=node.outcomes))
+
+    def _log(
+        self,
+        kind: str,
+        node: Node,
+        outcomes: Mapping[str, object],
+        *,
+        actor_id: int | None = None,
+    ) -> None:
+        db.session.add(
+            StepLog(
+                instance_id=self.instance.id,
+                at=self.now,
+                kind=kind,
+                node=node.id,
+                name=node.name,
+                role=node.properties.get("role"),
+                actor_id=actor_id,
+                outcome=_text(outcomes.get(OUTCOME_WORD)),
+                note=_text(outcomes.get(OPINION)),
+            )
+        )
+
+    def _project(self, after: projection.Waiting) -> None:
+        projection.close_items(self._before, after, self._done)
+        opened = [task for key, task in after.tasks.items() if key not in self._before.tasks]
+        if opened:
+            card = handlers.presenter.get(self.instance.business_type)(self.instance.business_id)
+            for task in opened:
+                self._at = task.task_spec.bpmn_id
+                projection.open_item(task, self._drawn(task), self.step(task), card)
+        projection.write_timers(self._before, after, self.instance.id)
+        projection.write_subscriptions(self._before, after, self.instance.id)
+
+
+def _is_automatic(task: Any) -> bool:
+    return task.state == TaskState.READY and not task.task_spec.manual
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
+
+
+def flat(data: Mapping[str, Any], *, declared: frozenset[str] | None = None) -> dict[str, Any]:
+    """Return data fit for the tree: declared names, flat values, or a short list of ids.
+
+    Raises UndeclaredOutcome.
+    """
+    for name, value in data.items():
+        if declared is not None and name not in declared:
+            raise UndeclaredOutcome(f"节点没有声明结果“{name}”，声明的有：{sorted(declared)}")
+        if is_reserved(name) or name == "typename":
+            raise UndeclaredOutcome(f"结果不能叫“{name}”，这个名称另有含义")
+        if not _is_flat(value):
+            raise UndeclaredOutcome(f"结果“{name}”只能是文字、整数、是否，或编号列表")
+    return dict(data)
+
+
+def _is_flat(value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MAX_INSTANCES and all(isinstance(i, int | str) for i in value)
+    return value is None or isinstance(value, str | int)
