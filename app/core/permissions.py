@@ -77,7 +77,8 @@ ACTIONS: dict[str, Action] = {
     "account.notifications": _may(MEMBER),
     # units
     "unit.bind": _may("applicant"),
-    "unit.staff": _may("unit_admin", "system_admin"),
+    "unit.review_bindings": _may("unit_admin", "unit_clerk"),
+    "unit.staff": _may("unit_admin", "system_admin", when="administers_unit"),
     # inbox
     "inbox.home": _may(MEMBER),
     "task.list": _may(MEMBER),

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from flask import current_app
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select
@@ -88,7 +88,7 @@ def short_name(name: str) -> str:
 
 
 def stage(
-    stream: BinaryIO, name: str, policy: Policy, *, owner_id: int | None, now: datetime
+    stream: IO[bytes], name: str, policy: Policy, *, owner_id: int | None, now: datetime
 ) -> StoredFile:
     """Clean and keep an upload until a record links it; TooLarge or Invalid otherwise."""
     content, media_type = clean(read_limited(stream, policy), policy)

@@ -3,7 +3,7 @@
 import io
 import warnings
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 import filetype
 from PIL import Image, ImageOps
@@ -60,7 +60,7 @@ PHOTO = Policy(types=("jpg", "png"), max_bytes=5 * 2**20, max_count=1, photo=Tru
 PHOTO_WIDTH, PHOTO_HEIGHT = 413, 579
 
 
-def read_limited(stream: BinaryIO, policy: Policy) -> bytes:
+def read_limited(stream: IO[bytes], policy: Policy) -> bytes:
     """Read at most what the policy allows; TooLarge beyond, Invalid when empty."""
     content = stream.read(policy.max_bytes + 1)
     if len(content) > policy.max_bytes:

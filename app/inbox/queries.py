@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
 from app.core.db import db
 from app.core.permissions import Grant
@@ -28,7 +28,7 @@ def mine(person_id: int, grants: Sequence[Grant]) -> ColumnElement[bool]:
         and_(
             WorkItem.role == grant.role,
             WorkItem.scope_kind == grant.scope_kind,
-            or_(WorkItem.scope_id == grant.scope_id, grant.scope_id is None),
+            true() if grant.scope_id is None else WorkItem.scope_id == grant.scope_id,
         )
         for grant in grants
     ]

@@ -1,0 +1,90 @@
+"""Writes about units: binding people, and accounts of staff."""
+
+from datetime import datetime
+
+from app.accounts.models import Credential, Person
+from app.accounts.operations import (
+    create_credential,
+    create_person,
+    grant_role,
+    notify,
+    reset_credential,
+)
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
+from app.units.queries import open_binding, unit_of
+
+STAFF_ROLES = ("unit_admin", "unit_clerk", "unit_leader")
+
+
+def request_binding(person: Person, unit: Unit, note: str, *, now: datetime) -> Employment:
+    """Ask a unit to take a person as its own (绑定单位, FJ-P-07, AH-P-07).
+
+    Raises Conflict while an earlier request waits, or when the unit is the person's already.
+    """
+    waiting = open_binding(person.id)
+    if waiting is not None and waiting.status == PENDING:
+        raise Conflict("您已提交绑定申请，请等待单位审核")
+    current = unit_of(person.id)
+    if current is not None and current.id == unit.id:
+        raise Conflict("您已绑定该单位，无需重复申请")
+    binding = waiting or Employment(person_id=person.id, requested_at=now)
+    binding.unit_id, binding.note, binding.status = unit.id, note.strip(), PENDING
+    db.session.add(binding)
+    db.session.flush()
+    audit.record(
+        "binding:requested", subject=("employment", binding.id), actor_id=person.id, now=now
+    )
+    return binding
+
+
+def decide_binding(
+    binding: Employment, *, approve: bool, opinion: str, actor_id: int, now: datetime
+) -> None:
+    """Approve or return a request; the person's earlier unit ends with the approval."""
+    if actor_id == binding.person_id:
+        raise Forbidden("不能审核本人的申请")
+    if binding.status != PENDING:
+        raise Conflict("该申请已处理")
+    if approve:
+        _end_current(binding.person_id, actor_id, now)
+    elif not opinion.strip():
+        raise Invalid("退回时请填写意见", field="opinion")
+    binding.status = ACTIVE if approve else RETURNED
+    binding.opinion, binding.decided_by, binding.decided_at = opinion.strip(), actor_id, now
+    db.session.flush()
+    tag = "binding:approved" if approve else "binding:returned"
+    audit.record(tag, subject=("employment", binding.id), actor_id=actor_id, now=now)
+    word = "已通过" if approve else f"被退回：{binding.opinion}"
+    notify(binding.person_id, f"绑定{binding.unit.name}的申请{word}", url="/binding", now=now)
+
+
+def _end_current(person_id: int, actor_id: int, now: datetime) -> None:
+    for held in db.session.query(Employment).filter_by(person_id=person_id, status=ACTIVE):
+        held.status, held.decided_at, held.decided_by = ENDED, now, actor_id
+    db.session.flush()
+
+
+def create_staff(
+    unit: Unit, *, name: str, login: str, role: str, actor: Person, now: datetime
+) -> tuple[Person, str]:
+    """Open an account for the unit's staff; returns it with its one-time activation secret."""
+    if role not in STAFF_ROLES:
+        raise Invalid("请选择角色", field="role")
+    if db.session.query(Credential).filter_by(login=login.strip()).first():
+        raise Invalid("该登录名已被使用", field="login")
+    person = create_person(name=name.strip(), now=now)
+    _, secret = create_credential(person, login.strip(), now=now)
+    grant_role(person, role, scope_kind="org", scope_id=unit.id, actor_id=actor.id, now=now)
+    return person, secret
+
+
+def reset_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> str:
+    """Give a member of the unit, or an applicant bound to it, a new activation secret."""
+    account = db.session.query(Credential).filter_by(person_id=person.id).first()
+    if account is None:
+        raise Conflict("此人尚未开通账号")
+    audit.record("unit:account_reset", subject=("unit", unit.id), actor_id=actor.id, now=now)
+    return reset_credential(account, actor=actor, now=now)

@@ -1,0 +1,90 @@
+"""What the binding process calls (人员注册审核)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.core.db import db
+from app.core.permissions import register_predicate
+from app.core.records import register_record
+from app.core.search import tokens
+from app.engine.handlers import Card, Outcomes, Scope, Step, page, presenter, save, scope
+from app.engine.models import WorkItem
+from app.units.models import Employment, Unit
+from app.units.operations import decide_binding
+from app.units.queries import reviewing_unit
+
+BINDING = "employment"
+
+
+def _binding(business_id: int) -> Employment:
+    return db.session.get_one(Employment, business_id)
+
+
+@scope("binding_unit")
+def binding_unit(step: Step) -> Scope:
+    """The unit that a person wants to belong to; its superior when only they would review."""
+    binding = _binding(step.business_id)
+    unit = reviewing_unit(binding.unit, binding.person_id, step.now)
+    return Scope("org", unit.id)
+
+
+@scope("binding_person")
+def binding_person(step: Step) -> Scope:
+    """The person who asked."""
+    return Scope("person", _binding(step.business_id).person_id)
+
+
+@save("vet_binding")
+def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The unit's decision on a request."""
+    approve = answers["decision"] == "pass"
+    opinion = str(answers.get("opinion") or "")
+    decide_binding(
+        _binding(step.business_id),
+        approve=approve,
+        opinion=opinion,
+        actor_id=step.actor_id or 0,
+        now=step.now,
+    )
+    return {
+        "decision": str(answers["decision"]),
+        "_outcome": "通过" if approve else "退回",
+        "_note": opinion,
+    }
+
+
+@save("mend_binding")
+def mend_binding(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
+    """The person asked again; the request itself was changed on its page."""
+    return {"_outcome": "重新提交"}
+
+
+@page("mend_binding")
+def mend_binding_page(_item: WorkItem) -> str:
+    """Where a returned request is mended."""
+    return "/binding"
+
+
+@presenter(BINDING)
+def card(business_id: int) -> Card:
+    """How a request is listed."""
+    binding = _binding(business_id)
+    title = f"{binding.person.name} 申请绑定 {binding.unit.name}"
+    return Card(title, tokens(title), "/binding/requests")
+
+
+@register_record(BINDING)
+def record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the task page shows beside the form."""
+    return {"summary_template": "units/_binding.html", "binding": _binding(business_id)}
+
+
+@register_predicate("administers_unit")
+def administers_unit(person: Person, unit: Unit, now: Any) -> bool:
+    """An administrator of the unit itself, or of the whole platform."""
+    return any(
+        (grant.role == "unit_admin" and grant.scope_id == unit.id) or grant.role == "system_admin"
+        for grant in live_grants(person.id, now)
+    )
