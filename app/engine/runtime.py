@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from app.core.db import db, transaction
 from app.core.errors import Conflict, DomainError, StaleTask
@@ -27,6 +28,7 @@ from app.engine.walk import Walk
 
 WITHDRAWN = "withdrawn"
 """Name of the message that takes a record back from its reviewers (撤回)."""
+SECOND = "该事项已有流程正在办理"
 
 
 class AlreadyViewed(Conflict):
@@ -71,7 +73,10 @@ def start(
         started_at=now,
     )
     db.session.add(instance)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except IntegrityError as error:  # two starts at once: the constraint decides
+        raise Conflict(SECOND) from error
     walk = Walk(instance, now, actor_id=actor_id, data=data or {})
     with walk.guarded():
         walk.finish()
@@ -86,7 +91,7 @@ def _refuse_second(key: str, business: Business) -> None:
         ProcessInstance.status.in_({InstanceStatus.RUNNING, InstanceStatus.SUSPENDED}),
     )
     if db.session.scalar(living) is not None:
-        raise Conflict("该事项已有流程正在办理")
+        raise Conflict(SECOND)
 
 
 def complete(

@@ -15,7 +15,7 @@ import zstandard
 from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer
 from SpiffWorkflow.bpmn.serializer.default.workflow import BpmnWorkflowConverter, WorkflowConverter
-from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask, MultiInstanceTask
 from SpiffWorkflow.bpmn.util.task import BpmnTaskIterator
 from SpiffWorkflow.spiff.serializer.config import SPIFF_CONFIG
 from SpiffWorkflow.util.task import TaskIterator, TaskState
@@ -171,5 +171,18 @@ def _cure_loops_after_events() -> None:
     LoopTask._update = promoted  # noqa: SLF001
 
 
+def _cure_left_over_items() -> None:
+    """Take a child's input item out of the merged data: the next child would refuse to open."""
+    merge = MultiInstanceTask.merge_child
+
+    def merged(self: Any, workflow: Any, child: Any) -> None:
+        merge(self, workflow, child)
+        if self.input_item is not None:
+            child.parent.data.pop(self.input_item.bpmn_id, None)
+
+    MultiInstanceTask.merge_child = merged
+
+
 _cure_deep_trees()
 _cure_loops_after_events()
+_cure_left_over_items()

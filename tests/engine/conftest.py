@@ -1,0 +1,58 @@
+"""A database with the engine's tables alone: the engine stands below every other room."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy.pool import NullPool
+
+from app.core.db import db
+from app.engine import environment, handlers, models
+from tests.conftest import DATABASE
+from tests.engine.kit import Office
+
+TABLES = [
+    getattr(models, name).__table__
+    for name in (
+        *("SpecBundle", "ProcessVersion", "ProcessInstance", "WorkItem", "StepLog"),
+        *("StepAnswers", "Timer", "Subscription", "QueueRow", "Incident"),
+    )
+]
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """A bare application on a fresh database."""
+    url, server, name = f"sqlite:///{tmp_path / 'engine.db'}", "", f"engine{uuid.uuid4().hex[:8]}"
+    if DATABASE == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        url = server.replace("/postgres?", f"/{name}?").replace(
+            "postgresql://", "postgresql+psycopg://"
+        )
+    app = Flask("engine")
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool}
+    )
+    db.init_app(app)
+    with app.app_context():
+        db.metadata.create_all(db.engine, tables=TABLES)
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+    if server:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def office(database: Flask, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """An office that works on records of the type `case`; its handlers vanish afterwards."""
+    for registry in (handlers.service, handlers.save, handlers.scope, handlers.presenter):
+        monkeypatch.setattr(registry, "_functions", dict(registry._functions))
+    monkeypatch.setattr(environment, "_functions", dict(environment._functions))
+    return Office(database)

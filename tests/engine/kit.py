@@ -1,0 +1,240 @@
+"""Small diagrams, and an office that plays them."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+
+from app.core.clock import ZONE
+from app.core.db import db, transaction
+from app.engine import definitions, environment, handlers, runtime
+from app.engine.models import ProcessInstance, StepLog, WorkItem
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZONE)
+CASE = ("case", 7)
+CLERK, LEADER = 11, 12
+
+_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+ xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core"
+ id="definitions" targetNamespace="http://bpmn.io/schema/bpmn">"""
+_flows = itertools.count(1)
+
+
+def diagram(
+    key: str, *parts: str, extra: str = "", lanes: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, bytes]:
+    """One process in one file of its name."""
+    drawn = "".join(
+        f'<bpmn:lane id="lane_{n}" name="{name}">'
+        + "".join(f"<bpmn:flowNodeRef>{ref}</bpmn:flowNodeRef>" for ref in refs)
+        + "</bpmn:lane>"
+        for n, (name, refs) in enumerate((lanes or {}).items())
+    )
+    lane_set = f'<bpmn:laneSet id="lanes">{drawn}</bpmn:laneSet>' if drawn else ""
+    body = "".join(parts)
+    text = (
+        f'{_HEAD}{extra}<bpmn:process id="{key}" name="流程{key}" isExecutable="true">'
+        f"{lane_set}{body}</bpmn:process></bpmn:definitions>"
+    )
+    return {f"{key}.bpmn": text.encode()}
+
+
+def props(**values: str) -> str:
+    inner = "".join(f'<spiffworkflow:property name="{k}" value="{v}"/>' for k, v in values.items())
+    return (
+        "<bpmn:extensionElements><spiffworkflow:properties>"
+        f"{inner}</spiffworkflow:properties></bpmn:extensionElements>"
+    )
+
+
+def user(node: str, inner: str = "", **values: str) -> str:
+    named = {"form": node, "save": "decide", "role": "unit_clerk", "outcomes": "decision"}
+    return (
+        f'<bpmn:userTask id="{node}" name="办理{node}">'
+        f"{props(**{**named, **values})}{inner}</bpmn:userTask>"
+    )
+
+
+def service(node: str, handler: str, outcomes: str = "") -> str:
+    return (
+        f'<bpmn:serviceTask id="{node}" name="自动{node}">'
+        f"{props(handler=handler, outcomes=outcomes)}</bpmn:serviceTask>"
+    )
+
+
+def call(node: str, key: str) -> str:
+    return f'<bpmn:callActivity id="{node}" name="调用{key}" calledElement="{key}"/>'
+
+
+def event(kind: str, node: str, inner: str = "", attributes: str = "") -> str:
+    return f'<bpmn:{kind} id="{node}" name="事件{node}" {attributes}>{inner}</bpmn:{kind}>'
+
+
+def start(node: str = "begun") -> str:
+    return event("startEvent", node)
+
+
+def end(node: str = "ended", inner: str = "") -> str:
+    return event("endEvent", node, inner)
+
+
+def boundary(node: str, attached: str, inner: str) -> str:
+    return event("boundaryEvent", node, inner, f'attachedToRef="{attached}"')
+
+
+def catch(node: str, inner: str) -> str:
+    return event("intermediateCatchEvent", node, inner)
+
+
+def timer(expression: str, kind: str = "timeDate") -> str:
+    text = expression.replace('"', "&quot;")
+    return (
+        f'<bpmn:timerEventDefinition><bpmn:{kind} xsi:type="bpmn:tFormalExpression">{text}'
+        f"</bpmn:{kind}></bpmn:timerEventDefinition>"
+    )
+
+
+def message(name: str) -> str:
+    return f'<bpmn:message id="message_{name}" name="{name}"/>'
+
+
+def receives(name: str) -> str:
+    return f'<bpmn:messageEventDefinition messageRef="message_{name}"/>'
+
+
+def choice(node: str, default: str) -> str:
+    return f'<bpmn:exclusiveGateway id="{node}" name="{node}？" default="{default}"/>'
+
+
+def flow(source: str, target: str, condition: str = "", flow_id: str = "") -> str:
+    name = flow_id or f"flow_{next(_flows)}"
+    text = condition.replace('"', "&quot;").replace("<", "&lt;")
+    inner = (
+        f'<bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">{text}'
+        "</bpmn:conditionExpression>"
+        if condition
+        else ""
+    )
+    return (
+        f'<bpmn:sequenceFlow id="{name}" sourceRef="{source}" targetRef="{target}">'
+        f"{inner}</bpmn:sequenceFlow>"
+    )
+
+
+def line(*nodes: str) -> str:
+    """Sequence flows from each node to the next."""
+    return "".join(flow(a, b) for a, b in itertools.pairwise(nodes))
+
+
+def many(collection: str, item: str, *, one_by_one: bool = False) -> str:
+    return (
+        f'<bpmn:multiInstanceLoopCharacteristics isSequential="{str(one_by_one).lower()}">'
+        f"<bpmn:loopDataInputRef>{collection}</bpmn:loopDataInputRef>"
+        f'<bpmn:inputDataItem id="{item}" name="{item}"/>'
+        "</bpmn:multiInstanceLoopCharacteristics>"
+    )
+
+
+def reviewed(key: str = "case_review") -> dict[str, bytes]:
+    """Fill, then vet; a return goes back to fill."""
+    return diagram(
+        key,
+        start(),
+        line("begun", "fill", "vet", "is_good"),
+        user("fill", role="applicant"),
+        user("vet"),
+        choice("is_good", "good"),
+        flow("is_good", "fill", 'decision == "return"'),
+        flow("is_good", "ended", flow_id="good"),
+        end(),
+        lanes={"申报人": ["begun", "fill"], "单位经办人": ["vet", "is_good", "ended"]},
+    )
+
+
+@dataclass
+class Office:
+    """Publishes diagrams and works on the record CASE."""
+
+    app: Flask
+    answers: list[Mapping[str, object]] = field(default_factory=list)
+    now: datetime = NOON
+
+    def __post_init__(self) -> None:
+        @handlers.save("decide")
+        def decide(step: handlers.Step, answers: Mapping[str, object]) -> handlers.Outcomes:
+            self.answers.append(answers)
+            decision = str(answers.get("decision", "pass"))
+            word = {"pass": "通过", "return": "退回"}.get(decision, decision)
+            return {"decision": decision, "_outcome": word, "_note": str(answers.get("opinion"))}
+
+        @handlers.presenter("case")
+        def present(case_id: int) -> handlers.Card:
+            return handlers.Card(f"第{case_id}号申报", f"申报 {case_id}", f"/cases/{case_id}")
+
+        @handlers.scope("clerks_unit")
+        def clerks_unit(step: handlers.Step) -> handlers.Scope:
+            return handlers.Scope("org", 3)
+
+        environment.register_function("workdays_after", _weekdays_after)
+
+    def publish(self, *files: Mapping[str, bytes], key: str, jurisdiction: str = "") -> None:
+        together = {name: content for part in files for name, content in part.items()}
+        with transaction():
+            definitions.publish_version(
+                key, jurisdiction, together, {}, actor_id=None, now=self.now
+            )
+
+    def begin(self, key: str = "case_review", **data: object) -> int:
+        with transaction():
+            return runtime.start(
+                key,
+                business=CASE,
+                jurisdiction="anhui",
+                actor_id=CLERK,
+                now=self.now,
+                data=data,
+            ).id
+
+    def do(self, node: str, *, item_id: int | None = None, **answers: object) -> None:
+        with transaction():
+            found = sa.select(WorkItem).where(WorkItem.node == node, WorkItem.status == "open")
+            if item_id is not None:
+                found = found.where(WorkItem.id == item_id)
+            item = db.session.scalars(found.order_by(WorkItem.id)).first()
+            assert item is not None, f"{node} is not open; open: {self.open()}"
+            runtime.complete(item, answers, actor_id=CLERK, now=self.now)
+
+    def open(self) -> list[str]:
+        """Nodes of the open work items."""
+        query = sa.select(WorkItem.node).where(WorkItem.status == "open").order_by(WorkItem.id)
+        return list(self._read(query))
+
+    def log(self) -> list[tuple[str, str | None]]:
+        return [(row.node, row.outcome) for row in self._read(sa.select(StepLog))]
+
+    def instance(self, instance_id: int) -> ProcessInstance:
+        found: ProcessInstance = self._read(
+            sa.select(ProcessInstance).where(ProcessInstance.id == instance_id)
+        )[0]
+        return found
+
+    def _read(self, query: Any) -> list[Any]:
+        return list(db.session.scalars(query))
+
+    def drain(self, moment: datetime | None = None) -> int:
+        """Let the workers do what there is to do at a moment."""
+        self.now = moment or self.now
+        return runtime.deliver_messages(self.now) + runtime.fire_due_timers(self.now)
+
+
+def _weekdays_after(day: date, count: int) -> date:
+    while count:
+        day += timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
