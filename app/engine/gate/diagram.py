@@ -45,7 +45,7 @@ def names_in(text: str) -> list[str]:
 def properties_of(element: Any) -> dict[str, str]:
     """Return the spiffworkflow properties of an element."""
     found = element.findall(f"{BPMN}extensionElements/{SPIFF}properties/{SPIFF}property")
-    return {item.get("name", ""): item.get("value", "").strip() for item in found}
+    return {item.get("name", ""): item.get("value", "") for item in found}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

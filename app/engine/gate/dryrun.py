@@ -76,9 +76,11 @@ def _plausible(diagrams: list[Diagram]) -> Values:
         for flow in diagram.flows:
             for name, value in _compared(flow.condition or ""):
                 values.setdefault(name, []).append(value)
+    guesses = {name: [*found, "pass", True] for name, found in values.items()}
+    for diagram in diagrams:
         for element in diagram.root.iter(f"{BPMN}loopDataInputRef"):
-            values[(element.text or "").strip()] = [["1", "2"]]
-    return values
+            guesses[(element.text or "").strip()] = [["1", "2"]]
+    return guesses
 
 
 def _compared(text: str) -> Iterator[tuple[str, Any]]:
@@ -103,7 +105,7 @@ class DryEngine(PythonScriptEngine):  # type: ignore[misc]
 
     def guess(self, name: str) -> Any:
         """Return a value that a handler might have returned."""
-        return self.choice.choice([*self.values.get(name, ()), "pass", True])
+        return self.choice.choice(self.values.get(name, ["pass", True]))
 
     def evaluate(
         self, task: Any, expression: str, external_context: Mapping[str, Any] | None = None
@@ -185,7 +187,7 @@ class _Walk:
         self.steps += 1
         if self.steps > MAX_STEPS or len(self.workflow.tasks) > MAX_TASKS:
             raise OutOfSteps
-        self.last = task.task_spec.name
+        self.last = task.task_spec.bpmn_id or self.last
         node = self.diagram.nodes.get(self.last)
         properties = (getattr(task.task_spec, "extensions", None) or {}).get("properties", {})
         named = node.outcomes if node else properties.get("outcomes", "").split(",")
@@ -195,6 +197,9 @@ class _Walk:
     def _stopped(self) -> Finding | None:
         if self.workflow.is_completed() or self.workflow.waiting_events():
             return None
-        message = "试运行走到这里之后停住了，既没有待办也没有结束"
+        held = self.workflow.get_tasks(state=TaskState.WAITING)
+        nodes = [self.diagram.nodes.get(task.task_spec.bpmn_id) for task in held]
+        place = next(filter(None, nodes), self.here())
+        message = "试运行停在这里，既没有待办也没有结束"
         hint = "请检查并行网关：每条进入的分支都要会走到"
-        return self.diagram.find("engine.stuck", self.here(), message, hint)
+        return self.diagram.find("engine.stuck", place, message, hint)

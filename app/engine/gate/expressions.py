@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.engine.environment import MAX_INSTANCES
 from app.engine.gate.diagram import BPMN, DECISIONS, SPIFF, Diagram, Node, local
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
 from app.engine.gate.variables import Variables, items_of
 from rules.expression import Expression, ExpressionError, compile_expression
 
-MAX_INSTANCES = 200
 _DURATION = re.compile(r"P(?=.)(\d+[YMWD])*(T(?=.)(\d+[HMS])+)?")
 _CYCLE = re.compile(r"R\d*/P.+")
 _TIMES = ("timeDate", "timeDuration", "timeCycle")

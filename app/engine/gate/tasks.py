@@ -84,20 +84,19 @@ def user_tasks_due(diagram: Diagram, _known: Known) -> Iterator[Finding]:
 
 
 def service_tasks(diagram: Diagram, known: Known) -> Iterator[Finding]:
-    """Guard the run: a service task calls a registered handler and nothing else (defect 13)."""
+    """Guard the run: the runtime calls the handler of the property, nothing else (defect 13)."""
     for node in diagram.of_kind("serviceTask"):
         operator = node.element.find(f".//{SPIFF}serviceTaskOperator")
         operation = "" if operator is None else operator.get("id", "")
         handler = node.properties.get("handler", "")
-        name = handler or operation
-        if handler and operation and handler != operation:
-            message = "handler 与 serviceTaskOperator 的编号不一致"
-            yield diagram.find("service.handler", node, message, "请填写同一个处理名称")
-        elif not name:
+        if not handler:
             message = "没有填写 handler（处理）"
             yield diagram.find("service.handler", node, message, "请在属性里填写 handler")
-        elif name not in known.services:
-            yield _unknown(diagram, node, "service.handler", "处理", name)
+        elif handler not in known.services:
+            yield _unknown(diagram, node, "service.handler", "处理", handler)
+        if operation not in {"", handler}:
+            message = "serviceTaskOperator 的编号与 handler 不一致"
+            yield diagram.find("service.handler", node, message, "请填写同一个处理名称")
         if operator is not None and operator.get("resultVariable"):
             message = "服务任务不能把结果写入变量"
             hint = "请清空 resultVariable，用 outcomes 声明结果"
