@@ -180,6 +180,24 @@ class PriorTitle(Model):
     position: Mapped[int]
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
+    files: Mapped[list["PriorTitleFile"]] = relationship(
+        order_by="PriorTitleFile.position", cascade="all, delete-orphan"
+    )
+
+
+class PriorTitleFile(Model):
+    """The certificate or appointment paper of a title held already (资格证书及评聘情况)."""
+
+    __tablename__ = "prior_title_file"
+
+    id: Mapped[int] = pk()
+    prior_title_id: Mapped[int] = mapped_column(Id, ForeignKey("prior_title.id"), index=True)
+    file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    position: Mapped[int]
+
+    file: Mapped[StoredFile] = relationship()
+
 
 class DeclarationEntry(Model):
     """An approved portfolio item that the declaration uses (导入的业绩): its version is fixed."""

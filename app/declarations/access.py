@@ -1,0 +1,103 @@
+"""Who may see a declaration, and read its attachments."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.core.db import db
+from app.core.errors import NotFound
+from app.core.permissions import ORGANISERS, REVIEWERS
+from app.declarations.models import (
+    Declaration,
+    DeclarationEntry,
+    DeclarationFile,
+    PriorTitle,
+    PriorTitleFile,
+    Recommendation,
+)
+from app.declarations.queries import BUSINESS, get_declaration
+from app.engine.models import WorkItem
+from app.portfolio.models import ItemVersionFile
+
+Viewer = Callable[[Person, Declaration, datetime], bool]
+_viewers: list[Viewer] = []
+
+
+def register_viewer(viewer: Viewer) -> Viewer:
+    """Register who else may see a declaration, such as the members of its meeting."""
+    if viewer not in _viewers:
+        _viewers.append(viewer)
+    return viewer
+
+
+def units_of_reviewer(person_id: int, now: datetime) -> dict[int, set[str]]:
+    """Return the units for which a person reviews or organises, with the roles held there."""
+    found: dict[int, set[str]] = {}
+    for grant in live_grants(person_id, now):
+        if (
+            grant.role in {*REVIEWERS, *ORGANISERS}
+            and grant.scope_kind == "org"
+            and grant.scope_id
+        ):
+            found.setdefault(grant.scope_id, set()).add(grant.role)
+    return found
+
+
+def is_seen_by(person: Person, declaration: Declaration, now: datetime) -> bool:
+    """Tell whether somebody may see a declaration.
+
+    The applicant; staff of units that have or had a task of it; the organiser once it was sent
+    up; and whom a higher room vouches for.
+    """
+    if person.id == declaration.person_id:
+        return True
+    units = units_of_reviewer(person.id, now)
+    if units and declaration.submitted_at is not None:
+        organises = set(ORGANISERS) & units.get(declaration.plan.organiser_unit_id, set())
+        if organises or _had_a_task(declaration.id, units):
+            return True
+    return any(viewer(person, declaration, now) for viewer in _viewers)
+
+
+def _had_a_task(declaration_id: int, unit_ids: Iterable[int]) -> bool:
+    task = select(WorkItem.id).where(
+        WorkItem.business_type == BUSINESS,
+        WorkItem.business_id == declaration_id,
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id.in_(list(unit_ids)),
+    )
+    return db.session.scalar(task.limit(1)) is not None
+
+
+def visible_declaration(declaration_id: int, person: Person, now: datetime) -> Declaration:
+    """Return a declaration that this person may see; NotFound otherwise."""
+    found = get_declaration(declaration_id)
+    if not is_seen_by(person, found, now):
+        raise NotFound("该申报不存在，或已被删除")
+    return found
+
+
+def declarations_with_file(file_id: int) -> list[Declaration]:
+    """Return the declarations through which a file is shown."""
+    attached = select(DeclarationFile.declaration_id).where(DeclarationFile.file_id == file_id)
+    vouched = select(Recommendation.declaration_id).where(Recommendation.file_id == file_id)
+    titled = (
+        select(PriorTitle.declaration_id)
+        .join(PriorTitleFile, PriorTitleFile.prior_title_id == PriorTitle.id)
+        .where(PriorTitleFile.file_id == file_id)
+    )
+    imported = (
+        select(DeclarationEntry.declaration_id)
+        .join(ItemVersionFile, ItemVersionFile.version_id == DeclarationEntry.item_version_id)
+        .where(ItemVersionFile.file_id == file_id)
+    )
+    pictured = (
+        select(Declaration.id)
+        .join(Person, Person.id == Declaration.person_id)
+        .where(Person.photo_file_id == file_id)
+    )
+    ids = attached.union(vouched, titled, imported, pictured)
+    return list(db.session.scalars(select(Declaration).where(Declaration.id.in_(ids))))

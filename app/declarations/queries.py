@@ -1,0 +1,266 @@
+"""Reads of declarations: whose they are, what they hold, what reviewers list."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, or_, select
+
+from app.accounts.models import Person
+from app.core import search
+from app.core.db import db
+from app.core.errors import NotFound
+from app.declarations.models import (
+    Declaration,
+    DeclarationEntry,
+    DeclarationFile,
+    DeclarationSnapshot,
+    Defect,
+    EntrySection,
+    PriorTitle,
+    Recommendation,
+    ReviewOpinion,
+    Status,
+)
+from app.engine.models import ItemStatus, WorkItem
+from app.plans.models import Plan, StandardCategory, StandardItem
+from app.plans.queries import categories_for
+from app.portfolio.models import ItemVersion
+from app.portfolio.queries import approved_items
+from app.units.models import Unit
+from app.units.queries import reporting_chain
+
+BUSINESS = "declaration"
+TYPES_OF_SECTION: dict[str, tuple[str, ...]] = {
+    EntrySection.WORK: ("work",),
+    EntrySection.EDUCATION: ("education",),
+    EntrySection.TRAINING: ("training",),
+    EntrySection.ASSESSMENT: ("assessment",),
+}
+"""Which portfolio types the parts of 个人信息 take."""
+
+
+def get_declaration(declaration_id: int, *, for_update: bool = False) -> Declaration:
+    """Return a declaration, locked for a write if asked; NotFound when there is none."""
+    found = db.session.get(
+        Declaration,
+        declaration_id,
+        with_for_update=for_update or None,
+        populate_existing=for_update,
+    )
+    if found is None:
+        raise NotFound("该申报不存在，或已被删除")
+    return found
+
+
+def own_declaration(declaration_id: int, person_id: int, *, lock: bool = False) -> Declaration:
+    """Return a declaration of this person; NotFound for a foreign one."""
+    found = get_declaration(declaration_id, for_update=lock)
+    if found.person_id != person_id:
+        raise NotFound("该申报不存在，或已被删除")
+    return found
+
+
+def declarations_of(person_id: int) -> list[Declaration]:
+    """Return all declarations of a person, the latest first."""
+    mine = select(Declaration).where(Declaration.person_id == person_id)
+    return list(
+        db.session.scalars(mine.order_by(Declaration.plan_year.desc(), Declaration.id.desc()))
+    )
+
+
+def declaration_of_year(person_id: int, year: int) -> Declaration | None:
+    """Return the declaration that takes the person's turn of a plan year, or None (FJ-P-42)."""
+    taken = select(Declaration).where(
+        Declaration.person_id == person_id,
+        Declaration.plan_year == year,
+        Declaration.status != Status.GIVEN_UP,
+    )
+    return db.session.scalars(taken).first()
+
+
+def accepted_declarations(plan_id: int) -> list[Declaration]:
+    """Return the declarations of a plan that wait for their meeting, in order of acceptance."""
+    accepted = select(Declaration).where(
+        Declaration.plan_id == plan_id, Declaration.status == Status.ACCEPTED
+    )
+    return list(db.session.scalars(accepted.order_by(Declaration.id)))
+
+
+def prior_titles_of(declaration_id: int) -> list[PriorTitle]:
+    """Return the titles held already, in the person's order."""
+    found = select(PriorTitle).where(PriorTitle.declaration_id == declaration_id)
+    return list(db.session.scalars(found.order_by(PriorTitle.position, PriorTitle.id)))
+
+
+def entries_of(
+    declaration_id: int, section: str | None = None, standard_item_id: int | None = None
+) -> list[DeclarationEntry]:
+    """Return the imported items, of one section or of one item of the standard if asked."""
+    found = select(DeclarationEntry).where(DeclarationEntry.declaration_id == declaration_id)
+    if section is not None:
+        found = found.where(DeclarationEntry.section == section)
+    if standard_item_id is not None:
+        found = found.where(DeclarationEntry.standard_item_id == standard_item_id)
+    return list(db.session.scalars(found.order_by(DeclarationEntry.position, DeclarationEntry.id)))
+
+
+def files_of(declaration_id: int) -> list[DeclarationFile]:
+    """Return the attachments in the order of the slots."""
+    found = select(DeclarationFile).where(DeclarationFile.declaration_id == declaration_id)
+    return list(
+        db.session.scalars(found.order_by(DeclarationFile.slot_id, DeclarationFile.position))
+    )
+
+
+def categories_of(declaration: Declaration) -> list[StandardCategory]:
+    """Return the part of the plan's standard that holds for this title and choice (AH-P-36)."""
+    return categories_for(declaration.plan, declaration.title.level, declaration.standard)
+
+
+def standard_item_of(declaration: Declaration, item_id: int | None) -> StandardItem:
+    """Return an item of the declaration's standard; NotFound for any other."""
+    for category in categories_of(declaration):
+        for item in category.items:
+            if item.id == item_id:
+                return item
+    raise NotFound("该评审标准项不存在")
+
+
+def types_for(section: str, standard_item: StandardItem | None) -> tuple[str, ...]:
+    """Return the portfolio types that a section or an item of the standard takes."""
+    return tuple(standard_item.accepts) if standard_item else TYPES_OF_SECTION[section]
+
+
+def importable_items(declaration: Declaration, type_keys: Iterable[str]) -> list[ItemVersion]:
+    """Return the approved items of these types that the declaration does not hold yet."""
+    held = {entry.item_id for entry in entries_of(declaration.id)}
+    approved = approved_items(declaration.person_id, type_keys)
+    return [version for version in approved if version.item_id not in held]
+
+
+def defects_of(declaration_id: int) -> list[Defect]:
+    """Return every defect that was ever raised, the latest round first."""
+    found = select(Defect).where(Defect.declaration_id == declaration_id)
+    return list(db.session.scalars(found.order_by(Defect.round.desc(), Defect.id)))
+
+
+def open_defects(declaration_id: int) -> list[Defect]:
+    """Return what the applicant has still to mend."""
+    return [defect for defect in defects_of(declaration_id) if defect.resolved_at is None]
+
+
+def snapshots_of(declaration_id: int) -> list[DeclarationSnapshot]:
+    """Return the submissions in order."""
+    found = select(DeclarationSnapshot).where(DeclarationSnapshot.declaration_id == declaration_id)
+    return list(db.session.scalars(found.order_by(DeclarationSnapshot.no)))
+
+
+def round_of(declaration_id: int) -> int:
+    """Return the number of the last submission, 0 before the first."""
+    return max((snapshot.no for snapshot in snapshots_of(declaration_id)), default=0)
+
+
+def opinions_of(declaration_id: int) -> list[ReviewOpinion]:
+    """Return what the offices decided, in order."""
+    found = select(ReviewOpinion).where(ReviewOpinion.declaration_id == declaration_id)
+    return list(db.session.scalars(found.order_by(ReviewOpinion.id)))
+
+
+def recommendation_of(declaration_id: int) -> Recommendation | None:
+    """Return the unit's latest recommendation, or None."""
+    found = select(Recommendation).where(Recommendation.declaration_id == declaration_id)
+    return db.session.scalars(found.order_by(Recommendation.round.desc())).first()
+
+
+def chain_of(declaration: Declaration) -> list[Unit]:
+    """Return the offices that review, in order: the unit, its superiors, the organiser."""
+    return [
+        declaration.unit,
+        *reporting_chain(declaration.unit),
+        declaration.plan.organiser_unit,
+    ]
+
+
+def open_items_of(declaration_id: int) -> list[WorkItem]:
+    """Return the tasks of a declaration that wait for somebody."""
+    waiting = select(WorkItem).where(
+        WorkItem.business_type == BUSINESS,
+        WorkItem.business_id == declaration_id,
+        WorkItem.status == ItemStatus.OPEN,
+    )
+    return list(db.session.scalars(waiting.order_by(WorkItem.id)))
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a reviewer asked to see of the list of declarations."""
+
+    text: str = ""
+    plan_id: int | None = None
+    status: str = ""
+
+
+def reviewed_by(
+    unit_ids: Sequence[int], filters: Filters, *, waiting: bool
+) -> Select[tuple[Declaration]]:
+    """Select declarations with a task of these units: waiting for them, or decided by them."""
+    tasks = select(WorkItem.business_id).where(
+        WorkItem.business_type == BUSINESS,
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id.in_(unit_ids),
+    )
+    open_tasks = tasks.where(WorkItem.status == ItemStatus.OPEN)
+    query = select(Declaration).join(Person, Person.id == Declaration.person_id)
+    if waiting:
+        query = query.where(Declaration.id.in_(open_tasks))
+    else:
+        done = tasks.where(WorkItem.status == ItemStatus.DONE)
+        query = query.where(Declaration.id.in_(done), Declaration.id.not_in(open_tasks))
+    return _narrowed(query, filters).order_by(
+        Declaration.submitted_at.desc() if not waiting else Declaration.submitted_at,
+        Declaration.id,
+    )
+
+
+def _narrowed(query: Select[tuple[Declaration]], filters: Filters) -> Select[tuple[Declaration]]:
+    text = search.normalise(filters.text)
+    if text:
+        query = query.where(
+            or_(
+                Person.name.contains(text, autoescape=True),
+                Declaration.number.contains(text, autoescape=True),
+            )
+        )
+    if filters.plan_id:
+        query = query.where(Declaration.plan_id == filters.plan_id)
+    if filters.status:
+        query = query.where(Declaration.status == filters.status)
+    return query
+
+
+def plans_reviewed_by(unit_ids: Sequence[int]) -> list[Plan]:
+    """Return the plans of which these units have had declarations, for the filter."""
+    tasks = select(WorkItem.business_id).where(
+        WorkItem.business_type == BUSINESS,
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id.in_(unit_ids),
+    )
+    plans = select(Declaration.plan_id).where(Declaration.id.in_(tasks))
+    return list(
+        db.session.scalars(select(Plan).where(Plan.id.in_(plans)).order_by(Plan.id.desc()))
+    )
+
+
+def items_in_use(item_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return which declarations use portfolio items, in words."""
+    rows = db.session.execute(
+        select(DeclarationEntry.item_id, Plan.name)
+        .join(Declaration, Declaration.id == DeclarationEntry.declaration_id)
+        .join(Plan, Plan.id == Declaration.plan_id)
+        .where(DeclarationEntry.item_id.in_(item_ids))
+        .order_by(Declaration.id)
+    )
+    found: dict[int, list[str]] = {}
+    for item_id, name in rows:
+        found.setdefault(item_id, []).append(f"申报：{name}")
+    return found
