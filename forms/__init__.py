@@ -1,21 +1,25 @@
 """Forms (表单) as data: YAML descriptions, and the builder of WTForms classes."""
 
 from forms.builder import AnswersForm, build, display, display_all, options_of
+from forms.items import CATEGORIES, ItemType, item_types
 from forms.lists import named_lists
 from forms.loader import load, parse, source
 from forms.spec import ActionSpec, FieldSpec, FormSpec, FormSpecError, Section, UnknownForm
 
 __all__ = [
+    "CATEGORIES",
     "ActionSpec",
     "AnswersForm",
     "FieldSpec",
     "FormSpec",
     "FormSpecError",
+    "ItemType",
     "Section",
     "UnknownForm",
     "build",
     "display",
     "display_all",
+    "item_types",
     "load",
     "named_lists",
     "options_of",

@@ -30,6 +30,11 @@ def test_the_second_run_of_the_golden_case_passes_all_eleven():
     assert evaluate("submission", second_run()).passed
 
 
+@pytest.mark.parametrize("place", ["anhui", "fujian"])
+def test_the_golden_case_reads_the_same_where_another_flag_is_ticked(place: str):
+    assert table({**second_run(), "jurisdiction": place}) == SECOND_ROWS
+
+
 def test_rows_are_numbered_and_lead_to_what_must_be_mended():
     rows = evaluate("submission", first_run()).rows
     assert [row.no for row in rows] == list(range(1, 12))
@@ -173,7 +178,7 @@ def a_set_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_jurisdiction_changes_one_parameter(a_set_of_its_own: Path):
-    a_set_of_its_own.write_text('[parameters."education.flag_set"]\nflag = "qualifying"\n')
+    a_set_of_its_own.write_text('[parameters."education.flag_set"]\nflag = "qualifying"\nlabel = "合格学历"\n')
     facts = {**second_run(), "jurisdiction": "elsewhere"}
     assert row(facts, "教育经历").text == "已填写 1 条教育经历信息, 已设定合格学历: 大学本科"
     assert len(evaluate("submission", facts).rows) == 11

@@ -1,0 +1,147 @@
+"""Portfolio item types (业绩类型): each YAML file in portfolio/ is one; nothing else is needed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from forms import values
+from forms.builder import display
+from forms.loader import form_from, mapping_from
+from forms.spec import FieldSpec, FormSpec, FormSpecError, Section
+
+FOLDER = Path(__file__).parent / "portfolio"
+CATEGORIES = (
+    "基本信息",
+    "考核表彰",
+    "能力条件",
+    "工作业绩",
+    "论文著作科研",
+    "对外援助",
+    "行业专用",
+)
+"""The tree of the portfolio (业绩档案, FJ-U-06)."""
+
+_OWN_KEYS = frozenset({"category", "order", "summary", "occurred_on", "rank", "slots"})
+_PART = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemType:
+    """One kind of record: its form, its attachment slots, and how it is named in lists."""
+
+    key: str
+    title: str
+    category: str
+    order: int
+    form: FormSpec
+    slots: tuple[FieldSpec, ...]
+    summary_template: str
+    date_fields: tuple[str, ...]
+    rank_template: str
+
+    def slot(self, name: str) -> FieldSpec:
+        """Return the attachment slot of this name. Raises KeyError."""
+        return {slot.name: slot for slot in self.slots}[name]
+
+    def summary(self, data: Mapping[str, Any]) -> str:
+        """Return the one line that stands for a record in lists and papers."""
+        return " ".join(self._filled(self.summary_template, data).split())
+
+    def occurred_on(self, data: Mapping[str, Any]) -> date | None:
+        """Return the day a record is dated: a month counts from its first day, a year is its last.
+
+        The first answered of the type's date fields decides; None for a half-typed draft.
+        """
+        for name in self.date_fields:
+            day = _day(data.get(name))
+            if day:
+                return day
+        return None
+
+    def rank(self, data: Mapping[str, Any]) -> str | None:
+        """Return the person's rank among the participants, "1/10", or None."""
+        names = _PART.findall(self.rank_template)
+        if not names or any(data.get(name) in {None, ""} for name in names):
+            return None
+        return self._filled(self.rank_template, data)
+
+    def _filled(self, template: str, data: Mapping[str, Any]) -> str:
+        def text(match: re.Match[str]) -> str:
+            return display(self.form.field(match[1]), data.get(match[1]))
+
+        return _PART.sub(text, template)
+
+
+def _day(value: Any) -> date | None:
+    text = str(value or "")
+    if re.fullmatch(r"\d{4}", text, re.ASCII):
+        text += "-12-31"
+    elif re.fullmatch(r"\d{4}-\d{2}", text, re.ASCII):
+        text += "-01"
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@cache
+def item_types() -> Mapping[str, ItemType]:
+    """Return every type by key, in the order of the tree. Raises FormSpecError."""
+    types = [_read(path) for path in FOLDER.glob("*.yaml")]
+    types.sort(key=lambda kind: (CATEGORIES.index(kind.category), kind.order, kind.key))
+    return {kind.key: kind for kind in types}
+
+
+def _read(path: Path) -> ItemType:
+    try:
+        return item_type_from(path.read_text("utf-8"), path.stem)
+    except FormSpecError as error:
+        raise FormSpecError(f"portfolio/{path.name}: {error}") from error
+
+
+def item_type_from(text: str, key: str) -> ItemType:
+    """Return the type a YAML text describes. Raises FormSpecError."""
+    data = mapping_from(text)
+    own = {name: data[name] for name in data if name in _OWN_KEYS}
+    form = form_from({k: v for k, v in data.items() if k not in _OWN_KEYS}, key)
+    slots = _slots(own)
+    if slots:
+        form = replace(form, sections=(*form.sections, Section("attachments", "附件", slots)))
+    dated = own.get("occurred_on", [])
+    kind = ItemType(
+        key=key,
+        title=form.title,
+        category=values.needed(own, "category", "业绩类型"),
+        order=int(values.text(own, "order", "业绩类型") or 0),
+        form=form,
+        slots=slots,
+        summary_template=values.needed(own, "summary", "业绩类型"),
+        date_fields=tuple(dated if isinstance(dated, list) else [dated]),
+        rank_template=values.text(own, "rank", "业绩类型"),
+    )
+    _check(kind)
+    return kind
+
+
+def _slots(own: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
+    given = [
+        {"type": "files", **values.pairs(slot, "附件")}
+        for slot in values.items(own, "slots", "业绩类型")
+    ]
+    return tuple(form_from({"title": "附件", "fields": given}).fields)
+
+
+def _check(kind: ItemType) -> None:
+    if kind.category not in CATEGORIES:
+        raise FormSpecError(f"category 须为 {'、'.join(CATEGORIES)} 之一")
+    names = [field.name for field in kind.form.fields]
+    if len(set(names)) < len(names):
+        raise FormSpecError("附件与字段重名")
+    used = _PART.findall(kind.summary_template + kind.rank_template) + list(kind.date_fields)
+    unknown = [name for name in used if name not in names]
+    if unknown:
+        raise FormSpecError(f"提到未知的字段 {'、'.join(unknown)}")
