@@ -19,6 +19,7 @@ from app.core.clock import now
 from app.core.crypto import instance_key
 from app.core.db import db
 from app.core.permissions import unregistered_predicates
+from app.engine import incidents
 from app.inbox.menu import init_menu
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +47,7 @@ class WrongStart(RuntimeError):
     """The code does not hold together: an endpoint without an action, say."""
 
 
-def create_app(instance_path: str | None = None, **settings: Any) -> Flask:
+def create_app(instance_path: str | None = None, **settings: Any) -> http.ZhipingApp:
     """Return the application; `settings` override the instance's config.py."""
     folder = Path(instance_path or os.environ.get("INSTANCE") or ROOT / "instance").resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +67,7 @@ def create_app(instance_path: str | None = None, **settings: Any) -> Flask:
     _init_templates(app)
     _register_rooms(app)
     init_menu(app)
+    app.failure_notes.append(incidents.note_failed_step)
     _check(app)
     return app
 

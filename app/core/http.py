@@ -49,6 +49,11 @@ class RequestKey(Model):
 class ZhipingApp(Flask):
     """Flask, with every request inside one transaction."""
 
+    def __init__(self, *args: Any, **values: Any) -> None:
+        """Start without anybody to tell about failures."""
+        super().__init__(*args, **values)
+        self.failure_notes: list[Callable[[Exception, datetime], None]] = []
+
     def full_dispatch_request(self) -> Response:
         """Read in a reading transaction, write in a writing one; a refusal rolls back."""
         if request.endpoint == "static":
@@ -63,9 +68,17 @@ class ZhipingApp(Flask):
         return request.method == "GET" and not looks_ahead and getattr(view, "writes", False)
 
     def handle_user_exception(self, e: Exception) -> Any:
-        """Undo what the request had written before its refusal is rendered."""
+        """Undo what the request had written; then note the failure and render the refusal."""
         db.session.rollback()
+        if current_transaction().write:
+            for note in self.failure_notes:
+                note(e, now())
         return super().handle_user_exception(e)
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Render what nobody expected, in a transaction that only reads."""
+        with transaction(write=False):
+            return super().handle_exception(e)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,12 @@ def record(error: Exception, now: datetime, *, queue_row_id: int | None = None) 
     return incident
 
 
+def note_failed_step(error: Exception, now: datetime) -> None:
+    """Record a failed step of a request whose writes have been undone; others are not ours."""
+    if isinstance(error, StepFailed):
+        record(error, now)
+
+
 @contextlib.contextmanager
 def reported(now: datetime) -> Iterator[None]:
     """Wrap a transaction: a failed step that leaves it is recorded in one of its own."""

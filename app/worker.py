@@ -1,0 +1,72 @@
+"""What happens without anybody clicking: messages, timers, jobs, seals, sweeping."""
+
+import logging
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+
+from app.core import audit, jobs, storage
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.engine import runtime
+
+log = logging.getLogger(__name__)
+TICK_SECONDS = 2
+SEAL_SECONDS = 30
+SWEEP_MINUTES = 60
+BATCH = 100
+
+
+def tick() -> int:
+    """Deliver messages, fire due timers and run due jobs; returns how much moved.
+
+    Every row is claimed in the transaction of its effect, so several workers do no harm.
+    """
+    with transaction(write=False):
+        moment = now()
+    moved = runtime.deliver_messages(moment, BATCH)
+    moved += runtime.fire_due_timers(moment, BATCH)
+    return moved + jobs.run_due_jobs(BATCH)
+
+
+def drain(rounds: int = 1000) -> None:
+    """Tick until nothing moves; RuntimeError when it never comes to rest."""
+    for _ in range(rounds):
+        if tick() == 0:
+            return
+    msg = "the queues do not come to rest"
+    raise RuntimeError(msg)
+
+
+def seal() -> None:
+    """Chain the audit events written since the last time."""
+    with transaction():
+        audit.seal_events()
+
+
+def sweep() -> None:
+    """Forget uploads that nobody linked."""
+    with transaction():
+        storage.sweep_staged(now())
+
+
+def start_scheduler(app: Flask) -> BackgroundScheduler:
+    """Run the worker inside the server process; the claimed rows are its memory."""
+    scheduler = BackgroundScheduler(timezone="Asia/Shanghai")
+    chores = ((tick, {"seconds": TICK_SECONDS}), (seal, {"seconds": SEAL_SECONDS}))
+    for chore, every in (*chores, (sweep, {"minutes": SWEEP_MINUTES})):
+        scheduler.add_job(
+            _in_app, "interval", args=(app, chore), max_instances=1, coalesce=True, **every
+        )
+    scheduler.start()
+    return scheduler
+
+
+def _in_app(app: Flask, chore: object) -> None:
+    with app.app_context():
+        try:
+            chore()  # type: ignore[operator]
+        except Exception:
+            log.exception("the worker's chore failed; it is tried again")
+        finally:
+            db.session.remove()
