@@ -1,4 +1,4 @@
-"""Portfolio item types (业绩类型): each YAML file in portfolio/ is one; nothing else is needed."""
+"""Portfolio item types (业绩类型): each YAML file in portfolio/ is one, nothing else needed."""
 
 import re
 from collections.abc import Mapping

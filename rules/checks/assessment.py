@@ -1,10 +1,11 @@
 """年度考核."""
 
-from rules.checks import JOIN, Facts
+from rules.checks import JOIN
+from rules.facts import SubmissionFacts
 from rules.report import Finding
 
 
-def results_filled(facts: Facts, *, least: int) -> list[Finding]:
+def results_filled(facts: SubmissionFacts, *, least: int) -> list[Finding]:
     """Ask for enough years, each with its result chosen (AH-P-34)."""
     years = facts["assessments"]
     empty = sum(not year["result"] for year in years)
@@ -18,7 +19,7 @@ def results_filled(facts: Facts, *, least: int) -> list[Finding]:
     return [Finding("年度考核情况", JOIN.join(parts), passed, "assessment")]
 
 
-def years_on_record(facts: Facts, *, years: int) -> list[Finding]:
+def years_on_record(facts: SubmissionFacts, *, years: int) -> list[Finding]:
     """Remind when fewer years are on record than offices usually look at."""
     count = len({year["year"] for year in facts["assessments"]})
     text = f"年度考核一般须填报最近 {years} 年, 现有 {count} 年"

@@ -1,10 +1,15 @@
 """学历教育."""
 
-from rules.checks import JOIN, Facts
+from typing import Literal
+
+from rules.checks import JOIN
+from rules.facts import SubmissionFacts
 from rules.report import Finding
 
+Flag = Literal["highest", "qualifying"]
 
-def flag_set(facts: Facts, *, flag: str, label: str) -> list[Finding]:
+
+def flag_set(facts: SubmissionFacts, *, flag: Flag, label: str) -> list[Finding]:
     """Ask for a record, and for the flag the jurisdiction looks at (FJ-P-29, AH-P-33)."""
     count = facts["entries"]["education"]
     level = facts["education"].get(flag, "")

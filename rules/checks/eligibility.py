@@ -2,12 +2,12 @@
 
 from datetime import date
 
-from rules.checks import Facts
+from rules.facts import EligibilityFacts
 from rules.report import Finding
 from rules.retirement import retires_on
 
 
-def unit_bound(facts: Facts) -> list[Finding]:
+def unit_bound(facts: EligibilityFacts) -> list[Finding]:
     """Ask for a unit that has approved the binding (FJ-P-06)."""
     if facts["unit"]:
         text = f"已绑定单位: {facts['unit']}"
@@ -18,7 +18,7 @@ def unit_bound(facts: Facts) -> list[Finding]:
     return [Finding("申报单位", text, bool(facts["unit"]), "unit")]
 
 
-def not_barred(facts: Facts) -> list[Finding]:
+def not_barred(facts: EligibilityFacts) -> list[Finding]:
     """Refuse while a record of dishonesty (诚信记录) lasts; its last day is barred."""
     until = _day(facts["barred_until"])
     barred = until is not None and str(until) >= str(facts["on"])
@@ -26,14 +26,14 @@ def not_barred(facts: Facts) -> list[Finding]:
     return [Finding("诚信记录", text, not barred, "integrity")]
 
 
-def once_a_year(facts: Facts) -> list[Finding]:
+def once_a_year(facts: EligibilityFacts) -> list[Finding]:
     """Allow one living declaration a plan year."""
     declared = facts["declared"]
     text = f"本年度已有申报: {declared}, 每人每年度限申报一次" if declared else "本年度尚未申报"
     return [Finding("年度申报", text, not declared, "declaration")]
 
 
-def not_retired(facts: Facts) -> list[Finding]:
+def not_retired(facts: EligibilityFacts) -> list[Finding]:
     """Refuse after statutory retirement; unknown birth dates are left to people."""
     birth = _day(facts.get("birth_date"))
     leaves = retires_on(birth, facts.get("gender", "")) if birth else None

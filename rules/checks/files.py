@@ -1,13 +1,13 @@
 """附件上传."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from rules.checks import JOIN, Facts
+from rules.checks import JOIN
+from rules.facts import SlotFacts, SubmissionFacts
 from rules.report import Finding
 
 
-def slots_filled(facts: Facts) -> list[Finding]:
+def slots_filled(facts: SubmissionFacts) -> list[Finding]:
     """Ask for the files of every required slot of the plan (AH-P-35)."""
     parts, passed = [], True
     for slot in facts["slots"]:
@@ -20,7 +20,7 @@ def slots_filled(facts: Facts) -> list[Finding]:
     return [Finding("附件上传情况", text, passed, "files")]
 
 
-def _faults(slot: dict[str, Any]) -> Iterator[str]:
+def _faults(slot: SlotFacts) -> Iterator[str]:
     name, count, most = slot["name"], slot["count"], slot.get("max")
     if slot["required"] and not count:
         yield f"{name} 为必填项, 当前尚未上传"

@@ -1,10 +1,11 @@
 """个人信息."""
 
-from rules.checks import JOIN, Facts
+from rules.checks import JOIN
+from rules.facts import SubmissionFacts
 from rules.report import Finding
 
 
-def complete(facts: Facts) -> list[Finding]:
+def complete(facts: SubmissionFacts) -> list[Finding]:
     """Ask for every required field and the photo (AH-P-43)."""
     missing, photo = facts["personal"]["missing"], facts["personal"]["photo"]
     fields = f"个人信息未填写完整: {'、'.join(missing)}" if missing else "个人信息已填写完整"

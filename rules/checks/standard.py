@@ -1,18 +1,18 @@
 """申报业绩 against the plan's standard: one row per category, in the standard's order."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from rules.checks import JOIN, Facts
+from rules.checks import JOIN
+from rules.facts import CategoryFacts, ItemFacts, SubmissionFacts
 from rules.report import Finding
 
 
-def categories_met(facts: Facts) -> list[Finding]:
+def categories_met(facts: SubmissionFacts) -> list[Finding]:
     """Ask each category and each item for its number of records (AH-P-36, AH-P-43)."""
     return [_category(category) for category in facts["categories"]]
 
 
-def _category(category: dict[str, Any]) -> Finding:
+def _category(category: CategoryFacts) -> Finding:
     items = category["items"]
     head, reached = _minimum(category)
     parts, passed = [*head], reached
@@ -24,7 +24,7 @@ def _category(category: dict[str, Any]) -> Finding:
     return Finding(category["name"], text, passed, f"item:{category['id']}")
 
 
-def _minimum(category: dict[str, Any]) -> tuple[list[str], bool]:
+def _minimum(category: CategoryFacts) -> tuple[list[str], bool]:
     least, items = category["min"], category["items"]
     if not least:
         return [], True
@@ -36,7 +36,7 @@ def _minimum(category: dict[str, Any]) -> tuple[list[str], bool]:
     return [asked, f"当前已录入了 {count} 项"], count >= least
 
 
-def _faults(item: dict[str, Any]) -> Iterator[str]:
+def _faults(item: ItemFacts) -> Iterator[str]:
     name, count, least, most = item["name"], item["count"], item["min"], item["max"]
     if item["required"] and not count:
         yield f"{name} 为必填项, 当前尚未录入"

@@ -2,11 +2,12 @@
 
 from collections import Counter
 
-from rules.checks import JOIN, Facts
+from rules.checks import JOIN
+from rules.facts import SubmissionFacts
 from rules.report import Finding
 
 
-def hours_a_year(facts: Facts, *, hours: int) -> list[Finding]:
+def hours_a_year(facts: SubmissionFacts, *, hours: int) -> list[Finding]:
     """Remind of years with too few hours; several records of a year add up."""
     done: Counter[int] = Counter()
     for record in facts.get("training", []):

@@ -178,7 +178,9 @@ def a_set_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_jurisdiction_changes_one_parameter(a_set_of_its_own: Path):
-    a_set_of_its_own.write_text('[parameters."education.flag_set"]\nflag = "qualifying"\nlabel = "合格学历"\n')
+    a_set_of_its_own.write_text(
+        '[parameters."education.flag_set"]\nflag = "qualifying"\nlabel = "合格学历"\n'
+    )
     facts = {**second_run(), "jurisdiction": "elsewhere"}
     assert row(facts, "教育经历").text == "已填写 1 条教育经历信息, 已设定合格学历: 大学本科"
     assert len(evaluate("submission", facts).rows) == 11
@@ -201,7 +203,9 @@ def test_a_rule_nobody_wrote_is_refused(a_set_of_its_own: Path, rule: str):
         evaluate("submission", {**second_run(), "jurisdiction": "elsewhere"})
 
 
-@pytest.mark.parametrize(("name", "place"), [("no_such_set", ""), ("../x", ""), ("submission", "../x")])
+@pytest.mark.parametrize(
+    ("name", "place"), [("no_such_set", ""), ("../x", ""), ("submission", "../x")]
+)
 def test_a_set_that_does_not_exist_is_refused(name: str, place: str):
     with pytest.raises(sets.RuleSetError):
         evaluate(name, {"jurisdiction": place})
