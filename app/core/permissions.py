@@ -87,6 +87,12 @@ ACTIONS: dict[str, Action] = {
     "task.batch": _may(MEMBER),
     # catalogue
     # portfolio
+    "portfolio.list": _may("applicant"),
+    "portfolio.create": _may("applicant"),
+    "portfolio.view": _may(MEMBER, when="may_see_item"),
+    "portfolio.edit": _may("applicant", when="owns_item"),
+    "portfolio.archive": _may("unit_clerk", "unit_admin"),
+    "portfolio.vet": _may("unit_clerk"),
     # plans
     # declarations
     # review

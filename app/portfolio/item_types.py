@@ -1,0 +1,63 @@
+"""The kinds of items a portfolio holds, as forms/portfolio describes them (业绩类型)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import forms
+from app.core.errors import Invalid, NotFound
+from app.portfolio.models import SUMMARY_LENGTH
+from forms import FieldSpec, ItemType
+
+__all__ = ["ItemType", "all_types", "answers_to", "fields_of", "get", "slot_of", "summary_of"]
+
+
+def all_types() -> list[ItemType]:
+    """Return every type in the order of the tree."""
+    return list(forms.item_types().values())
+
+
+def get(key: str) -> ItemType:
+    """Return a type; NotFound for an unknown one."""
+    kind = forms.item_types().get(key)
+    if kind is None:
+        raise NotFound("没有这种业绩类型")
+    return kind
+
+
+def fields_of(kind: ItemType) -> tuple[FieldSpec, ...]:
+    """Return the typed fields of a type; its attachment slots are kept apart."""
+    return tuple(field for field in kind.form.fields if field not in kind.slots)
+
+
+def slot_of(kind: ItemType, name: str) -> FieldSpec:
+    """Return an attachment slot; NotFound for an unknown one."""
+    for slot in kind.slots:
+        if slot.name == name:
+            return slot
+    raise NotFound("没有这个附件栏")
+
+
+def summary_of(kind: ItemType, data: Mapping[str, Any]) -> str:
+    """Return the one line of an item; nothing while its words are still missing."""
+    return kind.summary(data).replace("《》", "").strip()[:SUMMARY_LENGTH]
+
+
+def answers_to(kind: ItemType, name: str, texts: Sequence[str]) -> Any:
+    """Return what was typed into one field in the shape the form reads; Invalid if unknown."""
+    for field in fields_of(kind):
+        if field.name == name:
+            return _shaped(field, list(texts))
+    raise Invalid("没有这个字段，请刷新页面", field=name)
+
+
+def _shaped(field: FieldSpec, texts: list[str]) -> Any:
+    if field.type == "checkbox":
+        return [text for text in texts if text]
+    first = texts[0] if texts else ""
+    if field.type != "rows":
+        return first
+    try:
+        return json.loads(first or "[]")
+    except ValueError as error:
+        raise Invalid("表格内容无法识别，请刷新页面", field=field.name) from error

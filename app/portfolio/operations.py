@@ -1,0 +1,340 @@
+"""Writes of the portfolio: type, submit, vet."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.models import Person
+from app.accounts.operations import notify
+from app.core import audit, search
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.engine import runtime
+from app.engine.models import ItemStatus, WorkItem
+from app.portfolio import item_types
+from app.portfolio.models import (
+    APPROVED,
+    DRAFT,
+    PASS,
+    RETURN,
+    RETURNED,
+    SUBMITTED,
+    ItemFile,
+    ItemSubmission,
+    ItemVersion,
+    ItemVersionFile,
+    PortfolioItem,
+)
+from app.units import queries as units
+from app.units.models import Unit
+from forms import ItemType, build
+
+BUSINESS = "portfolio_item"
+PROCESS = "portfolio_audit"
+UNBOUND = "尚未绑定单位，或单位尚未审核通过，暂不能提交审核。请先在“个人中心”绑定单位"
+CHANGED_ELSEWHERE = "此业绩已在另一个页面修改过，请刷新页面后再填写"
+Values = Mapping[str, Any]
+
+
+def record_event(
+    item: PortfolioItem, verb: str, actor: Person, now: datetime, **data: Any
+) -> None:
+    """Write what happened to an item into the audit log."""
+    subject = (BUSINESS, item.id)
+    audit.record(f"portfolio:{verb}", subject=subject, actor_id=actor.id, now=now, **data)
+
+
+def _own(item: PortfolioItem, actor: Person) -> None:
+    if item.person_id != actor.id:
+        raise NotFound
+
+
+def require_editable(item: PortfolioItem, actor: Person) -> None:
+    """Refuse typing into a foreign item (NotFound) or one that is not open (Conflict)."""
+    _own(item, actor)
+    if not item.can_edit:
+        raise Conflict("此业绩正在审核或已通过审核，不能修改")
+
+
+def _describe(item: PortfolioItem) -> None:
+    kind = item_types.get(item.type_key)
+    item.summary = item_types.summary_of(kind, item.data)
+    item.occurred_on = kind.occurred_on(item.data)
+    item.tokens_text = search.tokens(f"{kind.title} {item.summary} {item.person.name}")
+
+
+def create_item(
+    type_key: str, *, actor: Person, now: datetime, data: Values | None = None
+) -> PortfolioItem:
+    """Start an empty item of a type; NotFound for an unknown type."""
+    kind = item_types.get(type_key)
+    item = PortfolioItem(
+        person_id=actor.id,
+        person=actor,
+        type_key=kind.key,
+        data=dict(data or {}),
+        created_at=now,
+        updated_at=now,
+    )
+    _describe(item)
+    db.session.add(item)
+    db.session.flush()
+    record_event(item, "created", actor, now, type=kind.key)
+    return item
+
+
+def begin_item(type_key: str, *, actor: Person, now: datetime) -> PortfolioItem:
+    """Return the person's blank draft of a type, or start one: blank drafts do not pile up."""
+    drafts = select(PortfolioItem).where(
+        PortfolioItem.person_id == actor.id,
+        PortfolioItem.type_key == type_key,
+        PortfolioItem.status == DRAFT,
+    )
+    for draft in db.session.scalars(drafts):
+        if not draft.files and not any(draft.data.values()):
+            return draft
+    return create_item(type_key, actor=actor, now=now)
+
+
+def save_fields(
+    item: PortfolioItem,
+    values: Values,
+    *,
+    actor: Person,
+    now: datetime,
+    row_version: int | None = None,
+) -> dict[str, list[str]]:
+    """Merge what was typed into the draft and return the faults of what it could not take.
+
+    Nothing else of the draft changes, so a lost field never takes others with it. Raises
+    Conflict when another page has changed the item since `row_version`, or it is under review.
+    """
+    require_editable(item, actor)
+    if row_version is not None and row_version != item.row_version:
+        raise Conflict(CHANGED_ELSEWHERE)
+    taken, faults = _read(item_types.get(item.type_key), values)
+    changed = {name: value for name, value in taken.items() if item.data.get(name) != value}
+    if changed:
+        item.data = {**item.data, **changed}
+        item.row_version += 1
+        item.updated_at = now
+        _describe(item)
+        db.session.flush()
+        record_event(item, "edited", actor, now, fields=sorted(changed))
+    return faults
+
+
+def _read(kind: ItemType, values: Values) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return the values a draft can hold, and the faults of the others; unknown ones are left."""
+    known = {field.name for field in item_types.fields_of(kind)} & set(values)
+    form: Any = build(kind.form.optional())(data={name: values[name] for name in known})
+    form.validate()
+    faults = {name: _texts(form[name].errors) for name in known if form[name].errors}
+    return {name: form[name].to_json() for name in known - set(faults)}, faults
+
+
+def _texts(errors: Any) -> list[str]:
+    """Return the messages of a field; those of table rows say their row."""
+    found: list[str] = []
+    for number, error in enumerate(errors, 1):
+        if isinstance(error, str):
+            found.append(error)
+        elif error:
+            rows = "；".join(text for texts in error.values() for text in texts)
+            found.append(f"第 {number} 行：{rows}")
+    return found
+
+
+def files_in(item: PortfolioItem, slot: str) -> list[ItemFile]:
+    """Return the attachments of an item in a slot, in order."""
+    return [file for file in item.files if file.slot == slot]
+
+
+def answers_of(item: PortfolioItem) -> dict[str, Any]:
+    """Return the typed values with the ids of the attachments, as the form reads them."""
+    slots = item_types.get(item.type_key).slots
+    return {**item.data, **{s.name: [f.file_id for f in files_in(item, s.name)] for s in slots}}
+
+
+def faults_of(item: PortfolioItem) -> dict[str, list[str]]:
+    """Return everything that keeps an item from being submitted, by field, all at once."""
+    form = build(item_types.get(item.type_key).form)(data=answers_of(item))
+    form.validate()
+    return {field.name: _texts(field.errors) for field in form if field.errors}
+
+
+def submit_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
+    """Send an item to the unit, for the first time or after mending (提交审核, FJ-P-12).
+
+    Raises Invalid with the faults by field, Conflict for a person no unit has approved
+    (FJ-P-06) and for an item that is under review or approved.
+    """
+    require_editable(item, actor)
+    if item.status == DRAFT:
+        send_item(item, actor=actor, now=now)
+        runtime.start(
+            PROCESS,
+            business=(BUSINESS, item.id),
+            jurisdiction=_unit_of(item).jurisdiction,
+            actor_id=actor.id,
+            now=now,
+        )
+    else:
+        runtime.complete(_mending(item), {}, actor_id=actor.id, now=now)
+
+
+def _mending(item: PortfolioItem) -> WorkItem:
+    waiting = select(WorkItem).where(
+        WorkItem.business_type == BUSINESS,
+        WorkItem.business_id == item.id,
+        WorkItem.node == "mend_item",
+        WorkItem.status == ItemStatus.OPEN,
+    )
+    found = db.session.scalars(waiting).first()
+    if found is None:
+        raise Conflict("此业绩没有待办的修改任务，请刷新页面")
+    return found
+
+
+def _unit_of(item: PortfolioItem) -> Unit:
+    unit = units.unit_of(item.person_id)
+    if unit is None:
+        raise Conflict(UNBOUND)
+    return unit
+
+
+def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmission:
+    """Freeze what the unit will read; the part of submitting that changes the item."""
+    require_editable(item, actor)
+    unit = _unit_of(item)
+    faults = faults_of(item)
+    if faults:
+        raise Invalid("还有内容没有填好，请按提示补充后提交", errors=faults)
+    item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id
+    sent = ItemSubmission(
+        no=len(item.submissions) + 1,
+        data=dict(item.data),
+        files=[{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in item.files],
+        submitted_by=actor.id,
+        submitted_at=now,
+    )
+    item.submissions.append(sent)
+    item.status = SUBMITTED
+    item.row_version += 1
+    item.updated_at = now
+    db.session.flush()
+    record_event(item, "submitted", actor, now, no=sent.no, unit=item.reviewing_unit_id)
+    return sent
+
+
+def vet_item(
+    item: PortfolioItem, decision: str, opinion: str, *, actor: Person, now: datetime
+) -> ItemSubmission:
+    """Decide on what was submitted (业绩审核, FJ-U-08); a return goes back to the owner at once.
+
+    Raises Conflict when nothing waits, Forbidden for the owner, Invalid for a return without
+    an opinion. A passed item becomes a version by `approve_item`.
+    """
+    sent = item.last_submission
+    if item.status != SUBMITTED or sent is None or sent.decision is not None:
+        raise Conflict("此业绩不在待审核状态，请刷新页面")
+    if actor.id == item.person_id:
+        raise Forbidden("不能审核本人的业绩，请由单位其他经办人或上级单位审核")
+    if decision == RETURN and not opinion.strip():
+        raise Invalid("退回时请填写退回意见", field="opinion")
+    sent.decision, sent.opinion = decision, opinion.strip()
+    sent.decided_by, sent.decided_at = actor.id, now
+    if decision == RETURN:
+        return_item(item, actor=actor, now=now)
+    return sent
+
+
+def return_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
+    """Send an item back to its owner with the reason that was given (退回, FJ-U-10)."""
+    sent = _decided(item, RETURN)
+    item.status = RETURNED
+    item.row_version += 1
+    item.updated_at = now
+    db.session.flush()
+    record_event(item, "returned", actor, now, opinion=sent.opinion)
+    _tell(item, "被单位退回", sent.opinion, now)
+
+
+def approve_item(item: PortfolioItem, *, now: datetime) -> ItemVersion:
+    """Keep what passed as the next immutable version (通过, FJ-U-09).
+
+    Raises Conflict when nobody has passed it.
+    """
+    sent = _decided(item, PASS)
+    version = _freeze(item, sent)
+    version.approved_at = now
+    db.session.add(version)
+    db.session.flush()
+    item.status, item.current_version_id = APPROVED, version.id
+    item.row_version += 1
+    item.updated_at = now
+    db.session.flush()
+    db.session.refresh(item, ["current_version"])
+    reviewer = db.session.get_one(Person, sent.decided_by)
+    record_event(item, "approved", reviewer, now, version=version.no)
+    _tell(item, "已通过单位审核", sent.opinion, now)
+    return version
+
+
+def _decided(item: PortfolioItem, decision: str) -> ItemSubmission:
+    sent = item.last_submission
+    if item.status != SUBMITTED or sent is None or sent.decision != decision:
+        raise Conflict("此业绩尚未作出相应的审核决定，请刷新页面")
+    return sent
+
+
+def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
+    kind = item_types.get(item.type_key)
+    numbers = select(ItemVersion.no).where(ItemVersion.item_id == item.id)
+    files = [
+        ItemVersionFile(slot=f.slot, file_id=f.file_id, name=f.name, position=f.position)
+        for f in item.files
+    ]
+    return ItemVersion(
+        item_id=item.id,
+        no=max(db.session.scalars(numbers), default=0) + 1,
+        type_key=item.type_key,
+        data=dict(sent.data),
+        summary=item_types.summary_of(kind, sent.data),
+        occurred_on=kind.occurred_on(sent.data),
+        rank=kind.rank(sent.data) or "",
+        approved_by=sent.decided_by,
+        opinion=sent.opinion,
+        files=files,
+    )
+
+
+def _tell(item: PortfolioItem, what: str, opinion: str, now: datetime) -> None:
+    name = f"{item_types.get(item.type_key).title}“{item.summary[:60]}”"
+    words = f"您的{name}{what}" + (f"，意见：{opinion}" if opinion else "")
+    notify(item.person_id, words, url=f"/portfolio/{item.id}", now=now)
+
+
+def delete_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
+    """Delete a draft that the unit has never seen; Conflict otherwise."""
+    _own(item, actor)
+    if not item.can_delete:
+        raise Conflict("已提交过审核的业绩不能删除")
+    record_event(item, "deleted", actor, now, type=item.type_key, summary=item.summary)
+    db.session.delete(item)
+    db.session.flush()
+
+
+def copy_item(item: PortfolioItem, *, actor: Person, now: datetime) -> PortfolioItem:
+    """Start a draft with the same content and attachments."""
+    _own(item, actor)
+    twin = create_item(item.type_key, actor=actor, now=now, data=item.data)
+    for file in item.files:
+        twin.files.append(
+            ItemFile(slot=file.slot, file_id=file.file_id, name=file.name, position=file.position)
+        )
+    db.session.flush()
+    record_event(twin, "copied", actor, now, source=item.id)
+    return twin

@@ -1,0 +1,153 @@
+"""What the portfolio tells the engine, the inbox and the file store."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.core.clock import now as clock_now
+from app.core.db import db
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import register_predicate
+from app.core.records import register_record
+from app.core.storage import StoredFile, register_reader
+from app.engine import handlers
+from app.engine.handlers import Card, Outcomes, Scope, Step
+from app.engine.models import WorkItem
+from app.portfolio import item_types, operations, queries, reading
+from app.portfolio.models import (
+    APPROVED,
+    DRAFT,
+    RETURNED,
+    STATES,
+    SUBMITTED,
+    TONES,
+    PortfolioItem,
+)
+
+REVIEWERS = {"unit_clerk", "unit_admin"}
+WORDS = {"pass": "通过", "return": "退回"}
+NEXT_STEPS = {
+    RETURNED: "请按退回意见修改后重新提交",
+    DRAFT: "填好后提交单位审核",
+    SUBMITTED: "等待单位审核",
+    APPROVED: "可在申报时导入",
+}
+
+
+def _item(step: Step) -> PortfolioItem:
+    return queries.item_of(step.business_id)
+
+
+def _actor(step: Step) -> Person:
+    return db.session.get_one(Person, step.actor_id)
+
+
+@handlers.save("vet_item")
+def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Keep the unit's decision (业绩审核); a return goes to the owner at once."""
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    operations.vet_item(_item(step), decision, opinion, actor=_actor(step), now=step.now)
+    word = {handlers.OUTCOME_WORD: WORDS[decision], handlers.OPINION: opinion}
+    return {"decision": decision, **word}
+
+
+@handlers.service("approve_item")
+def approve_item(step: Step) -> Outcomes:
+    """Make what passed the next immutable version."""
+    version = operations.approve_item(_item(step), now=step.now)
+    return {handlers.OUTCOME_WORD: f"第 {version.no} 版入库"}
+
+
+@handlers.save("mend_item")
+def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Submit a returned item again; its owner has typed it on its own page."""
+    del answers
+    operations.send_item(_item(step), actor=_actor(step), now=step.now)
+    return {handlers.OUTCOME_WORD: "重新提交"}
+
+
+@handlers.scope("item_owners_unit")
+def item_owners_unit(step: Step) -> Scope:
+    """The unit that vets: the owner's own, or the one above where they are its only clerk."""
+    return Scope("org", _item(step).reviewing_unit_id)
+
+
+@handlers.scope("item_owner")
+def item_owner(step: Step) -> Scope:
+    """The person whose item it is."""
+    return Scope("person", _item(step).person_id)
+
+
+@handlers.page("mend_item")
+def mend_page(item: WorkItem) -> str:
+    """Where a returned item is mended: its own page."""
+    return f"/portfolio/{item.business_id}"
+
+
+@handlers.presenter(operations.BUSINESS)
+def card(item_id: int) -> Card:
+    """How an item stands in task lists."""
+    item = queries.item_of(item_id)
+    name = item_types.get(item.type_key).title
+    title = f"{item.person.name} · {name} · {item.summary or '未填写'}"
+    return Card(title, title, f"/portfolio/{item_id}")
+
+
+@register_record(operations.BUSINESS)
+def record(item_id: int, person: Any) -> dict[str, Any]:
+    """Return what the reviewer reads beside the form."""
+    del person
+    return {
+        "summary_template": "portfolio/_evidence.html",
+        "evidence": reading.evidence_of(queries.item_of(item_id)),
+    }
+
+
+def _units_of_reviewer(person_id: int) -> list[int]:
+    return [
+        grant.scope_id
+        for grant in live_grants(person_id, clock_now())
+        if grant.role in REVIEWERS and grant.scope_kind == "org" and grant.scope_id is not None
+    ]
+
+
+@register_reader
+def reviewers_read_attachments(person_id: int, file: StoredFile) -> bool:
+    """Let the clerks of the unit open what its people have submitted."""
+    units = _units_of_reviewer(person_id)
+    return bool(units) and queries.reviewers_items_with_file(file.id, units)
+
+
+@register_predicate("may_see_item")
+def may_see_item(person: Person, item: PortfolioItem, _now: Any) -> bool:
+    """Tell whether the item is one's own, or was sent to one's unit."""
+    return person.id == item.person_id or queries.is_seen_by(item, _units_of_reviewer(person.id))
+
+
+@register_predicate("owns_item")
+def owns_item(person: Person, item: PortfolioItem, _now: Any) -> bool:
+    """Tell whether the item is one's own."""
+    return person.id == item.person_id
+
+
+@register_panel(40)
+def portfolio_panel(person: Any, roles: set[str], _now: datetime) -> Panel | None:
+    """业绩统计: tell an applicant how many items stand in which state, and what comes next."""
+    if "applicant" not in roles:
+        return None
+    counts = queries.status_counts(person.id)
+    lines = [
+        Line(f"{STATES[key]} {counts[key]} 项", f"/portfolio?status={key}", "", word, TONES[key])
+        for key, word in NEXT_STEPS.items()
+        if key in counts
+    ]
+    return Panel(
+        "业绩统计",
+        lines,
+        empty="业绩库还是空的。平时就可以录入业绩，申报时直接导入",
+        more_url="/portfolio",
+        action_label="新增业绩",
+        action_url="/portfolio/new",
+    )

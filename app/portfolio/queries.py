@@ -1,0 +1,210 @@
+"""Reads of the portfolio, and who tells where its items are used."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, and_, case, func, or_, select
+
+from app.accounts.models import Person
+from app.core import search
+from app.core.db import db
+from app.core.errors import NotFound
+from app.portfolio import item_types
+from app.portfolio.item_types import ItemType
+from app.portfolio.models import APPROVED, DRAFT, ItemFile, ItemVersion, PortfolioItem
+from app.units.models import ACTIVE, Employment
+
+Usage = Callable[[Sequence[int]], dict[int, list[str]]]
+_usages: list[Usage] = []
+
+
+def register_usage(usage: Usage) -> Usage:
+    """Register fn(item ids) -> {item id: where it is used}, called for pages of items."""
+    if usage not in _usages:
+        _usages.append(usage)
+    return usage
+
+
+def usages_of(item_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return where items are used, in the words of the rooms that use them."""
+    found: dict[int, list[str]] = {}
+    for usage in _usages:
+        for item_id, places in usage(item_ids).items():
+            found.setdefault(item_id, []).extend(places)
+    return found
+
+
+def item_of(item_id: int, *, for_update: bool = False) -> PortfolioItem:
+    """Return an item, locked for a write if asked; NotFound when there is none."""
+    item = db.session.get(
+        PortfolioItem, item_id, with_for_update=for_update or None, populate_existing=for_update
+    )
+    if item is None:
+        raise NotFound("该业绩不存在，或已被删除")
+    return item
+
+
+def approved_items(person_id: int, type_keys: Iterable[str] | None = None) -> list[ItemVersion]:
+    """Return the approved versions of a person's items that declarations may take (FJ-P-12)."""
+    found = (
+        select(ItemVersion)
+        .join(PortfolioItem, PortfolioItem.current_version_id == ItemVersion.id)
+        .where(PortfolioItem.person_id == person_id, PortfolioItem.status == APPROVED)
+        .order_by(ItemVersion.occurred_on.desc(), ItemVersion.id.desc())
+    )
+    if type_keys is not None:
+        found = found.where(ItemVersion.type_key.in_(list(type_keys)))
+    return list(db.session.scalars(found))
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a person asked to see of a list of items."""
+
+    type_key: str = ""
+    group: str = ""
+    status: str = ""
+    year: int | None = None
+    text: str = ""
+
+    def narrow(self, query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
+        """Return the query for these wishes, newest first."""
+        if self.type_key:
+            query = query.where(PortfolioItem.type_key == self.type_key)
+        elif self.group:
+            keys = [kind.key for kind in item_types.all_types() if kind.category == self.group]
+            query = query.where(PortfolioItem.type_key.in_(keys))
+        if self.status:
+            query = query.where(PortfolioItem.status == self.status)
+        if self.year:
+            first, last = date(self.year, 1, 1), date(self.year, 12, 31)
+            query = query.where(PortfolioItem.occurred_on.between(first, last))
+        for gram in search.wanted(self.text):
+            query = query.where(PortfolioItem.tokens_text.contains(f" {gram} ", autoescape=True))
+        return query.order_by(PortfolioItem.updated_at.desc(), PortfolioItem.id.desc())
+
+
+def items_of(person_id: int, filters: Filters) -> Select[tuple[PortfolioItem]]:
+    """Select a person's items."""
+    return filters.narrow(select(PortfolioItem).where(PortfolioItem.person_id == person_id))
+
+
+def years_of(person_id: int) -> list[int]:
+    """Return the years a person has items of, latest first."""
+    year = func.extract("year", PortfolioItem.occurred_on)
+    found = select(year).where(
+        PortfolioItem.person_id == person_id, PortfolioItem.occurred_on.is_not(None)
+    )
+    return [int(each) for each in db.session.scalars(found.distinct().order_by(year.desc()))]
+
+
+def _seen_by(unit_ids: Sequence[int]) -> Select[tuple[PortfolioItem]]:
+    """Select what units have been sent: by their own people, or by those they review."""
+    staff = select(Employment.person_id).where(
+        Employment.unit_id.in_(unit_ids), Employment.status == ACTIVE
+    )
+    return select(PortfolioItem).where(
+        PortfolioItem.status != DRAFT,
+        or_(
+            PortfolioItem.reviewing_unit_id.in_(unit_ids),
+            PortfolioItem.person_id.in_(staff),
+        ),
+    )
+
+
+def items_for_units(
+    unit_ids: Sequence[int], filters: Filters, person_id: int | None = None
+) -> Select[tuple[PortfolioItem]]:
+    """Select what the people of units have submitted (业绩档案, FJ-U-08)."""
+    query = _seen_by(unit_ids)
+    if person_id:
+        query = query.where(PortfolioItem.person_id == person_id)
+    return filters.narrow(query)
+
+
+def people_of_units(unit_ids: Sequence[int]) -> list[Person]:
+    """Return whose items units have been sent, by name."""
+    owners = _seen_by(unit_ids).with_only_columns(PortfolioItem.person_id)
+    return list(
+        db.session.scalars(select(Person).where(Person.id.in_(owners)).order_by(Person.name))
+    )
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many items of a type there are, and how many are approved (1/1)."""
+
+    kind: ItemType
+    total: int
+    approved: int
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A category of the tree with the counts of its types."""
+
+    name: str
+    counts: tuple[Count, ...]
+
+    @property
+    def total(self) -> int:
+        """All items of the category."""
+        return sum(count.total for count in self.counts)
+
+    @property
+    def approved(self) -> int:
+        """Approved items of the category."""
+        return sum(count.approved for count in self.counts)
+
+
+def _tree(query: Select[tuple[PortfolioItem]]) -> list[Branch]:
+    rows = db.session.execute(
+        query.with_only_columns(
+            PortfolioItem.type_key,
+            func.count(PortfolioItem.id),
+            func.sum(case((PortfolioItem.status == APPROVED, 1), else_=0)),
+        ).group_by(PortfolioItem.type_key)
+    )
+    numbers = {key: (total, int(approved or 0)) for key, total, approved in rows}
+    counts = [Count(kind, *numbers.get(kind.key, (0, 0))) for kind in item_types.all_types()]
+    groups = dict.fromkeys(count.kind.category for count in counts)
+    return [
+        Branch(group, tuple(c for c in counts if c.kind.category == group)) for group in groups
+    ]
+
+
+def tree_of_person(person_id: int) -> list[Branch]:
+    """Return the categories with the counts (all/approved) of a person (FJ-U-07)."""
+    return _tree(select(PortfolioItem).where(PortfolioItem.person_id == person_id))
+
+
+def tree_of_units(unit_ids: Sequence[int], person_id: int | None = None) -> list[Branch]:
+    """Return the categories with the counts of what units have been sent (FJ-U-06, FJ-U-07)."""
+    query = _seen_by(unit_ids)
+    return _tree(query.where(PortfolioItem.person_id == person_id) if person_id else query)
+
+
+def status_counts(person_id: int) -> dict[str, int]:
+    """Return how many items of a person stand in which state."""
+    rows = db.session.execute(
+        select(PortfolioItem.status, func.count(PortfolioItem.id))
+        .where(PortfolioItem.person_id == person_id)
+        .group_by(PortfolioItem.status)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def is_seen_by(item: PortfolioItem, unit_ids: Sequence[int]) -> bool:
+    """Tell whether an item was sent to one of these units."""
+    if not unit_ids:
+        return False
+    seen = _seen_by(unit_ids).with_only_columns(PortfolioItem.id)
+    return db.session.scalar(seen.where(PortfolioItem.id == item.id)) is not None
+
+
+def reviewers_items_with_file(file_id: int, unit_ids: Sequence[int]) -> bool:
+    """Tell whether a file stands in an item that one of these units has been sent."""
+    seen = _seen_by(unit_ids).with_only_columns(PortfolioItem.id)
+    held = select(ItemFile.id).where(and_(ItemFile.file_id == file_id, ItemFile.item_id.in_(seen)))
+    return db.session.scalar(held.limit(1)) is not None

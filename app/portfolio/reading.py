@@ -1,0 +1,198 @@
+"""Items as people read them: labelled texts, attachments by slot, and what has changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.queries import names_of
+from app.core.db import db
+from app.core.storage import StoredFile
+from app.portfolio import item_types
+from app.portfolio.item_types import ItemType
+from app.portfolio.models import RETURN, ItemSubmission, PortfolioItem
+from forms import FieldSpec, display
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of an item: heads and rows of texts."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A field as it is read. `before` is its former text where it has changed."""
+
+    label: str
+    text: str
+    before: str | None = None
+    table: Table | None = None
+    is_long: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """An attachment as pages list it."""
+
+    id: int
+    name: str
+    media_type: str
+    size: int
+    is_new: bool = False
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a browser shows it as a picture."""
+        return self.media_type.startswith("image/")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The attachments of one slot; `removed` names those that have gone since the return."""
+
+    name: str
+    label: str
+    files: tuple[File, ...]
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Round:
+    """A former submission and what the unit said to it."""
+
+    no: int
+    submitted_at: datetime
+    decision: str
+    opinion: str
+    decided_by: str
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a reviewer needs to decide on an item."""
+
+    item: PortfolioItem
+    kind: ItemType
+    lines: tuple[Line, ...]
+    slots: tuple[Slot, ...]
+    rounds: tuple[Round, ...]
+    compared: bool
+
+    @property
+    def changes(self) -> int:
+        """How many fields and slots differ from what was returned."""
+        fields = sum(line.before is not None for line in self.lines)
+        return fields + sum(
+            bool(slot.removed) or any(file.is_new for file in slot.files) for slot in self.slots
+        )
+
+
+def text_of(field: FieldSpec, data: Mapping[str, Any]) -> str:
+    """Return a stored value as people read it; tables as one line."""
+    value = data.get(field.name)
+    if field.type != "rows":
+        return display(field, value)
+    return "；".join("，".join(filter(None, row)) for row in table_of(field, value or ()).rows)
+
+
+def table_of(field: FieldSpec, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a table field as heads and texts."""
+    cells = tuple(tuple(display(f, row.get(f.name)) for f in field.fields) for row in rows)
+    return Table(tuple(f.label for f in field.fields), cells)
+
+
+def lines_of(
+    kind: ItemType, data: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> tuple[Line, ...]:
+    """Return every field of an item in order, with its former text where that differs."""
+    return tuple(_line(field, data, before) for field in item_types.fields_of(kind))
+
+
+def _line(field: FieldSpec, data: Mapping[str, Any], before: Mapping[str, Any] | None) -> Line:
+    text = text_of(field, data)
+    former = None if before is None else text_of(field, before)
+    return Line(
+        field.label,
+        text,
+        None if former == text else former,
+        table_of(field, data.get(field.name) or ()) if field.type == "rows" else None,
+        field.type == "textarea",
+    )
+
+
+Row = Mapping[str, Any]
+
+
+def slots_of(
+    kind: ItemType, files: Sequence[Row], before: Sequence[Row] | None = None
+) -> tuple[Slot, ...]:
+    """Return the attachments by slot: rows of {slot, file_id, name}, compared with former ones."""
+    ids = {row["file_id"] for row in files}
+    stored = {
+        f.id: f for f in db.session.scalars(select(StoredFile).where(StoredFile.id.in_(ids)))
+    }
+    known = ids if before is None else {row["file_id"] for row in before}
+    made = []
+    for slot in kind.slots:
+        here = tuple(
+            File(
+                row["file_id"],
+                row["name"],
+                stored[row["file_id"]].media_type,
+                stored[row["file_id"]].size,
+                row["file_id"] not in known,
+            )
+            for row in files
+            if row["slot"] == slot.name and row["file_id"] in stored
+        )
+        gone = tuple(
+            row["name"]
+            for row in before or ()
+            if row["slot"] == slot.name and row["file_id"] not in ids
+        )
+        made.append(Slot(slot.name, slot.label, here, gone))
+    return tuple(made)
+
+
+def file_rows(item: PortfolioItem) -> list[dict[str, Any]]:
+    """Return the attachments of an item in the shape submissions keep them."""
+    return [{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in item.files]
+
+
+def rounds_of(submissions: Sequence[ItemSubmission]) -> tuple[Round, ...]:
+    """Return the decided submissions, newest first."""
+    names = names_of(sent.decided_by for sent in submissions)
+    return tuple(
+        Round(
+            sent.no,
+            sent.submitted_at,
+            sent.decision,
+            sent.opinion,
+            names.get(sent.decided_by or 0, ""),
+            sent.decided_at,
+        )
+        for sent in reversed(submissions)
+        if sent.decision is not None
+    )
+
+
+def evidence_of(item: PortfolioItem) -> Evidence:
+    """Return what the unit was sent last, against what it returned before."""
+    kind = item_types.get(item.type_key)
+    sent = item.last_submission
+    earlier = [s for s in item.submissions[:-1] if s.decision == RETURN]
+    former = earlier[-1] if earlier else None
+    return Evidence(
+        item,
+        kind,
+        lines_of(kind, sent.data if sent else item.data, former.data if former else None),
+        slots_of(kind, sent.files if sent else file_rows(item), former.files if former else None),
+        rounds_of(item.submissions),
+        former is not None,
+    )

@@ -1,0 +1,257 @@
+"""个人业绩库: the pages of a person's portfolio."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, flash, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from app.accounts.flow import flow_log
+from app.core import storage
+from app.core.clock import now
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.http import page_of, see_other
+from app.core.menu import add_entry
+from app.core.permissions import authorize, requires
+from app.core.uploads import Policy
+from app.portfolio import archive, attachments, item_types, operations, queries, reading
+from app.portfolio.models import STATES, TONES, PortfolioItem
+from app.units.queries import open_binding, unit_of
+from forms import AnswersForm, build
+
+bp = Blueprint("portfolio", __name__)
+archive.add_pages(bp)
+PAGE_SIZE = 10
+SENT = "已提交审核，单位办理后会立即通知您"
+
+
+def _item(item_id: int, action: str, *, for_update: bool = False) -> PortfolioItem:
+    """Return an item that this person may do the action on; a foreign one does not exist."""
+    item = queries.item_of(item_id, for_update=for_update)
+    try:
+        authorize(action, current_user, item, now())
+    except Forbidden as error:
+        raise NotFound("该业绩不存在，或已被删除") from error
+    return item
+
+
+@bp.get("/portfolio")
+@requires("portfolio.list")
+def index() -> str:
+    """个人业绩库: the tree with counts, and the items that match."""
+    filters = archive.filters_from(request.args)
+    page = page_of(queries.items_of(current_user.id, filters), size=PAGE_SIZE)
+    return render_template(
+        "portfolio/index.html",
+        tree=queries.tree_of_person(current_user.id),
+        page=page,
+        filters=filters,
+        years=queries.years_of(current_user.id),
+        usages=queries.usages_of([item.id for item in page.items]),
+        **_common(),
+    )
+
+
+def _common() -> dict[str, Any]:
+    return {
+        "types": {kind.key: kind for kind in item_types.all_types()},
+        "states": STATES,
+        "tones": TONES,
+        "unit": unit_of(current_user.id),
+        "binding": open_binding(current_user.id),
+    }
+
+
+@bp.get("/portfolio/new")
+@requires("portfolio.create")
+def choose() -> str:
+    """新增业绩: which type."""
+    return render_template(
+        "portfolio/choose.html", tree=queries.tree_of_person(current_user.id), **_common()
+    )
+
+
+@bp.get("/portfolio/new/<type_key>")
+@requires("portfolio.create")
+def prepare(type_key: str) -> str:
+    """What a type asks for, before anything is begun."""
+    return render_template("portfolio/prepare.html", kind=item_types.get(type_key), **_common())
+
+
+@bp.post("/portfolio/new/<type_key>")
+@requires("portfolio.create")
+def create(type_key: str) -> Response:
+    """Begin an item: from here on every field is kept as it is typed."""
+    item = operations.begin_item(type_key, actor=current_user, now=now())
+    return see_other(url_for("portfolio.show", item_id=item.id))
+
+
+@bp.get("/portfolio/<int:item_id>")
+@requires("portfolio.view")
+def show(item_id: int) -> str:
+    """An item: to be typed by its owner, or to be read."""
+    item = _item(item_id, "portfolio.view")
+    if item.person_id == current_user.id and item.can_edit:
+        kind = item_types.get(item.type_key)
+        form = build(kind.form)(data=operations.answers_of(item))
+        return _edit_page(item, form)
+    return render_template(
+        "portfolio/show.html",
+        item=item,
+        evidence=reading.evidence_of(item),
+        log=flow_log((operations.BUSINESS, item.id)),
+        usages=queries.usages_of([item.id]).get(item.id, []),
+        is_mine=item.person_id == current_user.id,
+        **_common(),
+    )
+
+
+def _edit_page(item: PortfolioItem, form: AnswersForm, problem: str = "") -> str:
+    kind = item_types.get(item.type_key)
+    return render_template(
+        "portfolio/edit.html",
+        item=item,
+        kind=kind,
+        form=form,
+        problem=problem,
+        slots={slot.name: slot for slot in reading.slots_of(kind, reading.file_rows(item))},
+        rounds=reading.rounds_of(item.submissions),
+        log=flow_log((operations.BUSINESS, item.id)),
+        **_common(),
+    )
+
+
+@bp.post("/portfolio/<int:item_id>")
+@requires("portfolio.edit")
+def save(item_id: int) -> Response | tuple[str, int]:
+    """Keep the whole form, and submit it when 提交审核 was pressed."""
+    item = _item(item_id, "portfolio.edit", for_update=True)
+    form = build(item_types.get(item.type_key).form)(request.form)
+    wants_review = request.form.get("decision") == "submit"
+    try:
+        faults = _keep(item, request.form)
+        if wants_review and not faults:
+            operations.submit_item(item, actor=current_user, now=now())
+    except Invalid as error:
+        faults = error.errors or {"": [error.message]}
+    except Conflict as error:
+        return _edit_page(item, form, error.message), error.status
+    if faults:
+        return _edit_page(item, _with_faults(form, faults)), 422
+    flash(SENT if wants_review else "已保存草稿", "success")
+    target = "portfolio.index" if wants_review else "portfolio.show"
+    return see_other(url_for(target, item_id=None if wants_review else item.id))
+
+
+def _keep(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
+    kind = item_types.get(item.type_key)
+    form = build(kind.form.optional())(posted)
+    values = {field.name: _value(form, field.name, posted) for field in item_types.fields_of(kind)}
+    faults = operations.save_fields(
+        item,
+        values,
+        actor=current_user,
+        now=now(),
+        row_version=posted.get("row_version", type=int),
+    )
+    for slot in kind.slots:
+        ids = [int(i) for i in posted.getlist(slot.name) if i.isdecimal()]
+        attachments.place_files(item, slot.name, ids, actor=current_user, now=now())
+    return faults
+
+
+def _value(form: AnswersForm, name: str, posted: MultiDict[str, str]) -> Any:
+    """Return the answer, or the text as it was typed where no answer can be read from it."""
+    field: Any = form[name]
+    return posted.get(name) if field.process_errors else field.to_json()
+
+
+def _with_faults(form: AnswersForm, faults: Mapping[str, Sequence[str]]) -> AnswersForm:
+    for name, texts in faults.items():
+        if name in form:
+            form[name].errors = list(texts)
+        else:
+            form.form_errors = [*form.form_errors, *texts]
+    return form
+
+
+@bp.post("/portfolio/<int:item_id>/fields")
+@requires("portfolio.edit")
+def autosave(item_id: int) -> dict[str, Any]:
+    """Keep one field as soon as it was typed (自动保存)."""
+    item = _item(item_id, "portfolio.edit", for_update=True)
+    kind = item_types.get(item.type_key)
+    name, typed = request.form.get("name", ""), request.form.getlist("value")
+    if name in {slot.name for slot in kind.slots}:
+        ids = [int(text) for text in typed if text.isdecimal()]
+        attachments.place_files(item, name, ids, actor=current_user, now=now())
+        return {"saved": True, "row_version": item.row_version}
+    faults = operations.save_fields(
+        item,
+        {name: item_types.answers_to(kind, name, typed)},
+        actor=current_user,
+        now=now(),
+        row_version=request.form.get("row_version", type=int),
+    )
+    if faults:
+        raise Invalid(errors=faults)
+    return {"saved": True, "row_version": item.row_version}
+
+
+@bp.post("/portfolio/<int:item_id>/files/<slot>")
+@requires("portfolio.edit")
+def upload(item_id: int, slot: str) -> dict[str, Any]:
+    """Take an upload into a slot at once."""
+    item = _item(item_id, "portfolio.edit", for_update=True)
+    rule = item_types.slot_of(item_types.get(item.type_key), slot).policy
+    sent = request.files.get("file")
+    if sent is None:
+        raise Invalid("请选择要上传的文件", field="file")
+    policy = Policy(types=rule.types, max_bytes=rule.max_bytes, max_count=rule.count)
+    stored = storage.stage(
+        sent.stream, sent.filename or "附件", policy, owner_id=current_user.id, now=now()
+    )
+    file = attachments.attach_file(item, slot, stored.id, actor=current_user, now=now())
+    return {
+        "id": stored.id,
+        "name": file.name,
+        "size": stored.size,
+        "url": f"/files/{stored.id}",
+    }
+
+
+@bp.post("/portfolio/<int:item_id>/files/<slot>/<int:file_id>/name")
+@requires("portfolio.edit")
+def rename(item_id: int, slot: str, file_id: int) -> Response:
+    """Give an attachment another name."""
+    item = _item(item_id, "portfolio.edit", for_update=True)
+    name = request.form.get("name", "")
+    attachments.rename_file(item, slot, file_id, name, actor=current_user, now=now())
+    flash("附件已重命名", "success")
+    return see_other(url_for("portfolio.show", item_id=item.id))
+
+
+@bp.post("/portfolio/<int:item_id>/delete")
+@requires("portfolio.edit")
+def delete(item_id: int) -> Response:
+    """Delete a draft."""
+    item = _item(item_id, "portfolio.edit", for_update=True)
+    operations.delete_item(item, actor=current_user, now=now())
+    flash("草稿已删除", "success")
+    return see_other(url_for("portfolio.index"))
+
+
+@bp.post("/portfolio/<int:item_id>/copy")
+@requires("portfolio.edit")
+def copy(item_id: int) -> Response:
+    """Begin another item with the same content."""
+    item = _item(item_id, "portfolio.edit")
+    twin = operations.copy_item(item, actor=current_user, now=now())
+    flash("已复制为新的草稿，请修改后提交", "success")
+    return see_other(url_for("portfolio.show", item_id=twin.id))
+
+
+add_entry("个人申报", "个人业绩库", "collection", "portfolio.index", "portfolio.list")
+add_entry("单位审核", "业绩档案", "archive", "portfolio.archive", "portfolio.archive")
