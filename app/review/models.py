@@ -7,7 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
+from app.committees.models import Committee
 from app.core.db import Id, Instant, Model, pk
+from app.declarations.models import Declaration
+from app.plans.models import Plan
+from app.units.models import Unit
 
 MAX_DEPUTIES = 2
 
@@ -121,10 +125,18 @@ class Meeting(Model):
     status: Mapped[str] = mapped_column(sa.String(20), default=MeetingStatus.PREPARING)
     round: Mapped[int] = mapped_column(default=1)
     public_key: Mapped[str | None] = mapped_column(sa.String(64))
+    # The scheme has been sent up: groups, cases and the score sheet stand as they are.
+    is_settled: Mapped[bool] = mapped_column(default=False)
+    set_up_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
 
+    plan: Mapped[Plan] = relationship()
+    committee: Mapped[Committee] = relationship()
+    organiser_unit: Mapped[Unit] = relationship()
     groups: Mapped[list["MeetingGroup"]] = relationship(order_by="MeetingGroup.id")
     members: Mapped[list["MeetingMember"]] = relationship(order_by="MeetingMember.id")
-    cases: Mapped[list["MeetingCase"]] = relationship(order_by="MeetingCase.id")
+    cases: Mapped[list["MeetingCase"]] = relationship(
+        back_populates="meeting", order_by="MeetingCase.id"
+    )
     indicators: Mapped[list["Indicator"]] = relationship(order_by="Indicator.position")
 
     @property
@@ -162,6 +174,14 @@ class MeetingGroup(Model):
     size: Mapped[int]
     leader_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
 
+    leader: Mapped[Person | None] = relationship()
+    members: Mapped[list["MeetingMember"]] = relationship(
+        back_populates="group", order_by="MeetingMember.id"
+    )
+    cases: Mapped[list["MeetingCase"]] = relationship(
+        back_populates="group", order_by="MeetingCase.id"
+    )
+
 
 class MeetingMember(Model):
     """An expert who sits in the meeting (参会专家)."""
@@ -187,6 +207,7 @@ class MeetingMember(Model):
     present: Mapped[bool] = mapped_column(default=False)
 
     person: Mapped[Person] = relationship(lazy="joined")
+    group: Mapped[MeetingGroup | None] = relationship(back_populates="members")
 
     @property
     def post_label(self) -> str:
@@ -224,6 +245,12 @@ class MeetingCase(Model):
     status: Mapped[str] = mapped_column(sa.String(20), default=CaseStatus.WAITING)
     total_score: Mapped[int | None]
     is_vetoed: Mapped[bool] = mapped_column(default=False)
+
+    meeting: Mapped[Meeting] = relationship(back_populates="cases")
+    declaration: Mapped[Declaration] = relationship()
+    group: Mapped[MeetingGroup | None] = relationship(back_populates="cases")
+    main_reviewer: Mapped[Person | None] = relationship(foreign_keys=[main_reviewer_id])
+    deputy_reviewer: Mapped[Person | None] = relationship(foreign_keys=[deputy_reviewer_id])
 
     @property
     def state(self) -> CaseStatus:

@@ -1,0 +1,85 @@
+"""Writes of a review meeting, in the order in which a meeting happens."""
+
+from app.review.operations.ballot import (
+    cast,
+    check_in,
+    close_ballot,
+    collect_key,
+    open_ballot,
+    prepare_roll,
+    recall_roll,
+)
+from app.review.operations.cases import (
+    add_case,
+    group_all,
+    group_cases,
+    lift_recusal,
+    recuse,
+    recuse_colleagues,
+    remove_case,
+)
+from app.review.operations.reviewers import (
+    appoint_directors,
+    appoint_leaders,
+    assign_evenly,
+    assign_reviewers,
+    finish_assignment,
+)
+from app.review.operations.scoring import (
+    confirm_case,
+    confirm_standard,
+    score_case,
+    start_material_reviews,
+)
+from app.review.operations.setup import (
+    add_group,
+    add_indicator,
+    add_member,
+    approve_scheme,
+    create_meeting,
+    finish_set_up,
+    move_member,
+    remove_group,
+    remove_indicator,
+    remove_member,
+)
+from app.review.operations.tallying import close_meeting, confirm_result, report_meeting
+
+__all__ = [
+    "add_case",
+    "add_group",
+    "add_indicator",
+    "add_member",
+    "appoint_directors",
+    "appoint_leaders",
+    "approve_scheme",
+    "assign_evenly",
+    "assign_reviewers",
+    "cast",
+    "check_in",
+    "close_ballot",
+    "close_meeting",
+    "collect_key",
+    "confirm_case",
+    "confirm_result",
+    "confirm_standard",
+    "create_meeting",
+    "finish_assignment",
+    "finish_set_up",
+    "group_all",
+    "group_cases",
+    "lift_recusal",
+    "move_member",
+    "open_ballot",
+    "prepare_roll",
+    "recall_roll",
+    "recuse",
+    "recuse_colleagues",
+    "remove_case",
+    "remove_group",
+    "remove_indicator",
+    "remove_member",
+    "report_meeting",
+    "score_case",
+    "start_material_reviews",
+]

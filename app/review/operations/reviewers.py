@@ -1,0 +1,199 @@
+"""Who directs, leads and reads (指定主任、指定组长、分配主副审)."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from app.accounts.operations import notify
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.review import queries
+from app.review.models import (
+    MAX_DEPUTIES,
+    Meeting,
+    MeetingCase,
+    MeetingGroup,
+    MeetingStatus,
+    Post,
+)
+from app.review.operations.setup import LEAST_IN_GROUP, require_status
+
+
+def appoint_directors(
+    meeting: Meeting,
+    director_id: int,
+    deputy_ids: Collection[int],
+    *,
+    actor_id: int,
+    now: datetime,
+) -> None:
+    """Appoint exactly one director and at most two deputies (HB-C-13).
+
+    Invalid when they are too many or no members, or when the director's group would be left
+    with fewer than three others: leader, main and deputy reviewer are three people.
+    """
+    require_status(meeting, MeetingStatus.PREPARING)
+    deputies = set(deputy_ids)
+    seats = {seat.person_id: seat for seat in meeting.members}
+    if director_id not in seats or not deputies <= set(seats):
+        raise Invalid("主任和副主任须从参会专家中指定", field="director_id")
+    if len(deputies) > MAX_DEPUTIES:
+        raise Invalid(f"副主任至多 {MAX_DEPUTIES} 名", field="deputy_ids")
+    if director_id in deputies:
+        raise Invalid("主任不能同时担任副主任", field="deputy_ids")
+    group = seats[director_id].group
+    if group is not None and group.cases and len(group.members) - 1 < LEAST_IN_GROUP:
+        raise Invalid(
+            f"{group.name}除主任外不足 {LEAST_IN_GROUP} 名专家，无法分配组长、主审和副审",
+            field="director_id",
+        )
+    for seat in meeting.members:
+        seat.post = Post.DEPUTY_DIRECTOR if seat.person_id in deputies else Post.MEMBER
+    # The old director steps down first: the database allows one at a time.
+    db.session.flush()
+    seats[director_id].post = Post.DIRECTOR
+    for seat in meeting.members:
+        if seat.post == Post.DIRECTOR and seat.group and seat.group.leader_id == seat.person_id:
+            seat.group.leader_id = None
+    db.session.flush()
+    audit.record(
+        "meeting:director_appointed",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        director=director_id,
+        deputies=sorted(deputies),
+    )
+
+
+def require_director(meeting: Meeting, person_id: int) -> None:
+    """Forbidden for everybody but the director of the meeting."""
+    if queries.director_id(meeting.id) != person_id:
+        raise Forbidden("只有会议主任可以办理")
+
+
+def appoint_leaders(
+    meeting: Meeting, leaders: Mapping[int, int], *, actor_id: int, now: datetime
+) -> list[int]:
+    """Appoint the leader of every group (指定组长, HB-E-05); returns the groups with cases.
+
+    Invalid unless each is a member of that group, and not the director.
+    """
+    require_status(meeting, MeetingStatus.PREPARING)
+    require_director(meeting, actor_id)
+    for group in meeting.groups:
+        person_id = leaders.get(group.id)
+        if person_id == actor_id:
+            raise Invalid(f"{group.name}：主任不兼任组长", field=f"leader-{group.id}")
+        if person_id not in {seat.person_id for seat in group.members}:
+            raise Invalid(f"请为{group.name}从组内专家中指定组长", field=f"leader-{group.id}")
+        group.leader_id = person_id
+    db.session.flush()
+    audit.record(
+        "meeting:leaders_appointed",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        leaders={str(group.id): group.leader_id for group in meeting.groups},
+    )
+    return [group.id for group in meeting.groups if group.cases]
+
+
+def eligible_reviewers(group: MeetingGroup, case: MeetingCase) -> list[int]:
+    """Return who of the group may read a case.
+
+    Not its leader, the director, the recused, or people of the applicant's own unit.
+    """
+    director = queries.director_id(group.meeting_id)
+    recused = queries.recusals_of(group.meeting_id).get(case.id, {})
+    places = queries.workplaces(seat.person_id for seat in group.members)
+    return [
+        seat.person_id
+        for seat in group.members
+        if seat.person_id not in {group.leader_id, director, *recused}
+        and case.declaration.unit.name not in places[seat.person_id]
+    ]
+
+
+def assign_reviewers(
+    group: MeetingGroup,
+    case: MeetingCase,
+    *,
+    main_id: int,
+    deputy_id: int,
+    actor_id: int,
+) -> None:
+    """Name the main and the deputy reviewer of a case (批量分配, HB-E-06).
+
+    Forbidden for others than the group's leader; Invalid for people who may not read it.
+    """
+    _require_leader(group, actor_id)
+    require_status(case.meeting, MeetingStatus.PREPARING)
+    if case.group_id != group.id:
+        raise NotFound
+    if main_id == deputy_id:
+        raise Invalid("主审和副审须为两人", field=f"deputy-{case.id}")
+    allowed = eligible_reviewers(group, case)
+    if main_id not in allowed or deputy_id not in allowed:
+        raise Invalid(
+            f"{case.declaration.person.name}的材料：所选专家是组长、主任、须回避或不在本组",
+            field=f"main-{case.id}",
+        )
+    case.main_reviewer_id, case.deputy_reviewer_id = main_id, deputy_id
+    db.session.flush()
+
+
+def _require_leader(group: MeetingGroup, person_id: int) -> None:
+    if group.leader_id != person_id:
+        raise Forbidden("只有本组组长可以分配主审和副审")
+
+
+def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int) -> int:
+    """Name reviewers for every case of the group that has none, in turn (全部分配).
+
+    Whoever has read least comes next. Conflict names a case with fewer than two readers left.
+    """
+    _require_leader(group, actor_id)
+    require_status(meeting, MeetingStatus.PREPARING)
+    mains = Counter(case.main_reviewer_id for case in group.cases)
+    deputies = Counter(case.deputy_reviewer_id for case in group.cases)
+    loose = [case for case in group.cases if case.main_reviewer_id is None]
+    for case in loose:
+        allowed = eligible_reviewers(group, case)
+        if len(allowed) < 2:
+            raise Conflict(
+                f"{case.declaration.person.name}的材料可分配的专家不足两人，请会议经办人调整分组"
+            )
+        main = min(allowed, key=lambda each: (mains[each], deputies[each]))
+        others = [each for each in allowed if each != main]
+        deputy = min(others, key=lambda each: (deputies[each], mains[each]))
+        mains[main] += 1
+        deputies[deputy] += 1
+        case.main_reviewer_id, case.deputy_reviewer_id = main, deputy
+    db.session.flush()
+    return len(loose)
+
+
+def finish_assignment(
+    meeting: Meeting, group: MeetingGroup, *, actor_id: int, now: datetime
+) -> None:
+    """Close the assignment of a group; Invalid while a case has no reviewers."""
+    _require_leader(group, actor_id)
+    loose = [case for case in group.cases if case.main_reviewer_id is None]
+    if loose:
+        raise Invalid(f"还有 {len(loose)} 份材料没有分配主审和副审")
+    for person_id in {case.main_reviewer_id for case in group.cases} - {None}:
+        notify(
+            int(person_id or 0),
+            f"您在“{meeting.name}”中被指定为主审，请查看任务中心",
+            url=f"/meetings/{meeting.id}",
+            now=now,
+        )
+    audit.record(
+        "meeting:reviewers_assigned",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        group=group.id,
+    )

@@ -1,0 +1,280 @@
+"""Setting a meeting up (会议新增、分组、评审方案、评分标准)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.accounts.models import Person, RoleGrant
+from app.accounts.operations import grant_role
+from app.committees.models import Committee
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.plans.models import Plan
+from app.review.models import (
+    Indicator,
+    Meeting,
+    MeetingCommittee,
+    MeetingGroup,
+    MeetingMember,
+    MeetingStatus,
+)
+
+LEAST_IN_GROUP = 3
+WHOLE_WEIGHT = 100
+
+
+def require_status(meeting: Meeting, *wanted: MeetingStatus) -> None:
+    """Conflict unless the meeting is in one of these states."""
+    if meeting.state not in wanted:
+        raise Conflict(f"会议当前为“{meeting.state.label}”，不能进行此操作")
+
+
+def require_unsettled(meeting: Meeting) -> None:
+    """Conflict once the scheme has been sent up."""
+    require_status(meeting, MeetingStatus.PREPARING)
+    if meeting.is_settled:
+        raise Conflict("评审方案已提交，分组、材料和评分标准不能再修改")
+
+
+@dataclass(frozen=True)
+class MeetingFacts:
+    """What is said about a meeting when it is called (HB-C-07)."""
+
+    name: str
+    place: str
+    starts_at: datetime
+    ends_at: datetime
+    staff: str = ""
+    brief: str = ""
+
+
+def create_meeting(
+    plan: Plan,
+    committees: Sequence[Committee],
+    facts: MeetingFacts,
+    *,
+    actor_id: int,
+    now: datetime,
+) -> Meeting:
+    """Call a meeting of one or more committees for a plan.
+
+    Invalid when it is held outside the filing of a committee (备案有效期), or has no length.
+    """
+    if not committees:
+        raise Invalid("请选择评委会", field="committees")
+    if facts.ends_at <= facts.starts_at:
+        raise Invalid("结束时间须晚于开始时间", field="ends_at")
+    for committee in committees:
+        _check_filing(committee, facts)
+    meeting = Meeting(
+        plan_id=plan.id,
+        committee_id=committees[0].id,
+        organiser_unit_id=plan.organiser_unit_id,
+        jurisdiction=plan.jurisdiction,
+        name=facts.name.strip(),
+        place=facts.place.strip(),
+        starts_at=facts.starts_at,
+        ends_at=facts.ends_at,
+        staff=facts.staff.strip(),
+        brief=facts.brief.strip(),
+    )
+    db.session.add(meeting)
+    db.session.flush()
+    for committee in committees[1:]:
+        db.session.add(MeetingCommittee(meeting_id=meeting.id, committee_id=committee.id))
+    audit.record("meeting:created", subject=("meeting", meeting.id), actor_id=actor_id, now=now)
+    return meeting
+
+
+def _check_filing(committee: Committee, facts: MeetingFacts) -> None:
+    for day in (facts.starts_at.date(), facts.ends_at.date()):
+        if not committee.is_valid_on(day):
+            raise Invalid(
+                f"{committee.name}的备案有效期为 {committee.filed_from} 至 "
+                f"{committee.filed_until}，会议时间不在有效期内",
+                field="starts_at",
+            )
+
+
+def add_group(meeting: Meeting, name: str, size: int) -> MeetingGroup:
+    """Add a group (会议分组, HB-C-10); Invalid for a name taken or under three experts."""
+    require_unsettled(meeting)
+    if size < LEAST_IN_GROUP:
+        raise Invalid(f"每组不少于 {LEAST_IN_GROUP} 名专家", field="size")
+    if not name.strip() or name.strip() in {group.name for group in meeting.groups}:
+        raise Invalid("请填写组名，且不能与已有分组重名", field="name")
+    group = MeetingGroup(meeting_id=meeting.id, name=name.strip(), size=size)
+    meeting.groups.append(group)
+    db.session.flush()
+    return group
+
+
+def remove_group(meeting: Meeting, group: MeetingGroup) -> None:
+    """Remove an empty group; Conflict while it has experts or cases."""
+    require_unsettled(meeting)
+    if group.members or group.cases:
+        raise Conflict("该组还有专家或参评材料，请先移出")
+    meeting.groups.remove(group)
+    db.session.delete(group)
+    db.session.flush()
+
+
+def add_member(
+    meeting: Meeting, person: Person, group: MeetingGroup | None, *, actor_id: int, now: datetime
+) -> MeetingMember:
+    """Seat an expert in the meeting (确认评委); the seat grants the expert's role in it."""
+    require_status(meeting, MeetingStatus.PREPARING)
+    if any(seat.person_id == person.id for seat in meeting.members):
+        raise Conflict(f"{person.name}已在参会专家中")
+    if any(case.declaration.person_id == person.id for case in meeting.cases):
+        raise Invalid(f"{person.name}本人参评，不能担任评委")
+    _check_group(meeting, group)
+    seat = MeetingMember(meeting_id=meeting.id, person=person, group=group)
+    meeting.members.append(seat)
+    db.session.flush()
+    _grant_expert(meeting, person, actor_id, now)
+    return seat
+
+
+def _check_group(meeting: Meeting, group: MeetingGroup | None) -> None:
+    if group is None:
+        return
+    if group.meeting_id != meeting.id:
+        raise NotFound
+    if len(group.members) >= group.size:
+        raise Conflict(f"{group.name}已满 {group.size} 人")
+
+
+def _grant_expert(meeting: Meeting, person: Person, actor_id: int, now: datetime) -> None:
+    held = select(RoleGrant.id).where(
+        RoleGrant.person_id == person.id,
+        RoleGrant.role == "expert",
+        RoleGrant.scope_kind == "meeting",
+        RoleGrant.scope_id == meeting.id,
+    )
+    if db.session.scalar(held) is None:
+        grant_role(
+            person,
+            "expert",
+            scope_kind="meeting",
+            scope_id=meeting.id,
+            actor_id=actor_id,
+            now=now,
+        )
+
+
+def move_member(meeting: Meeting, seat: MeetingMember, group: MeetingGroup) -> None:
+    """Put a member into another group."""
+    require_status(meeting, MeetingStatus.PREPARING)
+    if seat.group_id != group.id:
+        _check_group(meeting, group)
+        seat.group = group
+        db.session.flush()
+
+
+def remove_member(meeting: Meeting, seat: MeetingMember) -> None:
+    """Take an expert out of the meeting while it is being prepared."""
+    require_unsettled(meeting)
+    meeting.members.remove(seat)
+    db.session.delete(seat)
+    grants = select(RoleGrant).where(
+        RoleGrant.person_id == seat.person_id,
+        RoleGrant.scope_kind == "meeting",
+        RoleGrant.scope_id == meeting.id,
+    )
+    for grant in db.session.scalars(grants):
+        db.session.delete(grant)
+    db.session.flush()
+
+
+def add_indicator(
+    meeting: Meeting, name: str, *, weight: int, max_score: int, min_score: int = 0, rule: str = ""
+) -> Indicator:
+    """Add a line of the score sheet (设置评分标准, HB-C-16); weight 0 makes it a veto."""
+    require_unsettled(meeting)
+    if not name.strip() or name.strip() in {line.name for line in meeting.indicators}:
+        raise Invalid("请填写指标名称，且不能与已有指标重名", field="name")
+    if not 0 <= weight <= WHOLE_WEIGHT:
+        raise Invalid("权重为 0 至 100 的整数，0 表示一票否决", field="weight")
+    is_veto = weight == 0
+    low, high = (0, 1) if is_veto else (min_score, max_score)
+    if low < 0 or high <= low:
+        raise Invalid("最高分须大于最低分，且不能为负", field="max_score")
+    line = Indicator(
+        meeting_id=meeting.id,
+        position=max((each.position for each in meeting.indicators), default=0) + 1,
+        name=name.strip(),
+        weight=weight,
+        min_score=low,
+        max_score=high,
+        is_veto=is_veto,
+        rule=rule.strip(),
+    )
+    meeting.indicators.append(line)
+    db.session.flush()
+    return line
+
+
+def remove_indicator(meeting: Meeting, line: Indicator) -> None:
+    """Remove a line of the score sheet while the meeting is being prepared."""
+    require_unsettled(meeting)
+    meeting.indicators.remove(line)
+    db.session.delete(line)
+    db.session.flush()
+
+
+def set_up_gaps(meeting: Meeting) -> list[str]:
+    """Return everything that is still missing before the scheme can be sent up, at once."""
+    weights = sum(line.weight for line in meeting.indicators)
+    checks = [
+        (not meeting.groups, "尚未设置会议分组"),
+        (not meeting.cases, "尚未添加参评材料"),
+        (any(seat.group_id is None for seat in meeting.members), "有专家尚未编入小组"),
+        (any(case.group_id is None for case in meeting.cases), "有参评材料尚未分组"),
+        (weights != WHOLE_WEIGHT, f"评分指标权重合计应为 100，现为 {weights}"),
+    ]
+    small = [
+        (
+            len(group.members) < LEAST_IN_GROUP,
+            f"{group.name}现有 {len(group.members)} 名专家，不少于 {LEAST_IN_GROUP} 名",
+        )
+        for group in meeting.groups
+    ]
+    return [text for is_missing, text in [*checks, *small] if is_missing]
+
+
+def finish_set_up(meeting: Meeting, scheme: str, *, actor_id: int, now: datetime) -> None:
+    """Send the scheme up for approval (评审方案); Invalid lists every gap."""
+    require_unsettled(meeting)
+    gaps = set_up_gaps(meeting)
+    if not scheme.strip():
+        gaps.append("请填写评审方案")
+    if gaps:
+        raise Invalid("；".join(gaps), errors={"scheme": gaps})
+    meeting.scheme = scheme.strip()
+    meeting.set_up_by = actor_id
+    meeting.is_settled = True
+    db.session.flush()
+    audit.record(
+        "meeting:scheme_submitted", subject=("meeting", meeting.id), actor_id=actor_id, now=now
+    )
+
+
+def approve_scheme(
+    meeting: Meeting, decision: str, opinion: str, *, actor_id: int, now: datetime
+) -> None:
+    """Decide on the scheme (方案审核); Forbidden for the person who set the meeting up."""
+    require_status(meeting, MeetingStatus.PREPARING)
+    if meeting.set_up_by == actor_id:
+        raise Forbidden("评审方案由另一人审核，不能审核自己提交的方案")
+    meeting.is_settled = decision == "pass"
+    audit.record(
+        "meeting:scheme_approved" if decision == "pass" else "meeting:scheme_returned",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        opinion=opinion,
+    )

@@ -1,0 +1,308 @@
+"""Reads about meetings, their cases and what may be said about a ballot."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, or_, select
+
+from app.accounts.models import Person
+from app.core.db import db
+from app.core.errors import NotFound
+from app.core.permissions import Grant
+from app.declarations.models import Declaration, Status
+from app.experts.models import ExpertProfile
+from app.review.ballots import BallotClose, BallotRoll, KeyShare, Tally
+from app.review.models import (
+    CaseOpinion,
+    CaseStatus,
+    Meeting,
+    MeetingCase,
+    MeetingGroup,
+    MeetingMember,
+    MeetingStatus,
+    Post,
+    Recusal,
+    Score,
+)
+from app.units.models import ACTIVE, Employment, Unit
+
+ENDED = (MeetingStatus.REPORTED, MeetingStatus.CLOSED)
+
+
+def meeting(meeting_id: int) -> Meeting:
+    """Return a meeting; NotFound otherwise."""
+    found = db.session.get(Meeting, meeting_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def group(group_id: int) -> MeetingGroup:
+    """Return a group; NotFound otherwise."""
+    found = db.session.get(MeetingGroup, group_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def case(case_id: int) -> MeetingCase:
+    """Return a case; NotFound otherwise."""
+    found = db.session.get(MeetingCase, case_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def case_in(meeting: Meeting, case_id: int) -> MeetingCase:
+    """Return a case of this meeting; NotFound for a foreign one."""
+    found = case(case_id)
+    if found.meeting_id != meeting.id:
+        raise NotFound
+    return found
+
+
+def meetings_for(
+    person_id: int, grants: Iterable[Grant], *, active: bool
+) -> Select[tuple[Meeting]]:
+    """Select the meetings that a person runs, supervises or sits in (活跃/历史评审会议)."""
+    units = [g.scope_id for g in grants if g.scope_kind == "org" and g.role in RUNNERS]
+    sits = select(MeetingMember.meeting_id).where(MeetingMember.person_id == person_id)
+    mine = or_(Meeting.organiser_unit_id.in_(units), Meeting.id.in_(sits))
+    ended = Meeting.status.in_(ENDED)
+    return select(Meeting).where(mine, ~ended if active else ended).order_by(Meeting.id.desc())
+
+
+RUNNERS = frozenset({"meeting_clerk", "organiser", "organiser_leader", "supervisor"})
+
+
+def member(meeting_id: int, person_id: int) -> MeetingMember | None:
+    """Return the seat of a person in a meeting."""
+    return db.session.scalars(
+        select(MeetingMember).where(
+            MeetingMember.meeting_id == meeting_id, MeetingMember.person_id == person_id
+        )
+    ).first()
+
+
+def director_id(meeting_id: int) -> int | None:
+    """Return who directs the meeting (主任), or None before the appointment."""
+    return db.session.scalar(
+        select(MeetingMember.person_id).where(
+            MeetingMember.meeting_id == meeting_id, MeetingMember.post == Post.DIRECTOR
+        )
+    )
+
+
+def led_group(meeting_id: int, person_id: int) -> MeetingGroup | None:
+    """Return the group that a person leads."""
+    return db.session.scalars(
+        select(MeetingGroup).where(
+            MeetingGroup.meeting_id == meeting_id, MeetingGroup.leader_id == person_id
+        )
+    ).first()
+
+
+def candidates(meeting: Meeting) -> Sequence[MeetingCase]:
+    """Return the cases on the ballot, in its order: scored, and not vetoed."""
+    done = (CaseStatus.SCORED, CaseStatus.PASSED, CaseStatus.FAILED)
+    return db.session.scalars(
+        select(MeetingCase)
+        .where(
+            MeetingCase.meeting_id == meeting.id,
+            MeetingCase.status.in_(done),
+            ~MeetingCase.is_vetoed,
+        )
+        .order_by(MeetingCase.group_id, MeetingCase.id)
+    ).all()
+
+
+def recused_cases(meeting_id: int, person_id: int) -> set[int]:
+    """Return the cases of a meeting that a person may not judge."""
+    rows = (
+        select(Recusal.case_id)
+        .join(MeetingCase, MeetingCase.id == Recusal.case_id)
+        .where(MeetingCase.meeting_id == meeting_id, Recusal.person_id == person_id)
+    )
+    return set(db.session.scalars(rows))
+
+
+def recusals_of(meeting_id: int) -> dict[int, dict[int, str]]:
+    """Return reasons by case and person."""
+    rows = db.session.scalars(
+        select(Recusal)
+        .join(MeetingCase, MeetingCase.id == Recusal.case_id)
+        .where(MeetingCase.meeting_id == meeting_id)
+    )
+    found: dict[int, dict[int, str]] = {}
+    for row in rows:
+        found.setdefault(row.case_id, {})[row.person_id] = row.reason
+    return found
+
+
+def workplaces(person_ids: Iterable[int]) -> dict[int, set[str]]:
+    """Return the names of the units people work in, by employment and by expert profile."""
+    ids = set(person_ids)
+    found: dict[int, set[str]] = {each: set() for each in ids}
+    employed = (
+        select(Employment.person_id, Unit.name)
+        .join(Unit, Unit.id == Employment.unit_id)
+        .where(Employment.status == ACTIVE, Employment.person_id.in_(ids))
+    )
+    profiles = select(ExpertProfile.person_id, ExpertProfile.unit_name).where(
+        ExpertProfile.person_id.in_(ids)
+    )
+    for query in (employed, profiles):
+        for person_id, name in db.session.execute(query):
+            found[person_id].add(name)
+    return found
+
+
+def profiles_of(person_ids: Iterable[int]) -> dict[int, ExpertProfile]:
+    """Return expert profiles by person."""
+    wanted = select(ExpertProfile).where(ExpertProfile.person_id.in_(set(person_ids)))
+    return {profile.person_id: profile for profile in db.session.scalars(wanted)}
+
+
+def available_experts(meeting: Meeting) -> list[tuple[Person, ExpertProfile]]:
+    """Return experts who do not sit in the meeting yet, its own committees' members first."""
+    seated = select(MeetingMember.person_id).where(MeetingMember.meeting_id == meeting.id)
+    rows = db.session.execute(
+        select(Person, ExpertProfile)
+        .join(ExpertProfile, ExpertProfile.person_id == Person.id)
+        .where(Person.id.not_in(seated))
+        .order_by(ExpertProfile.committee_id != meeting.committee_id, Person.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def available_declarations(meeting: Meeting) -> Sequence[Declaration]:
+    """Return accepted declarations of the plan that no meeting has taken up."""
+    taken = select(MeetingCase.declaration_id)
+    return db.session.scalars(
+        select(Declaration)
+        .where(
+            Declaration.plan_id == meeting.plan_id,
+            Declaration.status == Status.ACCEPTED,
+            Declaration.id.not_in(taken),
+        )
+        .order_by(Declaration.id)
+    ).all()
+
+
+def scores_of(case_id: int) -> dict[int, Score]:
+    """Return the scores of a case by indicator."""
+    rows = db.session.scalars(select(Score).where(Score.case_id == case_id))
+    return {row.indicator_id: row for row in rows}
+
+
+def opinions_of(case_id: int) -> Sequence[CaseOpinion]:
+    """Return what was written about a case, oldest first."""
+    return db.session.scalars(
+        select(CaseOpinion).where(CaseOpinion.case_id == case_id).order_by(CaseOpinion.id)
+    ).all()
+
+
+def reviewed_together(person_id: int, declaration_id: int) -> bool:
+    """Tell whether the declaration is before a meeting in which the person sits."""
+    found = (
+        select(MeetingCase.id)
+        .join(MeetingMember, MeetingMember.meeting_id == MeetingCase.meeting_id)
+        .join(Meeting, Meeting.id == MeetingCase.meeting_id)
+        .where(
+            MeetingCase.declaration_id == declaration_id,
+            MeetingMember.person_id == person_id,
+            Meeting.status != MeetingStatus.CLOSED,
+            ~select(Recusal.case_id)
+            .where(Recusal.case_id == MeetingCase.id, Recusal.person_id == person_id)
+            .exists(),
+        )
+    )
+    return db.session.scalar(found.limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class Turnout:
+    """How many members there are, are present, and have voted."""
+
+    members: int
+    present: int
+    voted: int
+
+
+def turnout(meeting: Meeting) -> Turnout:
+    """Count members, those checked in (or on the roll once it is made), and ballots cast."""
+    members = [seat.present for seat in meeting.members]
+    rows = db.session.execute(
+        select(BallotRoll.present, BallotRoll.voted).where(
+            BallotRoll.meeting_id == meeting.id, BallotRoll.round == meeting.round
+        )
+    ).all()
+    present = sum(row.present for row in rows) if rows else sum(members)
+    return Turnout(len(members), present, sum(row.voted for row in rows))
+
+
+def roll_of(meeting: Meeting) -> list[tuple[Person, bool, bool]]:
+    """Return (person, present, voted) in order of names; it never says when or what."""
+    rows = db.session.execute(
+        select(Person, BallotRoll.present, BallotRoll.voted)
+        .join(BallotRoll, BallotRoll.person_id == Person.id)
+        .where(BallotRoll.meeting_id == meeting.id, BallotRoll.round == meeting.round)
+        .order_by(Person.name, Person.id)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def roll_entry(meeting: Meeting, person_id: int) -> BallotRoll | None:
+    """Return a person's line of the current roll."""
+    return db.session.get(BallotRoll, (meeting.id, meeting.round, person_id))
+
+
+def key_shares(meeting: Meeting) -> Sequence[KeyShare]:
+    """Return the key holders of the current ballot: director, clerk, supervisor."""
+    return db.session.scalars(
+        select(KeyShare)
+        .where(KeyShare.meeting_id == meeting.id, KeyShare.round == meeting.round)
+        .order_by(KeyShare.post)
+    ).all()
+
+
+def tallies(meeting: Meeting) -> dict[int, Tally]:
+    """Return the counts of the current ballot by case; empty before the close."""
+    rows = db.session.scalars(
+        select(Tally)
+        .join(MeetingCase, MeetingCase.id == Tally.case_id)
+        .where(MeetingCase.meeting_id == meeting.id, Tally.round == meeting.round)
+    )
+    return {row.case_id: row for row in rows}
+
+
+def ballot_close(meeting: Meeting) -> BallotClose | None:
+    """Return the close of the current ballot, None while it is open."""
+    return db.session.get(BallotClose, (meeting.id, meeting.round))
+
+
+def ballots_to_cast(person_id: int) -> Sequence[Meeting]:
+    """Return open ballots in which the person is present and has not voted (待投票)."""
+    return db.session.scalars(
+        select(Meeting)
+        .join(
+            BallotRoll,
+            (BallotRoll.meeting_id == Meeting.id) & (BallotRoll.round == Meeting.round),
+        )
+        .where(
+            Meeting.status == MeetingStatus.VOTING,
+            BallotRoll.person_id == person_id,
+            BallotRoll.present,
+            ~BallotRoll.voted,
+        )
+        .order_by(Meeting.id)
+    ).all()
+
+
+def open_cases(meeting_id: int) -> int:
+    """Count the cases that the director has not confirmed yet."""
+    wanted = (CaseStatus.WAITING, CaseStatus.SCORING)
+    query = select(func.count(MeetingCase.id)).where(
+        MeetingCase.meeting_id == meeting_id, MeetingCase.status.in_(wanted)
+    )
+    return db.session.scalar(query) or 0
