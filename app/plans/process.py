@@ -1,0 +1,129 @@
+"""What plans tell the engine, the inbox, the file store and the permission table."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.accounts.models import Person, RoleGrant
+from app.accounts.queries import live_grants
+from app.core.db import db
+from app.core.permissions import ORGANISERS, register_predicate
+from app.core.records import register_record
+from app.core.storage import StoredFile, register_reader
+from app.engine import handlers
+from app.engine.handlers import Card, Outcomes, Scope, Step
+from app.engine.models import WorkItem
+from app.plans import axis, operations, queries
+from app.plans.models import ADVERTISED, Plan
+
+BUSINESS = "plan"
+WORDS = {operations.PASS: "核对通过", operations.RETURN: "退回修改"}
+
+
+def _plan(step: Step) -> Plan:
+    return queries.get_plan(step.business_id, for_update=True)
+
+
+def _actor(step: Step) -> Person:
+    return db.session.get_one(Person, step.actor_id)
+
+
+def times_of(plan: Plan) -> Outcomes:
+    """Return the moments that the diagram's timers wait for, as ISO texts."""
+    moments = {field: getattr(plan, field) for field in axis.MOMENTS}
+    return {field: moment.isoformat() if moment else None for field, moment in moments.items()}
+
+
+@handlers.save("configure_plan")
+def configure_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Send what the organiser configured on its own page to the check."""
+    del answers
+    plan = _plan(step)
+    operations.submit_for_check(plan, actor=_actor(step), now=step.now)
+    return {**times_of(plan), handlers.OUTCOME_WORD: "提交核对"}
+
+
+@handlers.save("check_plan")
+def check_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Keep the second person's decision (核对)."""
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    operations.check_plan(_plan(step), decision, opinion, checker=_actor(step), now=step.now)
+    word = {handlers.OUTCOME_WORD: WORDS[decision], handlers.OPINION: opinion}
+    return {"decision": decision, **word}
+
+
+@handlers.service("publish_plan")
+def publish_plan(step: Step) -> Outcomes:
+    """Publish at its time."""
+    operations.publish_plan(_plan(step), now=step.now)
+    return {handlers.OUTCOME_WORD: "已发布"}
+
+
+@handlers.service("open_plan")
+def open_plan(step: Step) -> Outcomes:
+    """Open at its time."""
+    operations.open_plan(_plan(step), now=step.now)
+    return {handlers.OUTCOME_WORD: "已开放"}
+
+
+@handlers.service("close_plan")
+def close_plan(step: Step) -> Outcomes:
+    """Close at its time, or say until when the deadline was extended meanwhile."""
+    plan = _plan(step)
+    is_closed = operations.close_plan(plan, now=step.now)
+    closes_at = times_of(plan)["closes_at"]
+    word = "已截止" if is_closed else "申报时间已延长"
+    return {"closes_again": not is_closed, "closes_at": closes_at, handlers.OUTCOME_WORD: word}
+
+
+@handlers.scope("plan_organiser")
+def plan_organiser(step: Step) -> Scope:
+    """The unit that organises the committee of the plan."""
+    return Scope("org", queries.get_plan(step.business_id).organiser_unit_id)
+
+
+@handlers.page("edit_plan")
+def edit_page(item: WorkItem) -> str:
+    """Where a plan is configured: its own page."""
+    return f"/plans/{item.business_id}/edit"
+
+
+@handlers.presenter(BUSINESS)
+def card(plan_id: int) -> Card:
+    """How a plan stands in task lists."""
+    plan = queries.get_plan(plan_id)
+    return Card(plan.name, f"{plan.name} {plan.committee.name}", f"/plans/{plan_id}")
+
+
+@register_record(BUSINESS)
+def record(plan_id: int, person: Any) -> dict[str, Any]:
+    """Return what the checker reads beside the form: the plan as everybody will see it."""
+    del person
+    plan = queries.get_plan(plan_id)
+    return {
+        "summary_template": "plans/_plan.html",
+        "plan": plan,
+        "uncovered_years": axis.uncovered_years(plan),
+    }
+
+
+@register_predicate("organises_plan")
+def organises_plan(person: Person, plan: Plan, now: datetime) -> bool:
+    """Tell whether the person works for the plan's organiser."""
+    return any(
+        grant.role in ORGANISERS and grant.scope_id == plan.organiser_unit_id
+        for grant in live_grants(person.id, now)
+        if grant.scope_kind == "org"
+    )
+
+
+@register_reader
+def people_read_notices(person_id: int, file: StoredFile) -> bool:
+    """Let everybody open what a published plan brings, and its organiser's staff before."""
+    plan = queries.plan_of_file(file)
+    if plan is None or plan.status in ADVERTISED:
+        return plan is not None
+    holds = db.session.query(RoleGrant.id).filter_by(
+        person_id=person_id, scope_kind="org", scope_id=plan.organiser_unit_id
+    )
+    return db.session.query(holds.exists()).scalar() is True
