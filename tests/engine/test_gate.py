@@ -619,9 +619,10 @@ SPOILED: dict[str, Spoiled] = {
         "service.result",
         "publish",
         SOUND.with_(
-            publish=service("publish").replace(
+            publish=service("publish", "find_voters").replace(
                 "</bpmn:ext",
-                '<spiffworkflow:serviceTaskOperator id="publish" resultVariable="x"/></bpmn:ext',
+                '<spiffworkflow:serviceTaskOperator id="find_voters" resultVariable="x"/>'
+                "</bpmn:ext",
             )
         ),
     ),

@@ -18,7 +18,7 @@ from app.engine.gate.findings import Finding, Refused
 from app.engine.gate.graph import scope_waits
 from app.engine.gate.known import Known, Published
 from app.engine.gate.schema import check_schema
-from app.engine.gate.xml import read_tree
+from app.engine.gate.xml import MAX_BYTES, read_tree
 
 MAX_FILES = 30
 MAX_TOTAL_BYTES = 4 * 1024 * 1024
@@ -46,7 +46,7 @@ def read_bundle(files: Mapping[str, bytes]) -> Bundle:
     if not files:
         message, hint = "没有上传文件", "请选择 .bpmn 文件"
         bundle.findings.append(Finding("bundle.empty", "", "上传的文件", message, hint))
-    total = sum(map(len, files.values()))
+    total = sum(len(data) for data in files.values() if len(data) <= MAX_BYTES)
     if len(files) > MAX_FILES or total > MAX_TOTAL_BYTES:
         message = f"一次最多上传 {MAX_FILES} 个文件，共 {MAX_TOTAL_BYTES // 1024 // 1024} MB"
         finding = Finding("bundle.size", "", "上传的文件", message, "请减少文件")
@@ -149,10 +149,10 @@ def check_calls(bundle: Bundle, known: Known) -> Iterator[Finding]:
 
 
 def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Finding]:
-    """Apply every rule to one diagram; rules on paths only where the sizes are sound."""
-    for rule in element_rules.RULES:
-        yield from rule(diagram, known)
-    if not is_small(diagram):
+    """Apply every rule to one diagram; rules on paths only where sizes and ids are sound."""
+    found = [finding for rule in element_rules.RULES for finding in rule(diagram, known)]
+    yield from found
+    if not is_small(diagram) or any(finding.rule.startswith("id.") for finding in found):
         return
     for rule in RULES:
         yield from rule(diagram, known)

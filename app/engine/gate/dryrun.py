@@ -17,7 +17,7 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
-from app.engine.definitions import DefinitionError, Specs, parse
+from app.engine.diagrams import DefinitionError, Specs, parse
 from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known

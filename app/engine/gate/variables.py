@@ -3,7 +3,7 @@
 import keyword
 from collections.abc import Iterator, Mapping
 
-from app.engine.gate.diagram import BPMN, SPIFF, Diagram, Node
+from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
@@ -69,7 +69,7 @@ class Variables:
         sources = [flow.source for flow in self.diagram.incoming.get(ident, ())]
         if node.kind == "boundaryEvent":
             host = self.diagram.nodes.get(node.element.get("attachedToRef", ""))
-            return [] if host is None else self._before(host.id)
+            return self._before(host.id) if host and host.kind in ACTIVITIES else []
         if node.kind == "startEvent" and node.scope in self.diagram.nodes:
             return self._before(node.scope)
         return sources

@@ -1,0 +1,90 @@
+"""Decision tables: what the engine would misread is refused, cell by cell."""
+
+import pytest
+
+from app.engine.gate import Verdict, check
+from tests.engine.gate_builder import KNOWN, Drawing, element, flow, gateway
+
+DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
+
+
+def table(
+    *,
+    header: str = "amount",
+    test: str = "&gt; 3",
+    output: str = '"senior"',
+    policy: str = "FIRST",
+    name: str = "grade",
+    namespace: str = DMN,
+    more: str = "",
+    extra_cell: str = "",
+) -> str:
+    return f"""<definitions xmlns="{namespace}" id="d" name="d" namespace="d">
+    <decision id="find_grade" name="评级"><decisionTable id="t" hitPolicy="{policy}">
+    <input id="i" label="数量"><inputExpression id="ie"><text>{header}</text></inputExpression>
+    </input>
+    <output id="o" name="{name}"/>{more}
+    <rule id="r1"><inputEntry id="c1"><text>{test}</text></inputEntry>{extra_cell}
+    <outputEntry id="c2"><text>{output}</text></outputEntry></rule>
+    </decisionTable></decision></definitions>"""
+
+
+def with_table(text: str, condition: str = 'grade == "senior"') -> Verdict:
+    ref = "<spiffworkflow:calledDecisionId>find_grade</spiffworkflow:calledDecisionId>"
+    extension = f"<bpmn:extensionElements>{ref}</bpmn:extensionElements>"
+    drawing = Drawing().with_(
+        publish=element("businessRuleTask", "publish", extension, name="评级"),
+        publish_to_end=flow("publish", "which"),
+        which=gateway("which", "which_to_end"),
+        which_to_end=flow("which", "end"),
+        which_to_fill=flow("which", "fill", condition),
+    )
+    files = {"sample.bpmn": drawing.bytes(), "find_grade.dmn": text.encode()}
+    return check(files, known=KNOWN)
+
+
+@pytest.mark.parametrize("policy", ["FIRST", "UNIQUE", "COLLECT"])
+def test_a_sound_table_passes_and_lends_its_outputs(policy: str) -> None:
+    assert [f.message for f in with_table(table(policy=policy)).findings] == []
+
+
+@pytest.mark.parametrize("test", ["-", "", "3", "&lt;= 3", "3 &lt; ? &lt; 6", "amount in [1, 2]"])
+def test_every_way_to_write_a_test_passes(test: str) -> None:
+    assert [f.message for f in with_table(table(test=test)).findings] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "element_id", "text"),
+    [
+        ("dmn.policy", "t", table(policy="RULE ORDER")),
+        ("dmn.columns", "r1", table(extra_cell="<inputEntry id='c9'><text>1</text></inputEntry>")),
+        ("dmn.unknown", "a", table(more="<annotation id='a' name='x'/>")),
+        ("dmn.table", "definitions", table(namespace="http://www.omg.org/spec/DMN/nothing")),
+        (
+            "dmn.table",
+            "definitions",
+            table().replace("</decision>", "</decision><decision id='b'/>"),
+        ),
+        ("variable.name", "o", table(name="len")),
+        ("variable.name", "o", table(name="")),
+        ("expression.invalid", "i", table(header="mood")),
+        ("expression.invalid", "i", table(header="")),
+        ("expression.invalid", "c1", table(test="mood")),
+        ("expression.invalid", "c2", table(output="senior")),
+    ],
+)
+def test_faults_of_a_table_are_named(rule: str, element_id: str, text: str) -> None:
+    verdict = with_table(text)
+    found = {(f.rule, f.element) for f in verdict.findings}
+    assert (rule, element_id) in found
+    assert not verdict.ok
+
+
+def test_a_condition_on_no_output_of_the_table_is_refused() -> None:
+    verdict = with_table(table(), 'rank == "senior"')
+    assert {f.element for f in verdict.findings} == {"which_to_fill"}
+
+
+def test_two_tables_with_one_id_are_refused() -> None:
+    files = {"a.dmn": table().encode(), "b.dmn": table().encode(), "sample.bpmn": b"<"}
+    assert "id.duplicate" in {f.rule for f in check(files, known=KNOWN).findings}
