@@ -1,0 +1,103 @@
+"""Portfolio item types are YAML files and nothing else."""
+
+from datetime import date
+
+import pytest
+
+from forms import CATEGORIES, FormSpecError, build, item_types
+from forms.items import item_type_from
+
+KEYS = {
+    "work", "education", "training", "assessment", "honor", "award", "expert_title", "paper",
+    "book", "patent", "project", "standard_work", "teaching_report", "teaching_guidance",
+    "teaching_other", "special_service", "other_merit",
+}  # fmt: skip
+
+
+def test_every_type_of_the_platform_is_there_in_the_order_of_the_tree():
+    types = item_types()
+    assert set(types) == KEYS
+    order = [CATEGORIES.index(kind.category) for kind in types.values()]
+    assert order == sorted(order)
+    assert list(types)[:3] == ["work", "education", "training"]
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_every_type_builds_a_form_that_ends_with_its_attachments(key: str):
+    kind = item_types()[key]
+    build(kind.form)()
+    assert kind.slots
+    assert kind.form.sections[-1].fields == kind.slots
+    assert kind.slot(kind.slots[0].name).policy.count >= 1
+
+
+@pytest.mark.parametrize(
+    ("key", "data", "summary", "day", "rank"),
+    [
+        ("work", {"unit": "云桥区青禾小学", "post": "数学教师", "start": "2007-08"},
+         "云桥区青禾小学 数学教师", date(2007, 8, 1), None),
+        ("education",
+         {"school": "淮城师范学院", "major": "数学与应用数学", "level": "大学本科", "end": "2007-06"},
+         "淮城师范学院 数学与应用数学 大学本科", date(2007, 6, 1), None),
+        ("training", {"year": 2025, "hours_professional": 60, "hours_public": 12},
+         "2025 年度 专业科目 60学时 公需科目 12学时", date(2025, 12, 31), None),
+        ("award", {"name": "量感培养", "award": "市教学成果一等奖", "date": "2023-06",
+                   "position": 1, "participants": 10},
+         "量感培养 市教学成果一等奖", date(2023, 6, 1), "1/10"),
+        ("book", {"title": "小学数学说理课堂", "participation": "独著", "publisher": "演示出版社",
+                  "published": "2024-03", "position": 1, "participants": None},
+         "《小学数学说理课堂》 独著 演示出版社", date(2024, 3, 1), None),
+        ("teaching_guidance", {"mentee": "黎小满", "result": "获区教坛新星", "date": "2025-10"},
+         "指导黎小满获区教坛新星", date(2025, 10, 1), None),
+        ("special_service", {"place": "柳溪乡中心学校", "kind": "支教一年", "start": "2018-09"},
+         "柳溪乡中心学校 支教一年", date(2018, 9, 1), None),
+        ("paper", {"published": "2024-1x"}, "《》", None, None),
+    ],
+)  # fmt: skip
+def test_a_record_is_named_dated_and_ranked(key, data, summary, day, rank):
+    kind = item_types()[key]
+    assert kind.summary(data) == summary
+    assert kind.occurred_on(data) == day
+    assert kind.rank(data) == rank
+
+
+def test_the_book_of_the_golden_case_has_a_valid_number():
+    field = {"isbn": "978-7-00-000000-1"}
+    form = build(item_types()["book"].form)(data=field)
+    form.validate()
+    assert "isbn" not in form.errors
+
+
+GOOD = """
+title: 新类型
+category: 行业专用
+summary: "{name}"
+occurred_on: day
+fields: [{name: name, type: text, label: 名称}, {name: day, type: date, label: 日期}]
+slots: [{name: proof, label: 证明, required: true}]
+"""
+
+
+def test_a_new_type_is_a_text_and_nothing_else():
+    kind = item_type_from(GOOD, "novelty")
+    assert (kind.title, kind.category) == ("新类型", "行业专用")
+    assert kind.occurred_on({"day": "2026-11-20"}) == date(2026, 11, 20)
+    assert kind.rank({}) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("行业专用", "其他", "category 须为"),
+        ("{name}", "{nmae}", "提到未知的字段 nmae"),
+        ("occurred_on: day", "occurred_on: dya", "提到未知的字段 dya"),
+        ("name: proof", "name: day", "附件与字段重名"),
+        ("required: true", "requierd: true", "未知的键 “requierd”"),
+        ("summary:", "summry:", "未知的键 “summry”"),
+        ('summary: "{name}"', "", "缺少 summary"),
+    ],
+)
+def test_a_faulty_type_says_what_is_wrong(old: str, new: str, message: str):
+    with pytest.raises(FormSpecError) as caught:
+        item_type_from(GOOD.replace(old, new), "novelty")
+    assert message in str(caught.value)
