@@ -19,12 +19,16 @@ class Saver {
     this.waiting = new Map();      // name -> values the server does not have yet
     this.refused = new Set();      // names of those it has refused
     this.timers = new Map();
+    this.stored = new Map();       // name -> what the server has, as text: a change event may bring no change
     this.restore();
   }
 
   changed(name) {
     if (SKIPPED.has(name)) return;
-    this.waiting.set(name, readField(this.form, name));
+    const values = readField(this.form, name), text = JSON.stringify(values);
+    const known = this.waiting.has(name) ? JSON.stringify(this.waiting.get(name)) : this.stored.get(name);
+    if (text === known) return;
+    this.waiting.set(name, values);
     this.refused.delete(name);
     this.keep();
     this.show('saving', '有未保存的修改');
@@ -63,10 +67,13 @@ class Saver {
 
   saved(name, values, body) {
     if (this.waiting.get(name) === values) this.waiting.delete(name);
+    this.stored.set(name, JSON.stringify(values));
     this.setVersion(body.row_version);
     showErrors(this.form, name, []);
     for (const [other, value] of Object.entries(body.values ?? {})) {
-      if (!this.waiting.has(other)) writeField(this.form, other, [].concat(value));
+      if (this.waiting.has(other)) continue;
+      writeField(this.form, other, [].concat(value));
+      this.stored.set(other, JSON.stringify(readField(this.form, other)));
     }
     if (body.notice) toast(body.notice, 'warning');
     this.keep();

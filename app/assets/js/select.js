@@ -15,6 +15,7 @@ enhancing('select[data-search]', (select) => {
   // Tom Select takes the label for its own input; both keep the name.
   if (name) {
     select.setAttribute('aria-label', name);
+    select.setAttribute('aria-hidden', 'true');
     box.control_input.setAttribute('aria-label', name);
     box.dropdown_content.setAttribute('aria-label', name);
   }
