@@ -22,6 +22,7 @@ from app.engine.models import (
     QueueKind,
     QueueRow,
     Subscription,
+    Timer,
     WorkItem,
 )
 from app.engine.walk import Walk
@@ -206,6 +207,35 @@ def _awaiting(business: Business, message: str) -> ProcessInstance:
     if instance is None:
         raise NotWaiting
     return instance
+
+
+def suspend(instance: ProcessInstance) -> None:
+    """Halt an instance (暂停): nobody completes its tasks and no timer fires. Raises Conflict."""
+    _move(instance, InstanceStatus.RUNNING, InstanceStatus.SUSPENDED)
+
+
+def resume(instance: ProcessInstance) -> None:
+    """Let a suspended instance go on (恢复). Raises Conflict."""
+    _move(instance, InstanceStatus.SUSPENDED, InstanceStatus.RUNNING)
+
+
+def cancel(instance: ProcessInstance, *, now: datetime) -> None:
+    """End an instance where it stands (作废): open tasks, timers and waits go. Raises Conflict."""
+    _move(instance, InstanceStatus.RUNNING, InstanceStatus.CANCELLED)
+    instance.ended_at = now
+    open_items = sa.update(WorkItem).where(WorkItem.status == ItemStatus.OPEN)
+    of_instance = WorkItem.instance_id == instance.id
+    db.session.execute(open_items.where(of_instance).values(status=ItemStatus.CANCELLED))
+    for table in (Timer, Subscription):
+        db.session.execute(sa.delete(table).where(table.instance_id == instance.id))
+    db.session.flush()
+
+
+def _move(instance: ProcessInstance, source: InstanceStatus, target: InstanceStatus) -> None:
+    db.session.refresh(instance, with_for_update=True)
+    if instance.status != source:
+        raise Conflict
+    instance.status = target
 
 
 def deliver_messages(now: datetime, limit: int = 100) -> int:

@@ -6,6 +6,7 @@ sorting the keys loses tasks.
 
 import threading
 from collections.abc import Iterator
+from functools import wraps
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
@@ -163,6 +164,7 @@ def _cure_loops_after_events() -> None:
     """Let a multi-instance task open that was only predicted, as after a boundary event."""
     update = LoopTask._update  # noqa: SLF001 - inherited hook, made stricter for loops
 
+    @wraps(update)
     def promoted(self: Any, task: Any) -> Any:
         if task.has_state(TaskState.PREDICTED_MASK):
             task._set_state(TaskState.FUTURE)  # noqa: SLF001
@@ -175,6 +177,7 @@ def _cure_left_over_items() -> None:
     """Take a child's input item out of the merged data: the next child would refuse to open."""
     merge = MultiInstanceTask.merge_child
 
+    @wraps(merge)
     def merged(self: Any, workflow: Any, child: Any) -> None:
         merge(self, workflow, child)
         if self.input_item is not None:

@@ -298,3 +298,35 @@ def test_the_event_that_comes_first_wins_the_gateway(office: Office) -> None:
         runtime.deliver(CASE, "objection", now=NOON)
     assert office.open() == ["hear"]
     assert due_times() == []
+
+
+def test_a_suspended_instance_stands_still_until_it_is_resumed(office: Office) -> None:
+    office.publish(waits_until('"P1D"', "timeDuration"), key="publicity")
+    instance_id = office.begin("publicity")
+    later = NOON + timedelta(days=2)
+    with transaction():
+        runtime.suspend(db.session.get_one(ProcessInstance, instance_id))
+    assert office.drain(later) == 0
+    with transaction():
+        runtime.resume(db.session.get_one(ProcessInstance, instance_id))
+    assert office.drain(later) == 1
+    with transaction():
+        runtime.suspend(db.session.get_one(ProcessInstance, instance_id))
+    with pytest.raises(Conflict, match="暂停"):
+        office.do("confirm")
+
+
+def test_a_cancelled_instance_leaves_nothing_open(office: Office) -> None:
+    office.publish(*withdrawable(), key="declaration")
+    instance_id = office.begin("declaration")
+    office.do("fill")
+    with transaction():
+        runtime.cancel(db.session.get_one(ProcessInstance, instance_id), now=NOON)
+    assert office.open() == []
+    assert office.instance(instance_id).status == "cancelled"
+    with transaction(write=False):
+        assert db.session.scalars(sa.select(Subscription)).all() == []
+    with pytest.raises(Conflict), transaction():
+        runtime.cancel(db.session.get_one(ProcessInstance, instance_id), now=NOON)
+    office.begin("declaration")
+    assert office.open() == ["fill"]
