@@ -94,9 +94,20 @@ ACTIONS: dict[str, Action] = {
     "portfolio.archive": _may("unit_clerk", "unit_admin"),
     "portfolio.vet": _may("unit_clerk"),
     # plans
+    "plan.list": _may(PUBLIC),
+    "plan.show": _may(PUBLIC),
+    "plan.manage": _may(*ORGANISERS),
+    "plan.create": _may("organiser"),
+    "plan.configure": _may("organiser", when="configures_plan"),
+    "committee.list": _may(*ORGANISERS, "meeting_clerk", "supervisor"),
+    "committee.authorise": _may("organiser"),
     # declarations
     # review
     # results
+    "publicity.read": _may(PUBLIC),
+    "publicity.object": _may(PUBLIC),
+    "objection.list": _may(*ORGANISERS, "supervisor"),
+    "objection.show": _may(*ORGANISERS, "supervisor", when="organises_objection"),
     # certificates
     # papers
     # studio

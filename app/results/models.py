@@ -1,0 +1,134 @@
+"""Publicity (公示), objections (异议), and the results that stand after them."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.db import Id, Instant, Model, pk
+from app.declarations.models import Declaration
+from app.plans.models import Plan
+from app.review.models import Meeting, MeetingCase, one_of
+
+
+class PublicityStatus(StrEnum):
+    """Where a publicity stands: open, its days over, or confirmed."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    CONFIRMED = "confirmed"
+
+
+class ResultStatus(StrEnum):
+    """Where a passed result stands: shown to the public, confirmed, or revoked."""
+
+    PUBLICISED = "publicised"
+    CONFIRMED = "confirmed"
+    REVOKED = "revoked"
+
+
+class ObjectionStatus(StrEnum):
+    """Where an objection stands: open, upheld (成立) or dismissed (不成立)."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+
+
+class Publicity(Model):
+    """The results of a meeting, open to objections for some working days (公示)."""
+
+    __tablename__ = "publicity"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("status", PublicityStatus), name="status_is_known"),
+        sa.CheckConstraint("ends_at > starts_at", name="a_publicity_has_length"),
+        sa.CheckConstraint(
+            "(status = 'confirmed') = (confirmed_at IS NOT NULL)",
+            name="a_confirmation_has_a_moment",
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    meeting_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("meeting.id"), unique=True)
+    plan_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("plan.id"), index=True)
+    starts_at: Mapped[datetime] = mapped_column(Instant)
+    # The last moment of the last working day of the period.
+    ends_at: Mapped[datetime] = mapped_column(Instant)
+    status: Mapped[str] = mapped_column(sa.String(10), default=PublicityStatus.OPEN)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+    confirmed_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
+
+    meeting: Mapped[Meeting] = relationship()
+    plan: Mapped[Plan] = relationship()
+    results: Mapped[list["Result"]] = relationship(
+        back_populates="publicity", order_by="Result.id"
+    )
+
+    @property
+    def title(self) -> str:
+        """The heading under which it is published."""
+        return f"{self.plan.name}评审结果公示"
+
+    def accepts_objections(self, now: datetime) -> bool:
+        """Tell whether an objection arrives in time; time judges, not the scheduler."""
+        return self.starts_at <= now <= self.ends_at
+
+
+class Result(Model):
+    """A case that the committee passed, on its way to a certificate."""
+
+    __tablename__ = "result"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("status", ResultStatus), name="status_is_known"),
+        sa.CheckConstraint(
+            "(status = 'publicised') = (decided_at IS NULL)", name="a_decision_has_a_moment"
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    publicity_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("publicity.id"), index=True)
+    case_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("meeting_case.id"), unique=True)
+    declaration_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("declaration.id"), unique=True)
+    # The day of the ballot: from then on the title is held, whenever its paper is printed.
+    obtained_on: Mapped[date] = mapped_column(sa.Date)
+    status: Mapped[str] = mapped_column(sa.String(10), default=ResultStatus.PUBLICISED)
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    publicity: Mapped[Publicity] = relationship(back_populates="results")
+    case: Mapped[MeetingCase] = relationship()
+    declaration: Mapped[Declaration] = relationship()
+    objections: Mapped[list["Objection"]] = relationship(
+        back_populates="result", order_by="Objection.id"
+    )
+
+    @property
+    def has_open_objection(self) -> bool:
+        """Tell whether an objection to it is still being looked into."""
+        return any(o.status == ObjectionStatus.OPEN for o in self.objections)
+
+
+class Objection(Model):
+    """What somebody holds against a published result (异议), under their real name."""
+
+    __tablename__ = "objection"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("status", ObjectionStatus), name="status_is_known"),
+        sa.CheckConstraint(
+            "(status = 'open') = (decided_at IS NULL)", name="a_decision_has_a_moment"
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    result_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("result.id"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(60))
+    contact: Mapped[str] = mapped_column(sa.String(60))
+    text: Mapped[str] = mapped_column(sa.Text)
+    received_at: Mapped[datetime] = mapped_column(Instant)
+    status: Mapped[str] = mapped_column(sa.String(10), default=ObjectionStatus.OPEN)
+    finding: Mapped[str] = mapped_column(sa.Text, default="")
+    conclusion: Mapped[str] = mapped_column(sa.Text, default="")
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decided_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
+
+    result: Mapped[Result] = relationship(back_populates="objections")

@@ -1,0 +1,185 @@
+"""Writes of publicity and objections. No certificate comes of a result before all this."""
+
+from datetime import date, datetime, time
+
+from app.accounts.operations import notify
+from app.catalogue import jurisdictions
+from app.catalogue.queries import workdays_after
+from app.core import audit
+from app.core.clock import ZONE
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.results.models import (
+    Objection,
+    ObjectionStatus,
+    Publicity,
+    PublicityStatus,
+    Result,
+    ResultStatus,
+)
+from app.review.models import CaseStatus, Meeting
+
+MAX_OPEN_OBJECTIONS = 20
+
+
+def open_publicity(meeting: Meeting, *, obtained_on: date, now: datetime) -> Publicity:
+    """Publish the passed cases of a meeting for the working days the jurisdiction asks.
+
+    The day of publication does not count; the last one counts to its end (B, C in the law).
+    """
+    days = jurisdictions.get(meeting.jurisdiction).publicity_workdays
+    last = workdays_after(now.date(), days)
+    publicity = Publicity(
+        meeting_id=meeting.id,
+        plan_id=meeting.plan_id,
+        starts_at=now,
+        ends_at=datetime.combine(last, time(23, 59, 59), ZONE),
+        status=PublicityStatus.OPEN,
+    )
+    db.session.add(publicity)
+    db.session.flush()
+    for case in meeting.cases:
+        if case.state is CaseStatus.PASSED:
+            _publish(publicity, case.id, case.declaration_id, obtained_on)
+    db.session.flush()
+    audit.record("publicity:opened", subject=("publicity", publicity.id), actor_id=None, now=now)
+    return publicity
+
+
+def _publish(publicity: Publicity, case_id: int, declaration_id: int, obtained_on: date) -> None:
+    db.session.add(
+        Result(
+            publicity_id=publicity.id,
+            case_id=case_id,
+            declaration_id=declaration_id,
+            obtained_on=obtained_on,
+        )
+    )
+
+
+def end_publicity(publicity: Publicity, *, now: datetime) -> None:
+    """Note that the days are over; what came in time is still being looked into."""
+    if publicity.status == PublicityStatus.OPEN:
+        publicity.status = PublicityStatus.ENDED
+        audit.record(
+            "publicity:ended", subject=("publicity", publicity.id), actor_id=None, now=now
+        )
+
+
+def file_objection(
+    publicity: Publicity,
+    result: Result | None,
+    *,
+    name: str,
+    contact: str,
+    text: str,
+    now: datetime,
+) -> Objection:
+    """Take an objection in. Invalid for missing facts, Conflict outside the period."""
+    if result is None or result.publicity_id != publicity.id:
+        raise Invalid("请选择公示名单中的人员", field="result_id")
+    if not publicity.accepts_objections(now):
+        raise Conflict("公示期已结束，不再受理异议")
+    missing = {
+        field: ["此项必填"]
+        for field, value in (("name", name), ("contact", contact), ("text", text))
+        if not value.strip()
+    }
+    if missing:
+        raise Invalid(errors=missing)
+    waiting = [o for o in result.objections if o.status == ObjectionStatus.OPEN]
+    if len(waiting) >= MAX_OPEN_OBJECTIONS:
+        raise Conflict("针对该人员的异议正在核查，请等待处理结果")
+    objection = Objection(
+        result_id=result.id,
+        name=name.strip()[:60],
+        contact=contact.strip()[:60],
+        text=text.strip()[:2000],
+        received_at=now,
+        status=ObjectionStatus.OPEN,
+    )
+    result.objections.append(objection)
+    db.session.flush()
+    audit.record("objection:received", subject=("objection", objection.id), actor_id=None, now=now)
+    return objection
+
+
+def record_finding(objection: Objection, finding: str, *, actor_id: int, now: datetime) -> None:
+    """Write down what the investigation found."""
+    if not finding.strip():
+        raise Invalid("请填写核查情况", field="finding")
+    objection.finding = finding.strip()
+    audit.record(
+        "objection:investigated",
+        subject=("objection", objection.id),
+        actor_id=actor_id,
+        now=now,
+    )
+
+
+def decide_objection(
+    objection: Objection, *, uphold: bool, conclusion: str, actor_id: int, now: datetime
+) -> None:
+    """Uphold an objection, which revokes the result, or dismiss it.
+
+    Nobody decides on their own result. A dismissed one frees the result; if the publicity was
+    confirmed meanwhile, the result is confirmed now.
+    """
+    if objection.status != ObjectionStatus.OPEN:
+        raise Conflict("该异议已有结论")
+    if not conclusion.strip():
+        raise Invalid("请填写处理结论", field="conclusion")
+    result = objection.result
+    if result.declaration.person_id == actor_id:
+        raise Forbidden("不能处理针对本人的异议")
+    objection.status = ObjectionStatus.UPHELD if uphold else ObjectionStatus.DISMISSED
+    objection.conclusion = conclusion.strip()
+    objection.decided_at, objection.decided_by = now, actor_id
+    db.session.flush()
+    if uphold and result.status != ResultStatus.REVOKED:
+        _settle(result, ResultStatus.REVOKED, now)
+    audit.record(
+        f"objection:{objection.status}",
+        subject=("objection", objection.id),
+        actor_id=actor_id,
+        now=now,
+    )
+
+
+def confirm_publicity(publicity: Publicity, *, actor_id: int, now: datetime) -> list[Result]:
+    """Confirm what nobody objects to any more; returns the results confirmed by this.
+
+    Raises Conflict before the period is over.
+    """
+    if now <= publicity.ends_at:
+        raise Conflict(f"公示期至 {publicity.ends_at:%Y-%m-%d} 结束，结束后才能确认")
+    if publicity.status == PublicityStatus.CONFIRMED:
+        raise Conflict("该公示已确认")
+    publicity.status = PublicityStatus.CONFIRMED
+    publicity.confirmed_at, publicity.confirmed_by = now, actor_id
+    audit.record(
+        "publicity:confirmed", subject=("publicity", publicity.id), actor_id=actor_id, now=now
+    )
+    return [r for r in publicity.results if confirm_result(r, now=now)]
+
+
+def confirm_result(result: Result, *, now: datetime) -> bool:
+    """Confirm a result unless an objection is open or it was revoked; tells whether it was."""
+    is_free = result.status == ResultStatus.PUBLICISED and not result.has_open_objection
+    if not is_free or result.publicity.status != PublicityStatus.CONFIRMED:
+        return False
+    _settle(result, ResultStatus.CONFIRMED, now)
+    return True
+
+
+def _settle(result: Result, status: ResultStatus, now: datetime) -> None:
+    result.status, result.decided_at = status, now
+    db.session.flush()
+    word = "公示无异议，评审结果已确认" if status is ResultStatus.CONFIRMED else "评审结果已撤销"
+    declaration = result.declaration
+    notify(
+        declaration.person_id,
+        f"{result.publicity.plan.name}：{word}",
+        url=f"/declarations/{declaration.id}",
+        now=now,
+    )

@@ -1,0 +1,131 @@
+"""What the processes of publicity and objections call."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.accounts.models import Person
+from app.core.db import db
+from app.core.records import register_record
+from app.core.search import tokens
+from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
+from app.results import operations
+from app.results.models import Objection, Publicity, Result
+from app.results.queries import publicity_of_meeting
+from app.review.models import Meeting
+
+PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
+
+
+def _publicity(step: Step) -> Publicity:
+    return db.session.get_one(Publicity, step.business_id)
+
+
+def _objection(step: Step) -> Objection:
+    return db.session.get_one(Objection, step.business_id)
+
+
+@service("open_publicity")
+def open_publicity(step: Step) -> Outcomes:
+    """Publish a meeting's results and start the process that waits for their period."""
+    meeting = db.session.get_one(Meeting, step.business_id)
+    if publicity_of_meeting(meeting.id) is None:
+        publicity = operations.open_publicity(meeting, obtained_on=step.now.date(), now=step.now)
+        step.start(
+            "publicity",
+            business=(PUBLICITY, publicity.id),
+            unique=f"publicity:{publicity.id}",
+            data={"publicity_ends": publicity.ends_at.isoformat()},
+        )
+    return {}
+
+
+@service("end_publicity")
+def end_publicity(step: Step) -> Outcomes:
+    """The period is over."""
+    operations.end_publicity(_publicity(step), now=step.now)
+    return {}
+
+
+@scope("publicity_organiser")
+def publicity_organiser(step: Step) -> Scope:
+    """The unit that organises the committee."""
+    return Scope("org", _publicity(step).plan.organiser_unit_id)
+
+
+@scope("objection_organiser")
+def objection_organiser(step: Step) -> Scope:
+    """The unit that organises the committee whose result is objected to."""
+    return Scope("org", _objection(step).result.publicity.plan.organiser_unit_id)
+
+
+def _issue(step: Step, result: Result) -> None:
+    step.start(
+        "certificate_issue", business=(RESULT, result.id), unique=f"certificate:{result.id}"
+    )
+
+
+@save("confirm_publicity")
+def confirm_publicity(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The leader confirms; a certificate begins for every result that nobody objects to."""
+    confirmed = operations.confirm_publicity(
+        _publicity(step), actor_id=step.actor_id or 0, now=step.now
+    )
+    for result in confirmed:
+        _issue(step, result)
+    return {"_outcome": f"确认 {len(confirmed)} 人", "_note": str(answers.get("opinion") or "")}
+
+
+@save("investigate_objection")
+def investigate_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The organiser's clerk writes down what was found."""
+    finding = str(answers.get("finding") or "")
+    operations.record_finding(_objection(step), finding, actor_id=step.actor_id or 0, now=step.now)
+    return {"_outcome": "已核查", "_note": finding}
+
+
+@save("decide_objection")
+def decide_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The leader upholds or dismisses; a freed result goes on to its certificate."""
+    objection = _objection(step)
+    uphold = answers["decision"] == "uphold"
+    conclusion = str(answers.get("conclusion") or "")
+    operations.decide_objection(
+        objection,
+        uphold=uphold,
+        conclusion=conclusion,
+        actor_id=step.actor_id or 0,
+        now=step.now,
+    )
+    if not uphold and operations.confirm_result(objection.result, now=step.now):
+        _issue(step, objection.result)
+    return {"_outcome": "异议成立" if uphold else "异议不成立", "_note": conclusion}
+
+
+@presenter(PUBLICITY)
+def publicity_card(business_id: int) -> Card:
+    """How a publicity is listed."""
+    publicity = db.session.get_one(Publicity, business_id)
+    return Card(publicity.title, tokens(publicity.title), f"/publicity/{publicity.id}")
+
+
+@presenter(OBJECTION)
+def objection_card(business_id: int) -> Card:
+    """How an objection is listed."""
+    objection = db.session.get_one(Objection, business_id)
+    name = objection.result.declaration.person.name
+    title = f"对{name}评审结果的异议"
+    return Card(title, tokens(title), f"/objections/{objection.id}")
+
+
+@register_record(PUBLICITY)
+def publicity_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the task page shows of a publicity."""
+    publicity = db.session.get_one(Publicity, business_id)
+    return {"summary_template": "results/_publicity.html", "publicity": publicity}
+
+
+@register_record(OBJECTION)
+def objection_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the task page shows of an objection."""
+    objection = db.session.get_one(Objection, business_id)
+    return {"summary_template": "results/_objection.html", "objection": objection}
