@@ -1,6 +1,13 @@
 """Forms (表单) as data: YAML descriptions, and the builder of WTForms classes."""
 
-from forms.builder import AnswersForm, build, display, display_all, options_of
+from forms.builder import (
+    AnswersForm,
+    build,
+    display,
+    display_all,
+    missing_labels,
+    options_of,
+)
 from forms.items import CATEGORIES, ItemType, item_types
 from forms.lists import named_lists
 from forms.loader import load, parse, source
@@ -21,6 +28,7 @@ __all__ = [
     "display_all",
     "item_types",
     "load",
+    "missing_labels",
     "named_lists",
     "options_of",
     "parse",

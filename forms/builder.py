@@ -1,6 +1,7 @@
 """Makes a WTForms class of a description."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from wtforms import Form
@@ -73,6 +74,15 @@ def options_of(field: FieldSpec, choices: Choices | None = None) -> tuple[Choice
         return named_lists()[name]
     except KeyError:
         raise FormSpecError(f"字段 {field.name}: 没有名为 {name} 的选项来源") from None
+
+
+def missing_labels(
+    spec: FormSpec, answers: Mapping[str, Any], choices: Choices | None = None
+) -> list[str]:
+    """Return the labels of what is due and still unanswered; zero is an answer."""
+    form = build(replace(spec, actions=()), choices)(data=answers)
+    fields = (form[field.name] for field in spec.fields)
+    return [each.label.text for each in fields if each.is_required(form) and each.is_empty()]  # type: ignore[attr-defined]
 
 
 def display(field: FieldSpec, value: Any, choices: Choices | None = None) -> str:

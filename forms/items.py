@@ -49,7 +49,8 @@ class ItemType:
 
     def summary(self, data: Mapping[str, Any]) -> str:
         """Return the one line that stands for a record in lists and papers."""
-        return " ".join(self._filled(self.summary_template, data).split())
+        text = self._filled(self.summary_template, data).replace("《》", "")
+        return " ".join(text.split())
 
     def occurred_on(self, data: Mapping[str, Any]) -> date | None:
         """Return the day a record is dated: a month counts from its first day, a year is its last.

@@ -111,7 +111,9 @@ class TypedField(Field):
 
     def missing(self) -> str:
         """Return the message for a required field that was left empty."""
-        return f"{self.asks}{self.spec.label}"
+        spec = self.spec
+        about_value = spec.pattern or spec.check or spec.min or spec.max
+        return (not about_value and spec.message) or f"{self.asks}{spec.label}"
 
     def is_required(self, form: BaseForm) -> bool:
         """Tell whether an answer is due, given the other answers and the pressed button."""

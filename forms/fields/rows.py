@@ -52,6 +52,10 @@ class RowsField(FieldList):  # type: ignore[type-arg]
         """The rows with any answer."""
         return [entry for entry in self.entries if not is_blank(entry.form)]
 
+    def is_required(self, _form: BaseForm) -> bool:
+        """Tell whether a row is due."""
+        return self.spec.required
+
     def is_empty(self) -> bool:
         """Tell whether no row has any answer."""
         return not self.filled

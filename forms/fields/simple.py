@@ -134,7 +134,7 @@ class DateField(TypedField):
         """Return the ISO text of the day."""
         value = self.parse(text)
         if value is None:
-            raise ValueError(self.own_message(self.complaint))
+            raise ValueError(self.complaint)
         return value
 
     def check(self, form: BaseForm) -> None:

@@ -5,14 +5,20 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from forms import FormSpecError, build, display, display_all, parse
+from forms import FormSpecError, build, display, display_all, missing_labels, parse
 
 SPEC = parse(
     """
 title: 测试表
 fields:
   - {name: opinion, type: textarea, label: 意见, required_when: {decision: return}, max_length: 9}
-  - {name: name, type: text, label: 姓名, required: true, max_length: 4, pattern: '\\D+', message: 不能有数字}
+  - name: name
+    type: text
+    label: 姓名
+    required: true
+    max_length: 4
+    pattern: '\\D+'
+    message: 不能有数字
   - {name: isbn, type: text, label: 书号, check: isbn}
   - {name: score, type: number, label: 得分, required: true, min: 0, max: 100, places: 1, unit: 分}
   - {name: years, type: integer, label: 年限, required: true, min: 0, max: 60}
@@ -83,8 +89,9 @@ def test_an_empty_form_names_everything_that_is_missing():
     form = build(SPEC, UNITS)(MultiDict({"csrf_token": "x"}))
     assert not form.validate()
     assert [(label, text) for _id, label, text in form.problems()] == [
-        ("姓名", "请填写姓名"), ("得分", "请填写得分"), ("年限", "请填写年限"), ("日期", "请选择日期"),
-        ("承诺", "请勾选承诺"), ("证明", "请上传证明"), ("聘用", "至少填写 1 行"),
+        ("姓名", "请填写姓名"), ("得分", "请填写得分"), ("年限", "请填写年限"),
+        ("日期", "请选择日期"), ("承诺", "请勾选承诺"), ("证明", "请上传证明"),
+        ("聘用", "至少填写 1 行"),
         ("办理结果", "请选择办理结果"),
     ]  # fmt: skip
 
@@ -209,6 +216,17 @@ def test_stored_rows_are_shown_again_and_rubbish_is_passed_over():
     assert build(SPEC, UNITS)(data={"posts": None})["posts"].is_empty()
 
 
+def test_what_is_still_missing_is_named_and_zero_is_not_missing():
+    answers = {**posted().answers(), "years": 0, "name": "", "posts": []}
+    assert missing_labels(SPEC, answers, UNITS) == ["姓名", "聘用"]
+
+
+def test_unticked_boxes_and_removed_files_are_empty_lists_of_their_own():
+    form = posted(kinds=[], paper=[], proofs=[])
+    answers = form.answers()
+    assert (answers["kinds"], answers["paper"], answers["proofs"]) == ([], None, [])
+
+
 def test_a_form_with_one_button_needs_no_choice():
     spec = parse("title: 表\nactions: [{value: done, label: 完成}]")
     form = build(spec)(MultiDict({"csrf_token": "x"}))
@@ -219,7 +237,8 @@ def test_a_form_with_one_button_needs_no_choice():
 def test_files_travel_as_hidden_ids():
     form = posted()
     assert form["proofs"]() == (
-        '<input type="hidden" name="proofs" value="3"><input type="hidden" name="proofs" value="4">'
+        '<input type="hidden" name="proofs" value="3">'
+        '<input type="hidden" name="proofs" value="4">'
     )
     policy = SPEC.field("proofs").policy
     assert (policy.accept, policy.count, policy.max_bytes) == (".pdf", 2, 5 * 2**20)
@@ -230,6 +249,13 @@ def test_files_travel_as_hidden_ids():
 def test_a_source_of_options_must_be_given():
     with pytest.raises(FormSpecError, match="没有名为 units 的选项来源"):
         build(SPEC)
+
+
+def test_an_own_message_stands_for_the_missing_answer_where_nothing_else_can_be_wrong():
+    field = "{name: a, type: textarea, label: 甲, required: true, message: 退回时请写明原因}"
+    form = build(parse(f"title: 表\nfields: [{field}]"))(data={})
+    form.validate()
+    assert form.errors == {"a": ["退回时请写明原因"]}
 
 
 def test_too_few_ticks_are_refused():

@@ -15,7 +15,7 @@ sections:
   - id: opinion
     title: 审核意见
     fields:
-      - {name: opinion, type: textarea, label: 意见, required_when: {decision: [return, terminate]}}
+      - {name: opinion, type: text, label: 意见, required_when: {decision: [return, stop]}}
 actions:
   - {value: pass, label: 通过}
   - {value: return, label: 退回, tone: danger, confirm: 确认退回？}
@@ -30,7 +30,7 @@ def test_a_form_is_read_into_sections_fields_and_actions():
         "一次告知全部问题",
     )
     assert [section.title for section in form.sections] == ["审核意见"]
-    assert form.field("opinion").required_when == (("decision", ("return", "terminate")),)
+    assert form.field("opinion").required_when == (("decision", ("return", "stop")),)
     assert [(a.value, a.tone) for a in form.actions] == [("pass", "primary"), ("return", "danger")]
     with pytest.raises(KeyError):
         form.field("nothing")
@@ -76,7 +76,8 @@ def field(text: str) -> str:
         (field("name: a, type: select, label: 甲, choices: [yes]"), "请加引号"),
         (field("name: a, type: files, label: 甲, types: [.pdf]"), "不带点的扩展名"),
         (field("name: a, type: rows, label: 甲"), "rows 须有 fields"),
-        (field("name: a, type: rows, label: 甲, min: x, fields: [{name: b, type: text, label: 乙}]"),
+        (field("name: a, type: rows, label: 甲, min: x, "
+               "fields: [{name: b, type: text, label: 乙}]"),
          "min 和 max 须为整数"),
         (field("name: a, type: rows, label: 甲, fields: [{name: b, type: rows, label: 乙, fields: "
                "[{name: c, type: text, label: 丙}]}]"), "不能再嵌套 rows"),

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+import forms.items
 from forms import CATEGORIES, FormSpecError, build, item_types
 from forms.items import item_type_from
 
@@ -37,7 +38,8 @@ def test_every_type_builds_a_form_that_ends_with_its_attachments(key: str):
         ("work", {"unit": "云桥区青禾小学", "post": "数学教师", "start": "2007-08"},
          "云桥区青禾小学 数学教师", date(2007, 8, 1), None),
         ("education",
-         {"school": "淮城师范学院", "major": "数学与应用数学", "level": "大学本科", "end": "2007-06"},
+         {"school": "淮城师范学院", "major": "数学与应用数学", "level": "大学本科",
+          "end": "2007-06"},
          "淮城师范学院 数学与应用数学 大学本科", date(2007, 6, 1), None),
         ("training", {"year": 2025, "hours_professional": 60, "hours_public": 12},
          "2025 年度 专业科目 60学时 公需科目 12学时", date(2025, 12, 31), None),
@@ -51,7 +53,7 @@ def test_every_type_builds_a_form_that_ends_with_its_attachments(key: str):
          "指导黎小满获区教坛新星", date(2025, 10, 1), None),
         ("special_service", {"place": "柳溪乡中心学校", "kind": "支教一年", "start": "2018-09"},
          "柳溪乡中心学校 支教一年", date(2018, 9, 1), None),
-        ("paper", {"published": "2024-1x"}, "《》", None, None),
+        ("paper", {"published": "2024-1x"}, "", None, None),
     ],
 )  # fmt: skip
 def test_a_record_is_named_dated_and_ranked(key, data, summary, day, rank):
@@ -101,3 +103,16 @@ def test_a_faulty_type_says_what_is_wrong(old: str, new: str, message: str):
     with pytest.raises(FormSpecError) as caught:
         item_type_from(GOOD.replace(old, new), "novelty")
     assert message in str(caught.value)
+
+
+def test_a_type_without_attachments_has_only_its_fields():
+    kind = item_type_from(GOOD.partition("slots:")[0], "novelty")
+    assert kind.slots == ()
+    assert [section.id for section in kind.form.sections] == ["main"]
+
+
+def test_a_faulty_file_is_named(tmp_path, monkeypatch):
+    (tmp_path / "novelty.yaml").write_text("titel: 新类型", "utf-8")
+    monkeypatch.setattr(forms.items, "FOLDER", tmp_path)
+    with pytest.raises(FormSpecError, match=r"^portfolio/novelty\.yaml: "):
+        item_types.__wrapped__()
