@@ -284,3 +284,14 @@ def test_answers_are_shown_in_words():
     assert display(SPEC.field("pledged"), False) == "否"
     assert display(SPEC.field("posts"), [{}, {}]) == "2 行"
     assert display(SPEC.field("way"), "旧值") == "旧值"
+
+
+def test_a_new_form_starts_with_its_defaults():
+    spec = parse(
+        "title: 表\nfields:\n"
+        "  - {name: post, type: text, label: 党政职务, default: 无}\n"
+        "  - {name: kinds, type: checkbox, label: 类别, choices: [甲, 乙], default: [甲]}\n"
+        "  - {name: agreed, type: bool, label: 同意, default: true}\n"
+    )
+    assert build(spec)().answers() == {"post": "无", "kinds": ["甲"], "agreed": True}
+    assert build(spec)(data={"post": ""}).answers()["post"] == ""
