@@ -134,6 +134,12 @@ def test_too_much_together_is_refused_unread() -> None:
     assert [f.rule for f in check(files, known=KNOWN).findings] == ["bundle.size"]
 
 
+def test_too_many_nodes_together_are_refused_before_the_rules_walk_them() -> None:
+    crowd = Drawing().with_(crowd="".join(service(f"s{n}") for n in range(190))).bytes()
+    files = {f"p{n}.bpmn": crowd for n in range(bundle.MAX_TOTAL_NODES // 190 + 1)}
+    assert [f.rule for f in check(files, known=KNOWN).findings] == ["bundle.size"]
+
+
 def test_the_longest_path_that_is_allowed_can_still_be_parsed() -> None:
     names = [f"step_{number}" for number in range(190)]
     chain = "".join(map(service, names)) + "".join(

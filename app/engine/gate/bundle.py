@@ -22,6 +22,7 @@ from app.engine.gate.xml import MAX_BYTES, read_tree
 
 MAX_FILES = 30
 MAX_TOTAL_BYTES = 4 * 1024 * 1024
+MAX_TOTAL_NODES = 1_500
 
 RULES = (
     *events.RULES,
@@ -57,6 +58,10 @@ def read_bundle(files: Mapping[str, bytes]) -> Bundle:
             _read(bundle, file, data)
         except Refused as refusal:
             bundle.findings.append(refusal.finding)
+    if sum(len(diagram.nodes) for diagram in bundle.diagrams) > MAX_TOTAL_NODES:
+        message = f"一次最多上传 {MAX_TOTAL_NODES} 个节点"
+        finding = Finding("bundle.size", "", "上传的文件", message, "请分几次上传")
+        return Bundle(findings=[finding])
     return bundle
 
 

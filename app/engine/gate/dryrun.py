@@ -20,6 +20,7 @@ from app.core.clock import ZONE
 from app.engine.diagrams import DefinitionError, Specs, parse
 from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
+from app.engine.gate.graph import reach
 from app.engine.gate.known import Known
 from app.engine.timers import bound
 from rules.expression import ExpressionError, compile_expression
@@ -49,13 +50,10 @@ def dry_run(
     diagrams: list[Diagram], files: Mapping[str, bytes], known: Known
 ) -> Iterator[Finding]:
     """Parse every process of a bundle as the runtime does and walk it a few times."""
-    inside = {diagram.id for diagram in diagrams}
-    outside = {called for name in inside for called in known.processes[name].calls} - inside
-    everything = {**files, **{f"{name}.stub.bpmn": _stub(name) for name in outside}}
     values = _plausible(diagrams)
     for diagram in diagrams:
         try:
-            specs = parse(everything, diagram.id)
+            specs = parse(_needed(diagram, diagrams, files, known), diagram.id)
         except DefinitionError as error:
             message = f"引擎读不懂：{quoted(str(error))}"
             yield diagram.find("engine.parse", diagram.process, message, "请按提示改正后再上传")
@@ -63,6 +61,21 @@ def dry_run(
         finding = _walk_all(diagram, specs, values)
         if finding is not None:
             yield finding
+
+
+def _needed(
+    diagram: Diagram, diagrams: list[Diagram], files: Mapping[str, bytes], known: Known
+) -> dict[str, bytes]:
+    """Return the diagrams a process calls, the tables, and stubs for what is published already."""
+    homes = {each.id: each.file for each in diagrams}
+    calls = {name: known.processes[name].calls for name in homes}
+    needed = {name: text for name, text in files.items() if name.lower().endswith(".dmn")}
+    for name in sorted(reach([diagram.id], calls)):
+        if name in homes:
+            needed[homes[name]] = files[homes[name]]
+        else:
+            needed[f"{name}.stub.bpmn"] = _stub(name)
+    return needed
 
 
 def _stub(name: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import Self
 
 from app.core.permissions import ROLES
 from app.engine import environment, handlers
+from forms import FormSpecError, load
 from rules.expression import DEFAULT_FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,10 +38,12 @@ class Known:
     variables: frozenset[str] = frozenset({"today"})
 
     @classmethod
-    def of_platform(cls, processes: Mapping[str, Published] | None = None) -> Self:
+    def of_platform(
+        cls, processes: Mapping[str, Published] | None = None, *, jurisdiction: str = ""
+    ) -> Self:
         """Return what this platform offers, once the domains have registered their handlers."""
         return cls(
-            forms=form_keys(ROOT / "forms"),
+            forms=form_keys(jurisdiction),
             pages=handlers.page.names(),
             saves=handlers.save.names(),
             services=handlers.service.names(),
@@ -52,6 +55,16 @@ class Known:
         )
 
 
-def form_keys(folder: Path) -> frozenset[str]:
-    """Return the keys of the forms in a folder, national or a jurisdiction's."""
-    return frozenset(path.stem for path in folder.rglob("*.yaml"))
+def form_keys(jurisdiction: str) -> frozenset[str]:
+    """Return the keys of the forms that can be shown, national or a jurisdiction's."""
+    folders = [ROOT / "forms", *([ROOT / "forms" / jurisdiction] if jurisdiction else [])]
+    keys = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    return frozenset(key for key in keys if _is_form(key, jurisdiction))
+
+
+def _is_form(key: str, jurisdiction: str) -> bool:
+    try:
+        load(key, jurisdiction)
+    except FormSpecError:
+        return False
+    return True

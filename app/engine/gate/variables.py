@@ -28,9 +28,16 @@ class Variables:
         self.diagram = diagram
         self.known = known
         self.decisions = decisions
+        self._answers: dict[str, frozenset[str]] = {}
+        self._added: dict[str, set[str]] = {}
 
     def at(self, node: Node) -> frozenset[str]:
         """Return the names that some way to this node has set."""
+        if node.id not in self._answers:
+            self._answers[node.id] = self._names_at(node)
+        return self._answers[node.id]
+
+    def _names_at(self, node: Node) -> frozenset[str]:
         names = set(self.diagram.inputs) | self.known.variables
         for ident in self._earlier(node.id):
             names |= self.set_by(self.diagram.nodes[ident])
@@ -42,6 +49,11 @@ class Variables:
 
     def set_by(self, node: Node) -> set[str]:
         """Return the names a node adds: declared, called, decided or received."""
+        if node.id not in self._added:
+            self._added[node.id] = self._set_by(node)
+        return self._added[node.id]
+
+    def _set_by(self, node: Node) -> set[str]:
         names = set(node.outcomes) | _received(node)
         called = self.known.processes.get(node.element.get("calledElement", ""))
         if called is not None:
