@@ -25,7 +25,9 @@ from tests.engine.gate_builder import (
     timer,
 )
 from tests.engine.gate_faults import SOUND, SPOILED, SUB, Spoiled, between, calling, vet, voting
+from tests.engine.gate_property_faults import PROPERTY_FAULTS
 
+FAULTS = {**SPOILED, **PROPERTY_FAULTS}
 CASES = Path(__file__).parent / "gate_cases"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 KNOWN_CALLS = replace(KNOWN, processes={"unit_review": Published(outcomes=frozenset({"verdict"}))})
@@ -156,7 +158,7 @@ def test_a_call_to_a_published_process_passes_and_lends_its_outcomes() -> None:
     assert judged(drawing, KNOWN_CALLS).findings == ()
 
 
-@pytest.mark.parametrize("case", SPOILED.values(), ids=SPOILED.keys())
+@pytest.mark.parametrize("case", FAULTS.values(), ids=FAULTS.keys())
 def test_each_fault_is_named_with_its_element_in_chinese(case: Spoiled) -> None:
     verdict = judged(case.drawing)
     finding = the(verdict, case.rule)
