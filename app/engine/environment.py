@@ -122,8 +122,11 @@ class Engine(PythonScriptEngine):  # type: ignore[misc]
     def evaluate(
         self, task: Any, expression: str, external_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return the value of an expression; a multi-instance count is bounded."""
-        value = super().evaluate(task, expression, external_context)
+        """Return the value of an expression; a multi-instance count is bounded.
+
+        Errors pass as they are: ExpressionError says in Chinese what is wrong and where.
+        """
+        value = self.environment.evaluate(expression, task.data, external_context)
         is_count = expression == getattr(task.task_spec, "cardinality", None)
         if is_count and not 0 <= value <= MAX_INSTANCES:
             raise TooManyInstances(f"多实例任务最多 {MAX_INSTANCES} 个，这里是 {value} 个")

@@ -12,6 +12,7 @@ from datetime import datetime
 from app.core.db import db, transaction
 from app.core.errors import Conflict, DomainError
 from app.engine.models import Incident, IncidentStatus, QueueRow, QueueStatus
+from rules.expression import ExpressionError
 
 DETAIL_LENGTH = 8000
 
@@ -67,6 +68,8 @@ def describe(error: Exception) -> str:
     cause = error.cause if isinstance(error, StepFailed) else error
     if isinstance(cause, DomainError):
         return cause.message
+    if isinstance(cause, ExpressionError):
+        return f"表达式“{cause.text}”：{cause}"
     return f"{type(cause).__name__}: {cause}"
 
 

@@ -360,3 +360,83 @@ def test_tasks_that_a_terminate_end_leaves_behind_are_cancelled(office: Office) 
         statuses = dict(db.session.execute(sa.select(WorkItem.node, WorkItem.status)).all())
         assert statuses == {"a": "done", "b": "cancelled"}
         assert db.session.scalars(sa.select(Timer)).all() == []
+
+
+DECISION = """<?xml version="1.0" encoding="UTF-8"?>
+<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="tables" name="tables"
+ namespace="http://camunda.org/schema/1.0/dmn">
+<decision id="grade" name="定级"><decisionTable id="table" hitPolicy="FIRST">
+<input id="in" label="score"><inputExpression id="e" typeRef="number"><text>score</text>
+</inputExpression></input><output id="out" name="level" typeRef="string"/>
+<rule id="r1"><inputEntry id="i1"><text>&gt;= 60</text></inputEntry>
+<outputEntry id="o1"><text>"pass"</text></outputEntry></rule>
+<rule id="r2"><inputEntry id="i2"><text></text></inputEntry>
+<outputEntry id="o2"><text>{fallback}</text></outputEntry></rule>
+</decisionTable></decision></definitions>"""
+
+
+def graded(fallback: str) -> dict[str, bytes]:
+    rule = (
+        '<bpmn:businessRuleTask id="grade_it"><bpmn:extensionElements>'
+        "<spiffworkflow:calledDecisionId>grade</spiffworkflow:calledDecisionId>"
+        "</bpmn:extensionElements></bpmn:businessRuleTask>"
+    )
+    files = diagram(
+        "graded", start(), rule, choice("is_good", "bad"), user("award"), end(),
+        line("begun", "grade_it", "is_good"), flow("is_good", "award", 'level == "pass"'),
+        flow("is_good", "ended", flow_id="bad"), line("award", "ended"),
+    )  # fmt: skip
+    return {**files, "grade.dmn": DECISION.replace("{fallback}", fallback).encode()}
+
+
+@pytest.mark.parametrize(("score", "opened"), [(60, ["award"]), (59, [])])
+def test_a_decision_table_is_read_in_the_same_language(
+    office: Office, score: int, opened: list[str]
+) -> None:
+    office.publish(graded('"fail"'), key="graded")
+    office.begin("graded", score=score)
+    assert office.open() == opened
+
+
+def test_a_decision_table_cannot_run_code(office: Office) -> None:
+    office.publish(graded("__import__('os').getcwd()"), key="graded")
+    with pytest.raises(incidents.StepFailed) as failed:
+        office.begin("graded", score=1)
+    assert "只能调用规定的函数" in incidents.describe(failed.value)
+
+
+def test_a_condition_over_a_missing_value_is_an_incident_that_says_so(office: Office) -> None:
+    office.publish(
+        diagram(
+            "one", start(), user("fill", outcomes="decision"), choice("which", "no"), end(),
+            line("begun", "fill", "which"), flow("which", "fill", 'verdict == "pass"'),
+            flow("which", "ended", flow_id="no"),
+        ),
+        key="one",
+    )  # fmt: skip
+    instance_id = office.begin("one")
+    with pytest.raises(incidents.StepFailed) as failed:
+        office.do("fill")
+    with transaction():
+        incidents.note_failed_step(Conflict("无关"), NOON)
+        incidents.note_failed_step(failed.value, NOON)
+    with transaction(write=False):
+        incident = db.session.scalars(sa.select(Incident)).one()
+        assert (incident.instance_id, incident.node) == (instance_id, "which")
+        assert incident.message.startswith('表达式“verdict == "pass"”：变量“verdict”还没有值')
+
+
+def test_tasks_inside_a_subprocess_are_found_where_they_are_drawn(office: Office) -> None:
+    inner = start("asked") + user("vet") + end("told") + line("asked", "vet", "told")
+    part = f'<bpmn:subProcess id="part" name="阶段">{inner}</bpmn:subProcess>'
+    lanes = {"单位经办人": ["part"]}
+    office.publish(
+        diagram("one", start(), part, end(), line("begun", "part", "ended"), lanes=lanes),
+        key="one",
+    )
+    instance_id = office.begin("one")
+    drawn = definitions.bundle_of(office.instance(instance_id)).node("part", "vet")
+    assert drawn is not None
+    assert (drawn.process, drawn.lane) == ("one", "单位经办人")
+    office.do("vet")
+    assert office.instance(instance_id).status == "completed"
