@@ -1,0 +1,140 @@
+"""What the rules look at when a declaration is checked (开始检测)."""
+
+from collections import Counter
+
+from app.declarations import specs
+from app.declarations.models import Declaration, DeclarationEntry, EntrySection
+from app.declarations.queries import categories_of, entries_of, files_of, prior_titles_of
+from app.plans.models import CountBy, StandardItem
+from rules import evaluate
+from rules.facts import (
+    AssessmentFacts,
+    CategoryFacts,
+    EducationFacts,
+    EntryFacts,
+    ItemFacts,
+    PersonalFacts,
+    SlotFacts,
+    SubmissionFacts,
+    TrainingFacts,
+)
+from rules.report import Report
+
+FIRST_TITLE = "认定"
+
+
+def check(declaration: Declaration) -> Report:
+    """Run the checks before 提交审核 and return their rows and reminders."""
+    return evaluate("submission", facts_of(declaration))
+
+
+def facts_of(declaration: Declaration) -> SubmissionFacts:
+    """Gather what `evaluate("submission", …)` reads."""
+    entries = entries_of(declaration.id)
+    sections = Counter(entry.section for entry in entries)
+    return SubmissionFacts(
+        jurisdiction=declaration.plan.jurisdiction,
+        personal=_personal(declaration),
+        entries=EntryFacts(
+            work=sections[EntrySection.WORK],
+            training=sections[EntrySection.TRAINING],
+            education=sections[EntrySection.EDUCATION],
+            assessment=sections[EntrySection.ASSESSMENT],
+        ),
+        education=_education(entries),
+        assessments=[
+            AssessmentFacts(year=year_of(entry), result=str(entry.extra.get("result") or ""))
+            for entry in entries
+            if entry.section == EntrySection.ASSESSMENT
+        ],
+        training=[
+            TrainingFacts(year=year_of(entry), hours=_hours(entry))
+            for entry in entries
+            if entry.section == EntrySection.TRAINING
+        ],
+        slots=_slots(declaration),
+        categories=_categories(declaration, entries),
+    )
+
+
+def _personal(declaration: Declaration) -> PersonalFacts:
+    missing = [*specs.missing_labels(declaration), *_missing_titles(declaration)]
+    return PersonalFacts(missing=missing, photo=declaration.person.photo_file_id is not None)
+
+
+def _missing_titles(declaration: Declaration) -> list[str]:
+    """Staff of a 事业单位 state the title they hold and its appointment (AH-P-31)."""
+    if not declaration.unit.is_public_institution or declaration.plan.kind == FIRST_TITLE:
+        return []
+    rows = prior_titles_of(declaration.id)
+    if not rows:
+        return ["现有职称情况"]
+    return [] if any(row.data.get("appointments") for row in rows) else ["现有职称评聘情况"]
+
+
+def _education(entries: list[DeclarationEntry]) -> EducationFacts:
+    found = EducationFacts(highest="", qualifying="")
+    for entry in entries:
+        if entry.section == EntrySection.EDUCATION:
+            if entry.extra.get("is_highest"):
+                found["highest"] = education_level(entry)
+            if entry.extra.get("is_qualifying"):
+                found["qualifying"] = education_level(entry)
+    return found
+
+
+def education_level(entry: DeclarationEntry) -> str:
+    """Return the level of an education as its certificate says."""
+    return str(entry.version.data.get("level") or entry.version.summary)
+
+
+def year_of(entry: DeclarationEntry) -> int:
+    """Return the year a yearly record is about, 0 when it does not say."""
+    year = entry.version.data.get("year")
+    if year is not None and str(year)[:4].isdecimal():
+        return int(str(year)[:4])
+    return entry.version.occurred_on.year if entry.version.occurred_on else 0
+
+
+def _hours(entry: DeclarationEntry) -> int:
+    data = entry.version.data
+    return int(data.get("hours_professional") or 0) + int(data.get("hours_public") or 0)
+
+
+def _slots(declaration: Declaration) -> list[SlotFacts]:
+    counts = Counter(file.slot_id for file in files_of(declaration.id))
+    return [
+        SlotFacts(
+            name=slot.name,
+            count=counts[slot.id],
+            required=slot.required,
+            printed=slot.printed_in_check,
+            min=slot.min_count,
+            max=slot.max_count,
+        )
+        for slot in declaration.plan.slots
+    ]
+
+
+def _categories(declaration: Declaration, entries: list[DeclarationEntry]) -> list[CategoryFacts]:
+    counts = Counter(entry.standard_item_id for entry in entries)
+    return [
+        CategoryFacts(
+            id=category.id,
+            name=category.name,
+            count_by="items" if category.count_by == CountBy.ITEMS else "records",
+            min=category.min_count,
+            items=[_item(item, counts[item.id]) for item in category.items],
+        )
+        for category in categories_of(declaration)
+    ]
+
+
+def _item(item: StandardItem, count: int) -> ItemFacts:
+    return ItemFacts(
+        name=item.name,
+        required=item.required,
+        min=item.min_count,
+        max=item.max_count,
+        count=count,
+    )

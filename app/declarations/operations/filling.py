@@ -1,0 +1,153 @@
+"""Typing: every field is saved on its own; the titles held already are rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from app.core import storage
+from app.core.db import db
+from app.core.errors import Invalid, NotFound
+from app.declarations.models import Declaration, PriorTitle, PriorTitleFile
+from app.declarations.operations.common import (
+    move,
+    next_position,
+    record,
+    refuse_unless_editable,
+)
+from app.declarations.queries import prior_titles_of
+from app.declarations.specs import personal_form, teaching_form
+from forms import FormSpec, build
+
+PHOTO = "photo"
+MAX_PRIOR_TITLES = 20
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What autosave answers: other values that changed with the field, and a notice."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    notice: str = ""
+
+
+def save_field(
+    declaration: Declaration, name: str, values: Sequence[str], *, now: datetime
+) -> Saved:
+    """Save one field of 个人信息 or 专业信息 as it is typed; empty is fine in a draft.
+
+    Raises Invalid for a value that cannot be kept, NotFound for an unknown field, Conflict once
+    the declaration has been sent up.
+    """
+    refuse_unless_editable(declaration)
+    if name == PHOTO:
+        return _save_photo(declaration, values, now=now)
+    for column, spec in (
+        ("personal", personal_form(declaration)),
+        ("teaching", teaching_form(declaration)),
+    ):
+        if spec is not None and name in {each.name for each in spec.fields}:
+            value = _read(spec, name, values)
+            setattr(declaration, column, {**getattr(declaration, column), name: value})
+            saved = _fit_years(declaration, name)
+            declaration.updated_at = now
+            db.session.flush()
+            return saved
+    raise NotFound("没有这个填报项，请刷新页面")
+
+
+def _read(spec: FormSpec, name: str, values: Sequence[str]) -> Any:
+    form = build(spec.optional())(MultiDict([(name, value) for value in values]))
+    typed = form[name]
+    if not typed.validate(form):
+        raise Invalid(errors={name: [str(text) for text in typed.errors]})
+    return typed.to_json()  # type: ignore[attr-defined]
+
+
+def _fit_years(declaration: Declaration, name: str) -> Saved:
+    """Set 专业年限 to 工作年限 where it is larger, and say so (FJ-P-49)."""
+    work = declaration.personal.get("work_years")
+    specialty = declaration.personal.get("specialty_years")
+    if name not in {"work_years", "specialty_years"} or work is None or specialty is None:
+        return Saved()
+    if specialty <= work:
+        return Saved()
+    declaration.personal = {**declaration.personal, "specialty_years": work}
+    notice = f"专业年限不能超过工作年限，已由 {specialty} 年调整为 {work} 年"
+    return Saved({"specialty_years": str(work)}, notice)
+
+
+def _save_photo(declaration: Declaration, values: Sequence[str], *, now: datetime) -> Saved:
+    chosen = values[0] if values else ""
+    if not chosen.isdecimal():
+        raise Invalid("请上传个人免冠照片", field=PHOTO)
+    photo = storage.owned_file(int(chosen), declaration.person_id)
+    if photo.media_type != "image/jpeg":
+        raise Invalid("照片须为裁剪后的证件照片", field=PHOTO)
+    storage.link(photo)
+    declaration.person.photo_file_id = photo.id
+    record("photo_changed", declaration, declaration.person_id, now, file=photo.id)
+    db.session.flush()
+    return Saved()
+
+
+def _prior_title(declaration: Declaration, prior_id: int) -> PriorTitle:
+    for row in prior_titles_of(declaration.id):
+        if row.id == prior_id:
+            return row
+    raise NotFound("该职称记录不存在，请刷新页面")
+
+
+def save_prior_title(
+    declaration: Declaration,
+    answers: Mapping[str, Any],
+    *,
+    prior_id: int | None = None,
+    now: datetime,
+) -> PriorTitle:
+    """Add or change a title held already (现有职称情况, AH-P-28); `answers` passed its form."""
+    refuse_unless_editable(declaration)
+    rows = prior_titles_of(declaration.id)
+    if prior_id is not None:
+        row = _prior_title(declaration, prior_id)
+    elif len(rows) >= MAX_PRIOR_TITLES:
+        raise Invalid(f"现有职称最多填写 {MAX_PRIOR_TITLES} 条")
+    else:
+        row = PriorTitle(declaration_id=declaration.id, position=next_position(rows))
+        db.session.add(row)
+    row.data = {name: value for name, value in answers.items() if name != "files"}
+    _place_files(declaration, row, answers.get("files") or [])
+    declaration.updated_at = now
+    db.session.flush()
+    return row
+
+
+def _place_files(declaration: Declaration, row: PriorTitle, file_ids: Sequence[int]) -> None:
+    known = {each.file_id: each for each in row.files}
+    kept = []
+    for position, file_id in enumerate(file_ids, 1):
+        placed = known.get(file_id)
+        if placed is None:
+            stored = storage.link(storage.owned_file(file_id, declaration.person_id))
+            placed = PriorTitleFile(file_id=stored.id, name=stored.name)
+        placed.position = position
+        kept.append(placed)
+    row.files = kept
+
+
+def delete_prior_title(declaration: Declaration, prior_id: int, *, now: datetime) -> None:
+    """Take a title out of the declaration."""
+    refuse_unless_editable(declaration)
+    db.session.delete(_prior_title(declaration, prior_id))
+    declaration.updated_at = now
+    db.session.flush()
+
+
+def move_prior_title(declaration: Declaration, prior_id: int, step: int, *, now: datetime) -> None:
+    """Move a title up (-1) or down (+1)."""
+    refuse_unless_editable(declaration)
+    move(prior_titles_of(declaration.id), _prior_title(declaration, prior_id), step)
+    declaration.updated_at = now
+    db.session.flush()

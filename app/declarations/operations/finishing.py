@@ -1,0 +1,69 @@
+"""What the process itself does to a declaration: return, withdraw, terminate, finish."""
+
+from datetime import datetime
+
+from app.accounts.models import Person
+from app.accounts.operations import notify
+from app.core.db import db
+from app.core.errors import Conflict, Invalid
+from app.declarations.models import Declaration, Status
+from app.declarations.operations.common import record
+from app.declarations.queries import open_defects
+
+OUTCOMES = {"passed": Status.PASSED, "failed": Status.FAILED}
+
+
+def tell(declaration: Declaration, text: str, now: datetime) -> None:
+    """Notify the applicant; the message leads to the declaration."""
+    url = f"/declarations/{declaration.id}"
+    notify(declaration.person_id, f"{declaration.plan.name}：{text}", url=url, now=now)
+
+
+def _leave_chain(declaration: Declaration, status: Status, now: datetime) -> None:
+    declaration.status = status
+    declaration.current_unit, declaration.current_level = None, 0
+    declaration.updated_at = now
+    db.session.flush()
+
+
+def return_declaration(declaration: Declaration, *, now: datetime) -> None:
+    """Give it back to the applicant with every defect at once (退回, FJ-U-16)."""
+    count = len(open_defects(declaration.id))
+    _leave_chain(declaration, Status.RETURNED, now)
+    record("returned", declaration, None, now, defects=count)
+    tell(declaration, f"您的申报被退回，共 {count} 处需要修改，请修改后重新提交", now)
+
+
+def withdraw_declaration(declaration: Declaration, *, now: datetime) -> None:
+    """Make it a draft again, taken back before anybody looked at it (撤回)."""
+    _leave_chain(declaration, Status.DRAFT, now)
+    record("withdrawn", declaration, declaration.person_id, now)
+
+
+def terminate_declaration(declaration: Declaration, *, now: datetime) -> None:
+    """End it for this year (终止, FJ-U-17); the reason was given and confirmed before."""
+    _leave_chain(declaration, Status.TERMINATED, now)
+    record("terminated", declaration, None, now, reason=declaration.ended_reason)
+    text = f"您的申报已被终止，本年度不能再次申报。原因：{declaration.ended_reason}"
+    tell(declaration, text, now)
+
+
+def mark_in_meeting(declaration: Declaration, *, actor: Person | None, now: datetime) -> None:
+    """Note that its meeting has taken it up; Conflict unless it was accepted."""
+    if declaration.status != Status.ACCEPTED:
+        raise Conflict(f"申报 {declaration.number} 不在已受理状态")
+    declaration.status, declaration.updated_at = Status.IN_MEETING, now
+    db.session.flush()
+    record("in_meeting", declaration, actor.id if actor else None, now)
+
+
+def finish_declaration(declaration: Declaration, outcome: str, *, now: datetime) -> None:
+    """Enter the confirmed result: passed or failed. Raises Invalid for any other word."""
+    if outcome not in OUTCOMES:
+        raise Invalid(f"未知的评审结果：{outcome}")
+    if declaration.status not in {Status.ACCEPTED, Status.IN_MEETING}:
+        raise Conflict(f"申报 {declaration.number} 不在评审中")
+    _leave_chain(declaration, OUTCOMES[outcome], now)
+    record("finished", declaration, None, now, outcome=outcome)
+    word = "评审通过" if outcome == "passed" else "评审未通过"
+    tell(declaration, f"评审已结束，结果为{word}", now)

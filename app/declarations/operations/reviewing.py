@@ -1,0 +1,306 @@
+"""What the offices decide: the unit's recommendation, the superiors, the organiser.
+
+Each function stores the opinion and returns the verdict by which the diagram goes on:
+pass, return, endorse (the leader has still to agree), confirm (a second person has), terminate,
+again (the second person disagreed).
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.queries import people_with_role
+from app.catalogue import jurisdictions
+from app.catalogue.queries import workdays_between
+from app.core import storage
+from app.core.clock import ZONE
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.declarations.models import (
+    Declaration,
+    Defect,
+    Recommendation,
+    ReviewOpinion,
+    Status,
+)
+from app.declarations.operations.common import record
+from app.declarations.operations.finishing import tell
+from app.declarations.queries import opinions_of, round_of
+from app.units.models import Unit
+from app.units.queries import reporting_chain
+
+PASS, RETURN, TERMINATE = "pass", "return", "terminate"
+ENDORSE, CONFIRM, AGAIN = "endorse", "confirm", "again"
+Answers = Mapping[str, Any]
+
+
+def _begin(declaration: Declaration, actor: Person) -> Unit:
+    """Return the office that decides; nobody decides on their own application."""
+    if actor.id == declaration.person_id:
+        raise Forbidden("不能审核本人的申报，请由本单位其他人员或上级单位办理")
+    if declaration.status != Status.IN_REVIEW or declaration.current_unit is None:
+        raise Conflict("该申报不在审核中，请刷新页面")
+    return declaration.current_unit
+
+
+def _text(answers: Answers, name: str) -> str:
+    return str(answers.get(name) or "").strip()
+
+
+def _decision(answers: Answers, *allowed: str) -> str:
+    decision = _text(answers, "decision")
+    if decision not in allowed:
+        raise Invalid("请选择办理结果", field="decision")
+    return decision
+
+
+def _note(
+    declaration: Declaration, stage: str, decision: str, opinion: str, actor: Person, now: datetime
+) -> None:
+    db.session.add(
+        ReviewOpinion(
+            declaration_id=declaration.id,
+            round=round_of(declaration.id),
+            level=declaration.current_level,
+            unit_id=declaration.current_unit_id,
+            stage=stage,
+            decision=decision,
+            opinion=opinion,
+            person_id=actor.id,
+            at=now,
+        )
+    )
+    db.session.flush()
+    record(stage, declaration, actor.id, now, decision=decision)
+
+
+def _raise_defects(
+    declaration: Declaration, answers: Answers, actor: Person, now: datetime
+) -> None:
+    """Keep every defect of a return; a return names them all at once (一次性告知)."""
+    rows = [row for row in answers.get("defects") or [] if str(row.get("text") or "").strip()]
+    if not rows:
+        raise Invalid("退回时请逐条列出全部问题（一次性告知）", field="defects")
+    for row in rows:
+        db.session.add(
+            Defect(
+                declaration_id=declaration.id,
+                round=round_of(declaration.id),
+                raised_at=now,
+                raised_by=actor.id,
+                unit_id=declaration.current_unit_id,
+                section=str(row.get("section") or "basics"),
+                field=str(row.get("field") or ""),
+                item_id=row.get("item_id"),
+                text=str(row["text"]).strip(),
+                remedy=str(row.get("remedy") or "").strip(),
+            )
+        )
+    db.session.flush()
+
+
+def _has_leader(unit: Unit, role: str, declaration: Declaration, now: datetime) -> bool:
+    return unit.has_leader and any(
+        person.id != declaration.person_id
+        for person in people_with_role(role, "org", unit.id, now)
+    )
+
+
+def termination_confirmer(declaration: Declaration, now: datetime) -> Unit | None:
+    """Return the office whose leader can be the second person of a termination.
+
+    The reviewing unit itself, or the nearest one above that has a leader who is neither the
+    applicant nor the person who proposed it.
+    """
+    proposers = [o.person_id for o in opinions_of(declaration.id) if o.decision == TERMINATE]
+    barred = {declaration.person_id, *proposers[-1:]}
+    role = "unit_leader" if declaration.current_level <= 1 else "superior_leader"
+    unit = declaration.current_unit or declaration.unit
+    for office in (unit, *reporting_chain(unit)):
+        people = people_with_role(role, "org", office.id, now)
+        if any(person.id not in barred for person in people):
+            return office
+    return None
+
+
+def _propose_termination(
+    declaration: Declaration, stage: str, opinion: str, actor: Person, now: datetime
+) -> str:
+    if not opinion:
+        raise Invalid("终止申报请写明原因", field="opinion")
+    _note(declaration, stage, TERMINATE, opinion, actor, now)
+    return CONFIRM
+
+
+def vet_declaration(
+    declaration: Declaration, answers: Answers, *, actor: Person, now: datetime
+) -> str:
+    """Vet an application for its unit: recommend, return or propose to end it (FJ-U-12..17).
+
+    Raises Invalid for a recommendation without five working days of publicity or, in a
+    事业单位, without a word on the post; for a return without defects; for a termination
+    without a reason or without anybody who could confirm it.
+    """
+    unit = _begin(declaration, actor)
+    decision, opinion = _decision(answers, PASS, RETURN, TERMINATE), _text(answers, "opinion")
+    if decision == TERMINATE:
+        verdict = _propose_termination(declaration, "vet_declaration", opinion, actor, now)
+        _need_second_person(declaration, now)
+        return verdict
+    if decision == RETURN:
+        _raise_defects(declaration, answers, actor, now)
+    else:
+        _recommend(declaration, unit, answers, actor, now)
+    _note(declaration, "vet_declaration", decision, opinion, actor, now)
+    needs_leader = decision == PASS and _has_leader(unit, "unit_leader", declaration, now)
+    return ENDORSE if needs_leader else decision
+
+
+def _need_second_person(declaration: Declaration, now: datetime) -> None:
+    if termination_confirmer(declaration, now) is None:
+        raise Conflict("终止须由第二人确认，本单位及上级单位尚无可确认的领导，请先设置领导岗")
+
+
+def _day(answers: Answers, name: str) -> date:
+    value = answers.get(name)
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value or ""))
+    except ValueError:
+        raise Invalid("请填写公示日期", field=name) from None
+
+
+def _recommend(
+    declaration: Declaration, unit: Unit, answers: Answers, actor: Person, now: datetime
+) -> None:
+    opinion = _text(answers, "recommendation")
+    first, last = _day(answers, "publicity_from"), _day(answers, "publicity_to")
+    _check_publicity(declaration, first, last, now)
+    if not opinion:
+        raise Invalid("请填写单位推荐意见", field="recommendation")
+    uses_post, quota_note = _post(unit, answers)
+    file_id = answers.get("publicity_proof")
+    if file_id:
+        storage.link(storage.owned_file(int(file_id), actor.id))
+    number = round_of(declaration.id)
+    known = db.session.query(Recommendation).filter_by(declaration_id=declaration.id, round=number)
+    made = known.first() or Recommendation(declaration_id=declaration.id, round=number)
+    made.unit_id, made.given_by, made.given_at = unit.id, actor.id, now
+    made.publicity_from, made.publicity_to, made.opinion = first, last, opinion
+    made.uses_post, made.quota_note = uses_post, quota_note
+    made.file_id = int(file_id) if file_id else None
+    db.session.add(made)
+    db.session.flush()
+
+
+def _check_publicity(declaration: Declaration, first: date, last: date, now: datetime) -> None:
+    days = jurisdictions.get(declaration.plan.jurisdiction).unit_publicity_workdays
+    if last < first:
+        raise Invalid("公示结束日期不能早于开始日期", field="publicity_to")
+    if workdays_between(first, last) < days:
+        raise Invalid(f"单位内部公示不少于 {days} 个工作日", field="publicity_to")
+    if last > now.astimezone(ZONE).date():
+        raise Invalid("公示尚未结束，期满后方可推荐上报", field="publicity_to")
+
+
+def _post(unit: Unit, answers: Answers) -> tuple[bool | None, str]:
+    """Return whether a counted post is used and the note; only a 事业单位 has them (FJ-U-15)."""
+    note = _text(answers, "quota_note")
+    if not unit.is_public_institution:
+        return None, note
+    answer = _text(answers, "uses_post")
+    if answer not in {"yes", "no"}:
+        raise Invalid("事业单位请选择是否占用岗位职数", field="uses_post")
+    if not note:
+        raise Invalid("请说明岗位职数的使用情况", field="quota_note")
+    return answer == "yes", note
+
+
+def vet_forwarded(
+    declaration: Declaration, answers: Answers, *, actor: Person, now: datetime
+) -> str:
+    """Vet what a lower office sent up (上级复核)."""
+    unit = _begin(declaration, actor)
+    decision, opinion = _decision(answers, PASS, RETURN, TERMINATE), _text(answers, "opinion")
+    if decision == TERMINATE:
+        verdict = _propose_termination(declaration, "vet_forwarded", opinion, actor, now)
+        _need_second_person(declaration, now)
+        return verdict
+    if decision == RETURN:
+        _raise_defects(declaration, answers, actor, now)
+    _note(declaration, "vet_forwarded", decision, opinion, actor, now)
+    needs_leader = decision == PASS and _has_leader(unit, "superior_leader", declaration, now)
+    return ENDORSE if needs_leader else decision
+
+
+def endorse_declaration(
+    declaration: Declaration, answers: Answers, *, stage: str, actor: Person, now: datetime
+) -> str:
+    """Agree with the clerk, or return the application to the person (领导审定)."""
+    _begin(declaration, actor)
+    decision = _decision(answers, PASS, RETURN)
+    if decision == RETURN:
+        _raise_defects(declaration, answers, actor, now)
+    _note(declaration, stage, decision, _text(answers, "opinion"), actor, now)
+    return decision
+
+
+def confirm_termination(
+    declaration: Declaration, answers: Answers, *, actor: Person, now: datetime
+) -> str:
+    """Confirm a proposed termination, or send it back to the office (终止确认).
+
+    Raises Forbidden for the person who proposed it: two people end somebody's year.
+    """
+    _begin(declaration, actor)
+    proposed = next(o for o in reversed(opinions_of(declaration.id)) if o.decision == TERMINATE)
+    if proposed.person_id == actor.id:
+        raise Forbidden("终止须由提出人以外的第二人确认")
+    decision, opinion = _decision(answers, "confirm", "reject"), _text(answers, "opinion")
+    if decision == "reject" and not opinion:
+        raise Invalid("不同意终止请写明意见", field="opinion")
+    _note(declaration, "confirm_termination", decision, opinion, actor, now)
+    if decision == "reject":
+        return AGAIN
+    declaration.ended_reason = proposed.opinion
+    return TERMINATE
+
+
+def move_up(declaration: Declaration, *, now: datetime) -> bool:
+    """Hand the declaration to the next office above, or else to the organiser.
+
+    Returns whether there was one above. An office whose only reviewer is the applicant is passed
+    over: the one above it reviews.
+    """
+    unit = declaration.current_unit or declaration.unit
+    for office in reporting_chain(unit):
+        reviewers = people_with_role("superior_clerk", "org", office.id, now)
+        if [person.id for person in reviewers] != [declaration.person_id]:
+            declaration.current_unit = office
+            declaration.current_level += 1
+            db.session.flush()
+            return True
+    declaration.current_unit = declaration.plan.organiser_unit
+    declaration.current_level += 1
+    db.session.flush()
+    return False
+
+
+def accept_declaration(
+    declaration: Declaration, answers: Answers, *, actor: Person, now: datetime
+) -> str:
+    """Accept the application for the committee, return it, or propose to end it (受理)."""
+    _begin(declaration, actor)
+    decision, opinion = _decision(answers, PASS, RETURN, TERMINATE), _text(answers, "opinion")
+    if decision == TERMINATE:
+        return _propose_termination(declaration, "accept_declaration", opinion, actor, now)
+    if decision == RETURN:
+        _raise_defects(declaration, answers, actor, now)
+    _note(declaration, "accept_declaration", decision, opinion, actor, now)
+    if decision == PASS:
+        declaration.status, declaration.updated_at = Status.ACCEPTED, now
+        db.session.flush()
+        tell(declaration, "您的申报已被评委会组建单位受理", now)
+    return decision

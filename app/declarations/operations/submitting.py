@@ -1,0 +1,74 @@
+"""Sending a declaration up: the deadline, the check and the snapshot in one transaction."""
+
+from datetime import datetime, time
+
+from app.catalogue import jurisdictions
+from app.catalogue.queries import workdays_after
+from app.core.clock import ZONE
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, StaleTask
+from app.declarations import facts
+from app.declarations.models import Declaration, DeclarationSnapshot, Status
+from app.declarations.operations.common import record
+from app.declarations.queries import open_defects, round_of
+from app.declarations.snapshots import content_of
+from app.units.queries import reviewing_unit
+
+INCOMPLETE = "申报信息不完善，无法提交"
+
+
+def last_moment(declaration: Declaration) -> datetime | None:
+    """Return the last moment at which it may be sent up.
+
+    A returned one has the correction days (补正) after its return, whatever the plan's deadline.
+    """
+    closes = declaration.plan.closes_at
+    raised = [defect.raised_at for defect in open_defects(declaration.id)]
+    if declaration.status != Status.RETURNED or not raised:
+        return closes
+    days = jurisdictions.get(declaration.plan.jurisdiction).correction_workdays
+    last_day = workdays_after(max(raised).astimezone(ZONE).date(), days)
+    mended_by = datetime.combine(last_day, time(23, 59, 59), ZONE)
+    return max(mended_by, closes) if closes else mended_by
+
+
+def check_deadline(declaration: Declaration, now: datetime) -> None:
+    """Conflict, naming the deadline, when the declaration may no longer be sent up."""
+    last = last_moment(declaration)
+    if declaration.status == Status.RETURNED and last is not None:
+        if now > last:
+            raise Conflict(f"补正期限已过（{last:%Y-%m-%d %H:%M}），不能再提交")
+    elif not declaration.plan.accepts_submissions(now):
+        until = f"（{last:%Y-%m-%d %H:%M}）" if last else ""
+        raise Conflict(f"已超过个人提交截止时间{until}，不能提交")
+
+
+def submit_declaration(declaration: Declaration, *, now: datetime) -> DeclarationSnapshot:
+    """Send a declaration up (提交审核); the unit, or who reviews in its place, gets it.
+
+    Raises StaleTask when it was sent up already, Conflict after the deadline, Invalid with the
+    failing rows when the check does not pass.
+    """
+    if not declaration.is_editable:
+        raise StaleTask("该申报已提交，请勿重复提交")
+    check_deadline(declaration, now)
+    report = facts.check(declaration)
+    if not report.passed:
+        failing = {row.anchor: [row.text] for row in report.failures}
+        raise Invalid(INCOMPLETE, errors=failing)
+    snapshot = DeclarationSnapshot(
+        declaration_id=declaration.id,
+        no=round_of(declaration.id) + 1,
+        at=now,
+        content=content_of(declaration),
+    )
+    db.session.add(snapshot)
+    for defect in open_defects(declaration.id):
+        defect.resolved_at = now
+    reviewer = reviewing_unit(declaration.unit, declaration.person_id, now)
+    declaration.status, declaration.submitted_at = Status.IN_REVIEW, now
+    declaration.current_unit_id, declaration.current_level = reviewer.id, 1
+    declaration.updated_at = now
+    db.session.flush()
+    record("submitted", declaration, declaration.person_id, now, no=snapshot.no, unit=reviewer.id)
+    return snapshot

@@ -1,0 +1,254 @@
+"""The whole declaration as people read it: 申报一览表, 附件一览表, the reviewer's material."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.db import db
+from app.core.storage import StoredFile
+from app.declarations import specs
+from app.declarations.models import (
+    SECTION_NAMES,
+    Declaration,
+    DeclarationEntry,
+    EntrySection,
+    PriorTitle,
+)
+from app.declarations.queries import (
+    categories_of,
+    defects_of,
+    entries_of,
+    files_of,
+    opinions_of,
+    prior_titles_of,
+    recommendation_of,
+    round_of,
+)
+from app.declarations.snapshots import PARTS, changes_of
+from app.plans.models import StandardItem
+from app.portfolio import item_types, reading
+from forms import display, display_all
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """An import as a line of a table, with all that opens under it."""
+
+    entry: DeclarationEntry
+    kind: str
+    when: str
+    summary: str
+    rank: str
+    lines: Sequence[reading.Line]
+    slots: Sequence[reading.Slot]
+
+    @property
+    def file_count(self) -> int:
+        """How many attachments it has."""
+        return sum(len(slot.files) for slot in self.slots)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The imports of one section, or of one item of the standard."""
+
+    title: str
+    entries: Sequence[EntryView]
+    item: StandardItem | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """A section of the overview."""
+
+    id: str
+    title: str
+    groups: Sequence[Group]
+
+    @property
+    def count(self) -> int:
+        """How many imports it holds."""
+        return sum(len(group.entries) for group in self.groups)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file as the list of attachments shows it."""
+
+    id: int
+    name: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True)
+class FileGroup:
+    """Attachments of one kind, such as a slot or the photo (附件一览表)."""
+
+    title: str
+    files: Sequence[Attachment]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything of a declaration, in the order of the paper."""
+
+    declaration: Declaration
+    declared: Pairs
+    personal: Pairs
+    teaching: Pairs
+    titles: Sequence[PriorTitle]
+    parts: Sequence[Block]
+    categories: Sequence[Block]
+    files: Sequence[FileGroup]
+    recommendation: Any = None
+    sections: Sequence[tuple[str, str]] = field(default=())
+
+
+def view_of(entry: DeclarationEntry) -> EntryView:
+    """Return an import as people read it."""
+    version = entry.version
+    kind = item_types.get(version.type_key)
+    rows = [{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in version.files]
+    return EntryView(
+        entry,
+        kind.title,
+        _when(version.data) or (f"{version.occurred_on:%Y-%m-%d}" if version.occurred_on else ""),
+        version.summary,
+        version.rank,
+        reading.lines_of(kind, version.data),
+        reading.slots_of(kind, rows),
+    )
+
+
+def _when(data: dict[str, Any]) -> str:
+    if data.get("start"):
+        return f"{data['start']} 至 {data.get('end') or '今'}"
+    return f"{data['year']} 年度" if data.get("year") else ""
+
+
+def _declared(declaration: Declaration) -> Pairs:
+    plan, person = declaration.plan, declaration.person
+    series = declaration.specialty.series.name
+    standard = [("评审标准", declaration.standard)] if declaration.standard else []
+    return [
+        ("申报形式", declaration.kind),
+        ("申报职称", f"{series}-{declaration.specialty.name}-{declaration.title.name}"),
+        ("申报级别", f"{plan.level}（{declaration.title.level}）"),
+        *standard,
+        ("申报单位", declaration.unit.name),
+        ("单位性质", declaration.unit.kind),
+        ("申报人", person.name),
+        ("证件类型", person.id_type),
+        ("证件号码", person.masked_id_number),
+        ("性别", person.gender),
+        ("出生日期", f"{person.birth_date:%Y-%m-%d}" if person.birth_date else ""),
+        ("是否面试", "需要面试" if plan.has_interview else "不需要面试"),
+        ("受理评委会", plan.committee.name),
+        ("申报编号", declaration.number or ""),
+    ]
+
+
+def block_of_part(declaration: Declaration, section: str) -> Block:
+    """Return one of 工作经历, 学历教育, 继续教育, 年度考核."""
+    views = [view_of(entry) for entry in entries_of(declaration.id, section)]
+    title = SECTION_NAMES[section]
+    return Block(str(section), title, [Group(title, views)])
+
+
+def blocks_of_standard(declaration: Declaration) -> list[Block]:
+    """Return the categories of the standard with what was imported into each item."""
+    views: dict[int | None, list[EntryView]] = {}
+    for entry in entries_of(declaration.id, EntrySection.ITEM):
+        views.setdefault(entry.standard_item_id, []).append(view_of(entry))
+    return [
+        Block(
+            f"item-{category.id}",
+            category.name,
+            [Group(item.name, views.get(item.id, []), item) for item in category.items],
+        )
+        for category in categories_of(declaration)
+    ]
+
+
+def file_groups(declaration: Declaration) -> list[FileGroup]:
+    """Return all attachments by kind: the photo, the slots, the titles, the merits."""
+    photo = db.session.get(StoredFile, declaration.person.photo_file_id or 0)
+    groups = [FileGroup("个人免冠照片", [_attachment(photo, photo.name)] if photo else [])]
+    held = files_of(declaration.id)
+    for slot in declaration.plan.slots:
+        files = [_attachment(f.file, f.name) for f in held if f.slot_id == slot.id]
+        groups.append(FileGroup(slot.name, files))
+    titled = [f for row in prior_titles_of(declaration.id) for f in row.files]
+    groups.append(
+        FileGroup("专业技术资格证书及评聘情况", [_attachment(f.file, f.name) for f in titled])
+    )
+    return groups + _evidence_groups(declaration)
+
+
+def _evidence_groups(declaration: Declaration) -> list[FileGroup]:
+    groups = []
+    for entry in entries_of(declaration.id):
+        view = view_of(entry)
+        files = [
+            Attachment(f.id, f.name, f.media_type, f.size) for s in view.slots for f in s.files
+        ]
+        if files:
+            groups.append(FileGroup(f"{view.kind}：{view.summary}", files))
+    return groups
+
+
+def _attachment(file: StoredFile, name: str) -> Attachment:
+    return Attachment(file.id, name, file.media_type, file.size)
+
+
+def overview_of(declaration: Declaration) -> Overview:
+    """Return the whole declaration (申报一览表, AH-P-42)."""
+    teaching = specs.teaching_form(declaration)
+    parts = [block_of_part(declaration, section) for section in PARTS]
+    categories = blocks_of_standard(declaration)
+    sections = [
+        ("declared", "申报情况"),
+        ("personal", "个人信息"),
+        *([("teaching", "专业信息")] if teaching else []),
+        ("titles", "现有职称情况"),
+        *((block.id, block.title) for block in (*parts, *categories)),
+        ("attachments", "申报相关附件"),
+        ("recommendation", "单位推荐意见"),
+    ]
+    return Overview(
+        declaration=declaration,
+        declared=_declared(declaration),
+        personal=display_all(specs.personal_form(declaration), declaration.personal),
+        teaching=display_all(teaching, declaration.teaching) if teaching else [],
+        titles=prior_titles_of(declaration.id),
+        parts=parts,
+        categories=categories,
+        files=file_groups(declaration),
+        recommendation=recommendation_of(declaration.id),
+        sections=sections,
+    )
+
+
+def title_pairs(declaration: Declaration, row: PriorTitle) -> Pairs:
+    """Return a title held already as labelled texts."""
+    spec = specs.prior_title_form(declaration)
+    return [
+        (each.label, display(each, row.data.get(each.name)))
+        for each in spec.fields
+        if each.type not in {"rows", "files"}
+    ]
+
+
+def material_of(declaration: Declaration) -> dict[str, Any]:
+    """Return what a reviewer reads beside the form of a task."""
+    return {
+        "declaration": declaration,
+        "overview": overview_of(declaration),
+        "changes": changes_of(declaration),
+        "round": round_of(declaration.id),
+        "defects": defects_of(declaration.id),
+        "opinions": opinions_of(declaration.id),
+    }

@@ -1,0 +1,208 @@
+"""What declarations tell the engine, the inbox, the file store and the portfolio."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from app.accounts.models import Person
+from app.core import search
+from app.core.clock import now as clock_now
+from app.core.db import db
+from app.core.permissions import register_predicate
+from app.core.records import register_record
+from app.core.storage import StoredFile, register_reader
+from app.declarations import access, operations, overview, queries
+from app.declarations.models import Declaration
+from app.declarations.queries import BUSINESS
+from app.engine import handlers
+from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
+from app.engine.models import WorkItem
+from app.portfolio.queries import register_usage
+
+Answers = Mapping[str, Any]
+WORDS = {
+    "pass": "通过",
+    "endorse": "通过",
+    "return": "退回",
+    "confirm": "提出终止",
+    "terminate": "确认终止",
+    "again": "不同意终止",
+}
+"""The word of the flow log for a verdict."""
+
+
+def _locked(step: Step) -> Declaration:
+    return queries.get_declaration(step.business_id, for_update=True)
+
+
+def _actor(step: Step) -> Person:
+    return db.session.get_one(Person, step.actor_id)
+
+
+def _said(verdict: str, answers: Answers, *, passed: str = "通过") -> Outcomes:
+    word = passed if verdict == "pass" else WORDS[verdict]
+    note = str(answers.get("opinion") or "")
+    for row in answers.get("defects") or [] if verdict == "return" else []:
+        note += f"\n· {row.get('text')}" + (f"（{row['remedy']}）" if row.get("remedy") else "")
+    return {"verdict": verdict, OUTCOME_WORD: word, OPINION: note.strip()}
+
+
+@handlers.save("submit_declaration")
+def submit_declaration(step: Step, answers: Answers) -> Outcomes:
+    """Send the declaration up; what was typed lies in its tables already."""
+    del answers
+    snapshot = operations.submit_declaration(_locked(step), now=step.now)
+    return {OUTCOME_WORD: "提交" if snapshot.no == 1 else f"第 {snapshot.no} 次提交"}
+
+
+@handlers.save("vet_declaration")
+def vet_declaration(step: Step, answers: Answers) -> Outcomes:
+    """Keep the unit's recommendation, return or proposal to end."""
+    verdict = operations.vet_declaration(_locked(step), answers, actor=_actor(step), now=step.now)
+    return _said(verdict, answers)
+
+
+@handlers.save("vet_forwarded")
+def vet_forwarded(step: Step, answers: Answers) -> Outcomes:
+    """Keep a superior office's opinion."""
+    verdict = operations.vet_forwarded(_locked(step), answers, actor=_actor(step), now=step.now)
+    return _said(verdict, answers)
+
+
+def _endorse(step: Step, answers: Answers) -> Outcomes:
+    verdict = operations.endorse_declaration(
+        _locked(step), answers, stage=step.node, actor=_actor(step), now=step.now
+    )
+    return _said(verdict, answers)
+
+
+handlers.save("endorse_declaration")(_endorse)
+handlers.save("endorse_forwarded")(_endorse)
+
+
+@handlers.save("confirm_termination")
+def confirm_termination(step: Step, answers: Answers) -> Outcomes:
+    """Keep the second person's word on a termination."""
+    verdict = operations.confirm_termination(
+        _locked(step), answers, actor=_actor(step), now=step.now
+    )
+    return _said(verdict, answers)
+
+
+@handlers.save("accept_declaration")
+def accept_declaration(step: Step, answers: Answers) -> Outcomes:
+    """Keep the organiser's acceptance, return or proposal to end."""
+    verdict = operations.accept_declaration(
+        _locked(step), answers, actor=_actor(step), now=step.now
+    )
+    return _said(verdict, answers, passed="受理")
+
+
+@handlers.service("find_next_level")
+def find_next_level(step: Step) -> Outcomes:
+    """Hand the declaration to the next office above, or to the organiser."""
+    declaration = _locked(step)
+    found = operations.move_up(declaration, now=step.now)
+    office = declaration.current_unit.name if declaration.current_unit else ""
+    return {"has_next_level": found, OUTCOME_WORD: f"报送{office}"}
+
+
+@handlers.service("return_declaration")
+def return_declaration(step: Step) -> Outcomes:
+    """Give the declaration back to the applicant."""
+    operations.return_declaration(_locked(step), now=step.now)
+    return {OUTCOME_WORD: "已退回申报人"}
+
+
+@handlers.service("withdraw_declaration")
+def withdraw_declaration(step: Step) -> Outcomes:
+    """Make the declaration a draft again."""
+    operations.withdraw_declaration(_locked(step), now=step.now)
+    return {}
+
+
+@handlers.service("terminate_declaration")
+def terminate_declaration(step: Step) -> Outcomes:
+    """End the declaration for this year."""
+    operations.terminate_declaration(_locked(step), now=step.now)
+    return {OUTCOME_WORD: "已终止"}
+
+
+@handlers.service("finish_declaration")
+def finish_declaration(step: Step) -> Outcomes:
+    """Enter the confirmed result that the meeting sent."""
+    outcome = str(step.data.get("outcome") or "")
+    operations.finish_declaration(_locked(step), outcome, now=step.now)
+    return {OUTCOME_WORD: "评审通过" if outcome == "passed" else "评审未通过"}
+
+
+@handlers.scope("declaration_applicant")
+def declaration_applicant(step: Step) -> Scope:
+    """The person whose declaration it is."""
+    return Scope("person", queries.get_declaration(step.business_id).person_id)
+
+
+@handlers.scope("current_unit")
+def current_unit(step: Step) -> Scope:
+    """The office where the declaration lies now."""
+    return Scope("org", queries.get_declaration(step.business_id).current_unit_id)
+
+
+@handlers.scope("termination_confirmer")
+def termination_confirmer(step: Step) -> Scope:
+    """The office whose leader is the second person of a termination."""
+    declaration = queries.get_declaration(step.business_id)
+    office = operations.termination_confirmer(declaration, step.now)
+    return Scope("org", office.id if office else declaration.current_unit_id)
+
+
+@handlers.scope("plans_organiser")
+def plans_organiser(step: Step) -> Scope:
+    """The unit that organises the committee of the plan."""
+    return Scope("org", queries.get_declaration(step.business_id).plan.organiser_unit_id)
+
+
+@handlers.page("fill_declaration")
+def fill_page(item: WorkItem) -> str:
+    """Where a declaration is filled in."""
+    return f"/declarations/{item.business_id}/fill"
+
+
+@handlers.presenter(BUSINESS)
+def card(declaration_id: int) -> Card:
+    """How a declaration stands in task lists."""
+    found = queries.get_declaration(declaration_id)
+    title = (
+        f"{found.person.name} · {found.specialty.name} · {found.title.name} · {found.unit.name}"
+    )
+    words = search.tokens(f"{title} {found.number} {found.plan.name}")
+    return Card(title, words, f"/declarations/{declaration_id}")
+
+
+@register_record(BUSINESS)
+def context(declaration_id: int, person: Any) -> dict[str, Any]:
+    """Return what a reviewer reads beside the form."""
+    del person
+    return {
+        "summary_template": "declarations/_material.html",
+        **overview.material_of(queries.get_declaration(declaration_id)),
+    }
+
+
+@register_reader
+def viewers_read_attachments(person_id: int, file: StoredFile) -> bool:
+    """Let whoever may see a declaration open what is attached to it."""
+    person = db.session.get(Person, person_id)
+    found = access.declarations_with_file(file.id)
+    return person is not None and any(
+        access.is_seen_by(person, declaration, clock_now()) for declaration in found
+    )
+
+
+def _predicate(name: str, judge: Callable[[Person, Declaration, datetime], bool]) -> None:
+    register_predicate(name)(judge)
+
+
+_predicate("owns_declaration", lambda person, found, _now: found.person_id == person.id)
+_predicate("may_see_declaration", access.is_seen_by)
+register_usage(queries.items_in_use)

@@ -1,0 +1,169 @@
+"""The declaration as texts: kept at each submission, and compared at the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.declarations import specs
+from app.declarations.models import SECTION_NAMES, Declaration, EntrySection, PriorTitle
+from app.declarations.queries import (
+    categories_of,
+    entries_of,
+    files_of,
+    prior_titles_of,
+    snapshots_of,
+)
+from app.portfolio import item_types
+from forms import display_all
+
+Line = dict[str, str]
+
+
+PARTS = (
+    EntrySection.WORK,
+    EntrySection.EDUCATION,
+    EntrySection.TRAINING,
+    EntrySection.ASSESSMENT,
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A line that differs from the submission before: added, removed or changed."""
+
+    section: str
+    label: str
+    before: str
+    after: str
+
+    @property
+    def word(self) -> str:
+        """Return what happened to the line."""
+        if not self.before:
+            return "新增"
+        return "修改" if self.after else "移除"
+
+
+def content_of(declaration: Declaration) -> dict[str, Any]:
+    """Return everything the reviewers read, as labelled texts by section."""
+    sections = [
+        _section("basics", "申报情况", _declared(declaration)),
+        _section("basics", "个人信息", _fields(declaration)),
+        _section("basics", "现有职称情况", _titles(prior_titles_of(declaration.id))),
+    ]
+    sections += [
+        _section(section, SECTION_NAMES[section], _entries(declaration, section, None))
+        for section in PARTS
+    ]
+    for category in categories_of(declaration):
+        lines = [
+            line
+            for item in category.items
+            for line in _entries(declaration, EntrySection.ITEM, item.id, item.name)
+        ]
+        sections.append(_section(f"item:{category.id}", category.name, lines))
+    sections.append(_section("files", "附件", _files(declaration)))
+    return {"sections": sections}
+
+
+def _section(key: str, title: str, lines: list[Line]) -> dict[str, Any]:
+    return {"id": key, "title": title, "lines": lines}
+
+
+def _line(key: str, label: str, text: str) -> Line:
+    return {"key": key, "label": label, "text": text}
+
+
+def _declared(declaration: Declaration) -> list[Line]:
+    pairs = [
+        ("申报形式", declaration.kind),
+        ("申报专业", declaration.specialty.name),
+        ("申报职称", declaration.title.name),
+        ("评审标准", declaration.standard),
+        ("申报单位", declaration.unit.name),
+        ("免冠照片", f"照片 {declaration.person.photo_file_id or ''}".strip()),
+    ]
+    return [_line(label, label, text) for label, text in pairs if text]
+
+
+def _fields(declaration: Declaration) -> list[Line]:
+    forms = (
+        (specs.personal_form(declaration), declaration.personal),
+        (specs.teaching_form(declaration), declaration.teaching),
+    )
+    return [
+        _line(label, label, text)
+        for spec, data in forms
+        if spec is not None
+        for label, text in display_all(spec, data)
+    ]
+
+
+def _post_line(post: Mapping[str, Any]) -> str:
+    term = f"{post.get('start')} 至 {post.get('end') or '今'}"
+    return f"聘任{post.get('name')}（{post.get('unit')}，{term}）"
+
+
+def title_line(row: PriorTitle) -> str:
+    """Return a title held already in one line."""
+    data = row.data
+    parts = [data.get("title"), data.get("obtained_by"), data.get("certificate_no")]
+    posts = [_post_line(post) for post in data.get("appointments") or []]
+    return "，".join(str(part) for part in [*parts, data.get("reviewed_on"), *posts] if part)
+
+
+def _titles(rows: list[PriorTitle]) -> list[Line]:
+    return [_line(f"title:{row.id}", str(row.data.get("title")), title_line(row)) for row in rows]
+
+
+def _entries(
+    declaration: Declaration, section: str, standard_item_id: int | None, label: str = ""
+) -> list[Line]:
+    lines = []
+    for entry in entries_of(declaration.id, section, standard_item_id):
+        kind = item_types.get(entry.version.type_key)
+        marks = [
+            entry.version.summary,
+            str(entry.extra.get("result") or ""),
+            "最高学历" if entry.extra.get("is_highest") else "",
+            "合格学历" if entry.extra.get("is_qualifying") else "",
+        ]
+        text = "，".join(filter(None, marks))
+        lines.append(_line(f"item:{entry.item_id}", label or kind.title, text))
+    return lines
+
+
+def _files(declaration: Declaration) -> list[Line]:
+    return [
+        _line(f"file:{file.file_id}", file.slot.name, file.name)
+        for file in files_of(declaration.id)
+    ]
+
+
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """Return the lines that differ between two snapshots, in the order of the sections."""
+    old, new = _by_key(before), _by_key(after)
+    found = []
+    for key in [*new, *(key for key in old if key not in new)]:
+        was, now = old.get(key), new.get(key)
+        former, present = (was or {}).get("text", ""), (now or {}).get("text", "")
+        if former != present:
+            label = (now or was or {}).get("label", "")
+            found.append(Change(key[0], label, former, present))
+    return found
+
+
+def _by_key(content: Mapping[str, Any]) -> dict[tuple[str, str], Line]:
+    return {
+        (section["title"], line["key"]): line
+        for section in content["sections"]
+        for line in section["lines"]
+    }
+
+
+def changes_of(declaration: Declaration) -> list[Change]:
+    """Return what changed from the last but one submission to the last (FJ-U-16)."""
+    snapshots = snapshots_of(declaration.id)
+    if len(snapshots) < 2:
+        return []
+    return changes_between(snapshots[-2].content, snapshots[-1].content)
