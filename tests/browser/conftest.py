@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: a system Chromium, a server in a thread, axe, no errors on the page."""
+"""Fixtures of the browser tests: a system Chromium, a server in a thread, axe, no complaints."""
 
 import os
 import shutil
@@ -73,6 +73,24 @@ def live_server() -> Iterator[Serve]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def enter(request: pytest.FixtureRequest, page: Page, live_server: Serve) -> Callable[..., Page]:
+    """Give a function that opens a page of the application as a person, None for a visitor."""
+    app, client_for = map(request.getfixturevalue, ("app", "client_for"))
+    address = live_server(app)
+
+    def go(person: Any = None, path: str = "/home") -> Page:
+        page.context.clear_cookies()
+        if person is not None:
+            name = app.config["SESSION_COOKIE_NAME"]
+            cookie = client_for(person).client.get_cookie(name)
+            page.context.add_cookies([{"name": name, "value": cookie.value, "url": address}])
+        page.goto(address + path)
+        return page
+
+    return go
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """The kit in a real browser: every behaviour of its scripts, under the platform's own CSP."""
 
+import io
 import json
 import re
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Axe, Problems, Serve
 from tests.browser.kit.app import Server, kit_app
@@ -187,7 +189,6 @@ def test_files_are_uploaded_at_once_and_refusals_are_explained(
     page: Page, visit: Visit, server: Server, problems: Problems
 ) -> None:
     visit("/form")
-    page.locator("input[data-upload]").evaluate("each => { each.dataset.upload = '/upload'; }")
     field = page.locator("input[data-upload]")
     field.set_input_files([{"name": "证书.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}])
     expect(page.locator("input[name=proof]")).to_have_value("101")
@@ -215,9 +216,12 @@ def test_an_upload_shows_its_progress_and_can_be_tried_again(
 ) -> None:
     visit("/form")
     field = page.locator("input[data-upload]")
-    field.evaluate("each => { each.dataset.upload = '/upload'; }")
-    held = []
-    page.route("**/upload", lambda route: held.append(route))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/upload", hold)
     field.set_input_files([{"name": "证书.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}])
     expect(page.get_by_role("progressbar", name="证书.pdf 上传进度")).to_be_visible()
     held[0].abort()
@@ -308,12 +312,8 @@ def test_an_image_opens_large_and_can_be_zoomed(page: Page, visit: Visit) -> Non
 
 
 def test_a_photo_is_cropped_to_five_by_seven_and_uploaded(
-    page: Page, visit: Visit, server: Server, tmp_path: object
+    page: Page, visit: Visit, server: Server
 ) -> None:
-    import io
-
-    from PIL import Image
-
     picture = io.BytesIO()
     Image.new("RGB", (900, 1200), (200, 210, 220)).save(picture, "JPEG")
     visit("/flow")

@@ -16,6 +16,12 @@ function mark(viewer, { done = [], flows = [], now = [] }) {
   });
 }
 
+// The whole diagram with a little air around it.
+function fit(viewer) {
+  const canvas = viewer.get('canvas');
+  canvas.zoom(canvas.zoom('fit-viewport', 'auto') * 0.94, 'auto');
+}
+
 async function draw(box) {
   const viewer = new NavigatedViewer({ container: box });
   viewers.set(box, viewer);
@@ -24,7 +30,7 @@ async function draw(box) {
     if (!response.ok) throw new Error(`${response.status}`);
     await viewer.importXML(await response.text());
     mark(viewer, JSON.parse(box.dataset.state || '{}'));
-    viewer.get('canvas').zoom('fit-viewport', 'auto');
+    fit(viewer);
     box.dataset.ready = '';
   } catch {
     viewer.destroy();
@@ -34,9 +40,10 @@ async function draw(box) {
 
 on('click', '[data-diagram-zoom]', (_event, button) => {
   const viewer = viewers.get(button.closest('.diagram').querySelector('[data-diagram]'));
+  if (!viewer) return;
   const how = button.dataset.diagramZoom;
-  if (how === 'fit') viewer?.get('canvas').zoom('fit-viewport', 'auto');
-  else viewer?.get('zoomScroll').stepZoom(how === 'in' ? 1 : -1);
+  if (how === 'fit') fit(viewer);
+  else viewer.get('zoomScroll').stepZoom(how === 'in' ? 1 : -1);
 });
 
 document.querySelectorAll('[data-diagram]').forEach(draw);

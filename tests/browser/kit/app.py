@@ -13,6 +13,7 @@ from jinja2 import StrictUndefined
 from PIL import Image
 
 from app.core.assets import DIST, init_assets
+from app.core.clock import ZONE
 from app.core.http import CSP
 from forms import build, parse
 
@@ -76,14 +77,14 @@ def _rows() -> list[SimpleNamespace]:
 def _entries() -> list[dict[str, Any]]:
     return [
         {
-            "at": datetime(2026, 11, 16, 9, 12),
+            "at": datetime(2026, 11, 16, 9, 12, tzinfo=ZONE),
             "name": "填写申报材料",
             "role_name": "申报人",
             "actor_name": "李秀英",
             "outcome": "提交",
         },
         {
-            "at": datetime(2026, 11, 17, 15, 40),
+            "at": datetime(2026, 11, 17, 15, 40, tzinfo=ZONE),
             "name": "单位审核",
             "role_name": "单位经办人",
             "actor_name": "王建国",
@@ -152,7 +153,9 @@ def _pages(app: Flask, server: Server) -> None:
     @app.get("/missing")
     def missing() -> Any:
         text = "您访问的页面不存在，或已被移除"
-        return render_template("errors/error.html", code=404, title="页面不存在", message=text), 404
+        return render_template(
+            "errors/error.html", code=404, title="页面不存在", message=text
+        ), 404
 
 
 def _services(app: Flask, server: Server) -> None:
