@@ -69,7 +69,10 @@ def workdays_after(day: date, count: int) -> date:
 
     Raises LookupError when no calendar is registered.
     """
-    return date.fromisoformat(str(_functions["workdays_after"](day, count))[:10])
+    calendar = _functions.get("workdays_after")
+    if calendar is None:
+        raise LookupError("no working-day calendar is registered with the engine")
+    return date.fromisoformat(str(calendar(day, count))[:10])
 
 
 @lru_cache(maxsize=2048)

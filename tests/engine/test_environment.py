@@ -69,6 +69,9 @@ def test_statements_and_outside_services_are_refused() -> None:
 
 def test_a_limit_in_working_days_follows_the_registered_calendar() -> None:
     assert environment.workdays_after(date(2026, 11, 23), 3) == date(2026, 11, 26)
+    environment._functions.clear()
+    with pytest.raises(LookupError, match="no working-day calendar"):
+        environment.workdays_after(date(2026, 11, 23), 3)
 
 
 @pytest.mark.parametrize("name", ["today", "workdays_after", "len", "_note"])
