@@ -61,6 +61,7 @@ def _may(*roles: str, when: str | None = None) -> Action:
 STAFF = tuple(role for role in ROLES if role != "applicant")
 REVIEWERS = ("unit_clerk", "unit_leader", "superior_clerk", "superior_leader")
 ORGANISERS = ("organiser", "organiser_leader")
+MEETINGS = (*ORGANISERS, "meeting_clerk", "expert", "supervisor")
 
 ACTIONS: dict[str, Action] = {
     # public site and files
@@ -103,6 +104,15 @@ ACTIONS: dict[str, Action] = {
     "committee.authorise": _may("organiser"),
     # declarations
     # review
+    "meeting.list": _may(*MEETINGS),
+    "meeting.create": _may("meeting_clerk", "organiser"),
+    "meeting.view": _may(*MEETINGS, when="may_see_meeting"),
+    "meeting.case": _may(*MEETINGS, when="may_see_case"),
+    "meeting.set_up": _may("meeting_clerk", "organiser", when="runs_meeting"),
+    "meeting.lead": _may("expert", when="directs_meeting"),
+    "meeting.assign": _may("expert", when="leads_a_group"),
+    "meeting.key": _may("meeting_clerk", "expert", "supervisor", when="holds_a_key"),
+    "meeting.cast": _may("expert", when="is_on_the_roll"),
     # results
     "publicity.read": _may(PUBLIC),
     "publicity.object": _may(PUBLIC),
@@ -111,6 +121,7 @@ ACTIONS: dict[str, Action] = {
     # certificates
     # papers
     # studio
+    "process.manage": _may("process_admin"),
 }
 
 Predicate = Callable[[Any, Any, datetime], bool]

@@ -26,12 +26,14 @@ from app.review.operations.reviewers import (
     finish_assignment,
 )
 from app.review.operations.scoring import (
+    Mark,
     confirm_case,
     confirm_standard,
     score_case,
     start_material_reviews,
 )
 from app.review.operations.setup import (
+    MeetingFacts,
     add_group,
     add_indicator,
     add_member,
@@ -46,6 +48,8 @@ from app.review.operations.setup import (
 from app.review.operations.tallying import close_meeting, confirm_result, report_meeting
 
 __all__ = [
+    "Mark",
+    "MeetingFacts",
     "add_case",
     "add_group",
     "add_indicator",

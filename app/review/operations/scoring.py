@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
-from app.declarations.models import Status
+from app.declarations.operations import mark_in_meeting
 from app.review import queries
 from app.review.models import (
     CaseOpinion,
@@ -50,7 +50,7 @@ def start_material_reviews(meeting: Meeting, *, now: datetime) -> Sequence[Meeti
     meeting.status = MeetingStatus.SCORING
     for case in meeting.cases:
         case.status = CaseStatus.SCORING
-        case.declaration.status = Status.IN_MEETING
+        mark_in_meeting(case.declaration, actor=None, now=now)
     db.session.flush()
     audit.record(
         "meeting:reviews_started", subject=("meeting", meeting.id), actor_id=None, now=now

@@ -1,0 +1,151 @@
+"""Pages that name people: director and deputies, group leaders, main and deputy reviewers."""
+
+from flask import request, url_for
+from flask_login import current_user
+
+from app.core.errors import Invalid, NotFound
+from app.core.permissions import requires
+from app.review import operations, queries
+from app.review.models import Meeting, MeetingGroup
+from app.review.operations.reviewers import eligible_reviewers
+from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, page
+
+
+def _directors_page(meeting: Meeting, faults: list[str] | None = None) -> str:
+    profiles = queries.profiles_of(seat.person_id for seat in meeting.members)
+    return page("directors", meeting, faults=faults or [], profiles=profiles)
+
+
+@bp.get("/meetings/<int:meeting_id>/directors")
+@requires("meeting.set_up")
+def directors(meeting_id: int) -> str:
+    """指定主任、副主任 (HB-C-13)."""
+    return _directors_page(meeting_for("meeting.set_up", meeting_id))
+
+
+@bp.post("/meetings/<int:meeting_id>/directors")
+@requires("meeting.set_up")
+def appoint_directors(meeting_id: int) -> Answer:
+    """Appoint exactly one director and up to two deputies."""
+    meeting = meeting_for("meeting.set_up", meeting_id)
+
+    def work() -> None:
+        chosen = ids("director_id")
+        if len(chosen) != 1:
+            raise Invalid("请指定一名主任")
+        answers = {"director_id": chosen[0], "deputy_ids": ids("deputy_id")}
+        finish(meeting, "appoint_directors", answers)
+
+    return attempt(
+        work,
+        done="主任、副主任已指定",
+        to=url_for("review.show", meeting_id=meeting_id),
+        again=lambda faults: _directors_page(meeting, faults),
+    )
+
+
+def _leaders_page(meeting: Meeting, faults: list[str] | None = None) -> str:
+    profiles = queries.profiles_of(seat.person_id for seat in meeting.members)
+    return page("leaders", meeting, faults=faults or [], profiles=profiles)
+
+
+@bp.get("/meetings/<int:meeting_id>/leaders")
+@requires("meeting.lead")
+def leaders(meeting_id: int) -> str:
+    """指定组长 (HB-E-05)."""
+    return _leaders_page(meeting_for("meeting.lead", meeting_id))
+
+
+@bp.post("/meetings/<int:meeting_id>/leaders")
+@requires("meeting.lead")
+def appoint_leaders(meeting_id: int) -> Answer:
+    """Appoint the leader of every group."""
+    meeting = meeting_for("meeting.lead", meeting_id)
+
+    def work() -> None:
+        chosen = {str(group.id): ids(f"leader-{group.id}")[:1] for group in meeting.groups}
+        if not all(chosen.values()):
+            raise Invalid("请为每个小组指定组长")
+        answers = {"leaders": {group: people[0] for group, people in chosen.items()}}
+        finish(meeting, "appoint_leaders", answers)
+
+    return attempt(
+        work,
+        done="组长已指定，由各组组长分配主审和副审",
+        to=url_for("review.show", meeting_id=meeting_id),
+        again=lambda faults: _leaders_page(meeting, faults),
+    )
+
+
+def _own_group(meeting: Meeting) -> MeetingGroup:
+    group = queries.led_group(meeting.id, current_user.id)
+    if group is None:
+        raise NotFound
+    return group
+
+
+def _assign_page(meeting: Meeting, faults: list[str] | None = None) -> str:
+    group = _own_group(meeting)
+    names = {seat.person_id: seat.person.name for seat in group.members}
+    loads = {
+        person: (
+            sum(case.main_reviewer_id == person for case in group.cases),
+            sum(case.deputy_reviewer_id == person for case in group.cases),
+        )
+        for person in names
+    }
+    return page(
+        "assign",
+        meeting,
+        group=group,
+        names=names,
+        loads=loads,
+        eligible={case.id: eligible_reviewers(group, case) for case in group.cases},
+        recusals=queries.recusals_of(meeting.id),
+        faults=faults or [],
+        values=request.form,
+    )
+
+
+@bp.get("/meetings/<int:meeting_id>/assign")
+@requires("meeting.assign")
+def assign(meeting_id: int) -> str:
+    """分配主审、副审 of the person's own group (HB-E-06)."""
+    return _assign_page(meeting_for("meeting.assign", meeting_id))
+
+
+@bp.post("/meetings/<int:meeting_id>/assign")
+@requires("meeting.assign")
+def save_assignment(meeting_id: int) -> Answer:
+    """保存分配, 全部分配 in turn, or finish."""
+    meeting = meeting_for("meeting.assign", meeting_id)
+    action = request.form.get("do", "save")
+
+    def work() -> None:
+        group = _own_group(meeting)
+        if action == "evenly":
+            operations.assign_evenly(meeting, group, actor_id=current_user.id)
+            return
+        _save_rows(group)
+        if action == "finish":
+            finish(meeting, "assign_reviewers", {})
+
+    to = "review.show" if action == "finish" else "review.assign"
+    return attempt(
+        work,
+        done="分配已提交，主审可以开始打分" if action == "finish" else "分配已保存",
+        to=url_for(to, meeting_id=meeting_id),
+        again=lambda faults: _assign_page(meeting, faults),
+    )
+
+
+def _save_rows(group: MeetingGroup) -> None:
+    for case in group.cases:
+        main, deputy = ids(f"main-{case.id}"), ids(f"deputy-{case.id}")
+        if main and deputy:
+            operations.assign_reviewers(
+                group, case, main_id=main[0], deputy_id=deputy[0], actor_id=current_user.id
+            )
+        elif main or deputy:
+            name = case.declaration.person.name
+            raise Invalid(f"{name}的材料：主审和副审须同时指定")

@@ -1,0 +1,417 @@
+"""What the review tells the engine, the inbox, the declarations and the permission table."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import register_predicate
+from app.core.records import register_record
+from app.core.search import tokens
+from app.declarations.access import register_viewer
+from app.declarations.models import Declaration
+from app.engine import handlers
+from app.engine.handlers import Card, Outcomes, Scope, Step
+from app.engine.models import WorkItem
+from app.review import ballots, operations, queries
+from app.review.models import CaseStatus, Meeting, MeetingCase
+from app.review.sheets import case_record, meeting_record
+
+__all__ = ["ballots"]
+
+MEETING, CASE = "meeting", "case"
+WORDS = {"pass": "通过", "return": "退回"}
+_random = secrets.SystemRandom()
+
+
+def _meeting(step: Step) -> Meeting:
+    return queries.meeting(step.business_id)
+
+
+def _case(step: Step) -> MeetingCase:
+    return queries.case(step.business_id)
+
+
+def _said(answers: Mapping[str, Any]) -> tuple[str, str]:
+    return str(answers.get("decision") or "pass"), str(answers.get("opinion") or "")
+
+
+def _decided(decision: str, opinion: str, word: str = "") -> Outcomes:
+    return {
+        "decision": decision,
+        handlers.OUTCOME_WORD: word or WORDS[decision],
+        handlers.OPINION: opinion,
+    }
+
+
+def _done(word: str) -> Outcomes:
+    return {handlers.OUTCOME_WORD: word}
+
+
+# The meeting, node by node.
+
+
+@handlers.save("set_up_meeting")
+def set_up_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Send the scheme up for approval."""
+    operations.finish_set_up(
+        _meeting(step), str(answers["scheme"]), actor_id=step.actor_id or 0, now=step.now
+    )
+    return _done("已提交方案")
+
+
+@handlers.save("approve_scheme")
+def approve_scheme(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Keep the decision on the scheme (方案审核)."""
+    decision, opinion = _said(answers)
+    operations.approve_scheme(
+        _meeting(step), decision, opinion, actor_id=step.actor_id or 0, now=step.now
+    )
+    return _decided(decision, opinion)
+
+
+@handlers.save("appoint_directors")
+def appoint_directors(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Appoint director and deputies."""
+    operations.appoint_directors(
+        _meeting(step),
+        int(answers["director_id"]),
+        [int(each) for each in answers.get("deputy_ids", ())],
+        actor_id=step.actor_id or 0,
+        now=step.now,
+    )
+    return _done("已指定")
+
+
+@handlers.save("confirm_standard")
+def confirm_standard(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Keep the director's decision on the score sheet."""
+    decision, opinion = _said(answers)
+    operations.confirm_standard(
+        _meeting(step), decision, opinion, actor_id=step.actor_id or 0, now=step.now
+    )
+    return _decided(decision, opinion, "确认" if decision == "pass" else "退回")
+
+
+@handlers.save("appoint_leaders")
+def appoint_leaders(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Appoint the leaders; each group with cases gets a task of its own."""
+    leaders = {int(group): int(person) for group, person in answers["leaders"].items()}
+    group_ids = operations.appoint_leaders(
+        _meeting(step), leaders, actor_id=step.actor_id or 0, now=step.now
+    )
+    # A list of ids is the one value that is not flat: the input of the multi-instance task.
+    return {"group_ids": cast("int", group_ids), **_done("已指定")}
+
+
+@handlers.save("assign_reviewers")
+def assign_reviewers(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Close the assignment of one group."""
+    del answers
+    group = queries.group(_group_id(step))
+    operations.finish_assignment(_meeting(step), group, actor_id=step.actor_id or 0, now=step.now)
+    return _done(f"{group.name}已分配")
+
+
+def _group_id(step: Step) -> int:
+    return int(cast("int", step.data["group_id"]))
+
+
+@handlers.service("start_material_reviews")
+def start_material_reviews(step: Step) -> Outcomes:
+    """Start a material review for every case."""
+    meeting = _meeting(step)
+    for case in operations.start_material_reviews(meeting, now=step.now):
+        step.start(
+            "material_review", business=(CASE, case.id), unique=f"material_review:{case.id}"
+        )
+    return _done(f"共 {len(meeting.cases)} 份材料")
+
+
+@handlers.save("prepare_roll")
+def prepare_roll(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Make the voter roll and name the key holders."""
+    meeting = _meeting(step)
+    operations.prepare_roll(
+        meeting,
+        clerk_id=step.actor_id or 0,
+        supervisor_id=int(answers["supervisor_id"]),
+        now=step.now,
+    )
+    count = queries.turnout(meeting)
+    return _done(f"到会 {count.present}/{count.members}")
+
+
+@handlers.save("open_ballot")
+def open_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Open the ballot, or give the roll back."""
+    decision, opinion = _said(answers)
+    meeting = _meeting(step)
+    if decision == "pass":
+        operations.open_ballot(meeting, actor_id=step.actor_id or 0, random=_random, now=step.now)
+    else:
+        operations.recall_roll(meeting)
+    return _decided(decision, opinion, "已发起" if decision == "pass" else "退回")
+
+
+@handlers.save("close_ballot")
+def close_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Open the box with two codes and count."""
+    codes = {int(holder): str(code) for holder, code in answers["codes"].items()}
+    operations.close_ballot(
+        _meeting(step), codes, actor_id=step.actor_id or 0, random=_random, now=step.now
+    )
+    return _done("已计票")
+
+
+@handlers.save("confirm_result")
+def confirm_result(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The director announces the result."""
+    _, opinion = _said(answers)
+    operations.confirm_result(_meeting(step), opinion, actor_id=step.actor_id or 0, now=step.now)
+    return {**_done("已确认"), handlers.OPINION: opinion}
+
+
+@handlers.service("publish_result")
+def publish_result(step: Step) -> Outcomes:
+    """Tell every declaration its result, and start the publicity of the meeting."""
+    meeting = _meeting(step)
+    for case in meeting.cases:
+        step.send(
+            "review_finished",
+            business=("declaration", case.declaration_id),
+            unique=f"review_finished:{case.id}:{meeting.round}",
+            data={"outcome": "passed" if case.state == CaseStatus.PASSED else "failed"},
+        )
+    step.start(
+        "publicity",
+        business=(MEETING, meeting.id),
+        unique=f"publicity:{meeting.id}:{meeting.round}",
+    )
+    return _done("已移交")
+
+
+# A case, node by node.
+
+
+@handlers.save("score_case")
+def score_case(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Keep the main reviewer's score sheet."""
+    marks = [
+        operations.Mark(int(row["indicator"]), int(row["value"]), str(row.get("comment") or ""))
+        for row in answers["scores"]
+    ]
+    case = _case(step)
+    operations.score_case(
+        case, marks, str(answers["opinion"]), actor_id=step.actor_id or 0, now=step.now
+    )
+    return _done("一票否决" if case.is_vetoed else f"{case.total_score} 分")
+
+
+def _confirm(step: Step, answers: Mapping[str, Any], stage: str) -> Outcomes:
+    decision, opinion = _said(answers)
+    case = _case(step)
+    was_last = operations.confirm_case(
+        case, stage, decision, opinion, actor_id=step.actor_id or 0, now=step.now
+    )
+    if was_last:
+        step.send(
+            "cases_confirmed",
+            business=(MEETING, case.meeting_id),
+            unique=f"cases_confirmed:{case.meeting_id}",
+        )
+    return _decided(decision, opinion, "确认" if decision == "pass" else "退回")
+
+
+@handlers.save("confirm_by_deputy")
+def confirm_by_deputy(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """副审确认 (HB-E-08)."""
+    return _confirm(step, answers, "deputy")
+
+
+@handlers.save("confirm_by_leader")
+def confirm_by_leader(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """组长确认 (HB-E-09)."""
+    return _confirm(step, answers, "leader")
+
+
+@handlers.save("confirm_by_director")
+def confirm_by_director(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """主任确认 (HB-E-10)."""
+    return _confirm(step, answers, "director")
+
+
+# Whose task it is.
+
+
+@handlers.scope("meeting_organiser")
+def meeting_organiser(step: Step) -> Scope:
+    """The unit that organises the plan."""
+    return Scope("org", _meeting(step).organiser_unit_id)
+
+
+@handlers.scope("meeting_director")
+def meeting_director(step: Step) -> Scope:
+    """The director of the meeting."""
+    return Scope("person", queries.director_id(step.business_id))
+
+
+@handlers.scope("group_leader")
+def group_leader(step: Step) -> Scope:
+    """The leader of the group that this instance of the task is for."""
+    return Scope("person", queries.group(_group_id(step)).leader_id)
+
+
+@handlers.scope("main_reviewer")
+def main_reviewer(step: Step) -> Scope:
+    """The main reviewer of the case."""
+    return Scope("person", _case(step).main_reviewer_id)
+
+
+@handlers.scope("deputy_reviewer")
+def deputy_reviewer(step: Step) -> Scope:
+    """The deputy reviewer of the case."""
+    return Scope("person", _case(step).deputy_reviewer_id)
+
+
+@handlers.scope("case_leader")
+def case_leader(step: Step) -> Scope:
+    """The leader of the group that reads the case."""
+    group = _case(step).group
+    return Scope("person", group.leader_id if group else None)
+
+
+@handlers.scope("case_director")
+def case_director(step: Step) -> Scope:
+    """The director of the meeting that judges the case."""
+    return Scope("person", queries.director_id(_case(step).meeting_id))
+
+
+# Where the work is done, and how it is shown.
+
+PAGES = {
+    "set_up_meeting": "set-up",
+    "appoint_directors": "directors",
+    "appoint_leaders": "leaders",
+    "assign_reviewers": "assign",
+    "prepare_roll": "roll",
+    "close_ballot": "close",
+}
+
+
+def _address(part: str) -> handlers.PageAddress:
+    def address(item: WorkItem) -> str:
+        return f"/meetings/{item.business_id}/{part}"
+
+    return address
+
+
+for _page, _part in PAGES.items():
+    handlers.page(_page)(_address(_part))
+
+
+@handlers.presenter(MEETING)
+def present_meeting(meeting_id: int) -> Card:
+    """Show a meeting in lists."""
+    meeting = queries.meeting(meeting_id)
+    return Card(meeting.name, tokens(meeting.name), f"/meetings/{meeting.id}")
+
+
+@handlers.presenter(CASE)
+def present_case(case_id: int) -> Card:
+    """Show a case in lists."""
+    case = queries.case(case_id)
+    declaration = case.declaration
+    title = f"{declaration.person.name} · {declaration.specialty.name} · {declaration.title.name}"
+    words = f"{declaration.person.name} {declaration.number or ''} {declaration.unit.name}"
+    return Card(title, tokens(words), f"/meetings/{case.meeting_id}/cases/{case.id}")
+
+
+register_record(MEETING)(meeting_record)
+register_record(CASE)(case_record)
+
+
+# Who may do what.
+
+
+@register_predicate("runs_meeting")
+def runs_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person runs the meeting for its organiser."""
+    return any(
+        grant.role in {"meeting_clerk", "organiser"}
+        and grant.scope_kind == "org"
+        and grant.scope_id == meeting.organiser_unit_id
+        for grant in live_grants(person.id, now)
+    )
+
+
+@register_predicate("may_see_meeting")
+def may_see_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person runs, supervises or sits in the meeting."""
+    staff = any(
+        grant.role in queries.RUNNERS
+        and grant.scope_kind == "org"
+        and grant.scope_id == meeting.organiser_unit_id
+        for grant in live_grants(person.id, now)
+    )
+    return staff or queries.member(meeting.id, person.id) is not None
+
+
+@register_predicate("directs_meeting")
+def directs_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person is the director."""
+    del now
+    return queries.director_id(meeting.id) == person.id
+
+
+@register_predicate("leads_a_group")
+def leads_a_group(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person leads a group of the meeting."""
+    del now
+    return queries.led_group(meeting.id, person.id) is not None
+
+
+@register_predicate("holds_a_key")
+def holds_a_key(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person holds a key of the current ballot."""
+    del now
+    return any(share.holder_id == person.id for share in queries.key_shares(meeting))
+
+
+@register_predicate("is_on_the_roll")
+def is_on_the_roll(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person is on the roll as present."""
+    del now
+    entry = queries.roll_entry(meeting, person.id)
+    return entry is not None and entry.present
+
+
+@register_predicate("may_see_case")
+def may_see_case(person: Person, case: MeetingCase, now: datetime) -> bool:
+    """Tell whether a person may read a case: not when they are recused from it."""
+    if person.id in queries.recusals_of(case.meeting_id).get(case.id, {}):
+        return False
+    return may_see_meeting(person, case.meeting, now)
+
+
+@register_viewer
+def reviews_declaration(person: Person, declaration: Declaration, now: datetime) -> bool:
+    """Let experts read the declarations before their meeting, and no others."""
+    del now
+    return queries.reviewed_together(person.id, declaration.id)
+
+
+@register_panel(20)
+def ballots_panel(person: Person, roles: set[str], now: datetime) -> Panel | None:
+    """Show open ballots first (待投票)."""
+    del now
+    if "expert" not in roles:
+        return None
+    lines = [
+        Line(meeting.name, f"/meetings/{meeting.id}/ballot", status="待投票", tone="warning")
+        for meeting in queries.ballots_to_cast(person.id)
+    ]
+    return Panel("待投票", lines, empty="当前没有需要您投票的会议", more_url="/meetings")

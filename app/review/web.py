@@ -1,0 +1,135 @@
+"""What the pages of this room share: blueprint, finding the meeting, finishing a page's task."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, flash, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import or_, select
+from werkzeug.wrappers import Response
+
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Invalid, StaleTask
+from app.core.http import see_other
+from app.core.permissions import authorize, subject_allows
+from app.engine import runtime
+from app.engine.models import ItemStatus, WorkItem
+from app.review import queries
+from app.review.models import Meeting
+from app.review.process import MEETING
+from app.review.sheets import STEPS, step_of
+
+bp = Blueprint("review", __name__)
+
+Answer = str | Response | tuple[str, int]
+PAGE_OF_NODE = {
+    "set_up_meeting": "review.set_up",
+    "appoint_directors": "review.directors",
+    "appoint_leaders": "review.leaders",
+    "assign_reviewers": "review.assign",
+    "prepare_roll": "review.roll",
+    "close_ballot": "review.close",
+}
+
+
+def meeting_for(action: str, meeting_id: int) -> Meeting:
+    """Return a meeting on which the person may do the action; NotFound, Forbidden."""
+    meeting = queries.meeting(meeting_id)
+    authorize("meeting.view", current_user, meeting, now())
+    authorize(action, current_user, meeting, now())
+    return meeting
+
+
+def open_items(meeting: Meeting) -> list[WorkItem]:
+    """Return the open tasks of the meeting itself."""
+    query = select(WorkItem).where(
+        WorkItem.business_type == MEETING,
+        WorkItem.business_id == meeting.id,
+        WorkItem.status == ItemStatus.OPEN,
+    )
+    return list(db.session.scalars(query.order_by(WorkItem.id)))
+
+
+def my_tasks(meeting: Meeting) -> list[tuple[WorkItem, str]]:
+    """Return the open tasks of the meeting that are this person's, with their addresses."""
+    mine = [
+        item
+        for item in open_items(meeting)
+        if subject_allows("task.open", current_user, item, now())
+    ]
+    return [
+        (
+            item,
+            url_for(PAGE_OF_NODE[item.node], meeting_id=meeting.id)
+            if item.node in PAGE_OF_NODE
+            else url_for("inbox.task", item_id=item.id),
+        )
+        for item in mine
+    ]
+
+
+def finish(meeting: Meeting, node: str, answers: Mapping[str, Any]) -> None:
+    """Complete the open task of a page; StaleTask when it is not open for this person."""
+    item = db.session.scalars(
+        select(WorkItem).where(
+            WorkItem.business_type == MEETING,
+            WorkItem.business_id == meeting.id,
+            WorkItem.node == node,
+            WorkItem.status == ItemStatus.OPEN,
+            or_(WorkItem.assignee_id.is_(None), WorkItem.assignee_id == current_user.id),
+        )
+    ).first()
+    if item is None:
+        raise StaleTask("当前环节不需要办理此事项，请返回会议查看进度")
+    authorize("task.complete", current_user, item, now())
+    runtime.complete(item, answers, actor_id=current_user.id, now=now())
+
+
+def page(name: str, meeting: Meeting, **context: Any) -> str:
+    """Render a page of a meeting with what every one of them shows."""
+    items = open_items(meeting)
+    return render_template(
+        f"review/{name}.html",
+        meeting=meeting,
+        steps=STEPS,
+        step=step_of(meeting, {item.node for item in items}),
+        waiting={item.node for item in items},
+        tools=tools_of(meeting),
+        **context,
+    )
+
+
+def tools_of(meeting: Meeting) -> dict[str, bool]:
+    """Return which pages of the meeting the person may open."""
+    names = ("set_up", "lead", "assign", "key", "cast")
+    return {
+        name: subject_allows(f"meeting.{name}", current_user, meeting, now()) for name in names
+    }
+
+
+def attempt(
+    work: Callable[[], object], *, done: str, to: str, again: Callable[[list[str]], str]
+) -> Answer:
+    """Do the work and go on; what does not hold shows the page again with every fault (422)."""
+    try:
+        work()
+    except Invalid as error:
+        db.session.rollback()
+        faults = [text for texts in error.errors.values() for text in texts]
+        return again(faults or [error.message]), 422
+    flash(done, "success")
+    return see_other(to)
+
+
+def ids(name: str) -> list[int]:
+    """Return the numbers posted under a name."""
+    return [int(value) for value in request.form.getlist(name) if value.isdigit()]
+
+
+def number(name: str, label: str) -> int:
+    """Return a whole number that was posted; Invalid otherwise."""
+    text = request.form.get(name, "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Invalid(f"{label}应为整数", field=name)
+    return int(text)
