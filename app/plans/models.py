@@ -169,6 +169,11 @@ class Plan(Model):
         is_due = self.publish_at is not None and self.publish_at <= now
         return self.status == PlanStatus.CHECKED and is_due
 
+    def can_be_extended(self, now: datetime) -> bool:
+        """Tell whether the deadline may move: published, and not reached yet."""
+        is_running = self.status in {PlanStatus.PUBLISHED, PlanStatus.OPEN}
+        return is_running and self.closes_at is not None and now <= self.closes_at
+
     @property
     def is_frozen(self) -> bool:
         """Tell whether slots and standard are fixed by publication."""

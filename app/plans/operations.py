@@ -15,7 +15,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.plans import axis
 from app.plans.desk import record, refuse_unless_draft
-from app.plans.models import ADVERTISED, UNPUBLISHED, Plan, PlanStatus
+from app.plans.models import Plan, PlanStatus
 from app.plans.parts import copy_parts, problems_of_parts
 
 PASS, RETURN = "pass", "return"
@@ -48,10 +48,12 @@ def create_plan(
 
     Raises Invalid when the year has a plan of this name already.
     """
+    name, year = str(values["name"]), int(values["year"])
+    _refuse_second_name(committee.jurisdiction, year, name)
     plan = Plan(
         jurisdiction=committee.jurisdiction,
-        name=str(values["name"]),
-        year=int(values["year"]),
+        name=name,
+        year=year,
         kind=values.get("kind") or "评审",
         level=committee.level,
         committee_id=committee.id,
@@ -61,23 +63,21 @@ def create_plan(
         configured_by=actor.id,
         created_at=now,
     )
-    _refuse_second_name(plan)
     db.session.add(plan)
     db.session.flush()
     record("created", plan, actor, now)
     return plan
 
 
-def _refuse_second_name(plan: Plan) -> None:
+def _refuse_second_name(jurisdiction: str, year: int, name: str, but: int | None = None) -> None:
     same = select(Plan.id).where(
-        Plan.jurisdiction == plan.jurisdiction,
-        Plan.year == plan.year,
-        Plan.name == plan.name,
-        Plan.id != (plan.id or 0),
+        Plan.jurisdiction == jurisdiction,
+        Plan.year == year,
+        Plan.name == name,
+        Plan.id != (but or 0),
     )
-    with db.session.no_autoflush:
-        if db.session.scalar(same) is not None:
-            raise Invalid(f"{plan.year} 年度已有同名计划", field="name")
+    if db.session.scalar(same) is not None:
+        raise Invalid(f"{year} 年度已有同名计划", field="name")
 
 
 def save_plan(plan: Plan, values: Mapping[str, Any], *, actor: Person, now: datetime) -> None:
@@ -86,9 +86,11 @@ def save_plan(plan: Plan, values: Mapping[str, Any], *, actor: Person, now: date
     Raises Conflict once the plan has left its draft, Invalid for a name that is taken.
     """
     refuse_unless_draft(plan)
-    for field, value in values.items():
-        setattr(plan, field, READERS[field](value))
-    _refuse_second_name(plan)
+    read = {field: READERS[field](value) for field, value in values.items()}
+    name, year = read.get("name", plan.name), read.get("year", plan.year)
+    _refuse_second_name(plan.jurisdiction, year, name, but=plan.id)
+    for field, value in read.items():
+        setattr(plan, field, value)
     db.session.flush()
     record("saved", plan, actor, now, fields=sorted(values))
 
@@ -158,14 +160,20 @@ def close_plan(plan: Plan, *, now: datetime) -> bool:
     return True
 
 
-def _move_on(plan: Plan, before: PlanStatus, after: PlanStatus, now: datetime) -> None:
+def _move_on(
+    plan: Plan,
+    before: PlanStatus,
+    after: PlanStatus,
+    now: datetime,
+    actor: Person | None = None,
+) -> None:
     if plan.status == after:
         return
     if plan.status != before:
         raise Conflict("计划状态不允许此操作")
     plan.status = after
     db.session.flush()
-    record(after.value, plan, None, now)
+    record(after.value, plan, actor, now)
 
 
 def extend_deadline(
@@ -183,7 +191,7 @@ def extend_deadline(
     plan is published and its deadline lies ahead, Invalid when the new one is not later or leaves
     units fewer working days of publicity than the rule asks for.
     """
-    if plan.status not in ADVERTISED or plan.closes_at is None or plan.closes_at < now:
+    if plan.closes_at is None or not plan.can_be_extended(now):
         raise Conflict("只有已发布且尚未截止的计划可以延长申报时间")
     if closes_at <= plan.closes_at:
         raise Invalid("新的截止时间须晚于原截止时间", field="closes_at")
@@ -198,19 +206,17 @@ def extend_deadline(
     record("deadline_extended", plan, actor, now, **moved)
 
 
+def extend_plan(plan: Plan, answers: Mapping[str, Any], *, actor: Person, now: datetime) -> None:
+    """Extend the deadline by the answers of the form plan/extension; see `extend_deadline`."""
+    closes_at = _moment(str(answers["closes_at"]))
+    unit_due_on = date.fromisoformat(str(answers["unit_due_on"]))
+    reason = str(answers["reason"])
+    extend_deadline(plan, closes_at, unit_due_on, reason=reason, actor=actor, now=now)
+
+
 def archive_plan(plan: Plan, *, actor: Person, now: datetime) -> None:
     """Put a closed plan away (归档). Raises Conflict unless it is closed."""
-    _move_on(plan, PlanStatus.CLOSED, PlanStatus.ARCHIVED, now)
-    record("put_away", plan, actor, now)
-
-
-def delete_plan(plan: Plan, *, actor: Person, now: datetime) -> None:
-    """Discard a plan that was never published. Raises Conflict otherwise."""
-    if plan.status not in UNPUBLISHED:
-        raise Conflict("计划已发布，不能删除")
-    record("deleted", plan, actor, now, name=plan.name)
-    db.session.delete(plan)
-    db.session.flush()
+    _move_on(plan, PlanStatus.CLOSED, PlanStatus.ARCHIVED, now, actor)
 
 
 def copy_plan(source: Plan, *, name: str, year: int, actor: Person, now: datetime) -> Plan:

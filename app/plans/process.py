@@ -99,22 +99,22 @@ def card(plan_id: int) -> Card:
 def record(plan_id: int, person: Any) -> dict[str, Any]:
     """Return what the checker reads beside the form: the plan as everybody will see it."""
     del person
-    plan = queries.get_plan(plan_id)
-    return {
-        "summary_template": "plans/_plan.html",
-        "plan": plan,
-        "uncovered_years": axis.uncovered_years(plan),
-    }
+    return {"summary_template": "plans/_plan.html", "plan": queries.get_plan(plan_id)}
 
 
-@register_predicate("organises_plan")
-def organises_plan(person: Person, plan: Plan, now: datetime) -> bool:
-    """Tell whether the person works for the plan's organiser."""
+def organises_plan(person: Person, plan: Plan, now: datetime, roles: Any = ORGANISERS) -> bool:
+    """Tell whether the person works for the plan's organiser in one of these roles."""
     return any(
-        grant.role in ORGANISERS and grant.scope_id == plan.organiser_unit_id
+        grant.role in roles and grant.scope_id == plan.organiser_unit_id
         for grant in live_grants(person.id, now)
         if grant.scope_kind == "org"
     )
+
+
+@register_predicate("configures_plan")
+def configures_plan(person: Person, plan: Plan, now: datetime) -> bool:
+    """Tell whether the person may configure the plan: an 经办人 of its organiser."""
+    return organises_plan(person, plan, now, ("organiser",))
 
 
 @register_reader
