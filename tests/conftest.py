@@ -121,7 +121,15 @@ class Browser:
         self.client = client
 
     def get(self, url: str, **values: Any) -> Any:
+        self.forget()
         return self.client.get(url, **values)
+
+    def forget(self) -> None:
+        """Drop what the pushed context keeps of the request before: its person and grants."""
+        from flask import g
+
+        for name in list(g):
+            g.pop(name)
 
     def token(self) -> str:
         """A token that CSRF protection accepts in this session."""
@@ -146,7 +154,9 @@ class Browser:
 
     def post(self, url: str, data: dict[str, Any] | None = None, **values: Any) -> Any:
         """Post a form with its token."""
-        return self.client.post(url, data={**(data or {}), "csrf_token": self.token()}, **values)
+        token = self.token()
+        self.forget()
+        return self.client.post(url, data={**(data or {}), "csrf_token": token}, **values)
 
     post_form = post
 

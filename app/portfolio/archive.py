@@ -63,7 +63,7 @@ def archive() -> str:
         page=page,
         filters=filters,
         people=queries.people_of_units(units),
-        tasks=_open_tasks([item.id for item in page.items]),
+        tasks=open_tasks([item.id for item in page.items]),
         types={kind.key: kind for kind in item_types.all_types()},
         units=db.session.scalars(select(Unit).where(Unit.id.in_(units))).all(),
         states=REVIEW_STATES,
@@ -71,7 +71,7 @@ def archive() -> str:
     )
 
 
-def _open_tasks(item_ids: Sequence[int]) -> dict[int, WorkItem]:
+def open_tasks(item_ids: Sequence[int]) -> dict[int, WorkItem]:
     """Return the review tasks of items that wait for this person, by item."""
     waiting = select(WorkItem).where(
         WorkItem.business_type == operations.BUSINESS,
@@ -93,7 +93,7 @@ def vet_many() -> Response:
         raise Invalid("请先勾选待审核的业绩，再点“批量通过”或“批量退回”")
     if decision == RETURN and not opinion.strip():
         raise Invalid("批量退回时请填写退回意见", field="opinion")
-    tasks = _open_tasks(ids)
+    tasks = open_tasks(ids)
     done = sum(
         _vet(tasks[i], {"decision": decision, "opinion": opinion}) for i in ids if i in tasks
     )

@@ -6,6 +6,7 @@ from app.accounts.models import Person
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.uploads import MEDIA_TYPES
 from app.portfolio import item_types
 from app.portfolio.models import ItemFile, PortfolioItem
 from app.portfolio.operations import files_in, record_event, require_editable
@@ -24,9 +25,10 @@ def attach_file(
     if len(here) >= policy.count:
         raise Invalid(f"最多上传 {policy.count} 个附件", field=slot)
     stored = storage.owned_file(file_id, actor.id)
-    ending = stored.name.rpartition(".")[2].lower().replace("jpeg", "jpg")
-    if ending not in policy.types:
+    if stored.media_type not in {MEDIA_TYPES.get(kind) for kind in policy.types}:
         raise Invalid(f"文件类型不符：{policy.help}", field=slot)
+    if stored.size > policy.max_bytes:
+        raise Invalid(f"文件过大：{policy.help}", field=slot)
     storage.link(stored)
     file = ItemFile(
         slot=slot,

@@ -104,6 +104,7 @@ def show(item_id: int) -> str:
         log=flow_log((operations.BUSINESS, item.id)),
         usages=queries.usages_of([item.id]).get(item.id, []),
         is_mine=item.person_id == current_user.id,
+        task=archive.open_tasks([item.id]).get(item.id),
         **_common(),
     )
 

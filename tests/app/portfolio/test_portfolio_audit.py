@@ -1,0 +1,169 @@
+"""业绩审核: every path of the process, and what the reviewer is shown."""
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.flow import flow_log
+from app.accounts.operations import grant_role
+from app.core import storage
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
+from app.engine import runtime
+from app.engine.models import ProcessInstance
+from app.portfolio import operations, queries, reading
+from app.portfolio.models import ItemVersion, PortfolioItem
+from tests.builders import portfolio as build
+from tests.builders.flow import do, open_items
+from tests.builders.people import a_person, a_unit, employ, staff
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def submitted() -> tuple[str, int]:
+    with transaction():
+        item = build.a_submitted_item(a_person(unit=a_unit()), "work", data={"post": "教师"})
+        return operations.BUSINESS, item.id
+
+
+def item_of(business: tuple[str, int]) -> PortfolioItem:
+    return queries.item_of(business[1])
+
+
+def words(business: tuple[str, int]) -> list[tuple[str, str, str]]:
+    return [(e.name, e.outcome, e.note) for e in flow_log(business) if not e.open]
+
+
+def test_a_passed_item_is_in_the_portfolio() -> None:
+    business = submitted()
+    clerk = do(business, "vet_item", {"decision": "pass", "opinion": "情况属实"})
+    with transaction(write=False):
+        item = item_of(business)
+        assert item.status == "approved"
+        assert item.current_version is not None
+        assert item.current_version.approved_by == clerk.id
+        assert item.current_version.opinion == "情况属实"
+        assert ("业绩审核", "通过", "情况属实") in words(business)
+        ended = select(ProcessInstance.status).where(ProcessInstance.business_id == item.id)
+        assert db.session.scalars(ended).all() == ["completed"]
+
+
+def test_a_returned_item_is_mended_and_passes_the_second_time() -> None:
+    business = submitted()
+    do(business, "vet_item", {"decision": "return", "opinion": "岗位写全称"})
+    with transaction():
+        item = item_of(business)
+        assert item.status == "returned"
+        assert [task.node for task in open_items(business)] == ["mend_item"]
+        assert open_items(business)[0].assignee_id == item.person_id
+        operations.save_fields(item, {"post": "数学教师"}, actor=item.person, now=now())
+        operations.submit_item(item, actor=item.person, now=now())
+        assert item.status == "submitted"
+    do(business, "vet_item", {"decision": "pass", "opinion": ""})
+    with transaction(write=False):
+        versions = db.session.scalars(select(ItemVersion)).all()
+        assert [(v.no, v.data["post"]) for v in versions] == [(1, "数学教师")]
+        said = [word for _, word, _ in words(business)]
+        assert [w for w in said if w in {"退回", "重新提交", "通过"}] == [
+            "退回",
+            "重新提交",
+            "通过",
+        ]
+
+
+def test_a_return_without_an_opinion_leaves_the_task_open() -> None:
+    business = submitted()
+    with transaction() as unit_of_work:
+        unit_of_work.rollback_only = True
+        task = open_items(business)[0]
+        clerk = staff_of(item_of(business))
+        with pytest.raises(Invalid):
+            runtime.complete(task, {"decision": "return"}, actor_id=clerk, now=now())
+    with transaction(write=False):
+        assert [task.node for task in open_items(business)] == ["vet_item"]
+
+
+def staff_of(item: PortfolioItem) -> int:
+    from app.units.models import Unit
+
+    return staff(db.session.get_one(Unit, item.reviewing_unit_id), "unit_clerk").id
+
+
+def test_a_mended_item_must_be_complete_again() -> None:
+    business = submitted()
+    do(business, "vet_item", {"decision": "return", "opinion": "岗位写全称"})
+    with transaction() as unit_of_work:
+        unit_of_work.rollback_only = True
+        item = item_of(business)
+        operations.save_fields(item, {"post": ""}, actor=item.person, now=now())
+        with pytest.raises(Invalid) as refusal:
+            operations.submit_item(item, actor=item.person, now=now())
+        assert list(refusal.value.errors) == ["post"]
+
+
+def test_a_decision_is_taken_once() -> None:
+    business = submitted()
+    with transaction():
+        task = open_items(business)[0]
+        clerk = staff_of(item_of(business))
+        runtime.complete(task, {"decision": "pass"}, actor_id=clerk, now=now())
+        with pytest.raises((StaleTask, Conflict)):
+            runtime.complete(task, {"decision": "pass"}, actor_id=clerk, now=now())
+
+
+def test_the_only_clerk_of_a_unit_is_reviewed_by_the_unit_above() -> None:
+    with transaction():
+        bureau = a_unit("云桥区教体局", kind="机关")
+        school = a_unit("柳溪乡中心学校", reports_to=bureau)
+        clerk = staff(school, "unit_clerk")
+        grant_role(clerk, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
+        employ(clerk, school)
+        item = build.a_submitted_item(clerk)
+        assert item.reviewing_unit_id == bureau.id
+        assert build.review_task(item).scope_id == bureau.id
+
+
+def test_a_second_clerk_cannot_vet_their_own() -> None:
+    with transaction() as unit_of_work:
+        unit_of_work.rollback_only = True
+        school = a_unit()
+        clerk = a_person("邬小棠", roles=[("unit_clerk", "org", school.id)], unit=school)
+        item = build.a_submitted_item(clerk)
+        assert item.reviewing_unit_id == school.id
+        with pytest.raises(Forbidden):
+            runtime.complete(
+                build.review_task(item), {"decision": "pass"}, actor_id=clerk.id, now=now()
+            )
+
+
+def test_the_reviewer_sees_what_changed_since_the_return() -> None:
+    business = submitted()
+    do(business, "vet_item", {"decision": "return", "opinion": "补任职证明，岗位写全称"})
+    with transaction():
+        item = item_of(business)
+        operations.save_fields(item, {"post": "数学教师"}, actor=item.person, now=now())
+        build.attach(item, "proof", "任职证明.png")
+        operations.submit_item(item, actor=item.person, now=now())
+        evidence = reading.evidence_of(item)
+        assert [(line.text, line.before) for line in evidence.lines if line.before] == [
+            ("数学教师", "教师")
+        ]
+        assert [(f.name, f.is_new) for s in evidence.slots for f in s.files] == [
+            ("任职证明.png", True)
+        ]
+        assert evidence.changes == 2
+        assert [r.opinion for r in evidence.rounds] == ["补任职证明，岗位写全称"]
+
+
+def test_attachments_are_open_to_the_units_clerk_and_to_nobody_else() -> None:
+    with transaction():
+        unit, other = a_unit(), a_unit("岭南小学")
+        owner = a_person(unit=unit)
+        draft = build.an_item(owner)
+        file = db.session.get_one(storage.StoredFile, draft.files[0].file_id)
+        clerk, stranger = staff(unit, "unit_clerk"), staff(other, "unit_clerk")
+        assert storage.may_read(owner.id, file)
+        assert not storage.may_read(clerk.id, file)
+        operations.submit_item(draft, actor=owner, now=now())
+        assert storage.may_read(clerk.id, file)
+        assert not storage.may_read(stranger.id, file)
