@@ -31,14 +31,13 @@ export function writeField(form, name, values) {
 export function showErrors(form, name, texts) {
   const box = place(form, name);
   if (!box) return;
-  const line = box.querySelector(':scope > [data-error]') ?? box.querySelector('[data-error]');
+  const line = box.querySelector(':scope > [data-error]') ?? [...box.querySelectorAll('[data-error]')].at(-1);
   if (line) { line.textContent = texts.join('；'); line.classList.toggle('d-block', texts.length > 0); }
+  if (box.matches('[data-rows]')) return;      // its cells are not all to blame
   for (const control of box.querySelectorAll('input:not([type=hidden]), select, textarea')) {
-    if (control.closest('[data-rows]') && !box.matches('[data-rows]') === false) continue;
     control.classList.toggle('is-invalid', texts.length > 0);
-    if (!texts.length) { control.removeAttribute('aria-invalid'); continue; }
-    control.setAttribute('aria-invalid', 'true');
-    if (line?.id) control.setAttribute('aria-describedby', line.id);
+    if (texts.length) control.setAttribute('aria-invalid', 'true');
+    else control.removeAttribute('aria-invalid');
   }
 }
 
