@@ -119,6 +119,12 @@ ACTIONS: dict[str, Action] = {
     "objection.list": _may(*ORGANISERS, "supervisor"),
     "objection.show": _may(*ORGANISERS, "supervisor", when="organises_objection"),
     # certificates
+    "certificate.verify": _may(PUBLIC),
+    "certificate.mine": _may("applicant"),
+    "certificate.show": _may("applicant", "issuer", when="may_see_certificate"),
+    "certificate.issued": _may("issuer"),
+    "certificate.replace": _may("applicant"),
+    "replacement.show": _may("applicant", "unit_clerk", "issuer", when="may_see_replacement"),
     # papers
     # studio
     "process.manage": _may("process_admin"),

@@ -1,0 +1,213 @@
+"""Certificates (职称证书), their numbers, and requests to replace them (补换证)."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.accounts.models import Person
+from app.core.db import Id, Instant, Model, pk
+from app.core.storage import StoredFile
+from app.results.models import Result
+from app.review.models import one_of
+from app.units.models import Unit
+
+
+class CertificateStatus(StrEnum):
+    """Where a certificate stands (证书状态)."""
+
+    AWAITING_PHOTO = "awaiting_photo"
+    AWAITING_ISSUE = "awaiting_issue"
+    ACTIVE = "active"
+    REPLACED = "replaced"
+    REVOKED = "revoked"
+
+    @property
+    def label(self) -> str:
+        """The word on the page."""
+        return _WORDS[self.value][0]
+
+    @property
+    def tone(self) -> str:
+        """The colour of its badge."""
+        return _WORDS[self.value][1]
+
+
+_WORDS = {
+    "awaiting_photo": ("待照片", "warning"),
+    "awaiting_issue": ("待发证", "info"),
+    "active": ("有效", "success"),
+    "replaced": ("已换发", "secondary"),
+    "revoked": ("已撤销", "danger"),
+}
+_ISSUED = "status IN ('active', 'replaced', 'revoked')"
+
+
+class Certificate(Model):
+    """A certificate with the facts that it prints; they never change once it is issued."""
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("status", CertificateStatus), name="status_is_known"),
+        sa.CheckConstraint(
+            f"({_ISSUED}) = (number IS NOT NULL AND issued_on IS NOT NULL"
+            " AND signature IS NOT NULL AND photo_file_id IS NOT NULL)",
+            name="what_is_issued_has_number_day_photo_and_signature",
+        ),
+        sa.CheckConstraint("replaces_id <> id", name="nothing_replaces_itself"),
+        sa.Index(
+            "uq_certificate_one_active_a_result",
+            "result_id",
+            unique=True,
+            sqlite_where=sa.text("status IN ('awaiting_photo', 'awaiting_issue', 'active')"),
+            postgresql_where=sa.text("status IN ('awaiting_photo', 'awaiting_issue', 'active')"),
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    public_id: Mapped[str] = mapped_column(sa.String(16), unique=True)
+    number: Mapped[str | None] = mapped_column(sa.String(40), unique=True)
+    jurisdiction: Mapped[str] = mapped_column(sa.String(30))
+    person_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"), index=True)
+    # None for one that was entered from paper.
+    result_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("result.id"))
+    status: Mapped[str] = mapped_column(sa.String(20))
+    facts: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    photo_file_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("stored_file.id"))
+    pdf_file_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("stored_file.id"))
+    signature: Mapped[str | None] = mapped_column(sa.String(200))
+    obtained_on: Mapped[date] = mapped_column(sa.Date)
+    issued_on: Mapped[date | None] = mapped_column(sa.Date)
+    issued_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
+    issuer_unit_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("unit.id"), index=True)
+    replaces_id: Mapped[int | None] = mapped_column(
+        Id, sa.ForeignKey("certificate.id"), unique=True
+    )
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    result: Mapped[Result | None] = relationship()
+    issuer_unit: Mapped[Unit] = relationship()
+    photo: Mapped[StoredFile | None] = relationship(foreign_keys=[photo_file_id])
+    pdf: Mapped[StoredFile | None] = relationship(foreign_keys=[pdf_file_id])
+    replaces: Mapped["Certificate | None"] = relationship(
+        remote_side=[id], foreign_keys=[replaces_id], back_populates="replaced_by"
+    )
+    replaced_by: Mapped["Certificate | None"] = relationship(
+        back_populates="replaces", uselist=False
+    )
+
+    @property
+    def state(self) -> CertificateStatus:
+        """The status as its enum."""
+        return CertificateStatus(self.status)
+
+    @property
+    def is_issued(self) -> bool:
+        """Tell whether it has a number and can be verified."""
+        return self.number is not None
+
+    @property
+    def name(self) -> str:
+        """The title that it certifies, as lists show it."""
+        return f"{self.facts['series']} {self.facts['title']}"
+
+
+class NumberSeries(Model):
+    """The last serial of a region, year and code: numbers are given without gaps."""
+
+    __tablename__ = "number_series"
+    __table_args__ = (
+        sa.UniqueConstraint("jurisdiction", "year", "code"),
+        sa.CheckConstraint("last >= 0", name="serials_count_up"),
+    )
+
+    id: Mapped[int] = pk()
+    jurisdiction: Mapped[str] = mapped_column(sa.String(30))
+    year: Mapped[int]
+    code: Mapped[str] = mapped_column(sa.String(6))
+    last: Mapped[int] = mapped_column(default=0)
+
+
+class ReplacementStatus(StrEnum):
+    """Where a request stands: waiting, returned, replaced or refused."""
+
+    PENDING = "pending"
+    RETURNED = "returned"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+    @property
+    def label(self) -> str:
+        """The word on the page."""
+        return {
+            "pending": "审核中",
+            "returned": "已退回",
+            "approved": "已换发",
+            "refused": "未通过",
+        }[self.value]
+
+    @property
+    def tone(self) -> str:
+        """The colour of its badge."""
+        return {
+            "pending": "info",
+            "returned": "warning",
+            "approved": "success",
+            "refused": "danger",
+        }[self.value]
+
+
+class ReplacementRequest(Model):
+    """A person's request for a new certificate: lost, or wrong in some items (补换证)."""
+
+    __tablename__ = "replacement_request"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("status", ReplacementStatus), name="status_is_known"),
+        sa.CheckConstraint("reason <> ''", name="a_request_says_why"),
+        sa.Index(
+            "uq_replacement_request_one_open",
+            "certificate_id",
+            unique=True,
+            sqlite_where=sa.text("status IN ('pending', 'returned')"),
+            postgresql_where=sa.text("status IN ('pending', 'returned')"),
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    certificate_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("certificate.id"))
+    person_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"), index=True)
+    reason: Mapped[str] = mapped_column(sa.String(500))
+    # The printed items to change and their right values; empty for a pure reissue.
+    changes: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    status: Mapped[str] = mapped_column(sa.String(10), default=ReplacementStatus.PENDING)
+    requested_at: Mapped[datetime] = mapped_column(Instant)
+    opinion: Mapped[str] = mapped_column(sa.String(500), default="")
+
+    certificate: Mapped[Certificate] = relationship()
+    person: Mapped[Person] = relationship()
+    evidence: Mapped[list["ReplacementFile"]] = relationship(
+        order_by="ReplacementFile.position", cascade="all, delete-orphan"
+    )
+
+    @property
+    def state(self) -> ReplacementStatus:
+        """The status as its enum."""
+        return ReplacementStatus(self.status)
+
+
+class ReplacementFile(Model):
+    """Evidence for a replacement (佐证材料)."""
+
+    __tablename__ = "replacement_file"
+    __table_args__ = (sa.UniqueConstraint("request_id", "file_id"),)
+
+    id: Mapped[int] = pk()
+    request_id: Mapped[int] = mapped_column(
+        Id, sa.ForeignKey("replacement_request.id"), index=True
+    )
+    file_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("stored_file.id"), index=True)
+    position: Mapped[int]
+
+    file: Mapped[StoredFile] = relationship()

@@ -1,0 +1,310 @@
+"""Writes of certificates: prepared from a confirmed result, issued once, replaced by a new one."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.models import Person
+from app.accounts.operations import notify
+from app.catalogue import jurisdictions
+from app.certificates import signing
+from app.certificates.models import (
+    Certificate,
+    CertificateStatus,
+    NumberSeries,
+    ReplacementFile,
+    ReplacementRequest,
+    ReplacementStatus,
+)
+from app.certificates.queries import certificate_of_result, issuing_unit, open_request
+from app.core import audit, jobs
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.storage import link, owned_file
+from app.results.models import Result, ResultStatus
+from rules import numbering
+
+RENDER_JOB = "render_certificate"
+CHANGEABLE = {
+    "employer": "取得资格时所在单位",
+    "nature": "资格性质",
+    "series": "系列名称",
+    "specialty": "专业名称",
+    "title": "资格名称",
+}
+EVIDENCE_LIMIT = 10
+
+
+def _public_id() -> str:
+    return secrets.token_urlsafe(9)
+
+
+def prepare_certificate(result: Result, *, now: datetime) -> Certificate:
+    """Lay down the facts of a confirmed result's certificate; the same one when called again.
+
+    Raises Conflict for a result that is not confirmed: no certificate while an objection is open.
+    """
+    if result.status != ResultStatus.CONFIRMED:
+        raise Conflict("评审结果尚未确认，不能发证")
+    known = certificate_of_result(result.id)
+    if known is not None:
+        return known
+    person = result.declaration.person
+    plan = result.publicity.plan
+    certificate = Certificate(
+        public_id=_public_id(),
+        jurisdiction=plan.jurisdiction,
+        person_id=person.id,
+        result_id=result.id,
+        status=CertificateStatus.AWAITING_PHOTO,
+        facts=_facts(result),
+        photo_file_id=person.photo_file_id,
+        obtained_on=result.obtained_on,
+        issuer_unit_id=issuing_unit(plan.organiser_unit).id,
+    )
+    if person.photo_file_id:
+        certificate.status = CertificateStatus.AWAITING_ISSUE
+    db.session.add(certificate)
+    db.session.flush()
+    _record("prepared", certificate, None, now)
+    if not person.photo_file_id:
+        text = "您的职称证书需要证件照片，请上传后继续办理"
+        notify(person.id, text, url=f"/certificates/{certificate.id}", now=now)
+    return certificate
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    declaration, plan = result.declaration, result.publicity.plan
+    person = declaration.person
+    settings = jurisdictions.get(plan.jurisdiction)
+    return {
+        "name": person.name,
+        "gender": person.gender,
+        "id_type": person.id_type,
+        "id_number": person.masked_id_number,
+        "birth_date": person.birth_date.isoformat() if person.birth_date else "",
+        "series": declaration.title.series.name,
+        "specialty": declaration.specialty.name,
+        "level": declaration.title.level,
+        "title": declaration.title.name,
+        "obtained_on": result.obtained_on.isoformat(),
+        "approval_no": plan.committee.filing_no,
+        "nature": plan.kind,
+        "issuer": issuing_unit(plan.organiser_unit).name,
+        "committee": plan.committee.name,
+        "employer": declaration.unit.name,
+        "validity_area": settings.certificate.validity_area,
+    }
+
+
+def _record(
+    verb: str, certificate: Certificate, actor_id: int | None, now: datetime, **data: Any
+) -> None:
+    audit.record(
+        f"certificate:{verb}",
+        subject=("certificate", certificate.id),
+        actor_id=actor_id,
+        now=now,
+        **data,
+    )
+
+
+def provide_photo(certificate: Certificate, person: Person, *, now: datetime) -> None:
+    """Take the person's certificate photo; Conflict while there is none."""
+    if certificate.person_id != person.id:
+        raise Forbidden
+    if person.photo_file_id is None:
+        raise Conflict("请先上传证件照片")
+    if certificate.state is not CertificateStatus.AWAITING_PHOTO:
+        raise Conflict("该证书不需要补充照片")
+    certificate.photo_file_id = person.photo_file_id
+    certificate.status = CertificateStatus.AWAITING_ISSUE
+    _record("photo_provided", certificate, person.id, now)
+
+
+def next_serial(jurisdiction: str, year: int, code: str) -> int:
+    """Return the next serial of a series, under a lock until the transaction ends."""
+    wanted = (
+        NumberSeries.jurisdiction == jurisdiction,
+        NumberSeries.year == year,
+        NumberSeries.code == code,
+    )
+    row = db.session.scalars(select(NumberSeries).where(*wanted).with_for_update()).first()
+    if row is None:
+        row = NumberSeries(jurisdiction=jurisdiction, year=year, code=code, last=0)
+        db.session.add(row)
+    row.last += 1
+    db.session.flush()
+    return row.last
+
+
+def _number(certificate: Certificate) -> str:
+    settings = jurisdictions.get(certificate.jurisdiction).certificate
+    result = certificate.result
+    code = f"{990000 + (result.publicity.plan.committee_id if result else 0):06d}"
+    year = certificate.obtained_on.year
+    serial = next_serial(certificate.jurisdiction, year, code)
+    return numbering.certificate_number(
+        settings.number_pattern, region=settings.region, year=year, code=code, serial=serial
+    )
+
+
+def check_issue(certificate: Certificate, *, actor_id: int | None) -> None:
+    """Forbidden for one's own certificate, Conflict unless it waits to be issued."""
+    if certificate.person_id == actor_id:
+        raise Forbidden("不能为本人发证")
+    if certificate.state is not CertificateStatus.AWAITING_ISSUE:
+        raise Conflict("该证书当前不能发证")
+
+
+def issue_certificate(certificate: Certificate, *, actor_id: int | None, now: datetime) -> None:
+    """Give a certificate its number, day and signature, and have its paper rendered.
+
+    The title is held since the day of the ballot, whenever the paper is made. Raises Conflict
+    without a photo or when it was issued before; nobody issues their own.
+    """
+    check_issue(certificate, actor_id=actor_id)
+    certificate.number = _number(certificate)
+    certificate.issued_on = now.date()
+    certificate.issued_by = actor_id
+    certificate.facts = {
+        **certificate.facts,
+        "number": certificate.number,
+        "issued_on": now.date().isoformat(),
+    }
+    certificate.signature = signing.sign(certificate.number, certificate.facts, now.date())
+    certificate.status = CertificateStatus.ACTIVE
+    db.session.flush()
+    _record("issued", certificate, actor_id, now, number=certificate.number)
+    jobs.enqueue(
+        RENDER_JOB, {"certificate_id": certificate.id}, key=f"pdf:{certificate.id}", now=now
+    )
+    notify(
+        certificate.person_id,
+        f"{certificate.name}证书已生成",
+        url=f"/certificates/{certificate.id}",
+        now=now,
+    )
+
+
+def keep_paper(certificate: Certificate, file_id: int) -> None:
+    """Keep the rendered paper of a certificate."""
+    certificate.pdf_file_id = file_id
+
+
+def _right_changes(certificate: Certificate, changes: Mapping[str, str]) -> dict[str, str]:
+    errors: dict[str, list[str]] = {}
+    right = {}
+    for field, value in changes.items():
+        wanted = value.strip()
+        if field not in CHANGEABLE:
+            errors.setdefault("changes", []).append("只能更正证书上列出的项目")
+        elif not wanted:
+            errors[field] = [f"请填写正确的{CHANGEABLE[field]}"]
+        elif wanted == certificate.facts.get(field):
+            errors[field] = ["与现证书相同，无需更正，请取消勾选或填写正确内容"]
+        else:
+            right[field] = wanted[:100]
+    if errors:
+        raise Invalid(errors=errors)
+    return right
+
+
+def request_replacement(
+    certificate: Certificate,
+    *,
+    reason: str,
+    changes: Mapping[str, str],
+    evidence: Sequence[int],
+    person: Person,
+    now: datetime,
+) -> ReplacementRequest:
+    """Ask for a new certificate, or send a returned request again (AH-P-62..66).
+
+    Raises Invalid at the field, Conflict while a request waits or for one that is not active.
+    """
+    if certificate.person_id != person.id:
+        raise Forbidden
+    if certificate.state is not CertificateStatus.ACTIVE:
+        raise Conflict("只有有效的证书可以申请补换")
+    made = open_request(certificate.id)
+    if made is not None and made.state is ReplacementStatus.PENDING:
+        raise Conflict("该证书的补换证申请正在审核")
+    if not reason.strip():
+        raise Invalid("请填写申请补（换）发事由", field="reason")
+    if not evidence or len(evidence) > EVIDENCE_LIMIT:
+        raise Invalid(f"请上传佐证材料，最多 {EVIDENCE_LIMIT} 个", field="evidence")
+    right = _right_changes(certificate, changes)
+    made = made or ReplacementRequest(certificate_id=certificate.id, person_id=person.id)
+    made.reason, made.changes, made.requested_at = reason.strip()[:500], right, now
+    made.status = ReplacementStatus.PENDING
+    files = [owned_file(file_id, person.id) for file_id in dict.fromkeys(evidence)]
+    made.evidence = []
+    db.session.add(made)
+    db.session.flush()
+    made.evidence = [
+        ReplacementFile(file_id=link(file).id, position=place) for place, file in enumerate(files)
+    ]
+    db.session.flush()
+    _record("replacement_requested", certificate, person.id, now, changes=sorted(right))
+    return made
+
+
+def decide_request(
+    request: ReplacementRequest,
+    status: ReplacementStatus,
+    opinion: str,
+    *,
+    actor_id: int,
+    now: datetime,
+) -> None:
+    """Return or refuse a request with the reason, or note that an office passed it on."""
+    if request.person_id == actor_id:
+        raise Forbidden("不能审核本人的申请")
+    if request.state is not ReplacementStatus.PENDING:
+        raise Conflict("该申请已处理")
+    stops = status in {ReplacementStatus.RETURNED, ReplacementStatus.REFUSED}
+    if stops and not opinion.strip():
+        raise Invalid("请填写意见", field="opinion")
+    request.status, request.opinion = status, opinion.strip()[:500]
+    verb = f"replacement_{status.value}"
+    _record(verb, request.certificate, actor_id, now)
+    if stops:
+        notify(
+            request.person_id,
+            f"补换证申请{status.label}：{request.opinion}",
+            url=f"/replacements/{request.id}",
+            now=now,
+        )
+
+
+def replace_certificate(
+    request: ReplacementRequest, *, actor_id: int | None, now: datetime
+) -> Certificate:
+    """Issue a new certificate with the right facts; the old one shows as replaced (已换发)."""
+    old = request.certificate
+    if old.state is not CertificateStatus.ACTIVE:
+        raise Conflict("原证书已失效，不能换发")
+    old.status = CertificateStatus.REPLACED
+    db.session.flush()
+    fresh = Certificate(
+        public_id=_public_id(),
+        jurisdiction=old.jurisdiction,
+        person_id=old.person_id,
+        result_id=old.result_id,
+        status=CertificateStatus.AWAITING_ISSUE,
+        facts={**old.facts, **request.changes},
+        photo_file_id=old.person.photo_file_id or old.photo_file_id,
+        obtained_on=old.obtained_on,
+        issuer_unit_id=old.issuer_unit_id,
+        replaces_id=old.id,
+    )
+    db.session.add(fresh)
+    request.status = ReplacementStatus.APPROVED
+    db.session.flush()
+    issue_certificate(fresh, actor_id=actor_id, now=now)
+    _record("replaced", old, actor_id, now, by=fresh.number)
+    return fresh

@@ -1,0 +1,234 @@
+"""What the processes of issue and replacement call."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.certificates import operations
+from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
+from app.certificates.queries import certificate_of_result, requests_with_file
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import NotFound
+from app.core.permissions import register_predicate
+from app.core.records import register_record
+from app.core.search import tokens
+from app.core.storage import StoredFile, register_reader
+from app.engine.handlers import Card, Outcomes, Scope, Step, page, presenter, save, scope, service
+from app.engine.models import WorkItem
+from app.results.models import Result
+from app.results.process import RESULT
+from app.units.queries import reviewing_unit, unit_of
+
+REPLACEMENT = "replacement"
+WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}
+
+
+def _result(step: Step) -> Result:
+    return db.session.get_one(Result, step.business_id)
+
+
+def certificate_for(result_id: int) -> Certificate:
+    """Return the certificate that came of a result; NotFound before it was prepared."""
+    found = certificate_of_result(result_id)
+    if found is None:
+        raise NotFound("证书尚未生成")
+    return found
+
+
+def _request(step: Step) -> ReplacementRequest:
+    return db.session.get_one(ReplacementRequest, step.business_id)
+
+
+@service("prepare_certificate")
+def prepare_certificate(step: Step) -> Outcomes:
+    """Lay the certificate down, and say whether its photo is there."""
+    certificate = operations.prepare_certificate(_result(step), now=step.now)
+    return {"has_photo": certificate.photo_file_id is not None}
+
+
+@service("make_certificate")
+def make_certificate(step: Step) -> Outcomes:
+    """Number, sign and issue, as the issuer decided."""
+    certificate = certificate_for(step.business_id)
+    operations.issue_certificate(certificate, actor_id=step.actor_id, now=step.now)
+    return {}
+
+
+@save("issue_certificate")
+def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The issuer's consent; nobody issues their own."""
+    operations.check_issue(certificate_for(step.business_id), actor_id=step.actor_id or 0)
+    return {"_outcome": "同意发证", "_note": str(answers.get("opinion") or "")}
+
+
+@save("provide_photo")
+def provide_photo(step: Step, _answers: Mapping[str, Any]) -> Outcomes:
+    """The person's photo arrives."""
+    person = db.session.get_one(Person, step.actor_id)
+    operations.provide_photo(certificate_for(step.business_id), person, now=step.now)
+    return {"_outcome": "已上传照片"}
+
+
+@page("provide_photo")
+def provide_photo_page(item: WorkItem) -> str:
+    """Where the photo is uploaded."""
+    return f"/certificates/{certificate_for(item.business_id).id}"
+
+
+@scope("certificate_holder")
+def certificate_holder(step: Step) -> Scope:
+    """The person who passed."""
+    return Scope("person", _result(step).declaration.person_id)
+
+
+@scope("certificate_issuer")
+def certificate_issuer(step: Step) -> Scope:
+    """The unit that issues."""
+    return Scope("org", certificate_for(step.business_id).issuer_unit_id)
+
+
+@presenter(RESULT)
+def certificate_card(business_id: int) -> Card:
+    """How a certificate under way is listed."""
+    result = db.session.get_one(Result, business_id)
+    declaration = result.declaration
+    title = f"{declaration.person.name} · {declaration.specialty.name} · {declaration.title.name}"
+    certificate = certificate_of_result(business_id)
+    url = f"/certificates/{certificate.id}" if certificate else f"/declarations/{declaration.id}"
+    return Card(title, tokens(f"{title} {declaration.unit.name}"), url)
+
+
+@register_record(RESULT)
+def certificate_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the issuer sees beside the form."""
+    return {
+        "summary_template": "certificates/_facts.html",
+        "certificate": certificate_for(business_id),
+    }
+
+
+@scope("replacement_unit")
+def replacement_unit(step: Step) -> Scope:
+    """The person's unit; the issuer where they have none."""
+    request = _request(step)
+    unit = unit_of(request.person_id)
+    if unit is None:
+        return Scope("org", request.certificate.issuer_unit_id)
+    return Scope("org", reviewing_unit(unit, request.person_id, step.now).id)
+
+
+@scope("replacement_issuer")
+def replacement_issuer(step: Step) -> Scope:
+    """The unit that issued the certificate."""
+    return Scope("org", _request(step).certificate.issuer_unit_id)
+
+
+@scope("replacement_person")
+def replacement_person(step: Step) -> Scope:
+    """The person who asked."""
+    return Scope("person", _request(step).person_id)
+
+
+def _stop(step: Step, decision: str, opinion: str) -> None:
+    status = {
+        "return": ReplacementStatus.RETURNED,
+        "refuse": ReplacementStatus.REFUSED,
+    }.get(decision, ReplacementStatus.PENDING)
+    operations.decide_request(
+        _request(step), status, opinion, actor_id=step.actor_id or 0, now=step.now
+    )
+
+
+def _decided(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    _stop(step, decision, opinion)
+    return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
+
+
+@save("vet_replacement")
+def vet_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The unit passes the request on, or returns it."""
+    return _decided(step, answers)
+
+
+@save("decide_replacement")
+def decide_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The issuer replaces, returns or refuses."""
+    return _decided(step, answers)
+
+
+@save("mend_replacement")
+def mend_replacement(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
+    """The person sent the request again; its page changed it."""
+    return {"_outcome": "重新提交"}
+
+
+@page("mend_replacement")
+def mend_replacement_page(item: WorkItem) -> str:
+    """Where a returned request is mended."""
+    return f"/replacements/{item.business_id}"
+
+
+@service("replace_certificate")
+def replace_certificate(step: Step) -> Outcomes:
+    """Issue the new certificate."""
+    operations.replace_certificate(_request(step), actor_id=step.actor_id, now=step.now)
+    return {}
+
+
+@presenter(REPLACEMENT)
+def replacement_card(business_id: int) -> Card:
+    """How a request is listed."""
+    request = db.session.get_one(ReplacementRequest, business_id)
+    title = f"{request.person.name} 补换证 {request.certificate.number}"
+    return Card(title, tokens(title), f"/replacements/{request.id}")
+
+
+@register_record(REPLACEMENT)
+def replacement_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the reviewer sees beside the form."""
+    request = db.session.get_one(ReplacementRequest, business_id)
+    return {
+        "summary_template": "certificates/_replacement.html",
+        "request": request,
+        "certificate": request.certificate,
+        "changeable": operations.CHANGEABLE,
+    }
+
+
+def _holds(person: Person, moment: Any, role: str, unit_id: int) -> bool:
+    return any(
+        grant.role == role and grant.scope_id == unit_id
+        for grant in live_grants(person.id, moment)
+    )
+
+
+@register_predicate("may_see_certificate")
+def may_see_certificate(person: Person, certificate: Certificate, moment: Any) -> bool:
+    """Its holder and its issuer."""
+    own = certificate.person_id == person.id
+    return own or _holds(person, moment, "issuer", certificate.issuer_unit_id)
+
+
+@register_predicate("may_see_replacement")
+def may_see_replacement(person: Person, request: ReplacementRequest, moment: Any) -> bool:
+    """The person who asked, their unit's clerk, and the issuer."""
+    if may_see_certificate(person, request.certificate, moment):
+        return True
+    unit = unit_of(request.person_id)
+    if unit is None:
+        return False
+    reviewer = reviewing_unit(unit, request.person_id, moment)
+    return _holds(person, moment, "unit_clerk", reviewer.id)
+
+
+@register_reader
+def reads_evidence(person_id: int, file: StoredFile) -> bool:
+    """Reviewers read the evidence of requests they may see."""
+    requests = requests_with_file(file.id)
+    if not requests:
+        return False
+    person = db.session.get_one(Person, person_id)
+    return any(may_see_replacement(person, request, now()) for request in requests)

@@ -1,0 +1,105 @@
+"""Reads of certificates."""
+
+from sqlalchemy import Select, select
+
+from app.accounts.models import Person
+from app.certificates.models import (
+    Certificate,
+    ReplacementFile,
+    ReplacementRequest,
+)
+from app.core.db import db
+from app.core.errors import NotFound
+from app.units.models import Unit
+
+OPEN_REQUESTS = ("pending", "returned")
+
+
+def certificates_of(person_id: int) -> list[Certificate]:
+    """Return a person's certificates (我的职称), the newest first."""
+    mine = select(Certificate).where(Certificate.person_id == person_id)
+    return list(db.session.scalars(mine.order_by(Certificate.id.desc())))
+
+
+def own_certificate(certificate_id: int, person_id: int) -> Certificate:
+    """Return a person's own certificate; NotFound for a foreign one."""
+    found = db.session.get(Certificate, certificate_id)
+    if found is None or found.person_id != person_id:
+        raise NotFound("证书不存在")
+    return found
+
+
+def certificate_of_result(result_id: int) -> Certificate | None:
+    """Return the certificate that came of a result and was not replaced."""
+    return db.session.scalars(
+        select(Certificate)
+        .where(Certificate.result_id == result_id)
+        .order_by(Certificate.id.desc())
+    ).first()
+
+
+def certificate_by_public_id(public_id: str) -> Certificate | None:
+    """Return the issued certificate behind a QR code."""
+    found = db.session.scalars(
+        select(Certificate).where(Certificate.public_id == public_id)
+    ).first()
+    return found if found and found.is_issued else None
+
+
+def certificate_by_number(name: str, number: str) -> Certificate | None:
+    """Return the issued certificate with this number if it belongs to this name."""
+    found = db.session.scalars(
+        select(Certificate).where(Certificate.number == number.strip())
+    ).first()
+    return found if found and found.facts["name"] == name.strip() else None
+
+
+def issued_by_units(
+    unit_ids: list[int], text: str = "", status: str = ""
+) -> Select[tuple[Certificate]]:
+    """Select the certificates of issuing units, by number or name, newest first."""
+    found = select(Certificate).where(Certificate.issuer_unit_id.in_(unit_ids))
+    if status:
+        found = found.where(Certificate.status == status)
+    if text.strip():
+        wanted = text.strip()
+        found = found.join(Certificate.person).where(
+            Certificate.number.contains(wanted, autoescape=True)
+            | Person.name.contains(wanted, autoescape=True)
+        )
+    return found.order_by(Certificate.id.desc())
+
+
+def open_request(certificate_id: int) -> ReplacementRequest | None:
+    """Return the replacement request that waits or was returned."""
+    return db.session.scalars(
+        select(ReplacementRequest).where(
+            ReplacementRequest.certificate_id == certificate_id,
+            ReplacementRequest.status.in_(OPEN_REQUESTS),
+        )
+    ).first()
+
+
+def requests_of(certificate_id: int) -> list[ReplacementRequest]:
+    """Return all replacement requests of a certificate, newest first."""
+    made = select(ReplacementRequest).where(ReplacementRequest.certificate_id == certificate_id)
+    return list(db.session.scalars(made.order_by(ReplacementRequest.id.desc())))
+
+
+def requests_with_file(file_id: int) -> list[ReplacementRequest]:
+    """Return the requests that a file is evidence for."""
+    return list(
+        db.session.scalars(
+            select(ReplacementRequest)
+            .join(ReplacementFile, ReplacementFile.request_id == ReplacementRequest.id)
+            .where(ReplacementFile.file_id == file_id)
+        )
+    )
+
+
+def issuing_unit(organiser: Unit) -> Unit:
+    """Return who issues the certificates of an organiser: the root of its tree (发证机关)."""
+    unit = organiser
+    while unit.parent is not None:
+        unit = unit.parent
+    return unit

@@ -1,0 +1,267 @@
+"""我的职称, the issuer's list, replacement, and the public page that verifies a certificate."""
+
+from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.accounts.flow import flow_log, open_items
+from app.certificates import operations, queries, signing
+from app.certificates.models import Certificate, CertificateStatus, ReplacementRequest
+from app.certificates.process import REPLACEMENT
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.http import grants, page_of, see_other
+from app.core.menu import add_entry
+from app.core.panels import Line, Panel
+from app.core.permissions import authorize, requires
+from app.core.storage import StoredFile, read_bytes
+from app.engine import runtime
+from app.results.process import RESULT
+from app.site.blocks import register_block
+
+bp = Blueprint("certificates", __name__)
+
+
+@bp.get("/certificates")
+@requires("certificate.mine")
+def index() -> str:
+    """The person's titles (我的职称)."""
+    mine = queries.certificates_of(current_user.id)
+    requests = {c.id: queries.requests_of(c.id) for c in mine}
+    return render_template("certificates/index.html", certificates=mine, requests=requests)
+
+
+@bp.get("/certificates/issued")
+@requires("certificate.issued")
+def issued() -> str:
+    """What the issuer has issued or is about to (证书管理)."""
+    units = [g.scope_id for g in grants() if g.role == "issuer" and g.scope_id]
+    args = request.args
+    found = queries.issued_by_units(units, args.get("q", ""), args.get("status", ""))
+    return render_template(
+        "certificates/issued.html", page=page_of(found), states=list(CertificateStatus)
+    )
+
+
+def _certificate(certificate_id: int) -> Certificate:
+    certificate = db.session.get(Certificate, certificate_id)
+    if certificate is None:
+        raise NotFound("证书不存在")
+    authorize("certificate.show", current_user, certificate, now())
+    return certificate
+
+
+@bp.get("/certificates/<int:certificate_id>")
+@requires("certificate.show")
+def show(certificate_id: int) -> str:
+    """A certificate with its facts, its paper and its course."""
+    certificate = _certificate(certificate_id)
+    business = (RESULT, certificate.result_id or 0)
+    photo_tasks = [i for i in open_items(business) if i.node == "provide_photo"]
+    return render_template(
+        "certificates/show.html",
+        certificate=certificate,
+        photo=db.session.get(StoredFile, current_user.photo_file_id or 0),
+        photo_task=photo_tasks[0] if photo_tasks else None,
+        requests=queries.requests_of(certificate.id),
+        can_replace=_can_replace(certificate),
+        log=flow_log(business),
+    )
+
+
+def _can_replace(certificate: Certificate) -> bool:
+    mine = certificate.person_id == current_user.id
+    active = certificate.state is CertificateStatus.ACTIVE
+    return mine and active and queries.open_request(certificate.id) is None
+
+
+@bp.post("/certificates/<int:certificate_id>/photo")
+@requires("certificate.replace")
+def provide_photo(certificate_id: int) -> BaseResponse:
+    """Go on with the photo that the person has uploaded."""
+    certificate = queries.own_certificate(certificate_id, current_user.id)
+    waiting = [
+        item
+        for item in open_items((RESULT, certificate.result_id or 0))
+        if item.node == "provide_photo"
+    ]
+    if not waiting:
+        raise Conflict("该证书不需要补充照片")
+    runtime.complete(waiting[0], {}, actor_id=current_user.id, now=now())
+    flash("照片已提交，等待发证机关发证", "success")
+    return see_other(url_for("certificates.show", certificate_id=certificate.id))
+
+
+@bp.get("/certificates/<int:certificate_id>/file")
+@requires("certificate.show")
+def paper(certificate_id: int) -> Response:
+    """The certificate as a PDF (电子证书)."""
+    certificate = _certificate(certificate_id)
+    if certificate.pdf is None:
+        raise Conflict("电子证书正在生成，请稍后再试")
+    answer = make_response(read_bytes(certificate.pdf))
+    answer.headers["Content-Type"] = "application/pdf"
+    kind = "attachment" if "download" in request.args else "inline"
+    answer.headers["Content-Disposition"] = f'{kind}; filename="{certificate.number}.pdf"'
+    answer.headers["Content-Security-Policy"] = "default-src 'self'; object-src 'self'"
+    return answer
+
+
+@bp.get("/certificates/<int:certificate_id>/replace")
+@requires("certificate.replace")
+def replace(certificate_id: int) -> str:
+    """The form of a replacement request (补换证)."""
+    certificate = queries.own_certificate(certificate_id, current_user.id)
+    if certificate.state is not CertificateStatus.ACTIVE:
+        raise Conflict("只有有效的证书可以申请补换")
+    made = queries.open_request(certificate.id)
+    return _replace(certificate, made, {})
+
+
+def _replace(
+    certificate: Certificate, made: ReplacementRequest | None, errors: dict[str, list[str]]
+) -> str:
+    typed = request.form if request.method == "POST" else None
+    changes = made.changes if made else {}
+    values = {
+        field: (typed.get(field, "") if typed is not None else changes.get(field, ""))
+        for field in operations.CHANGEABLE
+    }
+    ticked = typed.getlist("changes") if typed is not None else list(changes)
+    evidence = (
+        typed.getlist("evidence")
+        if typed is not None
+        else [file.file_id for file in (made.evidence if made else [])]
+    )
+    return render_template(
+        "certificates/replace.html",
+        certificate=certificate,
+        changeable=operations.CHANGEABLE,
+        values=values,
+        ticked=ticked,
+        evidence=evidence,
+        reason=typed.get("reason", "") if typed is not None else (made.reason if made else ""),
+        errors=errors,
+    )
+
+
+@bp.post("/certificates/<int:certificate_id>/replace")
+@requires("certificate.replace")
+def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
+    """Send the request to the unit; after a return, send it again."""
+    certificate = queries.own_certificate(certificate_id, current_user.id)
+    moment = now()
+    form = request.form
+    try:
+        if form.get("is_true") != "yes":
+            raise Invalid("请勾选真实性声明", field="is_true")  # noqa: TRY301
+        made = operations.request_replacement(
+            certificate,
+            reason=form.get("reason", ""),
+            changes={field: form.get(field, "") for field in form.getlist("changes")},
+            evidence=[int(i) for i in form.getlist("evidence") if i.isdigit()],
+            person=current_user,
+            now=moment,
+        )
+    except Invalid as error:
+        db.session.rollback()
+        return _replace(certificate, None, error.errors), error.status
+    _send(made)
+    flash("补换证申请已提交，等待单位审核", "success")
+    return see_other(url_for("certificates.replacement", request_id=made.id))
+
+
+def _send(made: ReplacementRequest) -> None:
+    business, moment = (REPLACEMENT, made.id), now()
+    mending = [item for item in open_items(business) if item.node == "mend_replacement"]
+    if mending:
+        runtime.complete(mending[0], {}, actor_id=current_user.id, now=moment)
+        return
+    runtime.start(
+        "certificate_replacement",
+        business=business,
+        jurisdiction=made.certificate.jurisdiction,
+        actor_id=current_user.id,
+        now=moment,
+    )
+
+
+@bp.get("/replacements/<int:request_id>")
+@requires("replacement.show")
+def replacement(request_id: int) -> str:
+    """A replacement request and its course (流程)."""
+    made = db.session.get(ReplacementRequest, request_id)
+    if made is None:
+        raise NotFound
+    authorize("replacement.show", current_user, made, now())
+    return render_template(
+        "certificates/replacement.html",
+        record={
+            "request": made,
+            "certificate": made.certificate,
+            "changeable": operations.CHANGEABLE,
+        },
+        log=flow_log((REPLACEMENT, made.id)),
+    )
+
+
+@bp.get("/verify")
+@requires("certificate.verify")
+def verify() -> str | BaseResponse | tuple[str, int]:
+    """Look a certificate up by name and number (证书查询)."""
+    name, number = request.args.get("name", ""), request.args.get("number", "")
+    if not name.strip() and not number.strip():
+        return render_template("certificates/verify.html", name="", number="", message="")
+    found = queries.certificate_by_number(name, number)
+    if found is not None:
+        return see_other(url_for("certificates.public", public_id=found.public_id))
+    message = "没有查到与姓名和证书编号都相符的证书，请核对后重试"
+    page = render_template("certificates/verify.html", name=name, number=number, message=message)
+    return page, 404
+
+
+def _public(public_id: str) -> Certificate:
+    certificate = queries.certificate_by_public_id(public_id)
+    if certificate is None:
+        raise NotFound("没有这份证书，请核对二维码或证书编号")
+    return certificate
+
+
+@bp.get("/v/<public_id>")
+@requires("certificate.verify")
+def public(public_id: str) -> str:
+    """What a scanned QR code shows: whether the certificate holds, and its facts."""
+    certificate = _public(public_id)
+    genuine = signing.is_genuine(
+        certificate.signature or "", certificate.number or "", certificate.facts
+    )
+    return render_template(
+        "certificates/public.html",
+        certificate=certificate,
+        genuine=genuine,
+        public_key=signing.public_key(),
+    )
+
+
+@bp.get("/v/<public_id>/photo")
+@requires("certificate.verify")
+def public_photo(public_id: str) -> Response:
+    """The photo of a certificate, for who holds its code."""
+    certificate = _public(public_id)
+    if certificate.photo is None:
+        raise NotFound
+    answer = make_response(read_bytes(certificate.photo))
+    answer.headers["Content-Type"] = certificate.photo.media_type
+    return answer
+
+
+@register_block(90)
+def verify_block(_moment: object) -> Panel:
+    """The public home page's way to the verification."""
+    lines = [Line("输入姓名和证书编号查询，或扫描证书上的二维码", url_for("certificates.verify"))]
+    return Panel("证书查询", lines)
+
+
+add_entry("个人申报", "我的职称", "award", "certificates.index", "certificate.mine")
+add_entry("证书", "证书管理", "patch-check", "certificates.issued", "certificate.issued")
