@@ -191,7 +191,8 @@ def a_chain() -> tuple[Unit, Unit, Unit]:
 def golden_plan(organiser: Unit, *, year: int = 2026, status: str = "open") -> Plan:
     """Plan A1 with its slots and its standard, open and checked by another person."""
     series, title = _title()
-    configurer, checker = a_person("葛蔓青"), a_person("滕敬之")
+    configurer = a_person("葛蔓青", roles=[("organiser", "org", organiser.id)])
+    checker = a_person("滕敬之", roles=[("organiser_leader", "org", organiser.id)])
     committee = Committee(
         jurisdiction="anhui",
         name="淮城市中小学教师系列高级职称评审委员会",
