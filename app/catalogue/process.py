@@ -1,4 +1,4 @@
-"""What the catalogue tells the engine: how working days are counted (工作日)."""
+"""What the catalogue tells the engine: the working-day calendar of expressions and due days."""
 
 from app.catalogue.queries import workdays_after
 from app.engine.environment import register_function

@@ -13,7 +13,6 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import register_predicate
 from app.core.records import register_record
-from app.core.search import tokens
 from app.core.storage import StoredFile, register_reader
 from app.engine.handlers import Card, Outcomes, Scope, Step, page, presenter, save, scope, service
 from app.engine.models import WorkItem
@@ -97,7 +96,7 @@ def certificate_card(business_id: int) -> Card:
     title = f"{declaration.person.name} · {declaration.specialty.name} · {declaration.title.name}"
     certificate = certificate_of_result(business_id)
     url = f"/certificates/{certificate.id}" if certificate else f"/declarations/{declaration.id}"
-    return Card(title, tokens(f"{title} {declaration.unit.name}"), url)
+    return Card(title, f"{title} {declaration.unit.name}", url)
 
 
 @register_record(RESULT)
@@ -183,7 +182,7 @@ def replacement_card(business_id: int) -> Card:
     """How a request is listed."""
     request = db.session.get_one(ReplacementRequest, business_id)
     title = f"{request.person.name} 补换证 {request.certificate.number}"
-    return Card(title, tokens(title), f"/replacements/{request.id}")
+    return Card(title, title, f"/replacements/{request.id}")
 
 
 @register_record(REPLACEMENT)

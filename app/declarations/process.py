@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts.models import Person
-from app.core import search
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import register_predicate
@@ -175,7 +174,7 @@ def card(declaration_id: int) -> Card:
     title = (
         f"{found.person.name} · {found.specialty.name} · {found.title.name} · {found.unit.name}"
     )
-    words = search.tokens(f"{title} {found.number} {found.plan.name}")
+    words = f"{title} {found.number or ''} {found.plan.name}"
     return Card(title, words, f"/declarations/{declaration_id}")
 
 

@@ -48,7 +48,7 @@ class Card:
     """How a business record is shown in lists: title, words to search by, address."""
 
     title: str
-    tokens_text: str
+    words: str
     url: str
 
 

@@ -17,6 +17,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
 from app.core.db import db
+from app.core.search import tokens
 from app.engine import environment, handlers, state, timers
 from app.engine.answers import RECORD_ANSWERS
 from app.engine.diagrams import Node
@@ -91,7 +92,7 @@ def open_item(task: Any, node: Node, step: Step, card: Card) -> None:
             scope_id=scope.id,
             assignee_id=scope.id if scope.kind == "person" else None,
             title=card.title[:300],
-            tokens_text=card.tokens_text,
+            tokens_text=tokens(card.words),
             jurisdiction=step.instance.jurisdiction,
             business_type=step.instance.business_type,
             business_id=step.instance.business_id,

@@ -6,7 +6,6 @@ from typing import Any
 from app.accounts.models import Person
 from app.core.db import db
 from app.core.records import register_record
-from app.core.search import tokens
 from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
@@ -105,7 +104,7 @@ def decide_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 def publicity_card(business_id: int) -> Card:
     """How a publicity is listed."""
     publicity = db.session.get_one(Publicity, business_id)
-    return Card(publicity.title, tokens(publicity.title), f"/publicity/{publicity.id}")
+    return Card(publicity.title, publicity.title, f"/publicity/{publicity.id}")
 
 
 @presenter(OBJECTION)
@@ -114,7 +113,7 @@ def objection_card(business_id: int) -> Card:
     objection = db.session.get_one(Objection, business_id)
     name = objection.result.declaration.person.name
     title = f"对{name}评审结果的异议"
-    return Card(title, tokens(title), f"/objections/{objection.id}")
+    return Card(title, title, f"/objections/{objection.id}")
 
 
 @register_record(PUBLICITY)

@@ -10,7 +10,6 @@ from app.accounts.queries import live_grants
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import register_predicate
 from app.core.records import register_record
-from app.core.search import tokens
 from app.declarations.access import register_viewer
 from app.declarations.models import Declaration
 from app.engine import handlers
@@ -317,7 +316,7 @@ for _page, _part in PAGES.items():
 def present_meeting(meeting_id: int) -> Card:
     """Show a meeting in lists."""
     meeting = queries.meeting(meeting_id)
-    return Card(meeting.name, tokens(meeting.name), f"/meetings/{meeting.id}")
+    return Card(meeting.name, meeting.name, f"/meetings/{meeting.id}")
 
 
 @handlers.presenter(CASE)
@@ -327,7 +326,7 @@ def present_case(case_id: int) -> Card:
     declaration = case.declaration
     title = f"{declaration.person.name} · {declaration.specialty.name} · {declaration.title.name}"
     words = f"{declaration.person.name} {declaration.number or ''} {declaration.unit.name}"
-    return Card(title, tokens(words), f"/meetings/{case.meeting_id}/cases/{case.id}")
+    return Card(title, words, f"/meetings/{case.meeting_id}/cases/{case.id}")
 
 
 register_record(MEETING)(meeting_record)

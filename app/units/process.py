@@ -8,7 +8,6 @@ from app.accounts.queries import live_grants
 from app.core.db import db
 from app.core.permissions import register_predicate
 from app.core.records import register_record
-from app.core.search import tokens
 from app.engine.handlers import Card, Outcomes, Scope, Step, page, presenter, save, scope
 from app.engine.models import WorkItem
 from app.units.models import Employment, Unit
@@ -72,7 +71,7 @@ def card(business_id: int) -> Card:
     """How a request is listed."""
     binding = _binding(business_id)
     title = f"{binding.person.name} 申请绑定 {binding.unit.name}"
-    return Card(title, tokens(title), "/binding/requests")
+    return Card(title, title, "/binding/requests")
 
 
 @register_record(BINDING)
