@@ -139,7 +139,7 @@ def portfolio_panel(person: Any, roles: set[str], _now: datetime) -> Panel | Non
         return None
     counts = queries.status_counts(person.id)
     lines = [
-        Line(f"{STATES[key]} {counts[key]} 项", f"/portfolio?status={key}", "", word, TONES[key])
+        Line(word, f"/portfolio?status={key}", "", f"{STATES[key]} {counts[key]} 项", TONES[key])
         for key, word in NEXT_STEPS.items()
         if key in counts
     ]

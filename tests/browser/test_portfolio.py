@@ -1,0 +1,128 @@
+"""A teacher keeps an achievement: autosave, upload, submit, and the reply of the unit."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.accounts.models import Person
+from app.core.db import db, transaction
+from app.portfolio import queries
+from app.portfolio.models import PortfolioItem
+from app.units.models import Unit
+from tests.builders import portfolio as build
+from tests.builders.people import a_person, a_unit, staff
+
+Enter = Callable[..., Page]
+Axe = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def school(app: Any) -> Unit:
+    del app
+    with transaction():
+        return a_unit()
+
+
+@pytest.fixture
+def teacher(school: Unit) -> Person:
+    with transaction():
+        return a_person(unit=db.session.merge(school))
+
+
+def only_item() -> PortfolioItem:
+    with transaction(write=False):
+        db.session.expire_all()
+        item = db.session.query(PortfolioItem).one()
+        _ = item.files, item.submissions
+        return item
+
+
+def a_scan(folder: Path) -> Path:
+    path = folder / "荣誉证书.png"
+    path.write_bytes(build.a_picture())
+    return path
+
+
+def test_an_honour_is_typed_uploaded_and_submitted(
+    enter: Enter, teacher: Person, tmp_path: Path
+) -> None:
+    page = enter(teacher, "/portfolio")
+    page.get_by_role("link", name="录入第一项业绩").click()
+    page.get_by_role("link", name="荣誉表彰").click()
+    page.get_by_role("button", name="开始填写").click()
+    answers = build.answers_for("honor")
+    for name, value in answers.items():
+        control = page.locator(f"[name={name}]")
+        if control.evaluate("e => e.tagName") == "SELECT":
+            control.select_option(str(value))
+        else:
+            control.fill(str(value))
+    expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+    assert only_item().data.items() >= answers.items()
+
+    slot = next(s.name for s in build.item_types.get("honor").slots if s.required)
+    page.set_input_files(f"input[data-name={slot}]", a_scan(tmp_path))
+    expect(page.locator(f"input[type=hidden][name={slot}]")).to_have_count(1)
+    page.reload()
+    expect(page.get_by_role("link", name="荣誉证书.png")).to_be_visible()
+
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.get_by_text("待审核").last).to_be_visible()
+    assert only_item().status == "submitted"
+    assert [file.name for file in only_item().files] == ["荣誉证书.png"]
+
+
+def test_what_is_missing_is_said_at_once_and_nothing_typed_is_lost(
+    enter: Enter, teacher: Person, problems: Any
+) -> None:
+    page = enter(teacher, "/portfolio/new/book")
+    page.get_by_role("button", name="开始填写").click()
+    page.get_by_label("论著名称").fill("小学数学说理课堂")
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.get_by_role("alert")).to_contain_text("有内容需要修改")
+    expect(page.get_by_label("论著名称")).to_have_value("小学数学说理课堂")
+    assert only_item().data["title"] == "小学数学说理课堂"
+    problems.allow("422")
+
+
+def test_the_clerk_decides_on_several_at_once(enter: Enter, school: Unit, teacher: Person) -> None:
+    with transaction():
+        for post in ("数学教师", "教研组长"):
+            build.a_submitted_item(db.session.merge(teacher), "work", data={"post": post})
+        clerk = staff(school, "unit_clerk")
+    page = enter(clerk, "/portfolio/archive")
+    page.get_by_label("全选").check()
+    page.get_by_placeholder("审核意见").fill("情况属实")
+    page.get_by_role("button", name="批量通过").click()
+    expect(page.get_by_text("已通过 2 项业绩")).to_be_visible()
+    with transaction(write=False):
+        assert len(queries.approved_items(teacher.id)) == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["/portfolio", "/portfolio/new", "/portfolio/new/book", "/portfolio/1", "/portfolio/2"]
+)
+def test_the_owners_pages_can_be_used_by_everybody(
+    enter: Enter, axe: Axe, teacher: Person, path: str
+) -> None:
+    with transaction():
+        owner = db.session.merge(teacher)
+        build.an_item(owner, "book")
+        build.a_submitted_item(owner, "honor")
+    enter(teacher, path)
+    assert axe() == []
+
+
+def test_the_reviewers_pages_can_be_used_by_everybody(
+    enter: Enter, axe: Axe, school: Unit, teacher: Person
+) -> None:
+    with transaction():
+        item = build.a_submitted_item(db.session.merge(teacher), "honor")
+        clerk, task = staff(school, "unit_clerk"), build.review_task(item).id
+    enter(clerk, "/portfolio/archive")
+    assert axe() == []
+    enter(clerk, f"/tasks/{task}")
+    assert axe() == []
