@@ -103,6 +103,11 @@ ACTIONS: dict[str, Action] = {
     "committee.list": _may(*ORGANISERS, "meeting_clerk", "supervisor"),
     "committee.authorise": _may("organiser"),
     # declarations
+    "declaration.list": _may("applicant"),
+    "declaration.start": _may("applicant"),
+    "declaration.fill": _may("applicant", when="owns_declaration"),
+    "declaration.view": _may(MEMBER, when="may_see_declaration"),
+    "declaration.review": _may(*REVIEWERS, *ORGANISERS),
     # review
     "meeting.list": _may(*MEETINGS),
     "meeting.create": _may("meeting_clerk", "organiser"),
