@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid, StaleTask
+from app.core.errors import Invalid, NotFound, StaleTask
 from app.core.http import see_other
 from app.core.permissions import authorize, subject_allows
 from app.engine import runtime
@@ -36,6 +36,8 @@ PAGE_OF_NODE = {
 def meeting_for(action: str, meeting_id: int) -> Meeting:
     """Return a meeting on which the person may do the action; NotFound, Forbidden."""
     meeting = queries.meeting(meeting_id)
+    if not subject_allows("meeting.view", current_user, meeting, now()):
+        raise NotFound
     authorize("meeting.view", current_user, meeting, now())
     authorize(action, current_user, meeting, now())
     return meeting
