@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import func, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -65,6 +65,7 @@ def archive() -> str:
         people=queries.people_of_units(units),
         tasks=open_tasks([item.id for item in page.items]),
         types={kind.key: kind for kind in item_types.all_types()},
+        withdrawals=_waiting_withdrawals(),
         units=db.session.scalars(select(Unit).where(Unit.id.in_(units))).all(),
         states=REVIEW_STATES,
         tones=TONES,
@@ -82,6 +83,17 @@ def open_tasks(item_ids: Sequence[int]) -> dict[int, WorkItem]:
         WorkItem.scope_id.in_(_unit_ids("unit_clerk")),
     )
     return {task.business_id: task for task in db.session.scalars(waiting)}
+
+
+def _waiting_withdrawals() -> int:
+    """Count the requests to change approved items that wait for this person (撤回申请)."""
+    waiting = select(func.count(WorkItem.id)).where(
+        WorkItem.node == "vet_withdrawal",
+        WorkItem.status == ItemStatus.OPEN,
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id.in_(_unit_ids("unit_clerk")),
+    )
+    return db.session.scalar(waiting) or 0
 
 
 @requires("portfolio.vet")

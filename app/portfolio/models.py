@@ -85,8 +85,8 @@ class PortfolioItem(Model):
 
     @property
     def can_delete(self) -> bool:
-        """Whether it may go: a draft that nobody has seen."""
-        return self.status == DRAFT
+        """Whether it may go: a draft that was never approved."""
+        return self.status == DRAFT and self.current_version_id is None
 
     @property
     def last_submission(self) -> "ItemSubmission | None":
@@ -180,6 +180,36 @@ class ItemVersionFile(Model):
     file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
     name: Mapped[str] = mapped_column(String(120))
     position: Mapped[int] = mapped_column(default=1)
+
+
+class ItemWithdrawal(Model):
+    """A request to open an approved item for change, and the unit's word (撤回申请)."""
+
+    __tablename__ = "item_withdrawal"
+    __table_args__ = (
+        CheckConstraint("reason <> ''", name="a_withdrawal_has_a_reason"),
+        CheckConstraint(
+            "decision IS NULL OR decision IN ('pass', 'return')", name="decision_known"
+        ),
+        CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="a_decision_has_a_date"),
+        CheckConstraint(
+            "decision IS NULL OR decision <> 'return' OR opinion <> ''",
+            name="a_refusal_says_why",
+        ),
+        CheckConstraint(
+            "decided_by IS NULL OR decided_by <> requested_by", name="nobody_grants_their_own"
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    item_id: Mapped[int] = mapped_column(Id, ForeignKey("portfolio_item.id"), index=True)
+    reason: Mapped[str] = mapped_column(String(500))
+    requested_by: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    requested_at: Mapped[datetime] = mapped_column(Instant)
+    decision: Mapped[str | None] = mapped_column(String(10))
+    opinion: Mapped[str] = mapped_column(String(500), default="")
+    decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class ImmutableVersion(RuntimeError):

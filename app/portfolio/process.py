@@ -15,10 +15,11 @@ from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
-from app.portfolio import item_types, operations, queries, reading
+from app.portfolio import item_types, operations, queries, reading, withdrawals
 from app.portfolio.models import (
     APPROVED,
     DRAFT,
+    PASS,
     RETURNED,
     STATES,
     SUBMITTED,
@@ -68,6 +69,22 @@ def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {handlers.OUTCOME_WORD: "重新提交"}
 
 
+@handlers.save("vet_withdrawal")
+def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """Keep the unit's word on a request to change an approved item (撤回申请)."""
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    withdrawals.vet_withdrawal(_item(step), decision, opinion, actor=_actor(step), now=step.now)
+    word = "同意撤回" if decision == PASS else "不同意"
+    return {"decision": decision, handlers.OUTCOME_WORD: word, handlers.OPINION: opinion}
+
+
+@handlers.service("release_item")
+def release_item(step: Step) -> Outcomes:
+    """Open the item for change."""
+    withdrawals.release_item(_item(step), now=step.now)
+    return {handlers.OUTCOME_WORD: "可以修改"}
+
+
 @handlers.scope("item_owners_unit")
 def item_owners_unit(step: Step) -> Scope:
     """The unit that vets: the owner's own, or the one above where they are its only clerk."""
@@ -102,6 +119,7 @@ def record(item_id: int, person: Any) -> dict[str, Any]:
     return {
         "summary_template": "portfolio/_evidence.html",
         "evidence": reading.evidence_of(queries.item_of(item_id)),
+        "withdrawal": queries.open_withdrawal(item_id),
     }
 
 

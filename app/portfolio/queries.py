@@ -12,7 +12,14 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
-from app.portfolio.models import APPROVED, DRAFT, ItemFile, ItemVersion, PortfolioItem
+from app.portfolio.models import (
+    APPROVED,
+    DRAFT,
+    ItemFile,
+    ItemVersion,
+    ItemWithdrawal,
+    PortfolioItem,
+)
 from app.units.models import ACTIVE, Employment
 
 Usage = Callable[[Sequence[int]], dict[int, list[str]]]
@@ -193,6 +200,18 @@ def status_counts(person_id: int) -> dict[str, int]:
         .group_by(PortfolioItem.status)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def last_withdrawal(item_id: int) -> ItemWithdrawal | None:
+    """Return the latest request to open an item for change."""
+    asked = select(ItemWithdrawal).where(ItemWithdrawal.item_id == item_id)
+    return db.session.scalars(asked.order_by(ItemWithdrawal.id.desc()).limit(1)).first()
+
+
+def open_withdrawal(item_id: int) -> ItemWithdrawal | None:
+    """Return the request that waits for the unit."""
+    last = last_withdrawal(item_id)
+    return last if last is not None and last.decision is None else None
 
 
 def is_seen_by(item: PortfolioItem, unit_ids: Sequence[int]) -> bool:

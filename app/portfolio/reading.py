@@ -12,7 +12,7 @@ from app.core.db import db
 from app.core.storage import StoredFile
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
-from app.portfolio.models import RETURN, SUBMITTED, ItemSubmission, PortfolioItem
+from app.portfolio.models import SUBMITTED, ItemSubmission, PortfolioItem
 from forms import FieldSpec, display
 
 
@@ -183,10 +183,10 @@ def rounds_of(submissions: Sequence[ItemSubmission]) -> tuple[Round, ...]:
 
 
 def evidence_of(item: PortfolioItem) -> Evidence:
-    """Return what the unit was sent last; while it decides, against what it returned before."""
+    """Return what the unit was sent last; while it decides, against what it decided on before."""
     kind = item_types.get(item.type_key)
     sent = item.last_submission
-    earlier = [s for s in item.submissions[:-1] if s.decision == RETURN]
+    earlier = item.submissions[:-1]
     former = earlier[-1] if earlier and item.status == SUBMITTED else None
     return Evidence(
         item,

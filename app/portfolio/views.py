@@ -16,7 +16,15 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
 from app.core.uploads import Policy
-from app.portfolio import archive, attachments, item_types, operations, queries, reading
+from app.portfolio import (
+    archive,
+    attachments,
+    item_types,
+    operations,
+    queries,
+    reading,
+    withdrawals,
+)
 from app.portfolio.models import STATES, TONES, PortfolioItem
 from app.units.queries import open_binding, unit_of
 from forms import AnswersForm, build
@@ -105,6 +113,7 @@ def show(item_id: int) -> str:
         usages=queries.usages_of([item.id]).get(item.id, []),
         is_mine=item.person_id == current_user.id,
         task=archive.open_tasks([item.id]).get(item.id),
+        withdrawal=queries.last_withdrawal(item.id),
         **_common(),
     )
 
@@ -252,6 +261,17 @@ def copy(item_id: int) -> Response:
     twin = operations.copy_item(item, actor=current_user, now=now())
     flash("已复制为新的草稿，请修改后提交", "success")
     return see_other(url_for("portfolio.show", item_id=twin.id))
+
+
+@bp.post("/portfolio/<int:item_id>/withdraw")
+@requires("portfolio.edit")
+def withdraw(item_id: int) -> Response:
+    """Ask the unit to open an approved item for change (撤回申请)."""
+    item = _item(item_id, "portfolio.edit", for_update=True)
+    reason = request.form.get("reason", "")
+    withdrawals.request_withdrawal(item, reason, actor=current_user, now=now())
+    flash("撤回申请已提交，单位同意后即可修改", "success")
+    return see_other(url_for("portfolio.show", item_id=item.id))
 
 
 add_entry("个人申报", "个人业绩库", "collection", "portfolio.index", "portfolio.list")

@@ -316,3 +316,17 @@ def test_the_home_page_counts_the_portfolio(teacher: Person, client_for: Sign) -
     page = client_for(teacher).get("/home").text
     assert "业绩统计" in page
     assert "待审核 1 项" in page
+
+
+def test_an_approved_item_is_asked_back_from_its_page(
+    school: Unit, teacher: Person, client_for: Sign
+) -> None:
+    with transaction():
+        version = build.an_approved_item(db.session.merge(teacher), "work")
+        clerk, url = staff(school, "unit_clerk"), f"/portfolio/{version.item_id}"
+    browser = client_for(teacher)
+    assert "申请撤回修改" in browser.get(url).text
+    assert browser.post(f"{url}/withdraw", {"reason": ""}).status_code == 422
+    assert browser.post(f"{url}/withdraw", {"reason": "岗位变动"}).status_code == 303
+    assert "撤回申请已提交" in browser.get(url).text
+    assert "1 项撤回申请" in client_for(clerk).get("/portfolio/archive").text

@@ -1,0 +1,77 @@
+"""业绩撤回: an approved item is opened for change only when the unit agrees."""
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.models import Notification
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, Invalid
+from app.portfolio import operations, queries, withdrawals
+from app.portfolio.models import ItemVersion, PortfolioItem
+from tests.builders import portfolio as build
+from tests.builders.flow import do, open_items
+from tests.builders.people import a_person, a_unit
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def asked() -> tuple[str, int]:
+    with transaction():
+        version = build.an_approved_item(a_person(unit=a_unit()), "work", data={"post": "教师"})
+        item = queries.item_of(version.item_id)
+        withdrawals.request_withdrawal(item, "岗位已变动", actor=item.person, now=now())
+        return operations.BUSINESS, item.id
+
+
+def item_of(business: tuple[str, int]) -> PortfolioItem:
+    return queries.item_of(business[1])
+
+
+def test_a_granted_item_is_changed_and_approved_as_its_second_version() -> None:
+    business = asked()
+    with transaction(write=False):
+        assert item_of(business).status == "approved"
+    do(business, "vet_withdrawal", {"decision": "pass", "opinion": ""})
+    with transaction():
+        item = item_of(business)
+        assert item.status == "draft"
+        assert queries.approved_items(item.person_id) == []
+        operations.save_fields(item, {"post": "教导主任"}, actor=item.person, now=now())
+        with pytest.raises(Conflict):
+            operations.delete_item(item, actor=item.person, now=now())
+        operations.submit_item(item, actor=item.person, now=now())
+    do(business, "vet_item", {"decision": "pass", "opinion": ""})
+    with transaction(write=False):
+        versions = db.session.scalars(select(ItemVersion).order_by(ItemVersion.no)).all()
+        assert [(v.no, v.data["post"]) for v in versions] == [(1, "教师"), (2, "教导主任")]
+        assert item_of(business).current_version_id == versions[1].id
+
+
+def test_a_refused_item_stays_approved_and_its_owner_learns_why() -> None:
+    business = asked()
+    do(business, "vet_withdrawal", {"decision": "return", "opinion": "申报已上报，不宜修改"})
+    with transaction(write=False):
+        item = item_of(business)
+        assert item.status == "approved"
+        texts = db.session.scalars(
+            select(Notification.text).where(Notification.person_id == item.person_id)
+        ).all()
+        assert any("申报已上报" in text for text in texts)
+        assert open_items(business) == []
+
+
+def test_a_request_needs_a_reason_an_approved_item_and_no_other_request() -> None:
+    business = asked()
+    with transaction():
+        item = item_of(business)
+        with pytest.raises(Conflict):
+            withdrawals.request_withdrawal(item, "再次", actor=item.person, now=now())
+        draft = build.an_item(item.person)
+        with pytest.raises(Conflict):
+            withdrawals.request_withdrawal(draft, "想改", actor=item.person, now=now())
+        other = queries.item_of(build.an_approved_item(item.person).item_id)
+        with pytest.raises(Invalid):
+            withdrawals.request_withdrawal(other, " ", actor=item.person, now=now())
+        with pytest.raises(Conflict):
+            withdrawals.release_item(other, now=now())
