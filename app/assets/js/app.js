@@ -10,6 +10,7 @@ import './select.js';
 import './upload.js';
 import './autosave.js';
 import './preview.js';
+import './review.js';
 import { enhance } from './dom.js';
 import { csrfToken } from './http.js';
 
