@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Person
 from app.core import search
@@ -89,6 +90,9 @@ class Filters:
             query = query.where(PortfolioItem.occurred_on.between(first, last))
         for gram in search.wanted(self.text):
             query = query.where(PortfolioItem.tokens_text.contains(f" {gram} ", autoescape=True))
+        query = query.options(
+            selectinload(PortfolioItem.person), selectinload(PortfolioItem.submissions)
+        )
         return query.order_by(PortfolioItem.updated_at.desc(), PortfolioItem.id.desc())
 
 
