@@ -191,6 +191,18 @@ def open_items_of(declaration_id: int) -> list[WorkItem]:
     return list(db.session.scalars(waiting.order_by(WorkItem.id)))
 
 
+def open_tasks_of(declaration_ids: Sequence[int], unit_ids: Sequence[int]) -> list[WorkItem]:
+    """Return the tasks of several declarations that wait for these units."""
+    waiting = select(WorkItem).where(
+        WorkItem.business_type == BUSINESS,
+        WorkItem.business_id.in_(declaration_ids),
+        WorkItem.status == ItemStatus.OPEN,
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id.in_(unit_ids),
+    )
+    return list(db.session.scalars(waiting))
+
+
 @dataclass(frozen=True)
 class Filters:
     """What a reviewer asked to see of the list of declarations."""

@@ -1,0 +1,137 @@
+"""Where a declaration stands: the offices as steps, the diagrams, whether it can be taken back."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from app.core.db import db
+from app.core.permissions import ROLES
+from app.declarations.models import Declaration, Status
+from app.declarations.queries import BUSINESS, chain_of, open_items_of
+from app.engine.models import ProcessInstance, StepLog, Subscription
+from app.engine.runtime import WITHDRAWN
+from app.units.models import Unit
+
+MAIN = "declaration"
+CALLED = {"unit_review": "单位审核流程", "superior_review": "上级审核流程"}
+STEPS_AFTER_CHAIN = ("评审", "结果")
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """Whether a declaration can be taken back, and why not (撤回)."""
+
+    text: str
+    is_possible: bool = False
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A diagram to be drawn with its state: done, passed flows, and where it stands now."""
+
+    process: str
+    title: str
+    state: dict[str, list[str]] = field(default_factory=dict)
+
+
+def instance_of(declaration: Declaration) -> ProcessInstance | None:
+    """Return the process instance of a declaration, the latest if there are several."""
+    found = select(ProcessInstance).where(
+        ProcessInstance.business_type == BUSINESS,
+        ProcessInstance.business_id == declaration.id,
+        ProcessInstance.process_key == MAIN,
+    )
+    return db.session.scalars(found.order_by(ProcessInstance.id.desc())).first()
+
+
+def withdrawal_of(declaration: Declaration) -> Withdrawal:
+    """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23)."""
+    if declaration.status != Status.IN_REVIEW or not _waits_for_withdrawal(declaration):
+        return Withdrawal("")
+    place = declaration.current_unit.name if declaration.current_unit else ""
+    items = open_items_of(declaration.id)
+    viewed = next((item for item in items if item.viewed_at is not None), None)
+    if viewed is None:
+        return Withdrawal(f"{place}尚未查看，可以撤回", is_possible=True)
+    who = f"{place}{ROLES.get(viewed.role, '')}"
+    text = f"{who}已于 {viewed.viewed_at:%Y-%m-%d %H:%M} 查看，不能撤回；如需修改请联系该单位退回"
+    return Withdrawal(text)
+
+
+def _waits_for_withdrawal(declaration: Declaration) -> bool:
+    waiting = (
+        select(Subscription.id)
+        .join(ProcessInstance, ProcessInstance.id == Subscription.instance_id)
+        .where(
+            ProcessInstance.business_type == BUSINESS,
+            ProcessInstance.business_id == declaration.id,
+            Subscription.message == WITHDRAWN,
+        )
+    )
+    return db.session.scalar(waiting.limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of the indicator and the number of the present one."""
+
+    names: list[str]
+    current: int
+    done: bool = False
+
+
+def steps_of(declaration: Declaration) -> Steps:
+    """Return the way of a declaration with the names of the offices."""
+    offices: list[Unit] = chain_of(declaration)
+    names = ["填报", *(office.name for office in offices[:-1])]
+    names += [f"{offices[-1].name}受理", *STEPS_AFTER_CHAIN]
+    last = len(names)
+    places = {
+        Status.DRAFT: 1,
+        Status.RETURNED: 1,
+        Status.ACCEPTED: last - 1,
+        Status.IN_MEETING: last - 1,
+        Status.PASSED: last,
+        Status.FAILED: last,
+    }
+    known = Status(declaration.status)
+    current = places.get(known, 1)
+    if known == Status.IN_REVIEW:
+        ids = [office.id for office in offices]
+        here = declaration.current_unit_id
+        level = declaration.current_level
+        at = ids.index(here) if here in ids else min(level, len(ids)) - 1
+        # The organiser may review as a superior first and accept later.
+        current = 2 + (len(ids) - 1 if level > len(ids) - 1 else at)
+    return Steps(names, current, done=known in {Status.PASSED, Status.FAILED})
+
+
+def diagrams_of(declaration: Declaration) -> list[Diagram]:
+    """Return the main diagram, and that of the called process where the declaration lies."""
+    instance = instance_of(declaration)
+    if instance is None:
+        return []
+    logged = select(StepLog.node).where(StepLog.instance_id == instance.id)
+    done = list(dict.fromkeys(db.session.scalars(logged.order_by(StepLog.id))))
+    items = open_items_of(declaration.id)
+    inner = [item.process for item in items if item.process in CALLED]
+    now = [item.process if item.process in CALLED else item.node for item in items]
+    if declaration.status in {Status.ACCEPTED, Status.IN_MEETING}:
+        now = ["review_finished"]
+    passed = [
+        call
+        for call, node in (
+            ("unit_review", "vet_declaration"),
+            ("superior_review", "vet_forwarded"),
+        )
+        if node in done and call not in now
+    ]
+    main = Diagram(MAIN, "申报流程", {"done": [*done, *passed], "flows": [], "now": now})
+    return [main] + [
+        Diagram(
+            process,
+            CALLED[process],
+            {"done": done, "flows": [], "now": [i.node for i in items if i.process == process]},
+        )
+        for process in dict.fromkeys(inner)
+    ]

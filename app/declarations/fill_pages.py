@@ -1,0 +1,218 @@
+"""填报: the pages of a declaration's sections, with the marks of the check beside them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.catalogue import jurisdictions
+from app.core import storage
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Conflict, NotFound
+from app.core.http import see_other
+from app.core.permissions import requires
+from app.core.uploads import Policy
+from app.declarations import facts, operations, overview, queries, specs
+from app.declarations.models import Declaration
+from app.declarations.operations.importing import RESULTS
+from app.declarations.web import bp, own
+from app.plans.models import PlanSlot
+from app.site.views import register_policy
+from forms import AnswersForm, build
+from rules.report import Report
+
+NAVIGATION = (
+    (
+        "个人信息",
+        (
+            ("basics", "基本信息"),
+            ("work", "工作经历"),
+            ("education", "学历教育"),
+            ("training", "继续教育"),
+            ("assessment", "年度考核"),
+            ("files", "附件上传"),
+        ),
+    ),
+    ("申报业绩", (("merits", "申报业绩"),)),
+    ("结果一览表", (("attachments", "附件一览表"), ("overview", "申报一览表"))),
+    ("提交审核", (("submit", "提交审核"),)),
+)
+SECTIONS = {key: title for _group, lines in NAVIGATION for key, title in lines}
+ORDER = list(SECTIONS)
+HINTS = {
+    "work": "导入业绩库中已通过单位审核的工作经历。导入的内容不能在此修改，只能移除后重新导入。",
+    "education": "导入后请设定学历标记。",
+    "training": "导入业绩库中已通过单位审核的继续教育记录。",
+    "assessment": "导入后请逐条选择考核结果。",
+}
+Page = dict[str, Any]
+
+
+def section_of(anchor: str) -> str:
+    """Return the section of the page where a row of the check is mended."""
+    return "merits" if anchor.startswith("item:") else anchor if anchor in SECTIONS else "basics"
+
+
+def marks_of(report: Report) -> dict[str, bool]:
+    """Return for each checked section whether it is complete."""
+    marks: dict[str, bool] = {}
+    for row in report.rows:
+        section = section_of(row.anchor)
+        marks[section] = marks.get(section, True) and row.passed
+    return marks
+
+
+@bp.get("/declarations/<int:declaration_id>/fill")
+@requires("declaration.fill")
+def fill(declaration_id: int) -> Response:
+    """Lead to the first section."""
+    found = own(declaration_id)
+    if not found.is_editable:
+        return see_other(url_for("declarations.show", declaration_id=found.id))
+    return see_other(address(found, "basics"))
+
+
+def address(found: Declaration, section: str, anchor: str = "") -> str:
+    """Return the address of a section, and a place in it."""
+    target = "declarations.section"
+    return url_for(target, declaration_id=found.id, section=section, _anchor=anchor or None)
+
+
+@bp.get("/declarations/<int:declaration_id>/fill/<section>")
+@requires("declaration.fill")
+def section(declaration_id: int, section: str) -> str | Response:
+    """One section of the declaration."""
+    found = own(declaration_id)
+    if section not in SECTIONS:
+        raise NotFound
+    if not found.is_editable:
+        return see_other(url_for("declarations.show", declaration_id=found.id))
+    return section_page(found, section)
+
+
+def section_page(
+    found: Declaration, section: str, *, errors: Mapping[str, list[str]] | None = None, **more: Any
+) -> str:
+    """Render a section with the marks of the check; `errors` stand at their fields."""
+    report = facts.check(found)
+    place = ORDER.index(section)
+    template = section if section not in queries.TYPES_OF_SECTION else "entries"
+    page = {**PAGES[template](found, section), **more}
+    for name, texts in (errors or {}).items():
+        for form in filter(None, (page.get("personal"), page.get("teaching"))):
+            if name in form:
+                form[name].errors = texts
+    return render_template(
+        f"declarations/fill/{template}.html",
+        declaration=found,
+        section=section,
+        navigation=NAVIGATION,
+        marks=marks_of(report),
+        report=report,
+        defects=queries.open_defects(found.id),
+        before=ORDER[place - 1] if place else None,
+        after=ORDER[place + 1] if place + 1 < len(ORDER) else None,
+        titles=SECTIONS,
+        hint=HINTS.get(section, ""),
+        last_moment=operations.last_moment(found),
+        **page,
+    )
+
+
+def _forms(found: Declaration) -> tuple[AnswersForm, AnswersForm | None]:
+    """Return the forms with what is stored, or with what was posted just now."""
+    teaching = specs.teaching_form(found)
+    posted = request.form if request.method == "POST" and request.form else None
+    return (
+        build(specs.personal_form(found))(posted, data=found.personal),
+        build(teaching)(posted, data=found.teaching) if teaching else None,
+    )
+
+
+def _basics(found: Declaration, _section: str) -> Page:
+    personal, teaching = _forms(found)
+    settings = jurisdictions.get(found.plan.jurisdiction)
+    return {
+        "declared": overview.overview_of(found).declared,
+        "personal_spec": specs.personal_form(found),
+        "personal": personal,
+        "teaching_spec": specs.teaching_form(found),
+        "teaching": teaching,
+        "prior_titles": queries.prior_titles_of(found.id),
+        "photo": _stored(found.person.photo_file_id),
+        "specialties": [
+            each
+            for each in found.plan.specialties
+            if settings.change_of_specialty == "title" or each.title_id == found.title_id
+        ],
+        "needs_titles": found.unit.is_public_institution,
+    }
+
+
+def _stored(file_id: int | None) -> storage.StoredFile | None:
+    """Return a stored file, or None."""
+    return db.session.get(storage.StoredFile, file_id) if file_id else None
+
+
+def _entries(found: Declaration, section: str) -> Page:
+    types = queries.types_for(section, None)
+    settings = jurisdictions.get(found.plan.jurisdiction)
+    return {
+        "block": overview.block_of_part(found, section),
+        "importable": queries.importable_items(found, types),
+        "results": RESULTS,
+        "asks_qualifying": settings.education_flag == "qualifying",
+    }
+
+
+def _merits(found: Declaration, _section: str) -> Page:
+    blocks = overview.blocks_of_standard(found)
+    items = [group.item for block in blocks for group in block.groups if group.item]
+    approved = queries.importable_items(found, {key for item in items for key in item.accepts})
+    offers = {item.id: [v for v in approved if v.type_key in item.accepts] for item in items}
+    return {"blocks": blocks, "offers": offers}
+
+
+def _files(found: Declaration, _section: str) -> Page:
+    held = queries.files_of(found.id)
+    slots = [(slot, [f for f in held if f.slot_id == slot.id]) for slot in found.plan.slots]
+    return {"slots": slots, "describe": lambda slot: policy_of(slot).describe()}
+
+
+def _overview(found: Declaration, _section: str) -> Page:
+    return {"overview": overview.overview_of(found)}
+
+
+def _submit(found: Declaration, _section: str) -> Page:
+    checked = bool(request.args.get("checked"))
+    return {"checked": checked, "section_of": section_of, "problem": _lateness(found)}
+
+
+def _lateness(found: Declaration) -> str:
+    try:
+        operations.check_deadline(found, now())
+    except Conflict as error:
+        return error.message
+    return ""
+
+
+PAGES: dict[str, Callable[[Declaration, str], Page]] = {
+    "basics": _basics,
+    "entries": _entries,
+    "merits": _merits,
+    "files": _files,
+    "attachments": _overview,
+    "overview": _overview,
+    "submit": _submit,
+}
+
+
+def policy_of(slot: PlanSlot) -> Policy:
+    """Return what a slot accepts."""
+    return Policy(tuple(slot.types), slot.max_bytes, slot.max_count)
+
+
+PRIOR_TITLE_POLICY = Policy(types=("jpg", "docx"), max_count=10)
+register_policy({"prior_title": PRIOR_TITLE_POLICY}.get)

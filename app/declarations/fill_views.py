@@ -1,0 +1,186 @@
+"""填报: what a declaration's pages write: autosave, import, attach, 修改专业, submit."""
+
+from typing import Any
+
+from flask import flash, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.catalogue import jurisdictions
+from app.core import storage
+from app.core.clock import now
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.http import see_other
+from app.core.permissions import requires
+from app.declarations import operations, queries, specs
+from app.declarations.fill_pages import address, policy_of, section_page
+from app.declarations.models import Declaration, EntrySection
+from app.declarations.operations.attaching import slot_of
+from app.declarations.web import bp, own
+from app.engine import runtime
+
+
+@bp.post("/declarations/<int:declaration_id>/autosave")
+@requires("declaration.fill")
+def autosave(declaration_id: int) -> dict[str, Any]:
+    """Keep one field as soon as it was typed (自动保存)."""
+    found = own(declaration_id, lock=True)
+    name, values = request.form.get("name", ""), request.form.getlist("value")
+    first = values[0] if values else ""
+    if name.startswith("result-"):
+        operations.set_result(found, _number(name.removeprefix("result-")), first)
+        return {"saved": True}
+    if name in {"highest", "qualifying"}:
+        operations.set_education_flag(found, _number(first), name)
+        return {"saved": True}
+    saved = operations.save_field(found, name, values, now=now())
+    return {"saved": True, "values": saved.values, "notice": saved.notice}
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise NotFound("该记录不存在，请刷新页面")
+    return int(text)
+
+
+@bp.post("/declarations/<int:declaration_id>/fill/basics")
+@requires("declaration.fill")
+def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
+    """Keep the whole form of 基本信息 (保存个人信息)."""
+    found = own(declaration_id, lock=True)
+    errors: dict[str, list[str]] = {}
+    for spec in (specs.personal_form(found), specs.teaching_form(found)):
+        for field in spec.fields if spec else ():
+            errors.update(_keep(found, field.name))
+    if errors:
+        return section_page(found, "basics", errors=errors), 422
+    flash("已保存", "success")
+    return see_other(address(found, "basics"))
+
+
+def _keep(found: Declaration, name: str) -> dict[str, list[str]]:
+    """Save one posted field and say what was adjusted; return its faults."""
+    try:
+        saved = operations.save_field(found, name, request.form.getlist(name), now=now())
+    except Invalid as error:
+        return error.errors
+    if saved.notice:
+        flash(saved.notice, "warning")
+    return {}
+
+
+@bp.post("/declarations/<int:declaration_id>/specialty")
+@requires("declaration.fill")
+def change_specialty(declaration_id: int) -> Response:
+    """修改专业 within the plan."""
+    found = own(declaration_id, lock=True)
+    settings = jurisdictions.get(found.plan.jurisdiction)
+    lost = operations.change_specialty(
+        found,
+        request.form.get("specialty_id", 0, type=int),
+        keep_title=settings.change_of_specialty != "title",
+        now=now(),
+    )
+    flash("申报专业已修改", "success")
+    if lost:
+        flash(f"评审标准随之变化，{lost} 条已导入的业绩不再适用，已移除，请重新导入", "warning")
+    return see_other(address(found, "basics"))
+
+
+@bp.post("/declarations/<int:declaration_id>/imports")
+@requires("declaration.fill")
+def import_items(declaration_id: int) -> Response:
+    """Import approved portfolio items into a section or an item of the standard."""
+    found = own(declaration_id, lock=True)
+    item_id = request.form.get("standard_item_id", type=int)
+    section = EntrySection.ITEM if item_id else request.form.get("section", "")
+    if section != EntrySection.ITEM and section not in queries.TYPES_OF_SECTION:
+        raise NotFound
+    made = operations.import_items(
+        found,
+        section,
+        request.form.getlist("item_id", type=int),
+        standard_item_id=item_id,
+        now=now(),
+    )
+    flash(f"已导入 {len(made)} 条", "success")
+    return see_other(_back(found, section, item_id))
+
+
+def _back(found: Declaration, section: str, standard_item_id: int | None) -> str:
+    if section == EntrySection.ITEM:
+        return address(found, "merits", f"item-{standard_item_id}")
+    return address(found, section)
+
+
+@bp.post("/declarations/<int:declaration_id>/entries/<int:entry_id>/<verb>")
+@requires("declaration.fill")
+def change_entry(declaration_id: int, entry_id: int, verb: str) -> Response:
+    """Remove an import, or move it up or down."""
+    found = own(declaration_id, lock=True)
+    steps = {"up": -1, "down": 1}
+    if verb == "remove":
+        entry = operations.remove_entry(found, entry_id, now=now())
+        flash("已移除，业绩库中的记录不受影响", "success")
+    elif verb in steps:
+        entry = operations.move_entry(found, entry_id, steps[verb])
+    else:
+        raise NotFound
+    return see_other(_back(found, entry.section, entry.standard_item_id))
+
+
+@bp.post("/declarations/<int:declaration_id>/files/<int:slot_id>")
+@requires("declaration.fill")
+def upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
+    """Take uploads into a slot at once."""
+    found = own(declaration_id, lock=True)
+    slot = slot_of(found, slot_id)
+    sent = [each for each in request.files.getlist("file") if each.filename]
+    if not sent:
+        raise Invalid("请选择要上传的文件", field="file")
+    for each in sent:
+        stored = storage.stage(
+            each.stream,
+            each.filename or "附件",
+            policy_of(slot),
+            owner_id=current_user.id,
+            now=now(),
+        )
+        operations.attach_file(found, slot.id, stored.id, now=now())
+    if request.accept_mimetypes.best == "application/json":
+        url = f"/files/{stored.id}"
+        return {"id": stored.id, "name": stored.name, "size": stored.size, "url": url}
+    return see_other(address(found, "files", f"slot-{slot.id}"))
+
+
+@bp.post("/declarations/<int:declaration_id>/attachments/<int:attachment_id>/<verb>")
+@requires("declaration.fill")
+def change_file(declaration_id: int, attachment_id: int, verb: str) -> Response:
+    """Rename or remove an attachment."""
+    found = own(declaration_id, lock=True)
+    if verb == "rename":
+        name = request.form.get("name", "")
+        file = operations.rename_file(found, attachment_id, name, now=now())
+        flash(f"已重命名为 {file.name}", "success")
+    elif verb == "remove":
+        operations.remove_file(found, attachment_id, now=now())
+        flash("附件已移除", "success")
+    else:
+        raise NotFound
+    return see_other(address(found, "files"))
+
+
+@bp.post("/declarations/<int:declaration_id>/submit")
+@requires("declaration.fill")
+def submit(declaration_id: int) -> str | Response | tuple[str, int]:
+    """提交审核: the check, the deadline and the state are judged in this very transaction."""
+    found = own(declaration_id)
+    waiting = [i for i in queries.open_items_of(found.id) if i.node == "fill_declaration"]
+    if not waiting:
+        raise Conflict("该申报已提交，请勿重复提交")
+    try:
+        runtime.complete(waiting[0], {}, actor_id=current_user.id, now=now())
+    except Invalid:
+        return section_page(found, "submit", checked=True), 422
+    flash("申报已提交，单位审核后会通知您", "success")
+    return see_other(url_for("declarations.show", declaration_id=found.id))

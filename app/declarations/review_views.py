@@ -1,0 +1,134 @@
+"""申报审核: the declarations that lie, or lay, with the person's offices."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import Response, make_response, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import Select
+
+from app.core.clock import now
+from app.core.db import db
+from app.core.http import page_of
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import ORGANISERS, REVIEWERS, requires
+from app.declarations import access, queries
+from app.declarations.models import STATUS_WORDS, Declaration
+from app.declarations.web import bp
+
+PAGE_SIZE = 10
+EXPORTED = 5000
+HEADS = ("申报编号", "姓名", "单位", "计划", "专业", "职称", "申报形式", "状态", "提交时间")
+SIGNS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _filters() -> queries.Filters:
+    return queries.Filters(
+        text=request.args.get("q", ""),
+        plan_id=request.args.get("plan", type=int),
+        status=request.args.get("status", ""),
+    )
+
+
+def _units(person_id: int, moment: datetime) -> list[int]:
+    return list(access.units_of_reviewer(person_id, moment))
+
+
+def _selected(*, waiting: bool) -> Select[tuple[Declaration]]:
+    units = _units(current_user.id, now())
+    return queries.reviewed_by(units, _filters(), waiting=waiting)
+
+
+@bp.get("/declarations/review")
+@requires("declaration.review")
+def review() -> str:
+    """待审核 and 已审核 of the person's offices (FJ-U-12, HB-U-16)."""
+    waiting = request.args.get("tab") != "done"
+    units = _units(current_user.id, now())
+    page = page_of(_selected(waiting=waiting), size=PAGE_SIZE)
+    return render_template(
+        "declarations/review.html",
+        page=page,
+        waiting=waiting,
+        count=page.total if waiting else _count(units),
+        plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(units)],
+        statuses=[(key, word) for key, (word, _tone) in STATUS_WORDS.items()],
+        tasks=_tasks(page.items, units),
+    )
+
+
+def _count(units: list[int]) -> int:
+    found = queries.reviewed_by(units, queries.Filters(), waiting=True)
+    return page_of(found, page=1, size=1).total
+
+
+def _tasks(items: Sequence[Declaration], units: list[int]) -> dict[int, Any]:
+    """Return the task of each declaration that this person may do, by declaration."""
+    held = access.units_of_reviewer(current_user.id, now())
+    return {
+        task.business_id: task
+        for task in queries.open_tasks_of([each.id for each in items], units)
+        if task.role in held.get(task.scope_id or 0, set())
+    }
+
+
+@bp.get("/declarations/review.csv")
+@requires("declaration.review")
+def export() -> Response:
+    """The list as a table that spreadsheets open, without cells that would calculate."""
+    waiting = request.args.get("tab") != "done"
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow(HEADS)
+    for found in db.session.scalars(_selected(waiting=waiting).limit(EXPORTED)):
+        writer.writerow([_harmless(cell) for cell in _cells(found)])
+    answer = make_response("\ufeff" + target.getvalue())
+    answer.headers["Content-Type"] = "text/csv; charset=utf-8"
+    answer.headers["Content-Disposition"] = "attachment; filename=declarations.csv"
+    return answer
+
+
+def _cells(found: Declaration) -> tuple[str, ...]:
+    return (
+        found.number or "",
+        found.person.name,
+        found.unit.name,
+        found.plan.name,
+        found.specialty.name,
+        found.title.name,
+        found.kind,
+        found.status_word,
+        f"{found.submitted_at:%Y-%m-%d %H:%M}" if found.submitted_at else "",
+    )
+
+
+def _harmless(cell: str) -> str:
+    """Keep a spreadsheet from reading a text as a formula."""
+    return f"'{cell}" if cell.startswith(SIGNS_OF_FORMULAS) else cell
+
+
+@register_panel(15)
+def waiting_declarations(person: Any, roles: set[str], moment: datetime) -> Panel | None:
+    """待审核申报 on the home page of reviewers."""
+    if not roles & {*REVIEWERS, *ORGANISERS}:
+        return None
+    found = queries.reviewed_by(_units(person.id, moment), queries.Filters(), waiting=True)
+    lines = [
+        Line(
+            f"{each.person.name} · {each.specialty.name} · {each.title.name}",
+            url_for("declarations.show", declaration_id=each.id),
+            each.unit.name,
+            each.status_word,
+            each.status_tone,
+        )
+        for each in db.session.scalars(found.limit(5))
+    ]
+    return Panel(
+        "待审核申报",
+        lines,
+        empty="没有待审核的申报",
+        more_url=url_for("declarations.review"),
+    )

@@ -1,0 +1,92 @@
+"""现有职称情况: the titles held already, each with its appointments and papers."""
+
+from flask import flash, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.core.clock import now
+from app.core.errors import NotFound
+from app.core.http import see_other
+from app.core.permissions import requires
+from app.declarations import operations, queries, specs
+from app.declarations.fill_pages import address
+from app.declarations.models import Declaration, PriorTitle
+from app.declarations.web import bp, own
+from forms import AnswersForm, build
+
+STEPS = {"up": -1, "down": 1}
+
+
+def _title(found: Declaration, prior_id: int) -> PriorTitle:
+    for row in queries.prior_titles_of(found.id):
+        if row.id == prior_id:
+            return row
+    raise NotFound("该职称记录不存在，请刷新页面")
+
+
+def _page(found: Declaration, form: AnswersForm, row: PriorTitle | None) -> str:
+    return render_template(
+        "declarations/title.html",
+        declaration=found,
+        spec=specs.prior_title_form(found),
+        form=form,
+        row=row,
+    )
+
+
+@bp.get("/declarations/<int:declaration_id>/titles/new")
+@requires("declaration.fill")
+def new_title(declaration_id: int) -> str:
+    """An empty form for a title."""
+    found = own(declaration_id)
+    start = {"series": found.specialty.series.name, "specialty": found.specialty.name}
+    return _page(found, build(specs.prior_title_form(found))(data=start), None)
+
+
+@bp.get("/declarations/<int:declaration_id>/titles/<int:prior_id>")
+@requires("declaration.fill")
+def edit_title(declaration_id: int, prior_id: int) -> str:
+    """A title to be changed."""
+    found = own(declaration_id)
+    row = _title(found, prior_id)
+    data = {**row.data, "files": [file.file_id for file in row.files]}
+    return _page(found, build(specs.prior_title_form(found))(data=data), row)
+
+
+@bp.post("/declarations/<int:declaration_id>/titles/new")
+@requires("declaration.fill")
+def add_title(declaration_id: int) -> str | Response | tuple[str, int]:
+    """Add a title."""
+    return _save(declaration_id, None)
+
+
+@bp.post("/declarations/<int:declaration_id>/titles/<int:prior_id>")
+@requires("declaration.fill")
+def save_title(declaration_id: int, prior_id: int) -> str | Response | tuple[str, int]:
+    """Change a title."""
+    return _save(declaration_id, prior_id)
+
+
+def _save(declaration_id: int, prior_id: int | None) -> str | Response | tuple[str, int]:
+    found = own(declaration_id, lock=True)
+    row = _title(found, prior_id) if prior_id is not None else None
+    form = build(specs.prior_title_form(found))(request.form)
+    if not form.validate():
+        return _page(found, form, row), 422
+    operations.save_prior_title(found, form.answers(), prior_id=prior_id, now=now())
+    flash("已保存", "success")
+    return see_other(address(found, "basics", "titles"))
+
+
+@bp.post("/declarations/<int:declaration_id>/titles/<int:prior_id>/<verb>")
+@requires("declaration.fill")
+def change_title(declaration_id: int, prior_id: int, verb: str) -> Response:
+    """Delete a title, or move it up or down."""
+    found = own(declaration_id, lock=True)
+    if verb == "delete":
+        operations.delete_prior_title(found, prior_id, now=now())
+        flash("已删除", "success")
+    elif verb in STEPS:
+        operations.move_prior_title(found, prior_id, STEPS[verb], now=now())
+    else:
+        raise NotFound
+    return see_other(url_for("declarations.section", declaration_id=found.id, section="basics"))
