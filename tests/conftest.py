@@ -72,7 +72,7 @@ class Templates:
         """Forget a copy."""
         if self.server is None:
             return
-        name = url.rsplit("/", 1)[-1].split("?", maxsplit=1)[0]
+        name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
         with psycopg.connect(self.server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -154,6 +154,7 @@ class Browser:
 
     def post(self, url: str, data: dict[str, Any] | None = None, **values: Any) -> Any:
         """Post a form with its token."""
+        self.forget()
         token = self.token()
         self.forget()
         return self.client.post(url, data={**(data or {}), "csrf_token": token}, **values)
