@@ -271,7 +271,9 @@ def _actor(held: Held, node: str) -> Person | None:
 def _answers(held: Held, meeting: Meeting, node: str) -> dict[str, Any]:
     decision = {"decision": "pass", "opinion": "同意"}
     leaders = {
-        str(group.id): [s.person_id for s in group.members if s.person_id != held.director_id][0]
+        str(group.id): next(
+            seat.person_id for seat in group.members if seat.person_id != held.director_id
+        )
         for group in meeting.groups
     }
     known: dict[str, dict[str, Any]] = {
@@ -301,11 +303,12 @@ def check_in(held: Held, present: int | None = None) -> None:
 
 def collect_codes(held: Held, random: Random | None = None) -> None:
     """Let the three holders take their codes."""
+    chance = random or Random(7)
     with transaction():
         meeting = held.meeting
         for share in queries.key_shares(meeting):
             held.codes[share.holder_id] = operations.collect_key(
-                meeting, actor_id=share.holder_id, random=random or Random(7), now=now()
+                meeting, actor_id=share.holder_id, random=chance, now=now()
             )
 
 

@@ -15,7 +15,7 @@ from app.review import queries
 from app.review.ballots import BallotRoll
 from tests.builders.flow import open_items
 from tests.builders.people import a_person
-from tests.builders.review import Held, a_meeting, case_ids, cast_as, check_in, play
+from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
 
 pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
@@ -74,7 +74,9 @@ def test_a_new_meeting_starts_its_process(app: Flask, client_for: Sign) -> None:
         "ends_on": "2026-12-02",
         "ends_time": "17:30",
     }
-    late = clerk.post("/meetings/new", {**data, "starts_on": "2028-01-01", "ends_on": "2028-01-02"})
+    late = clerk.post(
+        "/meetings/new", {**data, "starts_on": "2028-01-01", "ends_on": "2028-01-02"}
+    )
     assert late.status_code == 422
     assert "备案有效期" in late.text
     made = clerk.post("/meetings/new", data)
@@ -264,4 +266,3 @@ def test_absent_members_see_no_ballot(app: Flask, client_for: Sign) -> None:
     assert "待投票" in present.get("/home").text
     with transaction(write=False):
         assert db.session.scalar(select(func.count()).select_from(BallotRoll)) == 9
-    assert check_in is not None
