@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from flask import current_app, render_template, url_for
+from flask import render_template, url_for
 from flask_login import current_user
 
 from app.accounts.flow import flow_log
@@ -26,7 +26,6 @@ from app.site.views import register_policy
 __all__ = ["bp", "content", "manage"]
 
 PAGE_SIZE = 10
-APPLY_ENDPOINT = "declarations.choose"
 POLICIES = {
     "plan_notice": Policy(types=("pdf", "docx", "xlsx", "jpg", "png"), max_bytes=20 * 2**20),
     "plan_template": Policy(types=("docx", "xlsx", "pdf"), max_count=1),
@@ -93,9 +92,8 @@ def _apply(plan: Plan) -> dict[str, str]:
     if "applicant" not in {grant.role for grant in grants()}:
         return {}
     reason = apply_reason(plan, current_user, now())
-    has_way_in = APPLY_ENDPOINT in current_app.view_functions
-    url = url_for(APPLY_ENDPOINT, plan_id=plan.id) if has_way_in and not reason else ""
-    return {"label": "马上申报", "url": url, "reason": reason or ""}
+    url = url_for("declarations.choose", plan_id=plan.id)
+    return {"label": "马上申报", "url": "" if reason else url, "reason": reason or ""}
 
 
 def _lines(plans: Iterable[Plan], moment: datetime) -> list[Line]:

@@ -298,24 +298,18 @@ def test_levels_and_standards_narrow_the_categories() -> None:
         assert "乙" in {c.name for c in chosen}
 
 
-def test_reasons_of_other_rooms_disable_the_button() -> None:
+def test_reasons_of_other_rooms_disable_the_button(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "_reasons", [])
     with transaction():
         plan = a_plan()
         person = organiser(plan)
-
-        def barred(_plan: Plan, _person: Any, _now: Any) -> str | None:
-            return "诚信档案限制申报"
-
         assert applying.apply_reason(plan, person, now()) is None
-        applying.register_apply_reason(barred)
-        try:
-            assert applying.apply_reason(plan, person, now()) == "诚信档案限制申报"
-            early = an_instant("2026-11-01 08:00")
-            assert "2026-11-03 08:00 开放" in str(applying.apply_reason(plan, person, early))
-            late = now() + timedelta(days=60)
-            assert "截止" in str(applying.apply_reason(plan, person, late))
-        finally:
-            applying._reasons.remove(barred)
+        applying.register_apply_reason(lambda _plan, _person, _now: "诚信档案限制申报")
+        assert applying.apply_reason(plan, person, now()) == "诚信档案限制申报"
+        early = an_instant("2026-11-01 08:00")
+        assert "2026-11-03 08:00 开放" in str(applying.apply_reason(plan, person, early))
+        late = now() + timedelta(days=60)
+        assert "截止" in str(applying.apply_reason(plan, person, late))
 
 
 @pytest.mark.parametrize(

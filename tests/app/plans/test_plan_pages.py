@@ -113,6 +113,7 @@ def test_the_button_is_disabled_with_its_reason(client_for: Clients, at: Any) ->
         setting = Setting(a_plan())
     address = f"/plans/{setting.id}"
     assert "马上申报" not in client_for(setting.organiser).get(address).text
+    assert f'href="{address}/declare">马上申报' in client_for(setting.teacher).get(address).text
     at(an_instant("2026-12-01 17:30:01"))
     page = client_for(setting.teacher).get(address).text
     assert "申报已于 2026-12-01 17:30 截止" in page
