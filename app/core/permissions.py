@@ -131,6 +131,7 @@ ACTIONS: dict[str, Action] = {
     "certificate.replace": _may("applicant"),
     "replacement.show": _may("applicant", "unit_clerk", "issuer", when="may_see_replacement"),
     # papers
+    "declaration.export": _may("applicant", *REVIEWERS, *ORGANISERS, when="may_see_declaration"),
     # studio
     "process.manage": _may("process_admin"),
 }

@@ -1,0 +1,76 @@
+"""What the committee and the office above it decided, as the evaluation form prints it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.core.db import db
+from app.declarations.models import Declaration, Status
+from app.declarations.overview import Pairs
+from app.results.queries import confirmed_result
+from app.review.ballots import Tally
+from app.review.models import MeetingCase, MeetingStatus
+
+DECIDED = frozenset({Status.PASSED, Status.FAILED})
+CONFIRMED = (MeetingStatus.CONFIRMED, MeetingStatus.REPORTED, MeetingStatus.CLOSED)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one office wrote, by whom and when."""
+
+    unit: str
+    text: str
+    person: str
+    day: str
+
+
+@dataclass(frozen=True)
+class Vote:
+    """The count of the committee's ballot on one declaration (表决结果)."""
+
+    committee: str
+    members: int
+    present: int
+    yes: int
+    no: int
+    abstain: int
+    recused: int
+    passed: bool
+
+
+def vote_on(declaration: Declaration) -> Vote | None:
+    """Return the count once it is final: not before the result is confirmed (无记名投票)."""
+    if declaration.status not in DECIDED:
+        return None
+    case = db.session.scalars(
+        select(MeetingCase).where(MeetingCase.declaration_id == declaration.id)
+    ).first()
+    if case is None or case.meeting.status not in CONFIRMED:
+        return None
+    tally = db.session.get(Tally, (case.id, case.meeting.round))
+    if tally is None:
+        return None
+    return Vote(
+        case.meeting.committee.name,
+        len(case.meeting.members),
+        tally.present,
+        tally.yes,
+        tally.no,
+        tally.abstain + tally.blank,
+        tally.recused,
+        tally.passed,
+    )
+
+
+def approval_of(declaration: Declaration) -> Pairs:
+    """Return what was approved, with its number and day; nothing before the confirmation."""
+    result = confirmed_result(declaration.id)
+    if result is None:
+        return []
+    day = result.obtained_on
+    return [
+        ("审批结果", f"同意取得{declaration.title.name}资格"),
+        ("批准文号", declaration.plan.committee.filing_no),
+        ("取得资格时间", f"{day.year}年{day.month}月{day.day}日"),
+    ]
