@@ -206,6 +206,9 @@ def answer_repeat() -> BaseResponse | None:
         return None
     if known.person_id != current_user.id or known.body_hash != _body_hash():
         raise Conflict("此表单已提交过，请刷新页面后再操作")
+    # The first request was judged on its record; its answer is repeated without a look at it.
+    judged = current_transaction().notes.setdefault("authorized", set())
+    judged.add(_action_of(request.endpoint or ""))
     return redirect(known.location, code=303)
 
 

@@ -1,9 +1,9 @@
 """Reads of declarations: whose they are, what they hold, what reviewers list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
 from app.accounts.models import Person
 from app.core import search
@@ -191,18 +191,6 @@ def open_items_of(declaration_id: int) -> list[WorkItem]:
     return list(db.session.scalars(waiting.order_by(WorkItem.id)))
 
 
-def open_tasks_of(declaration_ids: Sequence[int], unit_ids: Sequence[int]) -> list[WorkItem]:
-    """Return the tasks of several declarations that wait for these units."""
-    waiting = select(WorkItem).where(
-        WorkItem.business_type == BUSINESS,
-        WorkItem.business_id.in_(declaration_ids),
-        WorkItem.status == ItemStatus.OPEN,
-        WorkItem.scope_kind == "org",
-        WorkItem.scope_id.in_(unit_ids),
-    )
-    return list(db.session.scalars(waiting))
-
-
 @dataclass(frozen=True)
 class Filters:
     """What a reviewer asked to see of the list of declarations."""
@@ -212,26 +200,36 @@ class Filters:
     status: str = ""
 
 
-def reviewed_by(
-    unit_ids: Sequence[int], filters: Filters, *, waiting: bool
-) -> Select[tuple[Declaration]]:
-    """Select declarations with a task of these units: waiting for them, or decided by them."""
-    tasks = select(WorkItem.business_id).where(
+Posts = Mapping[int, Collection[str]]
+"""Roles by the unit in which somebody holds them."""
+
+
+def _tasks_for(posts: Posts) -> ColumnElement[bool]:
+    return or_(
+        false(),
+        *(and_(WorkItem.scope_id == unit, WorkItem.role.in_(posts[unit])) for unit in posts),
+    )
+
+
+def _tasks_in(unit_ids: Iterable[int]) -> Select[tuple[int]]:
+    return select(WorkItem.business_id).where(
         WorkItem.business_type == BUSINESS,
         WorkItem.scope_kind == "org",
-        WorkItem.scope_id.in_(unit_ids),
+        WorkItem.scope_id.in_(list(unit_ids)),
     )
-    open_tasks = tasks.where(WorkItem.status == ItemStatus.OPEN)
+
+
+def reviewed_by(posts: Posts, filters: Filters, *, waiting: bool) -> Select[tuple[Declaration]]:
+    """Select declarations that wait for a reviewer, or that the offices have decided on."""
+    mine = _tasks_in(posts).where(WorkItem.status == ItemStatus.OPEN, _tasks_for(posts))
     query = select(Declaration).join(Person, Person.id == Declaration.person_id)
     if waiting:
-        query = query.where(Declaration.id.in_(open_tasks))
+        query = query.where(Declaration.id.in_(mine)).order_by(Declaration.submitted_at)
     else:
-        done = tasks.where(WorkItem.status == ItemStatus.DONE)
-        query = query.where(Declaration.id.in_(done), Declaration.id.not_in(open_tasks))
-    return _narrowed(query, filters).order_by(
-        Declaration.submitted_at.desc() if not waiting else Declaration.submitted_at,
-        Declaration.id,
-    )
+        done = _tasks_in(posts).where(WorkItem.status == ItemStatus.DONE)
+        query = query.where(Declaration.id.in_(done), Declaration.id.not_in(mine))
+        query = query.order_by(Declaration.submitted_at.desc())
+    return _narrowed(query, filters).order_by(Declaration.id)
 
 
 def _narrowed(query: Select[tuple[Declaration]], filters: Filters) -> Select[tuple[Declaration]]:
@@ -250,14 +248,21 @@ def _narrowed(query: Select[tuple[Declaration]], filters: Filters) -> Select[tup
     return query
 
 
-def plans_reviewed_by(unit_ids: Sequence[int]) -> list[Plan]:
-    """Return the plans of which these units have had declarations, for the filter."""
-    tasks = select(WorkItem.business_id).where(
+def open_tasks_of(declaration_ids: Sequence[int], posts: Posts) -> list[WorkItem]:
+    """Return the tasks of several declarations that wait for a reviewer."""
+    waiting = select(WorkItem).where(
         WorkItem.business_type == BUSINESS,
+        WorkItem.business_id.in_(declaration_ids),
+        WorkItem.status == ItemStatus.OPEN,
         WorkItem.scope_kind == "org",
-        WorkItem.scope_id.in_(unit_ids),
+        _tasks_for(posts),
     )
-    plans = select(Declaration.plan_id).where(Declaration.id.in_(tasks))
+    return list(db.session.scalars(waiting))
+
+
+def plans_reviewed_by(unit_ids: Iterable[int]) -> list[Plan]:
+    """Return the plans of which these units have had declarations, for the filter."""
+    plans = select(Declaration.plan_id).where(Declaration.id.in_(_tasks_in(unit_ids)))
     return list(
         db.session.scalars(select(Plan).where(Plan.id.in_(plans)).order_by(Plan.id.desc()))
     )

@@ -18,6 +18,7 @@ from app.core.permissions import ORGANISERS, REVIEWERS, requires
 from app.declarations import access, queries
 from app.declarations.models import STATUS_WORDS, Declaration
 from app.declarations.web import bp
+from app.engine.models import WorkItem
 
 PAGE_SIZE = 10
 EXPORTED = 5000
@@ -33,13 +34,12 @@ def _filters() -> queries.Filters:
     )
 
 
-def _units(person_id: int, moment: datetime) -> list[int]:
-    return list(access.units_of_reviewer(person_id, moment))
+def _posts(person: Any, moment: datetime) -> queries.Posts:
+    return access.units_of_reviewer(person.id, moment)
 
 
 def _selected(*, waiting: bool) -> Select[tuple[Declaration]]:
-    units = _units(current_user.id, now())
-    return queries.reviewed_by(units, _filters(), waiting=waiting)
+    return queries.reviewed_by(_posts(current_user, now()), _filters(), waiting=waiting)
 
 
 @bp.get("/declarations/review")
@@ -47,32 +47,26 @@ def _selected(*, waiting: bool) -> Select[tuple[Declaration]]:
 def review() -> str:
     """待审核 and 已审核 of the person's offices (FJ-U-12, HB-U-16)."""
     waiting = request.args.get("tab") != "done"
-    units = _units(current_user.id, now())
+    posts = _posts(current_user, now())
     page = page_of(_selected(waiting=waiting), size=PAGE_SIZE)
     return render_template(
         "declarations/review.html",
         page=page,
         waiting=waiting,
-        count=page.total if waiting else _count(units),
-        plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(units)],
+        count=page.total if waiting else _count(posts),
+        plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(posts)],
         statuses=[(key, word) for key, (word, _tone) in STATUS_WORDS.items()],
-        tasks=_tasks(page.items, units),
+        tasks={t.business_id: t for t in _tasks(page.items, posts)},
     )
 
 
-def _count(units: list[int]) -> int:
-    found = queries.reviewed_by(units, queries.Filters(), waiting=True)
+def _count(posts: queries.Posts) -> int:
+    found = queries.reviewed_by(posts, queries.Filters(), waiting=True)
     return page_of(found, page=1, size=1).total
 
 
-def _tasks(items: Sequence[Declaration], units: list[int]) -> dict[int, Any]:
-    """Return the task of each declaration that this person may do, by declaration."""
-    held = access.units_of_reviewer(current_user.id, now())
-    return {
-        task.business_id: task
-        for task in queries.open_tasks_of([each.id for each in items], units)
-        if task.role in held.get(task.scope_id or 0, set())
-    }
+def _tasks(items: Sequence[Declaration], posts: queries.Posts) -> list[WorkItem]:
+    return queries.open_tasks_of([each.id for each in items], posts)
 
 
 @bp.get("/declarations/review.csv")
@@ -115,7 +109,7 @@ def waiting_declarations(person: Any, roles: set[str], moment: datetime) -> Pane
     """待审核申报 on the home page of reviewers."""
     if not roles & {*REVIEWERS, *ORGANISERS}:
         return None
-    found = queries.reviewed_by(_units(person.id, moment), queries.Filters(), waiting=True)
+    found = queries.reviewed_by(_posts(person, moment), queries.Filters(), waiting=True)
     lines = [
         Line(
             f"{each.person.name} · {each.specialty.name} · {each.title.name}",

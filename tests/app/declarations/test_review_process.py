@@ -168,9 +168,7 @@ def test_a_termination_needs_a_reason_and_a_second_person(app: Flask) -> None:
     assert declaration.ended_reason == "任职年限不足"
     assert "任职年限不足" in messages(declaration.person_id)[-1]
     with transaction():
-        reasons = operations.reasons_not_to_start(
-            declaration.person, declaration.plan, now=now()
-        )
+        reasons = operations.reasons_not_to_start(declaration.person, declaration.plan, now=now())
     assert any("本年度已有申报" in reason for reason in reasons)
 
 
@@ -319,5 +317,5 @@ def test_an_incomplete_one_cannot_be_submitted(app: Flask) -> None:
         declaration = golden_declaration()
     with pytest.raises(Invalid) as refused:
         play(declaration, "fill_declaration", {})
-    assert sorted(refused.value.errors)[0] == "assessment"
+    assert min(refused.value.errors) == "assessment"
     assert declaration.status == Status.DRAFT

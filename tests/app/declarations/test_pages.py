@@ -1,0 +1,490 @@
+"""The applicant's pages: starting, filling, checking, submitting, and whom they are shown to."""
+
+import io
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.operations import bar_person
+from app.core.db import db, transaction
+from app.declarations import queries
+from app.declarations.models import Declaration, Status
+from app.portfolio.models import PortfolioItem
+from tests.builders.declarations import (
+    CLOSES,
+    LATER,
+    PRIOR_TITLE,
+    VET_PASS,
+    a_chain,
+    a_declaration,
+    a_pdf,
+    a_photo,
+    approved_item,
+    golden_applicant,
+    golden_declaration,
+    golden_plan,
+    start,
+)
+from tests.builders.flow import do, open_items
+from tests.builders.people import a_person, a_unit, staff
+from tests.builders.portfolio import a_picture
+
+Clients = Callable[..., Any]
+Clock = Callable[[datetime], None]
+
+
+@pytest.fixture
+def case(app: Flask) -> Any:
+    with transaction():
+        return golden_declaration()
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200, response.text[:2000]
+    return str(response.text)
+
+
+def autosave(client: Any, declaration: Declaration, name: str, value: str) -> Any:
+    return client.post(
+        f"/declarations/{declaration.id}/autosave",
+        {"name": name, "value": value},
+        headers={"Accept": "application/json"},
+    )
+
+
+def test_a_person_starts_a_declaration_by_choosing_and_pledging(
+    app: Flask, client_for: Clients
+) -> None:
+    with transaction():
+        city, _district, school = a_chain()
+        plan, person = golden_plan(city), golden_applicant(school)
+        specialty = next(s for s in plan.specialties if s.name == "小学数学")
+    client = client_for(person)
+    assert "马上申报" in text(client.get(f"/plans/{plan.id}"))
+    page = text(client.get(f"/plans/{plan.id}/declare?specialty_id={specialty.id}"))
+    assert "中小学教师-小学数学-高级教师" in page
+    refused = client.post(f"/plans/{plan.id}/declare", {"kind": "常规申报"})
+    assert refused.status_code == 422
+    assert "请核对后勾选确认无误" in refused.text
+    choice = {"kind": "常规申报", "specialty_id": specialty.id}
+    pledge = client.post(f"/plans/{plan.id}/declare", {**choice, "sure": "1"})
+    assert pledge.status_code == 303
+    assert "我已阅读并承诺" in text(client.get(pledge.location))
+    unpledged = client.post(f"/plans/{plan.id}/pledge", choice)
+    assert unpledged.status_code == 422
+    begun = client.post(f"/plans/{plan.id}/pledge", {**choice, "pledged": "1"})
+    assert begun.status_code == 303
+    with transaction(write=False):
+        made = db.session.query(Declaration).one()
+        assert (made.status, made.kind, made.plan_year) == (Status.DRAFT, "常规申报", 2026)
+        assert made.pledged_at is not None
+        assert [i.node for i in open_items(("declaration", made.id))] == ["fill_declaration"]
+    again = client.post(f"/plans/{plan.id}/pledge", {**choice, "pledged": "1"})
+    assert again.status_code == 409
+    assert "每人每年度限申报一次" in again.text
+
+
+@pytest.mark.parametrize(
+    ("situation", "reason"),
+    [
+        ("unbound", "尚未绑定单位"),
+        ("barred", "2027-09-19"),
+        ("early", "尚未到申报时间"),
+        ("late", "截止"),
+    ],
+)
+def test_starting_is_refused_with_the_reason(
+    app: Flask, client_for: Clients, at: Clock, situation: str, reason: str
+) -> None:
+    with transaction():
+        city, _district, school = a_chain()
+        plan = golden_plan(city)
+        if situation == "unbound":
+            person = a_person("于谨言", roles=[("applicant", "all", None)])
+        else:
+            person = golden_applicant(school)
+        if situation == "barred":
+            since, until = date(2024, 9, 19), date(2027, 9, 19)
+            bar_person(person, since=since, until=until, reason="提供虚假材料")
+        if situation == "early":
+            plan.opens_at = CLOSES - timedelta(days=1)
+    if situation == "late":
+        at(CLOSES + timedelta(seconds=1))
+    answer = client_for(person).get(f"/plans/{plan.id}/declare")
+    assert answer.status_code == 409
+    assert reason in answer.text
+
+
+def test_every_section_opens_with_its_marks(client_for: Clients, case: Declaration) -> None:
+    client = client_for(case.person)
+    assert client.get(f"/declarations/{case.id}/fill").status_code == 303
+    wanted = {
+        "basics": "修改专业",
+        "work": "云桥区青禾小学",
+        "education": "最高学历",
+        "training": "继续教育",
+        "assessment": "考核结果",
+        "files": "承诺书-签名.jpg",
+        "merits": "教育教学类表彰",
+        "attachments": "个人免冠照片",
+        "overview": "单位推荐意见",
+        "submit": "开始检测",
+    }
+    for section, word in wanted.items():
+        page = text(client.get(f"/declarations/{case.id}/fill/{section}"))
+        assert word in page, section
+        assert "（未完成）" in page
+    assert "340000********9020" in text(client.get(f"/declarations/{case.id}/fill/overview"))
+
+
+def test_a_field_is_saved_on_its_own_and_years_are_adjusted_with_a_notice(
+    client_for: Clients, case: Declaration
+) -> None:
+    client = client_for(case.person)
+    answer = autosave(client, case, "specialty_years", "21")
+    assert answer.json["values"] == {"specialty_years": "19"}
+    assert "专业年限不能超过工作年限" in answer.json["notice"]
+    assert autosave(client, case, "salary_grade", "专技七级").json["saved"]
+    wrong = autosave(client, case, "work_years", "很久")
+    assert wrong.status_code == 422
+    assert wrong.json["errors"] == {"work_years": ["请填写整数"]}
+    assert autosave(client, case, "name", "别人").status_code == 404
+    with transaction(write=False):
+        found = queries.get_declaration(case.id)
+        assert found.personal["salary_grade"] == "专技七级"
+        assert found.personal["specialty_years"] == 19
+
+
+def test_the_whole_form_can_be_saved_and_names_its_faults(
+    client_for: Clients, case: Declaration
+) -> None:
+    client = client_for(case.person)
+    values = {**case.personal, **case.teaching, "work_started_on": "2007-13-01"}
+    answer = client.post(f"/declarations/{case.id}/fill/basics", values)
+    assert answer.status_code == 422
+    assert "不是有效的日期" in answer.text
+    values["work_started_on"] = "2007-08-01"
+    assert client.post(f"/declarations/{case.id}/fill/basics", values).status_code == 303
+
+
+def test_the_photo_is_the_persons_and_must_be_cropped(
+    app: Flask, client_for: Clients, case: Declaration
+) -> None:
+    with transaction():
+        photo = a_photo(db.session.get_one(type(case.person), case.person_id))
+        foreign = a_photo(a_person("别人"))
+    client = client_for(case.person)
+    assert autosave(client, case, "photo", str(photo.id)).json["saved"]
+    assert autosave(client, case, "photo", str(foreign.id)).status_code == 404
+    assert client.get(f"/files/{photo.id}").status_code == 200
+
+
+def test_titles_held_already_are_rows(client_for: Clients, case: Declaration) -> None:
+    client = client_for(case.person)
+    base = f"/declarations/{case.id}/titles"
+    assert "聘用情况" in text(client.get(f"{base}/new"))
+    assert client.post(f"{base}/new", {"title": "二级教师"}).status_code == 422
+    flat = {k: v for k, v in PRIOR_TITLE.items() if k != "appointments"}
+    assert client.post(f"{base}/new", {**flat, "title": "二级教师"}).status_code == 303
+    with transaction(write=False):
+        first, second = queries.prior_titles_of(case.id)
+    assert client.post(f"{base}/{second.id}/up").status_code == 303
+    with transaction(write=False):
+        assert [r.id for r in queries.prior_titles_of(case.id)] == [second.id, first.id]
+    assert "一级教师" in text(client.get(f"{base}/{first.id}"))
+    assert client.post(f"{base}/{second.id}/delete").status_code == 303
+    assert client.post(f"{base}/{second.id}/delete").status_code == 404
+
+
+def test_imports_are_locked_once_only_and_removable(
+    app: Flask, client_for: Clients, case: Declaration
+) -> None:
+    with transaction():
+        person = db.session.get_one(type(case.person), case.person_id)
+        fresh = approved_item(person, "honor", {"name": "校先进", "date": "2023-09"})
+        stranger = a_person("别人", unit=case.unit)
+        foreign = approved_item(stranger, "honor", {"name": "他人荣誉", "date": "2023-09"})
+        item = queries.categories_of(case)[0].items[0]
+        pending = db.session.query(PortfolioItem).filter_by(type_key="teaching_guidance").one()
+    client = client_for(person)
+    url = f"/declarations/{case.id}/imports"
+    page = text(client.get(f"/declarations/{case.id}/fill/merits"))
+    assert "校先进" in page
+    assert LATER["指导青年教师方面"][1]["mentee"] not in page
+    wanted = {"standard_item_id": item.id, "item_id": fresh}
+    assert client.post(url, wanted).status_code == 303
+    assert client.post(url, wanted).status_code == 409
+    assert client.post(url, {**wanted, "item_id": foreign}).status_code == 404
+    assert client.post(url, {**wanted, "item_id": pending.id}).status_code == 404
+    assert client.post(url, {"section": "work", "item_id": foreign}).status_code == 404
+    assert client.post(url, {"standard_item_id": 999999, "item_id": fresh}).status_code == 404
+    with transaction(write=False):
+        first, second = queries.entries_of(case.id, "item", item.id)
+    entry = f"/declarations/{case.id}/entries"
+    assert client.post(f"{entry}/{second.id}/up").status_code == 303
+    with transaction(write=False):
+        assert [e.id for e in queries.entries_of(case.id, "item", item.id)] == [
+            second.id,
+            first.id,
+        ]
+    assert client.post(f"{entry}/{second.id}/remove").status_code == 303
+    assert client.post(f"{entry}/{second.id}/remove").status_code == 404
+    assert "校先进" in text(client.get("/portfolio"))
+    assert client.post(url, wanted).status_code == 303
+
+
+def test_a_maximum_of_an_item_is_kept(app: Flask, client_for: Clients, case: Declaration) -> None:
+    with transaction():
+        person = db.session.get_one(type(case.person), case.person_id)
+        ids = [
+            approved_item(person, "book", {"title": f"教学论著{n}", "published": "2024-03"})
+            for n in range(3)
+        ]
+        item = queries.categories_of(case)[4].items[1]
+    answer = client_for(person).post(
+        f"/declarations/{case.id}/imports",
+        {"standard_item_id": item.id, "item_id": [str(i) for i in ids]},
+    )
+    assert answer.status_code == 422
+    assert "最多导入 3 条" in answer.text
+
+
+def test_results_and_flags_are_chosen_in_the_declaration(
+    client_for: Clients, case: Declaration
+) -> None:
+    client = client_for(case.person)
+    with transaction(write=False):
+        assessed = queries.entries_of(case.id, "assessment")[0]
+        studied = queries.entries_of(case.id, "education")[0]
+    assert autosave(client, case, f"result-{assessed.id}", "合格").json["saved"]
+    assert autosave(client, case, f"result-{assessed.id}", "优异").status_code == 422
+    assert autosave(client, case, f"result-{studied.id}", "合格").status_code == 404
+    assert autosave(client, case, "highest", str(studied.id)).json["saved"]
+    assert autosave(client, case, "highest", str(assessed.id)).status_code == 404
+
+
+def upload(client: Any, declaration: Declaration, slot: Any, content: bytes, name: str) -> Any:
+    data = {"file": (io.BytesIO(content), name)}
+    return client.post(f"/declarations/{declaration.id}/files/{slot.id}", data)
+
+
+def test_attachments_keep_to_their_slots(client_for: Clients, case: Declaration) -> None:
+    client = client_for(case.person)
+    slot = case.plan.slots[0]
+    assert upload(client, case, slot, b"MZ not a picture", "承诺书.jpg").status_code == 422
+    assert upload(client, case, slot, a_pdf(), "承诺书第二页.pdf").status_code == 303
+    full = upload(client, case, slot, a_picture(), "第三页.png")
+    assert full.status_code == 422
+    assert "最多上传 2 个" in full.text
+    with transaction(write=False):
+        file = queries.files_of(case.id)[0]
+    base = f"/declarations/{case.id}/attachments/{file.id}"
+    assert client.post(f"{base}/rename", {"name": "手写签名承诺书"}).status_code == 303
+    assert client.post(f"{base}/rename", {"name": " "}).status_code == 422
+    assert "手写签名承诺书.jpg" in text(client.get(f"/declarations/{case.id}/fill/files"))
+    assert client.post(f"{base}/remove").status_code == 303
+    assert client.post(f"{base}/remove").status_code == 404
+
+
+def test_the_check_blocks_the_submission_until_it_passes(
+    app: Flask, client_for: Clients, case: Declaration
+) -> None:
+    client = client_for(case.person)
+    page = text(client.get(f"/declarations/{case.id}/fill/submit?checked=1"))
+    assert "申报信息不完善,无法提交" in page
+    assert page.count("去修改") == 2
+    assert "提醒（不影响提交）" in page
+    refused = client.post(f"/declarations/{case.id}/submit")
+    assert refused.status_code == 422
+    assert "未填写年度考核结果" in refused.text
+
+
+def test_submitting_twice_is_refused_and_says_so(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration(at="fill_declaration")
+    client = client_for(declaration.person)
+    page = text(client.get(f"/declarations/{declaration.id}/fill/submit?checked=1"))
+    assert "全部检测通过" in page
+    first = client.post(f"/declarations/{declaration.id}/submit", {"request_key": "k1"})
+    assert first.status_code == 303
+    same = client.post(f"/declarations/{declaration.id}/submit", {"request_key": "k1"})
+    assert (same.status_code, same.location) == (303, first.location)
+    again = client.post(f"/declarations/{declaration.id}/submit")
+    assert again.status_code == 409
+    assert autosave(client, declaration, "health", "良好").status_code == 409
+    assert client.get(f"/declarations/{declaration.id}/fill/basics").status_code == 303
+
+
+def test_a_late_submission_is_refused_with_the_deadline(
+    app: Flask, client_for: Clients, at: Clock
+) -> None:
+    declaration = a_declaration(at="fill_declaration")
+    at(CLOSES + timedelta(seconds=1))
+    answer = client_for(declaration.person).post(f"/declarations/{declaration.id}/submit")
+    assert answer.status_code == 409
+    assert "2026-12-01 17:30" in answer.text
+
+
+def test_withdrawing_is_offered_until_the_unit_has_opened_it(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    client = client_for(declaration.person)
+    page = text(client.get("/declarations"))
+    assert "尚未查看，可以撤回" in page
+    clerk = staff_of(declaration.unit)
+    with transaction(write=False):
+        task = open_items(("declaration", declaration.id))[0]
+    assert client_for(clerk).get(f"/tasks/{task.id}").status_code == 200
+    page = text(client.get(f"/declarations/{declaration.id}"))
+    assert "云桥区青禾小学单位经办人已于" in page
+    refused = client.post(f"/declarations/{declaration.id}/withdraw")
+    assert refused.status_code == 409
+
+
+def test_a_withdrawn_one_is_a_draft_again(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    client = client_for(declaration.person)
+    assert client.post(f"/declarations/{declaration.id}/withdraw").status_code == 303
+    assert "修改专业" in text(client.get(f"/declarations/{declaration.id}/fill/basics"))
+    assert client.post(f"/declarations/{declaration.id}/delete").status_code == 409
+
+
+def test_a_draft_can_be_deleted_and_started_again(app: Flask, client_for: Clients) -> None:
+    with transaction():
+        draft = golden_declaration()
+        draft_id, person, plan = draft.id, draft.person, draft.plan
+    client = client_for(person)
+    assert client.post(f"/declarations/{draft_id}/delete").status_code == 303
+    assert client.get(f"/declarations/{draft_id}").status_code == 404
+    with transaction():
+        assert open_items(("declaration", draft_id)) == []
+        start(db.session.merge(person), db.session.merge(plan))
+
+
+def test_the_specialty_changes_within_the_plan_only(
+    app: Flask, client_for: Clients, case: Declaration
+) -> None:
+    other = next(s for s in case.plan.specialties if s.name == "小学语文")
+    client = client_for(case.person)
+    url = f"/declarations/{case.id}/specialty"
+    assert client.post(url, {"specialty_id": other.id}).status_code == 303
+    assert client.post(url, {"specialty_id": 99999}).status_code == 422
+    with transaction(write=False):
+        assert queries.get_declaration(case.id).specialty.name == "小学语文"
+
+
+def test_foreign_declarations_do_not_exist(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    with transaction():
+        stranger = golden_like(declaration)
+        elsewhere = a_unit("淮城市第五中学")
+    for person in (stranger, staff_of(elsewhere)):
+        client = client_for(person)
+        assert client.get(f"/declarations/{declaration.id}").status_code == 404
+    client = client_for(stranger)
+    for path in ("fill", "fill/basics", "titles/new"):
+        assert client.get(f"/declarations/{declaration.id}/{path}").status_code == 404
+    for path in ("autosave", "submit", "withdraw", "delete", "imports", "specialty"):
+        assert client.post(f"/declarations/{declaration.id}/{path}").status_code == 404
+
+
+def golden_like(declaration: Declaration) -> Any:
+    unit = db.session.get_one(type(declaration.unit), declaration.unit_id)
+    return a_person("别人", unit=unit)
+
+
+def staff_of(unit: Any, role: str = "unit_clerk") -> Any:
+    with transaction(write=False):
+        return staff(db.session.merge(unit, load=False), role)
+
+
+def test_an_office_sees_it_when_it_has_its_turn_and_keeps_seeing_it(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    district = declaration.unit.reports_to
+    assert district is not None
+    clerk, above = staff_of(declaration.unit), staff_of(district, "superior_clerk")
+    organiser = staff_of(declaration.plan.organiser_unit, "organiser")
+    assert client_for(clerk).get(f"/declarations/{declaration.id}").status_code == 200
+    assert client_for(above).get(f"/declarations/{declaration.id}").status_code == 404
+    assert client_for(organiser).get(f"/declarations/{declaration.id}").status_code == 200
+    do(("declaration", declaration.id), "vet_declaration", VET_PASS)
+    do(("declaration", declaration.id), "endorse_declaration", {"decision": "pass"})
+    for person in (clerk, above):
+        page = text(client_for(person).get(f"/declarations/{declaration.id}"))
+        assert "340000198503129020" not in page
+    with transaction(write=False):
+        file_id = queries.files_of(declaration.id)[0].file_id
+        evidence = queries.entries_of(declaration.id)[1].version.files[0].file_id
+    assert client_for(above).get(f"/files/{file_id}").status_code == 200
+    assert client_for(above).get(f"/files/{evidence}").status_code == 200
+    with transaction():
+        stranger = a_person("别人", roles=[("applicant", "all", None)])
+    assert client_for(stranger).get(f"/files/{file_id}").status_code == 404
+
+
+def test_the_review_list_has_what_waits_and_what_was_done(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
+    client = client_for(clerk)
+    page = text(client.get("/declarations/review"))
+    assert "苏晓禾" in page
+    assert "/tasks/" in page
+    assert "苏晓禾" not in text(client.get("/declarations/review?q=无此人"))
+    do(("declaration", declaration.id), "vet_declaration", VET_PASS)
+    assert "苏晓禾" not in text(client.get("/declarations/review"))
+    assert "苏晓禾" in text(client.get("/declarations/review?tab=done&status=in_review"))
+    assert "待审核申报" in text(client.get("/home"))
+
+
+def test_the_exported_list_calculates_nothing(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    with transaction():
+        person = db.session.get_one(type(declaration.person), declaration.person_id)
+        person.name = "=cmd|'/c calc'!A1"
+        clerk = staff(declaration.unit, "unit_clerk")
+    answer = client_for(clerk).get("/declarations/review.csv")
+    assert answer.mimetype == "text/csv"
+    assert "'=cmd" in answer.text
+    assert ",=cmd" not in answer.text
+
+
+def test_the_diagram_shows_where_it_stands(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    client = client_for(declaration.person)
+    page = text(client.get(f"/declarations/{declaration.id}"))
+    assert "单位审核流程" in page
+    for process in ("declaration", "unit_review"):
+        answer = client.get(f"/declarations/{declaration.id}/diagram/{process}")
+        assert answer.status_code == 200
+        assert f'id="{process}"' in answer.text
+    assert client.get(f"/declarations/{declaration.id}/diagram/nothing").status_code == 404
+
+
+def test_the_clerk_reads_the_material_beside_the_form(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
+    with transaction(write=False):
+        task = open_items(("declaration", declaration.id))[0]
+    client = client_for(clerk)
+    page = text(client.get(f"/tasks/{task.id}"))
+    assert "单位推荐意见" in page
+    assert "小学数学说理课堂" in page
+    flat = {k: v for k, v in VET_PASS.items() if k != "decision"}
+    short = {**flat, "publicity_to": "2026-11-17", "decision": "pass"}
+    refused = client.post(f"/tasks/{task.id}", short)
+    assert refused.status_code == 422
+    assert "不少于 5 个工作日" in refused.text
+    returned = {
+        "decision": "return",
+        "defects-0-section": "files",
+        "defects-0-text": "身份证背面不清晰",
+        "defects-0-remedy": "重新扫描",
+    }
+    assert client.post(f"/tasks/{task.id}", returned).status_code == 303
+    applicant = client_for(declaration.person)
+    assert "身份证背面不清晰" in text(applicant.get(f"/declarations/{declaration.id}/fill/files"))
