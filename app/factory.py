@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask_login import LoginManager, current_user
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 from sqlalchemy.pool import NullPool
 
+from app import cli
 from app.core import http
 from app.core.assets import init_assets
 from app.core.clock import now
@@ -23,6 +24,12 @@ from app.engine import incidents
 from app.inbox.menu import init_menu
 
 ROOT = Path(__file__).resolve().parents[1]
+PUBLIC_MENU = (
+    ("首页", "/"),
+    ("评审计划", "/plans"),
+    ("公示", "/publicity"),
+    ("证书查询", "/verify"),
+)
 ROOMS = (
     "accounts",
     "units",
@@ -68,6 +75,7 @@ def create_app(instance_path: str | None = None, **settings: Any) -> http.Zhipin
     _register_rooms(app)
     init_menu(app)
     app.failure_notes.append(incidents.note_failed_step)
+    cli.register(app)
     _check(app)
     return app
 
@@ -84,6 +92,7 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         MAX_CONTENT_LENGTH=64 * 2**20,
         MAX_FORM_MEMORY_SIZE=2 * 2**20,
         WTF_CSRF_TIME_LIMIT=None,
+        PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
     )
     app.config.update(settings)
     uri = app.config["SQLALCHEMY_DATABASE_URI"]
@@ -116,7 +125,14 @@ def _init_templates(app: Flask) -> None:
 
     def common() -> dict[str, Any]:
         signed_in = current_user and current_user.is_authenticated
-        return {"me": current_user if signed_in else None, "now": now()}
+        return {
+            "me": current_user if signed_in else None,
+            "now": now(),
+            "public_menu": [
+                {"label": label, "url": url, "active": request.path == url}
+                for label, url in PUBLIC_MENU
+            ],
+        }
 
     app.context_processor(common)
 

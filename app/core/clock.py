@@ -8,7 +8,7 @@ from app.core.db import current_transaction, db
 from app.core.instants import ZONE
 from app.core.settings import ClockOffset
 
-__all__ = ["ZONE", "now", "set_clock", "today"]
+__all__ = ["ZONE", "now", "reset_clock", "set_clock", "today"]
 
 
 def now() -> datetime:
@@ -41,3 +41,12 @@ def set_clock(moment: datetime) -> None:
     db.session.add(row)
     db.session.flush()
     current_transaction().now = moment
+
+
+def reset_clock() -> None:
+    """Return the instance to the present."""
+    row = db.session.get(ClockOffset, 1)
+    if row is not None:
+        row.milliseconds = 0
+        db.session.flush()
+    current_transaction().now = None

@@ -9,7 +9,7 @@ from app.core.records import register_record
 from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
-from app.results.queries import publicity_of_meeting
+from app.results.queries import ballot_day, publicity_of_meeting
 from app.review.models import Meeting
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
@@ -28,7 +28,9 @@ def open_publicity(step: Step) -> Outcomes:
     """Publish a meeting's results and start the process that waits for their period."""
     meeting = db.session.get_one(Meeting, step.business_id)
     if publicity_of_meeting(meeting.id) is None:
-        publicity = operations.open_publicity(meeting, obtained_on=step.now.date(), now=step.now)
+        publicity = operations.open_publicity(
+            meeting, obtained_on=ballot_day(meeting.id) or step.now.date(), now=step.now
+        )
         step.start(
             "publicity",
             business=(PUBLICITY, publicity.id),

@@ -1,6 +1,6 @@
 """Reads of publicity, objections and results."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
@@ -9,6 +9,7 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.plans.models import Plan
 from app.results.models import Objection, Publicity, Result, ResultStatus
+from app.review.ballots import BallotClose
 
 
 def publicities(text: str = "") -> Select[tuple[Publicity]]:
@@ -36,6 +37,13 @@ def open_publicities(now: datetime) -> list[Publicity]:
 def publicity_of_meeting(meeting_id: int) -> Publicity | None:
     """Return the publicity of a meeting's results."""
     return db.session.scalars(select(Publicity).where(Publicity.meeting_id == meeting_id)).first()
+
+
+def ballot_day(meeting_id: int) -> date | None:
+    """Return the day on which a meeting's ballot was closed: the title is held from then on."""
+    closed = select(BallotClose.closed_at).where(BallotClose.meeting_id == meeting_id)
+    last = db.session.scalars(closed.order_by(BallotClose.round.desc())).first()
+    return last.date() if last else None
 
 
 def objections_at(unit_ids: list[int]) -> Select[tuple[Objection]]:

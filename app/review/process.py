@@ -176,7 +176,7 @@ def confirm_result(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 @handlers.service("publish_result")
 def publish_result(step: Step) -> Outcomes:
-    """Tell every declaration its result, and start the publicity of the meeting."""
+    """Tell every declaration its result."""
     meeting = _meeting(step)
     for case in meeting.cases:
         step.send(
@@ -185,12 +185,7 @@ def publish_result(step: Step) -> Outcomes:
             unique=f"review_finished:{case.id}:{meeting.round}",
             data={"outcome": "passed" if case.state == CaseStatus.PASSED else "failed"},
         )
-    step.start(
-        "publicity",
-        business=(MEETING, meeting.id),
-        unique=f"publicity:{meeting.id}:{meeting.round}",
-    )
-    return _done("已移交")
+    return _done("已登记")
 
 
 # A case, node by node.

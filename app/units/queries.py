@@ -45,12 +45,8 @@ def reviewing_unit(unit: Unit, person_id: int, now: datetime) -> Unit:
 
     Nobody acts on their own case: where a unit's only reviewer applies, its superior reviews.
     """
-    others = [
-        person
-        for role in ("unit_clerk", "unit_admin")
-        for person in people_with_role(role, "org", unit.id, now)
-        if person.id != person_id
-    ]
+    reviewers = people_with_role("unit_clerk", "org", unit.id, now)
+    others = [person for person in reviewers if person.id != person_id]
     if others or unit.reports_to is None:
         return unit
     return reviewing_unit(unit.reports_to, person_id, now)

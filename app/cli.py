@@ -1,0 +1,189 @@
+"""The flask commands: serving, playing the demonstration, looking inside, checking."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from flask_migrate import upgrade
+from sqlalchemy import select
+
+from app.accounts.models import Credential
+from app.accounts.operations import create_credential, create_person, grant_role
+from app.catalogue.operations import load_reference_data
+from app.core import audit
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.invariants import check_all
+from app.demo import show
+from app.engine import definitions, gate
+from app.engine.models import ProcessVersion
+
+FIRST_ADMINISTRATORS = (
+    ("sys.admin", "系统管理员", "system_admin"),
+    ("sec.admin", "安全管理员", "security_admin"),
+    ("aud.admin", "审计管理员", "audit_admin"),
+    ("proc.admin", "流程管理员", "process_admin"),
+)
+THREADS = 8
+
+
+def register(app: Flask) -> None:
+    """Add the commands to an application."""
+    for command in (up, setup, play, process_map, check_invariants, lint_process):
+        app.cli.add_command(command)
+
+
+def _quiet_migrations() -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def prepare_database() -> None:
+    """Migrate, and load what every instance needs: titles, calendar, processes."""
+    _quiet_migrations()
+    upgrade()
+    with transaction():
+        load_reference_data(now().year + 1)
+        definitions.load_shipped(now())
+
+
+def open_first_accounts() -> list[tuple[str, str, str]]:
+    """Open the first administrators of an empty instance: login, name, activation secret."""
+    with transaction():
+        if db.session.scalar(select(Credential.id).limit(1)) is not None:
+            return []
+        opened = []
+        for login, name, role in FIRST_ADMINISTRATORS:
+            person = create_person(name=name, now=now())
+            _, secret = create_credential(person, login, now=now())
+            grant_role(person, role, scope_kind="all", scope_id=None, actor_id=None, now=now())
+            opened.append((login, name, secret))
+        return opened
+
+
+@click.command()
+@click.option("--demo/--no-demo", "with_demo", default=True, help="load the demonstration")
+@with_appcontext
+def setup(*, with_demo: bool) -> None:
+    """Prepare the database, and fill it on the first start."""
+    click.echo("准备数据库 / preparing the database ...")
+    prepare_database()
+    if with_demo:
+        with transaction(write=False):
+            is_empty = db.session.scalar(select(Credential.id).limit(1)) is None
+        if is_empty:
+            click.echo("载入演示数据（约一分钟） / playing the demonstration, about a minute ...")
+            show.load(click.echo)
+    else:
+        for login, name, secret in open_first_accounts():
+            click.echo(f"  {login:<12}{name}  /activate?secret={secret}")
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True)
+@click.option("--demo/--no-demo", "with_demo", default=True, help="load the demonstration")
+@click.pass_context
+def up(context: click.Context, port: int, *, with_demo: bool) -> None:
+    """Set the instance up and serve it, with the worker inside."""
+    context.invoke(setup, with_demo=with_demo)
+    folder = Path(current_app.instance_path)
+    address = f"http://127.0.0.1:{port}"
+    click.echo(show.accounts_table(folder, address))
+    click.echo(f"\n  {address}   (Ctrl+C 停止 / to stop)\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:app.serving"]
+    command += ["--bind", f"127.0.0.1:{port}", "--threads", str(THREADS), "wsgi:application"]
+    os.execv(sys.executable, command)  # noqa: S606 - our own server
+
+
+@click.command()
+@click.option("--jurisdiction", default="", help="refuse unless the play is of this one")
+@click.option("--here", is_flag=True, help="in this instance, which must be empty")
+@click.pass_context
+def play(context: click.Context, jurisdiction: str, *, here: bool) -> None:
+    """Play the whole main job without a browser, a line per step.
+
+    It plays in a scratch instance whose folder is kept, so that its papers can be looked at.
+    """
+    known = show.jurisdiction()
+    if jurisdiction not in {"", known}:
+        raise click.BadParameter(f"只有 {known} 的演示数据", param_hint="--jurisdiction")
+    if here:
+        context.exit(_play())
+    folder = tempfile.mkdtemp(prefix="zhiping-play-")
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "play", "--here"]
+    played = subprocess.run(command, check=False, env=os.environ | {"INSTANCE": folder})  # noqa: S603
+    context.exit(played.returncode)
+
+
+def _play() -> int:
+    prepare_database()
+    failures = show.play(click.echo)
+    with transaction():
+        audit.seal_events()
+    with transaction(write=False):
+        failures += check_all()
+    for failure in failures:
+        click.echo(f"FAILED  {failure}", err=True)
+    click.echo("有环节未走通" if failures else "所有环节均已走通，数据一致性检查通过")
+    return 1 if failures else 0
+
+
+@click.command("process-map")
+@with_appcontext
+def process_map() -> None:
+    """Print process, task, lane, form or page, save handler and template of every user task."""
+    with transaction(write=False):
+        versions = db.session.scalars(
+            select(ProcessVersion).order_by(ProcessVersion.key, ProcessVersion.no)
+        ).all()
+        latest = {(v.key, v.jurisdiction): v for v in versions}
+        for version in latest.values():
+            for node in definitions.nodes(version):
+                if node.process == version.key and node.kind == "userTask":
+                    click.echo("\t".join(_map_row(version, node)))
+
+
+def _map_row(version: ProcessVersion, node: definitions.Node) -> list[str]:
+    named = node.properties
+    form = named.get("form")
+    template = Path(current_app.template_folder or "") / "tasks" / f"{form}.html"
+    shown = f"tasks/{form}.html" if form and template.exists() else "tasks/_default.html"
+    return [
+        f"{version.jurisdiction or '-'}/{version.key} v{version.no}",
+        node.id,
+        node.name,
+        node.lane or "",
+        f"form={form}" if form else f"page={named.get('page')}",
+        named.get("save", "record_answers"),
+        shown if form else "-",
+    ]
+
+
+@click.command("check-invariants")
+@with_appcontext
+def check_invariants() -> None:
+    """Check that the stored data holds together; exit 1 and name what does not."""
+    with transaction(write=False):
+        broken = check_all()
+    for line in broken:
+        click.echo(line, err=True)
+    click.echo(f"{len(broken)} 处不一致" if broken else "数据一致性检查通过")
+    raise SystemExit(1 if broken else 0)
+
+
+@click.command("lint-process")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@with_appcontext
+def lint_process(files: tuple[str, ...]) -> None:
+    """Judge process files by the publish gate: one JSON line a file, exit 1 if any is not ok."""
+    lines = gate.lint_files([Path(name) for name in files])
+    for line in lines:
+        click.echo(json.dumps(line, ensure_ascii=False))
+    raise SystemExit(0 if all(line["ok"] for line in lines) else 1)

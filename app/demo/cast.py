@@ -1,0 +1,154 @@
+"""Who plays: units, staff, experts and applicants, entered as an office would."""
+
+import io
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.operations import (
+    bar_person,
+    create_credential,
+    create_person,
+    grant_role,
+    set_photo,
+)
+from app.core import storage
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.permissions import ROLES
+from app.core.uploads import PHOTO
+from app.demo.pictures import portrait
+from app.demo.stage import Stage, read_data
+from app.engine import runtime
+from app.experts.models import ExpertProfile
+from app.units import operations as units
+from app.units.models import Unit
+from app.units.process import BINDING
+
+
+def enter_units(stage: Stage) -> None:
+    """Enter the unit tree and the staff of every unit."""
+    data = read_data("units")
+    with transaction():
+        for row in data["unit"]:
+            unit = Unit(
+                jurisdiction=data["jurisdiction"],
+                name=row["name"],
+                kind=row["kind"],
+                parent_id=stage.units.get(row.get("parent", "")),
+                reports_to_id=stage.units.get(row.get("reports_to", "")),
+                credit_code=row["credit_code"],
+                has_leader=row.get("has_leader", True),
+            )
+            db.session.add(unit)
+            db.session.flush()
+            stage.units[row["id"]] = unit.id
+        # The district's bureau sends on to an office that stands before it in the file's order.
+        for row in data["unit"]:
+            unit = db.session.get_one(Unit, stage.units[row["id"]])
+            unit.reports_to_id = stage.units.get(row.get("reports_to", ""))
+        for row in read_data("staff")["staff"]:
+            _enter_staff(stage, row)
+
+
+def _open_account(stage: Stage, person: Person, login: str, roles: str, unit: str) -> None:
+    _, secret = create_credential(person, login, now=now())
+    stage.secrets.append((login, f"{person.name}（{roles}）", unit, secret))
+
+
+def _enter_staff(stage: Stage, row: Mapping[str, Any]) -> None:
+    person = create_person(name=row["name"], now=now())
+    stage.people[row["login"]] = person.id
+    unit_id = stage.units.get(row.get("unit", ""))
+    unit = db.session.get(Unit, unit_id) if unit_id else None
+    names = "、".join(ROLES[role] for role in row["roles"])
+    _open_account(stage, person, row["login"], names, unit.name if unit else "全平台")
+    for role in row["roles"]:
+        grant_role(
+            person,
+            role,
+            scope_kind="org" if unit else "all",
+            scope_id=unit_id,
+            actor_id=None,
+            now=now(),
+        )
+
+
+def enter_experts(stage: Stage) -> None:
+    """Enter the experts of the pool."""
+    with transaction():
+        for row in read_data("experts_2025")["expert"]:
+            person = create_person(name=row["name"], now=now())
+            stage.people[row["id"]] = person.id
+            login = f"ah.{row['id'].lower()}"
+            _open_account(stage, person, login, "评审专家", row["unit_name"])
+            grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=None, now=now())
+            db.session.add(
+                ExpertProfile(
+                    person_id=person.id, unit_name=row["unit_name"], specialty=row["specialty"]
+                )
+            )
+
+
+def birth_date(id_number: str) -> date:
+    """Return the day of birth that an identity number says (GB 11643)."""
+    return date(int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14]))
+
+
+def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True) -> int:
+    """Enter an applicant and bind them to their unit by the process; returns the person's id."""
+    with transaction():
+        person = create_person(
+            name=row["name"],
+            gender=row["gender"],
+            id_number=row["id_number"],
+            birth_date=birth_date(row["id_number"]),
+            phone=row.get("phone", ""),
+            now=now(),
+        )
+        key = row.get("id", "golden")
+        stage.people[key] = person.id
+        grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
+        unit = db.session.get_one(Unit, stage.units[row["unit"]])
+        _open_account(stage, person, row["id_number"], "申报人", unit.name)
+        if photo:
+            give_photo(person)
+        binding = units.request_binding(person, unit, "本单位在职教师", now=now())
+        runtime.start(
+            "unit_binding",
+            business=(BINDING, binding.id),
+            jurisdiction=unit.jurisdiction,
+            actor_id=person.id,
+            now=now(),
+        )
+        person_id, business = person.id, (BINDING, binding.id)
+    stage.act(business, "vet_binding", {"decision": "pass", "opinion": "情况属实"})
+    return person_id
+
+
+def give_photo(person: Person) -> None:
+    """Give a person a portrait, cropped as the page would."""
+    picture = io.BytesIO(portrait(person.name, person.gender))
+    file = storage.stage(picture, "证件照.jpg", PHOTO, owner_id=person.id, now=now())
+    set_photo(person, storage.link(file).id, now=now())
+
+
+def make_administrator(stage: Stage, key: str, unit_key: str) -> None:
+    """Make an applicant the only administrator of their unit (edge: who reviews them?)."""
+    with transaction():
+        for role in ("unit_admin", "unit_clerk"):
+            grant_role(
+                stage.person(key),
+                role,
+                scope_kind="org",
+                scope_id=stage.units[unit_key],
+                actor_id=None,
+                now=now(),
+            )
+
+
+def bar(stage: Stage, key: str, *, since: date, until: date) -> None:
+    """Enter an integrity record."""
+    with transaction():
+        bar_person(stage.person(key), since=since, until=until, reason="提供虚假业绩材料")

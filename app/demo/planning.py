@@ -1,0 +1,144 @@
+"""The committee and its plans, configured and checked by two people, opened by their timers."""
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.models import Person
+from app.catalogue.models import Title
+from app.catalogue.queries import series_by_name
+from app.committees.models import Committee
+from app.committees.operations import Filing, authorise_committee
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.demo.stage import Stage, read_data
+from app.engine import runtime
+from app.plans import operations, parts
+from app.plans.models import Plan
+from app.plans.process import BUSINESS, times_of
+from app.units.models import Unit
+
+MOMENTS = ("publish_at", "opens_at", "closes_at")
+DAYS = (
+    "unit_due_on",
+    "district_due_on",
+    "city_due_on",
+    "accept_due_on",
+    "meeting_on",
+    "seniority_cutoff",
+    "merits_cutoff",
+)
+ORGANISER = "AH03"
+
+
+def enter_committee(stage: Stage) -> int:
+    """Enter the committee with its filing; eleven members stand by the bureau's consent."""
+    with transaction():
+        series = series_by_name(read_data("plan")["series"])
+        if series is None:
+            msg = "the title series are not loaded"
+            raise LookupError(msg)
+        committee = authorise_committee(
+            Filing(**read_data("plan")["committee"]),
+            series=series,
+            organiser_unit=db.session.get_one(Unit, stage.units[ORGANISER]),
+            actor=stage.person("ah02.clerk"),
+            now=now(),
+        )
+        return committee.id
+
+
+def run_plan(stage: Stage, committee_id: int, key: str) -> int:
+    """Configure, check, publish and open a plan at its own moments; returns its id."""
+    row = read_data("plan")[key]
+    day = row["configured_on"] if "configured_on" in row else stage.day(row["configured"])
+    stage.at(day)
+    plan_id = _configure(stage, committee_id, row)
+    business = (BUSINESS, plan_id)
+    stage.act(business, "configure_plan", person_id=stage.people["ah03.clerk"])
+    stage.at(day, time(15))
+    decision = {"decision": "pass", "opinion": "时间安排、标准和附件要求核对无误"}
+    stage.act(business, "check_plan", decision, person_id=stage.people["ah03.leader"])
+    for name, word in (("publish_at", "计划已发布"), ("opens_at", "申报已开放")):
+        moment = stage.moment(row[name])
+        stage.at(moment.date(), moment.time())
+        stage.note(f"{moment:%Y-%m-%d %H:%M} {word}（到期自动办理）")
+    return plan_id
+
+
+def close_plan(stage: Stage, key: str) -> None:
+    """Let the deadline of a plan pass."""
+    moment = stage.moment(read_data("plan")[key]["closes_at"])
+    stage.at(moment.date(), time(moment.hour, moment.minute + 1))
+    stage.note(f"{moment:%Y-%m-%d %H:%M} 申报已截止（到期自动办理）")
+
+
+def _values(stage: Stage, row: Mapping[str, Any]) -> dict[str, str]:
+    data = read_data("plan")
+    moments = {name: stage.moment(row[name]).strftime("%Y-%m-%dT%H:%M") for name in MOMENTS}
+    days = {name: stage.moment(row[name]).date().isoformat() for name in DAYS}
+    texts = {"scope_text": data["scope_text"], "content": data["content"]}
+    return {**texts, **moments, **days}
+
+
+def _configure(stage: Stage, committee_id: int, row: Mapping[str, Any]) -> int:
+    data = read_data("plan")
+    with transaction():
+        by = stage.person("ah03.clerk")
+        committee = db.session.get_one(Committee, committee_id)
+        names = {"name": row["name"], "year": row["year"]}
+        plan = operations.create_plan(committee, names, actor=by, now=now())
+        operations.save_plan(plan, _values(stage, row), actor=by, now=now())
+        title = db.session.scalars(
+            select(Title).where(
+                Title.series_id == committee.series_id, Title.name == data["title"]
+            )
+        ).first()
+        if title is None:
+            msg = f"no title {data['title']}"
+            raise LookupError(msg)
+        parts.add_specialties(plan, title, data["specialties"], actor=by, now=now())
+        _add_slots(plan, by)
+        _add_standard(plan, by)
+        runtime.start(
+            "plan_window",
+            business=(BUSINESS, plan.id),
+            jurisdiction=plan.jurisdiction,
+            actor_id=by.id,
+            now=now(),
+            data=times_of(plan),
+        )
+        return plan.id
+
+
+def _add_slots(plan: Plan, by: Person) -> None:
+    for row in read_data("plan")["slot"]:
+        values = {
+            "name": row["name"],
+            "required": row["required"],
+            "types": ["jpg", "png", "pdf"],
+            "max_mb": 10,
+            "min_count": int(row["required"]),
+            "max_count": row["max_count"],
+            "printed_in_check": row["printed_in_check"],
+        }
+        parts.save_slot(plan, values, actor=by, now=now())
+
+
+def _add_standard(plan: Plan, by: Person) -> None:
+    for row in read_data("plan")["category"]:
+        given = {"name": row["name"], "min_count": row["min_count"], "count_by": "records"}
+        category = parts.save_category(plan, given, actor=by, now=now())
+        for item in row["items"]:
+            required = item.get("required", False)
+            values = {
+                "name": item["name"],
+                "required": required,
+                "min_count": int(required),
+                "max_count": item.get("max_count"),
+                "accepts": [item["accepts"]],
+                "clause": item["clause"],
+            }
+            parts.save_item(category, values, actor=by, now=now())
