@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.records import record_context
+from app.declarations.overview import overview_of
 from app.review import queries
 from app.review.models import Indicator, Meeting, MeetingCase, MeetingStatus
 from app.review.operations.scoring import STAGES
@@ -72,12 +72,13 @@ def sheet_of(case: MeetingCase) -> list[SheetLine]:
 
 def case_record(case_id: int, person: Any) -> dict[str, Any]:
     """Return what a task about a case shows beside its form."""
+    del person
     case = queries.case(case_id)
     return {
-        **record_context("declaration", case.declaration_id, person),
         "summary_template": "review/_case.html",
         "case": case,
         "declaration": case.declaration,
+        "overview": overview_of(case.declaration),
         "sheet": sheet_of(case),
         "opinions": queries.opinions_of(case.id),
         "stages": STAGES,

@@ -81,7 +81,7 @@ def test_only_accepted_declarations_of_the_plan_come_before_the_meeting(app: Fla
         fresh.status = "returned"
         with pytest.raises(Conflict, match="已受理"):
             operations.add_case(meeting, fresh)
-        with pytest.raises(Conflict, match="已受理"):
+        with pytest.raises(Conflict, match="已在本次会议"):
             operations.add_case(meeting, meeting.cases[0].declaration)
 
 
