@@ -18,21 +18,30 @@ class Entry:
     endpoint: str
     action: str
     roles: frozenset[str] = frozenset()
+    order: int = 50
 
 
 _entries: list[Entry] = []
 
 
 def add_entry(
-    group: str, label: str, icon: str, endpoint: str, action: str, *, roles: Iterable[str] = ()
+    group: str,
+    label: str,
+    icon: str,
+    endpoint: str,
+    action: str,
+    *,
+    roles: Iterable[str] = (),
+    order: int = 50,
 ) -> None:
-    """Add a line to the menu; ValueError for an unknown group."""
+    """Add a line to the menu, lower orders first; ValueError for an unknown group."""
     if group not in GROUPS:
         msg = f"unknown menu group {group}"
         raise ValueError(msg)
-    entry = Entry(group, label, icon, endpoint, action, frozenset(roles))
+    entry = Entry(group, label, icon, endpoint, action, frozenset(roles), order)
     if entry not in _entries:
         _entries.append(entry)
+        _entries.sort(key=lambda known: known.order)
 
 
 def entries_for(roles: set[str]) -> list[tuple[str, list[Entry]]]:

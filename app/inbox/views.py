@@ -256,6 +256,6 @@ def complete_batch() -> str | Response | tuple[str, int]:
     return see_other(url_for("inbox.tasks"))
 
 
-add_entry("工作台", "首页", "house", "inbox.home", "inbox.home")
-add_entry("工作台", "待办任务", "inbox", "inbox.tasks", "task.list")
-add_entry("工作台", "已办任务", "check2-square", "inbox.done", "task.list")
+add_entry("工作台", "首页", "house", "inbox.home", "inbox.home", order=1)
+add_entry("工作台", "待办任务", "inbox", "inbox.tasks", "task.list", order=2)
+add_entry("工作台", "已办任务", "check2-square", "inbox.done", "task.list", order=3)

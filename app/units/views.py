@@ -154,6 +154,6 @@ def _is_bound(person: Person, unit: Unit) -> bool:
     return bound is not None and bound.id == unit.id
 
 
-add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind")
+add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)
 add_entry("单位审核", "人员审核", "person-check", "units.requests", "unit.review_bindings")
 add_entry("单位审核", "账号管理", "people", "units.staff", "unit.staff", roles=("unit_admin",))
