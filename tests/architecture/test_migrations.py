@@ -1,0 +1,95 @@
+"""Migrations make the very schema that the models describe, on both databases."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Inspector, inspect
+
+from app.core.db import db
+from app.factory import create_app
+from tests.throwaway_postgres import running_server
+
+Schema = dict[str, dict[str, Any]]
+Maker = Callable[[str], Flask]
+PARTS = ("columns", "pk_constraint", "foreign_keys", "indexes", "unique_constraints",
+         "check_constraints")  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def application(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Maker]:
+    """Return a maker of applications, each on an empty database of its name."""
+    folder = tmp_path_factory.mktemp("schema")
+
+    def on(url: str) -> Flask:
+        return create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, TESTING=True)
+
+    if request.param == "sqlite":
+        yield lambda name: on(f"sqlite:///{folder / name}.db")
+        return
+    with running_server() as address:
+
+        def fresh(name: str) -> Flask:
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")
+            url = address.replace("/postgres?", f"/{name}?")
+            return on(url.replace("postgresql://", "postgresql+psycopg://"))
+
+        yield fresh
+
+
+def schema(inspector: Inspector) -> Schema:
+    """What the database itself says of every table."""
+    tables = [name for name in inspector.get_table_names() if name != "alembic_version"]
+    return {
+        table: {part: told(getattr(inspector, f"get_{part}")(table)) for part in PARTS}
+        for table in tables
+    }
+
+
+def told(found: Any) -> Any:
+    if isinstance(found, list):
+        return sorted(told(one) for one in found)
+    return json.dumps(found, default=str, sort_keys=True)
+
+
+def test_migrations_make_what_the_models_describe(application: Maker) -> None:
+    with application("migrated").app_context():
+        upgrade()
+        with db.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, db.metadata) == []
+            migrated = schema(inspect(connection))
+        db.engine.dispose()
+    with application("created").app_context():
+        db.create_all()
+        with db.engine.connect() as connection:
+            created = schema(inspect(connection))
+        db.engine.dispose()
+    assert len(created) > 40
+    assert migrated == created
+
+
+def test_migrations_go_back_to_nothing(application: Maker) -> None:
+    with application("returned").app_context():
+        upgrade()
+        downgrade(revision="base")
+        with db.engine.connect() as connection:
+            assert schema(inspect(connection)) == {}
+        db.engine.dispose()
+
+
+def test_one_line_of_migrations() -> None:
+    versions = sorted((Path(__file__).parents[2] / "app/migrations/versions").glob("*.py"))
+    assert [path.name[:4] for path in versions] == [
+        f"{number:04d}" for number in range(1, len(versions) + 1)
+    ]
