@@ -40,14 +40,19 @@ def _notched(inset: float, notch: float, stroke: float) -> str:
 
 
 def _corners() -> str:
-    """Return nested squares (回纹) that fill the corners of the notched frame."""
-    squares = []
-    for side, stroke in ((86, 7), (52, 5), (18, 5)):
-        inset = _INNER + (86 - side) / 2
-        far_x, far_y = WIDTH - inset - side, HEIGHT - inset - side
-        for x, y in ((inset, inset), (far_x, inset), (inset, far_y), (far_x, far_y)):
-            squares.append(_rectangle(x, y, side, side, stroke))
-    return "".join(squares)
+    """Return eight-pointed stars (八角纹) in the corners that the notched frame leaves.
+
+    Nested squares would be handsome too, but a reader takes them for corners of a QR code.
+    """
+    reach, inset = 42, _INNER + 42
+    stars = []
+    for x in (inset, WIDTH - inset):
+        for y in (inset, HEIGHT - inset):
+            for turn in (0, 45):
+                angles = [math.radians(turn + 90 * corner) for corner in range(4)]
+                square = [(x + reach * math.cos(a), y + reach * math.sin(a)) for a in angles]
+                stars.append(_path(square, GOLD, 5))
+    return "".join(stars)
 
 
 def _rosette(x: float, y: float, radius: float) -> str:
