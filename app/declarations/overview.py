@@ -115,7 +115,7 @@ def view_of(entry: DeclarationEntry) -> EntryView:
     return EntryView(
         entry,
         kind.title,
-        _when(version.data) or (f"{version.occurred_on:%Y-%m-%d}" if version.occurred_on else ""),
+        _when(version.data, kind.date_fields),
         version.summary,
         version.rank,
         reading.lines_of(kind, version.data),
@@ -123,10 +123,13 @@ def view_of(entry: DeclarationEntry) -> EntryView:
     )
 
 
-def _when(data: dict[str, Any]) -> str:
+def _when(data: dict[str, Any], date_fields: Sequence[str]) -> str:
+    """Return the time of an item as exactly as it was given: a term, a year, a month, a day."""
     if data.get("start"):
         return f"{data['start']} 至 {data.get('end') or '今'}"
-    return f"{data['year']} 年度" if data.get("year") else ""
+    if data.get("year"):
+        return f"{data['year']} 年度"
+    return next((str(data[name]) for name in date_fields if data.get(name)), "")
 
 
 def _declared(declaration: Declaration) -> Pairs:

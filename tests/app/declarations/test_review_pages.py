@@ -1,0 +1,130 @@
+"""What reviewers see: the list, the material beside the form, the diagram, attachments."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from app.core.db import db, transaction
+from app.declarations import queries
+from tests.builders.declarations import VET_PASS, a_declaration
+from tests.builders.flow import do, open_items
+from tests.builders.people import a_person, staff
+
+Clients = Callable[..., Any]
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200, response.text[:2000]
+    return str(response.text)
+
+
+def staff_of(unit: Any, role: str = "unit_clerk") -> Any:
+    with transaction(write=False):
+        return staff(db.session.merge(unit, load=False), role)
+
+
+def test_an_office_sees_it_when_it_has_its_turn_and_keeps_seeing_it(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    district = declaration.unit.reports_to
+    assert district is not None
+    clerk, above = staff_of(declaration.unit), staff_of(district, "superior_clerk")
+    organiser = staff_of(declaration.plan.organiser_unit, "organiser")
+    assert client_for(clerk).get(f"/declarations/{declaration.id}").status_code == 200
+    assert client_for(above).get(f"/declarations/{declaration.id}").status_code == 404
+    assert client_for(organiser).get(f"/declarations/{declaration.id}").status_code == 200
+    do(("declaration", declaration.id), "vet_declaration", VET_PASS)
+    do(("declaration", declaration.id), "endorse_declaration", {"decision": "pass"})
+    for person in (clerk, above):
+        page = text(client_for(person).get(f"/declarations/{declaration.id}"))
+        assert "340000198503129020" not in page
+    with transaction(write=False):
+        file_id = queries.files_of(declaration.id)[0].file_id
+        evidence = queries.entries_of(declaration.id)[1].version.files[0].file_id
+    assert client_for(above).get(f"/files/{file_id}").status_code == 200
+    assert client_for(above).get(f"/files/{evidence}").status_code == 200
+    with transaction():
+        stranger = a_person("别人", roles=[("applicant", "all", None)])
+    assert client_for(stranger).get(f"/files/{file_id}").status_code == 404
+
+
+def test_the_review_list_has_what_waits_and_what_was_done(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
+    client = client_for(clerk)
+    page = text(client.get("/declarations/review"))
+    assert "苏晓禾" in page
+    assert "/tasks/" in page
+    assert "苏晓禾" not in text(client.get("/declarations/review?q=无此人"))
+    do(("declaration", declaration.id), "vet_declaration", VET_PASS)
+    assert "苏晓禾" not in text(client.get("/declarations/review"))
+    assert "苏晓禾" in text(client.get("/declarations/review?tab=done&status=in_review"))
+    assert "待审核申报" in text(client.get("/home"))
+
+
+def test_the_exported_list_calculates_nothing(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    with transaction():
+        person = db.session.get_one(type(declaration.person), declaration.person_id)
+        person.name = "=cmd|'/c calc'!A1"
+        clerk = staff(declaration.unit, "unit_clerk")
+    answer = client_for(clerk).get("/declarations/review.csv")
+    assert answer.mimetype == "text/csv"
+    assert "'=cmd" in answer.text
+    assert ",=cmd" not in answer.text
+
+
+def test_the_diagram_shows_where_it_stands(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    client = client_for(declaration.person)
+    page = text(client.get(f"/declarations/{declaration.id}"))
+    assert "单位审核流程" in page
+    for process in ("declaration", "unit_review"):
+        answer = client.get(f"/declarations/{declaration.id}/diagram/{process}")
+        assert answer.status_code == 200
+        assert f'id="{process}"' in answer.text
+    assert client.get(f"/declarations/{declaration.id}/diagram/nothing").status_code == 404
+
+
+def test_the_clerk_reads_the_material_beside_the_form(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
+    with transaction(write=False):
+        task = open_items(("declaration", declaration.id))[0]
+    client = client_for(clerk)
+    page = text(client.get(f"/tasks/{task.id}"))
+    assert "单位推荐意见" in page
+    assert "小学数学说理课堂" in page
+    flat = {k: v for k, v in VET_PASS.items() if k != "decision"}
+    short = {**flat, "publicity_to": "2026-11-17", "decision": "pass"}
+    refused = client.post(f"/tasks/{task.id}", short)
+    assert refused.status_code == 422
+    assert "不少于 5 个工作日" in refused.text
+    returned = {
+        "decision": "return",
+        "defects-0-section": "files",
+        "defects-0-text": "身份证背面不清晰",
+        "defects-0-remedy": "重新扫描",
+    }
+    assert client.post(f"/tasks/{task.id}", returned).status_code == 303
+    applicant = client_for(declaration.person)
+    assert "身份证背面不清晰" in text(applicant.get(f"/declarations/{declaration.id}/fill/files"))
+
+
+def test_the_second_person_reads_who_proposed_the_end_and_why(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    proposal = {"decision": "terminate", "opinion": "任职年限不足"}
+    do(("declaration", declaration.id), "vet_declaration", proposal)
+    leader = staff_of(declaration.unit, "unit_leader")
+    with transaction(write=False):
+        task = open_items(("declaration", declaration.id))[0]
+    client = client_for(leader)
+    page = text(client.get(f"/tasks/{task.id}"))
+    assert "原因：任职年限不足" in page
+    assert client.post(f"/tasks/{task.id}", {"decision": "confirm"}).status_code == 303
+    applicant = client_for(declaration.person)
+    assert "终止原因：任职年限不足" in text(applicant.get(f"/declarations/{declaration.id}"))

@@ -1,0 +1,196 @@
+"""填报 in a browser: every field is kept as it is typed, imports, attachments, 开始检测."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.core.db import transaction
+from app.declarations import queries
+from app.declarations.models import Declaration
+from app.plans.models import Plan
+from tests.builders.declarations import (
+    LATER,
+    a_chain,
+    a_declaration,
+    approved_item,
+    golden_applicant,
+    golden_declaration,
+    golden_plan,
+)
+from tests.builders.flow import open_items
+from tests.builders.people import staff
+from tests.builders.portfolio import a_picture
+
+Enter = Callable[..., Page]
+Axe = Callable[..., list[Any]]
+PICTURES = os.environ.get("PICTURES")
+
+
+@pytest.fixture
+def case(app: Flask) -> Declaration:
+    with transaction():
+        return golden_declaration()
+
+
+def keep(page: Page, name: str) -> None:
+    """Keep a picture of the page when a folder is given for them."""
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+
+
+def path(case: Declaration, section: str) -> str:
+    return f"/declarations/{case.id}/fill/{section}"
+
+
+def saved(page: Page) -> None:
+    expect(page.locator("[data-save-state]").first).to_contain_text("已保存")
+
+
+def test_a_field_is_kept_as_it_is_typed_and_years_are_adjusted(
+    enter: Enter, axe: Axe, case: Declaration
+) -> None:
+    page = enter(case.person, path(case, "basics"))
+    page.get_by_label("工资级别").fill("专技七级")
+    saved(page)
+    page.get_by_label("专业年限").fill("21")
+    expect(page.get_by_text("专业年限不能超过工作年限")).to_be_visible()
+    expect(page.get_by_label("专业年限")).to_have_value("19")
+    page.reload()
+    expect(page.get_by_label("工资级别")).to_have_value("专技七级")
+    keep(page, "basics")
+    assert axe() == []
+
+
+def test_the_result_of_an_assessment_is_chosen_and_the_mark_turns(
+    enter: Enter, axe: Axe, case: Declaration
+) -> None:
+    page = enter(case.person, path(case, "assessment"))
+    page.get_by_label("的考核结果").select_option("合格")
+    saved(page)
+    keep(page, "assessment")
+    assert axe() == []
+    page.reload()
+    expect(page.get_by_role("link", name="年度考核")).to_contain_text("已完成")
+
+
+def test_an_approved_item_is_imported_through_the_dialog_and_opens(
+    app: Flask, enter: Enter, axe: Axe, case: Declaration
+) -> None:
+    with transaction(write=False):
+        item = queries.categories_of(queries.get_declaration(case.id))[2].items[0]
+    page = enter(case.person, path(case, "merits"))
+    keep(page, "merits")
+    page.get_by_role("button", name=re.compile(rf"导入\s*{item.name}")).click()
+    dialog = page.locator(f"#import-item-{item.id}")
+    expect(dialog.get_by_role("button", name="保存")).to_be_disabled()
+    dialog.get_by_label("选择").check()
+    keep(page, "import")
+    assert axe() == []
+    dialog.get_by_role("button", name="保存").click()
+    expect(page.get_by_text("已导入 1 条").first).to_be_visible()
+    title = LATER["行动研究报告"][1]["title"]
+    page.get_by_role("button", name=re.compile(rf"展开\s*{title}")).click()
+    expect(page.locator("tr[id^=entry-]:visible").get_by_text("完成年月")).to_be_visible()
+
+
+def test_attachments_are_uploaded_renamed_and_removed(
+    enter: Enter, axe: Axe, case: Declaration
+) -> None:
+    page = enter(case.person, path(case, "files"))
+    keep(page, "files")
+    assert axe() == []
+    slot = page.locator("section", has=page.get_by_role("heading", name="其他相关附件"))
+    picture = {"name": "普通话证.png", "mimeType": "image/png", "buffer": a_picture((1, 2, 3))}
+    slot.locator("input[type=file]").set_input_files(picture)
+    slot.get_by_role("button", name="上传").click()
+    expect(slot.get_by_role("link", name="普通话证.png")).to_be_visible()
+    slot.get_by_label("普通话证.png的新名称").fill("普通话等级证书")
+    slot.get_by_role("row", name="普通话证").get_by_role("button", name="重命名").click()
+    expect(slot.get_by_role("link", name="普通话等级证书.png")).to_be_visible()
+    slot.get_by_role("row", name="普通话等级证书").get_by_role("button", name="移除").click()
+    page.get_by_role("dialog").get_by_role("button", name="移除").click()
+    expect(slot.get_by_role("link", name="普通话等级证书.png")).to_have_count(0)
+
+
+def test_the_check_names_what_is_missing_and_leads_there(
+    enter: Enter, axe: Axe, case: Declaration
+) -> None:
+    page = enter(case.person, path(case, "submit"))
+    page.get_by_role("link", name="开始检测").click()
+    expect(page.locator("[data-check] tbody tr")).to_have_count(11)
+    expect(page.get_by_text("申报信息不完善,无法提交")).to_be_visible()
+    expect(page.get_by_role("button", name="提交审核")).to_be_disabled()
+    keep(page, "check")
+    assert axe() == []
+    page.get_by_role("link", name=re.compile(r"去修改\s*年度考核情况")).click()
+    expect(page.get_by_role("heading", name="年度考核")).to_be_visible()
+
+
+def test_a_complete_one_is_submitted_and_shows_its_course(
+    app: Flask, enter: Enter, axe: Axe
+) -> None:
+    declaration = a_declaration(at="fill_declaration")
+    page = enter(declaration.person, f"{path(declaration, 'submit')}?checked=1")
+    page.get_by_role("button", name="提交审核").click()
+    page.get_by_role("dialog").get_by_role("button", name="提交审核").click()
+    expect(page.get_by_text("尚未查看，可以撤回")).to_be_visible()
+    expect(page.locator("[data-diagram] svg").first).to_be_visible()
+    expect(page.locator(".timeline")).to_contain_text("提交")
+    keep(page, "show")
+    for number in range(2):
+        drawn = page.locator(".diagram").nth(number)
+        drawn.scroll_into_view_if_needed()
+        if PICTURES:
+            drawn.screenshot(path=str(Path(PICTURES) / f"diagram{number}.png"))
+    assert axe() == []
+
+
+def test_choosing_echoes_the_title_and_leads_to_the_pledge(
+    app: Flask, enter: Enter, axe: Axe
+) -> None:
+    with transaction():
+        city, _district, school = a_chain()
+        plan: Plan = golden_plan(city)
+        person = golden_applicant(school)
+        approved_item(person, "honor", {"name": "区优秀教师", "date": "2021-09"})
+    page = enter(person, f"/plans/{plan.id}/declare")
+    page.locator("#specialty_id-ts-control").click()
+    page.locator("#specialty_id-ts-control").fill("数学")
+    page.get_by_role("option", name="小学数学").click()
+    expect(page.get_by_text("中小学教师-小学数学-高级教师")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_label("确认无误").check()
+    keep(page, "choose")
+    assert axe() == []
+    page.get_by_role("button", name="提交").click()
+    page.get_by_label("我已阅读并承诺").check()
+    keep(page, "pledge")
+    assert axe() == []
+    page.get_by_role("button", name="同意并继续").click()
+    expect(page.get_by_role("heading", name="个人信息")).to_be_visible()
+
+
+def test_the_overview_and_the_lists_read_well(app: Flask, enter: Enter, axe: Axe) -> None:
+    declaration = a_declaration()
+    with transaction(write=False):
+        clerk = staff(declaration.unit, "unit_clerk")
+        task = open_items(("declaration", declaration.id))[0]
+    page = enter(declaration.person, "/declarations")
+    keep(page, "index")
+    assert axe() == []
+    page = enter(clerk, "/declarations/review")
+    keep(page, "review")
+    assert axe() == []
+    page = enter(clerk, f"/tasks/{task.id}")
+    keep(page, "task")
+    assert axe() == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    keep(page, "task-phone")
+    page = enter(clerk, f"/declarations/{declaration.id}")
+    keep(page, "show-phone")
