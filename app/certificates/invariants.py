@@ -1,0 +1,43 @@
+"""Laws of certificates."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from app.catalogue import jurisdictions
+from app.certificates.models import Certificate, NumberSeries
+from app.core.db import db
+from app.core.invariants import invariant
+from rules.numbering import certificate_number
+
+
+def _given(series: NumberSeries) -> Iterator[str]:
+    settings = jurisdictions.get(series.jurisdiction).certificate
+    for serial in range(1, series.last + 1):
+        yield certificate_number(
+            settings.number_pattern,
+            region=settings.region,
+            year=series.year,
+            code=series.code,
+            serial=serial,
+        )
+
+
+@invariant("证书编号唯一且连续")
+def numbers_are_distinct_and_gapless() -> list[str]:
+    """Every serial that was given stands on one certificate, and no review's number is foreign."""
+    issued = dict(
+        db.session.execute(
+            select(Certificate.number, Certificate.result_id).where(
+                Certificate.number.is_not(None)
+            )
+        ).tuples()
+    )
+    given = [number for series in db.session.scalars(select(NumberSeries)) for number in
+             _given(series)]  # fmt: skip
+    broken = [f"编号 {number} 缺号" for number in given if number not in issued]
+    broken += [f"编号 {number} 重复" for number, times in Counter(given).items() if times > 1]
+    known = set(given)
+    foreign = {n for n, result in issued.items() if result is not None and n not in known}
+    return broken + [f"编号 {number} 不在号段内" for number in sorted(map(str, foreign))]
