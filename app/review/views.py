@@ -3,11 +3,12 @@
 from datetime import datetime, time
 from typing import Any
 
-from flask import flash, render_template, request, url_for
+from flask import Response, flash, make_response, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import select
 from wtforms import Form
 
+from app.accounts.flow import flow_log
 from app.committees.models import Committee
 from app.core.clock import ZONE, now
 from app.core.db import db
@@ -16,12 +17,12 @@ from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
 from app.core.records import record_context
-from app.engine import runtime
+from app.engine import definitions, runtime
 from app.plans.models import ADVERTISED, Plan
-from app.review import desk, operations, people, queries, voting
+from app.review import course, desk, operations, people, queries, voting
 from app.review.models import MeetingStatus
 from app.review.process import CASE, MEETING
-from app.review.web import Answer, bp, meeting_for, my_tasks, page
+from app.review.web import Answer, bp, meeting_for, my_tasks, open_items, page
 from forms import build, load
 
 __all__ = ["bp", "desk", "people", "voting"]
@@ -135,9 +136,13 @@ def _moment(day: str, clock: str) -> datetime:
 def show(meeting_id: int) -> str:
     """A meeting: how far it is, what waits for the person, groups and cases."""
     meeting = meeting_for("meeting.view", meeting_id)
+    instance = course.instance_of(meeting)
+    nodes = {item.node for item in open_items(meeting)}
     return page(
         "show",
         meeting,
+        state=course.diagram_state(instance, nodes) if instance else None,
+        log=flow_log((MEETING, meeting.id), kinds=("task", "event")),
         tasks=my_tasks(meeting),
         seat=queries.member(meeting.id, current_user.id),
         entry=queries.roll_entry(meeting, current_user.id),
@@ -145,6 +150,18 @@ def show(meeting_id: int) -> str:
         recused=queries.recused_cases(meeting.id, current_user.id),
         is_counted=meeting.state in COUNTED,
     )
+
+
+@bp.get("/meetings/<int:meeting_id>/diagram")
+@requires("meeting.view")
+def diagram(meeting_id: int) -> Response:
+    """The diagram of this very meeting, as it was published when it was called."""
+    instance = course.instance_of(meeting_for("meeting.view", meeting_id))
+    if instance is None:
+        raise NotFound("该会议没有流程图")
+    answer = make_response(definitions.xml_for(instance))
+    answer.headers["Content-Type"] = "application/xml; charset=utf-8"
+    return answer
 
 
 @bp.get("/meetings/<int:meeting_id>/cases/<int:case_id>")

@@ -1,4 +1,4 @@
-"""An expert at the ballot: nothing leaves the page before it is cast, and then nothing comes back."""
+"""An expert at the ballot: nothing leaves the page before it is cast, nothing comes back."""
 
 from collections.abc import Callable
 from typing import Any
