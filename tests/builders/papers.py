@@ -82,7 +82,7 @@ def fonts_of(pdf: bytes) -> set[str]:
 
 
 def code_on(pdf: bytes, folder: Path, dpi: int) -> str:
-    """What a reader finds on the whole first page; small pictures it enlarges, as readers do."""
+    """What a reader finds on the whole first page; like any reader it tries more than once."""
     source = folder / "page.pdf"
     source.write_bytes(pdf)
     target = folder / f"page{dpi}"
@@ -91,6 +91,7 @@ def code_on(pdf: bytes, folder: Path, dpi: int) -> str:
     )
     image = cv2.imread(f"{target}.png")
     assert image is not None
-    scale = max(1, 225 // dpi)
-    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    return cv2.QRCodeDetector().detectAndDecode(large)[0]
+    large = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    readers = (cv2.QRCodeDetectorAruco(), cv2.QRCodeDetector())
+    read = (reader.detectAndDecode(view)[0] for view in (image, large) for reader in readers)
+    return next(filter(None, read), "")
