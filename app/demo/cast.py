@@ -52,9 +52,22 @@ def enter_units(stage: Stage) -> None:
             _enter_staff(stage, row)
 
 
-def _open_account(stage: Stage, person: Person, login: str, roles: str, unit: str) -> None:
-    _, secret = create_credential(person, login, now=now())
-    stage.secrets.append((login, f"{person.name}（{roles}）", unit, secret))
+def _promise_account(stage: Stage, person: Person, login: str, roles: str, unit: str) -> None:
+    stage.accounts.append((person.id, login, f"{person.name}（{roles}）", unit))
+
+
+def open_accounts(stage: Stage) -> list[tuple[str, str, str, str]]:
+    """Open everybody's account, at the end: activation secrets count from then.
+
+    Returns login, who, unit and secret of each.
+    """
+    opened = []
+    with transaction():
+        for person_id, login, who, unit in stage.accounts:
+            person = db.session.get_one(Person, person_id)
+            _, secret = create_credential(person, login, now=now())
+            opened.append((login, who, unit, secret))
+    return opened
 
 
 def _enter_staff(stage: Stage, row: Mapping[str, Any]) -> None:
@@ -63,7 +76,7 @@ def _enter_staff(stage: Stage, row: Mapping[str, Any]) -> None:
     unit_id = stage.units.get(row.get("unit", ""))
     unit = db.session.get(Unit, unit_id) if unit_id else None
     names = "、".join(ROLES[role] for role in row["roles"])
-    _open_account(stage, person, row["login"], names, unit.name if unit else "全平台")
+    _promise_account(stage, person, row["login"], names, unit.name if unit else "全平台")
     for role in row["roles"]:
         grant_role(
             person,
@@ -82,7 +95,7 @@ def enter_experts(stage: Stage) -> None:
             person = create_person(name=row["name"], now=now())
             stage.people[row["id"]] = person.id
             login = f"ah.{row['id'].lower()}"
-            _open_account(stage, person, login, "评审专家", row["unit_name"])
+            _promise_account(stage, person, login, "评审专家", row["unit_name"])
             grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=None, now=now())
             db.session.add(
                 ExpertProfile(
@@ -111,7 +124,7 @@ def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True)
         stage.people[key] = person.id
         grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
         unit = db.session.get_one(Unit, stage.units[row["unit"]])
-        _open_account(stage, person, row["id_number"], "申报人", unit.name)
+        _promise_account(stage, person, row["id_number"], "申报人", unit.name)
         if photo:
             give_photo(person)
         binding = units.request_binding(person, unit, "本单位在职教师", now=now())

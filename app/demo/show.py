@@ -60,9 +60,10 @@ def load(echo: Echo) -> None:
 
 
 def _keep_accounts(stage: Stage) -> None:
+    opened = cast.open_accounts(stage)
     path = Path(current_app.instance_path) / ACCOUNTS
     path.touch(mode=0o600)
-    path.write_text(json.dumps(stage.secrets, ensure_ascii=False, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(opened, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def accounts_table(folder: Path, address: str) -> str:

@@ -40,7 +40,7 @@ class Stage:
         self.random = Random(20261123)  # noqa: S311
         self.units: dict[str, int] = {}
         self.people: dict[str, int] = {}
-        self.secrets: list[tuple[str, str, str, str]] = []
+        self.accounts: list[tuple[int, str, str, str]] = []
 
     def moment(self, given: Mapping[str, Any]) -> datetime:
         """Return the moment of a data entry: a fixed day or one counted from today."""
