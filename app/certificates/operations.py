@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.models import Person
 from app.accounts.operations import notify
@@ -126,19 +126,16 @@ def provide_photo(certificate: Certificate, person: Person, *, now: datetime) ->
 
 
 def next_serial(jurisdiction: str, year: int, code: str) -> int:
-    """Return the next serial of a series, under a lock until the transaction ends."""
-    wanted = (
-        NumberSeries.jurisdiction == jurisdiction,
-        NumberSeries.year == year,
-        NumberSeries.code == code,
+    """Return the next serial of a series, under a lock until the transaction ends.
+
+    One statement makes the row or counts it up, so that two first issues do not collide.
+    """
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    first = insert(NumberSeries).values(jurisdiction=jurisdiction, year=year, code=code, last=1)
+    counted = first.on_conflict_do_update(
+        index_elements=["jurisdiction", "year", "code"], set_={"last": NumberSeries.last + 1}
     )
-    row = db.session.scalars(select(NumberSeries).where(*wanted).with_for_update()).first()
-    if row is None:
-        row = NumberSeries(jurisdiction=jurisdiction, year=year, code=code, last=0)
-        db.session.add(row)
-    row.last += 1
-    db.session.flush()
-    return row.last
+    return int(db.session.execute(counted.returning(NumberSeries.last)).scalar_one())
 
 
 def _number(certificate: Certificate) -> str:

@@ -1,7 +1,7 @@
 """What the processes of issue and replacement call."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
@@ -40,6 +40,11 @@ def _request(step: Step) -> ReplacementRequest:
     return db.session.get_one(ReplacementRequest, step.business_id)
 
 
+def _decider(step: Step, outcome: str) -> int:
+    """Return who decided in the step before: an automatic step has nobody of its own."""
+    return cast("int", step.data[outcome])
+
+
 @service("prepare_certificate")
 def prepare_certificate(step: Step) -> Outcomes:
     """Lay the certificate down, and say whether its photo is there."""
@@ -51,7 +56,7 @@ def prepare_certificate(step: Step) -> Outcomes:
 def make_certificate(step: Step) -> Outcomes:
     """Number, sign and issue, as the issuer decided."""
     certificate = certificate_for(step.business_id)
-    operations.issue_certificate(certificate, actor_id=step.actor_id, now=step.now)
+    operations.issue_certificate(certificate, actor_id=_decider(step, "issued_by"), now=step.now)
     return {}
 
 
@@ -59,7 +64,8 @@ def make_certificate(step: Step) -> Outcomes:
 def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuer's consent; nobody issues their own."""
     operations.check_issue(certificate_for(step.business_id), actor_id=step.actor_id or 0)
-    return {"_outcome": "同意发证", "_note": str(answers.get("opinion") or "")}
+    note = str(answers.get("opinion") or "")
+    return {"issued_by": step.actor_id, "_outcome": "同意发证", "_note": note}
 
 
 @save("provide_photo")
@@ -155,7 +161,7 @@ def vet_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 @save("decide_replacement")
 def decide_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuer replaces, returns or refuses."""
-    return _decided(step, answers)
+    return {**_decided(step, answers), "decided_by": step.actor_id}
 
 
 @save("mend_replacement")
@@ -173,7 +179,8 @@ def mend_replacement_page(item: WorkItem) -> str:
 @service("replace_certificate")
 def replace_certificate(step: Step) -> Outcomes:
     """Issue the new certificate."""
-    operations.replace_certificate(_request(step), actor_id=step.actor_id, now=step.now)
+    actor_id = _decider(step, "decided_by")
+    operations.replace_certificate(_request(step), actor_id=actor_id, now=step.now)
     return {}
 
 

@@ -20,6 +20,7 @@ from app.results.models import (
 from app.review.models import CaseStatus, Meeting
 
 MAX_OPEN_OBJECTIONS = 20
+LONGEST = {"name": 60, "contact": 60, "text": 2000}
 
 
 def open_publicity(meeting: Meeting, *, obtained_on: date, now: datetime) -> Publicity:
@@ -66,6 +67,24 @@ def end_publicity(publicity: Publicity, *, now: datetime) -> None:
         )
 
 
+def _lock(publicity: Publicity) -> None:
+    """Let one transaction at a time decide what a publicity and its objections come to.
+
+    Otherwise a confirmation and the dismissal of the last objection could miss one another, and
+    the result would wait for ever.
+    """
+    db.session.flush()
+    db.session.refresh(publicity, with_for_update=True)
+    for result in publicity.results:
+        db.session.refresh(result)
+
+
+def _fault(value: str, longest: int) -> list[str]:
+    if not value.strip():
+        return ["此项必填"]
+    return [f"最多 {longest} 个字"] if len(value.strip()) > longest else []
+
+
 def file_objection(
     publicity: Publicity,
     result: Result | None,
@@ -75,26 +94,27 @@ def file_objection(
     text: str,
     now: datetime,
 ) -> Objection:
-    """Take an objection in. Invalid for missing facts, Conflict outside the period."""
-    if result is None or result.publicity_id != publicity.id:
-        raise Invalid("请选择公示名单中的人员", field="result_id")
-    if not publicity.accepts_objections(now):
+    """Take an objection in. Invalid with every fault at once, Conflict outside the period."""
+    _lock(publicity)
+    if not publicity.accepts_objections(now) or publicity.status == PublicityStatus.CONFIRMED:
         raise Conflict("公示期已结束，不再受理异议")
-    missing = {
-        field: ["此项必填"]
+    faults = {
+        field: fault
         for field, value in (("name", name), ("contact", contact), ("text", text))
-        if not value.strip()
+        if (fault := _fault(value, LONGEST[field]))
     }
-    if missing:
-        raise Invalid(errors=missing)
+    if result is None or result.publicity_id != publicity.id:
+        raise Invalid(errors={"result_id": ["请选择公示名单中的人员"], **faults})
+    if faults:
+        raise Invalid(errors=faults)
     waiting = [o for o in result.objections if o.status == ObjectionStatus.OPEN]
     if len(waiting) >= MAX_OPEN_OBJECTIONS:
         raise Conflict("针对该人员的异议正在核查，请等待处理结果")
     objection = Objection(
         result_id=result.id,
-        name=name.strip()[:60],
-        contact=contact.strip()[:60],
-        text=text.strip()[:2000],
+        name=name.strip(),
+        contact=contact.strip(),
+        text=text.strip(),
         received_at=now,
         status=ObjectionStatus.OPEN,
     )
@@ -104,8 +124,14 @@ def file_objection(
     return objection
 
 
+def _check_impartial(objection: Objection, actor_id: int) -> None:
+    if objection.result.declaration.person_id == actor_id:
+        raise Forbidden("不能处理针对本人的异议")
+
+
 def record_finding(objection: Objection, finding: str, *, actor_id: int, now: datetime) -> None:
-    """Write down what the investigation found."""
+    """Write down what the investigation found; nobody looks into an objection to themselves."""
+    _check_impartial(objection, actor_id)
     if not finding.strip():
         raise Invalid("请填写核查情况", field="finding")
     objection.finding = finding.strip()
@@ -125,13 +151,13 @@ def decide_objection(
     Nobody decides on their own result. A dismissed one frees the result; if the publicity was
     confirmed meanwhile, the result is confirmed now.
     """
+    result = objection.result
+    _lock(result.publicity)
+    _check_impartial(objection, actor_id)
     if objection.status != ObjectionStatus.OPEN:
         raise Conflict("该异议已有结论")
     if not conclusion.strip():
         raise Invalid("请填写处理结论", field="conclusion")
-    result = objection.result
-    if result.declaration.person_id == actor_id:
-        raise Forbidden("不能处理针对本人的异议")
     objection.status = ObjectionStatus.UPHELD if uphold else ObjectionStatus.DISMISSED
     objection.conclusion = conclusion.strip()
     objection.decided_at, objection.decided_by = now, actor_id
@@ -151,6 +177,7 @@ def confirm_publicity(publicity: Publicity, *, actor_id: int, now: datetime) -> 
 
     Raises Conflict before the period is over.
     """
+    _lock(publicity)
     if now <= publicity.ends_at:
         raise Conflict(f"公示期至 {publicity.ends_at:%Y-%m-%d} 结束，结束后才能确认")
     if publicity.status == PublicityStatus.CONFIRMED:

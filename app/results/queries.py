@@ -7,6 +7,7 @@ from sqlalchemy.orm import selectinload
 
 from app.core.db import db
 from app.core.errors import NotFound
+from app.declarations.models import Declaration
 from app.plans.models import Plan
 from app.results.models import Objection, Publicity, Result, ResultStatus
 from app.review.ballots import BallotClose
@@ -14,7 +15,7 @@ from app.review.ballots import BallotClose
 
 def publicities(text: str = "") -> Select[tuple[Publicity]]:
     """Select everything that was published, the newest first."""
-    found = select(Publicity).join(Publicity.plan)
+    found = select(Publicity).join(Publicity.plan).options(selectinload(Publicity.results))
     if text.strip():
         found = found.where(Plan.name.contains(text.strip(), autoescape=True))
     return found.order_by(Publicity.starts_at.desc(), Publicity.id.desc())
@@ -22,7 +23,15 @@ def publicities(text: str = "") -> Select[tuple[Publicity]]:
 
 def get_publicity(publicity_id: int) -> Publicity:
     """Return a publicity with its results; NotFound otherwise."""
-    found = db.session.get(Publicity, publicity_id, options=[selectinload(Publicity.results)])
+    declaration = selectinload(Publicity.results).joinedload(Result.declaration)
+    parts = (
+        Declaration.person,
+        Declaration.unit,
+        Declaration.specialty,
+        Declaration.title,
+    )
+    shown = [declaration.joinedload(part) for part in parts]
+    found = db.session.get(Publicity, publicity_id, options=shown)
     if found is None:
         raise NotFound("该公示不存在")
     return found
