@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+from sqlalchemy.orm import joinedload
 
 from app.accounts.models import Person
 from app.core import search
@@ -96,7 +97,11 @@ def entries_of(
     declaration_id: int, section: str | None = None, standard_item_id: int | None = None
 ) -> list[DeclarationEntry]:
     """Return the imported items, of one section or of one item of the standard if asked."""
-    found = select(DeclarationEntry).where(DeclarationEntry.declaration_id == declaration_id)
+    found = (
+        select(DeclarationEntry)
+        .where(DeclarationEntry.declaration_id == declaration_id)
+        .options(joinedload(DeclarationEntry.version).selectinload(ItemVersion.files))
+    )
     if section is not None:
         found = found.where(DeclarationEntry.section == section)
     if standard_item_id is not None:

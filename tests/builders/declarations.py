@@ -32,47 +32,20 @@ from app.units.models import Unit
 from tests.builders.flow import do
 from tests.builders.golden_case import (
     CLOSES,
-    DEFECTS,
     ITEMS,
     KINDS,
     LATER,
     OPENS,
-    PASS,
     PERSONAL,
     PRIOR_TITLE,
-    PUBLICITY,
-    RETURN,
     SLOTS,
     SPECIALTIES,
     STANDARD,
     STEPS,
     TEACHING,
-    TERMINATE,
-    VET_PASS,
 )
 from tests.builders.people import a_person, a_unit
 from tests.builders.portfolio import an_item, an_upload, vet
-
-__all__ = [
-    "CLOSES",
-    "DEFECTS",
-    "ITEMS",
-    "KINDS",
-    "LATER",
-    "OPENS",
-    "PASS",
-    "PERSONAL",
-    "PRIOR_TITLE",
-    "PUBLICITY",
-    "RETURN",
-    "SLOTS",
-    "SPECIALTIES",
-    "STANDARD",
-    "STEPS",
-    "TEACHING",
-    "TERMINATE",
-    "VET_PASS",
-]
 
 
 def a_chain() -> tuple[Unit, Unit, Unit]:

@@ -14,9 +14,6 @@ from app.declarations import queries
 from app.declarations.models import Declaration, Status
 from app.portfolio.models import PortfolioItem
 from tests.builders.declarations import (
-    CLOSES,
-    LATER,
-    PRIOR_TITLE,
     a_chain,
     a_declaration,
     a_pdf,
@@ -28,6 +25,7 @@ from tests.builders.declarations import (
     start,
 )
 from tests.builders.flow import open_items
+from tests.builders.golden_case import CLOSES, LATER, PRIOR_TITLE
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.portfolio import a_picture
 

@@ -7,8 +7,9 @@ from flask import Flask
 
 from app.core.db import db, transaction
 from app.declarations import queries
-from tests.builders.declarations import VET_PASS, a_declaration
+from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
+from tests.builders.golden_case import VET_PASS
 from tests.builders.people import a_person, staff
 
 Clients = Callable[..., Any]

@@ -19,19 +19,9 @@ from app.declarations.snapshots import changes_of
 from app.engine import queue, runtime
 from app.engine.models import ProcessInstance, QueueKind
 from app.units.queries import unit_of
-from tests.builders.declarations import (
-    CLOSES,
-    PASS,
-    RETURN,
-    STEPS,
-    TERMINATE,
-    VET_PASS,
-    a_chain,
-    a_declaration,
-    golden_declaration,
-    golden_plan,
-)
+from tests.builders.declarations import a_chain, a_declaration, golden_declaration, golden_plan
 from tests.builders.flow import do, drain, open_items
+from tests.builders.golden_case import CLOSES, PASS, RETURN, STEPS, TERMINATE, VET_PASS
 from tests.builders.people import a_person, a_unit
 
 Clock = Callable[[datetime], None]
