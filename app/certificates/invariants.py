@@ -27,17 +27,13 @@ def _given(series: NumberSeries) -> Iterator[str]:
 @invariant("证书编号唯一且连续")
 def numbers_are_distinct_and_gapless() -> list[str]:
     """Every serial that was given stands on one certificate, and no review's number is foreign."""
-    issued = dict(
-        db.session.execute(
-            select(Certificate.number, Certificate.result_id).where(
-                Certificate.number.is_not(None)
-            )
-        ).tuples()
-    )
+    numbered = select(Certificate.number, Certificate.result_id)
+    rows = db.session.execute(numbered.where(Certificate.number.is_not(None)))
+    issued: dict[str, int | None] = {str(number): result for number, result in rows}
     given = [number for series in db.session.scalars(select(NumberSeries)) for number in
              _given(series)]  # fmt: skip
     broken = [f"编号 {number} 缺号" for number in given if number not in issued]
     broken += [f"编号 {number} 重复" for number, times in Counter(given).items() if times > 1]
     known = set(given)
     foreign = {n for n, result in issued.items() if result is not None and n not in known}
-    return broken + [f"编号 {number} 不在号段内" for number in sorted(map(str, foreign))]
+    return broken + [f"编号 {number} 不在号段内" for number in sorted(foreign)]

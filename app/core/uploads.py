@@ -3,7 +3,7 @@
 import io
 import warnings
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import filetype
 from PIL import Image, ImageOps
@@ -26,13 +26,13 @@ FORBIDDEN_PDF_KEYS = {
     "/Launch",
     "/EmbeddedFile",
     "/EmbeddedFiles",
-    "/OpenAction",
     "/AA",
     "/RichMedia",
     "/XFA",
     "/SubmitForm",
     "/ImportData",
     "/GoToR",
+    "/GoToE",
 }
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
@@ -155,12 +155,30 @@ def refuse_active_pdf(content: bytes) -> None:
 
 
 def _forbidden_keys(pdf: object) -> bool:
+    """Look into every object, and into what is written inside it instead of beside it."""
     import pikepdf  # noqa: PLC0415
 
-    for item in pdf.objects:  # type: ignore[attr-defined]
-        if isinstance(item, pikepdf.Dictionary | pikepdf.Stream):
-            if FORBIDDEN_PDF_KEYS & set(item.keys()):
+    waiting = list(pdf.objects)  # type: ignore[attr-defined]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, pikepdf.Array):
+            parts = list(item)
+        elif isinstance(item, pikepdf.Dictionary | pikepdf.Stream):
+            if _acts(item):
                 return True
-            if str(item.get("/S", "")) in FORBIDDEN_PDF_KEYS:
-                return True
+            parts = [value for _, value in item.items()]
+        else:
+            continue
+        # What lies beside is in pdf.objects itself; following it would never end.
+        waiting += [p for p in parts if isinstance(p, pikepdf.Object) and not p.is_indirect]
     return False
+
+
+def _acts(item: Any) -> bool:
+    import pikepdf  # noqa: PLC0415
+
+    if FORBIDDEN_PDF_KEYS & set(item.keys()) or str(item.get("/S", "")) in FORBIDDEN_PDF_KEYS:
+        return True
+    # Office programs write which page to open first; anything else that opens by itself acts.
+    opening = item.get("/OpenAction")
+    return isinstance(opening, pikepdf.Dictionary) and str(opening.get("/S", "")) != "/GoTo"

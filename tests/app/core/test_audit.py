@@ -1,0 +1,66 @@
+"""The audit log is chained by its sealer; whoever changes it breaks the chain."""
+
+import sqlalchemy as sa
+from flask import Flask
+
+from app.core import audit
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.invariants import check_all
+
+
+def some_events(count: int = 3) -> None:
+    with transaction():
+        for number in range(count):
+            audit.record(
+                "file:read", subject=("file", number + 1), actor_id=None, now=now(), page=number
+            )
+    with transaction():
+        audit.seal_events()
+
+
+def broken() -> list[int]:
+    with transaction(write=False):
+        return audit.broken_seals()
+
+
+def test_sealed_events_hold(app: Flask) -> None:
+    some_events()
+    assert broken() == []
+
+
+def test_sealing_goes_on_where_it_stopped(app: Flask) -> None:
+    some_events(2)
+    some_events(2)
+    with transaction():
+        assert audit.seal_events() == 0
+        sequence = list(db.session.scalars(sa.select(AuditEvent.seq).order_by(AuditEvent.id)))
+    assert sequence == [1, 2, 3, 4]
+    assert broken() == []
+
+
+def test_a_changed_event_breaks_its_seal(app: Flask) -> None:
+    some_events()
+    with transaction():
+        db.session.execute(
+            sa.update(AuditEvent).where(AuditEvent.seq == 2).values(data={"page": 9})
+        )
+    assert broken() == [2]
+    with transaction(write=False):
+        assert [line for line in check_all() if "审计日志" in line]
+
+
+def test_an_event_taken_out_breaks_all_after_it(app: Flask) -> None:
+    some_events()
+    with transaction():
+        db.session.execute(sa.delete(AuditEvent).where(AuditEvent.seq == 2))
+    assert broken() == [2]
+
+
+def test_an_event_of_an_act_that_was_rolled_back_does_not_exist(app: Flask) -> None:
+    with transaction() as unit:
+        audit.record("file:read", subject=("file", 1), actor_id=None, now=now())
+        unit.rollback_only = True
+    with transaction(write=False):
+        assert db.session.scalar(sa.select(sa.func.count(AuditEvent.id))) == 0
