@@ -49,6 +49,8 @@ FOLLOW = (
     "/replacements/", "/publicity/", "/objections/", "/studio/", "/committees/", "/v/", "/binding",
     "/account", "/notifications",
 )  # fmt: skip
+# Downloads and drawings: seen by other means.
+NOT_PAGES = ("/file", "/xml", "/diagram", "/photo", ".csv", ".pdf", "/evaluation-form", "/bpmn")
 MOST_A_KIND = 3
 
 
@@ -128,7 +130,7 @@ class Tour:
             for link in self.look(context, who, path):
                 kind = "/".join("#" if part.isdigit() else part for part in link.split("/"))
                 wanted = link in self._menu or link.startswith(FOLLOW)
-                is_page = wanted and not link.endswith(("/file", "/xml", "/photo"))
+                is_page = wanted and not link.endswith(NOT_PAGES)
                 if secret and is_page and link not in seen and kinds.get(kind, 0) < MOST_A_KIND:
                     kinds[kind] = kinds.get(kind, 0) + 1
                     waiting.append(link)
