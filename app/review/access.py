@@ -1,0 +1,92 @@
+"""Who may do what in a meeting, and what its experts see of declarations and on their home."""
+
+from datetime import datetime
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import register_predicate
+from app.declarations.access import register_viewer
+from app.declarations.models import Declaration
+from app.review import queries
+from app.review.models import Meeting, MeetingCase
+
+
+@register_predicate("runs_meeting")
+def runs_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person runs the meeting for its organiser."""
+    return any(
+        grant.role in {"meeting_clerk", "organiser"}
+        and grant.scope_kind == "org"
+        and grant.scope_id == meeting.organiser_unit_id
+        for grant in live_grants(person.id, now)
+    )
+
+
+@register_predicate("may_see_meeting")
+def may_see_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person runs, supervises or sits in the meeting."""
+    staff = any(
+        grant.role in queries.RUNNERS
+        and grant.scope_kind == "org"
+        and grant.scope_id == meeting.organiser_unit_id
+        for grant in live_grants(person.id, now)
+    )
+    return staff or queries.member(meeting.id, person.id) is not None
+
+
+@register_predicate("directs_meeting")
+def directs_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person is the director."""
+    del now
+    return queries.director_id(meeting.id) == person.id
+
+
+@register_predicate("leads_a_group")
+def leads_a_group(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person leads a group of the meeting."""
+    del now
+    return queries.led_group(meeting.id, person.id) is not None
+
+
+@register_predicate("holds_a_key")
+def holds_a_key(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person holds a key of the current ballot."""
+    del now
+    return any(share.holder_id == person.id for share in queries.key_shares(meeting))
+
+
+@register_predicate("is_on_the_roll")
+def is_on_the_roll(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person is on the roll as present."""
+    del now
+    entry = queries.roll_entry(meeting, person.id)
+    return entry is not None and entry.present
+
+
+@register_predicate("may_see_case")
+def may_see_case(person: Person, case: MeetingCase, now: datetime) -> bool:
+    """Tell whether a person may read a case: not when they are recused from it."""
+    if person.id in queries.recusals_of(case.meeting_id).get(case.id, {}):
+        return False
+    return may_see_meeting(person, case.meeting, now)
+
+
+@register_viewer
+def reviews_declaration(person: Person, declaration: Declaration, now: datetime) -> bool:
+    """Let experts read the declarations before their meeting, and no others."""
+    del now
+    return queries.reviewed_together(person.id, declaration.id)
+
+
+@register_panel(20)
+def ballots_panel(person: Person, roles: set[str], now: datetime) -> Panel | None:
+    """Show open ballots first (待投票)."""
+    del now
+    if "expert" not in roles:
+        return None
+    lines = [
+        Line(meeting.name, f"/meetings/{meeting.id}/ballot", status="待投票", tone="warning")
+        for meeting in queries.ballots_to_cast(person.id)
+    ]
+    return Panel("待投票", lines, empty="当前没有需要您投票的会议", more_url="/meetings")
