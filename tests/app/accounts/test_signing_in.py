@@ -1,0 +1,243 @@
+"""Signing in and out, activation, passwords: what is refused, and what ends a session."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts import operations
+from app.accounts.models import Credential, Person
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Invalid
+from tests.builders.people import a_person
+from tests.conftest import START
+
+PASSWORD = "Qinghe-2026"
+NEW_PASSWORD = "Yunqiao#88"
+
+
+@pytest.fixture
+def person(app: Flask) -> Person:
+    """Somebody with an account called qinghe and a password."""
+    with transaction():
+        person = a_person("苏晓禾", roles=[("applicant", "all", None)])
+        account = account_of(person)
+        account.login = "qinghe"
+        operations.set_password(account, PASSWORD, now=now())
+        return person
+
+
+def account_of(person: Person) -> Credential:
+    return db.session.query(Credential).filter_by(person_id=person.id).one()
+
+
+def sign_in(browser: Any, login: str = "qinghe", password: str = PASSWORD, to: str = "") -> Any:
+    return browser.post(f"/login{to}", {"login": login, "password": password})
+
+
+def test_the_right_password_opens_the_home_page(client_for: Any, person: Person) -> None:
+    browser = client_for(None)
+    answer = sign_in(browser)
+    assert (answer.status_code, answer.location) == (303, "/home")
+    assert "苏晓禾" in browser.get("/home").text
+
+
+def test_a_login_is_found_whatever_its_case(client_for: Any, person: Person) -> None:
+    assert sign_in(client_for(None), " QingHe ").status_code == 303
+
+
+@pytest.mark.parametrize(("login", "password"), [("qinghe", "Wrong-2026"), ("nobody", PASSWORD)])
+def test_a_wrong_password_and_an_unknown_account_read_alike(
+    client_for: Any, person: Person, login: str, password: str
+) -> None:
+    answer = sign_in(client_for(None), login, password)
+    assert answer.status_code == 401
+    assert "账号或密码不正确" in answer.text
+    assert f'value="{login}"' in answer.text
+
+
+def test_an_empty_form_says_what_is_missing(client_for: Any, person: Person) -> None:
+    answer = sign_in(client_for(None), "", "")
+    assert answer.status_code == 422
+    assert "请填写账号" in answer.text
+    assert "请填写密码" in answer.text
+
+
+def test_five_wrong_passwords_lock_the_account_for_a_quarter_of_an_hour(
+    client_for: Any, person: Person, at: Callable[..., None]
+) -> None:
+    browser = client_for(None)
+    for _ in range(5):
+        sign_in(browser, password="Wrong-2026")
+    locked = sign_in(browser)
+    assert (locked.status_code, "已锁定" in locked.text) == (401, True)
+    at(START + timedelta(minutes=16))
+    assert sign_in(browser).status_code == 303
+
+
+def test_failures_are_kept_although_the_page_refuses(client_for: Any, person: Person) -> None:
+    sign_in(client_for(None), password="Wrong-2026")
+    with transaction(write=False):
+        assert account_of(person).failures == 1
+        assert db.session.query(AuditEvent).filter_by(tag="account:sign_in_failed").count() == 1
+
+
+def test_an_address_that_guesses_many_accounts_is_slowed_down(
+    app: Flask, client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "ADDRESS_FAILURES", 3)
+    browser = client_for(None)
+    for number in range(3):
+        sign_in(browser, f"nobody{number}")
+    assert "网络地址尝试次数过多" in sign_in(browser).text
+
+
+def test_a_disabled_account_cannot_be_entered(client_for: Any, person: Person) -> None:
+    with transaction():
+        account_of(person).is_enabled = False
+    assert sign_in(client_for(None)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("target", "goes_to"),
+    [
+        ("/notifications", "/notifications"),
+        ("https://evil.example/x", "/home"),
+        ("//e.e", "/home"),
+    ],
+)
+def test_after_signing_in_one_goes_on_within_the_site_only(
+    client_for: Any, person: Person, target: str, goes_to: str
+) -> None:
+    assert sign_in(client_for(None), to=f"?next={target}").location == goes_to
+
+
+def test_who_is_signed_in_already_goes_on(client_for: Any, person: Person) -> None:
+    answer = client_for(person).get("/login?next=/notifications")
+    assert (answer.status_code, answer.location) == (303, "/notifications")
+
+
+def test_signing_in_starts_a_session_of_its_own(client_for: Any, person: Person) -> None:
+    browser = client_for(None)
+    with browser.client.session_transaction() as session:
+        session["planted"] = "x"
+    sign_in(browser)
+    with browser.client.session_transaction() as session:
+        assert "planted" not in session
+
+
+def test_signing_out_ends_the_session(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    assert browser.post("/logout").location == "/"
+    assert browser.get("/home").location.startswith("/login")
+
+
+def test_a_session_ends_after_an_idle_hour(
+    client_for: Any, person: Person, at: Callable[..., None]
+) -> None:
+    browser = client_for(person)
+    at(START + timedelta(minutes=50))
+    assert browser.get("/home").status_code == 200
+    at(START + timedelta(minutes=100))
+    assert browser.get("/home").status_code == 200
+    at(START + timedelta(minutes=165))
+    assert browser.get("/home").location.startswith("/login")
+
+
+def test_a_reset_ends_every_session_and_takes_the_password(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(person)
+    assert browser.get("/home").status_code == 200
+    with transaction():
+        operations.reset_credential(account_of(person), actor=person, now=now())
+    assert browser.get("/home").location.startswith("/login")
+    assert sign_in(client_for(None)).status_code == 401
+
+
+def test_changing_the_password_keeps_this_session_and_ends_the_others(
+    client_for: Any, person: Person
+) -> None:
+    here, elsewhere = client_for(person), client_for(person)
+    form = {"current": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+    assert here.post("/account/password", form).status_code == 303
+    assert here.get("/home").status_code == 200
+    assert elsewhere.get("/home").location.startswith("/login")
+    assert sign_in(client_for(None), password=NEW_PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"current": "Wrong-2026"}, "当前密码不正确"),
+        ({"password": "short-1", "again": "short-1"}, "8-20 位"),
+        ({"again": "Other-2026"}, "不一致"),
+    ],
+)
+def test_a_password_that_cannot_be_is_refused_at_its_field(
+    client_for: Any, person: Person, change: dict[str, str], words: str
+) -> None:
+    form = {"current": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD, **change}
+    answer = client_for(person).post("/account/password", form)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert sign_in(client_for(None)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("password", "holds"),
+    [
+        ("Abc-1234", True),
+        ("Abc-12345678901234567", False),
+        ("Abc-123", False),
+        ("Abcd-efgh", False),
+        ("12345-678", False),
+        ("Abcd12345", False),
+        ("密码Ab-1234", True),
+    ],
+)
+def test_the_password_rule(password: str, holds: bool) -> None:
+    if holds:
+        operations.check_password_rule(password)
+        return
+    with pytest.raises(Invalid, match="8-20 位"):
+        operations.check_password_rule(password)
+
+
+def an_activation(app: Flask) -> str:
+    with transaction():
+        person = operations.create_person(name="卜文", now=now())
+        _, secret = operations.create_credential(person, "bowen", now=now())
+        return secret
+
+
+def activate(browser: Any, secret: str) -> Any:
+    form = {"secret": secret, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+    return browser.post("/activate", form)
+
+
+def test_an_account_is_activated_once(app: Flask, client_for: Any) -> None:
+    secret = an_activation(app)
+    browser = client_for(None)
+    assert secret in browser.get(f"/activate?secret={secret}").text
+    assert activate(browser, secret).location == "/home"
+    assert browser.get("/home").status_code == 200
+    again = activate(client_for(None), secret)
+    assert (again.status_code, "激活码无效" in again.text) == (422, True)
+
+
+def test_an_activation_expires_after_thirty_days(
+    app: Flask, client_for: Any, at: Callable[..., None]
+) -> None:
+    secret = an_activation(app)
+    at(START + timedelta(days=30, minutes=1))
+    assert activate(client_for(None), secret).status_code == 422
+
+
+def test_an_account_that_is_not_activated_cannot_be_entered(app: Flask, client_for: Any) -> None:
+    secret = an_activation(app)
+    assert sign_in(client_for(None), "bowen", secret).status_code == 401
