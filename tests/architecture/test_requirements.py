@@ -72,7 +72,9 @@ def test_what_is_done_says_where_and_is_proved():
 def test_every_proof_is_a_test_that_exists():
     named = [(row[0], *found) for row in _rows() for found in PROOF.findall(row[4])]
     assert named
-    missing = [f"{row}: {path}::{name}" for row, path, name in named if name not in _functions(path)]
+    missing = [
+        f"{row}: {path}::{name}" for row, path, name in named if name not in _functions(path)
+    ]
     assert missing == []
 
 
