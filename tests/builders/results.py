@@ -56,9 +56,6 @@ class Published:
     def result(self, place: int = 0) -> Result:
         return db.session.get_one(Result, self.result_ids[place])
 
-    def person(self, person_id: int) -> Person:
-        return db.session.get_one(Person, person_id)
-
     def applicant(self, place: int = 0) -> Person:
         return self.result(place).declaration.person
 
@@ -196,3 +193,8 @@ def request(request_id: int) -> ReplacementRequest:
 def make_issuer(person: Person, unit_id: int) -> None:
     """Let somebody issue for a unit."""
     grant_role(person, "issuer", scope_kind="org", scope_id=unit_id, actor_id=None, now=now())
+
+
+def person(person_id: int) -> Person:
+    with transaction(write=False):
+        return db.session.get_one(Person, person_id)

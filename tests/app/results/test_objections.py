@@ -1,0 +1,324 @@
+"""异议: taken in from anybody, looked into by one person, decided by another."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.engine.models import StepLog
+from app.results import operations
+from app.results.models import Objection
+from app.results.process import OBJECTION, PUBLICITY, RESULT
+from tests.builders import results as build
+from tests.builders.flow import do, drain, open_items
+from tests.builders.people import a_person, a_unit, staff
+
+pytestmark = pytest.mark.database
+Enter = Callable[..., Any]
+Move = Callable[[datetime], None]
+
+
+def sent(published: build.Published, **changed: str) -> dict[str, str]:
+    return {"result_id": str(published.result_ids[0]), **build.COMPLAINT, **changed}
+
+
+def received() -> int:
+    with transaction(write=False):
+        return db.session.scalar(select(func.count(Objection.id))) or 0
+
+
+def test_anybody_objects_under_their_real_name(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    answer = client_for().post(f"/publicity/{published.id}/objections", sent(published))
+    assert (answer.status_code, answer.location) == (303, f"/publicity/{published.id}")
+    with transaction(write=False):
+        made = db.session.scalars(select(Objection)).one()
+        assert (made.name, made.contact, made.text) == tuple(build.COMPLAINT.values())
+        assert made.result_id == published.result_ids[0]
+        (item,) = open_items((OBJECTION, made.id))
+        assert (item.node, item.role) == ("investigate_objection", "organiser")
+        assert item.scope_id == published.unit_id
+
+
+def test_who_objected_is_not_public(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    client_for().post(f"/publicity/{published.id}/objections", sent(published))
+    page = client_for().get(f"/publicity/{published.id}").text
+    for private in build.COMPLAINT.values():
+        assert private not in page
+
+
+@pytest.mark.parametrize("field", ["result_id", "name", "contact", "text"])
+def test_a_missing_fact_stands_at_its_field_and_nothing_typed_is_lost(
+    app: Flask, client_for: Enter, field: str
+) -> None:
+    published = build.a_publicity()
+    answer = client_for().post(
+        f"/publicity/{published.id}/objections", sent(published, **{field: "  "})
+    )
+    assert answer.status_code == 422
+    assert "有 1 项需要修改" in answer.text
+    assert f'is-invalid" id="{field}"' in answer.text
+    for name, typed in build.COMPLAINT.items():
+        assert (typed in answer.text) == (name != field), name
+    if field != "result_id":
+        assert f'value="{published.result_ids[0]}" selected' in answer.text
+    assert received() == 0
+
+
+def test_everything_missing_is_said_at_once(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    answer = client_for().post(f"/publicity/{published.id}/objections", {})
+    assert answer.status_code == 422
+    assert "有 4 项需要修改" in answer.text
+
+
+def test_too_long_a_text_is_refused_not_cut(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    answer = client_for().post(
+        f"/publicity/{published.id}/objections", sent(published, text="长" * 2001)
+    )
+    assert answer.status_code == 422
+    assert "最多 2000 个字" in answer.text
+    assert "长" * 2001 in answer.text
+    assert received() == 0
+
+
+def test_a_result_of_another_publicity_is_not_in_the_list(app: Flask, client_for: Enter) -> None:
+    published, other = build.a_publicity(), build.a_publicity()
+    foreign = sent(published, result_id=str(other.result_ids[0]))
+    answer = client_for().post(f"/publicity/{published.id}/objections", foreign)
+    assert answer.status_code == 422
+    assert "请选择公示名单中的人员" in answer.text
+    assert received() == 0
+
+
+def test_an_objection_after_the_period_is_refused(app: Flask, client_for: Enter, at: Move) -> None:
+    published = build.a_publicity()
+    with transaction(write=False):
+        ends = published.publicity.ends_at
+    visitor = client_for()
+    at(ends - timedelta(seconds=20))
+    assert "提出异议" in visitor.get(f"/publicity/{published.id}").text
+    address = f"/publicity/{published.id}/objections"
+    assert visitor.post(address, sent(published)).status_code == 303
+    # The timer has not fired yet: time judges, not the scheduler.
+    at(ends + timedelta(seconds=2))
+    answer = visitor.post(address, sent(published))
+    assert answer.status_code == 409
+    assert "公示期已结束" in answer.text
+    assert visitor.post(address, {}).status_code == 409
+    page = visitor.get(f"/publicity/{published.id}").text
+    assert "公示期已结束，不再受理异议" in page
+    assert "提交异议" not in page
+    assert received() == 1
+
+
+def test_a_flood_of_objections_to_one_person_stops(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    for _ in range(operations.MAX_OPEN_OBJECTIONS):
+        build.object_to(published)
+    answer = client_for().post(f"/publicity/{published.id}/objections", sent(published))
+    assert answer.status_code == 409
+    assert received() == operations.MAX_OPEN_OBJECTIONS
+
+
+def test_one_person_investigates_and_another_decides(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+    organiser = client_for(build.person(published.organiser_id))
+    leader = client_for(build.person(published.leader_id))
+    with transaction(write=False):
+        task = open_items((OBJECTION, objection_id))[0].id
+    assert leader.get(f"/tasks/{task}").status_code in {403, 404}
+    page = organiser.get(f"/tasks/{task}")
+    assert build.COMPLAINT["text"] in page.text
+    assert build.COMPLAINT["contact"] in page.text
+    assert organiser.post(f"/tasks/{task}", {"finding": " "}).status_code == 422
+    answer = organiser.post(f"/tasks/{task}", {"finding": "原件与材料一致", "decision": "submit"})
+    assert answer.status_code == 303
+    with transaction(write=False):
+        (item,) = open_items((OBJECTION, objection_id))
+        assert (item.node, item.role) == ("decide_objection", "organiser_leader")
+        task = item.id
+    assert organiser.post(f"/tasks/{task}", {"decision": "dismiss"}).status_code in {403, 404}
+    assert "原件与材料一致" in leader.get(f"/tasks/{task}").text
+    empty = leader.post(f"/tasks/{task}", {"decision": "dismiss", "conclusion": ""})
+    assert empty.status_code == 422
+    answer = leader.post(f"/tasks/{task}", {"decision": "dismiss", "conclusion": "不成立"})
+    assert answer.status_code == 303
+    with transaction(write=False):
+        made = build.objection(objection_id)
+        assert (made.status, made.decided_by) == ("dismissed", published.leader_id)
+        log = select(StepLog.outcome).where(
+            StepLog.node.in_(("investigate_objection", "decide_objection"))
+        )
+        assert list(db.session.scalars(log.order_by(StepLog.id))) == ["已核查", "异议不成立"]
+
+
+def test_an_upheld_objection_revokes_the_result_for_good(app: Flask) -> None:
+    published = build.a_publicity(cases=2)
+    objection_id, second = build.object_to(published), build.object_to(published)
+    build.investigate(objection_id)
+    build.decide(objection_id, "uphold")
+    with transaction(write=False):
+        assert published.result().status == "revoked"
+        assert published.result().decided_at is not None
+    build.confirm(published)
+    build.investigate(second)
+    build.decide(second, "dismiss")
+    with transaction(write=False):
+        assert published.result(0).status == "revoked"
+        assert published.result(1).status == "confirmed"
+        assert open_items((RESULT, published.result_ids[0])) == []
+
+
+def test_a_dismissed_one_leaves_the_result_to_the_confirmation(app: Flask) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+    build.investigate(objection_id)
+    build.decide(objection_id, "dismiss")
+    with transaction(write=False):
+        assert published.result().status == "publicised"
+    build.confirm(published)
+    with transaction(write=False):
+        assert published.result().status == "confirmed"
+        assert len(open_items((RESULT, published.result_ids[0]))) == 1
+
+
+def test_a_result_freed_after_the_confirmation_goes_on_to_its_certificate(app: Flask) -> None:
+    published = build.a_publicity()
+    first, last = build.object_to(published), build.object_to(published)
+    build.confirm(published)
+    build.investigate(first)
+    build.decide(first, "dismiss")
+    with transaction(write=False):
+        assert published.result().status == "publicised", "the second one is still open"
+    build.investigate(last)
+    build.decide(last, "dismiss")
+    with transaction(write=False):
+        assert published.result().status == "confirmed"
+        assert [i.node for i in open_items((RESULT, published.result_ids[0]))] == [
+            "issue_certificate"
+        ]
+
+
+def test_an_objection_is_decided_once_and_with_reasons(app: Flask) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+
+    def decide(conclusion: str) -> None:
+        with transaction():
+            operations.decide_objection(
+                build.objection(objection_id),
+                uphold=True,
+                conclusion=conclusion,
+                actor_id=published.leader_id,
+                now=now(),
+            )
+
+    with pytest.raises(Invalid, match="处理结论"):
+        decide(" ")
+    decide("成立")
+    with pytest.raises(Conflict, match="已有结论"):
+        decide("成立")
+
+
+def test_nobody_deals_with_an_objection_to_themselves(app: Flask) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+    with transaction(write=False):
+        own = published.applicant()
+    finding = {"finding": "属实"}
+    with pytest.raises(Forbidden):
+        do((OBJECTION, objection_id), "investigate_objection", finding, person=own)
+    build.investigate(objection_id)
+    decision = {"decision": "dismiss", "conclusion": "不成立"}
+    with pytest.raises(Forbidden):
+        do((OBJECTION, objection_id), "decide_objection", decision, person=own)
+    with transaction(write=False):
+        assert build.objection(objection_id).status == "open"
+
+
+def test_objections_are_listed_to_the_organiser_of_the_results_alone(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+    with transaction():
+        foreign = a_person(
+            "外单位经办", roles=[("organiser", "org", a_unit("别市教育局", kind="机关").id)]
+        )
+        clerk = staff(published.result().declaration.unit, "unit_clerk")
+        teacher = published.applicant()
+    address = f"/objections/{objection_id}"
+    for own in (published.organiser_id, published.leader_id, published.held.supervisor_id):
+        browser = client_for(build.person(own))
+        assert address in browser.get("/objections").text
+        assert build.COMPLAINT["text"] in browser.get(address).text
+    stranger = client_for(foreign)
+    assert address not in stranger.get("/objections").text
+    assert stranger.get(address).status_code == 403
+    for person in (clerk, teacher):
+        assert client_for(person).get("/objections").status_code == 403
+        assert client_for(person).get(address).status_code == 403
+    assert client_for().get(address).status_code == 302
+    assert client_for(foreign).get("/objections/999").status_code == 404
+
+
+def race(app: Flask, *acts: Callable[[], object]) -> list[str]:
+    """Let threads begin together; how each of them ended."""
+    barrier, endings = threading.Barrier(len(acts)), []
+
+    def run(act: Callable[[], object]) -> None:
+        with app.app_context():
+            barrier.wait(10)
+            try:
+                act()
+                endings.append("done")
+            except Exception as failure:
+                endings.append(repr(failure))
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return sorted(endings)
+
+
+def test_a_confirmation_and_the_last_dismissal_do_not_miss_one_another(app: Flask) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+    build.investigate(objection_id)
+    build.end_period(published)
+    from app.engine import runtime
+
+    def complete(business: tuple[str, int], answers: dict[str, str], actor_id: int) -> None:
+        with transaction():
+            (item,) = open_items(business)
+            runtime.complete(item, answers, actor_id=actor_id, now=now())
+
+    ended = race(
+        app,
+        lambda: complete((PUBLICITY, published.id), {"decision": "confirm"}, published.leader_id),
+        lambda: complete(
+            (OBJECTION, objection_id),
+            {"decision": "dismiss", "conclusion": "不成立"},
+            published.leader_id,
+        ),
+    )
+    assert ended == ["done", "done"]
+    drain()
+    with transaction(write=False):
+        assert published.result().status == "confirmed"
+        assert len(open_items((RESULT, published.result_ids[0]))) == 1
