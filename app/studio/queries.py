@@ -1,0 +1,115 @@
+"""What the studio shows: processes, their versions, what runs, and what a version changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from app.core.audit import AuditEvent
+from app.core.db import db
+from app.core.errors import NotFound
+from app.engine.definitions import bundle_of
+from app.engine.diagrams import Node, read_nodes, read_xml
+from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion, VersionStatus
+
+RUNNING = (InstanceStatus.RUNNING, InstanceStatus.SUSPENDED)
+PUBLISHED_TAG = "process:published"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Nodes (节点) that a version adds, removes or changes against the one before."""
+
+    added: list[Node] = field(default_factory=list)
+    removed: list[Node] = field(default_factory=list)
+    changed: list[Node] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def current_versions() -> Sequence[ProcessVersion]:
+    """Return the newest published version of each process of each jurisdiction."""
+    newest = (
+        sa.select(sa.func.max(ProcessVersion.id))
+        .where(ProcessVersion.status == VersionStatus.PUBLISHED)
+        .group_by(ProcessVersion.jurisdiction, ProcessVersion.key)
+    )
+    found = sa.select(ProcessVersion).where(ProcessVersion.id.in_(newest))
+    return db.session.scalars(
+        found.order_by(ProcessVersion.key, ProcessVersion.jurisdiction)
+    ).all()
+
+
+def version(version_id: int) -> ProcessVersion:
+    """Return a version. Raises NotFound."""
+    found = db.session.get(ProcessVersion, version_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def versions_of(process: ProcessVersion) -> Sequence[ProcessVersion]:
+    """Return every version of the same process and jurisdiction, the newest first."""
+    found = sa.select(ProcessVersion).where(
+        ProcessVersion.key == process.key, ProcessVersion.jurisdiction == process.jurisdiction
+    )
+    return db.session.scalars(found.order_by(ProcessVersion.no.desc())).all()
+
+
+def running_counts(versions: Sequence[ProcessVersion]) -> dict[int, int]:
+    """Return how many instances still run on each version."""
+    counted = (
+        sa.select(ProcessInstance.version_id, sa.func.count())
+        .where(
+            ProcessInstance.version_id.in_([each.id for each in versions]),
+            ProcessInstance.status.in_(RUNNING),
+        )
+        .group_by(ProcessInstance.version_id)
+    )
+    counts: dict[int, int] = {each.id: 0 for each in versions}
+    counts.update({row[0]: row[1] for row in db.session.execute(counted)})
+    return counts
+
+
+def notes(versions: Sequence[ProcessVersion]) -> dict[int, str]:
+    """Return the notes written when versions were published."""
+    events = db.session.scalars(
+        sa.select(AuditEvent).where(
+            AuditEvent.tag == PUBLISHED_TAG,
+            AuditEvent.subject_type == "process_version",
+            AuditEvent.subject_id.in_([each.id for each in versions]),
+        )
+    )
+    return {event.subject_id: str(event.data.get("note", "")) for event in events}
+
+
+def diagram_of(process: ProcessVersion, name: str = "") -> str:
+    """Return the XML of a version, or of a process that it calls. Raises NotFound."""
+    wanted = name or process.key
+    for file, text in bundle_of(process).files.items():
+        root = read_xml(text.encode(), file)
+        if any(found.get("id") == wanted for found in root.iterfind("{*}process")):
+            return text
+    raise NotFound
+
+
+def difference(old: ProcessVersion | None, new: ProcessVersion) -> Difference:
+    """Compare a version with the one before it, node by node."""
+    return between(bundle_of(old).nodes if old else (), bundle_of(new).nodes)
+
+
+def difference_to(process: ProcessVersion, files: dict[str, bytes]) -> Difference:
+    """Compare uploaded files with the version that they would replace."""
+    return between(bundle_of(process).nodes, read_nodes(files))
+
+
+def between(old: Sequence[Node], new: Sequence[Node]) -> Difference:
+    """Compare two lists of nodes by their place in the diagrams."""
+    before = {(node.container, node.id): node for node in old}
+    after = {(node.container, node.id): node for node in new}
+    return Difference(
+        added=[node for place, node in after.items() if place not in before],
+        removed=[node for place, node in before.items() if place not in after],
+        changed=[node for place, node in after.items() if before.get(place, node) != node],
+    )

@@ -1,0 +1,117 @@
+"""流程管理: the processes, their diagrams and versions, and the upload of a new one."""
+
+from flask import Blueprint, flash, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.catalogue import jurisdictions
+from app.core.clock import now
+from app.core.errors import TooLarge
+from app.core.http import see_other
+from app.core.menu import add_entry
+from app.core.permissions import requires
+from app.engine.definitions import bundle_of
+from app.engine.gate.bundle import MAX_FILES
+from app.engine.gate.xml import MAX_BYTES
+from app.studio import operations, queries
+
+bp = Blueprint("studio", __name__)
+
+
+@bp.app_template_filter("jurisdiction_name")
+def jurisdiction_name(key: str) -> str:
+    """Return what people call a jurisdiction; the national one has no key."""
+    return jurisdictions.get(key).name if key else "全国"
+
+
+@bp.get("/studio/processes")
+@requires("process.manage")
+def processes() -> str:
+    """Every process in force (流程管理)."""
+    versions = queries.current_versions()
+    counts = queries.running_counts(versions)
+    return render_template("studio/processes.html", versions=versions, counts=counts)
+
+
+@bp.get("/studio/processes/<int:version_id>")
+@requires("process.manage")
+def process(version_id: int) -> str:
+    """One version: its diagram, every other version, and the upload of the next."""
+    return _page(version_id)
+
+
+def _page(version_id: int, **more: object) -> str:
+    version = queries.version(version_id)
+    versions = list(queries.versions_of(version))
+    older = [each for each in versions if each.no < version.no]
+    return render_template(
+        "studio/process.html",
+        version=version,
+        versions=versions,
+        counts=queries.running_counts(versions),
+        notes=queries.notes(versions),
+        difference=queries.difference(older[0], version) if older else None,
+        called=sorted({node.process for node in bundle_of(version).nodes} - {version.key}),
+        **more,
+    )
+
+
+@bp.get("/studio/processes/<int:version_id>/diagram.bpmn")
+@requires("process.manage")
+def diagram(version_id: int) -> Response:
+    """Download the XML of a version, or of a process that it calls."""
+    version = queries.version(version_id)
+    name = request.args.get("process", "") or version.key
+    file = f"{name}-v{version.no}.bpmn"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+    text = queries.diagram_of(version, name)
+    return Response(text, mimetype="application/xml", headers=headers)
+
+
+@bp.post("/studio/processes/<int:version_id>/check")
+@requires("process.manage")
+def check(version_id: int) -> tuple[str, int]:
+    """Put uploaded files through the gate; show the findings, or what would change."""
+    version = queries.version(version_id)
+    uploads = _uploaded()
+    verdict = operations.judge(version, uploads)
+    if not verdict.ok:
+        return _page(version_id, verdict=verdict), 422
+    page = render_template(
+        "studio/confirm.html",
+        version=version,
+        verdict=verdict,
+        uploads={name: content.decode("utf-8-sig") for name, content in uploads.items()},
+        difference=queries.difference_to(version, operations.merged(version, uploads)),
+        running=sum(queries.running_counts(queries.versions_of(version)).values()),
+    )
+    return page, 200
+
+
+@bp.post("/studio/processes/<int:version_id>/publish")
+@requires("process.manage")
+def publish(version_id: int) -> Response:
+    """Publish what was checked as the next version."""
+    version = queries.version(version_id)
+    uploads = {
+        name: text.replace("\r\n", "\n").encode()
+        for name, text in zip(
+            request.form.getlist("file"), request.form.getlist("content"), strict=False
+        )
+    }
+    published = operations.publish_upload(
+        version, uploads, request.form.get("note", "")[:500], actor_id=current_user.id, now=now()
+    )
+    flash(f"已发布第 {published.no} 版，此后启动的流程使用新版", "success")
+    return see_other(url_for("studio.process", version_id=published.id))
+
+
+def _uploaded() -> dict[str, bytes]:
+    """Read no more of an upload than what shows that it is too large."""
+    files = [file for file in request.files.getlist("files") if file.filename]
+    if len(files) > MAX_FILES:
+        raise TooLarge(f"一次最多上传 {MAX_FILES} 个文件")
+    return {file.filename or "": file.stream.read(MAX_BYTES + 1) for file in files}
+
+
+add_entry("系统管理", "流程管理", "diagram-3", "studio.processes", "process.manage")

@@ -1,0 +1,155 @@
+"""Process admins look at processes and publish new versions; the gate stands in between."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.engine.definitions import publish_version
+from app.engine.gate import Known
+from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion
+from app.studio import operations, queries
+from tests.builders.people import a_person
+from tests.engine.gate_builder import KNOWN, Drawing, service
+
+FIRST = Drawing(process_id="sample")
+SECOND = FIRST.replacing('name="单位审核"', 'name="单位初审"')
+
+
+@pytest.fixture(autouse=True)
+def small_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform that offers what the sample diagram names."""
+    monkeypatch.setattr(Known, "of_platform", lambda **_: KNOWN)
+    monkeypatch.setattr(operations, "source", lambda key, _jurisdiction: f"title: {key}")
+
+
+@pytest.fixture
+def version(app: Any) -> ProcessVersion:
+    with transaction():
+        files = {"sample.bpmn": FIRST.bytes()}
+        made = publish_version("sample", "", files, {}, actor_id=None, now=now())
+        instance = ProcessInstance(
+            version_id=made.id,
+            process_key="sample",
+            bundle_hash=made.bundle_hash,
+            business_type="declaration",
+            business_id=1,
+            jurisdiction="",
+            status=InstanceStatus.RUNNING,
+            started_at=now(),
+        )
+        db.session.add(instance)
+    return made
+
+
+@pytest.fixture
+def browser(app: Any, client_for: Callable[..., Any]) -> Any:
+    with transaction():
+        admin = a_person(roles=[("process_admin", "all", None)])
+    return client_for(admin)
+
+
+def upload(browser: Any, version: ProcessVersion, content: bytes, name: str = "x.bpmn") -> Any:
+    files = {"files": (io.BytesIO(content), name)}
+    url = f"/studio/processes/{version.id}/check"
+    return browser.post(url, files, content_type="multipart/form-data")
+
+
+def test_the_list_shows_every_process_in_force(browser: Any, version: ProcessVersion) -> None:
+    page = browser.get("/studio/processes").text
+    assert "示例流程" in page
+    assert "第 1 版" in page
+
+
+def test_a_process_shows_its_diagram_and_what_runs(browser: Any, version: ProcessVersion) -> None:
+    page = browser.get(f"/studio/processes/{version.id}").text
+    assert f"/studio/processes/{version.id}/diagram.bpmn" in page
+    assert "当前在办 1 件" in page
+
+
+def test_the_diagram_can_be_downloaded(browser: Any, version: ProcessVersion) -> None:
+    response = browser.get(f"/studio/processes/{version.id}/diagram.bpmn")
+    assert response.data == FIRST.bytes()
+    assert "sample-v1.bpmn" in response.headers["Content-Disposition"]
+    other = f"/studio/processes/{version.id}/diagram.bpmn?process=nothing"
+    assert browser.get(other).status_code == 404
+
+
+def test_a_faulty_upload_is_refused_with_names_and_hints(
+    browser: Any, version: ProcessVersion
+) -> None:
+    spoiled = FIRST.with_(publish=service("publish", "nothing"))
+    response = upload(browser, version, spoiled.bytes())
+    assert response.status_code == 422
+    assert "平台没有名为“nothing”的处理" in response.text.replace("&#34;", '"')
+    assert "请改成平台已有的处理" in response.text
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\x00", b"<!DOCTYPE a><a/>"])
+def test_what_is_no_diagram_is_refused(
+    browser: Any, version: ProcessVersion, content: bytes
+) -> None:
+    assert upload(browser, version, content).status_code == 422
+
+
+def test_no_file_at_all_is_refused(browser: Any, version: ProcessVersion) -> None:
+    response = browser.post(f"/studio/processes/{version.id}/check")
+    assert response.status_code == 422
+    assert "没有上传文件" in response.text
+
+
+def test_a_sound_upload_shows_what_changes_and_is_published_after_a_note(
+    browser: Any, version: ProcessVersion
+) -> None:
+    response = upload(browser, version, SECOND.bytes(), "下载 (1).bpmn")
+    assert response.status_code == 200
+    assert "单位初审" in response.text
+    assert "在办的 1 件继续使用各自的版本" in response.text
+    answer = {"file": "下载 (1).bpmn", "content": SECOND.text(), "note": "改名"}
+    url = f"/studio/processes/{version.id}/publish"
+    assert browser.post(url, {**answer, "note": " "}).status_code == 422
+    published = browser.post(url, answer)
+    assert published.status_code == 303
+    page = browser.get(published.headers["Location"]).text
+    assert "第 2 版" in page
+    assert "改名" in page
+    with transaction(write=False):
+        running = db.session.query(ProcessInstance).one()
+        assert running.version_id == version.id
+
+
+def test_what_the_gate_refuses_cannot_be_published_past_it(
+    browser: Any, version: ProcessVersion
+) -> None:
+    answer = {"file": "a.bpmn", "content": "<a/>", "note": "绕过"}
+    response = browser.post(f"/studio/processes/{version.id}/publish", answer)
+    assert response.status_code == 422
+    with transaction(write=False):
+        assert len(queries.versions_of(queries.version(version.id))) == 1
+
+
+def test_the_difference_names_added_and_removed_nodes() -> None:
+    from app.engine.diagrams import read_nodes
+
+    old = read_nodes({"sample.bpmn": FIRST.bytes()})
+    new = read_nodes({"sample.bpmn": SECOND.with_(more=service("more")).bytes()})
+    found = queries.between(old, new)
+    assert [node.id for node in found.added] == ["more"]
+    assert [node.id for node in found.changed] == ["vet"]
+    assert [node.id for node in queries.between(new, old).removed] == ["more"]
+    assert not queries.between(old, old)
+
+
+@pytest.mark.parametrize("role", ["system_admin", "organiser", "applicant"])
+def test_only_process_admins_come_in(
+    app: Any, client_for: Callable[..., Any], version: ProcessVersion, role: str
+) -> None:
+    with transaction():
+        person = a_person(roles=[(role, "all", None)])
+    other = client_for(person)
+    for path in ("", f"/{version.id}", f"/{version.id}/diagram.bpmn"):
+        assert other.get(f"/studio/processes{path}").status_code in {403, 404}
+    assert upload(other, version, SECOND.bytes()).status_code in {403, 404}
