@@ -10,6 +10,7 @@ from app.accounts.operations import (
     notify,
     reset_credential,
 )
+from app.accounts.queries import credential_by_login
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -73,7 +74,7 @@ def create_staff(
     """Open an account for the unit's staff; returns it with its one-time activation secret."""
     if role not in STAFF_ROLES:
         raise Invalid("请选择角色", field="role")
-    if db.session.query(Credential).filter_by(login=login.strip()).first():
+    if credential_by_login(login) is not None:
         raise Invalid("该登录名已被使用", field="login")
     person = create_person(name=name.strip(), now=now)
     _, secret = create_credential(person, login.strip(), now=now)

@@ -45,11 +45,12 @@ def reviewing_unit(unit: Unit, person_id: int, now: datetime) -> Unit:
 
     Nobody acts on their own case: where a unit's only reviewer applies, its superior reviews.
     """
-    reviewers = people_with_role("unit_clerk", "org", unit.id, now)
-    others = [person for person in reviewers if person.id != person_id]
-    if others or unit.reports_to is None:
-        return unit
-    return reviewing_unit(unit.reports_to, person_id, now)
+    upwards = [unit, *reporting_chain(unit)]
+    for office in upwards:
+        reviewers = people_with_role("unit_clerk", "org", office.id, now)
+        if any(person.id != person_id for person in reviewers):
+            return office
+    return upwards[-1]
 
 
 def search_units(jurisdiction: str | None, text: str) -> Select[tuple[Unit]]:

@@ -1,0 +1,223 @@
+"""Binding oneself to a unit: asked for, vetted by the unit, returned, mended, approved."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts.models import Person
+from app.accounts.queries import unread_count
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, Forbidden
+from app.core.invariants import check_all
+from app.engine.models import WorkItem
+from app.units import operations, queries
+from app.units.models import Employment, Unit
+from app.units.process import BINDING
+from tests.builders.flow import open_items
+from tests.builders.people import a_person, a_unit, employ, staff
+
+APPLICANT = [("applicant", "all", None)]
+
+
+@dataclass
+class Case:
+    """A person, the unit they want, its clerk, and another unit's clerk."""
+
+    person: Person
+    unit: Unit
+    clerk: Person
+    stranger: Person
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    with transaction():
+        unit, other = a_unit("云桥区青禾小学"), a_unit("云桥区第二小学")
+        person = a_person("苏晓禾", roles=APPLICANT)
+        return Case(person, unit, staff(unit, "unit_clerk"), staff(other, "unit_clerk"))
+
+
+def ask(client_for: Any, case: Case, **form: Any) -> Any:
+    return client_for(case.person).post("/binding", {"unit_id": case.unit.id, **form})
+
+
+def task_of(case: Case) -> int:
+    with transaction(write=False):
+        binding = db.session.query(Employment).filter_by(person_id=case.person.id).one()
+        return open_items((BINDING, binding.id))[0].id
+
+
+def vet(client_for: Any, case: Case, decision: str, opinion: str = "") -> Any:
+    form = {"decision": decision, "opinion": opinion}
+    return client_for(case.clerk).post(f"/tasks/{task_of(case)}", form)
+
+
+def status(case: Case) -> str:
+    with transaction(write=False):
+        return db.session.query(Employment).filter_by(person_id=case.person.id).one().status
+
+
+def test_a_unit_is_found_by_a_part_of_its_name(client_for: Any, case: Case) -> None:
+    page = client_for(case.person).get("/binding?q=青禾").text
+    assert "云桥区青禾小学" in page
+    assert "云桥区第二小学" not in page
+
+
+def test_an_approved_request_makes_the_unit_ones_own(client_for: Any, case: Case) -> None:
+    assert ask(client_for, case, note="2026年调入").status_code == 303
+    assert "云桥区青禾小学" in client_for(case.person).get("/binding").text
+    assert vet(client_for, case, "pass").status_code == 303
+    with transaction(write=False):
+        unit = queries.unit_of(case.person.id)
+        assert unit is not None
+        assert unit.id == case.unit.id
+        assert unread_count(case.person.id) == 1
+        assert check_all() == []
+
+
+def test_a_returned_request_is_mended_and_sent_again(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    assert vet(client_for, case, "return", "请补充调动说明").status_code == 303
+    assert "请补充调动说明" in client_for(case.person).get("/binding").text
+    assert ask(client_for, case, note="附调动说明").status_code == 303
+    assert status(case) == "pending"
+    vet(client_for, case, "pass")
+    assert status(case) == "active"
+
+
+def test_a_returned_request_may_go_to_another_unit_whose_clerk_then_vets_it(
+    client_for: Any, case: Case
+) -> None:
+    ask(client_for, case)
+    vet(client_for, case, "return", "不是本单位人员")
+    with transaction(write=False):
+        other = db.session.query(Unit).filter_by(name="云桥区第二小学").one().id
+    ask(client_for, case, unit_id=other)
+    url = f"/tasks/{task_of(case)}"
+    assert client_for(case.clerk).get(url).status_code == 403
+    assert client_for(case.stranger).get(url).status_code == 200
+
+
+def test_a_return_needs_an_opinion(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    answer = vet(client_for, case, "return")
+    assert answer.status_code == 422
+    assert status(case) == "pending"
+
+
+def test_a_second_request_waits_for_the_first(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    answer = ask(client_for, case)
+    assert answer.status_code == 409
+    assert "等待单位审核" in answer.text
+
+
+def test_asking_for_ones_own_unit_again_is_refused(client_for: Any, case: Case) -> None:
+    with transaction():
+        employ(db.session.get_one(Person, case.person.id), db.session.get_one(Unit, case.unit.id))
+    assert ask(client_for, case).status_code == 409
+
+
+def test_without_a_unit_there_is_nothing_to_ask(client_for: Any, case: Case) -> None:
+    assert ask(client_for, case, unit_id="").status_code == 422
+
+
+def test_the_earlier_unit_ends_with_the_approval_of_the_new_one(
+    client_for: Any, case: Case
+) -> None:
+    with transaction():
+        old = a_unit("云桥区旧校")
+        employ(db.session.get_one(Person, case.person.id), old)
+    ask(client_for, case)
+    with transaction(write=False):
+        waiting = db.session.query(Employment).filter_by(status="pending").one()
+        item = open_items((BINDING, waiting.id))[0].id
+    client_for(case.clerk).post(f"/tasks/{item}", {"decision": "pass"})
+    with transaction(write=False):
+        found = db.session.execute(
+            sa.select(Unit.name, Employment.status).join(Unit, Unit.id == Employment.unit_id)
+        ).all()
+        assert sorted(map(tuple, found)) == [("云桥区旧校", "ended"), ("云桥区青禾小学", "active")]
+
+
+def test_nobody_else_may_open_or_do_the_task(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    url = f"/tasks/{task_of(case)}"
+    for person in (case.stranger, case.person):
+        assert client_for(person).get(url).status_code == 403
+        assert client_for(person).post(url, {"decision": "pass"}).status_code == 403
+    assert status(case) == "pending"
+
+
+def test_the_clerk_sees_the_requests_of_the_own_unit_only(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    assert "苏晓禾" in client_for(case.clerk).get("/binding/requests").text
+    assert "苏晓禾" not in client_for(case.stranger).get("/binding/requests").text
+    assert "苏晓禾" not in client_for(case.clerk).get("/binding/requests?status=active").text
+    assert "苏晓禾" in client_for(case.clerk).get("/binding/requests?q=晓禾").text
+
+
+def test_where_the_only_reviewer_asks_the_superior_reviews(client_for: Any, app: Flask) -> None:
+    with transaction():
+        bureau = a_unit("云桥区教育局", kind="机关")
+        school = a_unit("云桥区青禾小学", reports_to=bureau, clerk=False)
+        clerk = a_person(
+            "卜文", roles=[("unit_clerk", "org", school.id), ("applicant", "all", None)]
+        )
+        superior = staff(bureau, "unit_clerk")
+        unit_id = school.id
+    client_for(clerk).post("/binding", {"unit_id": unit_id})
+    with transaction(write=False):
+        item = db.session.scalars(sa.select(WorkItem)).one()
+        assert item.scope_id == bureau.id
+        item_id = item.id
+    assert client_for(clerk).get(f"/tasks/{item_id}").status_code == 403
+    answer = client_for(superior).post(f"/tasks/{item_id}", {"decision": "pass"})
+    assert answer.status_code == 303
+
+
+def test_a_unit_with_another_reviewer_reviews_itself(app: Flask) -> None:
+    with transaction():
+        bureau = a_unit("云桥区教育局", kind="机关")
+        school = a_unit("云桥区青禾小学", reports_to=bureau)
+        clerk = staff(school, "unit_clerk")
+        a_person("敖正言", roles=[("unit_admin", "org", school.id)])
+        assert queries.reviewing_unit(school, clerk.id, now()) is bureau
+        a_person("卜文", roles=[("unit_clerk", "org", school.id)])
+        assert queries.reviewing_unit(school, clerk.id, now()) is school
+
+
+def test_nobody_decides_on_their_own_request(app: Flask) -> None:
+    with transaction():
+        unit, person = a_unit(), a_person()
+        binding = operations.request_binding(person, unit, "", now=now())
+        with pytest.raises(Forbidden, match="本人"):
+            operations.decide_binding(
+                binding, approve=True, opinion="", actor_id=person.id, now=now()
+            )
+
+
+def test_a_decided_request_is_not_decided_again(app: Flask) -> None:
+    with transaction():
+        unit = a_unit()
+        clerk = staff(unit, "unit_clerk")
+        binding = operations.request_binding(a_person(), unit, "", now=now())
+        operations.decide_binding(binding, approve=True, opinion="", actor_id=clerk.id, now=now())
+        with pytest.raises(Conflict, match="已处理"):
+            operations.decide_binding(
+                binding, approve=False, opinion="x", actor_id=clerk.id, now=now()
+            )
+
+
+def test_a_reporting_chain_ends_although_two_offices_name_each_other(app: Flask) -> None:
+    with transaction():
+        first, second = a_unit("甲局"), a_unit("乙局")
+        first.reports_to_id, second.reports_to_id = second.id, first.id
+        db.session.flush()
+        assert [u.name for u in queries.reporting_chain(first)] == ["乙局", "甲局"]
+        clerk = staff(first, "unit_clerk")
+        assert queries.reviewing_unit(first, clerk.id, now()) is second

@@ -1,0 +1,118 @@
+"""A unit's staff accounts: opened, reset, and only by who administers the unit."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Credential, Person
+from app.core.db import db, transaction
+from app.units.models import Unit
+from tests.builders.people import a_person, a_unit, staff
+
+NEW = {"name": "卜文", "login": "bowen", "role": "unit_clerk"}
+
+
+@pytest.fixture
+def unit(app: Flask) -> Unit:
+    with transaction():
+        return a_unit("云桥区青禾小学")
+
+
+@pytest.fixture
+def admin(unit: Unit) -> Person:
+    with transaction():
+        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+
+
+def secret_in(page: str) -> str:
+    found = re.search(r"<code>([^<]+)</code>", page)
+    assert found, page
+    return found[1]
+
+
+def test_the_staff_are_listed_with_their_roles(client_for: Any, admin: Person) -> None:
+    page = client_for(admin).get("/staff").text
+    assert "云桥区青经办" in page
+    assert "单位领导" in page
+
+
+def test_a_new_account_shows_its_secret_once_and_can_be_activated(
+    client_for: Any, admin: Person
+) -> None:
+    secret = secret_in(client_for(admin).post("/staff", NEW).text)
+    assert secret not in client_for(admin).get("/staff").text
+    visitor = client_for(None)
+    password = {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
+    assert visitor.post("/activate", password).location == "/home"
+    assert visitor.get("/binding/requests").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": " "}, "请填写姓名"),
+        ({"login": ""}, "请填写登录名"),
+        ({"name": "长" * 61}, "60"),
+        ({"role": "system_admin"}, "请选择角色"),
+    ],
+)
+def test_what_does_not_hold_is_said_at_its_field(
+    client_for: Any, admin: Person, change: dict[str, str], words: str
+) -> None:
+    answer = client_for(admin).post("/staff", {**NEW, **change})
+    assert answer.status_code == 422
+    assert words in answer.text
+    with transaction(write=False):
+        assert db.session.query(Credential).filter_by(login="bowen").count() == 0
+
+
+def test_a_login_is_given_once(client_for: Any, admin: Person) -> None:
+    client_for(admin).post("/staff", NEW)
+    answer = client_for(admin).post("/staff", {**NEW, "login": "BoWen"})
+    assert answer.status_code == 422
+    assert "已被使用" in answer.text
+
+
+def test_an_administrator_acts_for_the_own_unit_only(client_for: Any, admin: Person) -> None:
+    with transaction():
+        other = a_unit("云桥区第二小学")
+        other_id, clerk_id = other.id, staff(other, "unit_clerk").id
+    browser = client_for(admin)
+    assert browser.get(f"/staff?unit={other_id}").status_code == 403
+    assert browser.post(f"/staff?unit={other_id}", NEW).status_code == 403
+    assert browser.post(f"/staff/{clerk_id}/reset").status_code == 404
+    assert browser.get("/staff?unit=999999").status_code == 404
+
+
+def test_a_system_administrator_may_help_every_unit(client_for: Any, unit: Unit) -> None:
+    with transaction():
+        helper = a_person("系统", roles=[("system_admin", "all", None)])
+    assert client_for(helper).get(f"/staff?unit={unit.id}").status_code == 200
+
+
+def test_a_reset_gives_a_new_secret_and_ends_the_old_session(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    with transaction(write=False):
+        clerk = db.session.get_one(Person, staff(unit, "unit_clerk").id)
+    browser = client_for(clerk)
+    assert browser.get("/home").status_code == 200
+    page = client_for(admin).post(f"/staff/{clerk.id}/reset").text
+    assert len(secret_in(page)) >= 16
+    assert browser.get("/home").location.startswith("/login")
+
+
+def test_an_applicant_bound_to_the_unit_may_be_reset_too(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    with transaction():
+        bound = a_person("苏晓禾", unit=db.session.get_one(Unit, unit.id))
+    assert client_for(admin).post(f"/staff/{bound.id}/reset").status_code == 200
+
+
+def test_a_clerk_does_not_manage_accounts(client_for: Any, unit: Unit) -> None:
+    with transaction(write=False):
+        clerk = staff(unit, "unit_clerk")
+    assert client_for(clerk).get("/staff").status_code == 403
