@@ -26,7 +26,7 @@ def play(stage: Stage, committee_id: int) -> None:
     stage.at(PORTFOLIOS)
     people = {row["id"]: cast.enter_applicant(stage, row) for row in rows}
     items = {
-        key: paperwork.fill_portfolio(stage, person_id, approve_all=True)
+        key: paperwork.fill_portfolio(stage, person_id, complete=True)
         for key, person_id in people.items()
     }
     plan_id = planning.run_plan(stage, committee_id, "plan_2025")

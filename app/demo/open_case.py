@@ -32,19 +32,21 @@ def play(stage: Stage, committee_id: int) -> int:
     cast.make_administrator(stage, SOLE_ADMINISTRATOR, "AH08")
     cast.bar(stage, BARRED, since=stage.day(-65), until=stage.day(300))
     stage.at(stage.day(-14))
-    sent = {
-        key: _declare(stage, plan_id, key)
-        for key in (*AT_UNIT, RETURNED, AT_CITY, SOLE_ADMINISTRATOR)
-    }
+    sent = {key: _declare(stage, plan_id, key) for key in (RETURNED, AT_CITY)}
     _draft(stage, plan_id, IDLE_DRAFT)
     _move_on(stage, sent)
+    stage.at(stage.day(-3))
+    for key in (*AT_UNIT, SOLE_ADMINISTRATOR):
+        _declare(stage, plan_id, key)
+    stage.at(stage.day(-1))
+    paperwork.enter_pending(stage.people["golden"])
     return golden
 
 
 def _golden(stage: Stage, plan_id: int) -> int:
     person = read_data("golden")["person"]
     person_id = cast.enter_applicant(stage, person)
-    items = paperwork.fill_portfolio(stage, person_id, approve_all=False)
+    items = paperwork.fill_portfolio(stage, person_id, complete=False)
     declaration_id = paperwork.begin_declaration(person_id, plan_id, person["specialty"])
     paperwork.fill_declaration(stage, declaration_id, items, complete=False)
     return declaration_id
@@ -53,7 +55,7 @@ def _golden(stage: Stage, plan_id: int) -> int:
 def _declare(stage: Stage, plan_id: int, key: str) -> int:
     row = pick(read_data("applicants_2026")["applicant"], key)
     own = SAME_AWARD if key in AT_UNIT else None
-    items = paperwork.fill_portfolio(stage, stage.people[key], approve_all=True, own=own)
+    items = paperwork.fill_portfolio(stage, stage.people[key], complete=True, own=own)
     declaration_id = paperwork.begin_declaration(stage.people[key], plan_id, row["specialty"])
     paperwork.fill_declaration(stage, declaration_id, items, complete=True)
     paperwork.submit(stage, declaration_id)

@@ -35,20 +35,28 @@ def upload(person: Person, title: str, *, types: Sequence[str] = ("jpg",)) -> in
 
 
 def fill_portfolio(
-    stage: Stage, person_id: int, *, approve_all: bool, own: Mapping[str, Any] | None = None
+    stage: Stage, person_id: int, *, complete: bool, own: Mapping[str, Any] | None = None
 ) -> dict[str, int]:
-    """Enter every item of the data and have the unit audit it; item ids by where they belong."""
+    """Enter the items of the data and have the unit audit them; ids by where they belong.
+
+    Unless `complete`, the item that the data holds back is left for `enter_pending`.
+    """
     made = {}
     for row in read_data("golden")["item"]:
+        if row.get("pending") and not complete:
+            continue
         data = {**row["data"], **(own or {}).get(row["into"], {})}
         made[row["into"]] = _enter_item(person_id, row["type"], data)
-        if approve_all or not row.get("pending"):
-            stage.act(
-                (portfolio.BUSINESS, made[row["into"]]),
-                "vet_item",
-                {"decision": "pass", "opinion": "材料与原件一致"},
-            )
+        passed = {"decision": "pass", "opinion": "材料与原件一致"}
+        stage.act((portfolio.BUSINESS, made[row["into"]]), "vet_item", passed)
     return made
+
+
+def enter_pending(person_id: int) -> None:
+    """Enter the items that then wait for the unit's audit."""
+    for row in read_data("golden")["item"]:
+        if row.get("pending"):
+            _enter_item(person_id, row["type"], row["data"])
 
 
 def _enter_item(person_id: int, type_key: str, data: Mapping[str, Any]) -> int:

@@ -94,9 +94,10 @@ def play(echo: Echo) -> list[str]:
     stage.at(stage.day(-18))
     person = read_data("golden")["person"]
     person_id = cast.enter_applicant(stage, person)
-    items = paperwork.fill_portfolio(stage, person_id, approve_all=False)
+    items = paperwork.fill_portfolio(stage, person_id, complete=False)
     declaration_id = paperwork.begin_declaration(person_id, plan_id, person["specialty"])
     paperwork.fill_declaration(stage, declaration_id, items, complete=False)
+    paperwork.enter_pending(person_id)
     failures = _check_twice(stage, declaration_id)
     paperwork.submit(stage, declaration_id)
     approvals.pass_unit(stage, declaration_id, approvals.recommendation(stage, declaration_id))

@@ -53,25 +53,25 @@ def unread() -> int:
 
 
 def _build_menu() -> list[dict[str, Any]]:
-    roles = {grant.role for grant in grants()}
+    groups = entries_for({grant.role for grant in grants()})
     waiting = open_count(current_user.id, grants())
-    blueprint = request.blueprint
-    groups = []
-    for label, entries in entries_for(roles):
-        items = [
-            {
-                "label": entry.label,
-                "icon": entry.icon,
-                "url": url_for(entry.endpoint),
-                "active": entry.endpoint == request.endpoint
-                or (
-                    entry.endpoint.split(".")[0] == blueprint
-                    and not any(e.endpoint == request.endpoint for e in entries)
-                    and entry == next(e for e in entries if e.endpoint.split(".")[0] == blueprint)
-                ),
-                "badge": waiting if entry.endpoint == BADGE_ENDPOINT else 0,
-            }
-            for entry in entries
-        ]
-        groups.append({"label": label, "items": items})
-    return groups
+    urls = {entry: url_for(entry.endpoint) for _, entries in groups for entry in entries}
+    # The current line is the one whose address the page's address extends furthest.
+    under = [url for url in urls.values() if f"{request.path}/".startswith(f"{url}/")]
+    current = max(under, key=len, default="")
+    return [
+        {
+            "label": label,
+            "items": [
+                {
+                    "label": entry.label,
+                    "icon": entry.icon,
+                    "url": urls[entry],
+                    "active": urls[entry] == current,
+                    "badge": waiting if entry.endpoint == BADGE_ENDPOINT else 0,
+                }
+                for entry in entries
+            ],
+        }
+        for label, entries in groups
+    ]

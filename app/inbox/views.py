@@ -225,7 +225,7 @@ def _batch_page(items: list[WorkItem], spec: FormSpec, form: Form) -> str:
 
 
 def _batch_items(ids: list[str]) -> list[WorkItem]:
-    wanted = [int(i) for i in ids if i.isdigit()][:BATCH_LIMIT]
+    wanted = [int(i) for i in ids if i.isdecimal()][:BATCH_LIMIT]
     if not wanted:
         raise Invalid("请先勾选要办理的任务")
     items = [_item(item_id) for item_id in wanted]
