@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import current_user
 from sqlalchemy import ForeignKey, Select, String, func, select
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
 from app.core.db import Id, Instant, Model, current_transaction, db, pk, transaction
-from app.core.errors import Conflict, DomainError, Forbidden
+from app.core.errors import Conflict, DomainError, Forbidden, NotFound
 from app.core.permissions import ACTIONS, Grant, role_allows
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -293,6 +294,11 @@ def refuse_http(error: HTTPException) -> Any:
     return refuse(described)
 
 
+def refuse_number(_error: Exception) -> Any:
+    """No record has a number that the database cannot hold."""
+    return refuse(NotFound(MESSAGES[404]))
+
+
 def init_http(app: Flask) -> None:
     """Wire requests: permission, repeats, headers and refusals."""
     app.before_request(check_action)
@@ -302,4 +308,6 @@ def init_http(app: Flask) -> None:
     app.after_request(check_subject)
     app.register_error_handler(DomainError, refuse)
     app.register_error_handler(HTTPException, refuse_http)
+    app.register_error_handler(OverflowError, refuse_number)
+    app.register_error_handler(DataError, refuse_number)
     app.jinja_env.globals["request_key"] = request_key

@@ -53,7 +53,7 @@ def describe_policy(name: str) -> dict[str, Any]:
 
 def stored_files(ids: list[Any]) -> list[StoredFile]:
     """Return stored files by ids as a form gives them, in their order."""
-    numbers = [int(i) for i in ids if str(i).isdigit()]
+    numbers = [int(i) for i in ids if str(i).isdecimal()]
     found = {file.id: file for file in (db.session.get(StoredFile, i) for i in numbers) if file}
     return [found[i] for i in numbers if i in found]
 

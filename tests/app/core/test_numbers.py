@@ -1,0 +1,29 @@
+"""Numbers that no database holds lead nowhere, on either database."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.core.db import transaction
+from tests.builders.people import a_person
+
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize(
+    "url", [f"/tasks/{HUGE}", f"/files/{HUGE}", f"/tasks/batch?id={HUGE}", "/tasks/batch?id=²"]
+)
+def test_a_number_too_large_or_odd_is_refused_in_words(
+    app: Flask, client_for: Any, url: str
+) -> None:
+    with transaction():
+        person = a_person(roles=[("unit_clerk", "all", None)])
+    answer = client_for(person).get(url)
+    assert answer.status_code in {404, 422}
+
+
+def test_a_form_with_a_number_too_large_is_refused_too(app: Flask, client_for: Any) -> None:
+    with transaction():
+        person = a_person(roles=[("applicant", "all", None)])
+    assert client_for(person).post("/binding", {"unit_id": HUGE}).status_code == 404

@@ -1,0 +1,89 @@
+"""Several tasks at once: the same opinion, a line in each log, one refusal stops nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.db import db, transaction
+from app.core.invariants import check_all
+from app.engine.models import StepLog
+from app.units.models import Employment
+from tests.app.inbox.conftest import Desk
+
+Desks = Callable[..., Desk]
+
+
+def statuses() -> list[str]:
+    with transaction(write=False):
+        return [e.status for e in db.session.query(Employment).order_by(Employment.id)]
+
+
+def test_a_batch_is_asked_once_and_logged_for_each(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文", "敖正言")
+    browser = client_for(desk.clerk)
+    page = browser.get("/tasks/batch", query_string={"id": desk.items}).text
+    assert "所选 3 项" in page
+    answer = browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert answer.status_code == 303
+    assert statuses() == ["active"] * 3
+    with transaction(write=False):
+        assert db.session.query(StepLog).filter_by(outcome="通过").count() == 3
+        assert check_all() == []
+
+
+def test_one_refusal_does_not_undo_the_others(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文", "敖正言")
+    with transaction():  # meanwhile the second was decided elsewhere
+        second = db.session.query(Employment).order_by(Employment.id).all()[1]
+        second.status, second.decided_at = "ended", second.requested_at
+    browser = client_for(desk.clerk)
+    browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert statuses() == ["active", "ended", "active"]
+    page = browser.get("/tasks").text
+    assert "已办理 2 项" in page
+    assert "该申请已处理" in page
+
+
+def test_a_batch_with_a_foreign_task_is_refused_as_a_whole(
+    client_for: Any, desk_of: Desks
+) -> None:
+    desk = desk_of("苏晓禾", "卜文")
+    answer = client_for(desk.stranger).post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert answer.status_code == 403
+    assert statuses() == ["pending", "pending"]
+
+
+def test_tasks_done_meanwhile_are_left_out(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文")
+    browser = client_for(desk.clerk)
+    browser.post(desk.url, {"decision": "pass"})
+    page = browser.get("/tasks/batch", query_string={"id": desk.items}).text
+    assert "所选 1 项" in page
+
+
+@pytest.mark.parametrize("ids", [[], ["x"], [""]])
+def test_a_batch_of_nothing_says_so(client_for: Any, desk_of: Desks, ids: list[str]) -> None:
+    desk = desk_of("苏晓禾")
+    answer = client_for(desk.clerk).get("/tasks/batch", query_string={"id": ids})
+    assert answer.status_code == 422
+    assert "请先勾选" in answer.text
+
+
+def test_answers_that_do_not_hold_are_asked_again(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文")
+    answer = client_for(desk.clerk).post("/tasks/batch", {"id": desk.items, "decision": "return"})
+    assert answer.status_code == 422
+    assert "所选 2 项" in answer.text
+    assert statuses() == ["pending", "pending"]
+
+
+def test_tasks_of_different_steps_do_not_go_together(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文")
+    with transaction():
+        db.session.execute(
+            db.text("UPDATE work_item SET node = 'other' WHERE id = :id"), {"id": desk.items[1]}
+        )
+    answer = client_for(desk.clerk).get("/tasks/batch", query_string={"id": desk.items})
+    assert answer.status_code == 422
+    assert "同一环节" in answer.text
