@@ -13,6 +13,7 @@ from app.declarations.operations.common import (
     refuse_unless_editable,
 )
 from app.declarations.queries import entries_of, standard_item_of, types_for
+from app.portfolio.models import ItemVersion
 from app.portfolio.queries import approved_items
 
 RESULTS = ("合格", "不合格")
@@ -39,15 +40,7 @@ def import_items(
     standard_item = (
         standard_item_of(declaration, standard_item_id) if section == EntrySection.ITEM else None
     )
-    approved = {
-        version.item_id: version
-        for version in approved_items(declaration.person_id, types_for(section, standard_item))
-    }
-    if not set(item_ids) <= approved.keys():
-        raise NotFound("所选记录不存在，或尚未通过单位审核")
-    held = {entry.item_id for entry in entries_of(declaration.id)}
-    if held & set(item_ids):
-        raise Conflict("所选记录已导入，同一记录不能重复导入；如需调整请先移除")
+    approved = _importable(declaration, types_for(section, standard_item), item_ids)
     here = entries_of(declaration.id, section, standard_item_id)
     most = standard_item.max_count if standard_item else None
     if most is not None and len(here) + len(set(item_ids)) > most:
@@ -68,6 +61,18 @@ def import_items(
     db.session.flush()
     record("imported", declaration, declaration.person_id, now, items=sorted(set(item_ids)))
     return made
+
+
+def _importable(
+    declaration: Declaration, types: Sequence[str], item_ids: Sequence[int]
+) -> dict[int, ItemVersion]:
+    approved = {v.item_id: v for v in approved_items(declaration.person_id, types)}
+    if not set(item_ids) <= approved.keys():
+        raise NotFound("所选记录不存在，或尚未通过单位审核")
+    held = {entry.item_id for entry in entries_of(declaration.id)}
+    if held & set(item_ids):
+        raise Conflict("所选记录已导入，同一记录不能重复导入；如需调整请先移除")
+    return approved
 
 
 def entry_of(declaration: Declaration, entry_id: int) -> DeclarationEntry:

@@ -22,6 +22,7 @@ from app.declarations.queries import BUSINESS, categories_of, declaration_of_yea
 from app.engine import runtime
 from app.plans.models import Plan, PlanSpecialty
 from app.plans.queries import standards_of
+from app.units.models import Unit
 from app.units.queries import open_binding, unit_of
 from rules import evaluate
 
@@ -98,6 +99,26 @@ def start_declaration(
         raise Invalid("请选择申报形式", field="kind")
     specialty = _specialty(plan, choice.specialty_id)
     _check_standard(plan, specialty, choice.standard)
+    declaration = _draft(person, plan, unit, specialty, choice, now)
+    record("started", declaration, person.id, now, plan=plan.id, kind=choice.kind)
+    runtime.start(
+        PROCESS,
+        business=(BUSINESS, declaration.id),
+        jurisdiction=plan.jurisdiction,
+        actor_id=person.id,
+        now=now,
+    )
+    return declaration
+
+
+def _draft(
+    person: Person,
+    plan: Plan,
+    unit: Unit,
+    specialty: PlanSpecialty,
+    choice: Choice,
+    now: datetime,
+) -> Declaration:
     declaration = Declaration(
         person_id=person.id,
         plan_id=plan.id,
@@ -117,14 +138,6 @@ def start_declaration(
     db.session.flush()
     declaration.number = f"{plan.year}{declaration.id:06d}"
     db.session.flush()
-    record("started", declaration, person.id, now, plan=plan.id, kind=choice.kind)
-    runtime.start(
-        PROCESS,
-        business=(BUSINESS, declaration.id),
-        jurisdiction=plan.jurisdiction,
-        actor_id=person.id,
-        now=now,
-    )
     return declaration
 
 

@@ -234,6 +234,21 @@ def cast(
     if entry is None or not entry.present:
         raise Forbidden("您不在本次投票的票源名单中")
     text = ballot_text(meeting, choices, queries.recused_cases(meeting.id, actor_id))
+    _mark_as_voted(meeting, actor_id)
+    db.session.execute(
+        insert(BallotBox).values(
+            id=random_id(random),
+            meeting_id=meeting.id,
+            round=meeting.round,
+            sealed=sealing.seal(text, public_key, _ballot_context(meeting), random),
+        )
+    )
+    db.session.expire(entry)
+    audit.record("ballot:cast", subject=("meeting", meeting.id), actor_id=None, now=now)
+
+
+def _mark_as_voted(meeting: Meeting, actor_id: int) -> None:
+    """Note on the roll that a voter has voted; Conflict for the second time."""
     marked = db.session.execute(
         update(BallotRoll)
         .where(
@@ -248,16 +263,6 @@ def cast(
     )
     if marked.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("您已投票，选票不能修改")
-    db.session.execute(
-        insert(BallotBox).values(
-            id=random_id(random),
-            meeting_id=meeting.id,
-            round=meeting.round,
-            sealed=sealing.seal(text, public_key, _ballot_context(meeting), random),
-        )
-    )
-    db.session.expire(entry)
-    audit.record("ballot:cast", subject=("meeting", meeting.id), actor_id=None, now=now)
 
 
 def random_id(random: Random) -> str:

@@ -14,6 +14,7 @@ from app.review.models import (
     Meeting,
     MeetingCase,
     MeetingGroup,
+    MeetingMember,
     MeetingStatus,
     Post,
 )
@@ -36,18 +37,7 @@ def appoint_directors(
     require_status(meeting, MeetingStatus.PREPARING)
     deputies = set(deputy_ids)
     seats = {seat.person_id: seat for seat in meeting.members}
-    if director_id not in seats or not deputies <= set(seats):
-        raise Invalid("主任和副主任须从参会专家中指定", field="director_id")
-    if len(deputies) > MAX_DEPUTIES:
-        raise Invalid(f"副主任至多 {MAX_DEPUTIES} 名", field="deputy_ids")
-    if director_id in deputies:
-        raise Invalid("主任不能同时担任副主任", field="deputy_ids")
-    group = seats[director_id].group
-    if group is not None and group.cases and len(group.members) - 1 < LEAST_IN_GROUP:
-        raise Invalid(
-            f"{group.name}除主任外不足 {LEAST_IN_GROUP} 名专家，无法分配组长、主审和副审",
-            field="director_id",
-        )
+    _check_posts(seats, director_id, deputies)
     for seat in meeting.members:
         seat.post = Post.DEPUTY_DIRECTOR if seat.person_id in deputies else Post.MEMBER
     # The old director steps down first: the database allows one at a time.
@@ -65,6 +55,23 @@ def appoint_directors(
         director=director_id,
         deputies=sorted(deputies),
     )
+
+
+def _check_posts(
+    seats: Mapping[int, MeetingMember], director_id: int, deputies: Collection[int]
+) -> None:
+    if director_id not in seats or not set(deputies) <= set(seats):
+        raise Invalid("主任和副主任须从参会专家中指定", field="director_id")
+    if len(deputies) > MAX_DEPUTIES:
+        raise Invalid(f"副主任至多 {MAX_DEPUTIES} 名", field="deputy_ids")
+    if director_id in deputies:
+        raise Invalid("主任不能同时担任副主任", field="deputy_ids")
+    group = seats[director_id].group
+    if group is not None and group.cases and len(group.members) - 1 < LEAST_IN_GROUP:
+        raise Invalid(
+            f"{group.name}除主任外不足 {LEAST_IN_GROUP} 名专家，无法分配组长、主审和副审",
+            field="director_id",
+        )
 
 
 def require_director(meeting: Meeting, person_id: int) -> None:

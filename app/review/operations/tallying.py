@@ -32,19 +32,7 @@ def count_ballots(meeting: Meeting, texts: Sequence[str], *, random: Random, now
     slips = shuffled_slips(cases, texts, random)
     turnout = queries.turnout(meeting)
     root = root_hash(slips)
-    db.session.execute(
-        insert(Ballot),
-        [
-            {
-                "id": slip_id,
-                "meeting_id": meeting.id,
-                "round": meeting.round,
-                "case_id": case_id,
-                "choice": choice,
-            }
-            for slip_id, case_id, choice in slips
-        ],
-    ) if slips else None
+    _keep(meeting, slips)
     in_denominator = jurisdictions.get(meeting.jurisdiction).recused_in_denominator
     counts = Counter((case_id, choice) for _, case_id, choice in slips)
     for case_id in cases:
@@ -69,6 +57,16 @@ def count_ballots(meeting: Meeting, texts: Sequence[str], *, random: Random, now
     )
     db.session.flush()
     return root
+
+
+def _keep(meeting: Meeting, slips: Sequence[Slip]) -> None:
+    where = {"meeting_id": meeting.id, "round": meeting.round}
+    rows = [
+        {"id": slip_id, "case_id": case_id, "choice": choice, **where}
+        for slip_id, case_id, choice in slips
+    ]
+    if rows:
+        db.session.execute(insert(Ballot), rows)
 
 
 def shuffled_slips(cases: Sequence[int], texts: Iterable[str], random: Random) -> list[Slip]:
