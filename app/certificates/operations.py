@@ -192,22 +192,32 @@ def keep_paper(certificate: Certificate, file_id: int) -> None:
     certificate.pdf_file_id = file_id
 
 
-def _right_changes(certificate: Certificate, changes: Mapping[str, str]) -> dict[str, str]:
-    errors: dict[str, list[str]] = {}
-    right = {}
+def faults_of_request(
+    certificate: Certificate, *, reason: str, changes: Mapping[str, str], evidence: Sequence[int]
+) -> dict[str, list[str]]:
+    """Return what is wrong with a replacement request, all at once, by field."""
+    faults = {}
     for field, value in changes.items():
-        wanted = value.strip()
         if field not in CHANGEABLE:
-            errors.setdefault("changes", []).append("只能更正证书上列出的项目")
-        elif not wanted:
-            errors[field] = [f"请填写正确的{CHANGEABLE[field]}"]
-        elif wanted == certificate.facts.get(field):
-            errors[field] = ["与现证书相同，无需更正，请取消勾选或填写正确内容"]
-        else:
-            right[field] = wanted[:100]
-    if errors:
-        raise Invalid(errors=errors)
-    return right
+            faults["changes"] = ["只能更正证书上列出的项目"]
+        elif not value.strip():
+            faults[field] = [f"请填写正确的{CHANGEABLE[field]}"]
+        elif value.strip() == certificate.facts.get(field):
+            faults[field] = ["与现证书相同，无需更正，请取消勾选或填写正确内容"]
+    if not reason.strip():
+        faults["reason"] = ["请填写申请补（换）发事由"]
+    if not evidence or len(evidence) > EVIDENCE_LIMIT:
+        faults["evidence"] = [f"请上传佐证材料，最多 {EVIDENCE_LIMIT} 个"]
+    return faults
+
+
+def check_replaceable(certificate: Certificate) -> None:
+    """Conflict while a request waits, or for a certificate that is not active."""
+    if certificate.state is not CertificateStatus.ACTIVE:
+        raise Conflict("只有有效的证书可以申请补换")
+    made = open_request(certificate.id)
+    if made is not None and made.state is ReplacementStatus.PENDING:
+        raise Conflict("该证书的补换证申请正在审核")
 
 
 def request_replacement(
@@ -225,17 +235,14 @@ def request_replacement(
     """
     if certificate.person_id != person.id:
         raise Forbidden
-    if certificate.state is not CertificateStatus.ACTIVE:
-        raise Conflict("只有有效的证书可以申请补换")
-    made = open_request(certificate.id)
-    if made is not None and made.state is ReplacementStatus.PENDING:
-        raise Conflict("该证书的补换证申请正在审核")
-    if not reason.strip():
-        raise Invalid("请填写申请补（换）发事由", field="reason")
-    if not evidence or len(evidence) > EVIDENCE_LIMIT:
-        raise Invalid(f"请上传佐证材料，最多 {EVIDENCE_LIMIT} 个", field="evidence")
-    right = _right_changes(certificate, changes)
-    made = made or ReplacementRequest(certificate_id=certificate.id, person_id=person.id)
+    check_replaceable(certificate)
+    faults = faults_of_request(certificate, reason=reason, changes=changes, evidence=evidence)
+    if faults:
+        raise Invalid(errors=faults)
+    right = {field: value.strip()[:100] for field, value in changes.items()}
+    made = open_request(certificate.id) or ReplacementRequest(
+        certificate_id=certificate.id, person_id=person.id
+    )
     made.reason, made.changes, made.requested_at = reason.strip()[:500], right, now
     made.status = ReplacementStatus.PENDING
     files = [owned_file(file_id, person.id) for file_id in dict.fromkeys(evidence)]
@@ -248,6 +255,11 @@ def request_replacement(
     db.session.flush()
     _record("replacement_requested", certificate, person.id, now, changes=sorted(right))
     return made
+
+
+def _check_active(certificate: Certificate) -> None:
+    if certificate.state is not CertificateStatus.ACTIVE:
+        raise Conflict("原证书已失效，不能换发")
 
 
 def decide_request(
@@ -264,6 +276,8 @@ def decide_request(
     if request.state is not ReplacementStatus.PENDING:
         raise Conflict("该申请已处理")
     stops = status in {ReplacementStatus.RETURNED, ReplacementStatus.REFUSED}
+    if not stops:
+        _check_active(request.certificate)
     if stops and not opinion.strip():
         raise Invalid("请填写意见", field="opinion")
     request.status, request.opinion = status, opinion.strip()[:500]
@@ -283,8 +297,7 @@ def replace_certificate(
 ) -> Certificate:
     """Issue a new certificate with the right facts; the old one shows as replaced (已换发)."""
     old = request.certificate
-    if old.state is not CertificateStatus.ACTIVE:
-        raise Conflict("原证书已失效，不能换发")
+    _check_active(old)
     old.status = CertificateStatus.REPLACED
     db.session.flush()
     fresh = Certificate(

@@ -7,7 +7,11 @@ from app.accounts.models import Person
 from app.accounts.queries import live_grants
 from app.certificates import operations
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
-from app.certificates.queries import certificate_of_result, requests_with_file
+from app.certificates.queries import (
+    certificate_of_result,
+    certificates_with_photo,
+    requests_with_file,
+)
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound
@@ -238,3 +242,13 @@ def reads_evidence(person_id: int, file: StoredFile) -> bool:
         return False
     person = db.session.get_one(Person, person_id)
     return any(may_see_replacement(person, request, now()) for request in requests)
+
+
+@register_reader
+def reads_photo(person_id: int, file: StoredFile) -> bool:
+    """The issuer looks at the photo before it is printed."""
+    certificates = certificates_with_photo(file.id)
+    if not certificates:
+        return False
+    person = db.session.get_one(Person, person_id)
+    return any(may_see_certificate(person, certificate, now()) for certificate in certificates)

@@ -21,9 +21,11 @@ def certificates_of(person_id: int) -> list[Certificate]:
     return list(db.session.scalars(mine.order_by(Certificate.id.desc())))
 
 
-def own_certificate(certificate_id: int, person_id: int) -> Certificate:
-    """Return a person's own certificate; NotFound for a foreign one."""
-    found = db.session.get(Certificate, certificate_id)
+def own_certificate(
+    certificate_id: int, person_id: int, *, for_update: bool = False
+) -> Certificate:
+    """Return a person's own certificate, locked when asked; NotFound for a foreign one."""
+    found = db.session.get(Certificate, certificate_id, with_for_update=for_update or None)
     if found is None or found.person_id != person_id:
         raise NotFound("证书不存在")
     return found
@@ -94,6 +96,13 @@ def requests_with_file(file_id: int) -> list[ReplacementRequest]:
             .join(ReplacementFile, ReplacementFile.request_id == ReplacementRequest.id)
             .where(ReplacementFile.file_id == file_id)
         )
+    )
+
+
+def certificates_with_photo(file_id: int) -> list[Certificate]:
+    """Return the certificates that print a photo."""
+    return list(
+        db.session.scalars(select(Certificate).where(Certificate.photo_file_id == file_id))
     )
 
 

@@ -1,5 +1,7 @@
 """我的职称, the issuer's list, replacement, and the public page that verifies a certificate."""
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
@@ -113,10 +115,8 @@ def paper(certificate_id: int) -> Response:
 def replace(certificate_id: int) -> str:
     """The form of a replacement request (补换证)."""
     certificate = queries.own_certificate(certificate_id, current_user.id)
-    if certificate.state is not CertificateStatus.ACTIVE:
-        raise Conflict("只有有效的证书可以申请补换")
-    made = queries.open_request(certificate.id)
-    return _replace(certificate, made, {})
+    operations.check_replaceable(certificate)
+    return _replace(certificate, queries.open_request(certificate.id), {})
 
 
 def _replace(
@@ -150,23 +150,20 @@ def _replace(
 @requires("certificate.replace")
 def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     """Send the request to the unit; after a return, send it again."""
-    certificate = queries.own_certificate(certificate_id, current_user.id)
-    moment = now()
+    certificate = queries.own_certificate(certificate_id, current_user.id, for_update=True)
+    operations.check_replaceable(certificate)
     form = request.form
-    try:
-        if form.get("is_true") != "yes":
-            raise Invalid("请勾选真实性声明", field="is_true")  # noqa: TRY301
-        made = operations.request_replacement(
-            certificate,
-            reason=form.get("reason", ""),
-            changes={field: form.get(field, "") for field in form.getlist("changes")},
-            evidence=[int(i) for i in form.getlist("evidence") if i.isdigit()],
-            person=current_user,
-            now=moment,
-        )
-    except Invalid as error:
-        db.session.rollback()
-        return _replace(certificate, None, error.errors), error.status
+    typed: dict[str, Any] = {
+        "reason": form.get("reason", ""),
+        "changes": {field: form.get(field, "") for field in form.getlist("changes")},
+        "evidence": [int(i) for i in form.getlist("evidence") if i.isdigit()],
+    }
+    faults = operations.faults_of_request(certificate, **typed)
+    if form.get("is_true") != "yes":
+        faults["is_true"] = ["请勾选真实性声明"]
+    if faults:
+        return _replace(certificate, None, faults), Invalid.status
+    made = operations.request_replacement(certificate, **typed, person=current_user, now=now())
     _send(made)
     flash("补换证申请已提交，等待单位审核", "success")
     return see_other(url_for("certificates.replacement", request_id=made.id))

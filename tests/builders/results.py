@@ -141,7 +141,7 @@ def confirm(published: Published) -> None:
 def issue(published: Published, place: int = 0) -> int:
     """The issuer issues a result's certificate; its id."""
     business = (RESULT, published.result_ids[place])
-    do(business, "issue_certificate", {"decision": "issue"})
+    do(business, "issue_certificate", {"decision": "issue"}, person=person(published.issuer_id))
     return certificate_of(published, place)
 
 
