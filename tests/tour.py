@@ -50,7 +50,7 @@ FOLLOW = (
     "/account", "/notifications",
 )  # fmt: skip
 # Downloads and drawings: seen by other means.
-NOT_PAGES = ("/file", "/xml", "/diagram", "/photo", ".csv", ".pdf", "/evaluation-form", "/bpmn")
+NOT_PAGES = ("/file", "/photo", "/evaluation-form")
 MOST_A_KIND = 3
 
 
@@ -132,7 +132,7 @@ class Tour:
             for link in self.look(context, who, path):
                 kind = "/".join("#" if part.isdigit() else part for part in link.split("/"))
                 wanted = link in self._menu or link.startswith(FOLLOW)
-                is_page = wanted and not link.endswith(NOT_PAGES)
+                is_page = wanted and not link.endswith(NOT_PAGES) and "." not in link
                 if secret and is_page and link not in seen and kinds.get(kind, 0) < MOST_A_KIND:
                     kinds[kind] = kinds.get(kind, 0) + 1
                     waiting.append(link)
