@@ -68,7 +68,7 @@ class Publicity(Model):
     @property
     def title(self) -> str:
         """The heading under which it is published."""
-        return f"{self.plan.name}评审结果公示"
+        return f"{self.plan.name.removesuffix('评审')}评审结果公示"
 
     def accepts_objections(self, now: datetime) -> bool:
         """Tell whether an objection arrives in time; time judges, not the scheduler."""
