@@ -62,10 +62,10 @@ def running_server() -> Iterator[str]:
     settings = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     options = f"-k {folder} -h '' -c shared_buffers=64MB -c max_connections=200 {settings}"
     control = [binaries / "pg_ctl", "-D", data, "-w"]
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **common, **who}
-    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], **quiet)
+    quiet = {"stdout": subprocess.DEVNULL, "cwd": folder, **common, **who}
+    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, **quiet)
     try:
         yield f"postgresql://postgres@/postgres?host={folder}"
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **quiet)
         shutil.rmtree(folder, ignore_errors=True)

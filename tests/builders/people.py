@@ -18,8 +18,7 @@ def an_id_number(birth: date = date(1985, 3, 12), *, woman: bool = True) -> str:
     """An identity number that checks, in a county that nobody is born in."""
     sequence = 900 + next(_numbers) * 2 % 98 + (0 if woman else 1)
     body = f"340000{birth:%Y%m%d}{sequence:03d}"
-    number = body + ric.calc_check_digit(body + "0")
-    return number
+    return body + ric.calc_check_digit(body + "0")
 
 
 def a_person(
