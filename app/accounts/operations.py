@@ -17,7 +17,7 @@ from app.accounts.models import (
     RoleGrant,
     SignInAttempt,
 )
-from app.accounts.queries import credential_by_login
+from app.accounts.queries import credential_by_login, forget_grants
 from app.core import audit
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
@@ -244,6 +244,7 @@ def grant_role(
     )
     db.session.add(grant)
     db.session.flush()
+    forget_grants()
     audit.record(
         "role:granted",
         subject=("person", person.id),

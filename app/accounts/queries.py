@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 
 from app.accounts.models import Credential, IntegrityRecord, Notification, Person, RoleGrant
 from app.core import crypto
-from app.core.db import db
+from app.core.db import current_transaction, db
 from app.core.permissions import Grant
+
+GRANTS = "grants"
 
 
 def person_by_id_number(number: str) -> Person | None:
@@ -30,9 +33,18 @@ def _live(query: Select[tuple[RoleGrant]], now: datetime) -> Select[tuple[RoleGr
 
 
 def live_grants(person_id: int, now: datetime) -> list[Grant]:
-    """Return the roles that a person holds now."""
-    held = _live(select(RoleGrant).where(RoleGrant.person_id == person_id), now)
-    return [Grant(g.role, g.scope_kind, g.scope_id) for g in db.session.scalars(held)]
+    """Return the roles that a person holds now; read once a unit of work."""
+    known: dict[Any, list[Grant]] = current_transaction().notes.setdefault(GRANTS, {})
+    if (person_id, now) not in known:
+        held = _live(select(RoleGrant).where(RoleGrant.person_id == person_id), now)
+        grants = [Grant(g.role, g.scope_kind, g.scope_id) for g in db.session.scalars(held)]
+        known[person_id, now] = grants
+    return known[person_id, now]
+
+
+def forget_grants() -> None:
+    """Read roles anew from here on: one was given or taken."""
+    current_transaction().notes.pop(GRANTS, None)
 
 
 def people_with_role(

@@ -1,5 +1,6 @@
 """Reads of reference data."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from sqlalchemy import extract, select
@@ -19,26 +20,30 @@ def calendar_covers(year: int) -> bool:
     return db.session.scalar(one) is not None
 
 
+def _is_workday(first: date, last: date) -> Callable[[date], bool]:
+    """Return the judge of the days between two, their exceptions read once."""
+    known = select(CalendarDay.on, CalendarDay.is_workday)
+    rows = db.session.execute(known.where(CalendarDay.on >= first, CalendarDay.on <= last))
+    exceptions = dict(rows.tuples().all())
+    return lambda day: exceptions.get(day, day.weekday() < SATURDAY)
+
+
 def workdays_after(on: date, count: int) -> date:
     """Return the `count`-th working day after a day; 0 gives the day itself."""
-    horizon = on + timedelta(days=count * 2 + 21)
-    known = select(CalendarDay).where(CalendarDay.on > on, CalendarDay.on <= horizon)
-    days = {day.on: day.is_workday for day in db.session.scalars(known)}
+    is_workday = _is_workday(on, on + timedelta(days=count * 2 + 21))
     step = on
     while count > 0:
         step += timedelta(days=1)
-        if days.get(step, step.weekday() < SATURDAY):
+        if is_workday(step):
             count -= 1
     return step
 
 
 def workdays_between(first: date, last: date) -> int:
     """Count the working days from `first` to `last`, both included."""
-    count, step = 0, workdays_after(first - timedelta(days=1), 1)
-    while step <= last:
-        count += 1
-        step = workdays_after(step, 1)
-    return count
+    is_workday = _is_workday(first, last)
+    days = ((last - first).days + 1) if last >= first else 0
+    return sum(is_workday(first + timedelta(days=number)) for number in range(days))
 
 
 def series_by_name(name: str) -> Series | None:

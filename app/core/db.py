@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Integer, MetaData, event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from app.core.instants import Instant
 
@@ -65,6 +65,8 @@ class Transaction:
     now: datetime | None = None
     rollback_only: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
+    # The session lets go of records nobody holds; within a unit of work each is read once.
+    records: list[Any] = field(default_factory=list)
 
 
 _current: ContextVar[Transaction | None] = ContextVar("transaction", default=None)
@@ -113,6 +115,14 @@ def transaction(*, write: bool = True) -> Iterator[Transaction]:
         _current.reset(token)
         if queue:
             queue.release()
+
+
+@event.listens_for(Session, "loaded_as_persistent")
+@event.listens_for(Session, "pending_to_persistent")
+def _hold(_session: Session, record: Any) -> None:
+    unit = _current.get()
+    if unit is not None:
+        unit.records.append(record)
 
 
 @event.listens_for(Engine, "connect")

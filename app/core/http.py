@@ -204,6 +204,7 @@ def answer_repeat() -> BaseResponse | None:
         return None
     known = db.session.scalars(select(RequestKey).where(RequestKey.key == key[:40])).first()
     if known is None:
+        g.fresh_key = key[:40]
         return None
     if known.person_id != current_user.id or known.body_hash != _body_hash():
         raise Conflict("此表单已提交过，请刷新页面后再操作")
@@ -215,15 +216,12 @@ def answer_repeat() -> BaseResponse | None:
 
 def keep_answer(response: Response) -> Response:
     """Keep the answer of a successful write under its key, in the same transaction."""
-    key = request.form.get("request_key") if request.method == "POST" else None
-    if not key or response.status_code != 303 or not current_user.is_authenticated:
-        return response
-    known = db.session.scalar(select(RequestKey.id).where(RequestKey.key == key[:40]))
-    if known is None:
+    key = g.get("fresh_key")
+    if key and response.status_code == 303 and current_user.is_authenticated:
         db.session.add(
             RequestKey(
                 person_id=current_user.id,
-                key=key[:40],
+                key=key,
                 endpoint=request.endpoint or "",
                 body_hash=_body_hash(),
                 location=response.location or "/",

@@ -83,11 +83,6 @@ def open_count(person_id: int, grants: Sequence[Grant]) -> int:
     return db.session.scalar(waiting) or 0
 
 
-def next_task(person_id: int, grants: Sequence[Grant]) -> WorkItem | None:
-    """Return the most urgent task that waits for a person."""
-    return db.session.scalars(open_tasks(person_id, grants, Filters()).limit(1)).first()
-
-
 def draft_of(item_id: int, person_id: int) -> Draft | None:
     """Return what a person has typed into a task so far."""
     return db.session.scalars(

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime, time
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, current_app, flash, render_template, request, url_for
 from flask_login import current_user
 from jinja2 import TemplateNotFound
+from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import Form
 
@@ -84,16 +86,20 @@ def _counts() -> int:
     return queries.open_count(current_user.id, grants())
 
 
-def _item(item_id: int) -> WorkItem:
-    item = db.session.get(WorkItem, item_id)
+def _item(item_id: int, action: str = "task.open") -> WorkItem:
+    item = db.session.get(WorkItem, item_id, options=[joinedload(WorkItem.instance)])
     if item is None:
         raise NotFound
-    authorize("task.open", current_user, item, now())
+    authorize(action, current_user, item, now())
     return item
 
 
+# The same texts come with every request: they are pinned by their versions.
+_parsed = lru_cache(maxsize=256)(parse)
+
+
 def _spec(item: WorkItem) -> FormSpec:
-    return parse(definitions.form_text(item))
+    return _parsed(definitions.form_text(item))
 
 
 def _form(spec: FormSpec, item: WorkItem, data: Mapping[str, Any] | None = None) -> Form:
@@ -144,7 +150,7 @@ def _record_url(item: WorkItem) -> str:
 @requires("task.complete")
 def complete(item_id: int) -> str | Response | tuple[str, int]:
     """Complete a task with its form; what does not hold is shown at its field."""
-    item = _authorized_to_complete(item_id)
+    item = _item(item_id, "task.complete")
     spec = _spec(item)
     form = _form(spec, item)
     if not form.validate():
@@ -153,28 +159,10 @@ def complete(item_id: int) -> str | Response | tuple[str, int]:
         operations.complete_task(item, _answers(form), person_id=current_user.id, now=now())
     except Invalid as error:
         db.session.rollback()
-        return _page(_item(item_id), spec, _with_errors(form, error)), 422
+        return _page(_item(item_id, "task.complete"), spec, _with_errors(form, error)), 422
     flash(f"{item.name}：已办理（{item.title}）", "success")
-    following = queries.next_task(current_user.id, grants())
-    return see_other(url_for("inbox.tasks") if following is None else _after(item))
-
-
-def _after(item: WorkItem) -> str:
-    return url_for("inbox.tasks") if request.form.get("stay") else _record_or_list(item)
-
-
-def _record_or_list(item: WorkItem) -> str:
-    return url_for("inbox.tasks", step=item.name if _same_step_waits(item) else None)
-
-
-def _same_step_waits(item: WorkItem) -> bool:
-    return item.name in queries.step_names(current_user.id, grants())
-
-
-def _authorized_to_complete(item_id: int) -> WorkItem:
-    item = _item(item_id)
-    authorize("task.complete", current_user, item, now())
-    return item
+    same_step = item.name in queries.step_names(current_user.id, grants())
+    return see_other(url_for("inbox.tasks", step=item.name if same_step else None))
 
 
 def _answers(form: Form) -> dict[str, Any]:
@@ -198,7 +186,7 @@ def _with_errors(form: Form, error: Invalid) -> Form:
 @requires("task.complete")
 def draft(item_id: int) -> dict[str, Any]:
     """Keep a half-typed field of a task (自动暂存)."""
-    item = _authorized_to_complete(item_id)
+    item = _item(item_id, "task.complete")
     if not item.is_open:
         raise Invalid("任务已办结，无法暂存")
     name, value = request.form.get("name", ""), request.form.getlist("value")

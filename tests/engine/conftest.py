@@ -53,6 +53,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
 def office(database: Flask, monkeypatch: pytest.MonkeyPatch) -> Office:
     """An office that works on records of the type `case`; its handlers vanish afterwards."""
     for registry in (handlers.service, handlers.save, handlers.scope, handlers.presenter):
-        monkeypatch.setattr(registry, "_functions", dict(registry._functions))
+        monkeypatch.setattr(registry, "_functions", {})  # other tests may have filled them
     monkeypatch.setattr(environment, "_functions", dict(environment._functions))
     return Office(database)

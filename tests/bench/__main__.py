@@ -1,0 +1,59 @@
+"""`make bench`: measured speed and memory as lines of JSON; exit 1 when a limit is passed.
+
+Milliseconds are CPU time scaled by a fixed loop that is timed first (calibration.json says what
+1.0 is). `--calibrate` takes this machine as the reference.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import rules
+from app.core.db import db, transaction
+from tests.bench import engine, http, worker
+from tests.bench.figures import CALIBRATION, Figure, cpu_ms, loop_ms, machine_factor
+from tests.builders.people import a_person
+from tests.rules.golden import first_run
+
+
+def check(factor: float) -> Iterator[Figure]:
+    """One 开始检测 of the golden case, the rule set loaded."""
+    facts = {"jurisdiction": "anhui", **first_run()}
+    rules.evaluate("submission", facts)
+    took = median(cpu_ms(lambda: rules.evaluate("submission", facts)) for _ in range(50))
+    yield Figure("check_cpu_ms", round(took / factor, 3), "ms", 5)
+
+
+def measured(folder: Path) -> Iterator[Figure]:
+    """Every figure, one after another."""
+    factor = machine_factor()
+    yield Figure("machine_factor", round(factor, 2), "x", 1000, 1)
+    yield from check(factor)
+    (folder / "engine").mkdir()
+    yield from engine.figures(folder / "engine")
+    app = http.application(folder)
+    yield from http.figures(app, factor)
+    with app.app_context():
+        with transaction():
+            person_id = a_person("敖正言", roles=[("unit_clerk", "all", None)]).id
+        yield from worker.figures(app, person_id)
+        db.engine.dispose()
+
+
+def main() -> int:
+    """Print the figures; 1 when one does not hold."""
+    if "--calibrate" in sys.argv:
+        CALIBRATION.write_text(json.dumps({"fixed_loop_ms": round(loop_ms(), 2)}) + "\n", "utf-8")
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for figure in measured(Path(folder)):
+            print(figure.line(), flush=True)
+            missed += not figure.ok
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Figures of the engine: what a step costs over the bare one, and that it does not grow."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.pool import NullPool
+
+from app.core.db import db, transaction
+from app.engine import definitions, environment, handlers, state
+from app.engine.environment import Engine
+from app.engine.models import ProcessInstance
+from app.engine.timers import bound
+from tests.bench.figures import Figure, cpu_ms
+from tests.engine.conftest import TABLES
+from tests.engine.kit import NOON, Office, reviewed
+
+ROUNDS = 200
+SAMPLE = 15
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    """Play a case that comes back again and again; compare its first steps with its last."""
+    app = Flask("bench_engine")
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'engine.db'}",
+        SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool},
+    )
+    db.init_app(app)
+    with app.app_context():
+        db.metadata.create_all(db.engine, tables=TABLES)
+        with _own_handlers():
+            office = Office(app)
+            office.publish(reviewed(), key="case_review")
+            instance_id = office.begin()
+            office.do("fill")
+            bare = median(_bare_step(instance_id) for _ in range(2 * SAMPLE))
+            steps, sizes = _play(office, instance_id)
+        db.session.remove()
+        db.engine.dispose()
+    first, last = median(steps[:SAMPLE]), median(steps[-SAMPLE:])
+    yield Figure("engine_step_ratio", round(first / bare, 2), "x", 3, 1)
+    yield Figure("returning_process_ratio", round(last / first, 2), "x", 1.2, 1)
+    yield Figure("state_bytes", max(sizes), "bytes", 10240)
+
+
+@contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Give the office's handlers back to the platform's afterwards."""
+    registries = (handlers.service, handlers.save, handlers.scope, handlers.presenter)
+    kept = [(registry, dict(registry._functions)) for registry in (*registries, environment)]
+    try:
+        yield
+    finally:
+        for registry, functions in kept:
+            registry._functions = functions  # type: ignore[attr-defined]
+
+
+def _play(office: Office, instance_id: int) -> tuple[list[float], list[int]]:
+    steps, sizes = [], []
+    for _ in range(ROUNDS // 2):
+        steps.append(cpu_ms(lambda: office.do("vet", decision="return")))
+        steps.append(cpu_ms(lambda: office.do("fill")))
+        sizes.append(len(_stored(instance_id)))
+    return steps, sizes
+
+
+def _stored(instance_id: int) -> bytes:
+    with transaction(write=False):
+        found = sa.select(ProcessInstance.state).where(ProcessInstance.id == instance_id)
+        return db.session.execute(found).scalar_one()
+
+
+def _bare_step(instance_id: int) -> float:
+    """Load, run one task and store, with nothing around it; what it did is rolled back."""
+    with transaction(write=False):
+        instance = db.session.get_one(ProcessInstance, instance_id)
+        specs = definitions.bundle_of(instance).specs
+
+    def step() -> None:
+        with transaction() as unit:
+            unit.rollback_only = True
+            where = ProcessInstance.id == instance_id
+            read = sa.select(ProcessInstance.state).where(where)
+            workflow = state.loads(db.session.execute(read).scalar_one(), specs)
+            _run_one(workflow)
+            kept = sa.update(ProcessInstance).where(where).values(state=state.dumps(workflow))
+            db.session.execute(kept)
+
+    return cpu_ms(step)
+
+
+def _run_one(workflow: Any) -> None:
+    workflow.script_engine = Engine(lambda _task: None)
+    task = next(t for t in state.live_tasks(workflow) if t.task_spec.bpmn_id == "vet")
+    task.data["decision"] = "return"
+    with bound(NOON):
+        task.run()
+        workflow.do_engine_steps()

@@ -1,0 +1,60 @@
+"""What a figure is, how time is taken, and what this machine's time is worth."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+CALIBRATION = Path(__file__).with_name("calibration.json")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure. It is good while it does not pass its limit."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float
+    # What it is compared with, in its own unit: a peer, or a measure of the same run.
+    baseline: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the limit holds."""
+        return self.value <= self.limit
+
+    def line(self) -> str:
+        """The figure as a line of JSON."""
+        ratio = round(self.value / self.baseline, 3) if self.baseline else None
+        return json.dumps({**asdict(self), "ratio": ratio, "ok": self.ok}, ensure_ascii=False)
+
+
+def cpu_ms(work: Callable[[], object]) -> float:
+    """CPU time of one call: other processes on the machine do not count."""
+    began = time.process_time()
+    work()
+    return (time.process_time() - began) * 1000
+
+
+def fixed_loop() -> int:
+    """Always the same work, of the kind that requests do: dictionaries, texts, JSON."""
+    total = 0
+    for number in range(600):
+        record = {f"field{i}": f"{number * i}" for i in range(20)}
+        total += len(json.dumps(record)) + sum(int(value) for value in record.values())
+    return total
+
+
+def loop_ms() -> float:
+    """How long the fixed loop takes here and now."""
+    fixed_loop()
+    return median(cpu_ms(fixed_loop) for _ in range(15))
+
+
+def machine_factor() -> float:
+    """How slow this machine is: 1.0 is the one that calibration.json was taken on."""
+    reference: float = json.loads(CALIBRATION.read_text("utf-8"))["fixed_loop_ms"]
+    return loop_ms() / reference
