@@ -53,6 +53,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
 def office(database: Flask, monkeypatch: pytest.MonkeyPatch) -> Office:
     """An office that works on records of the type `case`; its handlers vanish afterwards."""
     for registry in (handlers.service, handlers.save, handlers.scope, handlers.presenter):
-        monkeypatch.setattr(registry, "_functions", {})  # other tests may have filled them
+        # Other tests may have loaded every room; the office has the engine's own handlers only.
+        own = {
+            n: f for n, f in registry._functions.items() if f.__module__ == "app.engine.answers"
+        }
+        monkeypatch.setattr(registry, "_functions", own)
     monkeypatch.setattr(environment, "_functions", dict(environment._functions))
     return Office(database)
