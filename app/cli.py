@@ -91,9 +91,11 @@ def setup(*, with_demo: bool) -> None:
 @click.pass_context
 def up(context: click.Context, port: int, *, with_demo: bool) -> None:
     """Set the instance up and serve it, with the worker inside."""
+    address = f"http://127.0.0.1:{port}"
+    # Certificates print where they are verified; here that is where it is served.
+    current_app.config["PUBLIC_URL"] = os.environ.setdefault("PUBLIC_URL", address)
     context.invoke(setup, with_demo=with_demo)
     folder = Path(current_app.instance_path)
-    address = f"http://127.0.0.1:{port}"
     click.echo(show.accounts_table(folder, address))
     click.echo(f"\n  {address}   (Ctrl+C 停止 / to stop)\n")
     sys.stdout.flush()
