@@ -1,5 +1,6 @@
 """Who may do what in a meeting, and what its experts see of declarations and on their home."""
 
+from collections.abc import Set
 from datetime import datetime
 
 from app.accounts.models import Person
@@ -9,30 +10,30 @@ from app.core.permissions import register_predicate
 from app.declarations.access import register_viewer
 from app.declarations.models import Declaration
 from app.review import queries
-from app.review.models import Meeting, MeetingCase
+from app.review.models import Meeting, MeetingCase, MeetingStatus
 
 
 @register_predicate("runs_meeting")
 def runs_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
     """Tell whether a person runs the meeting for its organiser."""
-    return any(
-        grant.role in {"meeting_clerk", "organiser"}
-        and grant.scope_kind == "org"
-        and grant.scope_id == meeting.organiser_unit_id
-        for grant in live_grants(person.id, now)
-    )
+    return _works_for_organiser(person, meeting, now, {"meeting_clerk", "organiser"})
 
 
 @register_predicate("may_see_meeting")
 def may_see_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
-    """Tell whether a person runs, supervises or sits in the meeting."""
-    staff = any(
-        grant.role in queries.RUNNERS
+    """Tell whether a person runs, supervises or sits in the meeting, and is not judged by it."""
+    is_seated = queries.member(meeting.id, person.id) is not None
+    return is_seated or _works_for_organiser(person, meeting, now, queries.RUNNERS)
+
+
+def _works_for_organiser(person: Person, meeting: Meeting, now: datetime, roles: Set[str]) -> bool:
+    holds = any(
+        grant.role in roles
         and grant.scope_kind == "org"
         and grant.scope_id == meeting.organiser_unit_id
         for grant in live_grants(person.id, now)
     )
-    return staff or queries.member(meeting.id, person.id) is not None
+    return holds and not queries.has_case_in(meeting.id, person.id)
 
 
 @register_predicate("directs_meeting")
@@ -66,9 +67,14 @@ def is_on_the_roll(person: Person, meeting: Meeting, now: datetime) -> bool:
 
 @register_predicate("may_see_case")
 def may_see_case(person: Person, case: MeetingCase, now: datetime) -> bool:
-    """Tell whether a person may read a case: not when they are recused from it."""
+    """Tell whether a person may read a case: not when recused from it.
+
+    Experts lose sight of it when the meeting closes; its staff keep the record.
+    """
     if person.id in queries.recusals_of(case.meeting_id).get(case.id, {}):
         return False
+    if case.meeting.state == MeetingStatus.CLOSED:
+        return _works_for_organiser(person, case.meeting, now, queries.RUNNERS)
     return may_see_meeting(person, case.meeting, now)
 
 

@@ -229,7 +229,8 @@ def lift_recusal(meeting_id: int) -> Answer:
 
     def work(meeting: Meeting) -> None:
         case = queries.case_in(meeting, number("case_id", "参评材料"))
-        operations.lift_recusal(meeting, case, number("person_id", "专家"))
+        person_id = number("person_id", "专家")
+        operations.lift_recusal(meeting, case, person_id, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "recusals", "已移出回避名单", work)
 

@@ -266,15 +266,14 @@ def deputy_reviewer(step: Step) -> Scope:
 
 @handlers.scope("case_leader")
 def case_leader(step: Step) -> Scope:
-    """The leader of the group that reads the case."""
-    group = _case(step).group
-    return Scope("person", group.leader_id if group else None)
+    """The leader of the group that reads the case, or who stands in for a recused one."""
+    return Scope("person", queries.confirmer(_case(step), "leader"))
 
 
 @handlers.scope("case_director")
 def case_director(step: Step) -> Scope:
-    """The director of the meeting that judges the case."""
-    return Scope("person", queries.director_id(_case(step).meeting_id))
+    """The director of the meeting that judges the case, or who stands in for a recused one."""
+    return Scope("person", queries.confirmer(_case(step), "director"))
 
 
 # Where the work is done, and how it is shown.

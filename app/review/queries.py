@@ -68,8 +68,24 @@ def meetings_for(
     units = [g.scope_id for g in grants if g.scope_kind == "org" and g.role in RUNNERS]
     sits = select(MeetingMember.meeting_id).where(MeetingMember.person_id == person_id)
     mine = or_(Meeting.organiser_unit_id.in_(units), Meeting.id.in_(sits))
+    judged_by = (
+        select(MeetingCase.meeting_id)
+        .join(Declaration, Declaration.id == MeetingCase.declaration_id)
+        .where(Declaration.person_id == person_id)
+    )
     ended = Meeting.status.in_(ENDED)
-    return select(Meeting).where(mine, ~ended if active else ended).order_by(Meeting.id.desc())
+    found = select(Meeting).where(mine, Meeting.id.not_in(judged_by))
+    return found.where(~ended if active else ended).order_by(Meeting.id.desc())
+
+
+def has_case_in(meeting_id: int, person_id: int) -> bool:
+    """Tell whether a person's own declaration is before the meeting: they keep out of it."""
+    own = (
+        select(MeetingCase.id)
+        .join(Declaration, Declaration.id == MeetingCase.declaration_id)
+        .where(MeetingCase.meeting_id == meeting_id, Declaration.person_id == person_id)
+    )
+    return db.session.scalar(own.limit(1)) is not None
 
 
 RUNNERS = frozenset({"meeting_clerk", "organiser", "organiser_leader", "supervisor"})
@@ -189,6 +205,12 @@ def available_declarations(meeting: Meeting) -> Sequence[Declaration]:
     ).all()
 
 
+def is_before_a_meeting(declaration_id: int) -> bool:
+    """Tell whether a meeting has taken a declaration up."""
+    taken = select(MeetingCase.id).where(MeetingCase.declaration_id == declaration_id)
+    return db.session.scalar(taken.limit(1)) is not None
+
+
 def scores_of(case_id: int) -> dict[int, Score]:
     """Return the scores of a case by indicator."""
     rows = db.session.scalars(select(Score).where(Score.case_id == case_id))
@@ -218,6 +240,34 @@ def reviewed_together(person_id: int, declaration_id: int) -> bool:
         )
     )
     return db.session.scalar(found.limit(1)) is not None
+
+
+def confirmer(case: MeetingCase, stage: str) -> int | None:
+    """Return who confirms a case as deputy, leader or director; None where nobody may.
+
+    A deputy director, else another expert of the group, stands in for a recused leader; a deputy
+    director, else another group's leader, for a recused director (代为确认).
+    """
+    if stage == "deputy":
+        return case.deputy_reviewer_id
+    leader = case.group.leader_id if case.group else None
+    director = director_id(case.meeting_id)
+    head = leader if stage == "leader" else director
+    recused = recusals_of(case.meeting_id).get(case.id, {})
+    if head not in recused:
+        return head
+    barred = {leader, director, case.main_reviewer_id, case.deputy_reviewer_id, *recused}
+    if stage == "director":
+        barred.add(confirmer(case, "leader"))
+    seats = [seat for seat in case.meeting.members if seat.person_id not in barred]
+    leaders = {each.leader_id for each in case.meeting.groups}
+    deputies = [seat.person_id for seat in seats if seat.post == Post.DEPUTY_DIRECTOR]
+    others = [
+        seat.person_id
+        for seat in seats
+        if (seat.group_id == case.group_id if stage == "leader" else seat.person_id in leaders)
+    ]
+    return next(iter([*deputies, *others]), None)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import secrets
 from flask import render_template, request, url_for
 from flask_login import current_user
 
-from app.accounts.queries import people_with_role
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -32,7 +31,7 @@ def _roll_page(meeting: Meeting, faults: list[str] | None = None) -> str:
         turnout=turnout,
         quorum=law.quorum(turnout.members),
         roll=queries.roll_of(meeting),
-        supervisors=people_with_role("supervisor", "org", meeting.organiser_unit_id, now()),
+        supervisors=operations.supervisors_for(meeting, now()),
         shares=queries.key_shares(meeting),
         posts=HOLDER_POSTS,
         candidates=queries.candidates(meeting),
@@ -148,7 +147,7 @@ def cast(meeting_id: int) -> Answer:
     choices = {
         int(name.removeprefix("case-")): value
         for name, value in request.form.items()
-        if name.startswith("case-") and name.removeprefix("case-").isdigit()
+        if name.startswith("case-") and name.removeprefix("case-").isdecimal()
     }
     return attempt(
         lambda: operations.cast(

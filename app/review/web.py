@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid, NotFound, StaleTask
+from app.core.errors import Forbidden, Invalid, NotFound, StaleTask
 from app.core.http import see_other
 from app.core.permissions import authorize, subject_allows
 from app.engine import runtime
@@ -37,6 +37,8 @@ def meeting_for(action: str, meeting_id: int) -> Meeting:
     """Return a meeting on which the person may do the action; NotFound, Forbidden."""
     meeting = queries.meeting(meeting_id)
     if not subject_allows("meeting.view", current_user, meeting, now()):
+        if queries.has_case_in(meeting.id, current_user.id):
+            raise Forbidden("本人的申报在本次会议参评，不能办理或查看会议")
         raise NotFound
     authorize("meeting.view", current_user, meeting, now())
     authorize(action, current_user, meeting, now())
@@ -126,7 +128,7 @@ def attempt(
 
 def ids(name: str) -> list[int]:
     """Return the numbers posted under a name."""
-    return [int(value) for value in request.form.getlist(name) if value.isdigit()]
+    return [int(value) for value in request.form.getlist(name) if value.isdecimal()]
 
 
 def number(name: str, label: str) -> int:

@@ -8,6 +8,7 @@ from app.review.operations.ballot import (
     open_ballot,
     prepare_roll,
     recall_roll,
+    supervisors_for,
 )
 from app.review.operations.cases import (
     add_case,
@@ -86,4 +87,5 @@ __all__ = [
     "report_meeting",
     "score_case",
     "start_material_reviews",
+    "supervisors_for",
 ]

@@ -11,7 +11,9 @@ from random import Random
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import delete, insert, select, update
 
+from app.accounts.models import Person
 from app.accounts.operations import notify
+from app.accounts.queries import people_with_role
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -61,7 +63,7 @@ def prepare_roll(
     """Make the roll of those present and name the three key holders (票源生成, HB-E-15).
 
     Conflict below the quorum of two thirds, or while a case is not confirmed. Invalid unless
-    director, clerk and supervisor are three people.
+    director, clerk and supervisor are three people, and the third is the organiser's supervisor.
     """
     require_status(meeting, MeetingStatus.SCORING)
     if queries.open_cases(meeting.id):
@@ -77,6 +79,8 @@ def prepare_roll(
     holders = dict(zip(POST_ORDER, (director, clerk_id, supervisor_id), strict=True))
     if None in holders.values() or len(set(holders.values())) < sealing.HOLDERS:
         raise Invalid("主任、会议经办人和监督员须为三个人", field="supervisor_id")
+    if supervisor_id not in {person.id for person in supervisors_for(meeting, now)}:
+        raise Invalid("请从组建单位的监督员中指定", field="supervisor_id")
     for seat in meeting.members:
         db.session.add(
             BallotRoll(
@@ -96,6 +100,12 @@ def prepare_roll(
         members=count.members,
     )
     return queries.key_shares(meeting)
+
+
+def supervisors_for(meeting: Meeting, now: datetime) -> list[Person]:
+    """Return who may hold the third key: the organiser's supervisors without a case here."""
+    people = people_with_role("supervisor", "org", meeting.organiser_unit_id, now)
+    return [person for person in people if not queries.has_case_in(meeting.id, person.id)]
 
 
 def recall_roll(meeting: Meeting) -> None:
@@ -146,6 +156,8 @@ def collect_key(meeting: Meeting, *, actor_id: int, random: Random, now: datetim
     Until the ballot opens a lost code can be replaced. NotFound for others than the holders,
     Conflict once the box is locked with the code.
     """
+    # The opening seals the shares to the codes: a code is taken before it or not at all.
+    db.session.refresh(meeting, with_for_update=True)
     share = next((s for s in queries.key_shares(meeting) if s.holder_id == actor_id), None)
     if share is None:
         raise NotFound
@@ -165,6 +177,7 @@ def open_ballot(meeting: Meeting, *, actor_id: int, random: Random, now: datetim
 
     Conflict while there is no roll, no candidate, or a holder without a code.
     """
+    db.session.refresh(meeting, with_for_update=True)
     require_status(meeting, MeetingStatus.SCORING)
     require_director(meeting, actor_id)
     if not queries.roll_of(meeting):

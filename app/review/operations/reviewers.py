@@ -182,14 +182,26 @@ def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int) -> in
     return len(loose)
 
 
+def require_confirmers(case: MeetingCase) -> None:
+    """Conflict where leader or director are recused from a case and nobody can stand in."""
+    if None in {queries.confirmer(case, stage) for stage in ("leader", "director")}:
+        name = case.declaration.person.name
+        raise Conflict(f"{name}的材料：组长或主任须回避，会议中没有可以代为确认的专家")
+
+
 def finish_assignment(
     meeting: Meeting, group: MeetingGroup, *, actor_id: int, now: datetime
 ) -> None:
-    """Close the assignment of a group; Invalid while a case has no reviewers."""
+    """Close the assignment of a group; Invalid while a case has no reviewers.
+
+    Conflict where leader or director are recused from a case and nobody can stand in.
+    """
     _require_leader(group, actor_id)
     loose = [case for case in group.cases if case.main_reviewer_id is None]
     if loose:
         raise Invalid(f"还有 {len(loose)} 份材料没有分配主审和副审")
+    for case in group.cases:
+        require_confirmers(case)
     for person_id in {case.main_reviewer_id for case in group.cases} - {None}:
         notify(
             int(person_id or 0),

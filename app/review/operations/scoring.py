@@ -162,7 +162,7 @@ def confirm_case(
     # Two cases confirmed at once must agree on which of them was the last.
     db.session.execute(select(Meeting.id).where(Meeting.id == case.meeting_id).with_for_update())
     _require_scoring(case)
-    if actor_id != _person_of(case, stage):
+    if actor_id != queries.confirmer(case, stage):
         raise Forbidden(f"只有本材料的{STAGES[stage]}可以确认")
     if case.total_score is None:
         raise Conflict("主审尚未打分")
@@ -172,11 +172,3 @@ def confirm_case(
     case.status = CaseStatus.SCORED
     db.session.flush()
     return queries.open_cases(case.meeting_id) == 0
-
-
-def _person_of(case: MeetingCase, stage: str) -> int | None:
-    if stage == "deputy":
-        return case.deputy_reviewer_id
-    if stage == "leader":
-        return case.group.leader_id if case.group else None
-    return queries.director_id(case.meeting_id)

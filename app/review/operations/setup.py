@@ -13,6 +13,7 @@ from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.plans.models import Plan
+from app.review import queries
 from app.review.models import (
     Indicator,
     Meeting,
@@ -125,12 +126,17 @@ def remove_group(meeting: Meeting, group: MeetingGroup) -> None:
 def add_member(
     meeting: Meeting, person: Person, group: MeetingGroup | None, *, actor_id: int, now: datetime
 ) -> MeetingMember:
-    """Seat an expert in the meeting (确认评委); the seat grants the expert's role in it."""
+    """Seat an expert in the meeting (确认评委); the seat grants the expert's role in it.
+
+    Invalid for an applicant, and for people whom the pool of experts (专家库) does not know.
+    """
     require_status(meeting, MeetingStatus.PREPARING)
     if any(seat.person_id == person.id for seat in meeting.members):
         raise Conflict(f"{person.name}已在参会专家中")
     if any(case.declaration.person_id == person.id for case in meeting.cases):
         raise Invalid(f"{person.name}本人参评，不能担任评委")
+    if not queries.profiles_of([person.id]):
+        raise Invalid(f"{person.name}不在评审专家库中，不能担任评委")
     _check_group(meeting, group)
     seat = MeetingMember(meeting_id=meeting.id, person=person, group=group)
     meeting.members.append(seat)
@@ -266,8 +272,10 @@ def finish_set_up(meeting: Meeting, scheme: str, *, actor_id: int, now: datetime
 def approve_scheme(
     meeting: Meeting, decision: str, opinion: str, *, actor_id: int, now: datetime
 ) -> None:
-    """Decide on the scheme (方案审核); Forbidden for the person who set the meeting up."""
+    """Decide on the scheme (方案审核); Forbidden for who set the meeting up or is judged by it."""
     require_status(meeting, MeetingStatus.PREPARING)
+    if queries.has_case_in(meeting.id, actor_id):
+        raise Forbidden("本人的申报在本次会议参评，不能审核评审方案")
     if meeting.set_up_by == actor_id:
         raise Forbidden("评审方案由另一人审核，不能审核自己提交的方案")
     meeting.is_settled = decision == "pass"
