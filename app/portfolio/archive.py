@@ -1,6 +1,7 @@
 """业绩档案: what the people of a unit have submitted, and deciding on many at once."""
 
 from collections.abc import Sequence
+from datetime import MAXYEAR, MINYEAR
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -38,9 +39,15 @@ def filters_from(args: MultiDict[str, str]) -> Filters:
         type_key=args.get("type", ""),
         group=args.get("group", ""),
         status=args.get("status", ""),
-        year=args.get("year", type=int),
+        year=_year(args.get("year", "")),
         text=args.get("q", ""),
     )
+
+
+def _year(text: str) -> int | None:
+    """Return a year that a date can have, or None."""
+    year = int(text) if len(text) <= len(str(MAXYEAR)) and text.isdecimal() else 0
+    return year if year >= MINYEAR else None
 
 
 def _unit_ids(*roles: str) -> list[int]:

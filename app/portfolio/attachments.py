@@ -9,7 +9,12 @@ from app.core.errors import Invalid, NotFound
 from app.core.uploads import MEDIA_TYPES
 from app.portfolio import item_types
 from app.portfolio.models import ItemFile, PortfolioItem
-from app.portfolio.operations import files_in, record_event, require_editable
+from app.portfolio.operations import (
+    files_in,
+    record_event,
+    require_current,
+    require_editable,
+)
 
 
 def attach_file(
@@ -77,11 +82,32 @@ def rename_file(
     return file
 
 
+def autosave_files(
+    item: PortfolioItem,
+    slot: str,
+    file_ids: list[int],
+    *,
+    actor: Person,
+    now: datetime,
+    row_version: int | None = None,
+) -> None:
+    """Keep what a page shows in a slot; Conflict for a page that another one has overtaken.
+
+    It would take out what the other page has uploaded since. The upload itself counts no version,
+    so this always does.
+    """
+    require_current(item, row_version)
+    place_files(item, slot, file_ids, actor=actor, now=now)
+    item.row_version += 1
+
+
 def place_files(
     item: PortfolioItem, slot: str, file_ids: list[int], *, actor: Person, now: datetime
 ) -> None:
     """Make a slot hold exactly these files: what a posted form says."""
     require_editable(item, actor)
+    if {file.file_id for file in files_in(item, slot)} != set(file_ids):
+        item.row_version += 1
     for file in files_in(item, slot):
         if file.file_id not in file_ids:
             remove_file(item, slot, file.file_id, actor=actor, now=now)

@@ -58,6 +58,12 @@ def require_editable(item: PortfolioItem, actor: Person) -> None:
         raise Conflict("此业绩正在审核或已通过审核，不能修改")
 
 
+def require_current(item: PortfolioItem, row_version: int | None) -> None:
+    """Refuse typing into a page that another one has overtaken (Conflict)."""
+    if row_version is not None and row_version != item.row_version:
+        raise Conflict(CHANGED_ELSEWHERE)
+
+
 def _describe(item: PortfolioItem) -> None:
     kind = item_types.get(item.type_key)
     item.summary = item_types.summary_of(kind, item.data)
@@ -112,8 +118,7 @@ def save_fields(
     Conflict when another page has changed the item since `row_version`, or it is under review.
     """
     require_editable(item, actor)
-    if row_version is not None and row_version != item.row_version:
-        raise Conflict(CHANGED_ELSEWHERE)
+    require_current(item, row_version)
     taken, faults = _read(item_types.get(item.type_key), values)
     changed = {name: value for name, value in taken.items() if item.data.get(name) != value}
     if changed:

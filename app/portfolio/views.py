@@ -194,16 +194,19 @@ def autosave(item_id: int) -> dict[str, Any]:
     item = _item(item_id, "portfolio.edit", for_update=True)
     kind = item_types.get(item.type_key)
     name, typed = request.form.get("name", ""), request.form.getlist("value")
+    version = request.form.get("row_version", type=int)
     if name in {slot.name for slot in kind.slots}:
         ids = [int(text) for text in typed if text.isdecimal()]
-        attachments.place_files(item, name, ids, actor=current_user, now=now())
+        attachments.autosave_files(
+            item, name, ids, actor=current_user, now=now(), row_version=version
+        )
         return {"saved": True, "row_version": item.row_version}
     faults = operations.save_fields(
         item,
         {name: item_types.answers_to(kind, name, typed)},
         actor=current_user,
         now=now(),
-        row_version=request.form.get("row_version", type=int),
+        row_version=version,
     )
     if faults:
         raise Invalid(errors=faults)

@@ -330,3 +330,25 @@ def test_an_approved_item_is_asked_back_from_its_page(
     assert browser.post(f"{url}/withdraw", {"reason": "岗位变动"}).status_code == 303
     assert "撤回申请已提交" in browser.get(url).text
     assert "1 项撤回申请" in client_for(clerk).get("/portfolio/archive").text
+
+
+@pytest.mark.parametrize("year", ["10000", "-5", "0", "²", "9" * 30])
+def test_a_year_that_no_date_has_filters_nothing(
+    teacher: Person, client_for: Sign, year: str
+) -> None:
+    assert client_for(teacher).get(f"/portfolio?year={year}").status_code == 200
+
+
+def test_a_page_that_another_has_overtaken_takes_no_upload_out(
+    teacher: Person, client_for: Sign
+) -> None:
+    item = a_draft(teacher, "honor")
+    slot = fresh(item).files[0].slot
+    with transaction():
+        owner = db.session.merge(teacher)
+        first, second = (build.an_upload(owner, f"{name}.png").id for name in ("甲", "乙"))
+    browser, address = client_for(teacher), f"/portfolio/{item.id}/fields"
+    field = {"name": slot, "row_version": fresh(item).row_version}
+    assert browser.post(address, {**field, "value": first}).status_code == 200
+    assert browser.post(address, {**field, "value": second}).status_code == 409
+    assert [file.file_id for file in fresh(item).files] == [first]
