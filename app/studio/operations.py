@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from app.core import audit
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.engine.definitions import bundle_of, publish_version
 from app.engine.diagrams import read_nodes
 from app.engine.gate import Known, Verdict, check, published_in
 from app.engine.models import ProcessVersion
-from app.studio.queries import PUBLISHED_TAG
+from app.studio.queries import PUBLISHED_TAG, newest_version
 from forms import FormSpecError, source
 
 
@@ -50,8 +50,11 @@ def publish_upload(
 ) -> ProcessVersion:
     """Publish the uploads as the next version; running instances keep theirs.
 
-    Raises Invalid when the gate refuses them or the note is missing.
+    Raises Invalid when the gate refuses them or the note is missing, Conflict when another
+    version came in between: the uploads were compared with `process`, and would undo that one.
     """
+    if process.id != newest_version(process).id:
+        raise Conflict("此流程已有更新的版本，请在最新版本的页面重新上传")
     if not note.strip():
         raise Invalid("请填写版本说明", field="note")
     if not judge(process, uploads).ok:

@@ -57,6 +57,11 @@ def versions_of(process: ProcessVersion) -> Sequence[ProcessVersion]:
     return db.session.scalars(found.order_by(ProcessVersion.no.desc())).all()
 
 
+def newest_version(process: ProcessVersion) -> ProcessVersion:
+    """Return the newest version of the same process and jurisdiction."""
+    return versions_of(process)[0]
+
+
 def running_counts(versions: Sequence[ProcessVersion]) -> dict[int, int]:
     """Return how many instances still run on each version."""
     counted = (

@@ -153,3 +153,14 @@ def test_only_process_admins_come_in(
     for path in ("", f"/{version.id}", f"/{version.id}/diagram.bpmn"):
         assert other.get(f"/studio/processes{path}").status_code in {403, 404}
     assert upload(other, version, SECOND.bytes()).status_code in {403, 404}
+
+
+def test_a_version_that_came_in_between_is_not_undone(
+    browser: Any, version: ProcessVersion
+) -> None:
+    url = f"/studio/processes/{version.id}/publish"
+    answer = {"file": "x.bpmn", "content": SECOND.text(), "note": "改名"}
+    assert browser.post(url, answer).status_code == 303
+    refused = browser.post(url, {**answer, "content": FIRST.text(), "note": "又改"})
+    assert refused.status_code == 409
+    assert "已有更新的版本" in refused.text
