@@ -10,12 +10,15 @@ from urllib.parse import quote
 from PIL import Image
 
 from app.accounts.models import Person
-from app.core.clock import set_clock
+from app.core.clock import now, set_clock
 from app.core.db import db, transaction
 from app.portfolio import item_types
-from tests.builders.declarations import a_pdf
+from app.units.models import Unit
+from tests.builders.declarations import a_chain, a_pdf, golden_applicant, golden_plan
 from tests.builders.flow import drain
+from tests.builders.people import a_person, staff
 from tests.builders.portfolio import a_picture, answers_for
+from tests.builders.review import an_expert
 
 Enter = Callable[..., Any]
 HTTP = {"Accept": "application/json"}
@@ -116,3 +119,36 @@ class Company:
             set_clock(moment)
         drain()
         self.actors.clear()
+
+
+EXPERTS = 5
+
+
+def _posts(unit: Unit, *roles: str) -> list[tuple[str, str, int | None]]:
+    return [(role, "org", unit.id) for role in roles]
+
+
+def a_company(client_for: Enter) -> Company:
+    """Units, staff, an open plan, a teacher with nothing entered, and the pool of experts."""
+    with transaction():
+        city, district, school = a_chain()
+        plan = golden_plan(city)
+        people: dict[str, Person] = {
+            "teacher": golden_applicant(school),
+            "unit_clerk": staff(school, "unit_clerk"),
+            "unit_leader": staff(school, "unit_leader"),
+            "district_clerk": staff(district, "superior_clerk"),
+            "district_leader": staff(district, "superior_leader"),
+            "city_clerk": staff(city, "superior_clerk"),
+            "city_leader": staff(city, "superior_leader"),
+            "organiser": staff(city, "organiser"),
+            "organiser_leader": staff(city, "organiser_leader"),
+            "meeting_clerk": a_person("贾会办", roles=_posts(city, "meeting_clerk")),
+            "supervisor": a_person("敖正言", roles=_posts(city, "supervisor")),
+            "issuer": a_person("颁证员", roles=_posts(city, "issuer")),
+        }
+        for number in range(1, EXPERTS + 1):
+            people[f"expert{number}"] = an_expert(f"专家{number:02d}", specialty="小学数学")
+        assert plan.accepts_submissions(now())
+        ids = {part: person.id for part, person in people.items()}
+    return Company(client_for, ids)

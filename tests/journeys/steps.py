@@ -180,7 +180,15 @@ def pass_the_deadline(company: Company) -> None:
 
 
 def call_meeting(company: Company) -> str:
-    """Call and set up the meeting: groups, experts, material, score sheet, scheme."""
+    """Call the meeting and send its scheme up."""
+    meeting = set_up_meeting(company)
+    scheme = {"scheme": "主审副审分别审阅，全体委员无记名投票。"}
+    company["meeting_clerk"].send(f"{meeting}/set-up", scheme)
+    return meeting
+
+
+def set_up_meeting(company: Company) -> str:
+    """Call the meeting and enter groups, experts, material and score sheet; its address."""
     clerk = company["meeting_clerk"]
     form = clerk.read("/meetings/new", "2026年度淮城市中小学教师系列高级职称评审")
     plan, committee = (
@@ -214,7 +222,6 @@ def call_meeting(company: Company) -> str:
     clerk.send(f"{meeting}/cases/group", {"do": "group", "group_id": group, "id": cases})
     for name, weight in (("师德与育人", "0"), ("教育教学工作", "60"), ("教研科研", "40")):
         clerk.send(f"{meeting}/indicators", {"name": name, "weight": weight, "max_score": weight})
-    clerk.send(f"{meeting}/set-up", {"scheme": "主审副审分别审阅，全体委员无记名投票。"})
     return str(meeting)
 
 

@@ -171,8 +171,18 @@ def test_without_a_photo_the_person_is_asked_for_it(app: Flask, client_for: Ente
         assert (item.node, item.assignee_id) == ("provide_photo", person.id)
         told = select(Notification.text).where(Notification.person_id == person.id)
         assert any("需要证件照片" in text for text in db.session.scalars(told))
+    assert (
+        client_for(person).get(f"/tasks/{item.id}").location == f"/certificates/{certificate_id}"
+    )
+
+
+def test_the_photo_is_sent_and_the_issuer_is_next(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity(photo=False)
+    build.confirm(published)
+    certificate_id = build.certificate_of(published)
+    with transaction(write=False):
+        person = published.applicant()
     browser = client_for(person)
-    assert browser.get(f"/tasks/{item.id}").location == f"/certificates/{certificate_id}"
     assert "上传证件照片" in browser.get(f"/certificates/{certificate_id}").text
     assert "上传照片" in browser.get("/certificates").text
     early = browser.post(f"/certificates/{certificate_id}/photo")
