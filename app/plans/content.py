@@ -168,7 +168,7 @@ def _blank(kind: str) -> dict[str, Any]:
 def attach(plan_id: int) -> Response:
     """Attach the notices that were uploaded."""
     plan = plan_to_configure(plan_id, for_update=True)
-    ids = [int(value) for value in request.form.getlist("files") if value.isdigit()]
+    ids = [int(value) for value in request.form.getlist("files") if value.isdecimal()]
     if not ids:
         raise Invalid("请先选择要上传的文件", field="files")
     for file_id in ids:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.accounts.models import Person, RoleGrant
+from app.accounts.models import Person
 from app.accounts.queries import live_grants
+from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import ORGANISERS, register_predicate
 from app.core.records import register_record
@@ -123,7 +124,7 @@ def people_read_notices(person_id: int, file: StoredFile) -> bool:
     plan = queries.plan_of_file(file)
     if plan is None or plan.status in ADVERTISED:
         return plan is not None
-    holds = db.session.query(RoleGrant.id).filter_by(
-        person_id=person_id, scope_kind="org", scope_id=plan.organiser_unit_id
+    return any(
+        grant.scope_kind == "org" and grant.scope_id == plan.organiser_unit_id
+        for grant in live_grants(person_id, clock_now())
     )
-    return db.session.query(holds.exists()).scalar() is True

@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 import pytest
 
+from app.accounts.operations import grant_role
 from app.core import storage, uploads
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -336,13 +338,26 @@ def test_notices_are_read_by_all_once_the_plan_is_published(client_for: Clients)
             now=now(),
         )
         file_id = file.id
+        former, unit_id = a_person("前任"), plan_of(setting).organiser_unit_id
+        grant_role(
+            former,
+            "organiser",
+            scope_kind="org",
+            scope_id=unit_id,
+            actor_id=None,
+            now=now() - timedelta(days=9),
+            until=now() - timedelta(days=1),
+        )
     browser = client_for(setting.organiser)
+    odd = browser.post(f"/plans/{setting.id}/attachments", {"files": ["²"]})
+    assert odd.status_code == 422
     answer = browser.post(f"/plans/{setting.id}/attachments", {"files": [file_id]})
     assert answer.status_code == 303
     assert "通知.pdf" in browser.get(f"/plans/{setting.id}/edit").text
     teacher = client_for(setting.teacher)
     assert teacher.get(f"/files/{file_id}").status_code == 404
     assert client_for(setting.leader).get(f"/files/{file_id}").status_code == 200
+    assert client_for(former).get(f"/files/{file_id}").status_code == 404
     with transaction():
         plan = plan_of(setting)
         operations.submit_for_check(plan, actor=setting.organiser, now=now())
