@@ -98,6 +98,7 @@ class Declaration(Model):
             name="what_is_in_review_lies_with_a_unit",
         ),
         CheckConstraint("current_level >= 0", name="levels_count_up"),
+        CheckConstraint("round >= 0", name="submissions_count_up"),
         Index(
             "uq_declaration_one_a_year",
             "person_id",
@@ -129,6 +130,8 @@ class Declaration(Model):
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
     current_unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
     current_level: Mapped[int] = mapped_column(default=0)
+    # The number of the last submission, 0 before the first.
+    round: Mapped[int] = mapped_column(default=0)
     ended_reason: Mapped[str] = mapped_column(Text, default="")
     row_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(Instant)

@@ -22,7 +22,6 @@ from app.declarations.queries import (
     opinions_of,
     prior_titles_of,
     recommendation_of,
-    round_of,
 )
 from app.declarations.snapshots import PARTS, changes_of
 from app.plans.models import StandardItem
@@ -251,7 +250,7 @@ def material_of(declaration: Declaration) -> dict[str, Any]:
         "declaration": declaration,
         "overview": overview_of(declaration),
         "changes": changes_of(declaration),
-        "round": round_of(declaration.id),
+        "round": declaration.round,
         "defects": defects_of(declaration.id),
         "opinions": opinions_of(declaration.id),
     }

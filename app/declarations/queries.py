@@ -40,12 +40,27 @@ TYPES_OF_SECTION: dict[str, tuple[str, ...]] = {
 """Which portfolio types the parts of 个人信息 take."""
 
 
+AS_READ = tuple(
+    joinedload(part)
+    for part in (
+        Declaration.person,
+        Declaration.plan,
+        Declaration.unit,
+        Declaration.current_unit,
+        Declaration.specialty,
+        Declaration.title,
+    )
+)
+"""What every step and every page says of a declaration, read with it."""
+
+
 def get_declaration(declaration_id: int, *, for_update: bool = False) -> Declaration:
     """Return a declaration, locked for a write if asked; NotFound when there is none."""
     found = db.session.get(
         Declaration,
         declaration_id,
-        with_for_update=for_update or None,
+        options=AS_READ,
+        with_for_update={"of": Declaration} if for_update else None,
         populate_existing=for_update,
     )
     if found is None:
@@ -160,11 +175,6 @@ def snapshots_of(declaration_id: int) -> list[DeclarationSnapshot]:
     return list(db.session.scalars(found.order_by(DeclarationSnapshot.no)))
 
 
-def round_of(declaration_id: int) -> int:
-    """Return the number of the last submission, 0 before the first."""
-    return max((snapshot.no for snapshot in snapshots_of(declaration_id)), default=0)
-
-
 def opinions_of(declaration_id: int) -> list[ReviewOpinion]:
     """Return what the offices decided, in order."""
     found = select(ReviewOpinion).where(ReviewOpinion.declaration_id == declaration_id)
@@ -209,6 +219,16 @@ Posts = Mapping[int, Collection[str]]
 """Roles by the unit in which somebody holds them."""
 
 
+LISTED = (
+    Declaration.person,
+    Declaration.unit,
+    Declaration.plan,
+    Declaration.specialty,
+    Declaration.title,
+)
+"""What lists and tables show of a declaration: read with it, not one by one."""
+
+
 def _tasks_for(posts: Posts) -> ColumnElement[bool]:
     return or_(
         false(),
@@ -227,7 +247,11 @@ def _tasks_in(unit_ids: Iterable[int]) -> Select[tuple[int]]:
 def reviewed_by(posts: Posts, filters: Filters, *, waiting: bool) -> Select[tuple[Declaration]]:
     """Select declarations that wait for a reviewer, or that the offices have decided on."""
     mine = _tasks_in(posts).where(WorkItem.status == ItemStatus.OPEN, _tasks_for(posts))
-    query = select(Declaration).join(Person, Person.id == Declaration.person_id)
+    query = (
+        select(Declaration)
+        .join(Person, Person.id == Declaration.person_id)
+        .options(*(joinedload(part) for part in LISTED))
+    )
     if waiting:
         query = query.where(Declaration.id.in_(mine)).order_by(Declaration.submitted_at)
     else:

@@ -8,7 +8,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.declarations.models import Declaration, Status
 from app.declarations.operations.common import record
-from app.declarations.queries import open_defects
+from app.declarations.queries import defects_of, open_defects
 
 OUTCOMES = {"passed": Status.PASSED, "failed": Status.FAILED}
 
@@ -35,8 +35,14 @@ def return_declaration(declaration: Declaration, *, now: datetime) -> None:
 
 
 def withdraw_declaration(declaration: Declaration, *, now: datetime) -> None:
-    """Make it a draft again, taken back before anybody looked at it (撤回)."""
-    _leave_chain(declaration, Status.DRAFT, now)
+    """Make it what it was before it was sent up, taken back before anybody looked (撤回).
+
+    A mended one is a returned one again with its defects, and keeps the days for mending (补正).
+    """
+    mended = [d for d in defects_of(declaration.id) if d.resolved_at == declaration.submitted_at]
+    for defect in mended:
+        defect.resolved_at = None
+    _leave_chain(declaration, Status.RETURNED if mended else Status.DRAFT, now)
     record("withdrawn", declaration, declaration.person_id, now)
 
 

@@ -26,7 +26,7 @@ from app.declarations.models import (
 )
 from app.declarations.operations.common import record
 from app.declarations.operations.finishing import tell
-from app.declarations.queries import opinions_of, round_of
+from app.declarations.queries import opinions_of
 from app.units.models import Unit
 from app.units.queries import reporting_chain
 
@@ -61,7 +61,7 @@ def _note(
     db.session.add(
         ReviewOpinion(
             declaration_id=declaration.id,
-            round=round_of(declaration.id),
+            round=declaration.round,
             level=declaration.current_level,
             unit_id=declaration.current_unit_id,
             stage=stage,
@@ -86,7 +86,7 @@ def _raise_defects(
         db.session.add(
             Defect(
                 declaration_id=declaration.id,
-                round=round_of(declaration.id),
+                round=declaration.round,
                 raised_at=now,
                 raised_by=actor.id,
                 unit_id=declaration.current_unit_id,
@@ -184,9 +184,7 @@ def _recommend(
     file_id = answers.get("publicity_proof")
     if file_id:
         storage.link(storage.owned_file(int(file_id), actor.id))
-    number = round_of(declaration.id)
-    known = db.session.query(Recommendation).filter_by(declaration_id=declaration.id, round=number)
-    made = known.first() or Recommendation(declaration_id=declaration.id, round=number)
+    made = Recommendation(declaration_id=declaration.id, round=declaration.round)
     made.unit_id, made.given_by, made.given_at = unit.id, actor.id, now
     made.publicity_from, made.publicity_to, made.opinion = first, last, opinion
     made.uses_post, made.quota_note = uses_post, quota_note
@@ -288,13 +286,24 @@ def move_up(declaration: Declaration, *, now: datetime) -> bool:
     return False
 
 
+def _need_organisers_leader(declaration: Declaration, actor: Person, now: datetime) -> None:
+    organiser = declaration.plan.organiser_unit_id
+    leaders = {p.id for p in people_with_role("organiser_leader", "org", organiser, now)}
+    if not leaders - {actor.id, declaration.person_id}:
+        raise Conflict("终止须由第二人确认，组建单位尚无可确认的领导，请先设置领导岗")
+
+
 def accept_declaration(
     declaration: Declaration, answers: Answers, *, actor: Person, now: datetime
 ) -> str:
-    """Accept the application for the committee, return it, or propose to end it (受理)."""
+    """Accept the application for the committee, return it, or propose to end it (受理).
+
+    Raises Conflict for a termination without a leader of the organiser who could confirm it.
+    """
     _begin(declaration, actor)
     decision, opinion = _decision(answers, PASS, RETURN, TERMINATE), _text(answers, "opinion")
     if decision == TERMINATE:
+        _need_organisers_leader(declaration, actor, now)
         return _propose_termination(declaration, "accept_declaration", opinion, actor, now)
     if decision == RETURN:
         _raise_defects(declaration, answers, actor, now)

@@ -10,7 +10,7 @@ from app.core.errors import Conflict, Invalid, StaleTask
 from app.declarations import facts
 from app.declarations.models import Declaration, DeclarationSnapshot, Status
 from app.declarations.operations.common import record
-from app.declarations.queries import open_defects, round_of
+from app.declarations.queries import open_defects
 from app.declarations.snapshots import content_of
 from app.units.queries import reviewing_unit
 
@@ -58,11 +58,12 @@ def submit_declaration(declaration: Declaration, *, now: datetime) -> Declaratio
         raise Invalid(INCOMPLETE, errors=failing)
     snapshot = DeclarationSnapshot(
         declaration_id=declaration.id,
-        no=round_of(declaration.id) + 1,
+        no=declaration.round + 1,
         at=now,
         content=content_of(declaration),
     )
     db.session.add(snapshot)
+    declaration.round = snapshot.no
     for defect in open_defects(declaration.id):
         defect.resolved_at = now
     reviewer = reviewing_unit(declaration.unit, declaration.person_id, now)

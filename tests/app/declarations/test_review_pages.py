@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import inspect
 
 from app.core.db import db, transaction
 from app.declarations import queries
@@ -129,3 +130,14 @@ def test_the_second_person_reads_who_proposed_the_end_and_why(
     assert client.post(f"/tasks/{task.id}", {"decision": "confirm"}).status_code == 303
     applicant = client_for(declaration.person)
     assert "终止原因：任职年限不足" in text(applicant.get(f"/declarations/{declaration.id}"))
+
+
+def test_a_list_reads_what_it_shows_together(app: Flask) -> None:
+    declaration = a_declaration()
+    with transaction(write=False):
+        posts = {declaration.unit_id: {"unit_clerk"}}
+        db.session.expunge_all()
+        listed = queries.reviewed_by(posts, queries.Filters(), waiting=True)
+        found = db.session.scalars(listed).one()
+        shown = {"person", "unit", "plan", "specialty", "title"}
+        assert not shown & set(inspect(found).unloaded)

@@ -178,6 +178,33 @@ def test_the_organiser_terminates_with_its_leader(app: Flask) -> None:
     assert declaration.status == Status.TERMINATED
 
 
+def test_an_organiser_without_a_second_person_cannot_terminate(app: Flask) -> None:
+    declaration = a_declaration(at="accept_declaration")
+    with transaction():
+        leaders = db.session.query(RoleGrant).filter_by(role="organiser_leader")
+        leaders.update({"valid_to": now()})
+    with pytest.raises(Conflict, match="第二人"):
+        play(declaration, "accept_declaration", TERMINATE)
+    assert nodes(declaration) == ["accept_declaration"]
+
+
+def test_a_mended_one_that_is_taken_back_keeps_its_days_for_mending(app: Flask, at: Clock) -> None:
+    declaration = a_declaration()
+    at(CLOSES - timedelta(hours=1))
+    play(declaration, "vet_declaration", RETURN)
+    at(CLOSES + timedelta(days=1))
+    play(declaration, "fill_declaration", {})
+    with transaction():
+        runtime.withdraw(
+            ("declaration", declaration.id), actor_id=declaration.person_id, now=now()
+        )
+    assert declaration.status == Status.RETURNED
+    assert len(queries.open_defects(declaration.id)) == 2
+    play(declaration, "fill_declaration", {})
+    assert declaration.status == Status.IN_REVIEW
+    assert queries.open_defects(declaration.id) == []
+
+
 def test_a_unit_without_a_leader_passes_on_alone_but_cannot_terminate_alone(app: Flask) -> None:
     with transaction():
         city = a_unit("淮城市教育局", kind="机关", superior=True)
