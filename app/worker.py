@@ -9,6 +9,7 @@ from app.core import audit, jobs, storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import runtime
+from app.inbox.operations import sweep_drafts
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 2
@@ -45,9 +46,10 @@ def seal() -> None:
 
 
 def sweep() -> None:
-    """Forget uploads that nobody linked."""
+    """Forget uploads that nobody linked, and drafts of tasks that are done."""
     with transaction():
         storage.sweep_staged(now())
+        sweep_drafts()
 
 
 def start_scheduler(app: Flask) -> BackgroundScheduler:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import extract, select
 
 from app.catalogue.models import CalendarDay, Series, Title
-from app.core.db import db
+from app.core.db import current_transaction, db
 
 SATURDAY = 5
 
@@ -22,10 +22,23 @@ def calendar_covers(year: int) -> bool:
 
 def _is_workday(first: date, last: date) -> Callable[[date], bool]:
     """Return the judge of the days between two, their exceptions read once."""
-    known = select(CalendarDay.on, CalendarDay.is_workday)
-    rows = db.session.execute(known.where(CalendarDay.on >= first, CalendarDay.on <= last))
-    exceptions = dict(rows.tuples().all())
+    exceptions = _exceptions(first, last)
     return lambda day: exceptions.get(day, day.weekday() < SATURDAY)
+
+
+def _exceptions(first: date, last: date) -> dict[date, bool]:
+    """Return the days that break the rule of the week, read once a transaction."""
+    read: dict[int, dict[date, bool]] = current_transaction().notes.setdefault("calendar", {})
+    missing = [year for year in range(first.year, last.year + 1) if year not in read]
+    if missing:
+        begin, end = date(missing[0], 1, 1), date(missing[-1], 12, 31)
+        known = select(CalendarDay.on, CalendarDay.is_workday)
+        rows = db.session.execute(known.where(CalendarDay.on >= begin, CalendarDay.on <= end))
+        read.update({year: {} for year in range(begin.year, end.year + 1)})
+        for on, is_workday in rows.tuples():
+            read[on.year][on] = is_workday
+    years = range(first.year, last.year + 1)
+    return {on: worked for year in years for on, worked in read[year].items()}
 
 
 def workdays_after(on: date, count: int) -> date:

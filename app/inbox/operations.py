@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from app.core.db import db
 from app.core.errors import DomainError
 from app.engine import runtime
-from app.engine.models import WorkItem
+from app.engine.models import ItemStatus, WorkItem
 from app.inbox.models import Draft
 from app.inbox.queries import draft_of
 
@@ -32,9 +32,15 @@ def save_draft(
 def complete_task(
     item: WorkItem, answers: Mapping[str, Any], *, person_id: int, now: datetime
 ) -> None:
-    """Complete a task and forget its drafts. Raises what the save handler raises."""
+    """Complete a task; its drafts are swept later. Raises what the save handler raises."""
     runtime.complete(item, answers, actor_id=person_id, now=now)
-    db.session.execute(delete(Draft).where(Draft.work_item_id == item.id))
+
+
+def sweep_drafts() -> int:
+    """Forget what was typed into tasks that no longer wait; returns how much."""
+    waiting = select(WorkItem.id).where(WorkItem.status == ItemStatus.OPEN)
+    gone = db.session.execute(delete(Draft).where(Draft.work_item_id.not_in(waiting)))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
 @dataclass

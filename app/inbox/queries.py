@@ -18,7 +18,7 @@ class Filters:
     """What a person asks of a list of tasks."""
 
     text: str = ""
-    node: str = ""
+    step: str = ""
     due_before: datetime | None = None
 
 
@@ -60,8 +60,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         WorkItem.tokens_text.contains(f" {gram} ", autoescape=True)
         for gram in wanted(filters.text)
     ]
-    if filters.node:
-        wanted_grams.append(WorkItem.name == filters.node)
+    if filters.step:
+        wanted_grams.append(WorkItem.name == filters.step)
     if filters.due_before:
         wanted_grams.append(WorkItem.due_at <= filters.due_before)
     return wanted_grams

@@ -1,6 +1,7 @@
 """任务中心 and the home page: one controller for every user task of every process."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, time
 from functools import lru_cache
 from typing import Any
@@ -63,13 +64,14 @@ def _filters() -> queries.Filters:
 @requires("task.list")
 def tasks() -> str:
     """What waits for the person (待办)."""
-    found = queries.open_tasks(current_user.id, grants(), _filters())
-    return render_template(
-        "inbox/tasks.html",
-        page=page_of(found, size=PAGE_SIZE),
-        steps=queries.step_names(current_user.id, grants()),
-        counts=_counts(),
-    )
+    steps = queries.step_names(current_user.id, grants())
+    filters = _filters()
+    if filters.step not in steps:
+        # The last task of the step was done: the list shows what else waits.
+        filters = replace(filters, step="")
+    found = queries.open_tasks(current_user.id, grants(), filters)
+    page = page_of(found, size=PAGE_SIZE)
+    return render_template("inbox/tasks.html", page=page, steps=steps, counts=_counts())
 
 
 @bp.get("/tasks/done")
@@ -161,8 +163,7 @@ def complete(item_id: int) -> str | Response | tuple[str, int]:
         db.session.rollback()
         return _page(_item(item_id, "task.complete"), spec, _with_errors(form, error)), 422
     flash(f"{item.name}：已办理（{item.title}）", "success")
-    same_step = item.name in queries.step_names(current_user.id, grants())
-    return see_other(url_for("inbox.tasks", step=item.name if same_step else None))
+    return see_other(url_for("inbox.tasks", step=item.name))
 
 
 def _answers(form: Form) -> dict[str, Any]:

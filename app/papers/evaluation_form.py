@@ -18,7 +18,7 @@ from app.declarations.overview import (
     overview_of,
     title_pairs,
 )
-from app.declarations.queries import opinions_of, recommendation_of, round_of
+from app.declarations.queries import opinions_of, recommendation_of
 from app.papers.decisions import Opinion, Vote, approval_of, vote_on
 from app.papers.rendering import picture, render_pdf
 from app.portfolio import item_types
@@ -228,7 +228,7 @@ def photo_of(declaration: Declaration) -> str:
 
 def _opinions(declaration: Declaration, stages: Mapping[str, str]) -> list[Opinion]:
     """Return what the offices of these stages wrote when they passed the last submission."""
-    last = round_of(declaration.id)
+    last = declaration.round
     return [
         Opinion(
             o.unit.name,
@@ -244,7 +244,7 @@ def _opinions(declaration: Declaration, stages: Mapping[str, str]) -> list[Opini
 def _of_unit(declaration: Declaration) -> list[Opinion]:
     given = recommendation_of(declaration.id)
     said = _opinions(declaration, UNIT_STAGES)
-    if given is None or given.round != round_of(declaration.id):
+    if given is None or given.round != declaration.round:
         return said
     days = f"{given.publicity_from:%Y-%m-%d} 至 {given.publicity_to:%Y-%m-%d}"
     text = f"单位公示：{days}。{given.opinion}"
