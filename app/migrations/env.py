@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKeyConstraint
 
 from app.core.db import Instant, db
 
+
 class TieTables(ops.CreateForeignKeyOp):
     """A foreign key that closes a circle of tables: SQLite has it in the table from the start."""
 
