@@ -28,6 +28,7 @@ PARTS = {
 
 
 def _page(meeting: Meeting, part: str, faults: list[str] | None = None) -> str:
+    queries.load_cases(meeting)
     recusals = queries.recusals_of(meeting.id)
     people = [seat.person_id for seat in meeting.members]
     return page(

@@ -7,7 +7,7 @@ from app.core.errors import Invalid, NotFound
 from app.core.permissions import requires
 from app.review import operations, queries
 from app.review.models import Meeting, MeetingGroup
-from app.review.operations.reviewers import eligible_reviewers
+from app.review.operations.reviewers import eligible_by_case
 from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, page
 
 
@@ -86,6 +86,7 @@ def _own_group(meeting: Meeting) -> MeetingGroup:
 
 def _assign_page(meeting: Meeting, faults: list[str] | None = None) -> str:
     group = _own_group(meeting)
+    queries.load_cases(meeting)
     names = {seat.person_id: seat.person.name for seat in group.members}
     loads = {
         person: (
@@ -100,7 +101,7 @@ def _assign_page(meeting: Meeting, faults: list[str] | None = None) -> str:
         group=group,
         names=names,
         loads=loads,
-        eligible={case.id: eligible_reviewers(group, case) for case in group.cases},
+        eligible=eligible_by_case(group),
         recusals=queries.recusals_of(meeting.id),
         faults=faults or [],
         values=request.form,

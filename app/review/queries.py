@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.accounts.models import Person
 from app.core.db import db
@@ -130,6 +132,21 @@ def candidates(meeting: Meeting) -> Sequence[MeetingCase]:
         )
         .order_by(MeetingCase.group_id, MeetingCase.id)
     ).all()
+
+
+def load_cases(meeting: Meeting) -> None:
+    """Read the cases of a meeting together with what its pages show of them."""
+    declaration = joinedload(MeetingCase.declaration)
+    shown = select(MeetingCase).where(MeetingCase.meeting_id == meeting.id)
+    shown = shown.order_by(MeetingCase.id).options(
+        declaration.joinedload(Declaration.person),
+        declaration.joinedload(Declaration.specialty),
+        declaration.joinedload(Declaration.title),
+        declaration.joinedload(Declaration.unit),
+        joinedload(MeetingCase.main_reviewer),
+        joinedload(MeetingCase.deputy_reviewer),
+    )
+    set_committed_value(meeting, "cases", list(db.session.scalars(shown)))
 
 
 def recused_cases(meeting_id: int, person_id: int) -> set[int]:

@@ -136,6 +136,7 @@ def _moment(day: str, clock: str) -> datetime:
 def show(meeting_id: int) -> str:
     """A meeting: how far it is, what waits for the person, groups and cases."""
     meeting = meeting_for("meeting.view", meeting_id)
+    queries.load_cases(meeting)
     instance = course.instance_of(meeting)
     nodes = {item.node for item in open_items(meeting)}
     return page(
@@ -189,6 +190,7 @@ def results(meeting_id: int) -> str:
     meeting = meeting_for("meeting.view", meeting_id)
     if meeting.state not in COUNTED:
         raise Conflict("投票尚未关闭，关闭并计票后才能查看结果")
+    queries.load_cases(meeting)
     return page(
         "results",
         meeting,

@@ -106,6 +106,7 @@ def collect_key(meeting_id: int) -> Answer:
 
 
 def _ballot_page(meeting: Meeting, faults: list[str] | None = None) -> str:
+    queries.load_cases(meeting)
     return page(
         "ballot",
         meeting,
@@ -144,6 +145,9 @@ def _open_ballot(meeting_id: int) -> Meeting:
 def cast(meeting_id: int) -> Answer:
     """Cast the ballot; the receipt says accepted, never what."""
     meeting = _open_ballot(meeting_id)
+    if "request_key" in request.form:
+        # Its answer would be kept with a hash of the choices: a receipt for whoever asks for one.
+        raise Invalid("选票不能带有请求标识，请刷新页面后重新投票")
     choices = {
         int(name.removeprefix("case-")): value
         for name, value in request.form.items()

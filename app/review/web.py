@@ -36,12 +36,14 @@ PAGE_OF_NODE = {
 def meeting_for(action: str, meeting_id: int) -> Meeting:
     """Return a meeting on which the person may do the action; NotFound, Forbidden."""
     meeting = queries.meeting(meeting_id)
-    if not subject_allows("meeting.view", current_user, meeting, now()):
+    try:
+        authorize("meeting.view", current_user, meeting, now())
+    except Forbidden as error:
         if queries.has_case_in(meeting.id, current_user.id):
-            raise Forbidden("本人的申报在本次会议参评，不能办理或查看会议")
-        raise NotFound
-    authorize("meeting.view", current_user, meeting, now())
-    authorize(action, current_user, meeting, now())
+            raise Forbidden("本人的申报在本次会议参评，不能办理或查看会议") from error
+        raise NotFound from error
+    if action != "meeting.view":
+        authorize(action, current_user, meeting, now())
     return meeting
 
 

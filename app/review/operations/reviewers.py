@@ -107,20 +107,28 @@ def appoint_leaders(
     return [group.id for group in meeting.groups if group.cases]
 
 
-def eligible_reviewers(group: MeetingGroup, case: MeetingCase) -> list[int]:
-    """Return who of the group may read a case.
+def eligible_by_case(group: MeetingGroup) -> dict[int, list[int]]:
+    """Return who of a group may read each of its cases.
 
     Not its leader, the director, the recused, or people of the applicant's own unit.
     """
     director = queries.director_id(group.meeting_id)
-    recused = queries.recusals_of(group.meeting_id).get(case.id, {})
+    recused = queries.recusals_of(group.meeting_id)
     places = queries.workplaces(seat.person_id for seat in group.members)
-    return [
-        seat.person_id
-        for seat in group.members
-        if seat.person_id not in {group.leader_id, director, *recused}
-        and case.declaration.unit.name not in places[seat.person_id]
-    ]
+    return {
+        case.id: [
+            seat.person_id
+            for seat in group.members
+            if seat.person_id not in {group.leader_id, director, *recused.get(case.id, {})}
+            and case.declaration.unit.name not in places[seat.person_id]
+        ]
+        for case in group.cases
+    }
+
+
+def eligible_reviewers(group: MeetingGroup, case: MeetingCase) -> list[int]:
+    """Return who of the group may read a case of it."""
+    return eligible_by_case(group)[case.id]
 
 
 def assign_reviewers(
@@ -166,8 +174,9 @@ def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int) -> in
     mains = Counter(case.main_reviewer_id for case in group.cases)
     deputies = Counter(case.deputy_reviewer_id for case in group.cases)
     loose = [case for case in group.cases if case.main_reviewer_id is None]
+    eligible = eligible_by_case(group)
     for case in loose:
-        allowed = eligible_reviewers(group, case)
+        allowed = eligible[case.id]
         if len(allowed) < 2:
             raise Conflict(
                 f"{case.declaration.person.name}的材料可分配的专家不足两人，请会议经办人调整分组"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from app.accounts.models import Person
 from app.accounts.operations import grant_role
@@ -16,7 +17,14 @@ from app.review import operations, queries
 from app.review.models import MeetingCase, MeetingMember
 from tests.builders.flow import open_items
 from tests.builders.people import a_person
-from tests.builders.review import Held, a_meeting, a_meeting_called, check_in, play
+from tests.builders.review import (
+    Held,
+    a_meeting,
+    a_meeting_called,
+    case_ids,
+    check_in,
+    play,
+)
 
 pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
@@ -193,7 +201,35 @@ def test_odd_numbers_in_a_form_are_refused_in_words(
     assert answer.status_code == 422
 
 
+def test_a_ballot_that_would_leave_a_receipt_is_refused(app: Flask, client_for: Sign) -> None:
+    held = a_meeting(at="close_ballot", cases=1)
+    voter = client_for(person(held.member_ids[1]))
+    ballot = {f"case-{case_ids(held)[0]}": "y", "request_key": "a-key-of-ones-own"}
+    assert voter.post(url(held, "/ballot"), ballot).status_code == 422
+    with transaction(write=False):
+        assert queries.turnout(held.meeting).voted == 0
+
+
 def test_odd_names_on_a_ballot_are_refused_in_words(app: Flask, client_for: Sign) -> None:
     held = a_meeting(at="close_ballot", cases=1)
     voter = client_for(person(held.member_ids[1]))
     assert voter.post(url(held, "/ballot"), {"case-²": "y"}).status_code == 422
+
+
+def test_a_page_reads_its_cases_together(app: Flask, client_for: Sign) -> None:
+    costs = []
+    for cases in (2, 8):
+        held = a_meeting(at="assign_reviewers", cases=cases, members=12)
+        with transaction(write=False):
+            leader = held.meeting.groups[0].leader_id
+        browser, statements = client_for(person(leader or 0)), [0]
+
+        def count(*_: Any, statements: list[int] = statements) -> None:
+            statements[0] += 1
+
+        event.listen(db.engine, "before_cursor_execute", count)
+        for part in ("", "/assign"):
+            assert browser.get(url(held, part)).status_code == 200
+        event.remove(db.engine, "before_cursor_execute", count)
+        costs.append(statements[0])
+    assert costs[0] == costs[1]
