@@ -5,7 +5,7 @@ import { make } from './dom.js';
 // openDialog({title, body, footer, size, onShown}) -> {modal, element, closed: Promise}
 export function openDialog({ title, body, footer = [], size = '', onShown }) {
   const opener = document.activeElement;
-  const element = make('div', { class: 'modal fade', tabindex: '-1', 'aria-labelledby': 'dialog-title', 'aria-modal': 'true', role: 'dialog' },
+  const element = make('div', { class: 'modal', tabindex: '-1', 'aria-labelledby': 'dialog-title', 'aria-modal': 'true', role: 'dialog' },
     make('div', { class: `modal-dialog modal-dialog-centered modal-dialog-scrollable ${size}` },
       make('div', { class: 'modal-content' },
         make('div', { class: 'modal-header' },

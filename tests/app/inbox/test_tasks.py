@@ -11,6 +11,7 @@ from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.engine.models import StepLog
 from app.inbox.models import Draft
+from app.inbox.operations import sweep_drafts
 from tests.app.inbox.conftest import Desk
 from tests.builders.people import a_person
 
@@ -143,11 +144,15 @@ def test_a_field_that_the_form_lacks_is_not_kept(client_for: Any, desk_of: Desks
     assert drafts() == []
 
 
-def test_drafts_go_with_the_task(client_for: Any, desk_of: Desks) -> None:
+def test_drafts_are_swept_once_their_task_is_done(client_for: Any, desk_of: Desks) -> None:
     desk = desk_of()
     browser = client_for(desk.clerk)
     browser.post(f"{desk.url}/draft", {"name": "opinion", "value": "材料"})
+    with transaction():
+        assert sweep_drafts() == 0
     browser.post(desk.url, {"decision": "pass"})
+    with transaction():
+        assert sweep_drafts() == 1
     assert drafts() == []
     late = browser.post(f"{desk.url}/draft", {"name": "opinion", "value": "晚了"})
     assert late.status_code == 422
