@@ -197,6 +197,9 @@ def _check_publicity(declaration: Declaration, first: date, last: date, now: dat
     days = jurisdictions.get(declaration.plan.jurisdiction).unit_publicity_workdays
     if last < first:
         raise Invalid("公示结束日期不能早于开始日期", field="publicity_to")
+    opens_at = declaration.plan.opens_at
+    if opens_at is not None and first < opens_at.astimezone(ZONE).date():
+        raise Invalid("公示开始日期不能早于本计划的申报开放日", field="publicity_from")
     if workdays_between(first, last) < days:
         raise Invalid(f"单位内部公示不少于 {days} 个工作日", field="publicity_to")
     if last > now.astimezone(ZONE).date():

@@ -135,6 +135,7 @@ def test_a_recommendation_needs_five_working_days_of_publicity(app: Flask) -> No
         ({"publicity_to": "2026-11-19"}, "不少于 5 个工作日"),
         ({"publicity_from": "2026-11-20", "publicity_to": "2026-11-30"}, "尚未结束"),
         ({"publicity_to": "2026-11-15"}, "不能早于"),
+        ({"publicity_from": "2026-01-05"}, "申报开放日"),
         ({"publicity_from": ""}, "公示日期"),
         ({"recommendation": " "}, "推荐意见"),
         ({"uses_post": ""}, "岗位职数"),
