@@ -21,6 +21,7 @@ __all__ = [
     "Instant",
     "Model",
     "Transaction",
+    "begin_writing",
     "current_transaction",
     "db",
     "pk",
@@ -64,6 +65,7 @@ class Transaction:
     write: bool
     now: datetime | None = None
     rollback_only: bool = False
+    queued: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
     # The session lets go of records nobody holds; within a unit of work each is read once.
     records: list[Any] = field(default_factory=list)
@@ -97,10 +99,9 @@ def transaction(*, write: bool = True) -> Iterator[Transaction]:
         msg = "unsaved changes were made outside a transaction"
         raise RuntimeError(msg)
     db.session.rollback()
-    queue = _sqlite_writer if write and db.engine.dialect.name == "sqlite" else None
-    if queue:
-        queue.acquire()
     unit = Transaction(write)
+    if write:
+        _queue(unit)
     token = _current.set(unit)
     try:
         yield unit
@@ -113,8 +114,26 @@ def transaction(*, write: bool = True) -> Iterator[Transaction]:
         raise
     finally:
         _current.reset(token)
-        if queue:
-            queue.release()
+        if unit.queued:
+            _sqlite_writer.release()
+
+
+def _queue(unit: Transaction) -> None:
+    if db.engine.dialect.name == "sqlite":
+        _sqlite_writer.acquire()
+        unit.queued = True
+
+
+def begin_writing() -> None:
+    """Turn the open unit of work, which has only read so far, into one that writes.
+
+    For long preparations, such as cleaning an upload, that must not hold up other writers.
+    """
+    unit = current_transaction()
+    if not unit.write:
+        db.session.rollback()
+        _queue(unit)
+        unit.write, unit.now = True, None
 
 
 @event.listens_for(Session, "loaded_as_persistent")

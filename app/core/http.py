@@ -1,5 +1,6 @@
 """What every page shares: one transaction a request, repeats, refusals, headers, paging."""
 
+import contextlib
 import hashlib
 import json
 import secrets
@@ -59,13 +60,23 @@ class ZhipingApp(Flask):
         """Read in a reading transaction, write in a writing one; a refusal rolls back."""
         if request.endpoint == "static":
             return super().full_dispatch_request()
-        with transaction(write=request.method not in SAFE_METHODS or self._writes_when_read()):
+        self._receive()
+        with transaction(write=self._writes()):
             return super().full_dispatch_request()
 
-    def _writes_when_read(self) -> bool:
+    def _receive(self) -> None:
+        """Read what was sent before the transaction: a slow sender must not hold up the others."""
+        if request.method not in SAFE_METHODS and request.routing_exception is None:
+            # What cannot be read is refused within the transaction, where refusals are rendered.
+            with contextlib.suppress(HTTPException):
+                _ = request.form
+
+    def _writes(self) -> bool:
         """Opening a task marks it as viewed; looking ahead (HEAD, prefetch) does not."""
-        looks_ahead = "prefetch" in request.headers.get("Sec-Purpose", "")
         view = self.view_functions.get(request.endpoint or "")
+        if request.method not in SAFE_METHODS:
+            return not getattr(view, "writes_late", False)
+        looks_ahead = "prefetch" in request.headers.get("Sec-Purpose", "")
         return request.method == "GET" and not looks_ahead and getattr(view, "writes", False)
 
     def handle_user_exception(self, e: Exception) -> Any:
@@ -124,6 +135,12 @@ def page_of(query: Select[tuple[T]], *, page: int | None = None, size: int = 20)
 def marks_viewed(view: V) -> V:
     """Declare that reading this page writes that it was read."""
     view.writes = True  # type: ignore[attr-defined]
+    return view
+
+
+def writes_late(view: V) -> V:
+    """Declare that this view prepares much and calls begin_writing itself."""
+    view.writes_late = True  # type: ignore[attr-defined]
     return view
 
 

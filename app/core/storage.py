@@ -15,7 +15,7 @@ from flask import current_app
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Id, Instant, Model, db, pk
+from app.core.db import Id, Instant, Model, begin_writing, db, pk
 from app.core.errors import NotFound
 from app.core.uploads import Policy, clean, read_limited
 
@@ -90,8 +90,12 @@ def short_name(name: str) -> str:
 def stage(
     stream: IO[bytes], name: str, policy: Policy, *, owner_id: int | None, now: datetime
 ) -> StoredFile:
-    """Clean and keep an upload until a record links it; TooLarge or Invalid otherwise."""
+    """Clean and keep an upload until a record links it; TooLarge or Invalid otherwise.
+
+    Cleaning can take seconds; a request calls it before it writes, see `begin_writing`.
+    """
     content, media_type = clean(read_limited(stream, policy), policy)
+    begin_writing()
     return keep(content, name, media_type, owner_id=owner_id, now=now)
 
 

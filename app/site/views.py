@@ -12,6 +12,7 @@ from app.core import uploads
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.http import writes_late
 from app.core.permissions import authorize, register_predicate, requires
 from app.core.storage import StoredFile, may_read, read_bytes, stage
 from app.core.uploads import MEDIA_TYPES, Policy
@@ -84,14 +85,15 @@ def may_read_file(person: Person, file: StoredFile, _now: object) -> bool:
 
 
 @bp.post("/files")
+@writes_late
 @requires("file.upload")
 def upload() -> dict[str, Any] | tuple[dict[str, Any], int]:
     """Take one file in: cleaned and staged until a record links it."""
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         raise Invalid("请选择文件", field="file")
-    policy = upload_policy(request.args.get("policy", ""))
-    file = stage(sent.stream, sent.filename, policy, owner_id=current_user.id, now=now())
+    policy, owner_id = upload_policy(request.args.get("policy", "")), current_user.id
+    file = stage(sent.stream, sent.filename, policy, owner_id=owner_id, now=now())
     return {
         "id": file.id,
         "name": file.name,

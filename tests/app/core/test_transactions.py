@@ -9,7 +9,7 @@ from flask import Flask
 from app.accounts.models import Person
 from app.accounts.operations import create_person
 from app.core.clock import now
-from app.core.db import current_transaction, db, transaction
+from app.core.db import begin_writing, current_transaction, db, transaction
 from app.core.errors import Conflict
 
 
@@ -103,3 +103,15 @@ def test_two_writers_never_lose_an_update(app: Flask) -> None:
     for thread in threads:
         thread.join()
     assert names() == ["40"]
+
+
+def test_reading_can_turn_to_writing_once_the_preparations_are_done(app: Flask) -> None:
+    with transaction(write=False) as unit:
+        names_before = db.session.scalar(sa.select(sa.func.count(Person.id)))
+        begin_writing()
+        begin_writing()
+        create_person(name="敖正言", now=now())
+    assert (names_before, unit.write, names()) == (0, True, ["敖正言"])
+    with transaction():
+        create_person(name="卜文", now=now())
+    assert names() == ["敖正言", "卜文"]
