@@ -15,7 +15,8 @@ from app.core.errors import Invalid
 from app.core.http import page_of, safe_next, see_other
 from app.core.menu import add_entry
 from app.core.permissions import requires
-from app.core.storage import LINKED, StoredFile, link, owned_file
+from app.core.storage import StoredFile, link, owned_file, read_bytes
+from app.core.uploads import is_photo
 
 bp = Blueprint("accounts", __name__)
 HOME = "/home"
@@ -114,7 +115,7 @@ def change_password() -> Response | tuple[str, int]:
     account = _account()
     if form.validate():
         try:
-            operations.confirm_password(account, form.current.data or "")
+            operations.confirm_password(account, form.current.data or "", now=moment)
             operations.set_password(account, form.password.data or "", now=moment)
         except Invalid as error:
             _show(form, error)
@@ -142,9 +143,9 @@ def set_photo() -> Response:
         raise Invalid("请先选择并裁剪照片", field="photo")
     person: Person = db.session.get_one(Person, current_user.id)
     file = owned_file(chosen, person.id)
-    if file.status != LINKED:
-        link(file)
-    operations.set_photo(person, file.id, now=now())
+    if not is_photo(read_bytes(file)):
+        raise Invalid("请上传并裁剪证件照片，不能使用其他文件", field="photo")
+    operations.set_photo(person, link(file).id, now=now())
     flash("证件照片已更新", "success")
     return see_other(safe_next(request.form.get("next"), url_for("accounts.profile")))
 

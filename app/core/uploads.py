@@ -1,7 +1,7 @@
 """Cleaning what people upload: nothing is stored as it came if it could do harm."""
 
 import io
-import warnings
+import struct
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -34,7 +34,10 @@ FORBIDDEN_PDF_KEYS = {
     "/GoToR",
     "/GoToE",
 }
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# Pixels are counted below: a warning, which the library gives, refuses nothing.
+Image.MAX_IMAGE_PIXELS = None
+# A PDF of a few hundred kilobytes can hold gigabytes of blanks.
+MAX_PDF_STREAM = 100 * 2**20
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,14 @@ def clean(content: bytes, policy: Policy) -> tuple[bytes, str]:
 
 def _open_image(content: bytes) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
-            image.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Invalid("图片像素过大，请压缩后上传", field="file") from error
-    except (OSError, SyntaxError, ValueError) as error:
+        image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
+        # Only the head has been read so far.
+        if image.width * image.height > MAX_PIXELS:
+            raise Invalid("图片像素过大，请压缩后上传", field="file")
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise Invalid("图片已损坏，无法打开，请重新导出后上传", field="file") from error
-    upright = ImageOps.exif_transpose(image)
     return upright if upright is not None else image
 
 
@@ -138,16 +140,31 @@ def clean_photo(content: bytes) -> bytes:
     return target.getvalue()
 
 
+def is_photo(content: bytes) -> bool:
+    """Tell whether these bytes are what `clean_photo` makes: no other upload can pass for one."""
+    try:
+        image = Image.open(io.BytesIO(content), formats=("JPEG",))
+    except OSError:
+        return False
+    return image.size == (PHOTO_WIDTH, PHOTO_HEIGHT)
+
+
 def refuse_active_pdf(content: bytes) -> None:
     """Refuse a PDF that is broken, locked, too long or that would run something."""
     import pikepdf  # noqa: PLC0415 - costs memory that most workers never need
 
+    pikepdf.settings.set_qpdf_limits(
+        flate_max_memory=MAX_PDF_STREAM, run_length_max_memory=MAX_PDF_STREAM
+    )
     try:
         with pikepdf.open(io.BytesIO(content)) as pdf:
             if len(pdf.pages) > MAX_PDF_PAGES:
                 raise Invalid(f"PDF 超过 {MAX_PDF_PAGES} 页，请拆分后上传", field="file")
             if _forbidden_keys(pdf):
                 raise Invalid("PDF 含有脚本或自动动作，请另存为普通 PDF 后上传", field="file")
+            # What could not be read could not be judged either.
+            if any("error decoding" in str(warning) for warning in pdf.get_warnings()):
+                raise Invalid("PDF 有无法读取的内容，请重新导出后上传", field="file")
     except pikepdf.PasswordError as error:
         raise Invalid("PDF 已加密，请取消密码后上传", field="file") from error
     except pikepdf.PdfError as error:

@@ -1,5 +1,6 @@
 """People: identity numbers are sealed and unique, roles have terms, bars have days."""
 
+import io
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -10,9 +11,12 @@ from flask import Flask
 
 from app.accounts import operations, queries
 from app.accounts.models import Notification, Person
+from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
+from app.core.uploads import PHOTO, Policy
+from tests.app.core.test_uploads import a_pdf, a_picture
 from tests.builders.people import a_person
 from tests.conftest import START
 
@@ -102,3 +106,21 @@ def test_a_photo_must_be_chosen_and_be_ones_own(
     browser = client_for(person)
     assert browser.post("/account/photo").status_code == 422
     assert browser.post("/account/photo", {"photo": 4711}).status_code == 404
+
+
+def test_only_what_was_cropped_as_a_photo_becomes_the_certificates_photo(
+    app: Flask, client_for: Callable[..., Any]
+) -> None:
+    with transaction():
+        person = a_person("苏晓禾")
+        ids = [
+            storage.stage(io.BytesIO(sent), name, policy, owner_id=person.id, now=now()).id
+            for sent, name, policy in (
+                (a_pdf(), "a.pdf", Policy()),
+                (a_picture(), "a.jpg", Policy()),
+                (a_picture(), "a.jpg", PHOTO),
+            )
+        ]
+    browser = client_for(person)
+    answers = [browser.post("/account/photo", {"photo": number}).status_code for number in ids]
+    assert answers == [422, 422, 303]
