@@ -1,8 +1,10 @@
 """Secrets at rest: identity numbers are sealed, and found by a keyed hash."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
+import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -20,12 +22,31 @@ def key_folder() -> Path:
     return folder
 
 
+class BrokenKey(RuntimeError):
+    """A key file does not hold a key; what it sealed needs the right one back."""
+
+
 @lru_cache(maxsize=16)
 def _read_key(path: Path) -> bytes:
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(KEY_BYTES))
-    return path.read_bytes()
+        _make_key(path)
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise BrokenKey(f"{path} should hold {KEY_BYTES} bytes: put the key back from a backup")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Put a whole key in its place, unless another process was first: nobody uses a lost one."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as target:
+        target.write(secrets.token_bytes(KEY_BYTES))
+        target.flush()
+        os.fsync(target.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def instance_key(name: str) -> bytes:
