@@ -5,9 +5,11 @@ import logging
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
+from app.accounts.operations import sweep_attempts
 from app.core import audit, jobs, storage
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.http import sweep_request_keys
 from app.engine import runtime
 from app.inbox.operations import sweep_drafts
 
@@ -16,6 +18,7 @@ TICK_SECONDS = 2
 SEAL_SECONDS = 30
 SWEEP_MINUTES = 60
 BATCH = 100
+SEALED_AT_ONCE = 500
 
 
 def tick() -> int:
@@ -41,15 +44,21 @@ def drain(rounds: int = 1000) -> None:
 
 def seal() -> None:
     """Chain the audit events written since the last time."""
-    with transaction():
-        audit.seal_events()
+    sealed = SEALED_AT_ONCE
+    while sealed == SEALED_AT_ONCE:
+        with transaction():
+            sealed = audit.seal_events(SEALED_AT_ONCE)
 
 
 def sweep() -> None:
-    """Forget uploads that nobody linked, and drafts of tasks that are done."""
+    """Forget uploads nobody linked, drafts of done tasks, and keys and addresses of the past."""
     with transaction():
-        storage.sweep_staged(now())
+        hashes = storage.sweep_staged(now())
         sweep_drafts()
+        sweep_request_keys(now())
+        sweep_attempts(now())
+    with transaction(write=False):
+        storage.sweep_bytes(hashes)
 
 
 def start_scheduler(app: Flask) -> BackgroundScheduler:

@@ -152,7 +152,10 @@ class Notification(Model):
 
 
 class SignInAttempt(Model):
-    """Failures by address, so that guessing slows down whatever account it tries."""
+    """Failures by address, so that guessing slows down whatever account it tries.
+
+    They fade one by one from the last of them on.
+    """
 
     __tablename__ = "sign_in_attempt"
 

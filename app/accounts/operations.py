@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.models import (
     Credential,
@@ -126,10 +127,15 @@ def set_password(credential: Credential, password: str, *, now: datetime) -> Non
     )
 
 
-def confirm_password(credential: Credential, password: str) -> None:
-    """Invalid unless this is the account's password."""
+def confirm_password(credential: Credential, password: str, *, now: datetime) -> None:
+    """Invalid unless this is the account's password; guesses count as they do at sign-in."""
+    db.session.refresh(credential, with_for_update=True)
+    if credential.locked_until and credential.locked_until > now:
+        raise Invalid("密码错误次数过多，请 15 分钟后再试", field="current")
     if not _is_right(credential, password):
+        _count_failure(credential, now)
         raise Invalid("当前密码不正确", field="current")
+    credential.failures = 0
 
 
 def set_photo(person: Person, file_id: int, *, now: datetime) -> None:
@@ -143,7 +149,7 @@ def find_activation(secret: str, *, now: datetime) -> Credential:
     wanted = Credential.activation_hash == _activation_hash(secret.strip())
     credential = db.session.scalars(select(Credential).where(wanted)).first()
     expires = credential.activation_expires_at if credential else None
-    if credential is None or expires is None or expires <= now:
+    if credential is None or not credential.is_enabled or expires is None or expires <= now:
         raise Invalid("激活码无效或已过期，请联系单位管理员重新生成", field="secret")
     return credential
 
@@ -171,20 +177,22 @@ def sign_in(login: str, password: str, *, address: str, now: datetime) -> Creden
 
     Five failures lock an account for a quarter of an hour (等保 practice).
     """
-    source = _attempts_from(address, now)
+    if _failures_from(_source(address), now) >= ADDRESS_FAILURES:
+        raise SignInRefused("此网络地址尝试次数过多，请几分钟后再试")
     credential = credential_by_login(login)
-    if source.failures >= ADDRESS_FAILURES:
-        raise SignInRefused("此网络地址尝试次数过多，请 15 分钟后再试")
+    if credential is not None:
+        # Guesses made side by side are judged one after another, so that each is counted.
+        db.session.refresh(credential, with_for_update=True)
     if credential and credential.locked_until and credential.locked_until > now:
         raise SignInRefused("账号已锁定，请 15 分钟后再试，或联系单位管理员重置")
-    if credential is None or not credential.is_enabled or not _is_right(credential, password):
-        if credential is None:
-            _is_right(None, password)
-        _count_failure(credential, source, now)
+    is_right = _is_right(credential, password)
+    if credential is None or not credential.is_enabled or not is_right:
+        if credential is not None:
+            _count_failure(credential, now)
+        _count_address(address, now)
         raise SignInRefused
     credential.failures, credential.locked_until = 0, None
     credential.last_sign_in_at = now
-    source.failures = 0
     audit.record(
         "account:signed_in",
         subject=("person", credential.person_id),
@@ -194,22 +202,41 @@ def sign_in(login: str, password: str, *, address: str, now: datetime) -> Creden
     return credential
 
 
-def _attempts_from(address: str, now: datetime) -> SignInAttempt:
+def _source(address: str, *, for_update: bool = False) -> SignInAttempt | None:
     known = select(SignInAttempt).where(SignInAttempt.address == address)
-    source = db.session.scalars(known).first()
+    if for_update:
+        known = known.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(known).first()
+
+
+def _failures_from(source: SignInAttempt | None, now: datetime) -> int:
+    """Return how many failures of an address still count: they fade one by one.
+
+    A sign-in that succeeds takes none away, else a guesser would use an account of their own; and
+    an office behind one address is not locked out by what its people mistype in a day.
+    """
     if source is None:
-        source = SignInAttempt(address=address, failures=0, last_at=now)
-        db.session.add(source)
-    elif source.last_at + LOCK_LASTS < now:
-        source.failures = 0
-    source.last_at = now
-    return source
+        return 0
+    faded = max(timedelta(), now - source.last_at) // (LOCK_LASTS / ADDRESS_FAILURES)
+    return max(0, source.failures - faded)
 
 
-def _count_failure(credential: Credential | None, source: SignInAttempt, now: datetime) -> None:
-    source.failures += 1
-    if credential is None:
-        return
+def _count_address(address: str, now: datetime) -> None:
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    first = insert(SignInAttempt).values(address=address, failures=0, last_at=now)
+    db.session.execute(first.on_conflict_do_nothing(index_elements=["address"]))
+    source = _source(address, for_update=True)
+    if source is not None:
+        source.failures, source.last_at = _failures_from(source, now) + 1, now
+
+
+def sweep_attempts(now: datetime) -> None:
+    """Forget addresses whose failures have all faded."""
+    faded = delete(SignInAttempt).where(SignInAttempt.last_at < now - LOCK_LASTS)
+    db.session.execute(faded)
+
+
+def _count_failure(credential: Credential, now: datetime) -> None:
     credential.failures += 1
     audit.record(
         "account:sign_in_failed",

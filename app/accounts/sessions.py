@@ -37,6 +37,8 @@ def load_person(person_id: str) -> Person | None:
     ).first()
     if found is None or found.Credential.session_epoch != session.get("epoch"):
         return None
+    if not found.Credential.is_enabled:
+        return None
     moment = now()
     seen = session.get("seen", 0)
     # Demo and play move the instance's clock; only time that passes forward counts as idle.

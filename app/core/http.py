@@ -8,23 +8,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import current_user
-from sqlalchemy import ForeignKey, Select, String, func, select
-from sqlalchemy.exc import DataError
+from sqlalchemy import ForeignKey, Select, String, delete, func, select
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
 from app.core.db import Id, Instant, Model, current_transaction, db, pk, transaction
-from app.core.errors import Conflict, DomainError, Forbidden, NotFound
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from app.core.permissions import ACTIONS, Grant, role_allows
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+# What PostgreSQL calls them; SQLite raises OverflowError, and says UNIQUE in words.
+NUMBER_TOO_LARGE, UNIQUE_BROKEN = "22003", "23505"
 REPEAT_KEPT_FOR = timedelta(days=7)
+LONGEST_LOCATION = 500
 T = TypeVar("T")
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -44,7 +47,7 @@ class RequestKey(Model):
     key: Mapped[str] = mapped_column(String(40), unique=True)
     endpoint: Mapped[str] = mapped_column(String(80))
     body_hash: Mapped[str] = mapped_column(String(64))
-    location: Mapped[str] = mapped_column(String(500))
+    location: Mapped[str] = mapped_column(String(LONGEST_LOCATION))
     created_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
@@ -146,9 +149,10 @@ def writes_late(view: V) -> V:
 
 def safe_next(target: str | None, default: str) -> str:
     """Return a path of this site to go on to; anything else gives the default."""
-    parts = urlsplit(target or "")
-    inside = target and target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if inside and not parts.netloc and target else default
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return default
+    # Browsers read \ as / and drop control characters: both could lead elsewhere.
+    return target if target.isprintable() and "\\" not in target else default
 
 
 def see_other(location: str) -> BaseResponse:
@@ -177,7 +181,9 @@ def check_action() -> BaseResponse | None:
     if role_allows(action, roles, signed_in=current_user.is_authenticated):
         return None
     if not current_user.is_authenticated:
-        return redirect(f"/login?next={request.full_path.rstrip('?')}")
+        # What was being sent cannot be sent again by following a link.
+        page = request.full_path.rstrip("?") if request.method in SAFE_METHODS else ""
+        return redirect(f"/login?{urlencode({'next': page})}" if page else "/login")
     raise Forbidden(MESSAGES[403])
 
 
@@ -219,6 +225,10 @@ def answer_repeat() -> BaseResponse | None:
     key = request.form.get("request_key") if request.method == "POST" else None
     if not key or not current_user.is_authenticated:
         return None
+    if db.engine.dialect.name == "postgresql":
+        # A repeat that comes while the first is under way waits for its answer.
+        place = select(func.pg_advisory_xact_lock(func.hashtextextended(key[:40], 0)))
+        db.session.execute(place)
     known = db.session.scalars(select(RequestKey).where(RequestKey.key == key[:40])).first()
     if known is None:
         g.fresh_key = key[:40]
@@ -234,18 +244,25 @@ def answer_repeat() -> BaseResponse | None:
 def keep_answer(response: Response) -> Response:
     """Keep the answer of a successful write under its key, in the same transaction."""
     key = g.get("fresh_key")
-    if key and response.status_code == 303 and current_user.is_authenticated:
+    location = response.location or "/"
+    is_kept = response.status_code == 303 and len(location) <= LONGEST_LOCATION
+    if key and is_kept and current_user.is_authenticated:
         db.session.add(
             RequestKey(
                 person_id=current_user.id,
                 key=key,
                 endpoint=request.endpoint or "",
                 body_hash=_body_hash(),
-                location=response.location or "/",
+                location=location,
                 created_at=now(),
             )
         )
     return response
+
+
+def sweep_request_keys(now: datetime) -> None:
+    """Forget answers after a week."""
+    db.session.execute(delete(RequestKey).where(RequestKey.created_at < now - REPEAT_KEPT_FOR))
 
 
 def add_headers(response: Response) -> Response:
@@ -304,7 +321,7 @@ def refuse_http(error: HTTPException) -> Any:
     code = error.code or 500
     if error.response is not None:
         return error.response
-    described = DomainError(MESSAGES.get(code, error.description or "操作未能完成"))
+    described = DomainError(MESSAGES.get(code, DomainError.default))
     described.status = code
     return refuse(described)
 
@@ -312,6 +329,22 @@ def refuse_http(error: HTTPException) -> Any:
 def refuse_number(_error: Exception) -> Any:
     """No record has a number that the database cannot hold."""
     return refuse(NotFound(MESSAGES[404]))
+
+
+def refuse_data(error: DataError) -> Any:
+    """Refuse what a column cannot hold: a number that no record has, or a text too long."""
+    if getattr(error.orig, "sqlstate", "") == NUMBER_TOO_LARGE:
+        return refuse_number(error)
+    return refuse(Invalid("填写的内容过长或含有无法保存的字符，请修改后重试"))
+
+
+def refuse_second(error: IntegrityError) -> Any:
+    """Two requests wanted the same at once, and a constraint let one of them; others are bugs."""
+    told = str(error.orig)
+    if getattr(error.orig, "sqlstate", "") != UNIQUE_BROKEN and "UNIQUE" not in told:
+        raise error
+    current_app.logger.warning("refused by a constraint: %s", told.splitlines()[0])
+    return refuse(Conflict("刚刚已有相同的操作，请刷新页面查看最新状态"))
 
 
 def init_http(app: Flask) -> None:
@@ -324,5 +357,6 @@ def init_http(app: Flask) -> None:
     app.register_error_handler(DomainError, refuse)
     app.register_error_handler(HTTPException, refuse_http)
     app.register_error_handler(OverflowError, refuse_number)
-    app.register_error_handler(DataError, refuse_number)
+    app.register_error_handler(DataError, refuse_data)
+    app.register_error_handler(IntegrityError, refuse_second)
     app.jinja_env.globals["request_key"] = request_key

@@ -1,10 +1,12 @@
 """Jobs: work that must not hold up a request. Rows are claimed, run, retried and kept."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, Text, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import now as clock_now
@@ -12,6 +14,8 @@ from app.core.db import Instant, Model, db, pk, transaction
 
 MAX_ATTEMPTS = 5
 CLAIMED_FOR = timedelta(minutes=5)
+LOST = "the process ended while it ran"
+log = logging.getLogger(__name__)
 
 
 class Job(Model):
@@ -49,14 +53,15 @@ def register_job(name: str) -> Callable[[Work], Work]:
 
 def enqueue(name: str, payload: Mapping[str, Any], *, key: str, now: datetime) -> None:
     """Ask for a job in the current transaction; a key that is known already asks nothing."""
-    if db.session.scalar(select(Job.id).where(Job.key == key)) is None:
-        db.session.add(Job(name=name, key=key, payload=dict(payload), due_at=now))
-        db.session.flush()
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    asked = insert(Job).values(name=name, key=key, payload=dict(payload), due_at=now)
+    db.session.execute(asked.on_conflict_do_nothing(index_elements=["key"]))
 
 
 def _claim() -> tuple[int, str, dict[str, Any]] | None:
     with transaction():
         now = clock_now()
+        _give_up(now)
         due = select(Job).where(Job.status == "waiting", Job.due_at <= now)
         job = db.session.scalars(
             due.order_by(Job.due_at).limit(1).with_for_update(skip_locked=True)
@@ -66,6 +71,14 @@ def _claim() -> tuple[int, str, dict[str, Any]] | None:
         job.attempts += 1
         job.due_at = now + CLAIMED_FOR
         return job.id, job.name, job.payload
+
+
+def _give_up(now: datetime) -> None:
+    """Fail what was tried often enough and never came back: it ends the process that runs it."""
+    lost = update(Job).where(
+        Job.status == "waiting", Job.due_at <= now, Job.attempts >= MAX_ATTEMPTS
+    )
+    db.session.execute(lost.values(status="failed", last_error=LOST))
 
 
 def _settle(job_id: int, error: str) -> None:
@@ -92,6 +105,7 @@ def run_due_jobs(limit: int = 20) -> int:
         try:
             _works[name](payload)
         except Exception as failure:
+            log.exception("job %s (%s) failed", job_id, name)
             error = f"{type(failure).__name__}: {failure}"
         _settle(job_id, error)
     return limit

@@ -6,13 +6,14 @@ is swept away after two days.
 
 import hashlib
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 from flask import current_app
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
@@ -21,6 +22,8 @@ from app.core.uploads import Policy, clean, read_limited
 
 STAGED, LINKED = "staged", "linked"
 STAGED_FOR = timedelta(hours=48)
+# Bytes on which an upload may be about to lay its row.
+BYTES_SPARED = 3600
 NAME_LENGTH = 120
 
 
@@ -75,6 +78,9 @@ def _write_blob(content: bytes) -> str:
             target.flush()
             os.fsync(target.fileno())
         partial.replace(path)
+    else:
+        # Fresh again: the sweep leaves it to the row that is about to be written.
+        os.utime(path)
     return digest
 
 
@@ -142,13 +148,23 @@ def read_bytes(file: StoredFile) -> bytes:
     return content
 
 
-def sweep_staged(now: datetime) -> int:
-    """Forget staged files nobody linked within 48 hours; returns how many."""
-    old = db.session.scalars(
-        select(StoredFile)
+def sweep_staged(now: datetime) -> list[str]:
+    """Forget staged files nobody linked within 48 hours; returns the hashes of their bytes."""
+    old = (
+        select(StoredFile.id)
         .where(StoredFile.status == STAGED, StoredFile.created_at < now - STAGED_FOR)
         .limit(200)
-    ).all()
-    for file in old:
-        db.session.delete(file)
-    return len(old)
+    )
+    # The status is asked again: a file that is linked at this very moment stays.
+    swept = delete(StoredFile).where(StoredFile.id.in_(old), StoredFile.status == STAGED)
+    return list(db.session.scalars(swept.returning(StoredFile.sha256)))
+
+
+def sweep_bytes(hashes: Iterable[str]) -> None:
+    """Remove bytes that no file has any more; call it when their rows are gone for good."""
+    for sha256 in set(hashes):
+        path = blob_path(sha256)
+        known = db.session.scalar(select(StoredFile.id).where(StoredFile.sha256 == sha256))
+        is_old = path.exists() and time.time() - path.stat().st_mtime > BYTES_SPARED
+        if known is None and is_old:
+            path.unlink(missing_ok=True)

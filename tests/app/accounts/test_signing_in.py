@@ -108,6 +108,9 @@ def test_a_disabled_account_cannot_be_entered(client_for: Any, person: Person) -
         ("/notifications", "/notifications"),
         ("https://evil.example/x", "/home"),
         ("//e.e", "/home"),
+        ("/%5Ce.e", "/home"),
+        ("/%09%5Ce.e", "/home"),
+        ("/x%0Ay", "/home"),
     ],
 )
 def test_after_signing_in_one_goes_on_within_the_site_only(
@@ -241,3 +244,48 @@ def test_an_activation_expires_after_thirty_days(
 def test_an_account_that_is_not_activated_cannot_be_entered(app: Flask, client_for: Any) -> None:
     secret = an_activation(app)
     assert sign_in(client_for(None), "bowen", secret).status_code == 401
+
+
+def test_who_must_sign_in_first_comes_back_to_the_whole_address(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(None)
+    ask = browser.get("/tasks?q=禾&step=b").location
+    answer = browser.post(ask, {"login": "qinghe", "password": PASSWORD})
+    assert answer.location == "/tasks?q=%E7%A6%BE&step=b"
+
+
+def test_what_was_being_sent_is_no_address_to_come_back_to(client_for: Any) -> None:
+    assert client_for(None).post("/tasks/5/draft").location == "/login"
+
+
+def test_an_account_of_ones_own_does_not_buy_more_guesses(
+    client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch, at: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(operations, "ADDRESS_FAILURES", 3)
+    browser = client_for(None)
+    for number in range(2):
+        sign_in(browser, f"nobody{number}")
+    assert sign_in(client_for(None)).status_code == 303
+    sign_in(browser, "nobody2")
+    assert "网络地址尝试次数过多" in sign_in(client_for(None)).text
+    at(START + timedelta(minutes=6))
+    assert sign_in(client_for(None)).status_code == 303
+
+
+def test_the_old_password_cannot_be_guessed_from_an_open_session(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(person)
+    guess = {"current": "Wrong-2026", "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+    for _ in range(5):
+        assert browser.post("/account/password", guess).status_code == 422
+    answer = browser.post("/account/password", {**guess, "current": PASSWORD})
+    assert (answer.status_code, "15 分钟" in answer.text) == (422, True)
+
+
+def test_disabling_an_account_ends_its_sessions(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    with transaction():
+        account_of(person).is_enabled = False
+    assert browser.get("/home").location.startswith("/login")

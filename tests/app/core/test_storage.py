@@ -1,6 +1,7 @@
 """Stored files: bytes once by content, owners by row, unlinked ones swept."""
 
 import io
+import os
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -48,10 +49,10 @@ def test_what_nobody_links_is_swept_after_two_days(app: Flask, at: Callable[...,
     left, kept = staged(a_picture(), "甲.jpg"), staged(a_picture(), "乙.jpg")
     with transaction():
         storage.link(db.session.get_one(StoredFile, kept))
-        assert storage.sweep_staged(now()) == 0
+        assert storage.sweep_staged(now()) == []
     at(START + timedelta(hours=49))
     with transaction():
-        assert storage.sweep_staged(now()) == 1
+        assert len(storage.sweep_staged(now())) == 1
     with transaction(write=False):
         assert db.session.get(StoredFile, left) is None
         assert db.session.get(StoredFile, kept) is not None
@@ -90,3 +91,20 @@ def test_names_are_shortened_and_have_no_folders(app: Flask, name: str, kept: st
     assert len(short) <= storage.NAME_LENGTH
     assert "/" not in short
     assert short.endswith(kept)
+
+
+def test_the_bytes_go_with_the_last_file_that_has_them(app: Flask) -> None:
+    shared, alone = staged(a_pdf_once()), staged(a_picture(), "甲.jpg")
+    kept = staged(a_pdf_once())
+    with transaction():
+        hashes = [db.session.get_one(StoredFile, n).sha256 for n in (shared, alone)]
+        for number in (shared, alone):
+            db.session.delete(db.session.get_one(StoredFile, number))
+    with transaction(write=False):
+        storage.sweep_bytes(hashes)
+        assert storage.blob_path(hashes[1]).exists(), "somebody may be about to use them again"
+        for sha256 in hashes:
+            os.utime(storage.blob_path(sha256), (1, 1))
+        storage.sweep_bytes(hashes)
+        assert [storage.blob_path(h).exists() for h in hashes] == [True, False]
+        assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()
