@@ -2,6 +2,9 @@
 
 import unicodedata
 
+# Every gram is a condition, and databases take some hundreds of them.
+LONGEST_QUERY = 60
+
 
 def normalise(text: str) -> str:
     """Fold width and case so that ＡＢ and ab are the same."""
@@ -18,6 +21,8 @@ def tokens(text: str) -> str:
 
 
 def wanted(query: str) -> list[str]:
-    """Return the grams that a record must hold to match what a person typed."""
-    text = normalise(query)
-    return [text] if len(text) == 1 else [text[i : i + 2] for i in range(len(text) - 1)]
+    """Return the grams that a record must hold to match the words that a person typed."""
+    grams: dict[str, None] = {}
+    for word in unicodedata.normalize("NFKC", query).casefold()[:LONGEST_QUERY].split():
+        grams |= dict.fromkeys(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+    return list(grams)
