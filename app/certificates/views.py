@@ -156,7 +156,7 @@ def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     typed: dict[str, Any] = {
         "reason": form.get("reason", ""),
         "changes": {field: form.get(field, "") for field in form.getlist("changes")},
-        "evidence": [int(i) for i in form.getlist("evidence") if i.isdigit()],
+        "evidence": [int(i) for i in form.getlist("evidence") if i.isdecimal()],
     }
     faults = operations.faults_of_request(certificate, **typed)
     if form.get("is_true") != "yes":

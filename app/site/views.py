@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_login import current_user
+from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.core import uploads
@@ -53,9 +54,13 @@ def describe_policy(name: str) -> dict[str, Any]:
 
 
 def stored_files(ids: list[Any]) -> list[StoredFile]:
-    """Return stored files by ids as a form gives them, in their order."""
+    """Return stored files by ids as a form gives them, in their order.
+
+    Ids come from what people send: files that they may not read are left out, names and all.
+    """
     numbers = [int(i) for i in ids if str(i).isdecimal()]
-    found = {file.id: file for file in (db.session.get(StoredFile, i) for i in numbers) if file}
+    known = db.session.scalars(select(StoredFile).where(StoredFile.id.in_(numbers)))
+    found = {file.id: file for file in known if may_read(current_user.id, file)}
     return [found[i] for i in numbers if i in found]
 
 

@@ -97,6 +97,15 @@ def test_everything_wrong_is_said_at_once(held: Held, client_for: Enter) -> None
         assert word in answer.text
 
 
+def test_a_refused_request_names_no_foreign_file(held: Held, client_for: Enter) -> None:
+    published, certificate_id, person = held
+    own, foreign = evidence_of(person), evidence_of(build.person(published.organiser_id))
+    form = a_form(person, evidence=[own, foreign, "²"], reason="")
+    page = client_for(person).post(f"/certificates/{certificate_id}/replace", form).text
+    assert f'value="{own}"' in page
+    assert f'value="{foreign}"' not in page
+
+
 def test_evidence_is_the_persons_own_upload(held: Held, client_for: Enter) -> None:
     published, certificate_id, person = held
     foreign = evidence_of(build.person(published.organiser_id))
