@@ -210,7 +210,7 @@ def replacement_record(business_id: int, _person: Person) -> dict[str, Any]:
 
 def _holds(person: Person, moment: Any, role: str, unit_id: int) -> bool:
     return any(
-        grant.role == role and grant.scope_id == unit_id
+        (grant.role, grant.scope_kind, grant.scope_id) == (role, "org", unit_id)
         for grant in live_grants(person.id, moment)
     )
 

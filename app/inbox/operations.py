@@ -6,23 +6,27 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.db import db
 from app.core.errors import DomainError
-from app.engine import runtime
+from app.engine import incidents, runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.inbox.models import Draft
-from app.inbox.queries import draft_of
+from app.inbox.queries import kept_draft
 
 
 def save_draft(
     item: WorkItem, values: Mapping[str, Any], *, person_id: int, now: datetime
 ) -> Draft:
-    """Keep what a person typed into a task; the fields given replace those kept."""
-    draft = draft_of(item.id, person_id)
-    if draft is None:
-        draft = Draft(work_item_id=item.id, person_id=person_id, data={}, saved_at=now)
-        db.session.add(draft)
+    """Keep what a person typed into a task; the fields given replace those kept.
+
+    Under a lock: fields that two windows save side by side are all kept.
+    """
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    first = insert(Draft).values(work_item_id=item.id, person_id=person_id, data={}, saved_at=now)
+    db.session.execute(first.on_conflict_do_nothing(index_elements=["work_item_id", "person_id"]))
+    draft = kept_draft(item.id, person_id)
     draft.data = {**draft.data, **values}
     draft.saved_at = now
     db.session.flush()
@@ -56,12 +60,15 @@ def complete_batch(
 ) -> BatchResult:
     """Complete several tasks with the same answers; one refusal does not undo the others."""
     result = BatchResult()
-    for item in items:
+    # In one order for all: two batches that share instances would block each other.
+    for item in sorted(items, key=lambda each: each.instance_id):
         title = item.title
         try:
             with db.session.begin_nested():
                 complete_task(item, answers, person_id=person_id, now=now)
         except DomainError as error:
+            if isinstance(error, incidents.StepFailed):
+                incidents.record(error, now)
             result.refused.append((title, error.message))
         else:
             result.done.append(title)

@@ -34,7 +34,6 @@ def may_do_task(person: Person, item: WorkItem, now: datetime) -> bool:
         return item.assignee_id == person.id
     return any(
         grant.role == item.role
-        and grant.scope_kind in {item.scope_kind, "all"}
-        and grant.scope_id in {item.scope_id, None}
+        and (grant.scope_kind, grant.scope_id) in {(item.scope_kind, item.scope_id), ("all", None)}
         for grant in live_grants(person.id, now)
     )

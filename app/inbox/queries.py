@@ -27,12 +27,17 @@ def mine(person_id: int, grants: Sequence[Grant]) -> ColumnElement[bool]:
     by_role = [
         and_(
             WorkItem.role == grant.role,
-            WorkItem.scope_kind == grant.scope_kind,
-            true() if grant.scope_id is None else WorkItem.scope_id == grant.scope_id,
+            # Tasks of one person are listed for that person alone.
+            WorkItem.assignee_id.is_(None),
+            true() if grant.scope_kind == "all" else _within(grant),
         )
         for grant in grants
     ]
     return or_(WorkItem.assignee_id == person_id, *by_role, false())
+
+
+def _within(grant: Grant) -> ColumnElement[bool]:
+    return and_(WorkItem.scope_kind == grant.scope_kind, WorkItem.scope_id == grant.scope_id)
 
 
 def open_tasks(
@@ -88,3 +93,10 @@ def draft_of(item_id: int, person_id: int) -> Draft | None:
     return db.session.scalars(
         select(Draft).where(Draft.work_item_id == item_id, Draft.person_id == person_id)
     ).first()
+
+
+def kept_draft(item_id: int, person_id: int) -> Draft:
+    """Return a draft that exists, locked until the transaction ends."""
+    of_person = select(Draft).where(Draft.work_item_id == item_id, Draft.person_id == person_id)
+    locked = of_person.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(locked).one()

@@ -24,6 +24,8 @@ from app.results.process import OBJECTION
 from app.site.blocks import register_block
 
 bp = Blueprint("results", __name__)
+# Who looks into objections, for the organiser they are appointed at.
+LOOKERS = frozenset({*ORGANISERS, "supervisor"})
 STATES = {
     "open": ("公示中", "info"),
     "ended": ("公示结束", "warning"),
@@ -96,7 +98,7 @@ def organises_objection(person: Person, objection: Objection, moment: datetime) 
     """Staff of the organiser whose result is objected to."""
     unit = objection.result.publicity.plan.organiser_unit_id
     return any(
-        grant.role in (*ORGANISERS, "supervisor") and grant.scope_id == unit
+        grant.role in LOOKERS and grant.scope_kind == "org" and grant.scope_id == unit
         for grant in live_grants(person.id, moment)
     )
 
@@ -105,7 +107,9 @@ def organises_objection(person: Person, objection: Objection, moment: datetime) 
 @requires("objection.list")
 def objections() -> str:
     """Objections to the organiser's results (异议处理)."""
-    units = [g.scope_id for g in grants() if g.scope_kind == "org" and g.scope_id]
+    units = [
+        g.scope_id for g in grants() if g.role in LOOKERS and g.scope_kind == "org" and g.scope_id
+    ]
     return render_template("results/objections.html", page=page_of(queries.objections_at(units)))
 
 

@@ -10,7 +10,7 @@ from app.accounts.operations import (
     notify,
     reset_credential,
 )
-from app.accounts.queries import credential_by_login
+from app.accounts.queries import credential_by_login, live_grants
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -82,8 +82,22 @@ def create_staff(
     return person, secret
 
 
+def _check_reach(unit: Unit, person: Person, actor: Person, now: datetime) -> None:
+    if any(grant.role == "system_admin" for grant in live_grants(actor.id, now)):
+        return
+    for grant in live_grants(person.id, now):
+        of_unit = (grant.scope_kind, grant.scope_id) == ("org", unit.id)
+        if grant.role != "applicant" and not (of_unit and grant.role in STAFF_ROLES):
+            raise Forbidden("此人还在其他单位或评审中任职，请联系系统管理员重置")
+
+
 def reset_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> str:
-    """Give a member of the unit, or an applicant bound to it, a new activation secret."""
+    """Give a member of the unit, or an applicant bound to it, a new activation secret.
+
+    Whoever has the secret can act as the person. Forbidden where that would reach beyond the unit
+    and the person's own applications: a system administrator does it then.
+    """
+    _check_reach(unit, person, actor, now)
     account = db.session.query(Credential).filter_by(person_id=person.id).first()
     if account is None:
         raise Conflict("此人尚未开通账号")

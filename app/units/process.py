@@ -84,6 +84,7 @@ def record(business_id: int, _person: Person) -> dict[str, Any]:
 def administers_unit(person: Person, unit: Unit, now: Any) -> bool:
     """An administrator of the unit itself, or of the whole platform."""
     return any(
-        (grant.role == "unit_admin" and grant.scope_id == unit.id) or grant.role == "system_admin"
+        (grant.role, grant.scope_kind, grant.scope_id) == ("unit_admin", "org", unit.id)
+        or grant.role == "system_admin"
         for grant in live_grants(person.id, now)
     )

@@ -66,7 +66,8 @@ def request_binding() -> Response:
 @requires("unit.review_bindings")
 def requests() -> str:
     """People who belong to the reviewer's units or want to (人员注册审核, FJ-U-18)."""
-    units = [g.scope_id for g in grants() if g.scope_kind == "org"]
+    reviews = ("unit_admin", "unit_clerk")
+    units = [g.scope_id for g in grants() if g.scope_kind == "org" and g.role in reviews]
     status = request.args.get("status", "")
     found = select(Employment).where(Employment.unit_id.in_(units))
     if status:

@@ -112,6 +112,20 @@ def test_an_applicant_bound_to_the_unit_may_be_reset_too(
     assert client_for(admin).post(f"/staff/{bound.id}/reset").status_code == 200
 
 
+@pytest.mark.parametrize("more", [("expert", "all", None), ("system_admin", "all", None)])
+def test_who_also_acts_elsewhere_is_not_handed_to_a_units_administrator(
+    client_for: Any, admin: Person, unit: Unit, more: tuple[str, str, None]
+) -> None:
+    with transaction():
+        here = db.session.get_one(Unit, unit.id)
+        bound = a_person("苏晓禾", unit=here, roles=[("applicant", "all", None), more])
+        helper = a_person("系统", roles=[("system_admin", "all", None)])
+    answer = client_for(admin).post(f"/staff/{bound.id}/reset")
+    assert (answer.status_code, "系统管理员" in answer.text) == (403, True)
+    url = f"/staff/{bound.id}/reset?unit={unit.id}"
+    assert client_for(helper).post(url).status_code == 200
+
+
 def test_a_clerk_does_not_manage_accounts(client_for: Any, unit: Unit) -> None:
     with transaction(write=False):
         clerk = staff(unit, "unit_clerk")
