@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import select
 
-from app.accounts.models import Credential
+from app.accounts.models import Credential, Person
 from app.accounts.operations import create_credential, create_person, grant_role
 from app.catalogue.operations import load_reference_data
 from app.core import audit
@@ -126,6 +126,10 @@ def play(context: click.Context, jurisdiction: str, *, here: bool) -> None:
 
 def _play() -> int:
     prepare_database()
+    with transaction(write=False):
+        if db.session.scalar(select(Person.id).limit(1)) is not None:
+            # Playing moves the clock of the instance.
+            raise click.ClickException("此实例已有数据，不能在此演示 / this instance is not empty")
     failures = show.play(click.echo)
     with transaction():
         audit.seal_events()

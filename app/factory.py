@@ -82,7 +82,6 @@ def create_app(instance_path: str | None = None, **settings: Any) -> http.Zhipin
 
 
 def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
-    app.config.from_pyfile(str(folder / "config.py"), silent=True)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=database_url(folder),
         SESSION_COOKIE_HTTPONLY=True,
@@ -96,6 +95,7 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
     )
+    app.config.from_pyfile(str(folder / "config.py"), silent=True)
     app.config.update(settings)
     proxies = int(os.environ.get("TRUSTED_PROXIES", "0"))
     if proxies:
@@ -103,11 +103,12 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0
         )
-    uri = app.config["SQLALCHEMY_DATABASE_URI"]
-    if uri.startswith("sqlite"):
-        app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"poolclass": NullPool})
+    # A database that was restarted is noticed before a request fails on it.
+    is_sqlite = app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
+    pool = {"poolclass": NullPool} if is_sqlite else {"pool_pre_ping": True}
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", pool)
+    app.config["SESSION_COOKIE_SECURE"] |= app.config["PUBLIC_URL"].startswith("https://")
     with app.app_context():
-        app.config.setdefault("SECRET_KEY", instance_key("session"))
         app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or instance_key("session")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

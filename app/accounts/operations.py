@@ -127,9 +127,13 @@ def set_password(credential: Credential, password: str, *, now: datetime) -> Non
     )
 
 
+def _lock(credential: Credential) -> None:
+    db.session.refresh(credential, with_for_update={"of": Credential})
+
+
 def confirm_password(credential: Credential, password: str, *, now: datetime) -> None:
     """Invalid unless this is the account's password; guesses count as they do at sign-in."""
-    db.session.refresh(credential, with_for_update=True)
+    _lock(credential)
     if credential.locked_until and credential.locked_until > now:
         raise Invalid("密码错误次数过多，请 15 分钟后再试", field="current")
     if not _is_right(credential, password):
@@ -182,7 +186,7 @@ def sign_in(login: str, password: str, *, address: str, now: datetime) -> Creden
     credential = credential_by_login(login)
     if credential is not None:
         # Guesses made side by side are judged one after another, so that each is counted.
-        db.session.refresh(credential, with_for_update=True)
+        _lock(credential)
     if credential and credential.locked_until and credential.locked_until > now:
         raise SignInRefused("账号已锁定，请 15 分钟后再试，或联系单位管理员重置")
     is_right = _is_right(credential, password)
