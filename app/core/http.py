@@ -182,8 +182,8 @@ def check_action() -> BaseResponse | None:
         return None
     if not current_user.is_authenticated:
         # What was being sent cannot be sent again by following a link.
-        page = request.full_path.rstrip("?") if request.method in SAFE_METHODS else ""
-        return redirect(f"/login?{urlencode({'next': page})}" if page else "/login")
+        page = request.full_path.rstrip("?") if request.method in SAFE_METHODS else "/home"
+        return redirect(f"/login?{urlencode({'next': page})}")
     raise Forbidden(MESSAGES[403])
 
 

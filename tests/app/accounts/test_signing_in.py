@@ -256,7 +256,7 @@ def test_who_must_sign_in_first_comes_back_to_the_whole_address(
 
 
 def test_what_was_being_sent_is_no_address_to_come_back_to(client_for: Any) -> None:
-    assert client_for(None).post("/tasks/5/draft").location == "/login"
+    assert client_for(None).post("/tasks/5/draft").location == "/login?next=%2Fhome"
 
 
 def test_an_account_of_ones_own_does_not_buy_more_guesses(
