@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import Inspector, inspect
+from sqlalchemy import Inspector, MetaData, inspect
 
 from app.core.db import db
 from app.factory import create_app
@@ -56,6 +56,17 @@ def schema(inspector: Inspector) -> Schema:
     }
 
 
+def described() -> MetaData:
+    """A copy of the models' tables.
+
+    Adding a circular foreign key on PostgreSQL marks the constraint itself as made, for SQLite too.
+    """
+    copy = MetaData(naming_convention=db.metadata.naming_convention)
+    for table in db.metadata.tables.values():
+        table.to_metadata(copy)
+    return copy
+
+
 def told(found: Any) -> Any:
     if isinstance(found, list):
         return sorted(told(one) for one in found)
@@ -71,7 +82,7 @@ def test_migrations_make_what_the_models_describe(application: Maker) -> None:
             migrated = schema(inspect(connection))
         db.engine.dispose()
     with application("created").app_context():
-        db.create_all()
+        described().create_all(db.engine)
         with db.engine.connect() as connection:
             created = schema(inspect(connection))
         db.engine.dispose()

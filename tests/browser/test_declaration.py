@@ -129,7 +129,7 @@ def test_the_check_names_what_is_missing_and_leads_there(
     keep(page, "check")
     assert axe() == []
     page.get_by_role("link", name=re.compile(r"去修改\s*年度考核情况")).click()
-    expect(page.get_by_role("heading", name="年度考核")).to_be_visible()
+    expect(page.locator("#entries-title", has_text="年度考核")).to_be_visible()
 
 
 def test_a_complete_one_is_submitted_and_shows_its_course(
