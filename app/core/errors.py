@@ -64,8 +64,9 @@ class Invalid(DomainError):
         field: str | None = None,
         errors: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Keep the messages by field."""
-        super().__init__(message, field=field)
+        """Keep the messages by field; without a message of its own, it says them all."""
         self.errors: dict[str, list[str]] = {k: list(v) for k, v in (errors or {}).items()}
+        said = "；".join(text for texts in self.errors.values() for text in texts)
+        super().__init__(message or said, field=field)
         if field and field not in self.errors:
             self.errors[field] = [self.message]

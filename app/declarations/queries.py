@@ -300,13 +300,13 @@ def plans_reviewed_by(unit_ids: Iterable[int]) -> list[Plan]:
 def items_in_use(item_ids: Sequence[int]) -> dict[int, list[str]]:
     """Return which declarations use portfolio items, in words."""
     rows = db.session.execute(
-        select(DeclarationEntry.item_id, Plan.name)
+        select(DeclarationEntry.item_id, Plan.year)
         .join(Declaration, Declaration.id == DeclarationEntry.declaration_id)
         .join(Plan, Plan.id == Declaration.plan_id)
         .where(DeclarationEntry.item_id.in_(item_ids))
         .order_by(Declaration.id)
     )
     found: dict[int, list[str]] = {}
-    for item_id, name in rows:
-        found.setdefault(item_id, []).append(f"申报：{name}")
+    for item_id, year in rows:
+        found.setdefault(item_id, []).append(f"{year} 年度申报")
     return found

@@ -10,7 +10,7 @@ from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, sc
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
 from app.results.queries import ballot_day, publicity_of_meeting
-from app.review.models import Meeting
+from app.review.models import CaseStatus, Meeting
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
 
@@ -25,9 +25,10 @@ def _objection(step: Step) -> Objection:
 
 @service("open_publicity")
 def open_publicity(step: Step) -> Outcomes:
-    """Publish a meeting's results and start the process that waits for their period."""
+    """Publish who passed and start the process that waits out the period; nobody, no publicity."""
     meeting = db.session.get_one(Meeting, step.business_id)
-    if publicity_of_meeting(meeting.id) is None:
+    passed = any(case.state is CaseStatus.PASSED for case in meeting.cases)
+    if passed and publicity_of_meeting(meeting.id) is None:
         publicity = operations.open_publicity(
             meeting, obtained_on=ballot_day(meeting.id) or step.now.date(), now=step.now
         )

@@ -10,7 +10,7 @@ from app.core.permissions import register_predicate
 from app.declarations.access import register_viewer
 from app.declarations.models import Declaration
 from app.review import queries
-from app.review.models import Meeting, MeetingCase, MeetingStatus
+from app.review.models import Meeting, MeetingCase
 
 
 @register_predicate("runs_meeting")
@@ -69,11 +69,11 @@ def is_on_the_roll(person: Person, meeting: Meeting, now: datetime) -> bool:
 def may_see_case(person: Person, case: MeetingCase, now: datetime) -> bool:
     """Tell whether a person may read a case: not when recused from it.
 
-    Experts lose sight of it when the meeting closes; its staff keep the record.
+    Experts lose sight of it when the result is confirmed; its staff keep the record.
     """
     if person.id in queries.recusals_of(case.meeting_id).get(case.id, {}):
         return False
-    if case.meeting.state == MeetingStatus.CLOSED:
+    if case.meeting.state in queries.DECIDED:
         return _works_for_organiser(person, case.meeting, now, queries.RUNNERS)
     return may_see_meeting(person, case.meeting, now)
 
@@ -96,3 +96,14 @@ def ballots_panel(person: Person, roles: set[str], now: datetime) -> Panel | Non
         for meeting in queries.ballots_to_cast(person.id)
     ]
     return Panel("待投票", lines, empty="当前没有需要您投票的会议", more_url="/meetings")
+
+
+@register_panel(21)
+def keys_panel(person: Person, roles: set[str], now: datetime) -> Panel | None:
+    """Ask holders for their key first: no ballot opens before all three have one (领取密钥码)."""
+    del roles, now
+    lines = [
+        Line(meeting.name, f"/meetings/{meeting.id}/key", status="待领取密钥码", tone="warning")
+        for meeting in queries.keys_to_collect(person.id)
+    ]
+    return Panel("投票密钥", lines) if lines else None

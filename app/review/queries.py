@@ -29,6 +29,8 @@ from app.review.models import (
 from app.units.models import ACTIVE, Employment, Unit
 
 ENDED = (MeetingStatus.REPORTED, MeetingStatus.CLOSED)
+DECIDED = (MeetingStatus.CONFIRMED, *ENDED)
+"""The result stands: experts have nothing to read any more."""
 
 
 def meeting(meeting_id: int) -> Meeting:
@@ -250,7 +252,7 @@ def reviewed_together(person_id: int, declaration_id: int) -> bool:
         .where(
             MeetingCase.declaration_id == declaration_id,
             MeetingMember.person_id == person_id,
-            Meeting.status != MeetingStatus.CLOSED,
+            Meeting.status.not_in(DECIDED),
             ~select(Recusal.case_id)
             .where(Recusal.case_id == MeetingCase.id, Recusal.person_id == person_id)
             .exists(),
@@ -322,6 +324,21 @@ def roll_of(meeting: Meeting) -> list[tuple[Person, bool, bool]]:
 def roll_entry(meeting: Meeting, person_id: int) -> BallotRoll | None:
     """Return a person's line of the current roll."""
     return db.session.get(BallotRoll, (meeting.id, meeting.round, person_id))
+
+
+def keys_to_collect(person_id: int) -> Sequence[Meeting]:
+    """Return the meetings whose ballot waits for this holder to take their code."""
+    waiting = (
+        select(Meeting)
+        .join(KeyShare, KeyShare.meeting_id == Meeting.id)
+        .where(
+            KeyShare.holder_id == person_id,
+            KeyShare.round == Meeting.round,
+            KeyShare.public_key.is_(None),
+            Meeting.status == MeetingStatus.SCORING,
+        )
+    )
+    return db.session.scalars(waiting.order_by(Meeting.id)).all()
 
 
 def key_shares(meeting: Meeting) -> Sequence[KeyShare]:

@@ -59,7 +59,7 @@ def schema(inspector: Inspector) -> Schema:
 def described() -> MetaData:
     """A copy of the models' tables.
 
-    Adding a circular foreign key on PostgreSQL marks the constraint itself as made, for SQLite too.
+    Adding a circular foreign key on PostgreSQL marks the constraint as made, for SQLite too.
     """
     copy = MetaData(naming_convention=db.metadata.naming_convention)
     for table in db.metadata.tables.values():

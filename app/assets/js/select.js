@@ -8,7 +8,7 @@ enhancing('select[data-search]', (select) => {
   label?.querySelectorAll('.required-mark, .visually-hidden').forEach((part) => part.remove());
   const name = label?.textContent.trim() ?? select.getAttribute('aria-label');
   const box = new TomSelect(select, {
-    create: false, maxOptions: 200, allowEmptyOption: false, hidePlaceholder: true,
+    create: false, maxOptions: 200, refreshThrottle: 0, allowEmptyOption: false, hidePlaceholder: true,
     placeholder: select.dataset.placeholder ?? '请选择或输入查找',
     render: { no_results: () => make('div', { class: 'no-results' }, '没有符合的选项') },
   });

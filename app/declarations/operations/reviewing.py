@@ -177,10 +177,15 @@ def _recommend(
 ) -> None:
     opinion = _text(answers, "recommendation")
     first, last = _day(answers, "publicity_from"), _day(answers, "publicity_to")
-    _check_publicity(declaration, first, last, now)
-    if not opinion:
-        raise Invalid("请填写单位推荐意见", field="recommendation")
-    uses_post, quota_note = _post(unit, answers)
+    faults = {
+        **_publicity_faults(declaration, first, last, now),
+        **({} if opinion else {"recommendation": ["请填写单位推荐意见"]}),
+        **_post_faults(unit, answers),
+    }
+    if faults:
+        raise Invalid(errors=faults)
+    uses_post = _text(answers, "uses_post") == "yes" if unit.is_public_institution else None
+    quota_note = _text(answers, "quota_note")
     file_id = answers.get("publicity_proof")
     if file_id:
         storage.link(storage.owned_file(int(file_id), actor.id))
@@ -193,30 +198,33 @@ def _recommend(
     db.session.flush()
 
 
-def _check_publicity(declaration: Declaration, first: date, last: date, now: datetime) -> None:
+def _publicity_faults(
+    declaration: Declaration, first: date, last: date, now: datetime
+) -> dict[str, list[str]]:
     days = jurisdictions.get(declaration.plan.jurisdiction).unit_publicity_workdays
-    if last < first:
-        raise Invalid("公示结束日期不能早于开始日期", field="publicity_to")
     opens_at = declaration.plan.opens_at
+    if last < first:
+        return {"publicity_to": ["公示结束日期不能早于开始日期"]}
+    faults: dict[str, list[str]] = {}
     if opens_at is not None and first < opens_at.astimezone(ZONE).date():
-        raise Invalid("公示开始日期不能早于本计划的申报开放日", field="publicity_from")
+        faults["publicity_from"] = ["公示开始日期不能早于本计划的申报开放日"]
     if workdays_between(first, last) < days:
-        raise Invalid(f"单位内部公示不少于 {days} 个工作日", field="publicity_to")
+        faults["publicity_to"] = [f"单位内部公示不少于 {days} 个工作日"]
     if last > now.astimezone(ZONE).date():
-        raise Invalid("公示尚未结束，期满后方可推荐上报", field="publicity_to")
+        faults.setdefault("publicity_to", []).append("公示尚未结束，期满后方可推荐上报")
+    return faults
 
 
-def _post(unit: Unit, answers: Answers) -> tuple[bool | None, str]:
-    """Return whether a counted post is used and the note; only a 事业单位 has them (FJ-U-15)."""
-    note = _text(answers, "quota_note")
+def _post_faults(unit: Unit, answers: Answers) -> dict[str, list[str]]:
+    """Name what is missing about the post; only a 事业单位 has counted ones (FJ-U-15)."""
     if not unit.is_public_institution:
-        return None, note
-    answer = _text(answers, "uses_post")
-    if answer not in {"yes", "no"}:
-        raise Invalid("事业单位请选择是否占用岗位职数", field="uses_post")
-    if not note:
-        raise Invalid("请说明岗位职数的使用情况", field="quota_note")
-    return answer == "yes", note
+        return {}
+    faults = {}
+    if _text(answers, "uses_post") not in {"yes", "no"}:
+        faults["uses_post"] = ["事业单位请选择是否占用岗位职数"]
+    if not _text(answers, "quota_note"):
+        faults["quota_note"] = ["请说明岗位职数的使用情况"]
+    return faults
 
 
 def vet_forwarded(

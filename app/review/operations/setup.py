@@ -62,12 +62,20 @@ def create_meeting(
 ) -> Meeting:
     """Call a meeting of one or more committees for a plan.
 
-    Invalid when it is held outside the filing of a committee (备案有效期), or has no length.
+    Invalid when it is held outside the filing of a committee (备案有效期), before the plan's
+    deadline or in the past, or has no length.
     """
     if not committees:
         raise Invalid("请选择评委会", field="committees")
     if facts.ends_at <= facts.starts_at:
         raise Invalid("结束时间须晚于开始时间", field="ends_at")
+    if facts.starts_at.date() < now.date():
+        raise Invalid("开始时间不能早于今天", field="starts_at")
+    if plan.closes_at is not None and facts.starts_at <= plan.closes_at:
+        raise Invalid(
+            f"计划的申报截止时间为 {plan.closes_at:%Y-%m-%d %H:%M}，会议须在截止之后召开",
+            field="starts_at",
+        )
     for committee in committees:
         _check_filing(committee, facts)
     meeting = Meeting(

@@ -33,9 +33,11 @@ Enter = Callable[..., Any]
 
 def opened(at: Move, on: date) -> datetime:
     """Publish an empty list on a day; the moment at which its period ends."""
+    with transaction():
+        held = a_meeting_called(members=3, cases=0, groups=1)
     at(datetime(on.year, on.month, on.day, 9, 30, tzinfo=ZONE))
     with transaction():
-        meeting = a_meeting_called(members=3, cases=0, groups=1).meeting
+        meeting = held.meeting
         return operations.open_publicity(meeting, obtained_on=on, now=now()).ends_at
 
 

@@ -14,6 +14,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.review import operations, queries
+from app.review.access import may_see_case, reviews_declaration
 from app.review.models import MeetingCase, MeetingMember
 from tests.builders.flow import open_items
 from tests.builders.people import a_person
@@ -23,6 +24,7 @@ from tests.builders.review import (
     a_meeting_called,
     case_ids,
     check_in,
+    collect_codes,
     play,
 )
 
@@ -233,3 +235,30 @@ def test_a_page_reads_its_cases_together(app: Flask, client_for: Sign) -> None:
         event.remove(db.engine, "before_cursor_execute", count)
         costs.append(statements[0])
     assert costs[0] == costs[1]
+
+
+def test_experts_lose_sight_of_the_material_once_the_result_stands(app: Flask) -> None:
+    held = a_meeting(at="confirm_result", cases=1)
+    with transaction(write=False):
+        case = held.meeting.cases[0]
+        expert, clerk = held.person(held.member_ids[1]), held.person(held.clerk_id)
+        assert may_see_case(expert, case, now())
+        assert reviews_declaration(expert, case.declaration, now())
+    play(held, "confirm_result")
+    with transaction(write=False):
+        case = held.meeting.cases[0]
+        assert not may_see_case(expert, case, now())
+        assert not reviews_declaration(expert, case.declaration, now())
+        assert may_see_case(clerk, case, now())
+
+
+def test_a_key_waits_on_its_holders_home_page_until_it_is_taken(
+    app: Flask, client_for: Any
+) -> None:
+    held = a_meeting(at="open_ballot", cases=1)
+    with transaction(write=False):
+        supervisor = held.person(held.supervisor_id)
+    home = client_for(supervisor).get("/home").text
+    assert "待领取密钥码" in home
+    collect_codes(held)
+    assert "待领取密钥码" not in client_for(supervisor).get("/home").text

@@ -37,6 +37,17 @@ def test_no_meeting_is_held_outside_the_filing_of_its_committee(app: Flask) -> N
             operations.create_meeting(plan, [], facts(), actor_id=1, now=now())
 
 
+def test_no_meeting_is_held_in_the_past_or_before_the_deadline(app: Flask) -> None:
+    held = a_meeting()
+    with transaction():
+        plan, committee = held.meeting.plan, held.meeting.committee
+        with pytest.raises(Invalid, match="不能早于今天"):
+            operations.create_meeting(plan, [committee], facts(22), actor_id=1, now=now())
+        plan.closes_at = datetime(2026, 11, 23, 17, 30, tzinfo=ZONE)
+        with pytest.raises(Invalid, match="2026-11-23 17:30，会议须在截止之后"):
+            operations.create_meeting(plan, [committee], facts(23), actor_id=1, now=now())
+
+
 def test_several_committees_sit_in_one_meeting(app: Flask) -> None:
     from tests.builders.review import a_committee
 
