@@ -33,7 +33,7 @@ check: $(VENV)/.installed-dev $(MANIFEST) ## style, types, layers, templates, sp
 	$(VENV)/bin/djlint templates --lint --quiet
 	$(VENV)/bin/deptry .
 	$(VENV)/bin/codespell
-	INSTANCE=$$(mktemp -d) sh -c '$(PY) -m flask --app wsgi db upgrade -q && $(PY) -m flask --app wsgi db check'
+	INSTANCE=$$(mktemp -d) sh -c '$(PY) -m flask --app wsgi db upgrade && $(PY) -m flask --app wsgi db check'
 
 bench: $(VENV)/.installed-dev $(MANIFEST) ## measured speed and memory as JSON lines
 	$(PY) -m tests.bench
