@@ -74,6 +74,7 @@ class Tour:
         self.browser, self.address = browser, address
         self.faults: list[str] = []
         self.seen = 0
+        self._menu: set[str] = set()
 
     def watch(self, page: Page, where: str) -> None:
         page.on("pageerror", lambda error: self.faults.append(f"{where}: script error {error}"))
@@ -188,7 +189,7 @@ def main() -> int:
     with served(app) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         tour = Tour(browser, address)
-        if not only:
+        if not only or "visitor" in only:
             tour.round("visitor", None, PUBLIC)
         done: set[str] = set()
         for login, secret in kinds_of_accounts(folder):
