@@ -138,6 +138,6 @@ def test_who_does_not_pass_is_not_published_and_gets_nothing(company: Company) -
     # Three of five are less than two thirds.
     steps.vote(company, meeting, "yyyna")
     assert status() == "failed"
-    page = company.visitor().read("/publicity/1", "0 名同志")
+    page = company.visitor().read("/publicity", "暂无公示")
     assert "苏晓禾" not in page
     company["teacher"].read("/certificates", "还没有职称证书")
