@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
-from flask_login import LoginManager, current_user
+from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
@@ -133,9 +133,7 @@ def _init_templates(app: Flask) -> None:
     app.jinja_env.filters.update(day=_day, moment=_moment, filesize=_filesize)
 
     def common() -> dict[str, Any]:
-        signed_in = current_user and current_user.is_authenticated
         return {
-            "me": current_user if signed_in else None,
             "now": now(),
             "public_menu": [
                 {"label": label, "url": url, "active": request.path == url}

@@ -1,6 +1,6 @@
 """Reads about people."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -40,6 +40,17 @@ def live_grants(person_id: int, now: datetime) -> list[Grant]:
         grants = [Grant(g.role, g.scope_kind, g.scope_id) for g in db.session.scalars(held)]
         known[person_id, now] = grants
     return known[person_id, now]
+
+
+def works_at(person_id: int, unit_id: int, roles: Collection[str], now: datetime) -> bool:
+    """Tell whether a person holds one of these roles at this very unit.
+
+    Ids of units, meetings and people overlap: a grant counts only with the kind of its scope.
+    """
+    return any(
+        grant.role in roles and (grant.scope_kind, grant.scope_id) == ("org", unit_id)
+        for grant in live_grants(person_id, now)
+    )
 
 
 def forget_grants() -> None:

@@ -8,10 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
-from app.core.db import Id, Instant, Model, pk
+from app.core.db import Id, Instant, Model, one_of, pk
 from app.core.storage import StoredFile
 from app.results.models import Result
-from app.review.models import one_of
 from app.units.models import Unit
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from app.accounts.models import Person
-from app.accounts.queries import live_grants
+from app.accounts.queries import works_at
 from app.certificates import operations
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
 from app.certificates.queries import (
@@ -209,10 +209,7 @@ def replacement_record(business_id: int, _person: Person) -> dict[str, Any]:
 
 
 def _holds(person: Person, moment: Any, role: str, unit_id: int) -> bool:
-    return any(
-        (grant.role, grant.scope_kind, grant.scope_id) == (role, "org", unit_id)
-        for grant in live_grants(person.id, moment)
-    )
+    return works_at(person.id, unit_id, {role}, moment)
 
 
 @register_predicate("may_see_certificate")

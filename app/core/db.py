@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -24,6 +25,7 @@ __all__ = [
     "begin_writing",
     "current_transaction",
     "db",
+    "one_of",
     "pk",
     "transaction",
 ]
@@ -56,6 +58,11 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 def pk() -> Mapped[int]:
     """Return the integer primary key column that every table uses."""
     return mapped_column(Id, primary_key=True, autoincrement=True)
+
+
+def one_of(column: str, values: type[StrEnum]) -> str:
+    """Return the CHECK that a column holds one of an enum's values."""
+    return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
 
 
 @dataclass

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
 from app.catalogue.models import Title
-from app.core.db import Id, Instant, Model, pk
+from app.core.db import Id, Instant, Model, one_of, pk
 from app.core.storage import StoredFile
 from app.plans.models import Plan, PlanSlot, PlanSpecialty, StandardItem
 from app.portfolio.models import ItemVersion
@@ -76,10 +76,6 @@ SECTION_NAMES: dict[str, str] = {
 }
 
 
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
-
-
 _YEAR_TAKEN = text("status <> 'given_up'")
 
 
@@ -88,7 +84,7 @@ class Declaration(Model):
 
     __tablename__ = "declaration"
     __table_args__ = (
-        CheckConstraint(_one_of("status", Status), name="status_is_known"),
+        CheckConstraint(one_of("status", Status), name="status_is_known"),
         CheckConstraint(
             "status = 'draft' OR (pledged_at IS NOT NULL AND submitted_at IS NOT NULL)",
             name="what_is_sent_up_was_pledged_and_has_a_date",
@@ -208,7 +204,7 @@ class DeclarationEntry(Model):
     __tablename__ = "declaration_entry"
     __table_args__ = (
         UniqueConstraint("declaration_id", "item_id", name="an_item_is_imported_once"),
-        CheckConstraint(_one_of("section", EntrySection), name="section_is_known"),
+        CheckConstraint(one_of("section", EntrySection), name="section_is_known"),
         CheckConstraint(
             "(section = 'item') = (standard_item_id IS NOT NULL)",
             name="a_merit_belongs_to_a_standard_item",

@@ -11,11 +11,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db import Id, Instant, Model, pk
-
-
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
+from app.core.db import Id, Instant, Model, one_of, pk
 
 
 class VersionStatus(StrEnum):
@@ -80,7 +76,7 @@ class ProcessVersion(Model):
     __tablename__ = "process_version"
     __table_args__ = (
         sa.UniqueConstraint("jurisdiction", "key", "no", name="process_version_has_its_number"),
-        sa.CheckConstraint(_one_of("status", VersionStatus), name="process_version_status_known"),
+        sa.CheckConstraint(one_of("status", VersionStatus), name="process_version_status_known"),
         sa.CheckConstraint("no >= 1", name="process_version_counts_from_one"),
     )
 
@@ -104,9 +100,7 @@ class ProcessInstance(Model):
 
     __tablename__ = "process_instance"
     __table_args__ = (
-        sa.CheckConstraint(
-            _one_of("status", InstanceStatus), name="process_instance_status_known"
-        ),
+        sa.CheckConstraint(one_of("status", InstanceStatus), name="process_instance_status_known"),
         sa.CheckConstraint(
             f"({_LIVING} OR status = 'failed') = (ended_at IS NULL)",
             name="ended_instance_has_a_moment",
@@ -152,7 +146,7 @@ class WorkItem(Model):
     __tablename__ = "work_item"
     __table_args__ = (
         sa.UniqueConstraint("task_uuid", name="work_item_is_one_task"),
-        sa.CheckConstraint(_one_of("status", ItemStatus), name="work_item_status_known"),
+        sa.CheckConstraint(one_of("status", ItemStatus), name="work_item_status_known"),
         sa.CheckConstraint(
             "scope_kind IN ('org', 'meeting', 'person', 'jurisdiction', 'all')",
             name="work_item_scope_known",
@@ -275,8 +269,8 @@ class QueueRow(Model):
     __tablename__ = "queue_row"
     __table_args__ = (
         sa.UniqueConstraint("unique_key", name="queue_row_is_asked_once"),
-        sa.CheckConstraint(_one_of("kind", QueueKind), name="queue_row_kind_known"),
-        sa.CheckConstraint(_one_of("status", QueueStatus), name="queue_row_status_known"),
+        sa.CheckConstraint(one_of("kind", QueueKind), name="queue_row_kind_known"),
+        sa.CheckConstraint(one_of("status", QueueStatus), name="queue_row_status_known"),
         sa.Index("queue_row_by_try", "status", "try_at", "id"),
     )
 
@@ -303,7 +297,7 @@ class Incident(Model):
 
     __tablename__ = "incident"
     __table_args__ = (
-        sa.CheckConstraint(_one_of("status", IncidentStatus), name="incident_status_known"),
+        sa.CheckConstraint(one_of("status", IncidentStatus), name="incident_status_known"),
         sa.CheckConstraint(
             "(status = 'resolved') = (resolved_at IS NOT NULL)",
             name="resolved_incident_has_a_moment",

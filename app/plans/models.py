@@ -19,7 +19,7 @@ from app.accounts.models import Person
 from app.catalogue.models import LEVELS as TITLE_LEVELS
 from app.catalogue.models import Series, Title
 from app.committees.models import LEVELS, Committee
-from app.core.db import Id, Instant, Model, pk
+from app.core.db import Id, Instant, Model, one_of, pk
 from app.core.storage import StoredFile
 from app.units.models import Unit
 
@@ -58,10 +58,6 @@ ADVERTISED = (PlanStatus.PUBLISHED, PlanStatus.OPEN, PlanStatus.CLOSED, PlanStat
 UNPUBLISHED = (PlanStatus.DRAFT, PlanStatus.CHECKING, PlanStatus.CHECKED)
 
 
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
-
-
 def _past_draft(law: str, name: str) -> CheckConstraint:
     """State a law that a plan must keep once it has left the organiser's desk."""
     return CheckConstraint(f"status = 'draft' OR {law}", name=name)
@@ -72,8 +68,8 @@ class Plan(Model):
 
     __tablename__ = "plan"
     __table_args__ = (
-        CheckConstraint(_one_of("status", PlanStatus), name="status_is_known"),
-        CheckConstraint(_one_of("quota_mode", QuotaMode), name="quota_mode_is_known"),
+        CheckConstraint(one_of("status", PlanStatus), name="status_is_known"),
+        CheckConstraint(one_of("quota_mode", QuotaMode), name="quota_mode_is_known"),
         CheckConstraint(f"kind IN {KINDS!r}", name="kind_is_known"),
         CheckConstraint(f"level IN {LEVELS!r}", name="level_is_known"),
         _past_draft("opens_at < closes_at", "a_window_opens_before_it_closes"),
@@ -244,7 +240,7 @@ class StandardCategory(Model):
     __tablename__ = "standard_category"
     __table_args__ = (
         UniqueConstraint("plan_id", "position"),
-        CheckConstraint(_one_of("count_by", CountBy), name="count_by_is_known"),
+        CheckConstraint(one_of("count_by", CountBy), name="count_by_is_known"),
         CheckConstraint("min_count >= 0", name="a_minimum_is_not_negative"),
         CheckConstraint(f"level IN {('', *TITLE_LEVELS)!r}", name="level_is_known"),
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts.models import Person
-from app.accounts.queries import live_grants
+from app.accounts.queries import live_grants, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import ORGANISERS, register_predicate
@@ -105,11 +105,7 @@ def record(plan_id: int, person: Any) -> dict[str, Any]:
 
 def organises_plan(person: Person, plan: Plan, now: datetime, roles: Any = ORGANISERS) -> bool:
     """Tell whether the person works for the plan's organiser in one of these roles."""
-    return any(
-        grant.role in roles and grant.scope_id == plan.organiser_unit_id
-        for grant in live_grants(person.id, now)
-        if grant.scope_kind == "org"
-    )
+    return works_at(person.id, plan.organiser_unit_id, roles, now)
 
 
 @register_predicate("configures_plan")

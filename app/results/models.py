@@ -6,10 +6,10 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db import Id, Instant, Model, pk
+from app.core.db import Id, Instant, Model, one_of, pk
 from app.declarations.models import Declaration
 from app.plans.models import Plan
-from app.review.models import Meeting, MeetingCase, one_of
+from app.review.models import Meeting, MeetingCase
 
 
 class PublicityStatus(StrEnum):

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.flow import flow_log
 from app.accounts.models import Person
-from app.accounts.queries import live_grants
+from app.accounts.queries import works_at
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
@@ -97,10 +97,7 @@ def object_to(publicity_id: int) -> Response | tuple[str, int]:
 def organises_objection(person: Person, objection: Objection, moment: datetime) -> bool:
     """Staff of the organiser whose result is objected to."""
     unit = objection.result.publicity.plan.organiser_unit_id
-    return any(
-        grant.role in LOOKERS and grant.scope_kind == "org" and grant.scope_id == unit
-        for grant in live_grants(person.id, moment)
-    )
+    return works_at(person.id, unit, LOOKERS, moment)
 
 
 @bp.get("/objections")

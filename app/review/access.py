@@ -4,7 +4,7 @@ from collections.abc import Set
 from datetime import datetime
 
 from app.accounts.models import Person
-from app.accounts.queries import live_grants
+from app.accounts.queries import works_at
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import register_predicate
 from app.declarations.access import register_viewer
@@ -27,12 +27,7 @@ def may_see_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
 
 
 def _works_for_organiser(person: Person, meeting: Meeting, now: datetime, roles: Set[str]) -> bool:
-    holds = any(
-        grant.role in roles
-        and grant.scope_kind == "org"
-        and grant.scope_id == meeting.organiser_unit_id
-        for grant in live_grants(person.id, now)
-    )
+    holds = works_at(person.id, meeting.organiser_unit_id, roles, now)
     return holds and not queries.has_case_in(meeting.id, person.id)
 
 

@@ -8,17 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
 from app.committees.models import Committee
-from app.core.db import Id, Instant, Model, pk
+from app.core.db import Id, Instant, Model, one_of, pk
 from app.declarations.models import Declaration
 from app.plans.models import Plan
 from app.units.models import Unit
 
 MAX_DEPUTIES = 2
-
-
-def one_of(column: str, values: type[StrEnum]) -> str:
-    """Return the CHECK that a column holds one of these values."""
-    return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
 
 
 class MeetingStatus(StrEnum):
