@@ -123,7 +123,8 @@ def database_url(folder: Path) -> str:
 def _init_sign_in(app: Flask) -> None:
     from app.accounts import queries, sessions  # noqa: PLC0415 - rooms are wired here
 
-    login = LoginManager(app)
+    # Templates know the person as `me`; a page of refusal is rendered without a database too.
+    login = LoginManager(app, add_context_processor=False)
     login.session_protection = None
     login.user_loader(sessions.load_person)
     app.extensions["zhiping.grants"] = queries.live_grants
@@ -134,7 +135,7 @@ def _init_templates(app: Flask) -> None:
 
     def common() -> dict[str, Any]:
         return {
-            "now": now(),
+            "now": http.unless_down(now, None),
             "public_menu": [
                 {"label": label, "url": url, "active": request.path == url}
                 for label, url in PUBLIC_MENU

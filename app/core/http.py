@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import current_user
 from sqlalchemy import ForeignKey, Select, String, delete, func, select
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -289,6 +289,17 @@ TITLES = {
 }
 
 
+def unless_down(read: Callable[[], T], otherwise: T) -> T:
+    """Read what the frame of every page shows; a page of refusal does without the database."""
+    try:
+        return read()
+    except SQLAlchemyError:
+        if not g.get("refusing"):
+            raise
+        db.session.rollback()
+        return otherwise
+
+
 def wants_json() -> bool:
     """Tell whether the caller is a script that reads JSON."""
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
@@ -299,6 +310,7 @@ def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
     """Render a refusal: JSON for scripts, else a page with the next step."""
     if wants_json():
         return {"error": error.message, "errors": getattr(error, "errors", {})}, error.status
+    g.refusing = True
     title = TITLES.get(error.status, "操作未完成")
     page = render_template(
         "errors/error.html", code=error.status, title=title, message=error.message
@@ -308,7 +320,7 @@ def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
 
 MESSAGES = {
     400: "请求不完整或已过期，请返回上一页刷新后重试",
-    403: "您没有访问此页面的权限，如有疑问请联系单位管理员",
+    403: "您没有访问此页面的权限",
     404: "您访问的页面不存在，或已被移除",
     405: "此地址不支持该操作",
     413: "上传的内容超过限制，请压缩后重试",

@@ -1,4 +1,4 @@
-"""The left menu and the counts that every signed-in page shows."""
+"""The left menu, the person and the counts that every signed-in page shows."""
 
 from typing import Any
 
@@ -6,34 +6,52 @@ from flask import Flask, g, request, url_for
 from flask_login import current_user
 
 from app.accounts.queries import unread_count
-from app.core.http import grants
+from app.core.http import grants, unless_down
 from app.core.menu import entries_for
 from app.core.permissions import ROLES
-from app.inbox.queries import open_count
+from app.inbox.queries import open_count, scope_names
 
 BADGE_ENDPOINT = "inbox.tasks"
+NAMED_ROLES = 2
+NOBODY: dict[str, Any] = {"me": None, "menu": [], "unread": 0}
 
 
 def init_menu(app: Flask) -> None:
     """Give every page its menu, the person and the number of unread messages."""
+    app.context_processor(lambda: unless_down(_frame, dict(NOBODY)))
 
-    def common() -> dict[str, Any]:
-        if not current_user or not current_user.is_authenticated:
-            return {"me": None, "menu": [], "unread": 0}
-        return {"me": me(), "menu": menu(), "unread": unread()}
 
-    app.context_processor(common)
+def _frame() -> dict[str, Any]:
+    if not current_user or not current_user.is_authenticated:
+        return dict(NOBODY)
+    return {"me": me(), "menu": menu(), "unread": unread()}
 
 
 def me() -> dict[str, Any]:
-    """Return the person of this request as the top bar shows them."""
-    names = [ROLES[grant.role] for grant in grants() if grant.role in ROLES]
+    """Return the person of this request as the top bar shows them, with every role (身份)."""
+    places = scope_names(grants())
+    held: dict[str, list[str]] = {}
+    for grant in grants():
+        if grant.role in ROLES:
+            place = places.get((grant.scope_kind, grant.scope_id), "")
+            held.setdefault(grant.role, []).append(place)
+    roles: list[dict[str, Any]] = [
+        {"name": ROLES[role], "places": sorted(set(filter(None, held[role])))}
+        for role in ROLES
+        if role in held
+    ]
     return {
         "id": current_user.id,
         "name": current_user.name,
-        "role_label": "、".join(dict.fromkeys(names[:1])),
+        "roles": roles,
+        "role_label": _label([role["name"] for role in roles]),
         "photo_file_id": current_user.photo_file_id,
     }
+
+
+def _label(names: list[str]) -> str:
+    """Say two roles in full, more by their number."""
+    return "、".join(names) if len(names) <= NAMED_ROLES else f"{names[0]}等 {len(names)} 个身份"
 
 
 def menu() -> list[dict[str, Any]]:

@@ -11,6 +11,10 @@ from app.core.permissions import Grant
 from app.core.search import wanted
 from app.engine.models import ItemStatus, WorkItem
 from app.inbox.models import Draft
+from app.review.models import Meeting
+from app.units.models import Unit
+
+Scope = tuple[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -100,3 +104,14 @@ def kept_draft(item_id: int, person_id: int) -> Draft:
     of_person = select(Draft).where(Draft.work_item_id == item_id, Draft.person_id == person_id)
     locked = of_person.with_for_update().execution_options(populate_existing=True)
     return db.session.scalars(locked).one()
+
+
+def scope_names(grants: Sequence[Grant]) -> dict[Scope, str]:
+    """Return the names of the units and meetings in which roles are held."""
+    names: dict[Scope, str] = {}
+    for kind, table in (("org", Unit), ("meeting", Meeting)):
+        ids = {grant.scope_id for grant in grants if grant.scope_kind == kind}
+        if ids:
+            rows = db.session.execute(select(table.id, table.name).where(table.id.in_(ids)))
+            names |= {(kind, row.id): row.name for row in rows}
+    return names

@@ -51,3 +51,16 @@ on('click', 'a[data-back]', (event) => {
 });
 
 on('click', '[data-print]', () => window.print());
+
+// A popup of the frame closes like a menu: by a click beside it or by Escape.
+const popups = () => document.querySelectorAll('details[data-popup][open]');
+document.addEventListener('click', (event) => {
+  for (const popup of popups()) if (!popup.contains(event.target)) popup.open = false;
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  for (const popup of popups()) {
+    popup.open = false;
+    popup.querySelector('summary').focus();
+  }
+});
