@@ -1,12 +1,10 @@
 """申报审核: the declarations that lie, or lay, with the person's offices."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from flask import Response, make_response, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import Select
 
@@ -15,6 +13,7 @@ from app.core.db import db
 from app.core.http import page_of
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ORGANISERS, REVIEWERS, requires
+from app.core.tables import table_answer
 from app.declarations import access, queries
 from app.declarations.models import STATUS_WORDS, Declaration
 from app.declarations.web import bp
@@ -23,7 +22,6 @@ from app.engine.models import WorkItem
 PAGE_SIZE = 10
 EXPORTED = 5000
 HEADS = ("申报编号", "姓名", "单位", "计划", "专业", "职称", "申报形式", "状态", "提交时间")
-SIGNS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _filters() -> queries.Filters:
@@ -74,15 +72,8 @@ def _tasks(items: Sequence[Declaration], posts: queries.Posts) -> list[WorkItem]
 def export() -> Response:
     """The list as a table that spreadsheets open, without cells that would calculate."""
     waiting = request.args.get("tab") != "done"
-    target = io.StringIO()
-    writer = csv.writer(target)
-    writer.writerow(HEADS)
-    for found in db.session.scalars(_selected(waiting=waiting).limit(EXPORTED)):
-        writer.writerow([_harmless(cell) for cell in _cells(found)])
-    answer = make_response("\ufeff" + target.getvalue())
-    answer.headers["Content-Type"] = "text/csv; charset=utf-8"
-    answer.headers["Content-Disposition"] = "attachment; filename=declarations.csv"
-    return answer
+    found = db.session.scalars(_selected(waiting=waiting).limit(EXPORTED))
+    return table_answer("declarations", HEADS, [_cells(each) for each in found])
 
 
 def _cells(found: Declaration) -> tuple[str, ...]:
@@ -97,11 +88,6 @@ def _cells(found: Declaration) -> tuple[str, ...]:
         found.status_word,
         f"{found.submitted_at:%Y-%m-%d %H:%M}" if found.submitted_at else "",
     )
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from reading a text as a formula."""
-    return f"'{cell}" if cell.startswith(SIGNS_OF_FORMULAS) else cell
 
 
 @register_panel(15)
