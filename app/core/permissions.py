@@ -76,6 +76,7 @@ ACTIONS: dict[str, Action] = {
     "account.change_password": _may(MEMBER),
     "account.profile": _may(MEMBER),
     "account.notifications": _may(MEMBER),
+    "account.sessions": _may(MEMBER),
     # units
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),
@@ -114,6 +115,7 @@ ACTIONS: dict[str, Action] = {
     "meeting.view": _may(*MEETINGS, when="may_see_meeting"),
     "meeting.case": _may(*MEETINGS, when="may_see_case"),
     "meeting.set_up": _may("meeting_clerk", "organiser", when="runs_meeting"),
+    "meeting.export": _may("meeting_clerk", *ORGANISERS, when="may_export_meeting"),
     "meeting.lead": _may("expert", when="directs_meeting"),
     "meeting.assign": _may("expert", when="leads_a_group"),
     "meeting.key": _may("meeting_clerk", "expert", "supervisor", when="holds_a_key"),

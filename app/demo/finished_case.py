@@ -90,6 +90,7 @@ def _review(
     meeting.vote(stage, meeting_id, votes, experts)
     meeting.confirm(stage, meeting_id)
     awards.wait_out_publicity(stage, meeting_id)
+    meeting.end(stage, meeting_id)
     return [row["id"] for row in rows if 3 * row["yes"] >= 2 * sum(_votes(row))]
 
 

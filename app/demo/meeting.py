@@ -237,3 +237,10 @@ def _cast(
 def confirm(stage: Stage, meeting_id: int) -> None:
     """The director announces the result, which then goes public."""
     stage.act((MEETING, meeting_id), "confirm_result", {"opinion": "经计票，结果有效"})
+
+
+def end(stage: Stage, meeting_id: int) -> None:
+    """The clerk sends the confirmed result up and closes the meeting."""
+    business, clerk_id = (MEETING, meeting_id), stage.people["ah03.clerk"]
+    stage.act(business, "report_meeting", {"opinion": "公示期间无异议"}, person_id=clerk_id)
+    stage.act(business, "close_meeting", {"opinion": "会议资料已归档"}, person_id=clerk_id)

@@ -79,6 +79,7 @@ def accounts_table(folder: Path, address: str) -> str:
     ]
     for login, who, unit, secret in first:
         lines += [f"  {who}  {unit}", f"      {login}  {address}/activate?secret={secret}"]
+    lines.append("  申报人用证件号码或登录名登录 / applicants sign in with the identity number")
     lines.append(f"  共 {len(rows)} 个账号，完整列表 / all of them: {path}")
     return "\n".join(lines)
 
@@ -131,6 +132,7 @@ def _meet(stage: Stage, plan_id: int, declaration_id: int) -> None:
     meeting.vote(stage, meeting_id, {declaration_id: (8, 1, 0)}, experts)
     meeting.confirm(stage, meeting_id)
     awards.wait_out_publicity(stage, meeting_id)
+    meeting.end(stage, meeting_id)
 
 
 def _award(stage: Stage, declaration_id: int) -> list[str]:

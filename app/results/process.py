@@ -38,7 +38,7 @@ def open_publicity(step: Step) -> Outcomes:
             unique=f"publicity:{publicity.id}",
             data={"publicity_ends": publicity.ends_at.isoformat()},
         )
-    return {}
+    return {"is_public": passed}
 
 
 @service("end_publicity")
@@ -68,12 +68,17 @@ def _issue(step: Step, result: Result) -> None:
 
 @save("confirm_publicity")
 def confirm_publicity(step: Step, answers: Mapping[str, Any]) -> Outcomes:
-    """The leader confirms; a certificate begins for every result that nobody objects to."""
+    """The leader confirms: certificates begin where nobody objects, and the meeting goes on."""
     confirmed = operations.confirm_publicity(
         _publicity(step), actor_id=step.actor_id or 0, now=step.now
     )
     for result in confirmed:
         _issue(step, result)
+    step.send(
+        "publicity_confirmed",
+        business=("meeting", _publicity(step).meeting_id),
+        unique=f"publicity_confirmed:{step.business_id}",
+    )
     return {"_outcome": f"确认 {len(confirmed)} 人", "_note": str(answers.get("opinion") or "")}
 
 

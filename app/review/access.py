@@ -15,8 +15,18 @@ from app.review.models import Meeting, MeetingCase
 
 @register_predicate("runs_meeting")
 def runs_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
-    """Tell whether a person runs the meeting for its organiser."""
+    """Tell whether a person runs the meeting for its organiser, and does not sit in it."""
+    if queries.member(meeting.id, person.id) is not None:
+        return False
     return _works_for_organiser(person, meeting, now, {"meeting_clerk", "organiser"})
+
+
+@register_predicate("may_export_meeting")
+def may_export_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
+    """Tell whether a person may take the lists of the meeting away: its staff, no expert."""
+    roles = queries.RUNNERS - {"supervisor"}
+    is_staff = _works_for_organiser(person, meeting, now, roles)
+    return is_staff and queries.member(meeting.id, person.id) is None
 
 
 @register_predicate("may_see_meeting")

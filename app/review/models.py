@@ -142,7 +142,7 @@ class Meeting(Model):
     @property
     def is_active(self) -> bool:
         """Whether the meeting belongs to the active ones (活跃评审会议)."""
-        return self.state not in {MeetingStatus.REPORTED, MeetingStatus.CLOSED}
+        return self.state != MeetingStatus.CLOSED
 
 
 class MeetingCommittee(Model):

@@ -181,6 +181,22 @@ def publish_result(step: Step) -> Outcomes:
     return _done("已登记")
 
 
+@handlers.save("report_meeting")
+def report_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The clerk sends the result up."""
+    _, opinion = _said(answers)
+    operations.report_meeting(_meeting(step), opinion, actor_id=step.actor_id or 0, now=step.now)
+    return {**_done("已上报"), handlers.OPINION: opinion}
+
+
+@handlers.save("close_meeting")
+def close_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The clerk closes the meeting."""
+    _, opinion = _said(answers)
+    operations.close_meeting(_meeting(step), opinion, actor_id=step.actor_id or 0, now=step.now)
+    return {**_done("已结束"), handlers.OPINION: opinion}
+
+
 # A case, node by node.
 
 

@@ -28,8 +28,7 @@ from app.review.models import (
 )
 from app.units.models import ACTIVE, Employment, Unit
 
-ENDED = (MeetingStatus.REPORTED, MeetingStatus.CLOSED)
-DECIDED = (MeetingStatus.CONFIRMED, *ENDED)
+DECIDED = (MeetingStatus.CONFIRMED, MeetingStatus.REPORTED, MeetingStatus.CLOSED)
 """The result stands: experts have nothing to read any more."""
 
 
@@ -77,9 +76,9 @@ def meetings_for(
         .join(Declaration, Declaration.id == MeetingCase.declaration_id)
         .where(Declaration.person_id == person_id)
     )
-    ended = Meeting.status.in_(ENDED)
+    is_past = Meeting.status == MeetingStatus.CLOSED
     found = select(Meeting).where(mine, Meeting.id.not_in(judged_by))
-    return found.where(~ended if active else ended).order_by(Meeting.id.desc())
+    return found.where(~is_past if active else is_past).order_by(Meeting.id.desc())
 
 
 def has_case_in(meeting_id: int, person_id: int) -> bool:
@@ -90,6 +89,11 @@ def has_case_in(meeting_id: int, person_id: int) -> bool:
         .where(MeetingCase.meeting_id == meeting_id, Declaration.person_id == person_id)
     )
     return db.session.scalar(own.limit(1)) is not None
+
+
+def takes_part(meeting_id: int, person_id: int) -> bool:
+    """Tell whether a person judges in the meeting or is judged by it: neither may run it."""
+    return member(meeting_id, person_id) is not None or has_case_in(meeting_id, person_id)
 
 
 RUNNERS = frozenset({"meeting_clerk", "organiser", "organiser_leader", "supervisor"})

@@ -18,6 +18,7 @@ STEPS = (
     "无记名投票",
     "结果确认",
     "结果公示",
+    "上报与结束",
 )
 """The pipeline of a meeting as its overview shows it."""
 
@@ -32,6 +33,8 @@ _STEP_OF_NODE = {
     "open_ballot": 6,
     "close_ballot": 7,
     "confirm_result": 8,
+    "report_meeting": 10,
+    "close_meeting": 10,
 }
 _STEP_OF_STATUS = {
     MeetingStatus.PREPARING: 1,
@@ -39,6 +42,7 @@ _STEP_OF_STATUS = {
     MeetingStatus.VOTING: 7,
     MeetingStatus.COUNTED: 8,
     MeetingStatus.CONFIRMED: 9,
+    MeetingStatus.REPORTED: 10,
 }
 
 

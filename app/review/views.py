@@ -19,13 +19,13 @@ from app.core.permissions import authorize, requires
 from app.core.records import record_context
 from app.engine import definitions, runtime
 from app.plans.models import ADVERTISED, Plan
-from app.review import course, desk, operations, people, queries, voting
+from app.review import course, desk, exports, operations, people, queries, voting
 from app.review.models import MeetingStatus
 from app.review.process import CASE, MEETING
 from app.review.web import Answer, bp, meeting_for, my_tasks, open_items, page
 from forms import build, load
 
-__all__ = ["bp", "desk", "people", "voting"]
+__all__ = ["bp", "desk", "exports", "people", "voting"]
 
 COUNTED = (
     MeetingStatus.COUNTED,

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from app.catalogue import jurisdictions
 from app.core import audit
 from app.core.db import db
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Forbidden
 from app.review import queries
 from app.review.ballots import CHOICES, RECUSED, Ballot, BallotClose, Tally
 from app.review.models import CaseStatus, Meeting, MeetingCase, MeetingStatus
@@ -159,17 +159,33 @@ def confirm_result(
     return meeting.cases
 
 
-def report_meeting(meeting: Meeting, *, actor_id: int, now: datetime) -> None:
-    """Send the result up (评审结果上报, HB-C-18); the meeting joins the past ones."""
-    require_status(meeting, MeetingStatus.CONFIRMED)
-    meeting.status = MeetingStatus.REPORTED
-    db.session.flush()
-    audit.record("meeting:reported", subject=("meeting", meeting.id), actor_id=actor_id, now=now)
+def report_meeting(meeting: Meeting, opinion: str, *, actor_id: int, now: datetime) -> None:
+    """Send the result up (评审结果上报, HB-C-18); Forbidden for its experts and applicants."""
+    _end(meeting, MeetingStatus.CONFIRMED, MeetingStatus.REPORTED, opinion, actor_id, now)
 
 
-def close_meeting(meeting: Meeting, *, actor_id: int, now: datetime) -> None:
-    """Close the meeting (评审会议关闭, HB-C-19): experts lose sight of its cases."""
-    require_status(meeting, MeetingStatus.REPORTED)
-    meeting.status = MeetingStatus.CLOSED
+def close_meeting(meeting: Meeting, opinion: str, *, actor_id: int, now: datetime) -> None:
+    """Close the meeting (评审会议关闭, HB-C-19): it joins the past ones; Forbidden as above."""
+    _end(meeting, MeetingStatus.REPORTED, MeetingStatus.CLOSED, opinion, actor_id, now)
+
+
+def _end(
+    meeting: Meeting,
+    before: MeetingStatus,
+    after: MeetingStatus,
+    opinion: str,
+    actor_id: int,
+    now: datetime,
+) -> None:
+    require_status(meeting, before)
+    if queries.takes_part(meeting.id, actor_id):
+        raise Forbidden("本次会议的评委和申报人不能办理会议事务")
+    meeting.status = after
     db.session.flush()
-    audit.record("meeting:closed", subject=("meeting", meeting.id), actor_id=actor_id, now=now)
+    audit.record(
+        f"meeting:{after}",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        opinion=opinion,
+    )

@@ -116,13 +116,13 @@ def test_only_the_director_confirms_and_only_once(app: Flask) -> None:
 def test_a_confirmed_meeting_is_reported_then_closed(app: Flask) -> None:
     held = a_counted_meeting(9)
     with transaction(), pytest.raises(Conflict):
-        operations.report_meeting(held.meeting, actor_id=held.clerk_id, now=now())
+        operations.report_meeting(held.meeting, "", actor_id=held.clerk_id, now=now())
     play(held, "confirm_result")
     with transaction():
+        operations.report_meeting(held.meeting, "", actor_id=held.clerk_id, now=now())
         assert held.meeting.is_active
-        operations.report_meeting(held.meeting, actor_id=held.clerk_id, now=now())
+        operations.close_meeting(held.meeting, "", actor_id=held.clerk_id, now=now())
         assert not held.meeting.is_active
-        operations.close_meeting(held.meeting, actor_id=held.clerk_id, now=now())
         assert held.meeting.status == "closed"
 
 

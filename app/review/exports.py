@@ -1,0 +1,98 @@
+"""Lists of a meeting as tables: its experts, who passed and who did not (HB-C-15, HB-C-18)."""
+
+from collections.abc import Sequence
+
+from flask import Response
+from flask_login import current_user
+
+from app.core import audit
+from app.core.clock import now
+from app.core.db import current_transaction
+from app.core.errors import Conflict, NotFound
+from app.core.http import marks_viewed
+from app.core.permissions import requires
+from app.core.tables import table_answer
+from app.review import queries
+from app.review.models import CaseStatus, Meeting
+from app.review.web import bp, meeting_for
+
+Row = Sequence[object]
+EXPERT_HEADS = ("序号", "姓名", "性别", "所在单位", "专业", "小组", "职务", "签到")
+CASE_HEADS = (
+    *("序号", "申报编号", "姓名", "所在单位", "申报专业", "申报职称", "申报形式", "小组"),
+    *("评议得分", "到会", "同意", "反对", "弃权", "回避", "未投", "结论"),
+)
+LISTS = {"members": "评委清单", "passed": "评审通过清单", "failed": "评审未通过清单"}
+VETOED = "一票否决，未提交表决"
+
+
+@bp.get("/meetings/<int:meeting_id>/lists/<name>.csv")
+@marks_viewed
+@requires("meeting.export")
+def export(meeting_id: int, name: str) -> Response:
+    """导出评委清单, 评审通过清单, 评审未通过清单; who took which list is kept."""
+    meeting = meeting_for("meeting.export", meeting_id)
+    # What a browser only looks ahead at is given to nobody: nothing could be noted.
+    if name not in LISTS or not current_transaction().write:
+        raise NotFound
+    heads, rows = (EXPERT_HEADS, _experts(meeting)) if name == "members" else _cases(meeting, name)
+    audit.record(
+        "meeting:exported",
+        subject=("meeting", meeting.id),
+        actor_id=current_user.id,
+        now=now(),
+        list=name,
+        rows=len(rows),
+    )
+    return table_answer(f"{meeting.name}{LISTS[name]}", heads, rows)
+
+
+def _experts(meeting: Meeting) -> list[Row]:
+    profiles = queries.profiles_of(seat.person_id for seat in meeting.members)
+    return [
+        (
+            number,
+            seat.person.name,
+            seat.person.gender,
+            profiles[seat.person_id].unit_name,
+            profiles[seat.person_id].specialty,
+            seat.group.name if seat.group else "",
+            seat.post_label,
+            "已签到" if seat.present else "未签到",
+        )
+        for number, seat in enumerate(meeting.members, 1)
+    ]
+
+
+def _cases(meeting: Meeting, name: str) -> tuple[Sequence[str], list[Row]]:
+    if meeting.state not in queries.DECIDED:
+        raise Conflict("评审结果尚未由主任确认，确认后才能导出名单")
+    queries.load_cases(meeting)
+    tallies = queries.tallies(meeting)
+    wanted = CaseStatus(name)
+    rows: list[Row] = []
+    for case in meeting.cases:
+        if case.state is not wanted:
+            continue
+        declaration, tally = case.declaration, tallies.get(case.id)
+        counts = (
+            (tally.present, tally.yes, tally.no, tally.abstain, tally.recused, tally.blank)
+            if tally
+            else ("",) * 6
+        )
+        rows.append(
+            (
+                len(rows) + 1,
+                declaration.number,
+                declaration.person.name,
+                declaration.unit.name,
+                declaration.specialty.name,
+                declaration.title.name,
+                declaration.kind,
+                case.group.name if case.group else "",
+                case.total_score,
+                *counts,
+                case.state.label if tally else f"{case.state.label}（{VETOED}）",
+            )
+        )
+    return CASE_HEADS, rows
