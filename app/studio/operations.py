@@ -1,16 +1,37 @@
 """Publishing a new version of a process: through the gate, never around it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from app.core import audit
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.storage import StoredFile, keep, owned_file, read_bytes
 from app.engine.definitions import bundle_of, publish_version
 from app.engine.diagrams import read_nodes
-from app.engine.gate import Known, Verdict, check, published_in
+from app.engine.gate import Known, Verdict, check, process_id_in
 from app.engine.models import ProcessVersion
 from app.studio.queries import PUBLISHED_TAG, newest_version
 from forms import FormSpecError, source
+
+DIAGRAM_TYPE = "application/xml"
+
+
+def stage_uploads(
+    uploads: Mapping[str, bytes], *, owner_id: int, now: datetime
+) -> list[StoredFile]:
+    """Keep files that passed the gate until they are published; they are swept otherwise."""
+    return [
+        keep(content, name, DIAGRAM_TYPE, owner_id=owner_id, now=now)
+        for name, content in uploads.items()
+    ]
+
+
+def staged_uploads(file_ids: Sequence[int], *, owner_id: int) -> dict[str, bytes]:
+    """Return what `stage_uploads` kept. Raises NotFound for foreign, swept and other files."""
+    files = [owned_file(file_id, owner_id) for file_id in file_ids]
+    if not files or any(file.media_type != DIAGRAM_TYPE for file in files):
+        raise NotFound("上传的流程文件已过期，请重新上传")
+    return {file.name: read_bytes(file) for file in files}
 
 
 def merged(process: ProcessVersion, uploads: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -25,11 +46,8 @@ def merged(process: ProcessVersion, uploads: Mapping[str, bytes]) -> dict[str, b
 
 
 def _file_name(name: str, content: bytes) -> str:
-    try:
-        ids = list(published_in({name: content}))
-    except (ValueError, LookupError, RecursionError):
-        return name
-    return f"{ids[0]}.bpmn" if ids and ids[0] else name
+    process_id = process_id_in(content)
+    return f"{process_id}.bpmn" if process_id else name
 
 
 def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Verdict:

@@ -41,6 +41,11 @@ def current_versions() -> Sequence[ProcessVersion]:
     ).all()
 
 
+def titles() -> dict[str, str]:
+    """Return what people call each process, by its key."""
+    return {each.key: each.title for each in current_versions()}
+
+
 def version(version_id: int) -> ProcessVersion:
     """Return a version. Raises NotFound."""
     found = db.session.get(ProcessVersion, version_id)

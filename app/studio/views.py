@@ -13,7 +13,9 @@ from app.core.permissions import requires
 from app.engine.definitions import bundle_of
 from app.engine.gate.bundle import MAX_FILES
 from app.engine.gate.xml import MAX_BYTES
+from app.engine.models import ProcessVersion
 from app.studio import operations, queries
+from app.studio.forms import PublishForm
 
 bp = Blueprint("studio", __name__)
 
@@ -52,6 +54,7 @@ def _page(version_id: int, **more: object) -> str:
         notes=queries.notes(versions),
         difference=queries.difference(older[0], version) if older else None,
         called=sorted({node.process for node in bundle_of(version).nodes} - {version.key}),
+        titles=queries.titles(),
         **more,
     )
 
@@ -70,37 +73,54 @@ def diagram(version_id: int) -> Response:
 
 @bp.post("/studio/processes/<int:version_id>/check")
 @requires("process.manage")
-def check(version_id: int) -> tuple[str, int]:
-    """Put uploaded files through the gate; show the findings, or what would change."""
+def check(version_id: int) -> Response | tuple[str, int]:
+    """Put uploaded files through the gate; show the findings, or go on to what would change."""
     version = queries.version(version_id)
     uploads = _uploaded()
     verdict = operations.judge(version, uploads)
     if not verdict.ok:
         return _page(version_id, verdict=verdict), 422
-    page = render_template(
+    staged = operations.stage_uploads(uploads, owner_id=current_user.id, now=now())
+    ids = [file.id for file in staged]
+    return see_other(url_for("studio.confirm", version_id=version_id, upload=ids))
+
+
+@bp.get("/studio/processes/<int:version_id>/publish")
+@requires("process.manage")
+def confirm(version_id: int) -> str:
+    """Show what checked files would change, and ask for a note before they are published."""
+    ids = request.args.getlist("upload", int)
+    return _confirm(queries.version(version_id), ids, PublishForm())
+
+
+def _confirm(version: ProcessVersion, ids: list[int], form: PublishForm) -> str:
+    uploads = operations.staged_uploads(ids, owner_id=current_user.id)
+    verdict = operations.judge(version, uploads)
+    if not verdict.ok:
+        return _page(version.id, verdict=verdict)
+    return render_template(
         "studio/confirm.html",
         version=version,
+        form=form,
+        upload_ids=ids,
         verdict=verdict,
-        uploads={name: content.decode("utf-8-sig") for name, content in uploads.items()},
         difference=queries.difference_to(version, operations.merged(version, uploads)),
+        titles=queries.titles(),
         running=sum(queries.running_counts(queries.versions_of(version)).values()),
     )
-    return page, 200
 
 
 @bp.post("/studio/processes/<int:version_id>/publish")
 @requires("process.manage")
-def publish(version_id: int) -> Response:
-    """Publish what was checked as the next version."""
-    version = queries.version(version_id)
-    uploads = {
-        name: text.replace("\r\n", "\n").encode()
-        for name, text in zip(
-            request.form.getlist("file"), request.form.getlist("content"), strict=False
-        )
-    }
+def publish(version_id: int) -> Response | tuple[str, int]:
+    """Publish what was checked as the next version; a faulty note is said at its field."""
+    version, form = queries.version(version_id), PublishForm(request.form)
+    ids = request.form.getlist("upload", int)
+    if not form.validate():
+        return _confirm(version, ids, form), 422
+    uploads = operations.staged_uploads(ids, owner_id=current_user.id)
     published = operations.publish_upload(
-        version, uploads, request.form.get("note", "")[:500], actor_id=current_user.id, now=now()
+        version, uploads, form.note.data or "", actor_id=current_user.id, now=now()
     )
     flash(f"已发布第 {published.no} 版，此后启动的流程使用新版", "success")
     return see_other(url_for("studio.process", version_id=published.id))

@@ -3,8 +3,11 @@
 import io
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -101,17 +104,27 @@ def test_no_file_at_all_is_refused(browser: Any, version: ProcessVersion) -> Non
     assert "没有上传文件" in response.text
 
 
+def checked(browser: Any, version: ProcessVersion, content: bytes, name: str = "x.bpmn") -> Any:
+    """Upload what passes the gate; returns the address of the page that asks for a note."""
+    response = upload(browser, version, content, name)
+    assert response.status_code == 303
+    return response.location
+
+
+def staged(address: str) -> dict[str, Any]:
+    """Return the hidden fields that carry the staged files."""
+    return {"upload": parse_qs(urlsplit(address).query)["upload"]}
+
+
 def test_a_sound_upload_shows_what_changes_and_is_published_after_a_note(
     browser: Any, version: ProcessVersion
 ) -> None:
-    response = upload(browser, version, SECOND.bytes(), "下载 (1).bpmn")
-    assert response.status_code == 200
-    assert "单位初审" in response.text
-    assert "在办的 1 件继续使用各自的版本" in response.text
-    answer = {"file": "下载 (1).bpmn", "content": SECOND.text(), "note": "改名"}
+    address = checked(browser, version, SECOND.bytes(), "下载 (1).bpmn")
+    page = browser.get(address).text
+    assert "单位初审" in page
+    assert "在办的 1 件继续使用各自的版本" in page
     url = f"/studio/processes/{version.id}/publish"
-    assert browser.post(url, {**answer, "note": " "}).status_code == 422
-    published = browser.post(url, answer)
+    published = browser.post(url, {**staged(address), "note": "改名"})
     assert published.status_code == 303
     page = browser.get(published.headers["Location"]).text
     assert "第 2 版" in page
@@ -121,11 +134,62 @@ def test_a_sound_upload_shows_what_changes_and_is_published_after_a_note(
         assert running.version_id == version.id
 
 
-def test_what_the_gate_refuses_cannot_be_published_past_it(
-    browser: Any, version: ProcessVersion
+@pytest.mark.parametrize(
+    ("note", "said"), [(" ", "请填写版本说明"), ("长" * 501, "不能超过 500 字")]
+)
+def test_a_faulty_note_is_said_at_its_field_and_nothing_is_lost(
+    browser: Any, version: ProcessVersion, note: str, said: str
 ) -> None:
-    answer = {"file": "a.bpmn", "content": "<a/>", "note": "绕过"}
-    response = browser.post(f"/studio/processes/{version.id}/publish", answer)
+    address = checked(browser, version, SECOND.bytes())
+    url = f"/studio/processes/{version.id}/publish"
+    refused = browser.post(url, {**staged(address), "note": note})
+    assert refused.status_code == 422
+    field = refused.text.split('data-field="note"')[1].split("</div>")[0:2]
+    assert said in "".join(field)
+    assert "单位初审" in refused.text
+    assert f'name="upload" value="{staged(address)["upload"][0]}"' in refused.text
+    assert note.strip() in refused.text
+    assert browser.post(url, {**staged(address), "note": "改名"}).status_code == 303
+
+
+def test_a_large_diagram_is_published_too(browser: Any, version: ProcessVersion) -> None:
+    comment = f"<!--{'注' * 900}-->".encode() * 600
+    large = SECOND.bytes().replace(b"</bpmn:definitions>", comment + b"</bpmn:definitions>")
+    files = {"files": FileStorage(io.BytesIO(large), "x.bpmn"), "csrf_token": browser.token()}
+    boundary, body = encode_multipart(files)
+    kind = f"multipart/form-data; boundary={boundary}"
+    browser.forget()
+    url = f"/studio/processes/{version.id}"
+    response = browser.client.post(f"{url}/check", data=body, content_type=kind)
+    assert response.status_code == 303
+    answer = {**staged(response.location), "note": "改名"}
+    published = browser.post(f"{url}/publish", answer)
+    assert published.status_code == 303
+    assert browser.get(f"{published.location}/diagram.bpmn").data == large
+
+
+def test_what_somebody_else_uploaded_cannot_be_published(
+    app: Any, browser: Any, client_for: Callable[..., Any], version: ProcessVersion
+) -> None:
+    address = checked(browser, version, SECOND.bytes())
+    with transaction():
+        colleague = a_person("卜文", roles=[("process_admin", "all", None)])
+    other = client_for(colleague)
+    assert other.get(address).status_code == 404
+    url = f"/studio/processes/{version.id}/publish"
+    assert other.post(url, {**staged(address), "note": "改名"}).status_code == 404
+    assert other.get(url).status_code == 404
+
+
+def test_what_the_gate_refuses_cannot_be_published_past_it(
+    app: Any, client_for: Callable[..., Any], version: ProcessVersion
+) -> None:
+    with transaction():
+        admin = a_person("晏如初", roles=[("process_admin", "all", None)])
+        files = {"a.bpmn": b"<a/>"}
+        kept = operations.stage_uploads(files, owner_id=admin.id, now=now())
+        answer = {"upload": kept[0].id, "note": "绕过"}
+    response = client_for(admin).post(f"/studio/processes/{version.id}/publish", answer)
     assert response.status_code == 422
     with transaction(write=False):
         assert len(queries.versions_of(queries.version(version.id))) == 1
@@ -159,8 +223,8 @@ def test_a_version_that_came_in_between_is_not_undone(
     browser: Any, version: ProcessVersion
 ) -> None:
     url = f"/studio/processes/{version.id}/publish"
-    answer = {"file": "x.bpmn", "content": SECOND.text(), "note": "改名"}
-    assert browser.post(url, answer).status_code == 303
-    refused = browser.post(url, {**answer, "content": FIRST.text(), "note": "又改"})
+    first, second = (checked(browser, version, each.bytes()) for each in (SECOND, FIRST))
+    assert browser.post(url, {**staged(first), "note": "改名"}).status_code == 303
+    refused = browser.post(url, {**staged(second), "note": "又改"})
     assert refused.status_code == 409
     assert "已有更新的版本" in refused.text
