@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, or_, select
 from app.accounts.models import Credential, IntegrityRecord, Notification, Person, RoleGrant
 from app.core import crypto
 from app.core.db import current_transaction, db
+from app.core.errors import NotFound
 from app.core.permissions import Grant
 
 GRANTS = "grants"
@@ -93,10 +94,22 @@ def unread_count(person_id: int) -> int:
     return db.session.scalar(unread) or 0
 
 
-def notifications_of(person_id: int) -> Select[tuple[Notification]]:
+def notifications_of(
+    person_id: int, *, only_unread: bool = False
+) -> Select[tuple[Notification]]:
     """Select the notifications of a person, newest first."""
     mine = select(Notification).where(Notification.person_id == person_id)
+    if only_unread:
+        mine = mine.where(Notification.read_at.is_(None))
     return mine.order_by(Notification.id.desc())
+
+
+def notification(message_id: int, person_id: int) -> Notification:
+    """Return a message of this person. Raises NotFound for others' and missing ones."""
+    found = db.session.get(Notification, message_id)
+    if found is None or found.person_id != person_id:
+        raise NotFound
+    return found
 
 
 def names_of(person_ids: Iterable[int | None]) -> dict[int, str]:

@@ -7,18 +7,20 @@ from werkzeug.wrappers import Response
 
 from app.accounts import operations, queries
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
+from app.accounts.messages import bundles
 from app.accounts.models import Credential, Person
 from app.accounts.sessions import begin_session, end_session
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import current_transaction, db
 from app.core.errors import Invalid
-from app.core.http import page_of, safe_next, see_other
+from app.core.http import marks_viewed, page_of, safe_next, see_other
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.core.storage import StoredFile, link, owned_file, read_bytes
 from app.core.uploads import is_photo
 
 bp = Blueprint("accounts", __name__)
+MESSAGES_A_PAGE = 50
 HOME = "/home"
 
 
@@ -153,10 +155,27 @@ def set_photo() -> Response:
 @bp.get("/notifications")
 @requires("account.notifications")
 def notifications() -> str:
-    """What the person was told (消息)."""
+    """What the person was told (消息), many of one day about one matter folded."""
+    only_unread = request.args.get("show") == "unread"
+    found = queries.notifications_of(current_user.id, only_unread=only_unread)
+    page = page_of(found, size=MESSAGES_A_PAGE)
     return render_template(
-        "accounts/notifications.html", page=page_of(queries.notifications_of(current_user.id))
+        "accounts/notifications.html",
+        page=page,
+        bundles=bundles(page.items),
+        only_unread=only_unread,
     )
+
+
+@bp.get("/notifications/<int:message_id>")
+@marks_viewed
+@requires("account.notifications")
+def open_notification(message_id: int) -> Response:
+    """Go to what a message is about; it counts as read."""
+    message = queries.notification(message_id, current_user.id)
+    if current_transaction().write:
+        message.read_at = message.read_at or now()
+    return see_other(safe_next(message.url, url_for("accounts.notifications")))
 
 
 @bp.post("/notifications/read")

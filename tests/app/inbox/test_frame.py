@@ -6,7 +6,10 @@ from typing import Any
 
 from flask import Flask
 
-from app.core.db import transaction
+from app.accounts.models import Notification
+from app.accounts.operations import notify
+from app.core.clock import now
+from app.core.db import db, transaction
 from tests.builders.people import a_person, a_unit
 
 Enter = Callable[..., Any]
@@ -35,3 +38,36 @@ def test_two_roles_are_both_named_in_the_top_bar(app: Flask, client_for: Enter) 
     shown = re.search('class="topbar-role">([^<]*)<', page)
     assert shown is not None
     assert shown[1] == "上级领导、组建单位领导"
+
+
+def test_many_messages_of_a_day_are_folded_and_opening_one_marks_it_read(
+    app: Flask, client_for: Enter
+) -> None:
+    with transaction():
+        person = a_person("苏晓禾", roles=[("applicant", "all", None)])
+        for number in range(4):
+            notify(person.id, f"业绩{number}已通过", url=f"/portfolio/{number}", now=now())
+        notify(person.id, "绑定申请已通过", url="/binding", now=now())
+    browser = client_for(person)
+    page = browser.get("/notifications").text
+    assert "<strong>业绩档案</strong> 4 条消息" in page
+    assert page.count("message-bundle") == 1
+    assert "5 条未读" in page
+    opened = re.search(r'href="(/notifications/\d+)"><span[^<]*</span>绑定申请', page)
+    assert opened is not None
+    assert browser.get(opened[1]).location == "/binding"
+    assert "4 条未读" in browser.get("/notifications").text
+    unread = browser.get("/notifications?show=unread").text
+    assert "绑定申请" not in unread
+    browser.post("/notifications/read")
+    assert "没有未读消息" in browser.get("/notifications?show=unread").text
+
+
+def test_others_messages_are_not_found_and_stay_unread(app: Flask, client_for: Enter) -> None:
+    with transaction():
+        person, other = a_person("苏晓禾"), a_person("卜文")
+        notify(person.id, "绑定申请已通过", url="/binding", now=now())
+        db.session.flush()
+        message = db.session.query(Notification).one()
+    assert client_for(other).get(f"/notifications/{message.id}").status_code == 404
+    assert "1 条未读" in client_for(person).get("/notifications").text
