@@ -79,7 +79,9 @@ def _seat(
         person = stage.person(expert_id)
         operations.add_member(meeting, person, groups[name], actor_id=clerk.id, now=now())
     for declaration_id, name in cases.items():
-        case = operations.add_case(meeting, get_declaration(declaration_id))
+        case = operations.add_case(
+            meeting, get_declaration(declaration_id), actor_id=clerk.id, now=now()
+        )
         operations.group_cases(meeting, [case.id], groups[name])
 
 

@@ -9,7 +9,7 @@ from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import register_predicate
 from app.declarations.access import register_viewer
 from app.declarations.models import Declaration
-from app.review import queries
+from app.review import interests, queries
 from app.review.models import Meeting, MeetingCase
 
 
@@ -76,7 +76,7 @@ def may_see_case(person: Person, case: MeetingCase, now: datetime) -> bool:
 
     Experts lose sight of it when the result is confirmed; its staff keep the record.
     """
-    if person.id in queries.recusals_of(case.meeting_id).get(case.id, {}):
+    if person.id in interests.recusals_of(case.meeting_id).get(case.id, {}):
         return False
     if case.meeting.state in queries.DECIDED:
         return _works_for_organiser(person, case.meeting, now, queries.RUNNERS)

@@ -12,7 +12,7 @@ from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.permissions import requires
 from app.declarations.models import Declaration
-from app.review import operations, queries
+from app.review import interests, operations, queries
 from app.review.models import Indicator, Meeting, MeetingGroup, MeetingMember
 from app.review.operations.setup import set_up_gaps
 from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, number, page
@@ -29,7 +29,7 @@ PARTS = {
 
 def _page(meeting: Meeting, part: str, faults: list[str] | None = None) -> str:
     queries.load_cases(meeting)
-    recusals = queries.recusals_of(meeting.id)
+    recusals = interests.recusals_of(meeting.id)
     people = [seat.person_id for seat in meeting.members]
     return page(
         "set_up",
@@ -42,6 +42,7 @@ def _page(meeting: Meeting, part: str, faults: list[str] | None = None) -> str:
         declarations=queries.available_declarations(meeting) if part == "cases" else [],
         profiles=queries.profiles_of(people),
         recusals=recusals,
+        colleagues=interests.colleagues_by_case(meeting) if part == "recusals" else {},
         gaps=set_up_gaps(meeting),
     )
 
@@ -148,7 +149,7 @@ def add_cases(meeting_id: int) -> Answer:
             declaration = db.session.get(Declaration, declaration_id)
             if declaration is None:
                 raise NotFound
-            operations.add_case(meeting, declaration)
+            operations.add_case(meeting, declaration, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "cases", "已加入参评材料", work)
 
@@ -208,17 +209,13 @@ def remove_indicator(meeting_id: int, indicator_id: int) -> Answer:
 @bp.post("/meetings/<int:meeting_id>/recusals")
 @requires("meeting.set_up")
 def recuse(meeting_id: int) -> Answer:
-    """Enter a member on the recusal list of a case, or everybody of the applicants' units."""
+    """Enter a member on the recusal list of a case; colleagues are on it already."""
 
     def work(meeting: Meeting) -> None:
-        actor = current_user.id
-        if request.form.get("do") == "colleagues":
-            operations.recuse_colleagues(meeting, actor_id=actor, now=now())
-            return
         case = queries.case_in(meeting, number("case_id", "参评材料"))
         seat = _part_of(meeting, MeetingMember, number("seat_id", "专家"))
         reason = request.form.get("reason", "")
-        operations.recuse(meeting, case, seat, reason, actor_id=actor, now=now())
+        operations.recuse(meeting, case, seat, reason, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "recusals", "回避名单已更新", work)
 

@@ -229,6 +229,14 @@ class MeetingCase(Model):
             "status NOT IN ('scored', 'passed', 'failed') OR total_score IS NOT NULL",
             name="a_scored_case_has_its_total",
         ),
+        # A declaration is before one living meeting: until it is decided, no other takes it up.
+        sa.Index(
+            "uq_meeting_case_one_living_meeting",
+            "declaration_id",
+            unique=True,
+            sqlite_where=sa.text("status NOT IN ('passed', 'failed')"),
+            postgresql_where=sa.text("status NOT IN ('passed', 'failed')"),
+        ),
     )
 
     id: Mapped[int] = pk()

@@ -5,7 +5,7 @@ from flask_login import current_user
 
 from app.core.errors import Invalid, NotFound
 from app.core.permissions import requires
-from app.review import operations, queries
+from app.review import interests, operations, queries
 from app.review.models import Meeting, MeetingGroup
 from app.review.operations.reviewers import eligible_by_case
 from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, page
@@ -102,7 +102,7 @@ def _assign_page(meeting: Meeting, faults: list[str] | None = None) -> str:
         names=names,
         loads=loads,
         eligible=eligible_by_case(group),
-        recusals=queries.recusals_of(meeting.id),
+        recusals=interests.recusals_of(meeting.id),
         faults=faults or [],
         values=request.form,
     )

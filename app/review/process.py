@@ -8,7 +8,7 @@ from app.core.records import register_record
 from app.engine import handlers
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
-from app.review import access, ballots, operations, queries
+from app.review import access, ballots, interests, operations, queries
 from app.review.models import CaseStatus, Meeting, MeetingCase
 from app.review.sheets import case_record, meeting_record
 
@@ -283,13 +283,13 @@ def deputy_reviewer(step: Step) -> Scope:
 @handlers.scope("case_leader")
 def case_leader(step: Step) -> Scope:
     """The leader of the group that reads the case, or who stands in for a recused one."""
-    return Scope("person", queries.confirmer(_case(step), "leader"))
+    return Scope("person", interests.confirmer(_case(step), "leader"))
 
 
 @handlers.scope("case_director")
 def case_director(step: Step) -> Scope:
     """The director of the meeting that judges the case, or who stands in for a recused one."""
-    return Scope("person", queries.confirmer(_case(step), "director"))
+    return Scope("person", interests.confirmer(_case(step), "director"))
 
 
 # Where the work is done, and how it is shown.

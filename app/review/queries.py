@@ -26,10 +26,10 @@ from app.review.models import (
     Recusal,
     Score,
 )
-from app.units.models import ACTIVE, Employment, Unit
 
 DECIDED = (MeetingStatus.CONFIRMED, MeetingStatus.REPORTED, MeetingStatus.CLOSED)
 """The result stands: experts have nothing to read any more."""
+UNDECIDED = MeetingCase.status.not_in((CaseStatus.PASSED, CaseStatus.FAILED))
 
 
 def meeting(meeting_id: int) -> Meeting:
@@ -91,11 +91,6 @@ def has_case_in(meeting_id: int, person_id: int) -> bool:
     return db.session.scalar(own.limit(1)) is not None
 
 
-def takes_part(meeting_id: int, person_id: int) -> bool:
-    """Tell whether a person judges in the meeting or is judged by it: neither may run it."""
-    return member(meeting_id, person_id) is not None or has_case_in(meeting_id, person_id)
-
-
 RUNNERS = frozenset({"meeting_clerk", "organiser", "organiser_leader", "supervisor"})
 
 
@@ -155,47 +150,6 @@ def load_cases(meeting: Meeting) -> None:
     set_committed_value(meeting, "cases", list(db.session.scalars(shown)))
 
 
-def recused_cases(meeting_id: int, person_id: int) -> set[int]:
-    """Return the cases of a meeting that a person may not judge."""
-    rows = (
-        select(Recusal.case_id)
-        .join(MeetingCase, MeetingCase.id == Recusal.case_id)
-        .where(MeetingCase.meeting_id == meeting_id, Recusal.person_id == person_id)
-    )
-    return set(db.session.scalars(rows))
-
-
-def recusals_of(meeting_id: int) -> dict[int, dict[int, str]]:
-    """Return reasons by case and person."""
-    rows = db.session.scalars(
-        select(Recusal)
-        .join(MeetingCase, MeetingCase.id == Recusal.case_id)
-        .where(MeetingCase.meeting_id == meeting_id)
-    )
-    found: dict[int, dict[int, str]] = {}
-    for row in rows:
-        found.setdefault(row.case_id, {})[row.person_id] = row.reason
-    return found
-
-
-def workplaces(person_ids: Iterable[int]) -> dict[int, set[str]]:
-    """Return the names of the units people work in, by employment and by expert profile."""
-    ids = set(person_ids)
-    found: dict[int, set[str]] = {each: set() for each in ids}
-    employed = (
-        select(Employment.person_id, Unit.name)
-        .join(Unit, Unit.id == Employment.unit_id)
-        .where(Employment.status == ACTIVE, Employment.person_id.in_(ids))
-    )
-    profiles = select(ExpertProfile.person_id, ExpertProfile.unit_name).where(
-        ExpertProfile.person_id.in_(ids)
-    )
-    for query in (employed, profiles):
-        for person_id, name in db.session.execute(query):
-            found[person_id].add(name)
-    return found
-
-
 def profiles_of(person_ids: Iterable[int]) -> dict[int, ExpertProfile]:
     """Return expert profiles by person."""
     wanted = select(ExpertProfile).where(ExpertProfile.person_id.in_(set(person_ids)))
@@ -215,8 +169,8 @@ def available_experts(meeting: Meeting) -> list[tuple[Person, ExpertProfile]]:
 
 
 def available_declarations(meeting: Meeting) -> Sequence[Declaration]:
-    """Return accepted declarations of the plan that no meeting has taken up."""
-    taken = select(MeetingCase.declaration_id)
+    """Return accepted declarations of the plan that no meeting has before it."""
+    taken = select(MeetingCase.declaration_id).where(UNDECIDED)
     return db.session.scalars(
         select(Declaration)
         .where(
@@ -228,10 +182,13 @@ def available_declarations(meeting: Meeting) -> Sequence[Declaration]:
     ).all()
 
 
-def is_before_a_meeting(declaration_id: int) -> bool:
-    """Tell whether a meeting has taken a declaration up."""
-    taken = select(MeetingCase.id).where(MeetingCase.declaration_id == declaration_id)
-    return db.session.scalar(taken.limit(1)) is not None
+def meeting_of_declaration(declaration_id: int) -> Meeting | None:
+    """Return the meeting that has a declaration before it and has not decided on it."""
+    return db.session.scalars(
+        select(Meeting)
+        .join(MeetingCase, MeetingCase.meeting_id == Meeting.id)
+        .where(MeetingCase.declaration_id == declaration_id, UNDECIDED)
+    ).first()
 
 
 def scores_of(case_id: int) -> dict[int, Score]:
@@ -263,34 +220,6 @@ def reviewed_together(person_id: int, declaration_id: int) -> bool:
         )
     )
     return db.session.scalar(found.limit(1)) is not None
-
-
-def confirmer(case: MeetingCase, stage: str) -> int | None:
-    """Return who confirms a case as deputy, leader or director; None where nobody may.
-
-    A deputy director, else another expert of the group, stands in for a recused leader; a deputy
-    director, else another group's leader, for a recused director (代为确认).
-    """
-    if stage == "deputy":
-        return case.deputy_reviewer_id
-    leader = case.group.leader_id if case.group else None
-    director = director_id(case.meeting_id)
-    head = leader if stage == "leader" else director
-    recused = recusals_of(case.meeting_id).get(case.id, {})
-    if head not in recused:
-        return head
-    barred = {leader, director, case.main_reviewer_id, case.deputy_reviewer_id, *recused}
-    if stage == "director":
-        barred.add(confirmer(case, "leader"))
-    seats = [seat for seat in case.meeting.members if seat.person_id not in barred]
-    leaders = {each.leader_id for each in case.meeting.groups}
-    deputies = [seat.person_id for seat in seats if seat.post == Post.DEPUTY_DIRECTOR]
-    others = [
-        seat.person_id
-        for seat in seats
-        if (seat.group_id == case.group_id if stage == "leader" else seat.person_id in leaders)
-    ]
-    return next(iter([*deputies, *others]), None)
 
 
 @dataclass(frozen=True)

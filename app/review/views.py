@@ -19,7 +19,7 @@ from app.core.permissions import authorize, requires
 from app.core.records import record_context
 from app.engine import definitions, runtime
 from app.plans.models import ADVERTISED, Plan
-from app.review import course, desk, exports, operations, people, queries, voting
+from app.review import course, desk, exports, interests, operations, people, queries, voting
 from app.review.models import MeetingStatus
 from app.review.process import CASE, MEETING
 from app.review.web import Answer, bp, meeting_for, my_tasks, open_items, page
@@ -148,7 +148,7 @@ def show(meeting_id: int) -> str:
         seat=queries.member(meeting.id, current_user.id),
         entry=queries.roll_entry(meeting, current_user.id),
         turnout=queries.turnout(meeting),
-        recused=queries.recused_cases(meeting.id, current_user.id),
+        recused=interests.recused_cases(meeting.id, current_user.id),
         is_counted=meeting.state in COUNTED,
     )
 
@@ -171,7 +171,7 @@ def case(meeting_id: int, case_id: int) -> str:
     """A case with its score sheet and the opinions on it; totals only after the count."""
     meeting = meeting_for("meeting.view", meeting_id)
     found = queries.case_in(meeting, case_id)
-    if current_user.id in queries.recusals_of(meeting.id).get(found.id, {}):
+    if current_user.id in interests.recusals_of(meeting.id).get(found.id, {}):
         raise NotFound
     authorize("meeting.case", current_user, found, now())
     return page(

@@ -13,7 +13,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.http import see_other
 from app.core.permissions import requires
-from app.review import operations, queries
+from app.review import interests, operations, queries
 from app.review.ballots import CHOICES, HOLDER_POSTS, KEYS_NEEDED
 from app.review.models import Meeting, MeetingMember, MeetingStatus
 from app.review.web import Answer, attempt, bp, finish, meeting_for, number, page
@@ -112,7 +112,7 @@ def _ballot_page(meeting: Meeting, faults: list[str] | None = None) -> str:
         meeting,
         faults=faults or [],
         cases=queries.candidates(meeting),
-        recused=queries.recused_cases(meeting.id, current_user.id),
+        recused=interests.recused_cases(meeting.id, current_user.id),
         choices=CHOICES,
         values=request.form,
     )

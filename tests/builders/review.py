@@ -211,7 +211,7 @@ def _fill(held: Held, plan: Plan, clerk: Person, *, members: int, cases: int, gr
         declaration = an_accepted_declaration(
             plan, unit, name=f"申报人{place + 1:02d}", specialty=place % 3
         )
-        case = operations.add_case(meeting, declaration)
+        case = operations.add_case(meeting, declaration, actor_id=clerk.id, now=now())
         operations.group_cases(meeting, [case.id], made[place % groups])
     for name, weight in SHEET:
         operations.add_indicator(meeting, name, weight=weight, max_score=weight or 1)

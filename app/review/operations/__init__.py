@@ -14,11 +14,10 @@ from app.review.operations.cases import (
     add_case,
     group_all,
     group_cases,
-    lift_recusal,
-    recuse,
-    recuse_colleagues,
     remove_case,
 )
+from app.review.operations.members import add_member, move_member, remove_member
+from app.review.operations.recusals import lift_recusal, recuse, recuse_colleagues
 from app.review.operations.reviewers import (
     appoint_directors,
     appoint_leaders,
@@ -37,14 +36,11 @@ from app.review.operations.setup import (
     MeetingFacts,
     add_group,
     add_indicator,
-    add_member,
     approve_scheme,
     create_meeting,
     finish_set_up,
-    move_member,
     remove_group,
     remove_indicator,
-    remove_member,
 )
 from app.review.operations.tallying import close_meeting, confirm_result, report_meeting
 

@@ -17,7 +17,7 @@ from app.accounts.queries import people_with_role
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.review import queries, sealing
+from app.review import interests, queries, sealing
 from app.review.ballots import (
     CHOICES,
     HOLDER_POSTS,
@@ -28,6 +28,7 @@ from app.review.ballots import (
     KeyShare,
 )
 from app.review.models import Meeting, MeetingMember, MeetingStatus
+from app.review.operations.recusals import recuse_colleagues
 from app.review.operations.reviewers import require_director
 from app.review.operations.setup import require_status
 from app.review.operations.tallying import count_ballots
@@ -69,6 +70,7 @@ def prepare_roll(
     if queries.open_cases(meeting.id):
         raise Conflict("还有参评材料未经主任确认")
     recall_roll(meeting)
+    recuse_colleagues(meeting, actor_id=clerk_id, now=now)
     count = queries.turnout(meeting)
     needed = voting.quorum(count.members)
     if count.present < needed:
@@ -188,6 +190,7 @@ def open_ballot(meeting: Meeting, *, actor_id: int, random: Random, now: datetim
     waiting = [HOLDER_POSTS[share.post] for share in shares if share.public_key is None]
     if waiting:
         raise Conflict(f"{'、'.join(waiting)}尚未领取密钥码，不能发起投票")
+    recuse_colleagues(meeting, actor_id=actor_id, now=now)
     key = sealing.new_key(random)
     for share, part in zip(shares, sealing.split(key.private_bytes_raw(), random), strict=True):
         sealed = sealing.seal(part, share.public_key or "", _share_context(share), random)
@@ -246,7 +249,7 @@ def cast(
     entry = queries.roll_entry(meeting, actor_id)
     if entry is None or not entry.present:
         raise Forbidden("您不在本次投票的票源名单中")
-    text = ballot_text(meeting, choices, queries.recused_cases(meeting.id, actor_id))
+    text = ballot_text(meeting, choices, interests.recused_cases(meeting.id, actor_id))
     _mark_as_voted(meeting, actor_id)
     db.session.execute(
         insert(BallotBox).values(

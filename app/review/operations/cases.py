@@ -6,32 +6,29 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.declarations.models import Declaration, Status
-from app.engine.models import ItemStatus, WorkItem
-from app.review import queries
+from app.review import interests, queries
 from app.review.models import (
-    CaseStatus,
     Meeting,
     MeetingCase,
     MeetingGroup,
-    MeetingMember,
-    MeetingStatus,
     Recusal,
 )
-from app.review.operations.reviewers import require_confirmers
-from app.review.operations.setup import require_status, require_unsettled
+from app.review.operations.recusals import recuse_colleagues
+from app.review.operations.setup import require_unsettled
 
 OWN_UNIT = "与申报人同单位"
 
 
-def add_case(meeting: Meeting, declaration: Declaration) -> MeetingCase:
+def add_case(
+    meeting: Meeting, declaration: Declaration, *, actor_id: int, now: datetime
+) -> MeetingCase:
     """Bring an accepted declaration of the plan before the meeting.
 
     Invalid when its applicant sits in the meeting, Conflict when it is not accepted or another
-    meeting has taken it up.
+    meeting has taken it up. Members of the applicant's unit are recused from it.
     """
     require_unsettled(meeting)
     # Two meetings of a plan may reach for it at once.
@@ -43,18 +40,22 @@ def add_case(meeting: Meeting, declaration: Declaration) -> MeetingCase:
         raise Invalid("申报人是本次会议的评委，不能参评")
     if any(case.declaration_id == declaration.id for case in meeting.cases):
         raise Conflict("该材料已在本次会议中")
-    if queries.is_before_a_meeting(declaration.id):
-        raise Conflict("该材料已列入另一次会议")
+    other = queries.meeting_of_declaration(declaration.id)
+    if other is not None:
+        raise Conflict(
+            f"{declaration.person.name}的材料已列入“{other.name}”，一份申报同时只能参加一次评审会议"
+        )
     case = MeetingCase(declaration=declaration)
     meeting.cases.append(case)
     db.session.flush()
+    recuse_colleagues(meeting, cases=[case], actor_id=actor_id, now=now)
     return case
 
 
 def remove_case(meeting: Meeting, case: MeetingCase) -> None:
     """Take a case out again while the meeting is being prepared."""
     require_unsettled(meeting)
-    for person_id in queries.recusals_of(meeting.id).get(case.id, {}):
+    for person_id in interests.recusals_of(meeting.id).get(case.id, {}):
         db.session.delete(db.session.get_one(Recusal, (case.id, person_id)))
     meeting.cases.remove(case)
     db.session.delete(case)
@@ -100,92 +101,3 @@ def group_all(meeting: Meeting) -> int:
         )
     db.session.flush()
     return len(loose)
-
-
-def recuse(
-    meeting: Meeting,
-    case: MeetingCase,
-    seat: MeetingMember,
-    reason: str,
-    *,
-    actor_id: int,
-    now: datetime,
-) -> None:
-    """Enter a member on the recusal list of a case (回避); fixed once the ballot is open.
-
-    Conflict when the member reviews the case already, or has its confirmation to do: another
-    reviewer comes first. A recused leader or director is stood in for (代为确认).
-    """
-    require_status(meeting, MeetingStatus.PREPARING, MeetingStatus.SCORING)
-    if not reason.strip():
-        raise Invalid("请填写回避原因", field="reason")
-    if seat.person_id in {case.main_reviewer_id, case.deputy_reviewer_id}:
-        raise Conflict(f"{seat.person.name}已是该材料的主审或副审，请先更换")
-    if db.session.get(Recusal, (case.id, seat.person_id)) is not None:
-        return
-    if _has_task_of(case, seat.person_id):
-        raise Conflict(f"{seat.person.name}有该材料的待办确认，请先由其退回主审，再登记回避")
-    db.session.add(Recusal(case_id=case.id, person_id=seat.person_id, reason=reason.strip()))
-    db.session.flush()
-    if case.state == CaseStatus.SCORING:
-        require_confirmers(case)
-    audit.record(
-        "meeting:recused",
-        subject=("meeting", meeting.id),
-        actor_id=actor_id,
-        now=now,
-        case=case.id,
-        member=seat.person_id,
-    )
-
-
-def _has_task_of(case: MeetingCase, person_id: int) -> bool:
-    task = select(WorkItem.id).where(
-        WorkItem.business_type == "case",
-        WorkItem.business_id == case.id,
-        WorkItem.assignee_id == person_id,
-        WorkItem.status == ItemStatus.OPEN,
-    )
-    return db.session.scalar(task.limit(1)) is not None
-
-
-def recuse_colleagues(meeting: Meeting, *, actor_id: int, now: datetime) -> int:
-    """Enter everybody who works in an applicant's unit on the recusal list; returns how many."""
-    places = queries.workplaces(seat.person_id for seat in meeting.members)
-    known = queries.recusals_of(meeting.id)
-    found = [
-        (case, seat)
-        for case in meeting.cases
-        for seat in meeting.members
-        if case.declaration.unit.name in places[seat.person_id]
-        and seat.person_id not in known.get(case.id, {})
-    ]
-    for case, seat in found:
-        recuse(meeting, case, seat, OWN_UNIT, actor_id=actor_id, now=now)
-    return len(found)
-
-
-def lift_recusal(
-    meeting: Meeting, case: MeetingCase, person_id: int, *, actor_id: int, now: datetime
-) -> None:
-    """Strike a member off the recusal list of a case; NotFound when they are not on it.
-
-    Conflict while somebody stands in for the recused leader or director of the case.
-    """
-    require_status(meeting, MeetingStatus.PREPARING, MeetingStatus.SCORING)
-    row = db.session.get(Recusal, (case.id, person_id))
-    if row is None:
-        raise NotFound
-    heads = {queries.director_id(meeting.id), case.group.leader_id if case.group else None}
-    if case.state == CaseStatus.SCORING and heads & set(queries.recusals_of(meeting.id)[case.id]):
-        raise Conflict("该材料已由他人代为确认，不能移出回避名单")
-    db.session.delete(row)
-    db.session.flush()
-    audit.record(
-        "meeting:recusal_lifted",
-        subject=("meeting", meeting.id),
-        actor_id=actor_id,
-        now=now,
-        case=case.id,
-        member=person_id,
-    )

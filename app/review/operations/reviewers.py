@@ -8,7 +8,7 @@ from app.accounts.operations import notify
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.review import queries
+from app.review import interests, queries
 from app.review.models import (
     MAX_DEPUTIES,
     Meeting,
@@ -113,8 +113,8 @@ def eligible_by_case(group: MeetingGroup) -> dict[int, list[int]]:
     Not its leader, the director, the recused, or people of the applicant's own unit.
     """
     director = queries.director_id(group.meeting_id)
-    recused = queries.recusals_of(group.meeting_id)
-    places = queries.workplaces(seat.person_id for seat in group.members)
+    recused = interests.recusals_of(group.meeting_id)
+    places = interests.workplaces(seat.person_id for seat in group.members)
     return {
         case.id: [
             seat.person_id
@@ -193,7 +193,7 @@ def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int) -> in
 
 def require_confirmers(case: MeetingCase) -> None:
     """Conflict where leader or director are recused from a case and nobody can stand in."""
-    if None in {queries.confirmer(case, stage) for stage in ("leader", "director")}:
+    if None in {interests.confirmer(case, stage) for stage in ("leader", "director")}:
         name = case.declaration.person.name
         raise Conflict(f"{name}的材料：组长或主任须回避，会议中没有可以代为确认的专家")
 
@@ -209,7 +209,11 @@ def finish_assignment(
     loose = [case for case in group.cases if case.main_reviewer_id is None]
     if loose:
         raise Invalid(f"还有 {len(loose)} 份材料没有分配主审和副审")
+    eligible = eligible_by_case(group)
     for case in group.cases:
+        if not {case.main_reviewer_id, case.deputy_reviewer_id} <= set(eligible[case.id]):
+            name = case.declaration.person.name
+            raise Invalid(f"{name}的材料：主审或副审须回避，请重新分配")
         require_confirmers(case)
     for person_id in {case.main_reviewer_id for case in group.cases} - {None}:
         notify(

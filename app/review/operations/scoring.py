@@ -11,7 +11,7 @@ from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.declarations.operations import mark_in_meeting
-from app.review import queries
+from app.review import interests, queries
 from app.review.models import (
     CaseOpinion,
     CaseStatus,
@@ -162,7 +162,7 @@ def confirm_case(
     # Two cases confirmed at once must agree on which of them was the last.
     db.session.execute(select(Meeting.id).where(Meeting.id == case.meeting_id).with_for_update())
     _require_scoring(case)
-    if actor_id != queries.confirmer(case, stage):
+    if actor_id != interests.confirmer(case, stage):
         raise Forbidden(f"只有本材料的{STAGES[stage]}可以确认")
     if case.total_score is None:
         raise Conflict("主审尚未打分")

@@ -12,7 +12,7 @@ from app.catalogue import jurisdictions
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden
-from app.review import queries
+from app.review import interests, queries
 from app.review.ballots import CHOICES, RECUSED, Ballot, BallotClose, Tally
 from app.review.models import CaseStatus, Meeting, MeetingCase, MeetingStatus
 from app.review.operations.reviewers import require_director
@@ -178,7 +178,7 @@ def _end(
     now: datetime,
 ) -> None:
     require_status(meeting, before)
-    if queries.takes_part(meeting.id, actor_id):
+    if interests.takes_part(meeting.id, actor_id):
         raise Forbidden("本次会议的评委和申报人不能办理会议事务")
     meeting.status = after
     db.session.flush()

@@ -108,8 +108,8 @@ def test_a_declaration_comes_before_one_meeting_only(app: Flask) -> None:
         second = operations.create_meeting(
             meeting.plan, [meeting.committee], facts, actor_id=held.clerk_id, now=now()
         )
-        with pytest.raises(Conflict, match="另一次会议"):
-            operations.add_case(second, meeting.cases[0].declaration)
+        with pytest.raises(Conflict, match="已列入“2026年高级评审会议”"):
+            operations.add_case(second, meeting.cases[0].declaration, actor_id=1, now=now())
 
 
 def test_others_confirm_for_a_recused_leader_and_a_recused_director(app: Flask) -> None:

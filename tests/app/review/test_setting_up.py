@@ -9,7 +9,7 @@ from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.declarations.models import Declaration
-from app.review import operations, queries
+from app.review import interests, operations, queries
 from app.review.operations.reviewers import eligible_reviewers
 from tests.builders.flow import open_items
 from tests.builders.people import employ
@@ -91,9 +91,9 @@ def test_only_accepted_declarations_of_the_plan_come_before_the_meeting(app: Fla
         assert [each.id for each in queries.available_declarations(meeting)] == [fresh.id]
         fresh.status = "returned"
         with pytest.raises(Conflict, match="已受理"):
-            operations.add_case(meeting, fresh)
+            operations.add_case(meeting, fresh, actor_id=1, now=now())
         with pytest.raises(Conflict, match="已在本次会议"):
-            operations.add_case(meeting, meeting.cases[0].declaration)
+            operations.add_case(meeting, meeting.cases[0].declaration, actor_id=1, now=now())
 
 
 def test_all_cases_go_where_their_specialty_is_known(app: Flask) -> None:
@@ -105,7 +105,7 @@ def test_all_cases_go_where_their_specialty_is_known(app: Flask) -> None:
             declaration = an_accepted_declaration(
                 meeting.plan, unit, name=f"待分{place}", specialty=place % 3
             )
-            operations.add_case(meeting, declaration)
+            operations.add_case(meeting, declaration, actor_id=1, now=now())
         assert operations.group_all(meeting) == 4
         assert all(case.group is not None for case in meeting.cases)
         sizes = [len(group.cases) for group in meeting.groups]
@@ -240,7 +240,7 @@ def test_colleagues_of_applicants_are_recused_in_one_go(app: Flask) -> None:
         found = operations.recuse_colleagues(meeting, actor_id=held.clerk_id, now=now())
         again = operations.recuse_colleagues(meeting, actor_id=held.clerk_id, now=now())
         assert (found, again) == (2, 0)
-        assert queries.recused_cases(meeting.id, held.member_ids[0]) == {
+        assert interests.recused_cases(meeting.id, held.member_ids[0]) == {
             case.id for case in meeting.cases
         }
 

@@ -1,0 +1,106 @@
+"""Who sits in the meeting (确认评委)."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from app.accounts.models import Person, RoleGrant
+from app.accounts.operations import grant_role
+from app.accounts.queries import works_at
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, NotFound
+from app.review import queries
+from app.review.models import (
+    Meeting,
+    MeetingCase,
+    MeetingGroup,
+    MeetingMember,
+    MeetingStatus,
+    Recusal,
+)
+from app.review.operations.recusals import recuse_colleagues
+from app.review.operations.setup import require_status, require_unsettled
+
+STAFF = frozenset({"meeting_clerk", "organiser", "supervisor"})
+
+
+def add_member(
+    meeting: Meeting, person: Person, group: MeetingGroup | None, *, actor_id: int, now: datetime
+) -> MeetingMember:
+    """Seat an expert in the meeting (确认评委); the seat grants the expert's role in it.
+
+    Invalid for an applicant, for the meeting's staff, and for people whom the pool of experts
+    (专家库) does not know. The new member is recused from the cases of their own unit.
+    """
+    require_status(meeting, MeetingStatus.PREPARING)
+    if any(seat.person_id == person.id for seat in meeting.members):
+        raise Conflict(f"{person.name}已在参会专家中")
+    if any(case.declaration.person_id == person.id for case in meeting.cases):
+        raise Invalid(f"{person.name}本人参评，不能担任评委")
+    if not queries.profiles_of([person.id]):
+        raise Invalid(f"{person.name}不在评审专家库中，不能担任评委")
+    if works_at(person.id, meeting.organiser_unit_id, STAFF, now):
+        raise Invalid(f"{person.name}是本次会议的经办人或监督员，不能同时担任评委")
+    _check_group(meeting, group)
+    seat = MeetingMember(meeting_id=meeting.id, person=person, group=group)
+    meeting.members.append(seat)
+    db.session.flush()
+    _grant_expert(meeting, person, actor_id, now)
+    recuse_colleagues(meeting, seats=[seat], actor_id=actor_id, now=now)
+    return seat
+
+
+def _check_group(meeting: Meeting, group: MeetingGroup | None) -> None:
+    if group is None:
+        return
+    if group.meeting_id != meeting.id:
+        raise NotFound
+    if len(group.members) >= group.size:
+        raise Conflict(f"{group.name}已满 {group.size} 人")
+
+
+def _grant_expert(meeting: Meeting, person: Person, actor_id: int, now: datetime) -> None:
+    held = select(RoleGrant.id).where(
+        RoleGrant.person_id == person.id,
+        RoleGrant.role == "expert",
+        RoleGrant.scope_kind == "meeting",
+        RoleGrant.scope_id == meeting.id,
+    )
+    if db.session.scalar(held) is None:
+        grant_role(
+            person,
+            "expert",
+            scope_kind="meeting",
+            scope_id=meeting.id,
+            actor_id=actor_id,
+            now=now,
+        )
+
+
+def move_member(meeting: Meeting, seat: MeetingMember, group: MeetingGroup) -> None:
+    """Put a member into another group."""
+    require_status(meeting, MeetingStatus.PREPARING)
+    if seat.group_id != group.id:
+        _check_group(meeting, group)
+        seat.group = group
+        db.session.flush()
+
+
+def remove_member(meeting: Meeting, seat: MeetingMember) -> None:
+    """Take an expert out of the meeting while it is being prepared."""
+    require_unsettled(meeting)
+    mine = select(MeetingCase.id).where(MeetingCase.meeting_id == meeting.id)
+    off_the_list = delete(Recusal).where(
+        Recusal.person_id == seat.person_id, Recusal.case_id.in_(mine)
+    )
+    db.session.execute(off_the_list, execution_options={"synchronize_session": "fetch"})
+    meeting.members.remove(seat)
+    db.session.delete(seat)
+    grants = select(RoleGrant).where(
+        RoleGrant.person_id == seat.person_id,
+        RoleGrant.scope_kind == "meeting",
+        RoleGrant.scope_id == meeting.id,
+    )
+    for grant in db.session.scalars(grants):
+        db.session.delete(grant)
+    db.session.flush()
