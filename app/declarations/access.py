@@ -10,7 +10,10 @@ from app.accounts.queries import live_grants
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import ORGANISERS, REVIEWERS
+from app.core.storage import StoredFile
+from app.declarations.holdings import held_when_sent
 from app.declarations.models import (
+    EDITABLE,
     Declaration,
     DeclarationEntry,
     DeclarationFile,
@@ -18,7 +21,7 @@ from app.declarations.models import (
     PriorTitleFile,
     Recommendation,
 )
-from app.declarations.queries import BUSINESS, get_declaration
+from app.declarations.queries import BUSINESS, get_declaration, snapshots_of
 from app.engine.models import WorkItem
 from app.portfolio.models import ItemVersionFile
 
@@ -100,4 +103,19 @@ def declarations_with_file(file_id: int) -> list[Declaration]:
         .where(Person.photo_file_id == file_id)
     )
     ids = attached.union(vouched, titled, imported, pictured)
-    return list(db.session.scalars(select(Declaration).where(Declaration.id.in_(ids))))
+    found = list(db.session.scalars(select(Declaration).where(Declaration.id.in_(ids))))
+    return found or _sent_up_with(file_id)
+
+
+def _sent_up_with(file_id: int) -> list[Declaration]:
+    """Return those being mended that had the file when they were sent up last."""
+    mended = (
+        select(Declaration)
+        .join(StoredFile, StoredFile.owner_id == Declaration.person_id)
+        .where(StoredFile.id == file_id, Declaration.status.in_(EDITABLE), Declaration.round > 0)
+    )
+    return [
+        each
+        for each in db.session.scalars(mended)
+        if file_id in held_when_sent(each, snapshots_of(each.id)[-1]).stored
+    ]

@@ -1,5 +1,6 @@
 """Where a declaration stands: the offices as steps, the diagrams, whether it can be taken back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -8,7 +9,7 @@ from app.core.db import db
 from app.core.permissions import ROLES
 from app.declarations.models import Declaration, Status
 from app.declarations.queries import BUSINESS, chain_of, open_items_of
-from app.engine.models import ProcessInstance, StepLog, Subscription
+from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
 from app.engine.runtime import WITHDRAWN
 from app.units.models import Unit
 
@@ -44,12 +45,15 @@ def instance_of(declaration: Declaration) -> ProcessInstance | None:
     return db.session.scalars(found.order_by(ProcessInstance.id.desc())).first()
 
 
-def withdrawal_of(declaration: Declaration) -> Withdrawal:
-    """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23)."""
+def withdrawal_of(declaration: Declaration, items: Sequence[WorkItem] | None = None) -> Withdrawal:
+    """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23).
+
+    `items` are its open tasks where they have been read already.
+    """
     if declaration.status != Status.IN_REVIEW or not _waits_for_withdrawal(declaration):
         return Withdrawal("")
     place = declaration.current_unit.name if declaration.current_unit else ""
-    items = open_items_of(declaration.id)
+    items = open_items_of(declaration.id) if items is None else items
     viewed = next((item for item in items if item.viewed_at is not None), None)
     if viewed is None:
         return Withdrawal(f"{place}尚未查看，可以撤回", is_possible=True)
@@ -106,14 +110,13 @@ def steps_of(declaration: Declaration) -> Steps:
     return Steps(names, current, done=known in {Status.PASSED, Status.FAILED})
 
 
-def diagrams_of(declaration: Declaration) -> list[Diagram]:
+def diagrams_of(declaration: Declaration, items: Sequence[WorkItem]) -> list[Diagram]:
     """Return the main diagram, and that of the called process where the declaration lies."""
     instance = instance_of(declaration)
     if instance is None:
         return []
     logged = select(StepLog.node).where(StepLog.instance_id == instance.id)
     done = list(dict.fromkeys(db.session.scalars(logged.order_by(StepLog.id))))
-    items = open_items_of(declaration.id)
     inner = [item.process for item in items if item.process in CALLED]
     now = [item.process if item.process in CALLED else item.node for item in items]
     if declaration.status in {Status.ACCEPTED, Status.IN_MEETING}:

@@ -1,10 +1,11 @@
 """What the rules look at when a declaration is checked (开始检测)."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from app.declarations import specs
+from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration, DeclarationEntry, EntrySection
-from app.declarations.queries import categories_of, entries_of, files_of, prior_titles_of
 from app.plans.models import CountBy, StandardItem
 from rules import evaluate
 from rules.facts import (
@@ -23,18 +24,18 @@ from rules.report import Report
 FIRST_TITLE = "认定"
 
 
-def check(declaration: Declaration) -> Report:
+def check(declaration: Declaration, held: Holdings | None = None) -> Report:
     """Run the checks before 提交审核 and return their rows and reminders."""
-    return evaluate("submission", facts_of(declaration))
+    return evaluate("submission", facts_of(held or held_now(declaration)))
 
 
-def facts_of(declaration: Declaration) -> SubmissionFacts:
+def facts_of(held: Holdings) -> SubmissionFacts:
     """Gather what `evaluate("submission", …)` reads."""
-    entries = entries_of(declaration.id)
+    entries = held.entries
     sections = Counter(entry.section for entry in entries)
     return SubmissionFacts(
-        jurisdiction=declaration.plan.jurisdiction,
-        personal=_personal(declaration),
+        jurisdiction=held.plan.jurisdiction,
+        personal=_personal(held),
         entries=EntryFacts(
             work=sections[EntrySection.WORK],
             training=sections[EntrySection.TRAINING],
@@ -52,27 +53,27 @@ def facts_of(declaration: Declaration) -> SubmissionFacts:
             for entry in entries
             if entry.section == EntrySection.TRAINING
         ],
-        slots=_slots(declaration),
-        categories=_categories(declaration, entries),
+        slots=_slots(held),
+        categories=_categories(held),
     )
 
 
-def _personal(declaration: Declaration) -> PersonalFacts:
-    missing = [*specs.missing_labels(declaration), *_missing_titles(declaration)]
-    return PersonalFacts(missing=missing, photo=declaration.person.photo_file_id is not None)
+def _personal(held: Holdings) -> PersonalFacts:
+    missing = [*specs.missing_labels(held), *_missing_titles(held)]
+    return PersonalFacts(missing=missing, photo=held.photo_id is not None)
 
 
-def _missing_titles(declaration: Declaration) -> list[str]:
+def _missing_titles(held: Holdings) -> list[str]:
     """Staff of a 事业单位 state the title they hold and its appointment (AH-P-31)."""
-    if not declaration.unit.is_public_institution or declaration.plan.kind == FIRST_TITLE:
+    if not held.unit.is_public_institution or held.plan.kind == FIRST_TITLE:
         return []
-    rows = prior_titles_of(declaration.id)
+    rows = held.titles
     if not rows:
         return ["现有职称情况"]
     return [] if any(row.data.get("appointments") for row in rows) else ["现有职称评聘情况"]
 
 
-def _education(entries: list[DeclarationEntry]) -> EducationFacts:
+def _education(entries: Sequence[DeclarationEntry]) -> EducationFacts:
     found = EducationFacts(highest="", qualifying="")
     for entry in entries:
         if entry.section == EntrySection.EDUCATION:
@@ -101,8 +102,8 @@ def _hours(entry: DeclarationEntry) -> int:
     return int(data.get("hours_professional") or 0) + int(data.get("hours_public") or 0)
 
 
-def _slots(declaration: Declaration) -> list[SlotFacts]:
-    counts = Counter(file.slot_id for file in files_of(declaration.id))
+def _slots(held: Holdings) -> list[SlotFacts]:
+    counts = Counter(file.slot_id for file in held.files)
     return [
         SlotFacts(
             name=slot.name,
@@ -112,12 +113,12 @@ def _slots(declaration: Declaration) -> list[SlotFacts]:
             min=slot.min_count,
             max=slot.max_count,
         )
-        for slot in declaration.plan.slots
+        for slot in held.plan.slots
     ]
 
 
-def _categories(declaration: Declaration, entries: list[DeclarationEntry]) -> list[CategoryFacts]:
-    counts = Counter(entry.standard_item_id for entry in entries)
+def _categories(held: Holdings) -> list[CategoryFacts]:
+    counts = Counter(entry.standard_item_id for entry in held.entries)
     return [
         CategoryFacts(
             id=category.id,
@@ -126,7 +127,7 @@ def _categories(declaration: Declaration, entries: list[DeclarationEntry]) -> li
             min=category.min_count,
             items=[_item(item, counts[item.id]) for item in category.items],
         )
-        for category in categories_of(declaration)
+        for category in held.categories
     ]
 
 

@@ -1,24 +1,24 @@
 """填报: the pages of a declaration's sections, with the marks of the check beside them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.catalogue import jurisdictions
-from app.core import storage
 from app.core.clock import now
-from app.core.db import db
 from app.core.errors import Conflict, NotFound
 from app.core.http import see_other
 from app.core.permissions import requires
 from app.core.uploads import Policy
 from app.declarations import facts, operations, overview, queries, specs
+from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration
 from app.declarations.operations.importing import RESULTS
 from app.declarations.web import bp, own
 from app.plans.models import PlanSlot
+from app.portfolio.models import ItemVersion
 from app.site.views import register_policy
 from forms import AnswersForm, build
 from rules.report import Report
@@ -96,10 +96,11 @@ def section_page(
     found: Declaration, section: str, *, errors: Mapping[str, list[str]] | None = None, **more: Any
 ) -> str:
     """Render a section with the marks of the check; `errors` stand at their fields."""
-    report = facts.check(found)
+    held = held_now(found)
+    report = facts.check(found, held)
     place = ORDER.index(section)
     template = section if section not in queries.TYPES_OF_SECTION else "entries"
-    page = {**PAGES[template](found, section), **more}
+    page = {**PAGES[template](held, section), **more}
     for name, texts in (errors or {}).items():
         for form in filter(None, (page.get("personal"), page.get("teaching"))):
             if name in form:
@@ -131,63 +132,63 @@ def _forms(found: Declaration) -> tuple[AnswersForm, AnswersForm | None]:
     )
 
 
-def _basics(found: Declaration, _section: str) -> Page:
+def _basics(held: Holdings, _section: str) -> Page:
+    found = held.declaration
     personal, teaching = _forms(found)
     settings = jurisdictions.get(found.plan.jurisdiction)
     return {
-        "declared": overview.overview_of(found).declared,
+        "declared": overview.declared_of(held),
         "personal_spec": specs.personal_form(found),
         "personal": personal,
         "teaching_spec": specs.teaching_form(found),
         "teaching": teaching,
-        "prior_titles": queries.prior_titles_of(found.id),
-        "photo": _stored(found.person.photo_file_id),
+        "prior_titles": held.titles,
+        "photo": held.photo,
         "specialties": [
             each
             for each in found.plan.specialties
             if settings.change_of_specialty == "title" or each.title_id == found.title_id
         ],
+        "problem": "",
         "needs_titles": found.unit.is_public_institution,
     }
 
 
-def _stored(file_id: int | None) -> storage.StoredFile | None:
-    """Return a stored file, or None."""
-    return db.session.get(storage.StoredFile, file_id) if file_id else None
-
-
-def _entries(found: Declaration, section: str) -> Page:
+def _entries(held: Holdings, section: str) -> Page:
     types = queries.types_for(section, None)
-    settings = jurisdictions.get(found.plan.jurisdiction)
+    settings = jurisdictions.get(held.plan.jurisdiction)
     return {
-        "block": overview.block_of_part(found, section),
-        "importable": queries.importable_items(found, types),
+        "block": overview.block_of_part(held, section),
+        "importable": _importable(held, types),
         "results": RESULTS,
         "asks_qualifying": settings.education_flag == "qualifying",
     }
 
 
-def _merits(found: Declaration, _section: str) -> Page:
-    blocks = overview.blocks_of_standard(found)
+def _importable(held: Holdings, type_keys: Iterable[str]) -> list[ItemVersion]:
+    return queries.importable_items(held.declaration, type_keys, held.entries)
+
+
+def _merits(held: Holdings, _section: str) -> Page:
+    blocks = overview.blocks_of_standard(held)
     items = [group.item for block in blocks for group in block.groups if group.item]
-    approved = queries.importable_items(found, {key for item in items for key in item.accepts})
+    approved = _importable(held, {key for item in items for key in item.accepts})
     offers = {item.id: [v for v in approved if v.type_key in item.accepts] for item in items}
     return {"blocks": blocks, "offers": offers}
 
 
-def _files(found: Declaration, _section: str) -> Page:
-    held = queries.files_of(found.id)
-    slots = [(slot, [f for f in held if f.slot_id == slot.id]) for slot in found.plan.slots]
+def _files(held: Holdings, _section: str) -> Page:
+    slots = [(slot, [f for f in held.files if f.slot_id == slot.id]) for slot in held.plan.slots]
     return {"slots": slots, "describe": lambda slot: policy_of(slot).describe()}
 
 
-def _overview(found: Declaration, _section: str) -> Page:
-    return {"overview": overview.overview_of(found)}
+def _overview(held: Holdings, _section: str) -> Page:
+    return {"overview": overview.overview_of(held)}
 
 
-def _submit(found: Declaration, _section: str) -> Page:
+def _submit(held: Holdings, _section: str) -> Page:
     checked = bool(request.args.get("checked"))
-    return {"checked": checked, "section_of": section_of, "problem": _lateness(found)}
+    return {"checked": checked, "section_of": section_of, "problem": _lateness(held.declaration)}
 
 
 def _lateness(found: Declaration) -> str:
@@ -198,7 +199,7 @@ def _lateness(found: Declaration) -> str:
     return ""
 
 
-PAGES: dict[str, Callable[[Declaration, str], Page]] = {
+PAGES: dict[str, Callable[[Holdings, str], Page]] = {
     "basics": _basics,
     "entries": _entries,
     "merits": _merits,

@@ -1,5 +1,6 @@
 """填报: what a declaration's pages write: autosave, import, attach, 修改专业, submit."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, request, url_for
@@ -9,15 +10,23 @@ from werkzeug.wrappers import Response
 from app.catalogue import jurisdictions
 from app.core import storage
 from app.core.clock import now
+from app.core.db import begin_writing
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.http import see_other
+from app.core.http import answer_repeat, see_other, writes_late
 from app.core.permissions import requires
+from app.core.uploads import clean, read_limited
 from app.declarations import operations, queries, specs
 from app.declarations.fill_pages import address, policy_of, section_page
 from app.declarations.models import Declaration, EntrySection
 from app.declarations.operations.attaching import slot_of
+from app.declarations.operations.common import refuse_unless_editable
 from app.declarations.web import bp, own
 from app.engine import runtime
+
+OVERTAKEN = (
+    "您在另一个页面修改过这份申报，本页尚未保存。请核对下列不一致的内容；再次保存将以本页为准。"
+)
+OVERTAKEN_EMPTY = "另一页面已清空此项"
 
 
 @bp.post("/declarations/<int:declaration_id>/autosave")
@@ -33,8 +42,14 @@ def autosave(declaration_id: int) -> dict[str, Any]:
     if name in {"highest", "qualifying"}:
         operations.set_education_flag(found, _number(first), name)
         return {"saved": True}
-    saved = operations.save_field(found, name, values, now=now())
-    return {"saved": True, "values": saved.values, "notice": saved.notice}
+    version = request.form.get("row_version", type=int)
+    saved = operations.save_field(found, name, values, now=now(), row_version=version)
+    return {
+        "saved": True,
+        "values": saved.values,
+        "notice": saved.notice,
+        "row_version": found.row_version,
+    }
 
 
 def _number(text: str) -> int:
@@ -48,6 +63,10 @@ def _number(text: str) -> int:
 def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     """Keep the whole form of 基本信息 (保存个人信息)."""
     found = own(declaration_id, lock=True)
+    if request.form.get("row_version", found.row_version, type=int) != found.row_version:
+        kept = operations.differing_fields(found, request.form)
+        if kept:
+            return _overtaken_page(found, kept), 409
     errors: dict[str, list[str]] = {}
     for spec in (specs.personal_form(found), specs.teaching_form(found)):
         for field in spec.fields if spec else ():
@@ -56,6 +75,14 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
         return section_page(found, "basics", errors=errors), 422
     flash("已保存", "success")
     return see_other(address(found, "basics"))
+
+
+def _overtaken_page(found: Declaration, kept: Mapping[str, str]) -> str:
+    """What was typed stays; beside each field that differs stands what another page saved."""
+    errors = {
+        n: [f"另一页面已保存为“{text}”" if text else OVERTAKEN_EMPTY] for n, text in kept.items()
+    }
+    return section_page(found, "basics", errors=errors, problem=OVERTAKEN)
 
 
 def _keep(found: Declaration, name: str) -> dict[str, list[str]]:
@@ -130,27 +157,33 @@ def change_entry(declaration_id: int, entry_id: int, verb: str) -> Response:
 
 
 @bp.post("/declarations/<int:declaration_id>/files/<int:slot_id>")
+@writes_late
 @requires("declaration.fill")
 def upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
-    """Take uploads into a slot at once."""
-    found = own(declaration_id, lock=True)
+    """Take uploads into a slot at once: cleaned first, since only then others must wait."""
+    found = own(declaration_id)
+    refuse_unless_editable(found)
     slot = slot_of(found, slot_id)
+    policy, owner_id = policy_of(slot), current_user.id
     sent = [each for each in request.files.getlist("file") if each.filename]
     if not sent:
         raise Invalid("请选择要上传的文件", field="file")
-    for each in sent:
-        stored = storage.stage(
-            each.stream,
-            each.filename or "附件",
-            policy_of(slot),
-            owner_id=current_user.id,
-            now=now(),
-        )
-        operations.attach_file(found, slot.id, stored.id, now=now())
+    cleaned = [
+        (each.filename or "附件", *clean(read_limited(each.stream, policy), policy))
+        for each in sent
+    ]
+    begin_writing()
+    repeated = answer_repeat()
+    if repeated is not None:
+        return repeated
+    found = own(declaration_id, lock=True)
+    for name, content, media_type in cleaned:
+        stored = storage.keep(content, name, media_type, owner_id=owner_id, now=now())
+        operations.attach_file(found, slot_id, stored.id, now=now())
     if request.accept_mimetypes.best == "application/json":
         url = f"/files/{stored.id}"
         return {"id": stored.id, "name": stored.name, "size": stored.size, "url": url}
-    return see_other(address(found, "files", f"slot-{slot.id}"))
+    return see_other(address(found, "files", f"slot-{slot_id}"))
 
 
 @bp.post("/declarations/<int:declaration_id>/attachments/<int:attachment_id>/<verb>")

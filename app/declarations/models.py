@@ -180,7 +180,7 @@ class PriorTitle(Model):
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
     files: Mapped[list["PriorTitleFile"]] = relationship(
-        order_by="PriorTitleFile.position", cascade="all, delete-orphan"
+        order_by="PriorTitleFile.position", cascade="all, delete-orphan", lazy="selectin"
     )
 
 

@@ -1,12 +1,12 @@
 """The whole declaration as people read it: 申报一览表, 附件一览表, the reviewer's material."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core.db import db
 from app.core.storage import StoredFile
 from app.declarations import specs
+from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import (
     SECTION_NAMES,
     Declaration,
@@ -15,15 +15,12 @@ from app.declarations.models import (
     PriorTitle,
 )
 from app.declarations.queries import (
-    categories_of,
     defects_of,
-    entries_of,
-    files_of,
     opinions_of,
-    prior_titles_of,
     recommendation_of,
+    snapshots_of,
 )
-from app.declarations.snapshots import PARTS, changes_of
+from app.declarations.snapshots import PARTS, changes_of, held_by
 from app.plans.models import StandardItem
 from app.portfolio import item_types, reading
 from forms import display, display_all
@@ -102,12 +99,13 @@ class Overview:
     parts: Sequence[Block]
     categories: Sequence[Block]
     files: Sequence[FileGroup]
+    photo_id: int | None = None
     recommendation: Any = None
     sections: Sequence[tuple[str, str]] = field(default=())
 
 
-def view_of(entry: DeclarationEntry) -> EntryView:
-    """Return an import as people read it."""
+def view_of(entry: DeclarationEntry, stored: Mapping[int, StoredFile]) -> EntryView:
+    """Return an import as people read it; `stored` has the files of its evidence."""
     version = entry.version
     kind = item_types.get(version.type_key)
     rows = [{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in version.files]
@@ -118,7 +116,7 @@ def view_of(entry: DeclarationEntry) -> EntryView:
         version.summary,
         version.rank,
         reading.lines_of(kind, version.data),
-        reading.slots_of(kind, rows),
+        reading.slots_of(kind, rows, stored=stored),
     )
 
 
@@ -131,17 +129,17 @@ def _when(data: dict[str, Any], date_fields: Sequence[str]) -> str:
     return next((str(data[name]) for name in date_fields if data.get(name)), "")
 
 
-def _declared(declaration: Declaration) -> Pairs:
-    plan, person = declaration.plan, declaration.person
-    series = declaration.specialty.series.name
-    standard = [("评审标准", declaration.standard)] if declaration.standard else []
+def declared_of(held: Holdings) -> Pairs:
+    """Return what is applied for and by whom, as labelled texts (申报情况)."""
+    plan, person = held.plan, held.person
+    standard = [("评审标准", held.standard)] if held.standard else []
     return [
-        ("申报形式", declaration.kind),
-        ("申报职称", f"{series}-{declaration.specialty.name}-{declaration.title.name}"),
-        ("申报级别", f"{plan.level}（{declaration.title.level}）"),
+        ("申报形式", held.kind),
+        ("申报职称", f"{held.specialty.series.name}-{held.specialty.name}-{held.title.name}"),
+        ("申报级别", f"{plan.level}（{held.title.level}）"),
         *standard,
-        ("申报单位", declaration.unit.name),
-        ("单位性质", declaration.unit.kind),
+        ("申报单位", held.unit.name),
+        ("单位性质", held.unit.kind),
         ("申报人", person.name),
         ("证件类型", person.id_type),
         ("证件号码", person.masked_id_number),
@@ -149,51 +147,53 @@ def _declared(declaration: Declaration) -> Pairs:
         ("出生日期", f"{person.birth_date:%Y-%m-%d}" if person.birth_date else ""),
         ("是否面试", "需要面试" if plan.has_interview else "不需要面试"),
         ("受理评委会", plan.committee.name),
-        ("申报编号", declaration.number or ""),
+        ("申报编号", held.declaration.number or ""),
     ]
 
 
-def block_of_part(declaration: Declaration, section: str) -> Block:
+def _held(found: Declaration | Holdings) -> Holdings:
+    return found if isinstance(found, Holdings) else held_now(found)
+
+
+def block_of_part(found: Declaration | Holdings, section: str) -> Block:
     """Return one of 工作经历, 学历教育, 继续教育, 年度考核."""
-    views = [view_of(entry) for entry in entries_of(declaration.id, section)]
+    held = _held(found)
+    views = [view_of(entry, held.stored) for entry in held.entries_in(section)]
     title = SECTION_NAMES[section]
     return Block(str(section), title, [Group(title, views)])
 
 
-def blocks_of_standard(declaration: Declaration) -> list[Block]:
+def blocks_of_standard(held: Holdings) -> list[Block]:
     """Return the categories of the standard with what was imported into each item."""
     views: dict[int | None, list[EntryView]] = {}
-    for entry in entries_of(declaration.id, EntrySection.ITEM):
-        views.setdefault(entry.standard_item_id, []).append(view_of(entry))
+    for entry in held.entries_in(EntrySection.ITEM):
+        views.setdefault(entry.standard_item_id, []).append(view_of(entry, held.stored))
     return [
         Block(
             f"item-{category.id}",
             category.name,
             [Group(item.name, views.get(item.id, []), item) for item in category.items],
         )
-        for category in categories_of(declaration)
+        for category in held.categories
     ]
 
 
-def file_groups(declaration: Declaration) -> list[FileGroup]:
+def file_groups(held: Holdings) -> list[FileGroup]:
     """Return all attachments by kind: the photo, the slots, the titles, the merits."""
-    photo = db.session.get(StoredFile, declaration.person.photo_file_id or 0)
+    photo = held.photo
     groups = [FileGroup("个人免冠照片", [_attachment(photo, photo.name)] if photo else [])]
-    held = files_of(declaration.id)
-    for slot in declaration.plan.slots:
-        files = [_attachment(f.file, f.name) for f in held if f.slot_id == slot.id]
+    for slot in held.plan.slots:
+        files = [_attachment(f.file, f.name) for f in held.files if f.slot_id == slot.id]
         groups.append(FileGroup(slot.name, files))
-    titled = [f for row in prior_titles_of(declaration.id) for f in row.files]
-    groups.append(
-        FileGroup("专业技术资格证书及评聘情况", [_attachment(f.file, f.name) for f in titled])
-    )
-    return groups + _evidence_groups(declaration)
+    titled = [_attachment(f.file, f.name) for row in held.titles for f in row.files]
+    groups.append(FileGroup("专业技术资格证书及评聘情况", titled))
+    return groups + _evidence_groups(held)
 
 
-def _evidence_groups(declaration: Declaration) -> list[FileGroup]:
+def _evidence_groups(held: Holdings) -> list[FileGroup]:
     groups = []
-    for entry in entries_of(declaration.id):
-        view = view_of(entry)
+    for entry in held.entries:
+        view = view_of(entry, held.stored)
         files = [
             Attachment(f.id, f.name, f.media_type, f.size) for s in view.slots for f in s.files
         ]
@@ -206,11 +206,12 @@ def _attachment(file: StoredFile, name: str) -> Attachment:
     return Attachment(file.id, name, file.media_type, file.size)
 
 
-def overview_of(declaration: Declaration) -> Overview:
+def overview_of(found: Declaration | Holdings) -> Overview:
     """Return the whole declaration (申报一览表, AH-P-42)."""
-    teaching = specs.teaching_form(declaration)
-    parts = [block_of_part(declaration, section) for section in PARTS]
-    categories = blocks_of_standard(declaration)
+    held = _held(found)
+    teaching = specs.teaching_form(held)
+    parts = [block_of_part(held, section) for section in PARTS]
+    categories = blocks_of_standard(held)
     sections = [
         ("declared", "申报情况"),
         ("personal", "个人信息"),
@@ -221,15 +222,16 @@ def overview_of(declaration: Declaration) -> Overview:
         ("recommendation", "单位推荐意见"),
     ]
     return Overview(
-        declaration=declaration,
-        declared=_declared(declaration),
-        personal=display_all(specs.personal_form(declaration), declaration.personal),
-        teaching=display_all(teaching, declaration.teaching) if teaching else [],
-        titles=prior_titles_of(declaration.id),
+        declaration=held.declaration,
+        declared=declared_of(held),
+        personal=display_all(specs.personal_form(held), held.personal),
+        teaching=display_all(teaching, held.teaching) if teaching else [],
+        titles=held.titles,
         parts=parts,
         categories=categories,
-        files=file_groups(declaration),
-        recommendation=recommendation_of(declaration.id),
+        files=file_groups(held),
+        photo_id=held.photo_id,
+        recommendation=recommendation_of(held.declaration.id),
         sections=sections,
     )
 
@@ -244,12 +246,19 @@ def title_pairs(declaration: Declaration, row: PriorTitle) -> Pairs:
     ]
 
 
-def material_of(declaration: Declaration) -> dict[str, Any]:
-    """Return what a reviewer reads beside the form of a task."""
+def material_of(declaration: Declaration, *, reader_id: int | None = None) -> dict[str, Any]:
+    """Return what somebody reads of a declaration; who is not the applicant reads it as sent up.
+
+    While it is returned or taken back the applicant types in it: nobody else looks over the
+    shoulder.
+    """
+    snapshots = snapshots_of(declaration.id)
+    held = held_by(declaration, snapshots, is_own=reader_id == declaration.person_id)
     return {
         "declaration": declaration,
-        "overview": overview_of(declaration),
-        "changes": changes_of(declaration),
+        "overview": overview_of(held),
+        "sent": held.sent,
+        "changes": changes_of(snapshots),
         "round": declaration.round,
         "defects": defects_of(declaration.id),
         "opinions": opinions_of(declaration.id),

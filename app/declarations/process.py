@@ -181,10 +181,9 @@ def card(declaration_id: int) -> Card:
 @register_record(BUSINESS)
 def context(declaration_id: int, person: Any) -> dict[str, Any]:
     """Return what a reviewer reads beside the form."""
-    del person
     return {
         "summary_template": "declarations/_material.html",
-        **overview.material_of(queries.get_declaration(declaration_id)),
+        **overview.material_of(queries.get_declaration(declaration_id), reader_id=person.id),
     }
 
 

@@ -40,16 +40,15 @@ TYPES_OF_SECTION: dict[str, tuple[str, ...]] = {
 """Which portfolio types the parts of 个人信息 take."""
 
 
-AS_READ = tuple(
-    joinedload(part)
-    for part in (
-        Declaration.person,
-        Declaration.plan,
-        Declaration.unit,
-        Declaration.current_unit,
-        Declaration.specialty,
-        Declaration.title,
-    )
+AS_READ = (
+    joinedload(Declaration.person),
+    joinedload(Declaration.plan).options(
+        joinedload(Plan.committee), joinedload(Plan.organiser_unit)
+    ),
+    joinedload(Declaration.unit).joinedload(Unit.reports_to),
+    joinedload(Declaration.current_unit),
+    joinedload(Declaration.specialty),
+    joinedload(Declaration.title),
 )
 """What every step and every page says of a declaration, read with it."""
 
@@ -151,9 +150,11 @@ def types_for(section: str, standard_item: StandardItem | None) -> tuple[str, ..
     return tuple(standard_item.accepts) if standard_item else TYPES_OF_SECTION[section]
 
 
-def importable_items(declaration: Declaration, type_keys: Iterable[str]) -> list[ItemVersion]:
-    """Return the approved items of these types that the declaration does not hold yet."""
-    held = {entry.item_id for entry in entries_of(declaration.id)}
+def importable_items(
+    declaration: Declaration, type_keys: Iterable[str], entries: Iterable[DeclarationEntry]
+) -> list[ItemVersion]:
+    """Return the approved items of these types that are not among the imports."""
+    held = {entry.item_id for entry in entries}
     approved = approved_items(declaration.person_id, type_keys)
     return [version for version in approved if version.item_id not in held]
 

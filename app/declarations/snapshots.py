@@ -1,17 +1,17 @@
 """The declaration as texts: kept at each submission, and compared at the next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.declarations import specs
-from app.declarations.models import SECTION_NAMES, Declaration, EntrySection, PriorTitle
-from app.declarations.queries import (
-    categories_of,
-    entries_of,
-    files_of,
-    prior_titles_of,
-    snapshots_of,
+from app.declarations.holdings import Holdings, held_now, held_when_sent, kept_of
+from app.declarations.models import (
+    SECTION_NAMES,
+    Declaration,
+    DeclarationSnapshot,
+    EntrySection,
+    PriorTitle,
 )
 from app.portfolio import item_types
 from forms import display_all
@@ -44,26 +44,26 @@ class Change:
         return "修改" if self.after else "移除"
 
 
-def content_of(declaration: Declaration) -> dict[str, Any]:
+def content_of(held: Holdings) -> dict[str, Any]:
     """Return everything the reviewers read, as labelled texts by section."""
     sections = [
-        _section("basics", "申报情况", _declared(declaration)),
-        _section("basics", "个人信息", _fields(declaration)),
-        _section("basics", "现有职称情况", _titles(prior_titles_of(declaration.id))),
+        _section("basics", "申报情况", _declared(held)),
+        _section("basics", "个人信息", _fields(held)),
+        _section("basics", "现有职称情况", _titles(held.titles)),
     ]
     sections += [
-        _section(section, SECTION_NAMES[section], _entries(declaration, section, None))
+        _section(section, SECTION_NAMES[section], _entries(held, section, None))
         for section in PARTS
     ]
-    for category in categories_of(declaration):
+    for category in held.categories:
         lines = [
             line
             for item in category.items
-            for line in _entries(declaration, EntrySection.ITEM, item.id, item.name)
+            for line in _entries(held, EntrySection.ITEM, item.id, item.name)
         ]
         sections.append(_section(f"item:{category.id}", category.name, lines))
-    sections.append(_section("files", "附件", _files(declaration)))
-    return {"sections": sections}
+    sections.append(_section("files", "附件", _files(held)))
+    return {"sections": sections, "held": kept_of(held)}
 
 
 def _section(key: str, title: str, lines: list[Line]) -> dict[str, Any]:
@@ -74,22 +74,22 @@ def _line(key: str, label: str, text: str) -> Line:
     return {"key": key, "label": label, "text": text}
 
 
-def _declared(declaration: Declaration) -> list[Line]:
+def _declared(held: Holdings) -> list[Line]:
     pairs = [
-        ("申报形式", declaration.kind),
-        ("申报专业", declaration.specialty.name),
-        ("申报职称", declaration.title.name),
-        ("评审标准", declaration.standard),
-        ("申报单位", declaration.unit.name),
-        ("免冠照片", f"照片 {declaration.person.photo_file_id or ''}".strip()),
+        ("申报形式", held.kind),
+        ("申报专业", held.specialty.name),
+        ("申报职称", held.title.name),
+        ("评审标准", held.standard),
+        ("申报单位", held.unit.name),
+        ("免冠照片", f"照片 {held.photo_id or ''}".strip()),
     ]
     return [_line(label, label, text) for label, text in pairs if text]
 
 
-def _fields(declaration: Declaration) -> list[Line]:
+def _fields(held: Holdings) -> list[Line]:
     forms = (
-        (specs.personal_form(declaration), declaration.personal),
-        (specs.teaching_form(declaration), declaration.teaching),
+        (specs.personal_form(held), held.personal),
+        (specs.teaching_form(held), held.teaching),
     )
     return [
         _line(label, label, text)
@@ -112,15 +112,15 @@ def title_line(row: PriorTitle) -> str:
     return "，".join(str(part) for part in [*parts, data.get("reviewed_on"), *posts] if part)
 
 
-def _titles(rows: list[PriorTitle]) -> list[Line]:
+def _titles(rows: Sequence[PriorTitle]) -> list[Line]:
     return [_line(f"title:{row.id}", str(row.data.get("title")), title_line(row)) for row in rows]
 
 
 def _entries(
-    declaration: Declaration, section: str, standard_item_id: int | None, label: str = ""
+    held: Holdings, section: str, standard_item_id: int | None, label: str = ""
 ) -> list[Line]:
     lines = []
-    for entry in entries_of(declaration.id, section, standard_item_id):
+    for entry in held.entries_in(section, standard_item_id):
         kind = item_types.get(entry.version.type_key)
         marks = [
             entry.version.summary,
@@ -133,11 +133,9 @@ def _entries(
     return lines
 
 
-def _files(declaration: Declaration) -> list[Line]:
-    return [
-        _line(f"file:{file.file_id}", file.slot.name, file.name)
-        for file in files_of(declaration.id)
-    ]
+def _files(held: Holdings) -> list[Line]:
+    slots = {slot.id: slot.name for slot in held.plan.slots}
+    return [_line(f"file:{file.file_id}", slots[file.slot_id], file.name) for file in held.files]
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
@@ -161,9 +159,17 @@ def _by_key(content: Mapping[str, Any]) -> dict[tuple[str, str], Line]:
     }
 
 
-def changes_of(declaration: Declaration) -> list[Change]:
+def held_by(
+    declaration: Declaration, snapshots: Sequence[DeclarationSnapshot], *, is_own: bool
+) -> Holdings:
+    """Return what a reader sees: the applicant what is typed, others what was sent up last."""
+    if is_own or not declaration.is_editable or not snapshots:
+        return held_now(declaration)
+    return held_when_sent(declaration, snapshots[-1])
+
+
+def changes_of(snapshots: Sequence[DeclarationSnapshot]) -> list[Change]:
     """Return what changed from the last but one submission to the last (FJ-U-16)."""
-    snapshots = snapshots_of(declaration.id)
     if len(snapshots) < 2:
         return []
     return changes_between(snapshots[-2].content, snapshots[-1].content)

@@ -171,14 +171,16 @@ def start(plan_id: int) -> str | Response | tuple[str, int]:
 def show(declaration_id: int) -> str:
     """A declaration: where it stands, what was said, and the whole material."""
     found = visible(declaration_id)
+    items = queries.open_items_of(found.id)
+    is_mine = found.person_id == current_user.id
     return render_template(
         "declarations/show.html",
-        record=material_of(found),
+        record=material_of(found, reader_id=current_user.id),
         declaration=found,
-        is_mine=found.person_id == current_user.id,
-        withdrawal=course.withdrawal_of(found),
+        is_mine=is_mine,
+        withdrawal=course.withdrawal_of(found, items) if is_mine else None,
         steps=course.steps_of(found),
-        diagrams=course.diagrams_of(found),
+        diagrams=course.diagrams_of(found, items),
         log=flow_log((BUSINESS, found.id), kinds=("task", "event")),
         last_moment=operations.last_moment(found),
     )

@@ -198,8 +198,8 @@ class PlanSpecialty(Model):
     title_id: Mapped[int] = mapped_column(Id, ForeignKey("title.id"))
 
     plan: Mapped[Plan] = relationship(back_populates="specialties")
-    series: Mapped[Series] = relationship()
-    title: Mapped[Title] = relationship()
+    series: Mapped[Series] = relationship(lazy="joined", innerjoin=True)
+    title: Mapped[Title] = relationship(lazy="joined", innerjoin=True)
 
 
 class PlanSlot(Model):
@@ -257,7 +257,10 @@ class StandardCategory(Model):
 
     plan: Mapped[Plan] = relationship(back_populates="categories")
     items: Mapped[list["StandardItem"]] = relationship(
-        back_populates="category", order_by="StandardItem.position", cascade="all, delete-orphan"
+        back_populates="category",
+        order_by="StandardItem.position",
+        cascade="all, delete-orphan",
+        lazy="selectin",
     )
 
 

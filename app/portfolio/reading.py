@@ -130,13 +130,20 @@ Row = Mapping[str, Any]
 
 
 def slots_of(
-    kind: ItemType, files: Sequence[Row], before: Sequence[Row] | None = None
+    kind: ItemType,
+    files: Sequence[Row],
+    before: Sequence[Row] | None = None,
+    *,
+    stored: Mapping[int, StoredFile] | None = None,
 ) -> tuple[Slot, ...]:
-    """Return the attachments by slot: rows of {slot, file_id, name}, compared with former ones."""
+    """Return the attachments by slot: rows of {slot, file_id, name}, compared with former ones.
+
+    `stored` has the files by their ids where they have been read already.
+    """
     ids = {row["file_id"] for row in files}
-    stored = {
-        f.id: f for f in db.session.scalars(select(StoredFile).where(StoredFile.id.in_(ids)))
-    }
+    if stored is None:
+        found = db.session.scalars(select(StoredFile).where(StoredFile.id.in_(ids)))
+        stored = {file.id: file for file in found}
     known = ids if before is None else {row["file_id"] for row in before}
     made = []
     for slot in kind.slots:

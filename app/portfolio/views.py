@@ -12,7 +12,7 @@ from app.accounts.flow import flow_log
 from app.core import storage
 from app.core.clock import now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.core.http import page_of, see_other
+from app.core.http import page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
 from app.core.uploads import Policy
@@ -214,10 +214,11 @@ def autosave(item_id: int) -> dict[str, Any]:
 
 
 @bp.post("/portfolio/<int:item_id>/files/<slot>")
+@writes_late
 @requires("portfolio.edit")
 def upload(item_id: int, slot: str) -> dict[str, Any]:
-    """Take an upload into a slot at once."""
-    item = _item(item_id, "portfolio.edit", for_update=True)
+    """Take an upload into a slot at once; it is cleaned before others have to wait for it."""
+    item = _item(item_id, "portfolio.edit")
     rule = item_types.slot_of(item_types.get(item.type_key), slot).policy
     sent = request.files.get("file")
     if sent is None:
@@ -226,6 +227,7 @@ def upload(item_id: int, slot: str) -> dict[str, Any]:
     stored = storage.stage(
         sent.stream, sent.filename or "附件", policy, owner_id=current_user.id, now=now()
     )
+    item = _item(item_id, "portfolio.edit", for_update=True)
     file = attachments.attach_file(item, slot, stored.id, actor=current_user, now=now())
     return {
         "id": stored.id,

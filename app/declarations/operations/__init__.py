@@ -4,6 +4,7 @@ from app.declarations.operations.attaching import attach_file, remove_file, rena
 from app.declarations.operations.filling import (
     Saved,
     delete_prior_title,
+    differing_fields,
     move_prior_title,
     save_field,
     save_prior_title,
@@ -54,6 +55,7 @@ __all__ = [
     "confirm_termination",
     "delete_draft",
     "delete_prior_title",
+    "differing_fields",
     "endorse_declaration",
     "finish_declaration",
     "import_items",

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core import storage
 from app.core.db import db
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.declarations.models import Declaration, PriorTitle, PriorTitleFile
 from app.declarations.operations.common import (
     move,
@@ -19,10 +19,11 @@ from app.declarations.operations.common import (
 )
 from app.declarations.queries import prior_titles_of
 from app.declarations.specs import personal_form, teaching_form
-from forms import FormSpec, build
+from forms import FormSpec, build, display
 
 PHOTO = "photo"
 MAX_PRIOR_TITLES = 20
+STALE = "您在另一个页面修改过这份申报，本页内容不是最新的，请刷新页面后再填写"
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,20 @@ class Saved:
 
 
 def save_field(
-    declaration: Declaration, name: str, values: Sequence[str], *, now: datetime
+    declaration: Declaration,
+    name: str,
+    values: Sequence[str],
+    *,
+    now: datetime,
+    row_version: int | None = None,
 ) -> Saved:
     """Save one field of 个人信息 or 专业信息 as it is typed; empty is fine in a draft.
 
     Raises Invalid for a value that cannot be kept, NotFound for an unknown field, Conflict once
-    the declaration has been sent up.
+    the declaration has been sent up or another page has changed it since `row_version`.
     """
     refuse_unless_editable(declaration)
+    require_current(declaration, row_version)
     if name == PHOTO:
         return _save_photo(declaration, values, now=now)
     for column, spec in (
@@ -64,6 +71,28 @@ def _read(spec: FormSpec, name: str, values: Sequence[str]) -> Any:
     if not typed.validate(form):
         raise Invalid(errors={name: [str(text) for text in typed.errors]})
     return typed.to_json()  # type: ignore[attr-defined]
+
+
+def require_current(declaration: Declaration, row_version: int | None) -> None:
+    """Raise Conflict when another page has changed the declaration since `row_version`."""
+    if row_version is not None and row_version != declaration.row_version:
+        raise Conflict(STALE)
+
+
+def differing_fields(declaration: Declaration, typed: MultiDict[str, str]) -> dict[str, str]:
+    """Return the fields typed otherwise than they are kept, with the kept text of each."""
+    forms = (
+        (personal_form(declaration), declaration.personal),
+        (teaching_form(declaration), declaration.teaching),
+    )
+    found = {}
+    for spec, kept in forms:
+        form = build(spec.optional())(typed) if spec is not None else None
+        for each in spec.fields if spec is not None else ():
+            text = display(each, kept.get(each.name))
+            if form is not None and display(each, form[each.name].to_json()) != text:  # type: ignore[attr-defined]
+                found[each.name] = text
+    return found
 
 
 def _fit_years(declaration: Declaration, name: str) -> Saved:

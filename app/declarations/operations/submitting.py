@@ -8,6 +8,7 @@ from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
 from app.declarations import facts
+from app.declarations.holdings import held_now
 from app.declarations.models import Declaration, DeclarationSnapshot, Status
 from app.declarations.operations.common import record
 from app.declarations.queries import open_defects
@@ -23,8 +24,10 @@ def last_moment(declaration: Declaration) -> datetime | None:
     A returned one has the correction days (补正) after its return, whatever the plan's deadline.
     """
     closes = declaration.plan.closes_at
+    if declaration.status != Status.RETURNED:
+        return closes
     raised = [defect.raised_at for defect in open_defects(declaration.id)]
-    if declaration.status != Status.RETURNED or not raised:
+    if not raised:
         return closes
     days = jurisdictions.get(declaration.plan.jurisdiction).correction_workdays
     last_day = workdays_after(max(raised).astimezone(ZONE).date(), days)
@@ -52,7 +55,8 @@ def submit_declaration(declaration: Declaration, *, now: datetime) -> Declaratio
     if not declaration.is_editable:
         raise StaleTask("该申报已提交，请勿重复提交")
     check_deadline(declaration, now)
-    report = facts.check(declaration)
+    held = held_now(declaration)
+    report = facts.check(declaration, held)
     if not report.passed:
         failing = {row.anchor: [row.text] for row in report.failures}
         raise Invalid(INCOMPLETE, errors=failing)
@@ -60,7 +64,7 @@ def submit_declaration(declaration: Declaration, *, now: datetime) -> Declaratio
         declaration_id=declaration.id,
         no=declaration.round + 1,
         at=now,
-        content=content_of(declaration),
+        content=content_of(held),
     )
     db.session.add(snapshot)
     declaration.round = snapshot.no

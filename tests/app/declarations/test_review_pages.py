@@ -6,11 +6,12 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import inspect
 
+from app.core.clock import now
 from app.core.db import db, transaction
-from app.declarations import queries
+from app.declarations import operations, queries
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
-from tests.builders.golden_case import VET_PASS
+from tests.builders.golden_case import RETURN, VET_PASS
 from tests.builders.people import a_person, staff
 
 Clients = Callable[..., Any]
@@ -141,3 +142,50 @@ def test_a_list_reads_what_it_shows_together(app: Flask) -> None:
         found = db.session.scalars(listed).one()
         shown = {"person", "unit", "plan", "specialty", "title"}
         assert not shown & set(inspect(found).unloaded)
+
+
+def test_offices_read_what_was_sent_up_while_it_is_retyped(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
+    address = f"/declarations/{declaration.id}"
+    before = text(client_for(clerk).get(address))
+    assert "申报人正在修改" not in before
+    do(("declaration", declaration.id), "vet_declaration", RETURN)
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        kept = str(found.personal["birth_place"])
+        operations.save_field(found, "birth_place", ["正在输入的地方"], now=now())
+        file = queries.files_of(found.id)[0]
+        name, file_id = file.name, file.file_id
+        operations.remove_file(found, file.id, now=now())
+        entry = queries.entries_of(found.id, "item")[0]
+        summary = entry.version.summary
+        operations.remove_entry(found, entry.id, now=now())
+    page = text(client_for(clerk).get(address))
+    assert "申报人正在修改" in page
+    assert "正在输入的地方" not in page
+    for shown in (kept, name, summary):
+        assert shown in page
+    assert client_for(clerk).get(f"/files/{file_id}").status_code == 200
+    own = text(client_for(found.person).get(address))
+    assert "正在输入的地方" in own
+    assert "申报人正在修改" not in own
+
+
+def test_offices_read_what_was_sent_up_when_it_was_taken_back(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    assert (
+        client_for(declaration.person).post(f"/declarations/{declaration.id}/withdraw").status_code
+        == 303
+    )
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        operations.save_field(found, "birth_place", ["正在输入的地方"], now=now())
+    organiser = staff_of(declaration.plan.organiser_unit, "organiser")
+    page = text(client_for(organiser).get(f"/declarations/{declaration.id}"))
+    assert "申报人正在修改" in page
+    assert "正在输入的地方" not in page

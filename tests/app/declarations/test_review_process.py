@@ -125,7 +125,10 @@ def test_the_reviewer_of_a_resubmission_sees_what_changed(app: Flask) -> None:
         found = queries.get_declaration(declaration.id)
         operations.save_field(found, "health", ["良好"], now=now())
     play(declaration, "fill_declaration", {})
-    changes = [(c.section, c.label, c.before, c.after) for c in changes_of(declaration)]
+    changes = [
+        (c.section, c.label, c.before, c.after)
+        for c in changes_of(queries.snapshots_of(declaration.id))
+    ]
     assert changes == [("个人信息", "身体状况", "健康", "良好")]
 
 

@@ -1,0 +1,81 @@
+"""Two pages of one declaration: the one that was overtaken overwrites nothing."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from app.core.db import transaction
+from app.declarations import queries
+from app.declarations.models import Declaration
+from tests.builders.declarations import golden_declaration
+from tests.builders.golden_case import PERSONAL, TEACHING
+
+Clients = Callable[..., Any]
+
+
+def version_on(page: str) -> str:
+    found = re.search(r'name="row_version" value="(\d+)"', page)
+    assert found, page[:1000]
+    return found.group(1)
+
+
+def typed(declaration_id: int) -> dict[str, Any]:
+    with transaction(write=False):
+        return dict(queries.get_declaration(declaration_id).personal)
+
+
+def a_case() -> Declaration:
+    with transaction():
+        return golden_declaration()
+
+
+def test_a_stale_page_saves_nothing_and_keeps_what_was_typed(
+    app: Flask, client_for: Clients
+) -> None:
+    case = a_case()
+    client = client_for(case.person)
+    address = f"/declarations/{case.id}/fill/basics"
+    old = version_on(client.get(address).text)
+    first = {**PERSONAL, **TEACHING, "birth_place": "淮城市云桥区", "row_version": old}
+    assert client.post(address, first).status_code == 303
+    second = {**PERSONAL, **TEACHING, "birth_place": "淮城市河东区", "row_version": old}
+    refused = client.post(address, second)
+    assert refused.status_code == 409
+    assert typed(case.id)["birth_place"] == "淮城市云桥区"
+    assert 'value="淮城市河东区"' in refused.text
+    assert "另一页面已保存为“淮城市云桥区”" in refused.text
+    again = {**second, "row_version": version_on(refused.text)}
+    assert client.post(address, again).status_code == 303
+    assert typed(case.id)["birth_place"] == "淮城市河东区"
+
+
+def test_a_stale_page_that_says_the_same_is_no_conflict(app: Flask, client_for: Clients) -> None:
+    case = a_case()
+    client = client_for(case.person)
+    address = f"/declarations/{case.id}/fill/basics"
+    old = version_on(client.get(address).text)
+    same = {**PERSONAL, **TEACHING, "birth_place": "淮城市云桥区", "row_version": old}
+    assert client.post(address, same).status_code == 303
+    assert client.post(address, same).status_code == 303
+
+
+def test_a_stale_page_autosaves_nothing(app: Flask, client_for: Clients) -> None:
+    case = a_case()
+    client = client_for(case.person)
+    old = version_on(client.get(f"/declarations/{case.id}/fill/basics").text)
+
+    def autosave(value: str, version: str) -> Any:
+        return client.post(
+            f"/declarations/{case.id}/autosave",
+            {"name": "birth_place", "value": value, "row_version": version},
+            headers={"Accept": "application/json"},
+        )
+
+    answer = autosave("淮城市云桥区", old)
+    assert answer.status_code == 200
+    assert autosave("淮城市河东区", old).status_code == 409
+    assert typed(case.id)["birth_place"] == "淮城市云桥区"
+    assert autosave("淮城市", str(answer.json["row_version"])).status_code == 200
+    assert typed(case.id)["birth_place"] == "淮城市"

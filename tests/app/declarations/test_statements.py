@@ -1,0 +1,66 @@
+"""The pages of a declaration read it whole, one statement a kind, however much it holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from app.core.db import db, transaction
+from tests.builders.declarations import a_declaration, golden_declaration
+from tests.builders.people import staff
+
+Clients = Callable[..., Any]
+MOST = 30
+
+
+def statements(client: Any, url: str) -> list[str]:
+    """What a page asks of the database."""
+    seen: list[str] = []
+
+    def note(*call: Any) -> None:
+        seen.append(call[2])
+
+    client.get(url)
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert client.get(url).status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "basics",
+        "work",
+        "education",
+        "assessment",
+        "merits",
+        "files",
+        "attachments",
+        "overview",
+        "submit",
+    ],
+)
+def test_a_section_is_read_in_few_statements(
+    app: Flask, client_for: Clients, section: str
+) -> None:
+    with transaction():
+        case = golden_declaration(complete=True)
+    client = client_for(case.person)
+    seen = statements(client, f"/declarations/{case.id}/fill/{section}?checked=1")
+    assert len(seen) <= MOST, "\n".join(seen)
+
+
+def test_a_declaration_in_review_is_read_in_few_statements(
+    app: Flask, client_for: Clients
+) -> None:
+    case = a_declaration()
+    with transaction(write=False):
+        clerk = staff(db.session.merge(case.unit, load=False), "unit_clerk")
+    for person in (case.person, clerk):
+        seen = statements(client_for(person), f"/declarations/{case.id}")
+        assert len(seen) <= MOST, "\n".join(seen)

@@ -1,0 +1,80 @@
+"""Uploads are cleaned before a request takes its turn to write."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.core import uploads
+from app.core.db import current_transaction, transaction
+from app.declarations import queries
+from app.portfolio import item_types
+from tests.builders.declarations import golden_declaration
+from tests.builders.portfolio import a_picture, an_item
+
+Clients = Callable[..., Any]
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the unit of work was writing while each picture was cleaned."""
+    seen: list[bool] = []
+    clean = uploads.clean_image
+
+    def watched(content: bytes, ending: str) -> bytes:
+        seen.append(current_transaction().write)
+        return clean(content, ending)
+
+    monkeypatch.setattr(uploads, "clean_image", watched)
+    return seen
+
+
+def test_two_pictures_for_a_slot_are_cleaned_before_the_turn_to_write(
+    app: Flask, client_for: Clients, turns: list[bool]
+) -> None:
+    with transaction():
+        case = golden_declaration()
+        slot = case.plan.slots[-1]
+    turns.clear()
+    files = [(io.BytesIO(a_picture()), f"证书{n}.png") for n in (1, 2)]
+    address = f"/declarations/{case.id}/files/{slot.id}"
+    sent = client_for(case.person).post(address, {"file": files}, headers=JSON)
+    assert sent.status_code == 200, sent.text
+    assert turns == [False, False]
+    with transaction(write=False):
+        names = {file.name for file in queries.files_of(case.id)}
+    assert {"证书1.png", "证书2.png"} <= names
+
+
+def test_a_sent_up_declaration_takes_no_uploads(
+    app: Flask, client_for: Clients, turns: list[bool]
+) -> None:
+    with transaction():
+        case = golden_declaration(complete=True)
+    client = client_for(case.person)
+    assert client.post(f"/declarations/{case.id}/submit", {}).status_code == 303
+    turns.clear()
+    address = f"/declarations/{case.id}/files/{case.plan.slots[-1].id}"
+    refused = client.post(address, {"file": (io.BytesIO(a_picture()), "证书.png")}, headers=JSON)
+    assert refused.status_code == 409
+    assert turns == []
+
+
+def test_evidence_of_an_item_is_cleaned_before_the_turn_to_write(
+    app: Flask, client_for: Clients, turns: list[bool]
+) -> None:
+    with transaction():
+        person = golden_declaration().person
+        item = an_item(person, "honor", files=False)
+        slot = item_types.get("honor").slots[0].name
+    turns.clear()
+    sent = client_for(person).post(
+        f"/portfolio/{item.id}/files/{slot}",
+        {"file": (io.BytesIO(a_picture()), "证书.png")},
+        headers=JSON,
+    )
+    assert sent.status_code == 200, sent.text
+    assert turns == [False]
