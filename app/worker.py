@@ -5,7 +5,8 @@ import logging
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from app.accounts.operations import sweep_attempts
+from app.accounts.operations import sweep_sessions
+from app.accounts.signing_in import sweep_attempts
 from app.core import audit, jobs, storage
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -57,6 +58,7 @@ def sweep() -> None:
         sweep_drafts()
         sweep_request_keys(now())
         sweep_attempts(now())
+        sweep_sessions(now())
     with transaction(write=False):
         storage.sweep_bytes(hashes)
 

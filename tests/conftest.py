@@ -16,6 +16,7 @@ from app.core.clock import ZONE, now, set_clock
 from app.core.db import db, transaction
 from app.engine import definitions
 from app.factory import create_app
+from tests.builders.sessions import sign_in
 from tests.throwaway_postgres import running_server
 
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
@@ -165,19 +166,11 @@ class Browser:
 @pytest.fixture
 def client_for(app: Flask) -> Callable[..., Browser]:
     """Return the browser of a person who is signed in, or of a visitor for None."""
-    from app.accounts.models import Credential
 
-    def sign_in(person: Any = None) -> Browser:
+    def open_browser(person: Any = None) -> Browser:
         client = app.test_client()
         if person is not None:
-            with transaction(write=False):
-                account = db.session.query(Credential).filter_by(person_id=person.id).one()
-                epoch, moment = account.session_epoch, now()
-            with client.session_transaction() as session:
-                session["_user_id"] = str(person.id)
-                session["_fresh"] = True
-                session["epoch"] = epoch
-                session["seen"] = int(moment.timestamp())
+            sign_in(client, person.id)
         return Browser(client)
 
-    return sign_in
+    return open_browser

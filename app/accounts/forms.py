@@ -7,7 +7,9 @@ from wtforms.validators import DataRequired, EqualTo, Length
 class SignInForm(Form):
     """Account and password (登录)."""
 
-    login = StringField("账号", [DataRequired("请填写账号"), Length(max=64)])
+    login = StringField(
+        "登录名或证件号码", [DataRequired("请填写登录名或证件号码"), Length(max=64)]
+    )
     password = PasswordField("密码", [DataRequired("请填写密码"), Length(max=128)])
 
 

@@ -3,13 +3,24 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.core import crypto
 from app.core.db import Id, Instant, Model, pk
 
 SCOPE_KINDS = ("org", "meeting", "jurisdiction", "all")
+WAITING, CONFIRMED, REFUSED = "waiting", "confirmed", "refused"
+
+
+def _scope_laws() -> tuple[CheckConstraint, CheckConstraint]:
+    """Return what every scope obeys: a known kind, and an id unless it is everything."""
+    return (
+        CheckConstraint(f"scope_kind IN {SCOPE_KINDS!r}", name="scope_is_known"),
+        CheckConstraint(
+            "(scope_kind = 'all') = (scope_id IS NULL)", name="all_and_only_all_has_no_id"
+        ),
+    )
 
 
 class Person(Model):
@@ -64,6 +75,7 @@ class Person(Model):
 
     def set_id_number(self, number: str) -> None:
         """Seal, index and mask an identity number."""
+        number = crypto.fold_id(number)
         self.id_number_sealed = crypto.seal(number)
         self.id_number_hash = crypto.keyed_hash(number)
         self.id_number_tail = crypto.mask_id(number)
@@ -83,6 +95,8 @@ class Credential(Model):
             name="an_activation_expires",
         ),
         CheckConstraint("failures >= 0", name="failures_are_counted"),
+        # With the unique constraint: no two accounts whose names differ in case only.
+        CheckConstraint("login = lower(login)", name="a_login_has_no_case"),
     )
 
     id: Mapped[int] = pk()
@@ -94,11 +108,38 @@ class Credential(Model):
     activation_expires_at: Mapped[datetime | None] = mapped_column(Instant)
     failures: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None] = mapped_column(Instant)
-    session_epoch: Mapped[int] = mapped_column(default=1)
     is_enabled: Mapped[bool] = mapped_column(default=True)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(Instant)
 
     person: Mapped[Person] = relationship(lazy="joined")
+
+    @validates("login")
+    def _fold(self, _key: str, login: str) -> str:
+        return login.strip().lower()
+
+
+class LoginSession(Model):
+    """A browser in which a person signed in (登录); it ends here, whoever copied its cookie."""
+
+    __tablename__ = "login_session"
+    __table_args__ = (
+        CheckConstraint("seen_at >= created_at", name="a_session_is_seen_after_it_began"),
+        Index(
+            "ix_login_session_open",
+            "person_id",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    seen_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    address: Mapped[str] = mapped_column(String(64), default="")
+    agent: Mapped[str] = mapped_column(String(200), default="")
 
 
 class RoleGrant(Model):
@@ -106,9 +147,7 @@ class RoleGrant(Model):
 
     __tablename__ = "role_grant"
     __table_args__ = (
-        CheckConstraint(
-            "scope_kind IN ('org', 'meeting', 'jurisdiction', 'all')", name="scope_is_known"
-        ),
+        *_scope_laws(),
         CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="a_term_has_length"),
         Index("ix_role_grant_scope", "role", "scope_kind", "scope_id"),
     )
@@ -122,6 +161,48 @@ class RoleGrant(Model):
     valid_to: Mapped[datetime | None] = mapped_column(Instant)
     granted_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     confirmed_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+
+
+class GrantRequest(Model):
+    """A role that one administrator proposes and another confirms (授权申请)."""
+
+    __tablename__ = "grant_request"
+    __table_args__ = (
+        *_scope_laws(),
+        CheckConstraint("status IN ('waiting', 'confirmed', 'refused')", name="status_is_known"),
+        CheckConstraint(
+            "(status = 'waiting') = (decided_by IS NULL)"
+            " AND (decided_by IS NULL) = (decided_at IS NULL)",
+            name="a_decision_has_a_date_and_a_person",
+        ),
+        CheckConstraint("proposed_by <> person_id", name="nobody_proposes_themself"),
+        CheckConstraint(
+            "decided_by IS NULL OR (decided_by <> proposed_by AND decided_by <> person_id)",
+            name="another_person_decides",
+        ),
+        CheckConstraint(
+            "(status = 'confirmed') = (grant_id IS NOT NULL)", name="a_confirmed_one_is_granted"
+        ),
+        Index("ix_grant_request_status", "status", "proposed_at"),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), index=True)
+    role: Mapped[str] = mapped_column(String(30))
+    scope_kind: Mapped[str] = mapped_column(String(20))
+    scope_id: Mapped[int | None] = mapped_column(Id)
+    valid_to: Mapped[datetime | None] = mapped_column(Instant)
+    reason: Mapped[str] = mapped_column(String(300))
+    status: Mapped[str] = mapped_column(String(10), default=WAITING)
+    proposed_by: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    proposed_at: Mapped[datetime] = mapped_column(Instant)
+    decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    opinion: Mapped[str] = mapped_column(String(300), default="")
+    grant_id: Mapped[int | None] = mapped_column(Id, ForeignKey("role_grant.id"), unique=True)
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    proposer: Mapped[Person] = relationship(foreign_keys=[proposed_by])
 
 
 class IntegrityRecord(Model):

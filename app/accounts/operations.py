@@ -1,42 +1,30 @@
 """Writes about people: accounts, passwords, grants, notifications."""
 
-import hashlib
 import re
 import secrets
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.models import (
     Credential,
     IntegrityRecord,
+    LoginSession,
     Notification,
     Person,
     RoleGrant,
-    SignInAttempt,
 )
-from app.accounts.queries import credential_by_login, forget_grants
+from app.accounts.queries import credential_by_login, forget_grants, hash_of
+from app.accounts.signing_in import PasswordHash
 from app.core import audit
-from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.db import current_transaction, db
+from app.core.errors import Conflict, Forbidden, Invalid
 
 ACTIVATION_LASTS = timedelta(days=30)
-FAILURES_BEFORE_LOCK = 5
-LOCK_LASTS = timedelta(minutes=15)
-ADDRESS_FAILURES = 50
-PASSWORD_RULE = "密码须为 8-20 位，同时包含字母、数字和特殊字符"  # noqa: S105 - a rule, not a secret
-
-_hasher = PasswordHasher()
-
-
-class SignInRefused(DomainError):
-    """The account, the password or the number of tries does not allow it."""
-
-    status = 401
-    default = "账号或密码不正确"
+SESSIONS_KEPT = timedelta(days=180)
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
+LOGIN_RULE = "登录名为 2-40 位字母、数字或 . _ -，不能使用证件号码"
 
 
 def create_person(
@@ -69,23 +57,50 @@ def create_person(
     return person
 
 
-def _activation_hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+def free_login(login: str) -> str:
+    """Return a login name as it is kept; Invalid when it is taken or no name.
+
+    An identity number is never a name: it would stand in clear wherever accounts are listed.
+    """
+    name = login.strip().lower()
+    if not LOGIN.fullmatch(name) or re.search(r"\d{15}", name):
+        raise Invalid(LOGIN_RULE, field="login")
+    if credential_by_login(name) is not None:
+        raise Invalid("该登录名已被使用", field="login")
+    return name
 
 
-def create_credential(person: Person, login: str, *, now: datetime) -> tuple[Credential, str]:
-    """Open an account with a one-time activation secret, which is returned once."""
+def _neutral_login() -> str:
+    """Return a free login that says nothing of the person; it cannot be counted through."""
+    while True:
+        name = f"u{secrets.randbelow(10**9):09d}"
+        if credential_by_login(name) is None:
+            return name
+
+
+def create_credential(
+    person: Person, login: str = "", *, now: datetime, actor_id: int | None = None
+) -> tuple[Credential, str]:
+    """Open an account with a one-time activation secret, which is returned once.
+
+    Without a login of their own people sign in with their identity number or the neutral name
+    made here. Invalid when the login is taken or no name.
+    """
     secret = secrets.token_urlsafe(12)
     credential = Credential(
         person_id=person.id,
-        login=login,
-        activation_hash=_activation_hash(secret),
+        login=free_login(login) if login else _neutral_login(),
+        activation_hash=hash_of(secret),
         activation_expires_at=now + ACTIVATION_LASTS,
     )
     db.session.add(credential)
     db.session.flush()
     audit.record(
-        "account:created", subject=("person", person.id), actor_id=None, now=now, login=login
+        "account:created",
+        subject=("person", person.id),
+        actor_id=actor_id,
+        now=now,
+        login=credential.login,
     )
     return credential, secret
 
@@ -94,52 +109,29 @@ def reset_credential(credential: Credential, *, actor: Person, now: datetime) ->
     """Take the password away and return a new one-time activation secret."""
     secret = secrets.token_urlsafe(12)
     credential.password_hash = None
-    credential.activation_hash = _activation_hash(secret)
+    credential.activation_hash = hash_of(secret)
     credential.activation_expires_at = now + ACTIVATION_LASTS
     credential.failures, credential.locked_until = 0, None
-    credential.session_epoch += 1
+    end_sessions(credential.person_id, now=now)
     audit.record(
         "account:reset", subject=("person", credential.person_id), actor_id=actor.id, now=now
     )
     return secret
 
 
-def check_password_rule(password: str) -> None:
-    """Invalid unless 8-20 characters with letters, digits and specials (CZ-02)."""
-    classes = (r"[A-Za-z]", r"\d", r"[^A-Za-z0-9]")
-    if not 8 <= len(password) <= 20 or not all(re.search(c, password) for c in classes):
-        raise Invalid(PASSWORD_RULE, field="password")
-
-
-def set_password(credential: Credential, password: str, *, now: datetime) -> None:
-    """Set a password that the rule allows; other sessions end."""
-    check_password_rule(password)
-    credential.password_hash = _hasher.hash(password)
+def set_password(credential: Credential, password: PasswordHash, *, now: datetime) -> None:
+    """Set a password that was hashed before; the sessions of the account end."""
+    credential.password_hash = password.text
     credential.activation_hash = None
     credential.activation_expires_at = None
     credential.must_change = False
-    credential.session_epoch += 1
+    end_sessions(credential.person_id, now=now)
     audit.record(
         "account:password_set",
         subject=("person", credential.person_id),
         actor_id=credential.person_id,
         now=now,
     )
-
-
-def _lock(credential: Credential) -> None:
-    db.session.refresh(credential, with_for_update={"of": Credential})
-
-
-def confirm_password(credential: Credential, password: str, *, now: datetime) -> None:
-    """Invalid unless this is the account's password; guesses count as they do at sign-in."""
-    _lock(credential)
-    if credential.locked_until and credential.locked_until > now:
-        raise Invalid("密码错误次数过多，请 15 分钟后再试", field="current")
-    if not _is_right(credential, password):
-        _count_failure(credential, now)
-        raise Invalid("当前密码不正确", field="current")
-    credential.failures = 0
 
 
 def set_photo(person: Person, file_id: int, *, now: datetime) -> None:
@@ -150,107 +142,74 @@ def set_photo(person: Person, file_id: int, *, now: datetime) -> None:
 
 def find_activation(secret: str, *, now: datetime) -> Credential:
     """Return the account of an unused secret; Invalid when it is unknown or too old."""
-    wanted = Credential.activation_hash == _activation_hash(secret.strip())
-    credential = db.session.scalars(select(Credential).where(wanted)).first()
+    wanted = select(Credential).where(Credential.activation_hash == hash_of(secret.strip()))
+    if current_transaction().write:
+        wanted = wanted.with_for_update(of=Credential)
+    credential = db.session.scalars(wanted).first()
     expires = credential.activation_expires_at if credential else None
     if credential is None or not credential.is_enabled or expires is None or expires <= now:
         raise Invalid("激活码无效或已过期，请联系单位管理员重新生成", field="secret")
     return credential
 
 
-def _is_right(credential: Credential | None, password: str) -> bool:
-    # The same work for an unknown account, so that timing tells nothing.
-    known = credential.password_hash if credential else None
-    try:
-        return _hasher.verify(known or _decoy(), password) and known is not None
-    except (VerifyMismatchError, InvalidHashError):
-        return False
+def lock_account(credential: Credential, *, actor: Person, now: datetime) -> None:
+    """Keep everybody out of an account until it is unlocked (停用); its sessions end."""
+    if credential.person_id == actor.id:
+        raise Forbidden("不能停用本人的账号")
+    credential.is_enabled = False
+    end_sessions(credential.person_id, now=now)
+    audit.record(
+        "account:locked", subject=("person", credential.person_id), actor_id=actor.id, now=now
+    )
 
 
-_decoys: list[str] = []
-
-
-def _decoy() -> str:
-    if not _decoys:
-        _decoys.append(_hasher.hash(secrets.token_urlsafe(12)))
-    return _decoys[0]
-
-
-def sign_in(login: str, password: str, *, address: str, now: datetime) -> Credential:
-    """Return the account when the password is right; SignInRefused says why not.
-
-    Five failures lock an account for a quarter of an hour (等保 practice).
-    """
-    if _failures_from(_source(address), now) >= ADDRESS_FAILURES:
-        raise SignInRefused("此网络地址尝试次数过多，请几分钟后再试")
-    credential = credential_by_login(login)
-    if credential is not None:
-        # Guesses made side by side are judged one after another, so that each is counted.
-        _lock(credential)
-    if credential and credential.locked_until and credential.locked_until > now:
-        raise SignInRefused("账号已锁定，请 15 分钟后再试，或联系单位管理员重置")
-    is_right = _is_right(credential, password)
-    if credential is None or not credential.is_enabled or not is_right:
-        if credential is not None:
-            _count_failure(credential, now)
-        _count_address(address, now)
-        raise SignInRefused
+def unlock_account(credential: Credential, *, actor: Person, now: datetime) -> None:
+    """Let an account in again, whether it was locked by hand or by failures (启用、解锁)."""
+    if not credential.password_hash and not credential.activation_hash:
+        raise Conflict("该账号没有密码，请重置后由本人激活")
+    credential.is_enabled = True
     credential.failures, credential.locked_until = 0, None
-    credential.last_sign_in_at = now
     audit.record(
-        "account:signed_in",
-        subject=("person", credential.person_id),
-        actor_id=credential.person_id,
-        now=now,
+        "account:unlocked", subject=("person", credential.person_id), actor_id=actor.id, now=now
     )
-    return credential
 
 
-def _source(address: str, *, for_update: bool = False) -> SignInAttempt | None:
-    known = select(SignInAttempt).where(SignInAttempt.address == address)
-    if for_update:
-        known = known.with_for_update().execution_options(populate_existing=True)
-    return db.session.scalars(known).first()
-
-
-def _failures_from(source: SignInAttempt | None, now: datetime) -> int:
-    """Return how many failures of an address still count: they fade one by one.
-
-    A sign-in that succeeds takes none away, else a guesser would use an account of their own; and
-    an office behind one address is not locked out by what its people mistype in a day.
-    """
-    if source is None:
-        return 0
-    faded = max(timedelta(), now - source.last_at) // (LOCK_LASTS / ADDRESS_FAILURES)
-    return max(0, source.failures - faded)
-
-
-def _count_address(address: str, now: datetime) -> None:
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    first = insert(SignInAttempt).values(address=address, failures=0, last_at=now)
-    db.session.execute(first.on_conflict_do_nothing(index_elements=["address"]))
-    source = _source(address, for_update=True)
-    if source is not None:
-        source.failures, source.last_at = _failures_from(source, now) + 1, now
-
-
-def sweep_attempts(now: datetime) -> None:
-    """Forget addresses whose failures have all faded."""
-    faded = delete(SignInAttempt).where(SignInAttempt.last_at < now - LOCK_LASTS)
-    db.session.execute(faded)
-
-
-def _count_failure(credential: Credential, now: datetime) -> None:
-    credential.failures += 1
-    audit.record(
-        "account:sign_in_failed",
-        subject=("person", credential.person_id),
-        actor_id=None,
-        now=now,
+def open_session(person_id: int, *, address: str, agent: str, now: datetime) -> str:
+    """Begin a session; returns the token that its cookie carries, of which we keep a hash."""
+    token = secrets.token_urlsafe(24)
+    db.session.add(
+        LoginSession(
+            person_id=person_id,
+            token_hash=hash_of(token),
+            created_at=now,
+            seen_at=now,
+            address=address[:64],
+            agent=agent[:200],
+        )
     )
-    if credential.failures >= FAILURES_BEFORE_LOCK:
-        credential.locked_until = now + LOCK_LASTS
-        credential.failures = 0
+    db.session.flush()
+    return token
+
+
+def end_sessions(
+    person_id: int, *, now: datetime, only: int | None = None, but: str | None = None
+) -> int:
+    """End the sessions of a person: all, `only` the one with an id, all `but` one token's."""
+    ending = update(LoginSession).where(
+        LoginSession.person_id == person_id, LoginSession.ended_at.is_(None)
+    )
+    if only is not None:
+        ending = ending.where(LoginSession.id == only)
+    if but is not None:
+        ending = ending.where(LoginSession.token_hash != hash_of(but))
+    ended: Any = db.session.execute(ending.values(ended_at=now))
+    return int(ended.rowcount)
+
+
+def sweep_sessions(now: datetime) -> None:
+    """Forget sessions that began long ago; the audit log keeps that somebody signed in."""
+    old = delete(LoginSession).where(LoginSession.created_at < now - SESSIONS_KEPT)
+    db.session.execute(old)
 
 
 def grant_role(
@@ -262,6 +221,7 @@ def grant_role(
     actor_id: int | None,
     now: datetime,
     until: datetime | None = None,
+    confirmed_by: int | None = None,
 ) -> RoleGrant:
     """Give a person a role in a scope from now on."""
     grant = RoleGrant(
@@ -272,6 +232,7 @@ def grant_role(
         valid_from=now,
         valid_to=until,
         granted_by=actor_id,
+        confirmed_by=confirmed_by,
     )
     db.session.add(grant)
     db.session.flush()

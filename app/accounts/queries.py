@@ -1,12 +1,20 @@
 """Reads about people."""
 
+import hashlib
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 
-from app.accounts.models import Credential, IntegrityRecord, Notification, Person, RoleGrant
+from app.accounts.models import (
+    Credential,
+    IntegrityRecord,
+    LoginSession,
+    Notification,
+    Person,
+    RoleGrant,
+)
 from app.core import crypto
 from app.core.db import current_transaction, db
 from app.core.errors import NotFound
@@ -17,14 +25,42 @@ GRANTS = "grants"
 
 def person_by_id_number(number: str) -> Person | None:
     """Find a person by the whole identity number."""
-    wanted = Person.id_number_hash == crypto.keyed_hash(number)
+    wanted = Person.id_number_hash == crypto.keyed_hash(crypto.fold_id(number))
     return db.session.scalars(select(Person).where(wanted)).first()
 
 
 def credential_by_login(login: str) -> Credential | None:
     """Find an account by its login name, whatever the case."""
-    wanted = func.lower(Credential.login) == login.strip().lower()
+    wanted = Credential.login == login.strip().lower()
     return db.session.scalars(select(Credential).where(wanted)).first()
+
+
+def credential_by_name(name: str) -> Credential | None:
+    """Find an account by what people type to sign in: login name or identity number.
+
+    One statement looks for both, so that its time tells nothing of which it is. No login is an
+    identity number (operations.free_login).
+    """
+    hashed = crypto.keyed_hash(crypto.fold_id(name))
+    wanted = or_(Credential.login == name.strip().lower(), Person.id_number_hash == hashed)
+    found = select(Credential).join(Person, Person.id == Credential.person_id).where(wanted)
+    return db.session.scalars(found).first()
+
+
+def hash_of(token: str) -> str:
+    """Return what is kept of a long random secret."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def open_sessions(person_id: int, *, seen_since: datetime, since: datetime) -> list[LoginSession]:
+    """Return the sessions in which a person is signed in, the newest first."""
+    mine = select(LoginSession).where(
+        LoginSession.person_id == person_id,
+        LoginSession.ended_at.is_(None),
+        LoginSession.seen_at > seen_since,
+        LoginSession.created_at > since,
+    )
+    return list(db.session.scalars(mine.order_by(LoginSession.seen_at.desc())))
 
 
 def _live(query: Select[tuple[RoleGrant]], now: datetime) -> Select[tuple[RoleGrant]]:

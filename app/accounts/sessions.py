@@ -1,50 +1,116 @@
-"""The signed-in session: bound to the account's epoch, so that a reset ends it everywhere."""
+"""The signed-in session: its cookie names a row, and ends with it wherever it was copied to."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from flask import session
+from flask import current_app, g, request, session
 from flask_login import login_user, logout_user
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from app.accounts.models import Credential, Person
+from app.accounts.models import Credential, LoginSession, Person
+from app.accounts.operations import end_sessions, open_session
+from app.accounts.queries import hash_of, open_sessions
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, transaction
 
 IDLE_LIMIT = timedelta(minutes=60)
+# How often a session in use is written: reading pages should stay reading.
+SEEN_EVERY = timedelta(minutes=5)
+TOKEN = "token"  # noqa: S105 - the name of a value in the cookie
+
+
+def _idle_limit() -> timedelta:
+    limit: timedelta = current_app.config.get("SESSION_IDLE_LIMIT", IDLE_LIMIT)
+    return limit
+
+
+def _lifetime() -> timedelta:
+    return current_app.permanent_session_lifetime
 
 
 def begin_session(credential: Credential, now: datetime) -> None:
     """Sign in with a fresh session; what the old one held is forgotten."""
+    _end_row(now)
     session.clear()
     session.permanent = True
     login_user(credential.person)
-    session["epoch"] = credential.session_epoch
-    session["seen"] = int(now.timestamp())
+    session[TOKEN] = open_session(
+        credential.person_id,
+        address=request.remote_addr or "",
+        agent=request.user_agent.string,
+        now=now,
+    )
 
 
-def end_session() -> None:
+def signed_in_values(person_id: int, now: datetime) -> Mapping[str, str | bool]:
+    """Begin a session outside a request; returns what its cookie holds."""
+    token = open_session(person_id, address="127.0.0.1", agent="", now=now)
+    return {"_user_id": str(person_id), "_fresh": True, TOKEN: token}
+
+
+def end_session(now: datetime) -> None:
     """Sign out and forget everything."""
+    _end_row(now)
     logout_user()
     session.clear()
 
 
+def _end_row(now: datetime) -> None:
+    ending = update(LoginSession).where(
+        LoginSession.token_hash == hash_of(session.get(TOKEN, "")), LoginSession.ended_at.is_(None)
+    )
+    db.session.execute(ending.values(ended_at=now))
+
+
+def end_others(person_id: int, now: datetime) -> int:
+    """End every session of a person but this one; returns how many."""
+    return end_sessions(person_id, now=now, but=session.get(TOKEN, ""))
+
+
+def live_sessions(person_id: int, now: datetime) -> list[LoginSession]:
+    """Return the sessions that a person has open."""
+    return open_sessions(person_id, seen_since=now - _idle_limit(), since=now - _lifetime())
+
+
+def is_this(row: LoginSession) -> bool:
+    """Tell whether a row is the session of this request."""
+    return row.token_hash == hash_of(session.get(TOKEN, ""))
+
+
 def load_person(person_id: str) -> Person | None:
-    """Return the person of a session that is neither idle for too long nor ended elsewhere."""
+    """Return the person of a session that goes on: not ended, not idle, not too old.
+
+    One statement loads all of it. PERMANENT_SESSION_LIFETIME is how long a session may last at
+    most, SESSION_IDLE_LIMIT how long it may rest.
+    """
     found = db.session.execute(
-        select(Person, Credential)
+        select(Person, LoginSession.id, LoginSession.created_at, LoginSession.seen_at)
         .join(Credential, Credential.person_id == Person.id)
-        .where(Person.id == int(person_id))
+        .join(LoginSession, LoginSession.person_id == Person.id)
+        .where(
+            Person.id == int(person_id),
+            Credential.is_enabled,
+            LoginSession.token_hash == hash_of(session.get(TOKEN, "")),
+            LoginSession.ended_at.is_(None),
+        )
     ).first()
-    if found is None or found.Credential.session_epoch != session.get("epoch"):
-        return None
-    if not found.Credential.is_enabled:
+    if found is None:
         return None
     moment = now()
-    seen = session.get("seen", 0)
-    # Demo and play move the instance's clock; only time that passes forward counts as idle.
-    if moment.timestamp() - seen > IDLE_LIMIT.total_seconds():
+    # Demo and play move the instance's clock; only time that passes forward counts.
+    rested = moment - found.seen_at
+    if rested >= _idle_limit() or moment - found.created_at >= _lifetime():
         return None
-    if moment.timestamp() - seen > 60:
-        session["seen"] = int(moment.timestamp())
+    if rested >= min(SEEN_EVERY, _idle_limit() / 2):
+        g.session_in_use = (found.id, moment)
     person: Person = found.Person
     return person
+
+
+def note_use(_error: BaseException | None = None) -> None:
+    """Write that the session of this request is in use, after it, in a transaction of its own."""
+    used = g.pop("session_in_use", None)
+    if used is not None:
+        with transaction():
+            row = update(LoginSession).where(LoginSession.id == used[0])
+            db.session.execute(row.values(seen_at=used[1]))

@@ -5,23 +5,24 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts import operations, queries
+from app.accounts import operations, queries, sessions, signing_in
+from app.accounts.devices import device_of
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
 from app.accounts.models import Credential, Person
-from app.accounts.sessions import begin_session, end_session
 from app.core.clock import now
-from app.core.db import current_transaction, db
-from app.core.errors import Invalid
-from app.core.http import marks_viewed, page_of, safe_next, see_other
+from app.core.db import begin_writing, current_transaction, db
+from app.core.errors import Invalid, NotFound
+from app.core.http import marks_viewed, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.core.storage import StoredFile, link, owned_file, read_bytes
 from app.core.uploads import is_photo
 
 bp = Blueprint("accounts", __name__)
-MESSAGES_A_PAGE = 50
 HOME = "/home"
+MESSAGES_A_PAGE = 50
+bp.teardown_app_request(sessions.note_use)
 
 
 @bp.get("/login")
@@ -35,21 +36,22 @@ def login() -> str | Response:
 
 @bp.post("/login")
 @requires("account.sign_in")
+@writes_late
 def sign_in() -> Response | tuple[str, int]:
     """Sign in; a refusal says why and keeps the account name."""
     form = SignInForm(request.form)
     if not form.validate():
         return render_template("accounts/login.html", form=form), 422
-    moment = now()
     address = request.remote_addr or "-"
+    name, password = form.login.data or "", form.password.data or ""
     try:
-        account = operations.sign_in(
-            form.login.data or "", form.password.data or "", address=address, now=moment
-        )
-    except operations.SignInRefused as refusal:
+        judgement = signing_in.judge(name, password, address=address, now=now())
+        begin_writing()
+        account = signing_in.sign_in(judgement, address=address, now=now())
+    except signing_in.SignInRefused as refusal:
         form.form_errors.append(refusal.message)
         return render_template("accounts/login.html", form=form), refusal.status
-    begin_session(account, moment)
+    sessions.begin_session(account, now())
     if account.must_change:
         flash("首次登录，请先修改密码", "warning")
         return see_other(url_for("accounts.password"))
@@ -59,8 +61,8 @@ def sign_in() -> Response | tuple[str, int]:
 @bp.post("/logout")
 @requires("account.sign_out")
 def logout() -> Response:
-    """Sign out (退出)."""
-    end_session()
+    """Sign out (退出): the session ends, and with it every copy of its cookie."""
+    sessions.end_session(now())
     return see_other("/")
 
 
@@ -74,19 +76,23 @@ def activation() -> str:
 
 @bp.post("/activate")
 @requires("account.activate")
+@writes_late
 def activate() -> Response | tuple[str, int]:
     """Set the first password with a one-time secret."""
     form = ActivationForm(request.form)
-    moment = now()
     if not form.validate():
         return render_template("accounts/activate.html", form=form), 422
+    secret = form.secret.data or ""
     try:
-        account = operations.find_activation(form.secret.data or "", now=moment)
-        operations.set_password(account, form.password.data or "", now=moment)
+        operations.find_activation(secret, now=now())
+        password = signing_in.hash_password(form.password.data or "")
+        begin_writing()
+        account = operations.find_activation(secret, now=now())
+        operations.set_password(account, password, now=now())
     except Invalid as error:
         _show(form, error)
         return render_template("accounts/activate.html", form=form), 422
-    begin_session(account, moment)
+    sessions.begin_session(account, now())
     flash("账号已激活，欢迎使用", "success")
     return see_other(HOME)
 
@@ -110,22 +116,54 @@ def password() -> str:
 
 @bp.post("/account/password")
 @requires("account.change_password")
+@writes_late
 def change_password() -> Response | tuple[str, int]:
     """Change the password; other sessions of the account end."""
     form = PasswordForm(request.form)
-    moment = now()
-    account = _account()
     if form.validate():
         try:
-            operations.confirm_password(account, form.current.data or "", now=moment)
-            operations.set_password(account, form.password.data or "", now=moment)
+            judgement = signing_in.judge_account(_account(), form.current.data or "")
+            password = signing_in.hash_password(form.password.data or "")
+            begin_writing()
+            account = signing_in.confirm_password(judgement, now=now())
+            operations.set_password(account, password, now=now())
         except Invalid as error:
             _show(form, error)
         else:
-            begin_session(account, moment)
+            sessions.begin_session(account, now())
             flash("密码已修改，其他设备上的登录已退出", "success")
             return see_other(HOME)
     return render_template("accounts/password.html", form=form), 422
+
+
+@bp.get("/account/sessions")
+@requires("account.sessions")
+def own_sessions() -> str:
+    """Where the person is signed in (我的登录)."""
+    rows = [
+        (row, device_of(row.agent), sessions.is_this(row))
+        for row in sessions.live_sessions(current_user.id, now())
+    ]
+    return render_template("accounts/sessions.html", rows=rows)
+
+
+@bp.post("/account/sessions/<int:session_id>/end")
+@requires("account.sessions")
+def end_own_session(session_id: int) -> Response:
+    """End one of the person's sessions."""
+    if not operations.end_sessions(current_user.id, now=now(), only=session_id):
+        raise NotFound
+    flash("该登录已退出", "success")
+    return see_other(url_for("accounts.own_sessions"))
+
+
+@bp.post("/account/sessions/end-others")
+@requires("account.sessions")
+def end_other_sessions() -> Response:
+    """End all of the person's sessions but this one."""
+    count = sessions.end_others(current_user.id, now())
+    flash(f"已退出其他 {count} 处登录" if count else "没有其他登录", "success")
+    return see_other(url_for("accounts.own_sessions"))
 
 
 @bp.get("/account")
@@ -133,7 +171,8 @@ def change_password() -> Response | tuple[str, int]:
 def profile() -> str:
     """What the platform knows of the person (个人信息)."""
     photo = db.session.get(StoredFile, current_user.photo_file_id or 0)
-    return render_template("accounts/profile.html", person=current_user, photo=photo)
+    login = _account().login
+    return render_template("accounts/profile.html", person=current_user, photo=photo, login=login)
 
 
 @bp.post("/account/photo")
@@ -187,3 +226,4 @@ def read_notifications() -> Response:
 
 
 add_entry("工作台", "个人信息", "person", "accounts.profile", "account.profile")
+add_entry("工作台", "我的登录", "laptop", "accounts.own_sessions", "account.sessions", order=60)

@@ -1,14 +1,26 @@
-"""The audit log: an event for every act, chained by a sealer afterwards."""
+"""The audit log: an event for every act, chained by a sealer afterwards.
+
+A seal is an HMAC under a key of the instance, so that who can write the database, but has not the
+key, cannot seal what they changed.
+"""
 
 import hashlib
+import hmac
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.crypto import instance_key
 from app.core.db import Id, Instant, Model, db, pk
+
+# How many rows are held in memory at once when the whole chain is checked.
+CHUNK = 1000
+# More broken places than these are not told one by one.
+MOST_TOLD = 100
 
 
 class AuditEvent(Model):
@@ -18,6 +30,8 @@ class AuditEvent(Model):
     __table_args__ = (
         CheckConstraint("(seq IS NULL) = (seal IS NULL)", name="a_sealed_event_has_a_place"),
         Index("ix_audit_event_subject", "subject_type", "subject_id"),
+        Index("ix_audit_event_actor", "actor_id", "at"),
+        Index("ix_audit_event_at", "at"),
     )
 
     id: Mapped[int] = pk()
@@ -47,7 +61,7 @@ def record(
     )
 
 
-def _digest(event: AuditEvent, seq: int, previous: str) -> str:
+def _digest(event: Row[Any] | AuditEvent, seq: int, previous: str) -> str:
     fields = [
         previous,
         seq,
@@ -60,13 +74,16 @@ def _digest(event: AuditEvent, seq: int, previous: str) -> str:
         event.data,
     ]
     text = json.dumps(fields, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hmac.new(instance_key("audit"), text.encode(), hashlib.sha256).hexdigest()
 
 
 def seal_events(limit: int = 500) -> int:
     """Chain events that are not sealed yet, in order of their ids; returns how many."""
     last = db.session.scalars(
-        select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq.desc())
+        select(AuditEvent)
+        .where(AuditEvent.seq.is_not(None))
+        .order_by(AuditEvent.seq.desc())
+        .limit(1)
     ).first()
     seq, previous = (last.seq or 0, last.seal or "") if last else (0, "")
     fresh = db.session.scalars(
@@ -80,12 +97,31 @@ def seal_events(limit: int = 500) -> int:
     return len(fresh)
 
 
-def broken_seals() -> list[int]:
-    """Return the places in the chain whose seal does not hold."""
-    previous, wrong = "", []
-    chain = select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq)
-    for place, event in enumerate(db.session.scalars(chain), start=1):
-        if event.seq != place or event.seal != _digest(event, event.seq or 0, previous):
+def _sealed() -> Iterator[Row[Any]]:
+    """Yield the chain in its order, a chunk at a time: it is longer than the memory."""
+    columns = AuditEvent.__table__.c
+    sealed: Select[Any] = select(AuditEvent.__table__).where(columns.seq.is_not(None))
+    chunk = sealed.order_by(columns.seq).limit(CHUNK)
+    rows = db.session.execute(chunk).all()
+    while rows:
+        yield from rows
+        rows = db.session.execute(chunk.where(columns.seq > rows[-1].seq)).all()
+
+
+def broken_seals(limit: int = MOST_TOLD) -> list[int]:
+    """Return the places in the chain whose seal does not hold, the first `limit` of them."""
+    return verify_seals(limit)[1]
+
+
+def verify_seals(limit: int = MOST_TOLD) -> tuple[int, list[int]]:
+    """Return how many seals there are, and the first places whose seal does not hold."""
+    previous, place = "", 0
+    wrong: list[int] = []
+    for place, event in enumerate(_sealed(), start=1):
+        holds = event.seq == place and hmac.compare_digest(
+            event.seal, _digest(event, event.seq, previous)
+        )
+        if not holds and len(wrong) < limit:
             wrong.append(place)
-        previous = event.seal or ""
-    return wrong
+        previous = event.seal
+    return place, wrong

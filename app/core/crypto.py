@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
@@ -70,6 +71,11 @@ def unseal(token: str) -> str:
 def keyed_hash(text: str) -> str:
     """Return the keyed hash under which a secret value is found again."""
     return hmac.new(instance_key("index"), text.encode(), hashlib.sha256).hexdigest()
+
+
+def fold_id(number: str) -> str:
+    """Return an identity number as it is kept: no spaces, no full-width digits, a capital X."""
+    return "".join(unicodedata.normalize("NFKC", number).upper().split())
 
 
 def mask_id(number: str) -> str:

@@ -59,14 +59,15 @@ def _promise_account(stage: Stage, person: Person, login: str, roles: str, unit:
 def open_accounts(stage: Stage) -> list[tuple[str, str, str, str]]:
     """Open everybody's account, at the end: activation secrets count from then.
 
-    Returns login, who, unit and secret of each.
+    Returns what each signs in with, who they are, their unit and secret.
     """
     opened = []
     with transaction():
         for person_id, login, who, unit in stage.accounts:
             person = db.session.get_one(Person, person_id)
-            _, secret = create_credential(person, login, now=now())
-            opened.append((login, who, unit, secret))
+            account, secret = create_credential(person, login, now=now())
+            # Applicants sign in with their identity number, which is no login name.
+            opened.append((person.id_number or account.login, who, unit, secret))
     return opened
 
 
@@ -124,7 +125,7 @@ def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True)
         stage.people[key] = person.id
         grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
         unit = db.session.get_one(Unit, stage.units[row["unit"]])
-        _promise_account(stage, person, row["id_number"], "申报人", unit.name)
+        _promise_account(stage, person, "", "申报人", unit.name)
         if photo:
             give_photo(person)
         binding = units.request_binding(person, unit, "本单位在职教师", now=now())

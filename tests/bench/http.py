@@ -11,8 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts.models import Credential, Person
-from app.core.clock import now
+from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.engine.models import ProcessInstance, WorkItem
 from app.factory import create_app
@@ -21,6 +20,7 @@ from tests.builders.declarations import a_chain, golden_declaration, golden_plan
 from tests.builders.flow import do, open_items, person_for
 from tests.builders.golden_case import VET_PASS
 from tests.builders.people import a_person, an_id_number
+from tests.builders.sessions import sign_in
 from tests.conftest import SETTINGS, START, Browser, Templates, set_clock
 
 SAMPLES = 5
@@ -64,13 +64,7 @@ def application(folder: Path) -> Flask:
 def signed_in(app: Flask, person_id: int) -> Browser:
     """A browser in which a person has signed in."""
     client = app.test_client()
-    with transaction(write=False):
-        account = db.session.query(Credential).filter_by(person_id=person_id).one()
-        epoch, moment = account.session_epoch, now()
-    with client.session_transaction() as session:
-        session.update(
-            _user_id=str(person_id), _fresh=True, epoch=epoch, seen=int(moment.timestamp())
-        )
+    sign_in(client, person_id)
     return Browser(client)
 
 

@@ -36,18 +36,12 @@ def figures(app: Flask, person_id: int) -> Iterator[Figure]:
 
 def serve(instance_path: str, url: str, person_id: int) -> None:
     """Serve pages and print what the process weighs."""
-    from app.core.db import db, transaction
     from app.factory import create_app
+    from tests.builders.sessions import sign_in
 
     app = create_app(instance_path, SQLALCHEMY_DATABASE_URI=url, TESTING=True)
     client = app.test_client()
-    with app.app_context(), transaction(write=False):
-        row = db.session.execute(
-            db.text("SELECT session_epoch FROM credential WHERE person_id = :id"),
-            {"id": person_id},
-        ).one()
-    with client.session_transaction() as session:
-        session.update(_user_id=str(person_id), epoch=row.session_epoch, seen=2**40)
+    sign_in(client, person_id)
     for number in range(PAGES):
         answer = client.get(ADDRESSES[number % len(ADDRESSES)])
         assert answer.status_code == 200, (answer.status_code, answer.request.path)

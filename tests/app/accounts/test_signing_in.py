@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import operations
+from app.accounts import operations, signing_in
 from app.accounts.models import Credential, Person
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -27,7 +27,7 @@ def person(app: Flask) -> Person:
         person = a_person("苏晓禾", roles=[("applicant", "all", None)])
         account = account_of(person)
         account.login = "qinghe"
-        operations.set_password(account, PASSWORD, now=now())
+        operations.set_password(account, signing_in.hash_password(PASSWORD), now=now())
         return person
 
 
@@ -63,7 +63,7 @@ def test_a_wrong_password_and_an_unknown_account_read_alike(
 def test_an_empty_form_says_what_is_missing(client_for: Any, person: Person) -> None:
     answer = sign_in(client_for(None), "", "")
     assert answer.status_code == 422
-    assert "请填写账号" in answer.text
+    assert "请填写登录名或证件号码" in answer.text
     assert "请填写密码" in answer.text
 
 
@@ -89,7 +89,7 @@ def test_failures_are_kept_although_the_page_refuses(client_for: Any, person: Pe
 def test_an_address_that_guesses_many_accounts_is_slowed_down(
     app: Flask, client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operations, "ADDRESS_FAILURES", 3)
+    monkeypatch.setattr(signing_in, "ADDRESS_FAILURES", 3)
     browser = client_for(None)
     for number in range(3):
         sign_in(browser, f"nobody{number}")
@@ -205,10 +205,10 @@ def test_a_password_that_cannot_be_is_refused_at_its_field(
 )
 def test_the_password_rule(password: str, holds: bool) -> None:
     if holds:
-        operations.check_password_rule(password)
+        signing_in.check_password_rule(password)
         return
     with pytest.raises(Invalid, match="8-20 位"):
-        operations.check_password_rule(password)
+        signing_in.check_password_rule(password)
 
 
 def an_activation(app: Flask) -> str:
@@ -262,7 +262,7 @@ def test_what_was_being_sent_is_no_address_to_come_back_to(client_for: Any) -> N
 def test_an_account_of_ones_own_does_not_buy_more_guesses(
     client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch, at: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(operations, "ADDRESS_FAILURES", 3)
+    monkeypatch.setattr(signing_in, "ADDRESS_FAILURES", 3)
     browser = client_for(None)
     for number in range(2):
         sign_in(browser, f"nobody{number}")

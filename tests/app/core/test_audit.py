@@ -1,5 +1,9 @@
 """The audit log is chained by its sealer; whoever changes it breaks the chain."""
 
+import hashlib
+import json
+
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -64,3 +68,36 @@ def test_an_event_of_an_act_that_was_rolled_back_does_not_exist(app: Flask) -> N
         unit.rollback_only = True
     with transaction(write=False):
         assert db.session.scalar(sa.select(sa.func.count(AuditEvent.id))) == 0
+
+
+def test_a_changed_event_cannot_be_sealed_anew_without_the_key(app: Flask) -> None:
+    some_events(1)
+    with transaction():
+        event = db.session.scalars(sa.select(AuditEvent)).one()
+        event.data = {"page": 9}
+        fields = ["", 1, event.id, event.at.isoformat(), event.tag, event.actor_id]
+        fields += [event.subject_type, event.subject_id, event.data]
+        told = json.dumps(fields, sort_keys=True, ensure_ascii=False)
+        event.seal = hashlib.sha256(told.encode()).hexdigest()
+    assert broken() == [1]
+
+
+def test_the_chain_is_checked_a_chunk_at_a_time(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "CHUNK", 2)
+    some_events(5)
+    with transaction(write=False) as unit:
+        assert audit.verify_seals() == (5, [])
+        assert unit.records == []
+    with transaction():
+        db.session.execute(sa.update(AuditEvent).where(AuditEvent.seq == 4).values(tag="x:y"))
+    assert broken() == [4]
+
+
+def test_no_more_broken_places_are_told_than_asked_for(app: Flask) -> None:
+    some_events(5)
+    with transaction():
+        db.session.execute(sa.update(AuditEvent).values(tag="x:y"))
+    with transaction(write=False):
+        assert audit.verify_seals(3) == (5, [1, 2, 3])

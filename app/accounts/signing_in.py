@@ -1,0 +1,190 @@
+"""Passwords and signing in (登录).
+
+A password is judged before the transaction writes: the hash takes tens of milliseconds on
+purpose, and nobody else should wait for it. What was found is a Judgement, which the writing part
+then counts or lets in.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.accounts.models import Credential, SignInAttempt
+from app.accounts.queries import credential_by_name
+from app.core import audit
+from app.core.db import db
+from app.core.errors import DomainError, Invalid
+
+FAILURES_BEFORE_LOCK = 5
+LOCK_LASTS = timedelta(minutes=15)
+ADDRESS_FAILURES = 50
+PASSWORD_RULE = "密码须为 8-20 位，同时包含字母、数字和特殊字符"  # noqa: S105 - a rule, not a secret
+
+_hasher = PasswordHasher()
+_decoys: list[str] = []
+
+
+class SignInRefused(DomainError):
+    """The account, the password or the number of tries does not allow it."""
+
+    status = 401
+    default = "账号或密码不正确"
+
+
+@dataclass(frozen=True)
+class PasswordHash:
+    """A password that the rule allows, hashed."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a password was an account's, and the hash it was held against."""
+
+    credential_id: int | None
+    password_hash: str | None
+    is_right: bool
+
+
+def check_password_rule(password: str) -> None:
+    """Invalid unless 8-20 characters with letters, digits and specials (CZ-02)."""
+    classes = (r"[A-Za-z]", r"\d", r"[^A-Za-z0-9]")
+    if not 8 <= len(password) <= 20 or not all(re.search(c, password) for c in classes):
+        raise Invalid(PASSWORD_RULE, field="password")
+
+
+def hash_password(password: str) -> PasswordHash:
+    """Hash a password that the rule allows; slow, so call it before writing."""
+    check_password_rule(password)
+    return PasswordHash(_hasher.hash(password))
+
+
+def judge_account(credential: Credential | None, password: str) -> Judgement:
+    """Hold a password against an account; the same work is done for an account that is not."""
+    known = credential.password_hash if credential else None
+    if not _decoys:
+        _decoys.append(_hasher.hash(secrets.token_urlsafe(12)))
+    try:
+        is_right = _hasher.verify(known or _decoys[0], password) and known is not None
+    except (VerifyMismatchError, InvalidHashError):
+        is_right = False
+    return Judgement(credential.id if credential else None, known, is_right)
+
+
+def judge(name: str, password: str, *, address: str, now: datetime) -> Judgement:
+    """Judge a sign-in by login name or identity number; it only reads.
+
+    SignInRefused at once for an address that has failed too often.
+    """
+    _check_address(address, now)
+    return judge_account(credential_by_name(name), password)
+
+
+def sign_in(judgement: Judgement, *, address: str, now: datetime) -> Credential:
+    """Return the account when the password was right; SignInRefused says why not.
+
+    Five failures lock an account for a quarter of an hour (等保 practice), whichever of its names
+    was typed.
+    """
+    _check_address(address, now)
+    # Guesses made side by side come in one after another here, so that each is counted.
+    credential = _locked(judgement)
+    if credential and credential.locked_until and credential.locked_until > now:
+        raise SignInRefused("账号已锁定，请 15 分钟后再试，或联系单位管理员重置")
+    if credential is None or not credential.is_enabled or not _still_right(credential, judgement):
+        if credential is not None:
+            _count_failure(credential, now)
+        _count_address(address, now)
+        raise SignInRefused
+    credential.failures, credential.locked_until = 0, None
+    credential.last_sign_in_at = now
+    audit.record(
+        "account:signed_in",
+        subject=("person", credential.person_id),
+        actor_id=credential.person_id,
+        now=now,
+    )
+    return credential
+
+
+def confirm_password(judgement: Judgement, *, now: datetime) -> Credential:
+    """Invalid unless it was the account's password; guesses count as they do at sign-in."""
+    credential = _locked(judgement)
+    if credential is None or (credential.locked_until and credential.locked_until > now):
+        raise Invalid("密码错误次数过多，请 15 分钟后再试", field="current")
+    if not _still_right(credential, judgement):
+        _count_failure(credential, now)
+        raise Invalid("当前密码不正确", field="current")
+    credential.failures = 0
+    return credential
+
+
+def _locked(judgement: Judgement) -> Credential | None:
+    if judgement.credential_id is None:
+        return None
+    wanted = select(Credential).where(Credential.id == judgement.credential_id)
+    locked = wanted.with_for_update(of=Credential).execution_options(populate_existing=True)
+    return db.session.scalars(locked).first()
+
+
+def _still_right(credential: Credential, judgement: Judgement) -> bool:
+    return judgement.is_right and credential.password_hash == judgement.password_hash
+
+
+def _source(address: str, *, for_update: bool = False) -> SignInAttempt | None:
+    known = select(SignInAttempt).where(SignInAttempt.address == address)
+    if for_update:
+        known = known.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(known).first()
+
+
+def _check_address(address: str, now: datetime) -> None:
+    if _failures_from(_source(address), now) >= ADDRESS_FAILURES:
+        raise SignInRefused("此网络地址尝试次数过多，请几分钟后再试")
+
+
+def _failures_from(source: SignInAttempt | None, now: datetime) -> int:
+    """Return how many failures of an address still count: they fade one by one.
+
+    A sign-in that succeeds takes none away, else a guesser would use an account of their own; and
+    an office behind one address is not locked out by what its people mistype in a day.
+    """
+    if source is None:
+        return 0
+    faded = max(timedelta(), now - source.last_at) // (LOCK_LASTS / ADDRESS_FAILURES)
+    return max(0, source.failures - faded)
+
+
+def _count_address(address: str, now: datetime) -> None:
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    first = insert(SignInAttempt).values(address=address, failures=0, last_at=now)
+    db.session.execute(first.on_conflict_do_nothing(index_elements=["address"]))
+    source = _source(address, for_update=True)
+    if source is not None:
+        source.failures, source.last_at = _failures_from(source, now) + 1, now
+
+
+def sweep_attempts(now: datetime) -> None:
+    """Forget addresses whose failures have all faded."""
+    faded = delete(SignInAttempt).where(SignInAttempt.last_at < now - LOCK_LASTS)
+    db.session.execute(faded)
+
+
+def _count_failure(credential: Credential, now: datetime) -> None:
+    credential.failures += 1
+    audit.record(
+        "account:sign_in_failed",
+        subject=("person", credential.person_id),
+        actor_id=None,
+        now=now,
+    )
+    if credential.failures >= FAILURES_BEFORE_LOCK:
+        credential.locked_until = now + LOCK_LASTS
+        credential.failures = 0

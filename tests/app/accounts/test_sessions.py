@@ -1,0 +1,168 @@
+"""Sessions live in the database: they end there, whoever copied the cookie."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts import operations, sessions
+from app.accounts.devices import device_of
+from app.accounts.models import LoginSession, Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from tests.builders.people import a_person
+from tests.conftest import START, Browser
+
+EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130 Edg/130"
+
+
+@pytest.fixture
+def person(app: Flask) -> Person:
+    with transaction():
+        return a_person("苏晓禾", roles=[("applicant", "all", None)])
+
+
+def a_copy(browser: Browser) -> Browser:
+    """Another browser with the same cookie."""
+    thief = browser.client.application.test_client()
+    with browser.client.session_transaction() as mine, thief.session_transaction() as theirs:
+        theirs.update(mine)
+    return Browser(thief)
+
+
+def test_signing_out_ends_a_copied_cookie(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    copy = a_copy(browser)
+    assert copy.get("/home").status_code == 200
+    browser.post("/logout")
+    assert copy.get("/home").location.startswith("/login")
+
+
+def test_a_cookie_without_its_token_opens_nothing(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    with browser.client.session_transaction() as session:
+        session["token"] = "guessed"
+    assert browser.get("/home").location.startswith("/login")
+
+
+def test_a_token_of_somebody_else_opens_nothing(client_for: Any, person: Person) -> None:
+    with transaction():
+        other = a_person("郎小川", roles=[("applicant", "all", None)])
+    browser = client_for(person)
+    with browser.client.session_transaction() as session:
+        session["_user_id"] = str(other.id)
+    assert browser.get("/home").location.startswith("/login")
+
+
+def test_the_own_sessions_are_listed_and_one_can_be_ended(client_for: Any, person: Person) -> None:
+    here, there = client_for(person), client_for(person)
+    page = here.get("/account/sessions").text
+    assert page.count("本次登录") >= 1
+    with transaction(write=False):
+        ids = list(db.session.scalars(sa.select(LoginSession.id).order_by(LoginSession.id)))
+    assert here.post(f"/account/sessions/{ids[1]}/end").status_code == 303
+    assert there.get("/home").location.startswith("/login")
+    assert here.get("/home").status_code == 200
+    assert here.post(f"/account/sessions/{ids[1]}/end").status_code == 404
+
+
+def test_nobody_ends_the_session_of_another(client_for: Any, person: Person) -> None:
+    with transaction():
+        other = a_person("郎小川", roles=[("applicant", "all", None)])
+    mine, theirs = client_for(person), client_for(other)
+    with transaction(write=False):
+        wanted = sa.select(LoginSession.id).where(LoginSession.person_id == other.id)
+        foreign = db.session.scalars(wanted).one()
+    assert mine.post(f"/account/sessions/{foreign}/end").status_code == 404
+    assert theirs.get("/home").status_code == 200
+
+
+def test_all_others_can_be_ended_at_once(client_for: Any, person: Person) -> None:
+    here, there, elsewhere = (client_for(person) for _ in range(3))
+    assert here.post("/account/sessions/end-others").status_code == 303
+    assert here.get("/home").status_code == 200
+    assert {b.get("/home").status_code for b in (there, elsewhere)} == {302}
+
+
+def test_a_session_does_not_outlast_the_longest_time_although_it_is_used(
+    app: Flask, client_for: Any, person: Person, at: Callable[..., None]
+) -> None:
+    app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(hours=2)
+    browser = client_for(person)
+    for minutes in (45, 90):
+        at(START + timedelta(minutes=minutes))
+        assert browser.get("/home").status_code == 200
+    at(START + timedelta(minutes=121))
+    assert browser.get("/home").location.startswith("/login")
+
+
+def test_the_idle_limit_is_a_setting(
+    app: Flask, client_for: Any, person: Person, at: Callable[..., None]
+) -> None:
+    app.config["SESSION_IDLE_LIMIT"] = timedelta(minutes=10)
+    browser = client_for(person)
+    at(START + timedelta(minutes=11))
+    assert browser.get("/home").location.startswith("/login")
+
+
+def test_use_is_written_once_in_five_minutes(
+    client_for: Any, person: Person, at: Callable[..., None]
+) -> None:
+    def seen() -> Any:
+        with transaction(write=False):
+            return db.session.scalars(sa.select(LoginSession.seen_at)).one()
+
+    browser = client_for(person)
+    begun = seen()
+    at(START + timedelta(minutes=4))
+    browser.get("/home")
+    assert seen() == begun
+    at(START + timedelta(minutes=6))
+    browser.get("/home")
+    assert seen() > begun + timedelta(minutes=5)
+
+
+def test_the_person_of_a_request_takes_one_statement(app: Flask, person: Person) -> None:
+    with transaction():
+        person_id = person.id
+        values = sessions.signed_in_values(person_id, now())
+    counted: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, text: str, *_more: Any) -> None:
+        counted.append(text)
+
+    with app.test_request_context(), transaction(write=False):
+        from flask import session
+
+        session.update(values)
+        now()
+        sa.event.listen(db.engine, "before_cursor_execute", count)
+        try:
+            assert sessions.load_person(str(person_id)) is not None
+        finally:
+            sa.event.remove(db.engine, "before_cursor_execute", count)
+    assert len(counted) == 1
+
+
+def test_old_sessions_are_forgotten(app: Flask, person: Person, at: Callable[..., None]) -> None:
+    with transaction():
+        operations.open_session(person.id, address="127.0.0.1", agent="", now=now())
+    at(START + timedelta(days=181))
+    with transaction():
+        operations.sweep_sessions(now())
+        assert db.session.scalars(sa.select(LoginSession)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("agent", "device"),
+    [
+        (EDGE, "Edge（Windows）"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) MicroMessenger/8", "微信（iPhone）"),
+        ("", "其他浏览器"),
+    ],
+)
+def test_a_device_is_told_in_words(agent: str, device: str) -> None:
+    assert device_of(agent) == device
