@@ -1,0 +1,35 @@
+"""The summary of faults above a form."""
+
+import re
+
+from flask import Flask
+from werkzeug.datastructures import MultiDict
+
+from forms import build, parse
+
+FORM = """
+title: 经历
+fields:
+  - name: jobs
+    type: rows
+    label: 工作经历
+    fields:
+      - {name: place, type: text, label: 单位, required: true}
+      - {name: years, type: integer, label: 年数}
+"""
+
+
+def test_a_fault_is_told_with_the_number_its_row_has_on_the_page(app: Flask) -> None:
+    typed = {
+        "jobs-0-place": "第一小学",
+        "jobs-0-years": "3",
+        "jobs-1-place": "",
+        "jobs-1-years": "x",
+    }
+    form = build(parse(FORM))(MultiDict(typed))
+    assert not form.validate()
+    with app.test_request_context():
+        shown = str(app.jinja_env.get_template("_macros/forms.html").module.errors(form))
+    told = re.sub(r"<[^>]+>", "", shown)
+    assert "工作经历第 2 行 · 年数：请填写整数" in told
+    assert "第 1 行" not in told
