@@ -172,13 +172,22 @@ def _answers(form: Form) -> dict[str, Any]:
     return {**answers, "decision": decision} if decision else answers
 
 
+def _field(form: Form, name: str) -> Any:
+    """Return a field by its name on the page, be it of the form or of a row in a table."""
+    if name in form:
+        return form[name]
+    rows = (row.form for field in form for row in getattr(field, "entries", ()))
+    return next((cell for row in rows for cell in row if cell.name == name), None)
+
+
 def _with_errors(form: Form, error: Invalid) -> Form:
     loose = [] if error.errors else [error.message]
     for name, messages in error.errors.items():
-        if name in form:
-            form[name].errors = [*form[name].errors, *messages]
-        else:
+        field = _field(form, name)
+        if field is None:
             loose += messages
+        else:
+            field.errors = [*field.errors, *messages]
     form.form_errors = [*form.form_errors, *loose]
     return form
 

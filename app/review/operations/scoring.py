@@ -75,18 +75,19 @@ def weighted_total(marks: Iterable[tuple[Indicator, int]]) -> int:
     return int(sum(parts, Fraction(0)) + Fraction(1, 2))
 
 
-def mark_faults(indicators: Sequence[Indicator], marks: Sequence[Mark]) -> list[str]:
-    """Return everything that is wrong with a score sheet, at once."""
-    given = {mark.indicator_id: mark for mark in marks}
-    if set(given) != {line.id for line in indicators} or len(given) != len(marks):
-        return ["请为每一项指标打分"]
-    faults = []
-    for line in indicators:
-        mark = given[line.id]
+def mark_faults(indicators: Sequence[Indicator], marks: Sequence[Mark]) -> dict[str, list[str]]:
+    """Return everything that is wrong with a score sheet, each fault at the field of its row."""
+    lines = {line.id: line for line in indicators}
+    if {mark.indicator_id for mark in marks} != set(lines) or len(marks) != len(lines):
+        return {"scores": ["请为每一项指标打分"]}
+    faults = {}
+    for place, mark in enumerate(marks):
+        line = lines[mark.indicator_id]
         if not line.min_score <= mark.value <= line.max_score:
-            faults.append(f"{line.name}：分值应为 {line.min_score}–{line.max_score} 的整数")
+            told = f"{line.name}：分值应为 {line.min_score}–{line.max_score} 的整数"
+            faults[f"scores-{place}-value"] = [told]
         elif line.is_veto and mark.value and not mark.comment.strip():
-            faults.append(f"{line.name}：一票否决须说明理由")
+            faults[f"scores-{place}-comment"] = [f"{line.name}：一票否决须说明理由"]
     return faults
 
 
@@ -102,8 +103,10 @@ def score_case(
         raise Forbidden("只有本材料的主审可以打分")
     indicators = case.meeting.indicators
     faults = mark_faults(indicators, marks)
+    if not opinion.strip():
+        faults["opinion"] = ["请填写评议意见"]
     if faults:
-        raise Invalid("；".join(faults), errors={"scores": faults})
+        raise Invalid(errors=faults)
     db.session.execute(delete(Score).where(Score.case_id == case.id))
     given = {mark.indicator_id: mark for mark in marks}
     for line in indicators:

@@ -44,13 +44,13 @@ def test_the_total_stays_within_a_hundred(teaching: int, research: int) -> None:
 
 def test_every_fault_of_a_sheet_is_told_at_once() -> None:
     given_marks = [Mark(1, 1, " "), Mark(2, 61), Mark(3, -1)]
-    assert mark_faults(SHEET, given_marks) == [
-        "指标1：一票否决须说明理由",
-        "指标2：分值应为 0–60 的整数",
-        "指标3：分值应为 0–100 的整数",
-    ]
-    assert mark_faults(SHEET, given_marks[:2]) == ["请为每一项指标打分"]
-    assert mark_faults(SHEET, [Mark(1, 0), Mark(2, 60), Mark(3, 0)]) == []
+    assert mark_faults(SHEET, given_marks) == {
+        "scores-0-comment": ["指标1：一票否决须说明理由"],
+        "scores-1-value": ["指标2：分值应为 0–60 的整数"],
+        "scores-2-value": ["指标3：分值应为 0–100 的整数"],
+    }
+    assert mark_faults(SHEET, given_marks[:2]) == {"scores": ["请为每一项指标打分"]}
+    assert mark_faults(SHEET, [Mark(1, 0), Mark(2, 60), Mark(3, 0)]) == {}
 
 
 def first_case(held: Held) -> int:
