@@ -6,14 +6,26 @@ from flask_login import current_user
 from app.core.errors import Invalid, NotFound
 from app.core.permissions import requires
 from app.review import interests, operations, queries
-from app.review.models import Meeting, MeetingGroup
+from app.review.models import Meeting, MeetingGroup, Post
 from app.review.operations.reviewers import eligible_by_case
 from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, page
 
 
 def _directors_page(meeting: Meeting, faults: list[str] | None = None) -> str:
     profiles = queries.profiles_of(seat.person_id for seat in meeting.members)
-    return page("directors", meeting, faults=faults or [], profiles=profiles)
+    chosen = (
+        {"director": set(ids("director_id")), "deputy_director": set(ids("deputy_id"))}
+        if request.method == "POST"
+        else _appointed(meeting)
+    )
+    return page("directors", meeting, faults=faults or [], profiles=profiles, chosen=chosen)
+
+
+def _appointed(meeting: Meeting) -> dict[str, set[int]]:
+    return {
+        post: {seat.person_id for seat in meeting.members if seat.post == post}
+        for post in (Post.DIRECTOR, Post.DEPUTY_DIRECTOR)
+    }
 
 
 @bp.get("/meetings/<int:meeting_id>/directors")
@@ -32,7 +44,7 @@ def appoint_directors(meeting_id: int) -> Answer:
     def work() -> None:
         chosen = ids("director_id")
         if len(chosen) != 1:
-            raise Invalid("请指定一名主任")
+            raise Invalid("请指定一名主任", field="director_id")
         answers = {"director_id": chosen[0], "deputy_ids": ids("deputy_id")}
         finish(meeting, "appoint_directors", answers)
 
@@ -46,7 +58,12 @@ def appoint_directors(meeting_id: int) -> Answer:
 
 def _leaders_page(meeting: Meeting, faults: list[str] | None = None) -> str:
     profiles = queries.profiles_of(seat.person_id for seat in meeting.members)
-    return page("leaders", meeting, faults=faults or [], profiles=profiles)
+    is_typed = request.method == "POST"
+    chosen = {
+        group.id: set(ids(f"leader-{group.id}")) if is_typed else {group.leader_id}
+        for group in meeting.groups
+    }
+    return page("leaders", meeting, faults=faults or [], profiles=profiles, chosen=chosen)
 
 
 @bp.get("/meetings/<int:meeting_id>/leaders")
@@ -64,8 +81,13 @@ def appoint_leaders(meeting_id: int) -> Answer:
 
     def work() -> None:
         chosen = {str(group.id): ids(f"leader-{group.id}")[:1] for group in meeting.groups}
-        if not all(chosen.values()):
-            raise Invalid("请为每个小组指定组长")
+        missing = {
+            f"leader-{group.id}": [f"请为{group.name}指定组长"]
+            for group in meeting.groups
+            if not chosen[str(group.id)]
+        }
+        if missing:
+            raise Invalid(errors=missing)
         answers = {"leaders": {group: people[0] for group, people in chosen.items()}}
         finish(meeting, "appoint_leaders", answers)
 

@@ -60,18 +60,24 @@ def appoint_directors(
 def _check_posts(
     seats: Mapping[int, MeetingMember], director_id: int, deputies: Collection[int]
 ) -> None:
-    if director_id not in seats or not set(deputies) <= set(seats):
-        raise Invalid("主任和副主任须从参会专家中指定", field="director_id")
-    if len(deputies) > MAX_DEPUTIES:
-        raise Invalid(f"副主任至多 {MAX_DEPUTIES} 名", field="deputy_ids")
-    if director_id in deputies:
-        raise Invalid("主任不能同时担任副主任", field="deputy_ids")
-    group = seats[director_id].group
-    if group is not None and group.cases and len(group.members) - 1 < LEAST_IN_GROUP:
-        raise Invalid(
-            f"{group.name}除主任外不足 {LEAST_IN_GROUP} 名专家，无法分配组长、主审和副审",
-            field="director_id",
-        )
+    faults: dict[str, list[str]] = {}
+    group = seats[director_id].group if director_id in seats else None
+    if director_id not in seats:
+        faults["director_id"] = ["主任须从参会专家中指定"]
+    elif group is not None and group.cases and len(group.members) - 1 < LEAST_IN_GROUP:
+        faults["director_id"] = [
+            f"{group.name}除主任外不足 {LEAST_IN_GROUP} 名专家，无法分配组长、主审和副审"
+        ]
+    deputy_checks = (
+        (not set(deputies) <= set(seats), "副主任须从参会专家中指定"),
+        (len(deputies) > MAX_DEPUTIES, f"副主任至多 {MAX_DEPUTIES} 名"),
+        (director_id in deputies, "主任不能同时担任副主任"),
+    )
+    told = [text for is_wrong, text in deputy_checks if is_wrong]
+    if told:
+        faults["deputy_ids"] = told
+    if faults:
+        raise Invalid(errors=faults)
 
 
 def require_director(meeting: Meeting, person_id: int) -> None:

@@ -118,6 +118,30 @@ def test_each_task_shows_its_page(app: Flask, client_for: Sign) -> None:
         assert browser.post(url(held, "/assign"), {"do": "finish"}).status_code == 303
 
 
+def test_who_was_ticked_stays_ticked_when_the_choice_is_refused(
+    app: Flask, client_for: Sign
+) -> None:
+    held = a_meeting(at="appoint_directors")
+    clerk = client_for(person(held.clerk_id))
+    both = str(held.director_id)
+    twice = [both, *(str(each) for each in held.member_ids[-2:])]
+    wrong = clerk.post(url(held, "/directors"), {"director_id": both, "deputy_id": twice})
+    assert wrong.status_code == 422
+    assert "主任不能同时担任副主任" in wrong.text
+    assert "副主任至多 2 名" in wrong.text
+    assert _ticked(wrong.text) == [both, *sorted(twice, key=int)]
+    play(held, "appoint_directors")
+    play(held, "confirm_standard")
+    director = client_for(person(held.director_id))
+    with transaction(write=False):
+        group = held.meeting.groups[0]
+        group_id, leader = group.id, group.members[1].person_id
+    half = director.post(url(held, "/leaders"), {f"leader-{group_id}": str(leader)})
+    assert half.status_code == 422
+    assert "请为第2组指定组长" in half.text
+    assert _ticked(half.text) == [str(leader)]
+
+
 def test_the_main_reviewer_scores_beside_the_material(app: Flask, client_for: Sign) -> None:
     held = a_meeting(at="score_case")
     with transaction(write=False):
@@ -161,6 +185,10 @@ def test_the_main_reviewer_scores_beside_the_material(app: Flask, client_for: Si
         assert queries.case(case_id).total_score == 60
     deputy = client_for(person(_deputy(case_id)))
     assert "业绩突出" in deputy.get(task_of(held, "confirm_by_deputy", case_id)).text
+
+
+def _ticked(text: str) -> list[str]:
+    return re.findall(r'value="(\d+)"[^>]* checked', text)
 
 
 def _messages(text: str) -> dict[str, str]:
