@@ -50,7 +50,7 @@ FOLLOW = (
     "/account", "/notifications",
 )  # fmt: skip
 # Downloads and drawings: seen by other means.
-NOT_PAGES = ("/file", "/photo", "/evaluation-form")
+NOT_PAGES = ("/file", "/photo", "/evaluation-form", "/lists/")
 MOST_A_KIND = 3
 
 
