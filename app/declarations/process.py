@@ -106,18 +106,33 @@ def find_next_level(step: Step) -> Outcomes:
     return {"has_next_level": found, OUTCOME_WORD: f"报送{office}"}
 
 
+def _mended_by(declaration: Declaration) -> Outcomes:
+    return {"mended_by": operations.mended_by(declaration).isoformat()}
+
+
 @handlers.service("return_declaration")
 def return_declaration(step: Step) -> Outcomes:
     """Give the declaration back to the applicant."""
-    operations.return_declaration(_locked(step), now=step.now)
-    return {OUTCOME_WORD: "已退回申报人"}
+    declaration = _locked(step)
+    operations.return_declaration(declaration, now=step.now)
+    return {**_mended_by(declaration), OUTCOME_WORD: "已退回申报人"}
 
 
 @handlers.service("withdraw_declaration")
 def withdraw_declaration(step: Step) -> Outcomes:
     """Make the declaration a draft again."""
-    operations.withdraw_declaration(_locked(step), now=step.now)
-    return {}
+    declaration = _locked(step)
+    operations.withdraw_declaration(declaration, now=step.now)
+    return _mended_by(declaration)
+
+
+@handlers.service("give_up_declaration")
+def give_up_declaration(step: Step) -> Outcomes:
+    """End what was not mended in its days, unless they were prolonged."""
+    declaration = _locked(step)
+    ended = operations.give_up_declaration(declaration, now=step.now)
+    word = "逾期未补正，视为放弃" if ended else "截止时间已延期"
+    return {"given_up": ended, **_mended_by(declaration), OUTCOME_WORD: word}
 
 
 @handlers.service("terminate_declaration")

@@ -11,6 +11,7 @@ from app.declarations.operations.filling import (
 )
 from app.declarations.operations.finishing import (
     finish_declaration,
+    give_up_declaration,
     mark_in_meeting,
     return_declaration,
     terminate_declaration,
@@ -42,6 +43,7 @@ from app.declarations.operations.starting import (
 from app.declarations.operations.submitting import (
     check_deadline,
     last_moment,
+    mended_by,
     submit_declaration,
 )
 
@@ -58,9 +60,11 @@ __all__ = [
     "differing_fields",
     "endorse_declaration",
     "finish_declaration",
+    "give_up_declaration",
     "import_items",
     "last_moment",
     "mark_in_meeting",
+    "mended_by",
     "move_entry",
     "move_prior_title",
     "move_up",

@@ -8,6 +8,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.declarations.models import Declaration, Status
 from app.declarations.operations.common import record
+from app.declarations.operations.submitting import last_moment, mended_by
 from app.declarations.queries import defects_of, open_defects
 
 OUTCOMES = {"passed": Status.PASSED, "failed": Status.FAILED}
@@ -31,7 +32,23 @@ def return_declaration(declaration: Declaration, *, now: datetime) -> None:
     count = len(open_defects(declaration.id))
     _leave_chain(declaration, Status.RETURNED, now)
     record("returned", declaration, None, now, defects=count)
-    tell(declaration, f"您的申报被退回，共 {count} 处需要修改，请修改后重新提交", now)
+    text = f"您的申报被退回，共 {count} 处需要修改，请在 {last_moment(declaration):%Y-%m-%d %H:%M}"
+    tell(declaration, f"{text} 前修改并重新提交，逾期视为放弃", now)
+
+
+def give_up_declaration(declaration: Declaration, *, now: datetime) -> bool:
+    """End one that was not mended in its days (逾期未补正视为放弃); tells whether it did.
+
+    It lives on where the plan's deadline was put off meanwhile.
+    """
+    if mended_by(declaration) > now:
+        return False
+    last = last_moment(declaration)
+    declaration.ended_reason = f"未在补正期限（{last:%Y-%m-%d %H:%M}）内重新提交，视为放弃"
+    _leave_chain(declaration, Status.GIVEN_UP, now)
+    record("given_up", declaration, None, now, mended_by=f"{last:%Y-%m-%d %H:%M}")
+    tell(declaration, f"您的申报{declaration.ended_reason}", now)
+    return True
 
 
 def withdraw_declaration(declaration: Declaration, *, now: datetime) -> None:

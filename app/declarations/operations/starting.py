@@ -18,6 +18,7 @@ from app.declarations.models import (
     PriorTitleFile,
 )
 from app.declarations.operations.common import record, refuse_unless_editable
+from app.declarations.operations.submitting import mended_by
 from app.declarations.queries import BUSINESS, categories_of, declaration_of_year, entries_of
 from app.engine import runtime
 from app.plans.models import Plan, PlanSpecialty
@@ -107,6 +108,7 @@ def start_declaration(
         jurisdiction=plan.jurisdiction,
         actor_id=person.id,
         now=now,
+        data={"mended_by": mended_by(declaration).isoformat()},
     )
     return declaration
 

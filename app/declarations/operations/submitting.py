@@ -1,6 +1,6 @@
 """Sending a declaration up: the deadline, the check and the snapshot in one transaction."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from app.catalogue import jurisdictions
 from app.catalogue.queries import workdays_after
@@ -14,6 +14,9 @@ from app.declarations.operations.common import record
 from app.declarations.queries import open_defects
 from app.declarations.snapshots import content_of
 from app.units.queries import reviewing_unit
+
+NEVER = datetime(2999, 12, 31, tzinfo=ZONE)
+"""When something ends that has no end; timers need a date."""
 
 INCOMPLETE = "申报信息不完善，无法提交"
 
@@ -33,6 +36,13 @@ def last_moment(declaration: Declaration) -> datetime | None:
     last_day = workdays_after(max(raised).astimezone(ZONE).date(), days)
     mended_by = datetime.combine(last_day, time(23, 59, 59), ZONE)
     return max(mended_by, closes) if closes else mended_by
+
+
+def mended_by(declaration: Declaration) -> datetime:
+    """Return the moment at which a returned one counts as given up; for others it never comes."""
+    last = last_moment(declaration) if declaration.status == Status.RETURNED else None
+    # At the last moment itself it may still be sent up.
+    return last + timedelta(seconds=1) if last else NEVER
 
 
 def check_deadline(declaration: Declaration, now: datetime) -> None:

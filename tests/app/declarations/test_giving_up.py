@@ -1,0 +1,111 @@
+"""A returned declaration that is not mended in its days counts as given up (逾期视为放弃)."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from app.accounts.models import Notification
+from app.core.audit import AuditEvent
+from app.core.clock import ZONE, now
+from app.core.db import db, transaction
+from app.declarations import operations, queries
+from app.declarations.models import Declaration, Status
+from tests.builders.declarations import a_declaration
+from tests.builders.flow import do, drain, open_items
+from tests.builders.golden_case import CLOSES, RETURN
+
+Clock = Callable[[datetime], None]
+Clients = Callable[..., Any]
+# Returned on Wednesday 2 December, after the plan's deadline: five working days end on the 9th.
+RETURNED = datetime(2026, 12, 2, 10, tzinfo=ZONE)
+LAST = datetime(2026, 12, 9, 23, 59, 59, tzinfo=ZONE)
+
+
+def a_returned_one(at: Clock) -> Declaration:
+    declaration = a_declaration()
+    at(RETURNED)
+    do(("declaration", declaration.id), "vet_declaration", RETURN)
+    return declaration
+
+
+def status(declaration: Declaration) -> str:
+    with transaction(write=False):
+        return queries.get_declaration(declaration.id).status
+
+
+def test_it_is_given_up_when_its_days_for_mending_are_over(
+    app: Flask, at: Clock, client_for: Clients
+) -> None:
+    declaration = a_returned_one(at)
+    at(LAST)
+    drain()
+    assert status(declaration) == Status.RETURNED
+    at(LAST + timedelta(seconds=1))
+    drain()
+    assert status(declaration) == Status.GIVEN_UP
+    with transaction(write=False):
+        assert open_items(("declaration", declaration.id)) == []
+        told = select(Notification.text).where(Notification.person_id == declaration.person_id)
+        assert (
+            "未在补正期限（2026-12-09 23:59）内重新提交，视为放弃"
+            in db.session.scalars(told.order_by(Notification.id.desc())).first()
+        )
+        noted = select(AuditEvent).where(AuditEvent.tag == "declaration:given_up")
+        assert db.session.scalars(noted).one().subject_id == declaration.id
+    page = client_for(declaration.person).get(f"/declarations/{declaration.id}")
+    assert "视为放弃" in page.text
+    assert "已放弃" in client_for(declaration.person).get("/declarations").text
+
+
+def test_the_return_says_until_when_it_can_be_mended(app: Flask, at: Clock) -> None:
+    declaration = a_returned_one(at)
+    with transaction(write=False):
+        told = select(Notification.text).where(Notification.person_id == declaration.person_id)
+        text = db.session.scalars(told.order_by(Notification.id.desc())).first()
+    assert "请在 2026-12-09 23:59 前修改并重新提交，逾期视为放弃" in text
+
+
+def test_one_that_was_mended_in_time_goes_on(app: Flask, at: Clock) -> None:
+    declaration = a_returned_one(at)
+    at(LAST - timedelta(minutes=1))
+    do(("declaration", declaration.id), "fill_declaration")
+    at(LAST + timedelta(days=30))
+    drain()
+    assert status(declaration) == Status.IN_REVIEW
+
+
+def test_a_draft_is_never_given_up(app: Flask, at: Clock) -> None:
+    declaration = a_declaration(at="fill_declaration")
+    at(CLOSES + timedelta(days=400))
+    drain()
+    assert status(declaration) == Status.DRAFT
+
+
+def test_a_deadline_that_was_put_off_is_kept_to(app: Flask, at: Clock) -> None:
+    declaration = a_returned_one(at)
+    later = LAST + timedelta(days=10)
+    with transaction():
+        queries.get_declaration(declaration.id).plan.closes_at = later
+    at(LAST + timedelta(days=1))
+    drain()
+    assert status(declaration) == Status.RETURNED
+    with transaction(write=False):
+        assert [i.node for i in open_items(("declaration", declaration.id))] == [
+            "fill_declaration"
+        ]
+    at(later + timedelta(seconds=1))
+    drain()
+    assert status(declaration) == Status.GIVEN_UP
+
+
+def test_who_gave_up_may_declare_again(app: Flask, at: Clock) -> None:
+    declaration = a_returned_one(at)
+    at(LAST + timedelta(seconds=1))
+    drain()
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        reasons = operations.reasons_not_to_start(found.person, found.plan, now=now())
+    assert not any("本年度已有申报" in reason for reason in reasons)
