@@ -13,8 +13,10 @@ from SpiffWorkflow.bpmn.specs.mixins import ServiceTaskMixin
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
-from SpiffWorkflow.spiff.parser.task_spec import SpiffTaskParser
+from SpiffWorkflow.spiff.parser.task_spec import BusinessRuleTaskParser, SpiffTaskParser
 from SpiffWorkflow.spiff.specs.spiff_task import SpiffBpmnTask
+
+from app.engine.decisions import DecisionTask
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 NS = {"b": BPMN, "s": "http://spiffworkflow.org/bpmn/schema/1.0/core"}
@@ -75,11 +77,28 @@ class _HandlerTaskParser(SpiffTaskParser):  # type: ignore[misc]
     """The engine's own service task wants an operator element; ours has a property."""
 
 
+class _DecisionTaskParser(BusinessRuleTaskParser):  # type: ignore[misc]
+    """The engine's own parser names its class of task; ours reads the table by itself."""
+
+    def create_task(self) -> Any:
+        table = self.process_parser.parser.get_engine(self.get_decision_ref(self.node), self.node)
+        scripts = self.parse_extensions()
+        return DecisionTask(
+            self.spec,
+            self.bpmn_id,
+            dmnEngine=table,
+            prescript=scripts.get("preScript"),
+            postscript=scripts.get("postScript"),
+            **self.bpmn_attributes,
+        )
+
+
 class _Parser(SpiffBpmnParser):  # type: ignore[misc]
     OVERRIDE_PARSER_CLASSES: Mapping[str, tuple[Any, Any]] = MappingProxyType(
         {
             **SpiffBpmnParser.OVERRIDE_PARSER_CLASSES,
             full_tag("serviceTask"): (_HandlerTaskParser, HandlerTask),
+            full_tag("businessRuleTask"): (_DecisionTaskParser, DecisionTask),
         }
     )
 

@@ -111,6 +111,21 @@ class Step:
             payload=dict(data or {}),
         )
 
+    def broadcast(
+        self, signal: str, *, unique: str, data: Mapping[str, Scalar] | None = None
+    ) -> None:
+        """Send `signal` to every other instance that waits for it, once per `unique` key."""
+        queue.append(
+            QueueKind.BROADCAST,
+            signal,
+            business=self.business,
+            unique=unique,
+            now=self.now,
+            actor_id=self.actor_id,
+            instance_id=self.instance.id,
+            payload=dict(data or {}),
+        )
+
 
 ServiceHandler = Callable[[Step], Outcomes | None]
 SaveHandler = Callable[[Step, Mapping[str, object]], Outcomes | None]

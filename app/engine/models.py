@@ -40,10 +40,19 @@ class ItemStatus(StrEnum):
 
 
 class QueueKind(StrEnum):
-    """What a queue row asks for: a new instance, or a message to a waiting one."""
+    """What a queue row asks for: a new instance, a message, a signal to all or to one of them."""
 
     START = "start"
     MESSAGE = "message"
+    BROADCAST = "broadcast"
+    SIGNAL = "signal"
+
+
+class EventKind(StrEnum):
+    """What an instance waits for: a message for its record, or a signal for everybody."""
+
+    MESSAGE = "message"
+    SIGNAL = "signal"
 
 
 class QueueStatus(StrEnum):
@@ -102,7 +111,7 @@ class ProcessInstance(Model):
     __table_args__ = (
         sa.CheckConstraint(one_of("status", InstanceStatus), name="process_instance_status_known"),
         sa.CheckConstraint(
-            f"({_LIVING} OR status = 'failed') = (ended_at IS NULL)",
+            f"({_LIVING}) = (ended_at IS NULL)",
             name="ended_instance_has_a_moment",
         ),
         sa.Index(
@@ -248,18 +257,22 @@ class Timer(Model):
 
 
 class Subscription(Model):
-    """A message event that an instance waits for."""
+    """A message or signal event that an instance waits for."""
 
     __tablename__ = "subscription"
     __table_args__ = (
-        sa.UniqueConstraint("task_uuid", "message", name="subscription_is_one_wait"),
+        sa.UniqueConstraint("task_uuid", "kind", "message", name="subscription_is_one_wait"),
+        sa.CheckConstraint(one_of("kind", EventKind), name="subscription_kind_known"),
         sa.Index("subscription_of_instance", "instance_id", "message"),
+        sa.Index("subscription_by_name", "kind", "message", "instance_id"),
     )
 
     id: Mapped[int] = pk()
     instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
     task_uuid: Mapped[str] = mapped_column(sa.String(36))
     node: Mapped[str] = mapped_column(sa.String(120))
+    kind: Mapped[str] = mapped_column(sa.String(20), default=EventKind.MESSAGE)
+    # The name of the message or signal.
     message: Mapped[str] = mapped_column(sa.String(60))
 
 
@@ -271,13 +284,18 @@ class QueueRow(Model):
         sa.UniqueConstraint("unique_key", name="queue_row_is_asked_once"),
         sa.CheckConstraint(one_of("kind", QueueKind), name="queue_row_kind_known"),
         sa.CheckConstraint(one_of("status", QueueStatus), name="queue_row_status_known"),
+        sa.CheckConstraint(
+            "kind <> 'signal' OR instance_id IS NOT NULL", name="signal_is_for_an_instance"
+        ),
         sa.Index("queue_row_by_try", "status", "try_at", "id"),
     )
 
     id: Mapped[int] = pk()
     kind: Mapped[str] = mapped_column(sa.String(20))
-    # The process key to start, or the name of the message.
+    # The process key to start, or the name of the message or signal.
     name: Mapped[str] = mapped_column(sa.String(60))
+    # Whom a signal is for; of a broadcast, the instance that sent it and has caught it already.
+    instance_id: Mapped[int | None] = mapped_column(sa.ForeignKey("process_instance.id"))
     business_type: Mapped[str] = mapped_column(sa.String(40))
     business_id: Mapped[int] = mapped_column(Id)
     unique_key: Mapped[str] = mapped_column(sa.String(200))

@@ -4,13 +4,16 @@ The tree is compared with itself before the step, so that a step writes only wha
 reads nothing back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from SpiffWorkflow.bpmn.specs.event_definitions import MessageEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions import (
+    MessageEventDefinition,
+    SignalEventDefinition,
+)
 from SpiffWorkflow.bpmn.specs.event_definitions.multiple import MultipleEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.util.task import TaskState
@@ -22,16 +25,16 @@ from app.engine import environment, handlers, state, timers
 from app.engine.answers import RECORD_ANSWERS
 from app.engine.diagrams import Node
 from app.engine.handlers import Card, Scope, Step
-from app.engine.models import ItemStatus, Subscription, Timer, WorkItem
+from app.engine.models import EventKind, ItemStatus, Subscription, Timer, WorkItem
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What an instance waits for: its human tasks, timers and messages by task."""
+    """What an instance waits for: human tasks, timers, and events (task, node, kind, name)."""
 
     tasks: Mapping[str, Any]
     timers: Mapping[str, tuple[str, datetime]]
-    messages: frozenset[tuple[str, str, str]]
+    events: frozenset[tuple[str, str, str, str]]
 
 
 NOTHING = Waiting({}, {}, frozenset())
@@ -41,7 +44,7 @@ def waiting_of(workflow: Any) -> Waiting:
     """Return what a workflow waits for."""
     tasks: dict[str, Any] = {}
     moments: dict[str, tuple[str, datetime]] = {}
-    messages: set[tuple[str, str, str]] = set()
+    events: set[tuple[str, str, str, str]] = set()
     for task in state.live_tasks(workflow):
         key = str(task.id)
         if task.state == TaskState.READY:
@@ -51,15 +54,18 @@ def waiting_of(workflow: Any) -> Waiting:
             due = timers.due_at(task.internal_data.get("event_value"))
             if due is not None:
                 moments[key] = (task.task_spec.bpmn_id, due)
-            messages |= {(key, task.task_spec.bpmn_id, name) for name in _messages(task)}
-    return Waiting(tasks, moments, frozenset(messages))
+            events |= {(key, task.task_spec.bpmn_id, *awaited) for awaited in _awaited(task)}
+    return Waiting(tasks, moments, frozenset(events))
 
 
-def _messages(task: Any) -> list[str]:
+def _awaited(task: Any) -> Iterator[tuple[str, str]]:
     definition = task.task_spec.event_definition
     several = isinstance(definition, MultipleEventDefinition)
-    definitions = definition.event_definitions if several else [definition]
-    return [d.name for d in definitions if isinstance(d, MessageEventDefinition)]
+    for each in definition.event_definitions if several else [definition]:
+        if isinstance(each, MessageEventDefinition):
+            yield (EventKind.MESSAGE, each.name)
+        elif isinstance(each, SignalEventDefinition):
+            yield (EventKind.SIGNAL, each.name)
 
 
 def close_items(before: Waiting, after: Waiting, done: str | None) -> None:
@@ -127,11 +133,13 @@ def write_timers(before: Waiting, after: Waiting, instance_id: int) -> None:
 
 
 def write_subscriptions(before: Waiting, after: Waiting, instance_id: int) -> None:
-    """Add and drop the rows of messages that are newly or no longer awaited."""
-    gone = {key for key, _, _ in before.messages - after.messages}
+    """Add and drop the rows of messages and signals that are newly or no longer awaited."""
+    gone = {key for key, _, _, _ in before.events - after.events}
     if gone:
         db.session.execute(sa.delete(Subscription).where(Subscription.task_uuid.in_(gone)))
-    for key, node, message in after.messages - before.messages:
+    for key, node, kind, name in after.events - before.events:
         db.session.add(
-            Subscription(instance_id=instance_id, task_uuid=key, node=node, message=message)
+            Subscription(
+                instance_id=instance_id, task_uuid=key, node=node, kind=kind, message=name
+            )
         )

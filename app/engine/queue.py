@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.db import db
 from app.engine.models import (
+    EventKind,
     InstanceStatus,
     ProcessInstance,
     QueueKind,
@@ -31,7 +32,7 @@ def append(
     now: datetime,
     **values: object,
 ) -> None:
-    """Ask for a start or a message; a repeated `unique` key changes nothing."""
+    """Ask for a start, a message or a signal; a repeated `unique` key changes nothing."""
     insert = (
         postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     )
@@ -51,6 +52,8 @@ def append(
 def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | None:
     """Lock the oldest row that can be delivered now, or return None.
 
+    A signal to an instance that is suspended waits until it goes on.
+
     A message that no instance waits for is not deliverable yet: it stays, at no cost.
     PostgreSQL skips rows that another worker holds; SQLite writers run one after another.
     """
@@ -59,11 +62,25 @@ def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | No
         .join(ProcessInstance, ProcessInstance.id == Subscription.instance_id)
         .where(
             Subscription.message == QueueRow.name,
+            Subscription.kind == EventKind.MESSAGE,
             ProcessInstance.business_type == QueueRow.business_type,
             ProcessInstance.business_id == QueueRow.business_id,
             ProcessInstance.status == InstanceStatus.RUNNING,
         )
         .exists()
+    )
+    suspended = (
+        sa.select(ProcessInstance.id)
+        .where(
+            ProcessInstance.id == QueueRow.instance_id,
+            ProcessInstance.status == InstanceStatus.SUSPENDED,
+        )
+        .exists()
+    )
+    deliverable = sa.case(
+        (QueueRow.kind == QueueKind.MESSAGE, awaited),
+        (QueueRow.kind == QueueKind.SIGNAL, ~suspended),
+        else_=sa.true(),
     )
     statement = (
         sa.select(QueueRow)
@@ -71,7 +88,7 @@ def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | No
             QueueRow.status == QueueStatus.WAITING,
             QueueRow.try_at <= now,
             QueueRow.id.not_in(skip),
-            sa.or_(QueueRow.kind == QueueKind.START, awaited),
+            deliverable,
         )
         .order_by(QueueRow.id)
         .limit(1)
@@ -79,6 +96,38 @@ def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | No
         .execution_options(populate_existing=True)
     )
     return db.session.scalars(statement).first()
+
+
+def spread(row: QueueRow, now: datetime) -> int:
+    """Ask for a signal to each instance that waits for a broadcast now; return how many.
+
+    A signal is for those who wait when it is sent: nobody gets it later.
+    """
+    waiting = (
+        sa.select(ProcessInstance.id, ProcessInstance.business_type, ProcessInstance.business_id)
+        .where(
+            ProcessInstance.status.in_({InstanceStatus.RUNNING, InstanceStatus.SUSPENDED}),
+            ProcessInstance.id.in_(
+                sa.select(Subscription.instance_id).where(
+                    Subscription.kind == EventKind.SIGNAL, Subscription.message == row.name
+                )
+            ),
+        )
+        .order_by(ProcessInstance.id)
+    )
+    found = [each for each in db.session.execute(waiting).all() if each.id != row.instance_id]
+    for each in found:
+        append(
+            QueueKind.SIGNAL,
+            row.name,
+            business=(each.business_type, each.business_id),
+            unique=f"signal:{row.id}:{each.id}",
+            now=now,
+            instance_id=each.id,
+            actor_id=row.actor_id,
+            payload=row.payload,
+        )
+    return len(found)
 
 
 def settle(row: QueueRow, now: datetime) -> None:

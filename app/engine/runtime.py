@@ -16,6 +16,7 @@ from app.engine import incidents, queue, timers
 from app.engine.definitions import current_version
 from app.engine.handlers import OUTCOME_WORD, Business
 from app.engine.models import (
+    EventKind,
     InstanceStatus,
     ItemStatus,
     ProcessInstance,
@@ -168,6 +169,41 @@ def deliver(
         walk.finish()
 
 
+def broadcast(
+    signal: str,
+    *,
+    unique: str,
+    now: datetime,
+    actor_id: int | None = None,
+    data: Mapping[str, str | int | bool | None] | None = None,
+) -> None:
+    """Send a signal (信号) to every instance that waits for it, once per `unique` key.
+
+    The queue worker finds them and tells each in a transaction of its own.
+    """
+    queue.append(
+        QueueKind.BROADCAST,
+        signal,
+        business=("", 0),
+        unique=unique,
+        now=now,
+        actor_id=actor_id,
+        payload=dict(data or {}),
+    )
+
+
+def _deliver_signal(row: QueueRow, now: datetime) -> None:
+    """Tell the instance of a row; one that has gone on in the meantime is left alone."""
+    try:
+        instance = _locked(row.instance_id or 0)
+    except StaleTask:
+        return
+    walk = Walk(instance, now)
+    with walk.guarded():
+        if walk.signal(row.name, row.payload):
+            walk.finish()
+
+
 def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
     """Take a record back from its reviewers while none of them has opened it.
 
@@ -190,7 +226,9 @@ def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
 
 
 def _awaiting(business: Business, message: str) -> ProcessInstance:
-    awaited = sa.select(Subscription.instance_id).where(Subscription.message == message)
+    awaited = sa.select(Subscription.instance_id).where(
+        Subscription.message == message, Subscription.kind == EventKind.MESSAGE
+    )
     instance = db.session.scalars(
         sa.select(ProcessInstance)
         .where(
@@ -270,15 +308,19 @@ def _deliver_row(row: QueueRow, now: datetime) -> None:
     business = (row.business_type, row.business_id)
     if row.kind == QueueKind.MESSAGE:
         deliver(business, row.name, now=now, data=row.payload)
-        return
-    start(
-        row.name,
-        business=business,
-        jurisdiction=row.jurisdiction,
-        actor_id=row.actor_id,
-        now=now,
-        data=row.payload,
-    )
+    elif row.kind == QueueKind.BROADCAST:
+        queue.spread(row, now)
+    elif row.kind == QueueKind.SIGNAL:
+        _deliver_signal(row, now)
+    else:
+        start(
+            row.name,
+            business=business,
+            jurisdiction=row.jurisdiction,
+            actor_id=row.actor_id,
+            now=now,
+            data=row.payload,
+        )
 
 
 def _note_failed_row(row_id: int, error: Exception, now: datetime) -> None:

@@ -16,11 +16,13 @@ import zstandard
 from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer
 from SpiffWorkflow.bpmn.serializer.default.workflow import BpmnWorkflowConverter, WorkflowConverter
+from SpiffWorkflow.bpmn.specs.control import _EndJoin
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask, MultiInstanceTask
 from SpiffWorkflow.bpmn.util.task import BpmnTaskIterator
 from SpiffWorkflow.spiff.serializer.config import SPIFF_CONFIG
 from SpiffWorkflow.util.task import TaskIterator, TaskState
 
+from app.engine import joins
 from app.engine.diagrams import Specs
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -128,7 +130,15 @@ def _prune_part(part: Any) -> None:
 
 
 def _is_front(task: Any) -> bool:
-    """Whether an unfinished task hangs on a finished one: the front line of the tree."""
+    """Whether an unfinished task hangs on a finished one: the front line of the tree.
+
+    A token that lies at a join counts, even where the engine has cancelled its task. One at the
+    end of the whole process does not: its data go nowhere, and a fired reminder would keep all.
+    """
+    if isinstance(task.task_spec, _EndJoin) and task.workflow.top_workflow is task.workflow:
+        return bool(task.state == TaskState.READY)
+    if joins.is_held(task):
+        return True
     if task.state == TaskState.FUTURE:
         return bool(task.parent.has_state(TaskState.FINISHED_MASK))
     return bool(task.has_state(TaskState.DEFINITE_MASK))
@@ -174,8 +184,12 @@ def _cure_loops_after_events() -> None:
 
 
 def _cure_left_over_items() -> None:
-    """Take a child's input item out of the merged data: the next child would refuse to open."""
-    merge = MultiInstanceTask.merge_child
+    """Take what an earlier round left out of the data: the next child would refuse to open.
+
+    The input item belongs to the loop and leaves with it; the name of the output item may be
+    taken by the outcome of an earlier task, which is put aside while a child opens.
+    """
+    merge, create = MultiInstanceTask.merge_child, MultiInstanceTask.create_child
 
     @wraps(merge)
     def merged(self: Any, workflow: Any, child: Any) -> None:
@@ -183,9 +197,36 @@ def _cure_left_over_items() -> None:
         if self.input_item is not None:
             child.parent.data.pop(self.input_item.bpmn_id, None)
 
-    MultiInstanceTask.merge_child = merged
+    @wraps(create)
+    def created(self: Any, task: Any, item: Any, key_or_index: Any = None) -> None:
+        if self.input_item is not None:
+            task.data.pop(self.input_item.bpmn_id, None)
+        name = self.output_item.bpmn_id if self.output_item is not None else None
+        aside = {name: task.data.pop(name)} if name in task.data else {}
+        create(self, task, item, key_or_index)
+        task.data.update(aside)
+
+    MultiInstanceTask.merge_child, MultiInstanceTask.create_child = merged, created
+
+
+def _cure_left_over_outputs() -> None:
+    """Empty the output collection when its loop is entered again: it would be refused."""
+
+    def emptied(method: Any) -> Any:
+        @wraps(method)
+        def init(self: Any, task: Any, *given: Any) -> None:
+            name = self.data_output.bpmn_id
+            if self.data_input is None or self.data_input.bpmn_id != name:
+                task.data.pop(name, None)
+            method(self, task, *given)
+
+        return init
+
+    for name in ("init_data_output_with_input_data", "init_data_output_with_cardinality"):
+        setattr(MultiInstanceTask, name, emptied(getattr(MultiInstanceTask, name)))
 
 
 _cure_deep_trees()
 _cure_loops_after_events()
 _cure_left_over_items()
+_cure_left_over_outputs()

@@ -6,23 +6,21 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from SpiffWorkflow.bpmn import BpmnEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
-from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 from SpiffWorkflow.util.task import TaskState
 
 from app.core.db import db
 from app.core.errors import StaleTask
-from app.engine import handlers, projection, state, timers
+from app.engine import events, handlers, incidents, projection, queue, state, timers
 from app.engine.definitions import Node, bundle_of
 from app.engine.environment import MAX_INSTANCES, Engine, is_reserved
 from app.engine.handlers import OPINION, OUTCOME_WORD, RESERVED, Outcomes, Step
 from app.engine.incidents import StepFailed
-from app.engine.models import InstanceStatus, ProcessInstance, StepLog, WorkItem
+from app.engine.models import InstanceStatus, ProcessInstance, QueueKind, StepLog, WorkItem
 
 STEP_BUDGET = 500
 """How many automatic tasks one step may run before it is taken for a loop without end."""
-_EVENTS = {"intermediateCatchEvent", "boundaryEvent", "receiveTask"}
+_LOGGED = {"intermediateCatchEvent", "boundaryEvent", "receiveTask", "businessRuleTask"}
 
 
 class UndeclaredOutcome(RuntimeError):
@@ -52,6 +50,7 @@ class Walk:
         self.said: dict[str, str | None] = {}
         self._done: str | None = None
         self._at: str | None = None
+        self._signals: list[str] = []
         self._steps_left = STEP_BUDGET
         specs = self.bundle.specs
         if data is None:
@@ -97,7 +96,13 @@ class Walk:
 
     def send(self, message: str, data: Mapping[str, Any]) -> bool:
         """Hand a message to the tasks that wait for it; return whether there were any."""
-        event = BpmnEvent(MessageEventDefinition(message), payload={})
+        return self._hand(events.message(message), data)
+
+    def signal(self, signal: str, data: Mapping[str, Any]) -> bool:
+        """Hand a signal to the tasks that wait for it; return whether there were any."""
+        return self._hand(events.signal(signal), data)
+
+    def _hand(self, event: Any, data: Mapping[str, Any]) -> bool:
         catching = [
             task
             for task in state.live_tasks(self.workflow)
@@ -122,10 +127,11 @@ class Walk:
         """Run to the next wait, write what changed, and store the tree."""
         with timers.bound(self.now):
             self._run()
+            failed = self._throw()
             after = projection.waiting_of(self.workflow)
             self._project(after)
         if self.workflow.is_completed():
-            self.instance.status = InstanceStatus.COMPLETED
+            self.instance.status = InstanceStatus.FAILED if failed else InstanceStatus.COMPLETED
             self.instance.ended_at = self.now
         state.prune(self.workflow)
         self.instance.state = state.dumps(self.workflow)
@@ -150,6 +156,31 @@ class Walk:
         while any(_is_automatic(task) for task in state.live_tasks(engine)):
             engine.do_engine_steps(self._before_task, self._after_task)
 
+    def _throw(self) -> bool:
+        """Queue what others are to hear; return whether the process has ended with an error."""
+        messages, error = events.left_over(self.workflow)
+        asked = [(QueueKind.MESSAGE, name) for name in messages]
+        asked += [(QueueKind.BROADCAST, name) for name in self._signals]
+        for number, (kind, name) in enumerate(asked):
+            queue.append(
+                kind,
+                name,
+                business=(self.instance.business_type, self.instance.business_id),
+                unique=f"thrown:{self.instance.id}:{self.instance.row_version}:{number}",
+                now=self.now,
+                actor_id=self.actor_id,
+                instance_id=self.instance.id,
+                payload={},
+            )
+        if error is None:
+            return False
+        cause = events.UncaughtError(f"流程以错误“{error}”结束，没有环节处理这一错误")
+        incidents.record(
+            incidents.StepFailed(cause, instance_id=self.instance.id, node=self._at), self.now
+        )
+        self.workflow.cancel()
+        return True
+
     def _before_task(self, task: Any) -> None:
         self._at = task.task_spec.bpmn_id or self._at
         self._steps_left -= 1
@@ -157,9 +188,12 @@ class Walk:
             raise StepBudgetExceeded(f"一步之内自动环节超过 {STEP_BUDGET} 个，流程可能在空转")
 
     def _after_task(self, task: Any) -> None:
+        thrown = events.thrown_signal(task)
+        self._signals += [thrown] if thrown else []
         node = self.node(task)
-        if node is not None and node.kind in _EVENTS:
-            self._log("event", node, self.said, actor_id=self.actor_id)
+        if node is not None and node.kind in _LOGGED:
+            kind = "service" if node.kind == "businessRuleTask" else "event"
+            self._log(kind, node, self.said, actor_id=self.actor_id)
 
     def _call_service(self, task: Any) -> None:
         node = self._drawn(task)

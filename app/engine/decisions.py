@@ -1,0 +1,88 @@
+"""Decision tables (决策表) at run time: business rule tasks in the one expression language.
+
+The engine's own tables take the first hit for FIRST, UNIQUE and everything else, look at nothing
+after the first hit of UNIQUE, and leave the answers of an earlier round when nothing fits.
+"""
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from SpiffWorkflow.dmn.specs.model import DecisionTable, Rule
+from SpiffWorkflow.spiff.specs.defaults import BusinessRuleTask
+
+from app.engine.environment import evaluate
+
+FIRST, UNIQUE, COLLECT = "FIRST", "UNIQUE", "COLLECT"
+POLICIES = frozenset({FIRST, UNIQUE, COLLECT})
+"""The hit policies (命中策略) that are supported."""
+VALUE = "dmninputexpr"
+"""What stands for the value of a column in a test such as `60 <= ? < 80`."""
+
+_QUESTION = re.compile(r"""\?(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")
+
+
+class DecisionUnclear(RuntimeError):
+    """A table that promises one answer has several that fit, or an unknown hit policy."""
+
+
+def cell_test(header: str, cell: str) -> str:
+    """Return the expression that tests a cell: a value, several, a comparison, or one with `?`."""
+    if _QUESTION.search(cell):
+        return _QUESTION.sub(VALUE, cell)
+    try:
+        tree = ast.parse(cell.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return f"({header}) {cell}"
+    return f"({header}) {'in' if isinstance(tree.body, ast.Tuple) else '=='} ({cell})"
+
+
+def decide(table: DecisionTable, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers of a table by the names of its outputs.
+
+    When nothing fits they are None, or empty lists for COLLECT. Raises DecisionUnclear,
+    ExpressionError.
+    """
+    if table.hit_policy not in POLICIES:
+        raise DecisionUnclear(f"决策表“{table.name or table.id}”的命中策略不支持")
+    hits = [rule for rule in table.rules if _fits(rule, data)]
+    names = [output.name for output in table.outputs]
+    if table.hit_policy == COLLECT:
+        rows = [_answers(rule, data) for rule in hits]
+        return {name: [row[name] for row in rows] for name in names}
+    if table.hit_policy == UNIQUE and len(hits) > 1:
+        several = "、".join(str(rule.row_number) for rule in hits)
+        raise DecisionUnclear(
+            f"决策表“{table.name or table.id}”应只有一行符合，实际第 {several} 行都符合"
+        )
+    return _answers(hits[0], data) if hits else dict.fromkeys(names)
+
+
+def _fits(rule: Rule, data: Mapping[str, Any]) -> bool:
+    return all(
+        _passes(entry.input.expression, cell, data)
+        for entry in rule.inputEntries
+        for cell in entry.lhs
+        if cell and cell.strip() not in {"", "-"}
+    )
+
+
+def _passes(header: str, cell: str, data: Mapping[str, Any]) -> bool:
+    seen = {**data, VALUE: evaluate(header, data)} if _QUESTION.search(cell) else data
+    return bool(evaluate(cell_test(header, cell), seen))
+
+
+def _answers(rule: Rule, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        entry.output.name: evaluate(entry.text, data) if entry.text else None
+        for entry in rule.outputEntries
+    }
+
+
+class DecisionTask(BusinessRuleTask):  # type: ignore[misc]
+    """A business rule task that asks its table through the one expression language."""
+
+    def _run_hook(self, task: Any) -> bool:
+        task.data.update(decide(self.dmnEngine.decision_table, task.data))
+        return True
