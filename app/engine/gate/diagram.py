@@ -21,6 +21,7 @@ GATEWAYS = DECISIONS | {"parallelGateway", "eventBasedGateway"}
 ACTIVITIES = frozenset(
     {
         "userTask",
+        "manualTask",
         "serviceTask",
         "businessRuleTask",
         "callActivity",

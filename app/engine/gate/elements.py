@@ -29,7 +29,7 @@ MAX_NODES = 200
 ALLOWED = frozenset(
     """definitions process collaboration participant messageFlow laneSet lane childLaneSet
     flowNodeRef startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent
-    userTask serviceTask businessRuleTask callActivity subProcess sendTask receiveTask
+    userTask manualTask serviceTask businessRuleTask callActivity subProcess sendTask receiveTask
     exclusiveGateway inclusiveGateway parallelGateway eventBasedGateway sequenceFlow incoming
     outgoing conditionExpression extensionElements documentation message signal error
     messageEventDefinition timerEventDefinition signalEventDefinition errorEventDefinition
@@ -78,7 +78,6 @@ REJECTED: dict[str, tuple[str, str, str]] = {
         "请改用网关条件、消息或定时事件",
     ),
     "task": ("element.plain_task", "任务没有类型，引擎会直接跳过", "请改成用户任务或服务任务"),
-    "manualTask": ("element.plain_task", "手工任务没有表单", "请改成用户任务并配置表单"),
     "globalTask": ("element.plain_task", "不支持全局任务", "请改成用户任务或服务任务"),
     "standardLoopCharacteristics": (
         "element.standard_loop",
@@ -225,7 +224,9 @@ def chinese_names(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Ask for the names people read: those of user tasks and of gateways with several exits."""
     for node in diagram.nodes.values():
         asks = node.kind in DECISIONS and len(diagram.outgoing.get(node.id, ())) > 1
-        if (asks or node.kind == "userTask") and not re.search(r"[\u4e00-\u9fff]", node.name):
+        if (asks or node.kind in {"userTask", "manualTask"}) and not re.search(
+            r"[\u4e00-\u9fff]", node.name
+        ):
             message = "没有中文名称"
             hint = "请填写办理人看得懂的名称"
             yield diagram.find("name.missing", node, message, hint, severity="warning")

@@ -157,9 +157,12 @@ def end_reachable(diagram: Diagram, _known: Known) -> Iterator[Finding]:
             yield diagram.find("graph.no_end", node, message, "请补画通往结束事件的连线")
 
 
+_WAITING = frozenset({"userTask", "manualTask", "receiveTask", "intermediateCatchEvent"})
+
+
 def waiting(diagram: Diagram, node: Node, known: Known) -> bool:
     """Whether the engine pauses at this node until a person, a message or a time."""
-    if node.kind in {"userTask", "receiveTask", "intermediateCatchEvent"}:
+    if node.kind in _WAITING:
         return True
     if node.kind == "boundaryEvent":
         return all(local(event) != "errorEventDefinition" for event in node.events())
@@ -240,17 +243,6 @@ def multi_instance_after_gateway(diagram: Diagram, _known: Known) -> Iterator[Fi
             yield diagram.find("loop.gateway", node, message, hint)
 
 
-def output_collections(diagram: Diagram, _known: Known) -> Iterator[Finding]:
-    """Guard defect 12: an output collection is still there when its loop is entered again."""
-    again = set(on_a_cycle(diagram.nodes, edges_of(diagram)))
-    for node in diagram.nodes.values():
-        if node.loop is None or node.id not in again:
-            continue
-        if any(local(child) == "loopDataOutputRef" for child in node.loop):
-            message = "循环里的多实例任务不能有输出集合"
-            yield diagram.find("loop.output", node, message, "请由保存处理写入业务数据")
-
-
 RULES: tuple[Rule, ...] = (
     starts_and_ends,
     connected_flows,
@@ -264,5 +256,4 @@ RULES: tuple[Rule, ...] = (
     loops_without_exit,
     bounded_prediction,
     multi_instance_after_gateway,
-    output_collections,
 )

@@ -8,15 +8,18 @@ from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
 
 MAX_DUE = 200
+PEOPLES = ("userTask", "manualTask")
+"""Tasks of people: a manual task (手工任务) is done elsewhere, and reported in its form."""
+_OF_PEOPLE = frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"})
 KNOWN_PROPERTIES: dict[str, frozenset[str]] = {
-    "userTask": frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"}),
+    **dict.fromkeys(PEOPLES, _OF_PEOPLE),
     "serviceTask": frozenset({"handler", "outcomes"}),
 }
 
 
 def user_tasks_show_something(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard the inbox: a task shows either a form or a page, and the platform must have it."""
-    for node in diagram.of_kind("userTask"):
+    for node in diagram.of_kind(*PEOPLES):
         form, page = node.properties.get("form", ""), node.properties.get("page", "")
         if bool(form) == bool(page):
             message = "form 与 page 要填且只填一个"
@@ -40,7 +43,7 @@ def user_tasks_have_scope(diagram: Diagram, known: Known) -> Iterator[Finding]:
 def _registered(
     diagram: Diagram, key: str, names: Collection[str], word: str
 ) -> Iterator[Finding]:
-    for node in diagram.of_kind("userTask"):
+    for node in diagram.of_kind(*PEOPLES):
         name = node.properties.get(key, "")
         if not name:
             message = f"没有填写 {key}（{word}）"
@@ -57,7 +60,7 @@ def _unknown(diagram: Diagram, node: Node, rule: str, word: str, name: str) -> F
 def user_tasks_in_role_lanes(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard who acts: the lane people see and the role the inbox asks for are the same."""
     names = set(known.roles.values())
-    for node in diagram.of_kind("userTask"):
+    for node in diagram.of_kind(*PEOPLES):
         lane, role = diagram.lane_of(node), node.properties.get("role", "")
         if lane is None:
             yield diagram.find("user.lane", node, "不在任何泳道里", "请放进办理角色的泳道")
@@ -74,7 +77,7 @@ def user_tasks_in_role_lanes(diagram: Diagram, known: Known) -> Iterator[Finding
 
 def user_tasks_due(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard the deadline: working days, a whole number from 1 to MAX_DUE."""
-    for node in diagram.of_kind("userTask"):
+    for node in diagram.of_kind(*PEOPLES):
         due = node.properties.get("due")
         if due is None:
             continue
