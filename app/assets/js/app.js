@@ -3,6 +3,7 @@ import htmx from 'htmx.org';
 import 'bootstrap';
 import './submit.js';
 import './page.js';
+import './stack.js';
 import './toast.js';
 import './bulk.js';
 import './rows.js';

@@ -43,6 +43,6 @@ export function showErrors(form, name, texts) {
 
 export function labelOf(form, name) {
   const label = place(form, name)?.querySelector('label, legend, .form-label')?.cloneNode(true);
-  label?.querySelectorAll('.required-mark, .visually-hidden').forEach((part) => part.remove());
+  label?.querySelectorAll('.required-mark, .required-when, .visually-hidden').forEach((part) => part.remove());
   return label?.textContent.trim() ?? name;
 }

@@ -1,4 +1,5 @@
 // What happens between pressing a button and sending the form: questions, waiting, and no second send.
+import { isComplete } from './complete.js';
 import { ask } from './dialog.js';
 import { on } from './dom.js';
 
@@ -12,7 +13,7 @@ const question = (form, button) => button?.dataset.confirm ?? form.dataset.confi
 
 addGate({
   needed: (form, button) => Boolean(question(form, button)),
-  pass: (form, button) => ask(question(form, button), {
+  pass: async (form, button) => isComplete(form, button) && ask(question(form, button), {
     label: button?.textContent.trim() || '确定', danger: Boolean(button?.className.includes('danger')),
   }),
 });

@@ -46,4 +46,11 @@ on('click', '[data-diagram-zoom]', (_event, button) => {
   else viewer.get('zoomScroll').stepZoom(how === 'in' ? 1 : -1);
 });
 
-document.querySelectorAll('[data-diagram]').forEach(draw);
+// A drawing that is folded has no size to fit into: it is drawn when it is opened.
+for (const folded of document.querySelectorAll('[data-drawing]')) {
+  if (matchMedia('(min-width: 768px)').matches) folded.open = true;
+  else folded.addEventListener('toggle', () => folded.querySelectorAll('[data-diagram]').forEach(draw), { once: true });
+}
+for (const box of document.querySelectorAll('[data-diagram]')) {
+  if (!box.closest('details:not([open])')) draw(box);
+}

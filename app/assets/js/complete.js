@@ -1,0 +1,52 @@
+// Whether a form has every answer that the pressed button asks for: nobody is asked to confirm what
+// would be sent back at once. The server judges all of it again.
+import { labelOf, readField, showErrors } from './fields.js';
+
+const parts = (place) => [...place.querySelectorAll('input:not([type=hidden]), select, textarea')];
+
+function answers(form, name, button) {
+  if (button?.name === name) return [button.value];
+  const box = form.querySelector(`input[type=checkbox][name="${CSS.escape(name)}"]`);
+  return box && form.querySelectorAll(`[name="${CSS.escape(name)}"]`).length === 1 ? [String(box.checked)] : readField(form, name);
+}
+
+function isDue(place, form, button) {
+  if ('required' in place.dataset) return true;
+  const conditions = JSON.parse(place.dataset.requiredWhen ?? '[]');
+  return conditions.length > 0 && conditions.every(
+    ([name, wanted]) => answers(form, name, button).some((answer) => wanted.includes(answer)));
+}
+
+function isEmpty(place, form) {
+  const values = readField(form, place.dataset.field);
+  if ('rows' in place.dataset) return JSON.parse(values[0] || '[]').every((row) => Object.values(row).every((value) => !String(value).trim()));
+  return values.every((value) => !value.trim());
+}
+
+function verb(place) {
+  if (place.querySelector('[data-uploader]')) return '请上传';
+  return place.querySelector('select, [type=radio], [type=checkbox]') ? '请选择' : '请填写';
+}
+
+function fault(place, form, button) {
+  if (isDue(place, form, button) && isEmpty(place, form)) return `${verb(place)}${labelOf(form, place.dataset.field)}`;
+  const wrong = parts(place).find((control) => control.willValidate && !control.validity.valid && !control.validity.valueMissing);
+  return wrong?.validationMessage ?? '';
+}
+
+// isComplete(form, button) -> bool: says at every field what is wrong, and leads to the first.
+export function isComplete(form, button) {
+  const faulty = [];
+  for (const place of form.querySelectorAll('[data-field]')) {
+    if (place.closest('[data-row]') || place.closest('[hidden]')) continue;
+    const text = fault(place, form, button);
+    showErrors(form, place.dataset.field, text ? [text] : []);
+    if (text) faulty.push(place);
+  }
+  if (!faulty.length) return true;
+  const first = parts(faulty[0])[0] ?? faulty[0];
+  const control = first.tomselect?.control_input ?? first;
+  control.scrollIntoView({ block: 'center' });
+  control.focus({ preventScroll: true });
+  return false;
+}
