@@ -1,10 +1,12 @@
-"""What a task page shows of the record it is about: each room registers its own."""
+"""What a task page shows and offers of the record it is about: each room registers its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Context = Callable[[int, Any], dict[str, Any]]
 _contexts: dict[str, Context] = {}
+Choices = Callable[[int], Sequence[tuple[str, str]]]
+_choices: dict[str, dict[str, Choices]] = {}
 
 
 def register_record(business_type: str) -> Callable[[Context], Context]:
@@ -24,3 +26,30 @@ def record_context(business_type: str, business_id: int, person: Any) -> dict[st
     """Return the context for a record, empty when its room shows nothing."""
     context = _contexts.get(business_type)
     return context(business_id, person) if context else {}
+
+
+def register_choices(business_type: str, source: str) -> Callable[[Choices], Choices]:
+    """Register fn(business_id): the options of a task form's `choices_from: source`."""
+
+    def keep(choices: Choices) -> Choices:
+        _choices.setdefault(business_type, {})[source] = choices
+        return choices
+
+    return keep
+
+
+class RecordChoices(Mapping[str, Sequence[tuple[str, str]]]):
+    """The options that the forms of a record's tasks offer, read when a form asks for them."""
+
+    def __init__(self, business_type: str, business_id: int) -> None:
+        self._sources = _choices.get(business_type, {})
+        self._business_id = business_id
+
+    def __getitem__(self, source: str) -> Sequence[tuple[str, str]]:
+        return self._sources[source](self._business_id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)

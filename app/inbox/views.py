@@ -27,10 +27,10 @@ from app.core.http import (
 from app.core.menu import add_entry
 from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
-from app.core.records import record_context
+from app.core.records import RecordChoices, record_context
 from app.engine import definitions, handlers, runtime
 from app.engine.models import WorkItem
-from app.inbox import operations, process, queries
+from app.inbox import operations, queries
 from forms import FormSpec, build, parse
 
 bp = Blueprint("inbox", __name__)
@@ -105,7 +105,7 @@ def _spec(item: WorkItem) -> FormSpec:
 
 
 def _form(spec: FormSpec, item: WorkItem, data: Mapping[str, Any] | None = None) -> Form:
-    made = build(spec, choices=process.choices_for(item))
+    made = build(spec, choices=RecordChoices(item.business_type, item.business_id))
     return made(request.form) if data is None else made(data=dict(data))
 
 
