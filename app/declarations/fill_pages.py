@@ -1,6 +1,6 @@
 """填报: the pages of a declaration's sections, with the marks of the check beside them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -13,6 +13,7 @@ from app.core.http import see_other
 from app.core.permissions import requires
 from app.core.uploads import Policy
 from app.declarations import facts, operations, overview, queries, specs
+from app.declarations.defects import Located, located
 from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration
 from app.declarations.operations.importing import RESULTS
@@ -101,10 +102,16 @@ def section_page(
     place = ORDER.index(section)
     template = section if section not in queries.TYPES_OF_SECTION else "entries"
     page = {**PAGES[template](held, section), **more}
+    defects = located(found, queries.open_defects(found.id))
+    forms = [form for form in (page.get("personal"), page.get("teaching")) if form]
     for name, texts in (errors or {}).items():
-        for form in filter(None, (page.get("personal"), page.get("teaching"))):
+        for form in forms:
             if name in form:
                 form[name].errors = texts
+    for each in defects:
+        for form in forms:
+            if each.defect.field in form:
+                form[each.defect.field].notes = told_of(defects)[each.anchor]
     return render_template(
         f"declarations/fill/{template}.html",
         declaration=found,
@@ -112,7 +119,8 @@ def section_page(
         navigation=NAVIGATION,
         marks=marks_of(report),
         report=report,
-        defects=queries.open_defects(found.id),
+        defects=defects,
+        told=told_of(defects),
         before=ORDER[place - 1] if place else None,
         after=ORDER[place + 1] if place + 1 < len(ORDER) else None,
         titles=SECTIONS,
@@ -120,6 +128,19 @@ def section_page(
         last_moment=operations.last_moment(found),
         **page,
     )
+
+
+def told_of(defects: Sequence[Located]) -> dict[str, list[str]]:
+    """Return what the offices said, by the place of the pages beside which it stands."""
+    told: dict[str, list[str]] = {}
+    for each in defects:
+        text = (
+            f"{each.defect.text}（{each.defect.remedy}）"
+            if each.defect.remedy
+            else each.defect.text
+        )
+        told.setdefault(each.anchor, []).append(f"{each.defect.unit.name}：{text}")
+    return told
 
 
 def _forms(found: Declaration) -> tuple[AnswersForm, AnswersForm | None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.core.storage import StoredFile
 from app.declarations import specs
+from app.declarations.defects import located
 from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import (
     SECTION_NAMES,
@@ -260,6 +261,6 @@ def material_of(declaration: Declaration, *, reader_id: int | None = None) -> di
         "sent": held.sent,
         "changes": changes_of(snapshots),
         "round": declaration.round,
-        "defects": defects_of(declaration.id),
+        "defects": located(declaration, defects_of(declaration.id)),
         "opinions": opinions_of(declaration.id),
     }

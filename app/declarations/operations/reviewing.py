@@ -17,6 +17,7 @@ from app.core import storage
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
+from app.declarations.defects import BASICS, place_of, places_of
 from app.declarations.models import (
     Declaration,
     Defect,
@@ -82,7 +83,9 @@ def _raise_defects(
     rows = [row for row in answers.get("defects") or [] if str(row.get("text") or "").strip()]
     if not rows:
         raise Invalid("退回时请逐条列出全部问题（一次性告知）", field="defects")
+    places = places_of(declaration)
     for row in rows:
+        place = place_of(places, str(row.get("section") or BASICS))
         db.session.add(
             Defect(
                 declaration_id=declaration.id,
@@ -90,9 +93,9 @@ def _raise_defects(
                 raised_at=now,
                 raised_by=actor.id,
                 unit_id=declaration.current_unit_id,
-                section=str(row.get("section") or "basics"),
-                field=str(row.get("field") or ""),
-                item_id=row.get("item_id"),
+                section=place.section,
+                field=place.field,
+                item_id=place.item_id,
                 text=str(row["text"]).strip(),
                 remedy=str(row.get("remedy") or "").strip(),
             )
