@@ -68,8 +68,11 @@ def service(node: str, handler: str, outcomes: str = "") -> str:
     )
 
 
-def call(node: str, key: str) -> str:
-    return f'<bpmn:callActivity id="{node}" name="调用{key}" calledElement="{key}"/>'
+def call(node: str, key: str, inner: str = "") -> str:
+    return (
+        f'<bpmn:callActivity id="{node}" name="调用{key}" calledElement="{key}">{inner}'
+        "</bpmn:callActivity>"
+    )
 
 
 def event(kind: str, node: str, inner: str = "", attributes: str = "") -> str:
@@ -84,8 +87,17 @@ def end(node: str = "ended", inner: str = "") -> str:
     return event("endEvent", node, inner)
 
 
-def boundary(node: str, attached: str, inner: str) -> str:
-    return event("boundaryEvent", node, inner, f'attachedToRef="{attached}"')
+def boundary(node: str, attached: str, inner: str, *, interrupting: bool = True) -> str:
+    cancel = "" if interrupting else ' cancelActivity="false"'
+    return event("boundaryEvent", node, inner, f'attachedToRef="{attached}"{cancel}')
+
+
+def throw(node: str, inner: str) -> str:
+    return event("intermediateThrowEvent", node, inner)
+
+
+def subprocess(node: str, *parts: str) -> str:
+    return f'<bpmn:subProcess id="{node}" name="子流程{node}">{"".join(parts)}</bpmn:subProcess>'
 
 
 def catch(node: str, inner: str) -> str:
@@ -106,6 +118,63 @@ def message(name: str) -> str:
 
 def receives(name: str) -> str:
     return f'<bpmn:messageEventDefinition messageRef="message_{name}"/>'
+
+
+def signal(name: str) -> str:
+    return f'<bpmn:signal id="signal_{name}" name="{name}"/>'
+
+
+def hears(name: str) -> str:
+    return f'<bpmn:signalEventDefinition signalRef="signal_{name}"/>'
+
+
+def error(name: str) -> str:
+    return f'<bpmn:error id="error_{name}" name="{name}" errorCode="{name}"/>'
+
+
+def fails(name: str) -> str:
+    return f'<bpmn:errorEventDefinition errorRef="error_{name}"/>'
+
+
+def gate(kind: str, node: str, default: str = "") -> str:
+    return event(f"{kind}Gateway", node, "", f'default="{default}"' if default else "")
+
+
+def decides(node: str, table: str) -> str:
+    return (
+        f'<bpmn:businessRuleTask id="{node}" name="判断{node}"><bpmn:extensionElements>'
+        f"<spiffworkflow:calledDecisionId>{table}</spiffworkflow:calledDecisionId>"
+        "</bpmn:extensionElements></bpmn:businessRuleTask>"
+    )
+
+
+def table(
+    key: str, policy: str, inputs: Sequence[str], outputs: Sequence[str], *rows: Sequence[str]
+) -> dict[str, bytes]:
+    """A decision table in a file of its name; each row holds its inputs, then its outputs."""
+    heads = "".join(
+        f'<input id="{key}_i{n}"><inputExpression id="{key}_e{n}"><text>{_xml(text)}</text>'
+        "</inputExpression></input>"
+        for n, text in enumerate(inputs)
+    ) + "".join(f'<output id="{key}_o{n}" name="{name}"/>' for n, name in enumerate(outputs))
+    rules = ""
+    for r, row in enumerate(rows):
+        kinds = ["inputEntry"] * len(inputs) + ["outputEntry"] * len(outputs)
+        cells = "".join(
+            f'<{kind} id="{key}_{r}_{c}"><text>{_xml(text)}</text></{kind}>'
+            for c, (kind, text) in enumerate(zip(kinds, row, strict=True))
+        )
+        rules += f'<rule id="{key}_{r}">{cells}</rule>'
+    text = (
+        '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" '
+        f'namespace="n"><decision id="{key}" name="{key}"><decisionTable id="{key}_table" '
+        f'hitPolicy="{policy}">{heads}{rules}</decisionTable></decision></definitions>'
+    )
+    return {f"{key}.dmn": text.encode()}
+
+
+def _xml(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def choice(node: str, default: str) -> str:
@@ -132,12 +201,28 @@ def line(*nodes: str) -> str:
     return "".join(flow(a, b) for a, b in itertools.pairwise(nodes))
 
 
-def many(collection: str, item: str, *, one_by_one: bool = False) -> str:
+def many(collection: str, item: str, *, one_by_one: bool = False, more: str = "") -> str:
     return (
         f'<bpmn:multiInstanceLoopCharacteristics isSequential="{str(one_by_one).lower()}">'
         f"<bpmn:loopDataInputRef>{collection}</bpmn:loopDataInputRef>"
-        f'<bpmn:inputDataItem id="{item}" name="{item}"/>'
+        f'<bpmn:inputDataItem id="{item}" name="{item}"/>{more}'
         "</bpmn:multiInstanceLoopCharacteristics>"
+    )
+
+
+def times(count: str, *, one_by_one: bool = False, more: str = "") -> str:
+    return (
+        f'<bpmn:multiInstanceLoopCharacteristics isSequential="{str(one_by_one).lower()}">'
+        f"<bpmn:loopCardinality>{_xml(count)}</bpmn:loopCardinality>{more}"
+        "</bpmn:multiInstanceLoopCharacteristics>"
+    )
+
+
+def gathers(collection: str, item: str) -> tuple[str, str]:
+    """The output collection and its item, as they stand inside a multi-instance marker."""
+    return (
+        f"<bpmn:loopDataOutputRef>{collection}</bpmn:loopDataOutputRef>",
+        f'<bpmn:outputDataItem id="{item}" name="{item}"/>',
     )
 
 
@@ -190,11 +275,13 @@ class Office:
                 key, jurisdiction, together, {}, actor_id=None, now=self.now
             )
 
-    def begin(self, key: str = "case_review", **data: object) -> int:
+    def begin(
+        self, key: str = "case_review", *, business: tuple[str, int] = CASE, **data: object
+    ) -> int:
         with transaction():
             return runtime.start(
                 key,
-                business=CASE,
+                business=business,
                 jurisdiction="anhui",
                 actor_id=CLERK,
                 now=self.now,
@@ -217,6 +304,33 @@ class Office:
 
     def log(self) -> list[tuple[str, str | None]]:
         return [(row.node, row.outcome) for row in self._read(sa.select(StepLog))]
+
+    def tell(self, message: str, **data: object) -> None:
+        """Hand a message to the record, as the queue worker does."""
+        with transaction():
+            runtime.deliver(CASE, message, now=self.now, data=data)
+
+    def signal(self, name: str) -> None:
+        """Send a signal from outside and let the worker bring it to whoever waits."""
+        with transaction():
+            runtime.broadcast(name, unique=f"signal {next(_flows)}", now=self.now)
+        self.drain()
+
+    def later(self, **delta: int) -> int:
+        """Let time pass and the workers do what has become due."""
+        return self.drain(self.now + timedelta(**delta))
+
+    def data(self, node: str) -> Mapping[str, object]:
+        """The data of the first open task of a node."""
+        with transaction(write=False):
+            found = sa.select(WorkItem).where(WorkItem.node == node, WorkItem.status == "open")
+            item = db.session.scalars(found.order_by(WorkItem.id)).first()
+            assert item is not None, f"{node} is not open; open: {self.open()}"
+            walk = runtime.Walk(item.instance, self.now)
+            return walk.step(walk.ready_task(item)).data
+
+    def status(self, instance_id: int) -> str:
+        return str(self.instance(instance_id).status)
 
     def instance(self, instance_id: int) -> ProcessInstance:
         found: ProcessInstance = self._read(
