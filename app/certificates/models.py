@@ -210,3 +210,98 @@ class ReplacementFile(Model):
     position: Mapped[int]
 
     file: Mapped[StoredFile] = relationship()
+
+
+class Ground(StrEnum):
+    """Why a certificate is revoked, as the public reads it (撤销事由)."""
+
+    FRAUD = "fraud"
+    PROCEDURE = "procedure"
+    MISTAKE = "mistake"
+
+    @property
+    def label(self) -> str:
+        """The sentence on the public page."""
+        return {
+            "fraud": "以提供虚假材料、剽窃他人成果等不正当手段取得职称",
+            "procedure": "评审违反规定程序，评审结果无效",
+            "mistake": "发证有误，本人不符合取得资格的条件",
+        }[self.value]
+
+
+class RevocationStatus(StrEnum):
+    """Where a revocation stands: proposed, confirmed by a second person, or refused."""
+
+    PROPOSED = "proposed"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+    @property
+    def label(self) -> str:
+        """The word on the page."""
+        return _REVOCATION_WORDS[self.value][0]
+
+    @property
+    def tone(self) -> str:
+        """The colour of its badge."""
+        return _REVOCATION_WORDS[self.value][1]
+
+
+_REVOCATION_WORDS = {
+    "proposed": ("待复核", "warning"),
+    "confirmed": ("已撤销", "danger"),
+    "refused": ("不予撤销", "secondary"),
+}
+_LIVING = sa.text("status IN ('proposed', 'confirmed')")
+
+
+class Revocation(Model):
+    """One person's proposal to revoke a certificate, and another's word on it (撤销证书)."""
+
+    __tablename__ = "revocation"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("status", RevocationStatus), name="status_is_known"),
+        sa.CheckConstraint(one_of("ground", Ground), name="ground_is_known"),
+        sa.CheckConstraint(
+            "reason <> '' AND legal_basis <> ''", name="a_revocation_says_why_and_by_what_law"
+        ),
+        sa.CheckConstraint(
+            "(status = 'proposed') = (decided_at IS NULL)"
+            " AND (decided_at IS NULL) = (decided_by IS NULL)",
+            name="a_decision_has_a_moment_and_a_person",
+        ),
+        sa.CheckConstraint("decided_by <> proposed_by", name="a_second_person_decides"),
+        sa.Index(
+            "uq_revocation_one_living",
+            "certificate_id",
+            unique=True,
+            sqlite_where=_LIVING,
+            postgresql_where=_LIVING,
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    certificate_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("certificate.id"), index=True)
+    ground: Mapped[str] = mapped_column(sa.String(10))
+    legal_basis: Mapped[str] = mapped_column(sa.String(200))
+    # What was found; for those who deal with it, not for the public.
+    reason: Mapped[str] = mapped_column(sa.String(1000))
+    status: Mapped[str] = mapped_column(sa.String(10), default=RevocationStatus.PROPOSED)
+    proposed_by: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"))
+    proposed_at: Mapped[datetime] = mapped_column(Instant)
+    decided_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    opinion: Mapped[str] = mapped_column(sa.String(500), default="")
+
+    certificate: Mapped[Certificate] = relationship()
+    proposer: Mapped[Person] = relationship(foreign_keys=[proposed_by])
+
+    @property
+    def state(self) -> RevocationStatus:
+        """The status as its enum."""
+        return RevocationStatus(self.status)
+
+    @property
+    def ground_text(self) -> str:
+        """The ground as the public reads it."""
+        return Ground(self.ground).label

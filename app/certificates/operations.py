@@ -19,7 +19,14 @@ from app.certificates.models import (
     ReplacementRequest,
     ReplacementStatus,
 )
-from app.certificates.queries import certificate_of_result, issuing_unit, open_request
+from app.certificates.queries import (
+    RENDER_JOB,
+    certificate_of_result,
+    issuing_unit,
+    living_revocation,
+    open_request,
+    paper_job,
+)
 from app.core import audit, jobs
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -27,7 +34,6 @@ from app.core.storage import link, owned_file
 from app.results.models import Result, ResultStatus
 from rules import numbering
 
-RENDER_JOB = "render_certificate"
 CHANGEABLE = {
     "employer": "取得资格时所在单位",
     "nature": "资格性质",
@@ -177,7 +183,7 @@ def issue_certificate(certificate: Certificate, *, actor_id: int | None, now: da
     db.session.flush()
     _record("issued", certificate, actor_id, now, number=certificate.number)
     jobs.enqueue(
-        RENDER_JOB, {"certificate_id": certificate.id}, key=f"pdf:{certificate.id}", now=now
+        RENDER_JOB, {"certificate_id": certificate.id}, key=paper_job(certificate), now=now
     )
     notify(
         certificate.person_id,
@@ -185,6 +191,13 @@ def issue_certificate(certificate: Certificate, *, actor_id: int | None, now: da
         url=f"/certificates/{certificate.id}",
         now=now,
     )
+
+
+def print_again(certificate: Certificate, *, actor_id: int, now: datetime) -> None:
+    """Have a paper tried again whose printing was given up; Conflict when it was not."""
+    if not jobs.ask_again(paper_job(certificate), now=now):
+        raise Conflict("电子证书没有生成失败，不需要重新生成")
+    _record("printed_again", certificate, actor_id, now)
 
 
 def keep_paper(certificate: Certificate, file_id: int) -> None:
@@ -215,6 +228,7 @@ def check_replaceable(certificate: Certificate) -> None:
     """Conflict while a request waits, or for a certificate that is not active."""
     if certificate.state is not CertificateStatus.ACTIVE:
         raise Conflict("只有有效的证书可以申请补换")
+    _check_unquestioned(certificate)
     made = open_request(certificate.id)
     if made is not None and made.state is ReplacementStatus.PENDING:
         raise Conflict("该证书的补换证申请正在审核")
@@ -257,9 +271,16 @@ def request_replacement(
     return made
 
 
+def _check_unquestioned(certificate: Certificate) -> None:
+    if living_revocation(certificate.id) is not None:
+        raise Conflict("该证书正在办理撤销，暂不能补换")
+
+
 def _check_active(certificate: Certificate) -> None:
+    db.session.refresh(certificate, with_for_update=True)
     if certificate.state is not CertificateStatus.ACTIVE:
         raise Conflict("原证书已失效，不能换发")
+    _check_unquestioned(certificate)
 
 
 def decide_request(

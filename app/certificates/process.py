@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
-from app.certificates import operations
+from app.certificates import operations, revocation_process
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
 from app.certificates.queries import (
     certificate_of_result,
@@ -23,6 +23,8 @@ from app.engine.models import WorkItem
 from app.results.models import Result
 from app.results.process import RESULT
 from app.units.queries import reviewing_unit, unit_of
+
+__all__ = ["revocation_process"]
 
 REPLACEMENT = "replacement"
 WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}

@@ -1,5 +1,7 @@
 """Reads of certificates."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Select, select
 
 from app.accounts.models import Person
@@ -7,12 +9,28 @@ from app.certificates.models import (
     Certificate,
     ReplacementFile,
     ReplacementRequest,
+    Revocation,
+    RevocationStatus,
 )
+from app.core import jobs
 from app.core.db import db
 from app.core.errors import NotFound
 from app.units.models import Unit
 
 OPEN_REQUESTS = ("pending", "returned")
+RENDER_JOB = "render_certificate"
+
+
+def paper_job(certificate: Certificate) -> str:
+    """Return the key of the job that prints a certificate."""
+    return f"pdf:{certificate.id}"
+
+
+def failed_papers(certificates: Sequence[Certificate]) -> dict[int, str]:
+    """Return the certificates whose printing was given up, each with the error."""
+    keys = {paper_job(c): c.id for c in certificates if c.is_issued and not c.pdf_file_id}
+    found = jobs.failed_of(keys) if keys else {}
+    return {keys[key]: error for key, error in found.items()}
 
 
 def certificates_of(person_id: int) -> list[Certificate]:
@@ -80,6 +98,43 @@ def open_request(certificate_id: int) -> ReplacementRequest | None:
             ReplacementRequest.status.in_(OPEN_REQUESTS),
         )
     ).first()
+
+
+def living_revocation(certificate_id: int) -> Revocation | None:
+    """Return the revocation that waits for the second person, or the one that took effect."""
+    return db.session.scalars(
+        select(Revocation).where(
+            Revocation.certificate_id == certificate_id,
+            Revocation.status != RevocationStatus.REFUSED,
+        )
+    ).first()
+
+
+def revocations_of(certificate_id: int) -> list[Revocation]:
+    """Return every proposal to revoke a certificate, the newest first."""
+    made = select(Revocation).where(Revocation.certificate_id == certificate_id)
+    return list(db.session.scalars(made.order_by(Revocation.id.desc())))
+
+
+def latest_requests(certificates: Sequence[Certificate]) -> dict[int, ReplacementRequest]:
+    """Return the newest replacement request of each certificate that has one."""
+    ids = [certificate.id for certificate in certificates]
+    made = select(ReplacementRequest).where(ReplacementRequest.certificate_id.in_(ids))
+    found = db.session.scalars(made.order_by(ReplacementRequest.id))
+    return {request.certificate_id: request for request in found}
+
+
+def unprinted(unit_ids: list[int]) -> Select[tuple[Certificate]]:
+    """Select the certificates of issuing units that are issued and have no paper, newest first."""
+    return (
+        select(Certificate)
+        .where(
+            Certificate.issuer_unit_id.in_(unit_ids),
+            Certificate.number.is_not(None),
+            Certificate.pdf_file_id.is_(None),
+        )
+        .order_by(Certificate.id.desc())
+    )
 
 
 def requests_of(certificate_id: int) -> list[ReplacementRequest]:

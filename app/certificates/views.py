@@ -2,18 +2,20 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
+from flask import Response, flash, make_response, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.accounts.flow import flow_log, open_items
-from app.certificates import operations, queries, signing
+from app.certificates import issuing_views, operations, queries, signing
 from app.certificates.models import Certificate, CertificateStatus, ReplacementRequest
 from app.certificates.process import REPLACEMENT
+from app.certificates.revocation_process import issues_certificate
+from app.certificates.web import bp, certificate_for
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.http import grants, page_of, see_other
+from app.core.http import see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel
 from app.core.permissions import authorize, requires
@@ -22,7 +24,10 @@ from app.engine import runtime
 from app.results.process import RESULT
 from app.site.blocks import register_block
 
-bp = Blueprint("certificates", __name__)
+__all__ = ["bp", "issuing_views"]
+
+PAPER_WAITS = "电子证书正在生成，请稍后再试"
+PAPER_FAILED = "电子证书暂时未能生成，发证机关处理后即可下载，证书本身已生效"
 
 
 @bp.get("/certificates")
@@ -30,35 +35,19 @@ bp = Blueprint("certificates", __name__)
 def index() -> str:
     """The person's titles (我的职称)."""
     mine = queries.certificates_of(current_user.id)
-    requests = {c.id: queries.requests_of(c.id) for c in mine}
-    return render_template("certificates/index.html", certificates=mine, requests=requests)
-
-
-@bp.get("/certificates/issued")
-@requires("certificate.issued")
-def issued() -> str:
-    """What the issuer has issued or is about to (证书管理)."""
-    units = [g.scope_id for g in grants() if g.role == "issuer" and g.scope_id]
-    args = request.args
-    found = queries.issued_by_units(units, args.get("q", ""), args.get("status", ""))
     return render_template(
-        "certificates/issued.html", page=page_of(found), states=list(CertificateStatus)
+        "certificates/index.html",
+        certificates=mine,
+        requests=queries.latest_requests(mine),
+        failed=queries.failed_papers(mine),
     )
-
-
-def _certificate(certificate_id: int) -> Certificate:
-    certificate = db.session.get(Certificate, certificate_id)
-    if certificate is None:
-        raise NotFound("证书不存在")
-    authorize("certificate.show", current_user, certificate, now())
-    return certificate
 
 
 @bp.get("/certificates/<int:certificate_id>")
 @requires("certificate.show")
 def show(certificate_id: int) -> str:
     """A certificate with its facts, its paper and its course."""
-    certificate = _certificate(certificate_id)
+    certificate = certificate_for(certificate_id)
     business = (RESULT, certificate.result_id or 0)
     photo_tasks = [i for i in open_items(business) if i.node == "provide_photo"]
     return render_template(
@@ -68,14 +57,23 @@ def show(certificate_id: int) -> str:
         photo_task=photo_tasks[0] if photo_tasks else None,
         requests=queries.requests_of(certificate.id),
         can_replace=_can_replace(certificate),
+        paper_failed=_has_failed(certificate),
+        is_issuer=issues_certificate(current_user, certificate, now()),
+        revocations=queries.revocations_of(certificate.id),
         log=flow_log(business),
     )
+
+
+def _has_failed(certificate: Certificate) -> bool:
+    return bool(queries.failed_papers([certificate]))
 
 
 def _can_replace(certificate: Certificate) -> bool:
     mine = certificate.person_id == current_user.id
     active = certificate.state is CertificateStatus.ACTIVE
-    return mine and active and queries.open_request(certificate.id) is None
+    if not mine or not active or queries.living_revocation(certificate.id):
+        return False
+    return queries.open_request(certificate.id) is None
 
 
 @bp.post("/certificates/<int:certificate_id>/photo")
@@ -99,9 +97,11 @@ def provide_photo(certificate_id: int) -> BaseResponse:
 @requires("certificate.show")
 def paper(certificate_id: int) -> Response:
     """The certificate as a PDF (电子证书)."""
-    certificate = _certificate(certificate_id)
+    certificate = certificate_for(certificate_id)
+    if certificate.state is CertificateStatus.REVOKED:
+        raise Conflict("该证书已撤销，不再提供电子证书")
     if certificate.pdf is None:
-        raise Conflict("电子证书正在生成，请稍后再试")
+        raise Conflict(PAPER_FAILED if _has_failed(certificate) else PAPER_WAITS)
     answer = make_response(read_bytes(certificate.pdf))
     answer.headers["Content-Type"] = "application/pdf"
     kind = "attachment" if "download" in request.args else "inline"
@@ -236,6 +236,7 @@ def public(public_id: str) -> str:
     return render_template(
         "certificates/public.html",
         certificate=certificate,
+        revocation=queries.living_revocation(certificate.id),
         genuine=genuine,
         public_key=signing.public_key(),
     )
@@ -261,4 +262,3 @@ def verify_block(_moment: object) -> Panel:
 
 
 add_entry("个人申报", "我的职称", "award", "certificates.index", "certificate.mine")
-add_entry("证书", "证书管理", "patch-check", "certificates.issued", "certificate.issued")

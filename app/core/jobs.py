@@ -1,7 +1,7 @@
 """Jobs: work that must not hold up a request. Rows are claimed, run, retried and kept."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +38,10 @@ class Job(Model):
 
 
 Work = Callable[[Mapping[str, Any]], None]
+Note = Callable[[Exception, datetime], object]
 _works: dict[str, Work] = {}
+notes_of_failure: list[Note] = []
+"""Who is told of a job that was given up, in the transaction that says so."""
 
 
 def register_job(name: str) -> Callable[[Work], Work]:
@@ -56,6 +59,19 @@ def enqueue(name: str, payload: Mapping[str, Any], *, key: str, now: datetime) -
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     asked = insert(Job).values(name=name, key=key, payload=dict(payload), due_at=now)
     db.session.execute(asked.on_conflict_do_nothing(index_elements=["key"]))
+
+
+def failed_of(keys: Iterable[str]) -> dict[str, str]:
+    """Return which of these jobs were given up, each with its last error."""
+    given_up = select(Job.key, Job.last_error).where(Job.status == "failed", Job.key.in_(keys))
+    return {str(key): str(error) for key, error in db.session.execute(given_up)}
+
+
+def ask_again(key: str, *, now: datetime) -> bool:
+    """Have a job that was given up tried afresh; tells whether it was one."""
+    given_up = update(Job).where(Job.key == key, Job.status == "failed")
+    again = given_up.values(status="waiting", attempts=0, due_at=now, last_error="")
+    return bool(db.session.execute(again.returning(Job.id)).first())
 
 
 def _claim() -> tuple[int, str, dict[str, Any]] | None:
@@ -81,13 +97,16 @@ def _give_up(now: datetime) -> None:
     db.session.execute(lost.values(status="failed", last_error=LOST))
 
 
-def _settle(job_id: int, error: str) -> None:
+def _settle(job_id: int, failure: Exception | None) -> None:
+    error = f"{type(failure).__name__}: {failure}" if failure else ""
     with transaction():
         job = db.session.get_one(Job, job_id)
-        if not error:
+        if failure is None:
             status, due = "done", job.due_at
         elif job.attempts >= MAX_ATTEMPTS:
             status, due = "failed", job.due_at
+            for note in notes_of_failure:
+                note(failure, clock_now())
         else:
             status, due = "waiting", clock_now() + timedelta(seconds=2**job.attempts)
         changed = update(Job).where(Job.id == job_id)
@@ -101,11 +120,11 @@ def run_due_jobs(limit: int = 20) -> int:
         if claimed is None:
             return count
         job_id, name, payload = claimed
-        error = ""
+        failure: Exception | None = None
         try:
             _works[name](payload)
-        except Exception as failure:
+        except Exception as error:
             log.exception("job %s (%s) failed", job_id, name)
-            error = f"{type(failure).__name__}: {failure}"
-        _settle(job_id, error)
+            failure = error
+        _settle(job_id, failure)
     return limit

@@ -123,13 +123,19 @@ ACTIONS: dict[str, Action] = {
     # results
     "publicity.read": _may(PUBLIC),
     "publicity.object": _may(PUBLIC),
+    "publicity.export": _may(*ORGANISERS, "supervisor", when="looks_after_publicity"),
     "objection.list": _may(*ORGANISERS, "supervisor"),
+    "objection.export": _may(*ORGANISERS, "supervisor"),
     "objection.show": _may(*ORGANISERS, "supervisor", when="organises_objection"),
     # certificates
     "certificate.verify": _may(PUBLIC),
     "certificate.mine": _may("applicant"),
     "certificate.show": _may("applicant", "issuer", when="may_see_certificate"),
     "certificate.issued": _may("issuer"),
+    "certificate.export": _may("issuer"),
+    "certificate.print": _may("issuer", when="issues_certificate"),
+    "certificate.revoke": _may("issuer", when="issues_certificate"),
+    "revocation.show": _may("issuer", when="may_see_revocation"),
     "certificate.replace": _may("applicant"),
     "replacement.show": _may("applicant", "unit_clerk", "issuer", when="may_see_replacement"),
     # papers

@@ -23,6 +23,10 @@ LOCAL_ADDRESS = "http://127.0.0.1:8000"
 MEDIA_TYPE = "application/pdf"
 
 
+class PaperFailed(RuntimeError):
+    """A certificate that cannot be printed; says which, for the incident."""
+
+
 @dataclass(frozen=True)
 class CertificatePaper:
     """Everything that a certificate prints, read in one transaction."""
@@ -116,7 +120,10 @@ def make_certificate(payload: Mapping[str, Any]) -> None:
         paper = None if certificate.pdf_file_id else read_paper(certificate)
     if paper is None:
         return
-    content = render_certificate(paper)
+    try:
+        content = render_certificate(paper)
+    except Exception as error:
+        raise PaperFailed(f"证书 {paper.number} 的电子证书无法生成：{error}") from error
     with transaction():
         certificate = db.session.get_one(
             Certificate, payload["certificate_id"], with_for_update=True

@@ -117,6 +117,7 @@ class Objection(Model):
         sa.CheckConstraint(
             "(status = 'open') = (decided_at IS NULL)", name="a_decision_has_a_moment"
         ),
+        sa.Index("ix_objection_by_address", "address_hash", "received_at"),
     )
 
     id: Mapped[int] = pk()
@@ -124,6 +125,10 @@ class Objection(Model):
     name: Mapped[str] = mapped_column(sa.String(60))
     contact: Mapped[str] = mapped_column(sa.String(60))
     text: Mapped[str] = mapped_column(sa.Text)
+    # Of the form that was sent: who sends it twice is answered as the first time.
+    request_key: Mapped[str | None] = mapped_column(sa.String(40), unique=True)
+    # A keyed hash: enough to count what one address sends, and not the address itself.
+    address_hash: Mapped[str | None] = mapped_column(sa.String(64))
     received_at: Mapped[datetime] = mapped_column(Instant)
     status: Mapped[str] = mapped_column(sa.String(10), default=ObjectionStatus.OPEN)
     finding: Mapped[str] = mapped_column(sa.Text, default="")

@@ -1,6 +1,7 @@
 """Writes of publicity and objections. No certificate comes of a result before all this."""
 
-from datetime import date, datetime, time
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from app.accounts.operations import notify
 from app.catalogue import jurisdictions
@@ -8,7 +9,7 @@ from app.catalogue.queries import workdays_after
 from app.core import audit
 from app.core.clock import ZONE
 from app.core.db import db
-from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid
 from app.results.models import (
     Objection,
     ObjectionStatus,
@@ -17,10 +18,30 @@ from app.results.models import (
     Result,
     ResultStatus,
 )
+from app.results.queries import sent_from
 from app.review.models import CaseStatus, Meeting
 
 MAX_OPEN_OBJECTIONS = 20
+ADDRESS_LIMIT, ADDRESS_PERIOD = 20, timedelta(hours=24)
 LONGEST = {"name": 60, "contact": 60, "text": 2000}
+
+
+class TooManyObjections(DomainError):
+    """One address sent more than anybody would in earnest."""
+
+    status = 429
+    default = (
+        f"同一网络地址 24 小时内最多提交 {ADDRESS_LIMIT} 条异议，您填写的内容仍在本页，"
+        "请稍后再提交，或直接联系评委会组建单位"
+    )
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Where an objection came from: the key of its form, and the address as a keyed hash."""
+
+    request_key: str | None
+    address_hash: str
 
 
 def open_publicity(meeting: Meeting, *, obtained_on: date, now: datetime) -> Publicity:
@@ -67,7 +88,7 @@ def end_publicity(publicity: Publicity, *, now: datetime) -> None:
         )
 
 
-def _lock(publicity: Publicity) -> None:
+def lock(publicity: Publicity) -> None:
     """Let one transaction at a time decide what a publicity and its objections come to.
 
     Otherwise a confirmation and the dismissal of the last objection could miss one another, and
@@ -93,9 +114,13 @@ def file_objection(
     contact: str,
     text: str,
     now: datetime,
+    sender: Sender | None = None,
 ) -> Objection:
-    """Take an objection in. Invalid with every fault at once, Conflict outside the period."""
-    _lock(publicity)
+    """Take an objection in. Invalid with every fault at once, Conflict outside the period.
+
+    Raises TooManyObjections when the sender's address has sent its share of the day.
+    """
+    lock(publicity)
     if not publicity.accepts_objections(now) or publicity.status == PublicityStatus.CONFIRMED:
         raise Conflict("公示期已结束，不再受理异议")
     faults = {
@@ -110,11 +135,15 @@ def file_objection(
     waiting = [o for o in result.objections if o.status == ObjectionStatus.OPEN]
     if len(waiting) >= MAX_OPEN_OBJECTIONS:
         raise Conflict("针对该人员的异议正在核查，请等待处理结果")
+    if sender and sent_from(sender.address_hash, since=now - ADDRESS_PERIOD) >= ADDRESS_LIMIT:
+        raise TooManyObjections
     objection = Objection(
         result_id=result.id,
         name=name.strip(),
         contact=contact.strip(),
         text=text.strip(),
+        request_key=sender.request_key if sender else None,
+        address_hash=sender.address_hash if sender else None,
         received_at=now,
         status=ObjectionStatus.OPEN,
     )
@@ -152,7 +181,7 @@ def decide_objection(
     confirmed meanwhile, the result is confirmed now.
     """
     result = objection.result
-    _lock(result.publicity)
+    lock(result.publicity)
     _check_impartial(objection, actor_id)
     if objection.status != ObjectionStatus.OPEN:
         raise Conflict("该异议已有结论")
@@ -177,7 +206,7 @@ def confirm_publicity(publicity: Publicity, *, actor_id: int, now: datetime) -> 
 
     Raises Conflict before the period is over.
     """
-    _lock(publicity)
+    lock(publicity)
     if now <= publicity.ends_at:
         raise Conflict(f"公示期至 {publicity.ends_at:%Y-%m-%d} 结束，结束后才能确认")
     if publicity.status == PublicityStatus.CONFIRMED:
@@ -210,3 +239,14 @@ def _settle(result: Result, status: ResultStatus, now: datetime) -> None:
         url=f"/declarations/{declaration.id}",
         now=now,
     )
+
+
+def revoke_result(result: Result, *, now: datetime) -> None:
+    """Take back a confirmed result whose certificate is revoked (撤销); its holder is told there.
+
+    Raises Conflict for one that was never confirmed.
+    """
+    if result.status != ResultStatus.CONFIRMED:
+        raise Conflict("评审结果尚未确认，不能撤销")
+    result.status, result.decided_at = ResultStatus.REVOKED, now
+    audit.record("result:revoked", subject=("result", result.id), actor_id=None, now=now)

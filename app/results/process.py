@@ -9,7 +9,7 @@ from app.core.records import register_record
 from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
-from app.results.queries import ballot_day, publicity_of_meeting
+from app.results.queries import ballot_day, get_publicity, publicity_of_meeting
 from app.review.models import CaseStatus, Meeting
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
@@ -127,7 +127,7 @@ def objection_card(business_id: int) -> Card:
 @register_record(PUBLICITY)
 def publicity_record(business_id: int, _person: Person) -> dict[str, Any]:
     """What the task page shows of a publicity."""
-    publicity = db.session.get_one(Publicity, business_id)
+    publicity = get_publicity(business_id)
     return {"summary_template": "results/_publicity.html", "publicity": publicity}
 
 

@@ -1,9 +1,10 @@
 """Reads of publicity, objections and results."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import contains_eager, selectinload
 
 from app.core.db import db
 from app.core.errors import NotFound
@@ -15,7 +16,11 @@ from app.review.ballots import BallotClose
 
 def publicities(text: str = "") -> Select[tuple[Publicity]]:
     """Select everything that was published, the newest first."""
-    found = select(Publicity).join(Publicity.plan).options(selectinload(Publicity.results))
+    found = (
+        select(Publicity)
+        .join(Publicity.plan)
+        .options(contains_eager(Publicity.plan), selectinload(Publicity.results))
+    )
     if text.strip():
         found = found.where(Plan.name.contains(text.strip(), autoescape=True))
     return found.order_by(Publicity.starts_at.desc(), Publicity.id.desc())
@@ -31,7 +36,8 @@ def get_publicity(publicity_id: int) -> Publicity:
         Declaration.title,
     )
     shown = [declaration.joinedload(part) for part in parts]
-    found = db.session.get(Publicity, publicity_id, options=shown)
+    objections = selectinload(Publicity.results).selectinload(Result.objections)
+    found = db.session.get(Publicity, publicity_id, options=[*shown, objections])
     if found is None:
         raise NotFound("该公示不存在")
     return found
@@ -57,11 +63,18 @@ def ballot_day(meeting_id: int) -> date | None:
 
 def objections_at(unit_ids: list[int]) -> Select[tuple[Objection]]:
     """Select the objections to results of these organisers, the newest first."""
+    to_result = contains_eager(Objection.result)
+    declaration = to_result.joinedload(Result.declaration)
     return (
         select(Objection)
         .join(Objection.result)
         .join(Result.publicity)
         .join(Publicity.plan)
+        .options(
+            to_result.contains_eager(Result.publicity).contains_eager(Publicity.plan),
+            declaration.joinedload(Declaration.person),
+            declaration.joinedload(Declaration.unit),
+        )
         .where(Plan.organiser_unit_id.in_(unit_ids))
         .order_by(Objection.id.desc())
     )
@@ -73,4 +86,27 @@ def confirmed_result(declaration_id: int) -> Result | None:
         select(Result).where(
             Result.declaration_id == declaration_id, Result.status == ResultStatus.CONFIRMED
         )
+    ).first()
+
+
+def sent_from(address_hash: str, *, since: datetime) -> int:
+    """Return how many objections came from an address since a moment."""
+    counted = select(func.count(Objection.id)).where(
+        Objection.address_hash == address_hash, Objection.received_at > since
+    )
+    return db.session.scalar(counted) or 0
+
+
+def same_objection(result_id: int, words: Mapping[str, str]) -> Objection | None:
+    """Return what the same person objected to the same result in the same words already."""
+    same = [getattr(Objection, field) == words[field] for field in ("name", "contact", "text")]
+    return db.session.scalars(
+        select(Objection).where(Objection.result_id == result_id, *same)
+    ).first()
+
+
+def objection_of_form(request_key: str) -> Objection | None:
+    """Return the objection that a rendered form was sent as."""
+    return db.session.scalars(
+        select(Objection).where(Objection.request_key == request_key)
     ).first()

@@ -4,28 +4,42 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
+from flask import Response as WebResponse
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.flow import flow_log
 from app.accounts.models import Person
 from app.accounts.queries import works_at
+from app.core import audit
 from app.core.clock import now
+from app.core.crypto import keyed_hash
 from app.core.db import db
-from app.core.errors import Invalid, NotFound
-from app.core.http import grants, page_of, see_other
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.http import grants, marks_viewed, page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel
 from app.core.permissions import ORGANISERS, authorize, register_predicate, requires
+from app.core.tables import table_answer
 from app.engine import runtime
 from app.results import operations, queries
 from app.results.models import Objection, Publicity, Result
 from app.results.process import OBJECTION
+from app.results.tables import (
+    OBJECTION_HEADS,
+    OBJECTION_WORDS,
+    RESULT_HEADS,
+    objection_rows,
+    result_rows,
+)
 from app.site.blocks import register_block
 
 bp = Blueprint("results", __name__)
 # Who looks into objections, for the organiser they are appointed at.
 LOOKERS = frozenset({*ORGANISERS, "supervisor"})
+EXPORTED = 5000
+RECEIVED = "异议已受理，处理结果将通过您留下的联系方式告知"
+RECEIVED_BEFORE = "您提交过同样的异议，已在受理，无需重复提交"
 STATES = {
     "open": ("公示中", "info"),
     "ended": ("公示结束", "warning"),
@@ -58,6 +72,8 @@ def _show(publicity: Publicity, values: dict[str, Any], errors: dict[str, list[s
     return render_template(
         "results/show.html",
         publicity=publicity,
+        can_export=current_user.is_authenticated
+        and looks_after_publicity(current_user, publicity, now()),
         state=state_of(publicity, now()),
         is_open=publicity.accepts_objections(now()),
         values=values,
@@ -68,20 +84,38 @@ def _show(publicity: Publicity, values: dict[str, Any], errors: dict[str, list[s
 @bp.post("/publicity/<int:publicity_id>/objections")
 @requires("publicity.object")
 def object_to(publicity_id: int) -> Response | tuple[str, int]:
-    """Take in an objection under a real name."""
+    """Take in an objection under a real name; the same one again is answered as the first."""
     publicity = queries.get_publicity(publicity_id)
-    moment = now()
     try:
-        objection = operations.file_objection(
-            publicity,
-            db.session.get(Result, request.form.get("result_id", type=int) or 0),
-            name=request.form.get("name", ""),
-            contact=request.form.get("contact", ""),
-            text=request.form.get("text", ""),
-            now=moment,
-        )
-    except Invalid as error:
-        return _show(publicity, request.form.to_dict(), error.errors), error.status
+        is_new = _receive(publicity, now())
+    except (Invalid, Conflict, operations.TooManyObjections) as error:
+        if not publicity.accepts_objections(now()):
+            raise
+        errors = error.errors if isinstance(error, Invalid) else {"": [error.message]}
+        return _show(publicity, request.form.to_dict(), errors), error.status
+    flash(RECEIVED if is_new else RECEIVED_BEFORE, "success" if is_new else "info")
+    return see_other(url_for("results.show", publicity_id=publicity.id))
+
+
+def _receive(publicity: Publicity, moment: datetime) -> bool:
+    """Take in what was typed; tells whether it is new."""
+    typed = request.form
+    words = {field: typed.get(field, "").strip() for field in operations.LONGEST}
+    result_id, key = typed.get("result_id", 0, int), typed.get("request_key", "")[:40] or None
+    operations.lock(publicity)
+    sent = queries.objection_of_form(key) if key else None
+    same = queries.same_objection(result_id, words)
+    if sent is not None and sent != same:
+        raise Conflict("此表单已提交过，内容有变化的，请核对后再次点击“提交异议”")
+    if same is not None:
+        return False
+    objection = operations.file_objection(
+        publicity,
+        db.session.get(Result, result_id),
+        **words,
+        now=moment,
+        sender=operations.Sender(key, keyed_hash(f"address:{request.remote_addr}")),
+    )
     runtime.start(
         "objection",
         business=(OBJECTION, objection.id),
@@ -89,8 +123,34 @@ def object_to(publicity_id: int) -> Response | tuple[str, int]:
         actor_id=current_user.id if current_user.is_authenticated else None,
         now=moment,
     )
-    flash("异议已受理，处理结果将通过您留下的联系方式告知", "success")
-    return see_other(url_for("results.show", publicity_id=publicity.id))
+    return True
+
+
+@register_predicate("looks_after_publicity")
+def looks_after_publicity(person: Person, publicity: Publicity, moment: datetime) -> bool:
+    """Staff of the organiser that published."""
+    return works_at(person.id, publicity.plan.organiser_unit_id, LOOKERS, moment)
+
+
+@bp.get("/publicity/<int:publicity_id>/list.csv")
+@marks_viewed
+@requires("publicity.export")
+def export(publicity_id: int) -> WebResponse:
+    """导出公示名单 with how every result stands; who took it is kept."""
+    publicity = queries.get_publicity(publicity_id)
+    authorize("publicity.export", current_user, publicity, now())
+    _note_export("publicity", publicity.id, len(publicity.results))
+    return table_answer(publicity.title, RESULT_HEADS, result_rows(publicity))
+
+
+def _note_export(subject: str, subject_id: int, rows: int) -> None:
+    audit.record(
+        f"{subject}:exported",
+        subject=(subject, subject_id),
+        actor_id=current_user.id,
+        now=now(),
+        rows=rows,
+    )
 
 
 @register_predicate("organises_objection")
@@ -104,10 +164,25 @@ def organises_objection(person: Person, objection: Objection, moment: datetime) 
 @requires("objection.list")
 def objections() -> str:
     """Objections to the organiser's results (异议处理)."""
-    units = [
+    page = page_of(queries.objections_at(_units()))
+    return render_template("results/objections.html", page=page, words=OBJECTION_WORDS)
+
+
+def _units() -> list[int]:
+    return [
         g.scope_id for g in grants() if g.role in LOOKERS and g.scope_kind == "org" and g.scope_id
     ]
-    return render_template("results/objections.html", page=page_of(queries.objections_at(units)))
+
+
+@bp.get("/objections.csv")
+@marks_viewed
+@requires("objection.export")
+def export_objections() -> WebResponse:
+    """导出异议台账; who took it is kept."""
+    units = _units()
+    found = list(db.session.scalars(queries.objections_at(units).limit(EXPORTED)))
+    _note_export("objection", units[0] if units else 0, len(found))
+    return table_answer("异议台账", OBJECTION_HEADS, objection_rows(found))
 
 
 @bp.get("/objections/<int:objection_id>")

@@ -111,7 +111,7 @@ def test_an_objection_after_the_period_is_refused(app: Flask, client_for: Enter,
     assert visitor.post(address, sent(published)).status_code == 303
     # The timer has not fired yet: time judges, not the scheduler.
     at(ends + timedelta(seconds=2))
-    answer = visitor.post(address, sent(published))
+    answer = visitor.post(address, sent(published, text="另一件事"))
     assert answer.status_code == 409
     assert "公示期已结束" in answer.text
     assert visitor.post(address, {}).status_code == 409
@@ -125,7 +125,7 @@ def test_a_flood_of_objections_to_one_person_stops(app: Flask, client_for: Enter
     published = build.a_publicity()
     for _ in range(operations.MAX_OPEN_OBJECTIONS):
         build.object_to(published)
-    answer = client_for().post(f"/publicity/{published.id}/objections", sent(published))
+    answer = client_for().post(f"/publicity/{published.id}/objections", sent(published, text="又一件事"))
     assert answer.status_code == 409
     assert received() == operations.MAX_OPEN_OBJECTIONS
 

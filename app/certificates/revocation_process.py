@@ -1,0 +1,78 @@
+"""What the process of revocation calls (撤销证书)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.queries import works_at
+from app.certificates import revoking
+from app.certificates.models import Revocation
+from app.core.db import db
+from app.core.permissions import register_predicate
+from app.core.records import register_record
+from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
+
+REVOCATION = "revocation"
+WORDS = {"pass": "同意撤销", "refuse": "不予撤销"}
+
+
+def _revocation(step: Step) -> Revocation:
+    return db.session.get_one(Revocation, step.business_id)
+
+
+@scope("revocation_issuer")
+def revocation_issuer(step: Step) -> Scope:
+    """The unit that issued the certificate."""
+    return Scope("org", _revocation(step).certificate.issuer_unit_id)
+
+
+@save("confirm_revocation")
+def confirm_revocation(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """A second person of the issuer confirms or refuses."""
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    revoking.decide_revocation(
+        _revocation(step),
+        confirm=decision == "pass",
+        opinion=opinion,
+        actor_id=step.actor_id or 0,
+        now=step.now,
+    )
+    return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
+
+
+@service("revoke_certificate")
+def revoke_certificate(step: Step) -> Outcomes:
+    """Take the certificate back."""
+    revoking.revoke_certificate(_revocation(step), now=step.now)
+    return {"_outcome": "证书已撤销"}
+
+
+@presenter(REVOCATION)
+def revocation_card(business_id: int) -> Card:
+    """How a revocation is listed."""
+    certificate = db.session.get_one(Revocation, business_id).certificate
+    title = f"撤销 {certificate.facts['name']} 的证书 {certificate.number}"
+    return Card(title, title, f"/revocations/{business_id}")
+
+
+@register_record(REVOCATION)
+def revocation_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the second person sees beside the form."""
+    revocation = db.session.get_one(Revocation, business_id)
+    return {
+        "summary_template": "certificates/_revocation.html",
+        "revocation": revocation,
+        "certificate": revocation.certificate,
+    }
+
+
+@register_predicate("may_see_revocation")
+def may_see_revocation(person: Person, revocation: Revocation, moment: Any) -> bool:
+    """The people of the issuer."""
+    return works_at(person.id, revocation.certificate.issuer_unit_id, {"issuer"}, moment)
+
+
+@register_predicate("issues_certificate")
+def issues_certificate(person: Person, certificate: Any, moment: Any) -> bool:
+    """The people of the unit that issues a certificate."""
+    return works_at(person.id, certificate.issuer_unit_id, {"issuer"}, moment)

@@ -1,0 +1,128 @@
+"""Lists of publicity and objections: read in few statements, and taken away as tables."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.results import operations
+from app.results.models import Publicity, Result
+from tests.builders import results as build
+from tests.builders.people import a_person, a_unit
+
+pytestmark = pytest.mark.database
+Enter = Callable[..., Any]
+
+
+def statements_of(read: Callable[[], Any]) -> int:
+    """How many statements a request costs."""
+    seen: list[str] = []
+
+    def note(*call: Any) -> None:
+        seen.append(call[2])
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert read().status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+def object_times(published: build.Published, times: int) -> None:
+    with transaction():
+        for number in range(times):
+            operations.file_objection(
+                published.publicity,
+                published.result(number % len(published.result_ids)),
+                name=f"方{number}",
+                contact="fang@example.com",
+                text=f"第 {number} 件",
+                now=now(),
+            )
+
+
+def test_the_list_of_objections_costs_the_same_for_three_and_for_twelve(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity(cases=6)
+    organiser = client_for(build.person(published.organiser_id))
+    object_times(published, 3)
+    few = statements_of(lambda: organiser.get("/objections"))
+    object_times(published, 9)
+    assert statements_of(lambda: organiser.get("/objections")) == few
+    table = statements_of(lambda: organiser.get("/objections.csv"))
+    assert table <= few + 6
+
+
+def test_a_published_list_costs_the_same_for_three_and_for_twelve(
+    app: Flask, client_for: Enter
+) -> None:
+    costs = []
+    for cases in (3, 12):
+        published = build.a_publicity(cases=cases)
+        object_times(published, cases)
+        leader = client_for(build.person(published.leader_id))
+        page = statements_of(lambda p=published, b=leader: b.get(f"/publicity/{p.id}"))
+        table = statements_of(lambda p=published, b=leader: b.get(f"/publicity/{p.id}/list.csv"))
+        costs.append((page, table))
+    assert costs[0] == costs[1]
+
+
+def test_the_list_of_publicities_costs_the_same_for_one_and_for_four(
+    app: Flask, client_for: Enter
+) -> None:
+    build.a_publicity()
+    visitor = client_for()
+    few = statements_of(lambda: visitor.get("/publicity"))
+    for _ in range(3):
+        build.a_publicity()
+    with transaction(write=False):
+        assert len({p.plan_id for p in db.session.scalars(select(Publicity))}) == 4
+    assert statements_of(lambda: visitor.get("/publicity")) == few
+
+
+def test_the_organiser_takes_the_list_away_and_that_is_kept(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity(cases=2)
+    build.object_to(published)
+    answer = client_for(build.person(published.leader_id)).get(
+        f"/publicity/{published.id}/list.csv"
+    )
+    lines = answer.get_data(as_text=True).lstrip("\ufeff").splitlines()
+    assert lines[0].startswith("序号,申报编号,姓名,工作单位")
+    assert len(lines) == 3
+    assert "核查中 1 件,公示中" in lines[1]
+    assert "无,公示中" in lines[2]
+    with transaction(write=False):
+        kept = db.session.scalars(
+            select(AuditEvent).where(AuditEvent.tag == "publicity:exported")
+        ).one()
+        assert kept.actor_id == published.leader_id
+
+
+def test_the_register_of_objections_is_taken_away(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    build.investigate(build.object_to(published))
+    organiser = client_for(build.person(published.organiser_id))
+    assert "/objections.csv" in organiser.get("/objections").text
+    table = organiser.get("/objections.csv").get_data(as_text=True)
+    for told in (build.COMPLAINT["name"], build.COMPLAINT["text"], "已调阅原件", "核查中"):
+        assert told in table
+
+
+def test_nobody_else_takes_them_away(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    with transaction():
+        elsewhere = a_unit("别处教育局", kind="机关", clerk=False, leader=False)
+        stranger = a_person("别处组建", roles=[("organiser", "org", elsewhere.id)])
+        applicant = db.session.get_one(Result, published.result_ids[0]).declaration.person
+    address = f"/publicity/{published.id}/list.csv"
+    assert client_for(stranger).get(address).status_code == 403
+    assert client_for(applicant).get(address).status_code == 403
+    assert client_for().get(address).status_code == 302
+    assert address not in client_for(stranger).get(f"/publicity/{published.id}").text
