@@ -232,7 +232,8 @@ def _batch_items(ids: list[str]) -> list[WorkItem]:
         raise NotFound("所选任务都已办结，请刷新列表")
     if len({(item.process, item.node, item.form) for item in open_items}) > 1:
         raise Invalid("批量办理只能选择同一环节的任务，请先按“当前环节”筛选")
-    if open_items[0].form is None:
+    first = open_items[0]
+    if first.form is None or any(field.type == "rows" for field in _spec(first).fields):
         raise Invalid("该环节需要逐个办理")
     return open_items
 
