@@ -22,7 +22,7 @@ from app.plans.models import ADVERTISED, Plan
 from app.review import course, desk, exports, interests, operations, people, queries, voting
 from app.review.models import MeetingStatus
 from app.review.process import CASE, MEETING
-from app.review.web import Answer, bp, meeting_for, my_tasks, open_items, page
+from app.review.web import Answer, bp, meeting_for, my_tasks, open_items, page, stages
 from forms import build, load
 
 __all__ = ["bp", "desk", "exports", "people", "voting"]
@@ -139,13 +139,16 @@ def show(meeting_id: int) -> str:
     queries.load_cases(meeting)
     instance = course.instance_of(meeting)
     nodes = {item.node for item in open_items(meeting)}
+    is_decided = meeting.state in queries.DECIDED
     return page(
         "show",
         meeting,
         state=course.diagram_state(instance, nodes) if instance else None,
         log=flow_log((MEETING, meeting.id), kinds=("task", "event")),
         tasks=my_tasks(meeting),
-        seat=queries.member(meeting.id, current_user.id),
+        stages=stages(meeting),
+        is_decided=is_decided,
+        may_read=not is_decided or queries.member(meeting.id, current_user.id) is None,
         entry=queries.roll_entry(meeting, current_user.id),
         turnout=queries.turnout(meeting),
         recused=interests.recused_cases(meeting.id, current_user.id),

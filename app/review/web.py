@@ -1,6 +1,8 @@
 """What the pages of this room share: blueprint, finding the meeting, finishing a page's task."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -12,12 +14,12 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Forbidden, Invalid, NotFound, StaleTask
 from app.core.http import see_other
-from app.core.permissions import authorize, subject_allows
+from app.core.permissions import ROLES, authorize, subject_allows
 from app.engine import runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.review import queries
-from app.review.models import Meeting
-from app.review.process import MEETING
+from app.review.models import Meeting, MeetingStatus
+from app.review.process import CASE, MEETING
 from app.review.sheets import STEPS, step_of
 
 bp = Blueprint("review", __name__)
@@ -57,22 +59,55 @@ def open_items(meeting: Meeting) -> list[WorkItem]:
     return list(db.session.scalars(query.order_by(WorkItem.id)))
 
 
-def my_tasks(meeting: Meeting) -> list[tuple[WorkItem, str]]:
-    """Return the open tasks of the meeting that are this person's, with their addresses."""
+@dataclass(frozen=True)
+class Todo:
+    """What a meeting asks of the person who looks at it, and where it is done."""
+
+    name: str
+    url: str
+    due_at: datetime | None = None
+
+
+def my_tasks(meeting: Meeting) -> list[Todo]:
+    """Return what waits for this person: tasks of the meeting, of its cases, and their key."""
     mine = [
         item
-        for item in open_items(meeting)
+        for item in (*open_items(meeting), *_case_items(meeting))
         if subject_allows("task.open", current_user, item, now())
     ]
-    return [
-        (
-            item,
-            url_for(PAGE_OF_NODE[item.node], meeting_id=meeting.id)
-            if item.node in PAGE_OF_NODE
-            else url_for("inbox.task", item_id=item.id),
-        )
-        for item in mine
-    ]
+    found = [Todo(_named(item), _address(item, meeting), item.due_at) for item in mine]
+    if meeting in queries.keys_to_collect(current_user.id):
+        found.append(Todo("领取密钥码", url_for("review.key", meeting_id=meeting.id)))
+    return found
+
+
+def _case_items(meeting: Meeting) -> list[WorkItem]:
+    query = select(WorkItem).where(
+        WorkItem.business_type == CASE,
+        WorkItem.business_id.in_([case.id for case in meeting.cases]),
+        WorkItem.assignee_id == current_user.id,
+        WorkItem.status == ItemStatus.OPEN,
+    )
+    return list(db.session.scalars(query.order_by(WorkItem.id)))
+
+
+def _named(item: WorkItem) -> str:
+    return f"{item.name}：{item.title}" if item.business_type == CASE else item.name
+
+
+def _address(item: WorkItem, meeting: Meeting) -> str:
+    if item.node in PAGE_OF_NODE:
+        return url_for(PAGE_OF_NODE[item.node], meeting_id=meeting.id)
+    return url_for("inbox.task", item_id=item.id)
+
+
+def stages(meeting: Meeting) -> list[str]:
+    """Return what the meeting is at and who is to act, as people read it."""
+    waiting = [f"{item.name}（{ROLES.get(item.role, item.role)}）" for item in open_items(meeting)]
+    if not waiting and meeting.state is MeetingStatus.SCORING:
+        done = len(meeting.cases) - queries.open_cases(meeting.id)
+        waiting = [f"材料评审，{len(meeting.cases)} 份中 {done} 份已经主任确认"]
+    return list(dict.fromkeys(waiting))
 
 
 def finish(meeting: Meeting, node: str, answers: Mapping[str, Any]) -> None:
