@@ -1,8 +1,11 @@
 """Events that a process throws (抛出事件): to itself, to other instances, or as its last word."""
 
+from functools import wraps
 from typing import Any
 
 from SpiffWorkflow.bpmn import BpmnEvent
+from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin
+from SpiffWorkflow.bpmn.specs.event_definitions import CycleTimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import ThrowingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
@@ -37,24 +40,17 @@ def thrown_signal(task: Any) -> str | None:
     return str(definition.name) if isinstance(definition, SignalEventDefinition) else None
 
 
-def left_over(workflow: Any) -> tuple[list[str], str | None]:
-    """Take what was thrown and caught by nothing within: names of messages, and of an error."""
-    messages: list[str] = []
-    error = None
-    for event in workflow.get_events():
-        definition = event.event_definition
-        if isinstance(definition, MessageEventDefinition):
-            messages.append(str(definition.name))
-        elif isinstance(definition, ErrorEventDefinition):
-            error = error or str(definition.name)
-    return messages, error
+def left_messages(workflow: Any) -> list[str]:
+    """Take the names of the messages that were thrown and caught by nothing within."""
+    definitions = [event.event_definition for event in workflow.get_events()]
+    return [str(d.name) for d in definitions if isinstance(d, MessageEventDefinition)]
 
 
 def _throw_error(self: Any, task: Any) -> None:
     """Hand an error to the activity it comes from, or to the next one around it.
 
     Bare, the engine asks every waiting boundary event of the instance, also those of activities
-    that have nothing to do with it.
+    that have nothing to do with it, and goes on as drawn when there is none. Raises UncaughtError.
     """
     event = BpmnEvent(self)
     part, top = task.workflow, task.workflow.top_workflow
@@ -66,7 +62,7 @@ def _throw_error(self: Any, task: Any) -> None:
                 boundary.task_spec._update(boundary)  # noqa: SLF001 - as the event manager does
                 return
         part = host.workflow
-    top.bpmn_events.append(event)
+    raise UncaughtError(f"流程以错误“{self.name}”结束，没有环节处理这一错误")
 
 
 def _attached(host: Any) -> list[Any]:
@@ -82,4 +78,38 @@ def _attached(host: Any) -> list[Any]:
     return sorted(found, key=lambda task: task.task_spec.event_definition.code is None)
 
 
-ErrorEventDefinition.throw = _throw_error
+def _cure_reminders() -> None:
+    """Let what a cycle timer has opened go on when its task ends: bare, it is thrown away."""
+    check = BoundaryEventJoin._check_threshold_structured  # noqa: SLF001
+
+    @wraps(check)
+    def kept(self: Any, task: Any) -> Any:
+        finished, leaving = check(self, task)
+        reminding = [each for each in leaving if each.children and _is_cycle(each)]
+        for each in reminding:
+            each.workflow.top_workflow.event_manager.remove_task(each)
+            each._set_state(TaskState.COMPLETED)  # noqa: SLF001 - cancelling drops its children
+        return finished, [each for each in leaving if each not in reminding]
+
+    BoundaryEventJoin._check_threshold_structured = kept  # noqa: SLF001
+
+
+def _is_cycle(task: Any) -> bool:
+    spec = task.task_spec
+    return isinstance(spec, BoundaryEvent) and isinstance(
+        spec.event_definition, CycleTimerEventDefinition
+    )
+
+
+def _cure_stray_errors() -> None:
+    bare = ErrorEventDefinition.throw
+
+    @wraps(bare)
+    def throw(self: Any, task: Any) -> None:
+        _throw_error(self, task)
+
+    ErrorEventDefinition.throw = throw
+
+
+_cure_reminders()
+_cure_stray_errors()

@@ -126,8 +126,8 @@ class Walk:
     def finish(self) -> None:
         """Run to the next wait, write what changed, and store the tree."""
         with timers.bound(self.now):
-            self._run()
-            failed = self._throw()
+            failed = self._run()
+            self._throw()
             after = projection.waiting_of(self.workflow)
             self._project(after)
         if self.workflow.is_completed():
@@ -150,16 +150,23 @@ class Walk:
             known = None if self._before is projection.NOTHING else self.instance.id
             raise StepFailed(error, instance_id=known, node=self._at) from error
 
-    def _run(self) -> None:
+    def _run(self) -> bool:
+        """Run to the next wait; return whether the process has ended with an uncaught error."""
         engine = self.workflow
-        engine.do_engine_steps(self._before_task, self._after_task)
-        while any(_is_automatic(task) for task in state.live_tasks(engine)):
+        try:
             engine.do_engine_steps(self._before_task, self._after_task)
+            while any(_is_automatic(task) for task in state.live_tasks(engine)):
+                engine.do_engine_steps(self._before_task, self._after_task)
+        except events.UncaughtError as error:
+            failed = StepFailed(error, instance_id=self.instance.id, node=self._at)
+            incidents.record(failed, self.now)
+            engine.cancel()
+            return True
+        return False
 
-    def _throw(self) -> bool:
-        """Queue what others are to hear; return whether the process has ended with an error."""
-        messages, error = events.left_over(self.workflow)
-        asked = [(QueueKind.MESSAGE, name) for name in messages]
+    def _throw(self) -> None:
+        """Queue what other instances are to hear."""
+        asked = [(QueueKind.MESSAGE, name) for name in events.left_messages(self.workflow)]
         asked += [(QueueKind.BROADCAST, name) for name in self._signals]
         for number, (kind, name) in enumerate(asked):
             queue.append(
@@ -172,14 +179,6 @@ class Walk:
                 instance_id=self.instance.id,
                 payload={},
             )
-        if error is None:
-            return False
-        cause = events.UncaughtError(f"流程以错误“{error}”结束，没有环节处理这一错误")
-        incidents.record(
-            incidents.StepFailed(cause, instance_id=self.instance.id, node=self._at), self.now
-        )
-        self.workflow.cancel()
-        return True
 
     def _before_task(self, task: Any) -> None:
         self._at = task.task_spec.bpmn_id or self._at

@@ -18,6 +18,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
 from app.engine.diagrams import DefinitionError, Specs, parse
+from app.engine.events import UncaughtError
 from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.graph import reach
@@ -156,7 +157,7 @@ def _walk_all(diagram: Diagram, specs: Specs, values: Values) -> Finding | None:
         try:
             with bound(_NOW):
                 finding = walk.run()
-        except OutOfSteps:
+        except (OutOfSteps, UncaughtError):
             continue
         except (SpiffWorkflowException, LookupError, TypeError, ValueError) as error:
             message = f"试运行出错：{quoted(str(error))}"
