@@ -200,8 +200,8 @@ def kinds_of_accounts(folder: Path) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for login, who, _unit, _secret in rows:
         chosen.setdefault(who.split("（", 1)[-1], login)
-    secrets = {login: secret for login, _who, _unit, secret in rows}
-    passed = next((login for login in secrets if login.startswith("3400001983")), None)
+    secrets: dict[str, str] = {login: secret for login, _who, _unit, secret in rows}
+    passed = next((login for login in secrets if login.startswith("3400001983")), "")
     wanted = [show.FIRST_TO_SHOW[0], passed, *chosen.values()]
     return {login: secrets[login] for login in wanted if login in secrets}
 

@@ -209,9 +209,14 @@ def draft(item_id: int) -> dict[str, Any]:
 
 @bp.get("/tasks/batch")
 @requires("task.batch")
-def batch() -> str:
+def batch() -> str | Response:
     """Ask once for several tasks of the same step (批量审核)."""
-    items = _batch_items(request.args.getlist("id"))
+    try:
+        items = _batch_items(request.args.getlist("id"))
+    except Invalid as error:
+        # Nothing was typed yet: the list is where another choice is made.
+        flash(error.message, "warning")
+        return see_other(url_for("inbox.tasks"))
     spec = _spec(items[0])
     return _batch_page(items, spec, _form(spec, items[0], {}))
 
