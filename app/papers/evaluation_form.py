@@ -84,8 +84,13 @@ def check_available(declaration: Declaration) -> None:
     when = jurisdictions.get(declaration.plan.jurisdiction).evaluation_form_appears
     if when == "passing" and declaration.status != Status.PASSED:
         raise Conflict("本地区的职称评审表在评审通过后生成，目前不能导出")
+    check_submitted(declaration, "职称评审表")
+
+
+def check_submitted(declaration: Declaration, paper: str) -> None:
+    """Refuse (Conflict) a paper of a declaration that was never sent up."""
     if declaration.submitted_at is None:
-        raise Conflict("职称评审表在提交申报后生成，请先提交申报")
+        raise Conflict(f"{paper}在提交申报后生成，请先提交申报")
 
 
 def chinese_date(moment: datetime | None) -> str:

@@ -6,7 +6,14 @@ from flask_login import current_user
 from app.core.clock import now
 from app.core.permissions import authorize, requires
 from app.declarations.access import visible_declaration
-from app.papers.evaluation_form import check_available, form_of, render_evaluation_form
+from app.declarations.models import Declaration
+from app.papers.evaluation_form import (
+    check_available,
+    check_submitted,
+    form_of,
+    render_evaluation_form,
+)
+from app.papers.kind_form import kind_form_of, kind_of, render_kind_form
 
 bp = Blueprint("papers", __name__)
 
@@ -18,9 +25,32 @@ def evaluation_form(declaration_id: int) -> Response:
     declaration = visible_declaration(declaration_id, current_user, now())
     authorize("declaration.export", current_user, declaration, now())
     check_available(declaration)
-    answer = make_response(render_evaluation_form(form_of(declaration)))
+    return _pdf(
+        render_evaluation_form(form_of(declaration)), f"evaluation-form-{declaration.number}.pdf"
+    )
+
+
+@bp.get("/declarations/<int:declaration_id>/kind-form")
+@requires("declaration.export")
+def kind_form(declaration_id: int) -> Response:
+    """破格审批表 or 转评申报表 of a declaration of that kind, as a PDF."""
+    declaration = visible_declaration(declaration_id, current_user, now())
+    authorize("declaration.export", current_user, declaration, now())
+    paper = kind_form_of(declaration)
+    check_submitted(declaration, paper.title)
+    return _pdf(render_kind_form(paper), f"kind-form-{declaration.number}.pdf")
+
+
+def _pdf(content: bytes, name: str) -> Response:
+    answer = make_response(content)
     answer.headers["Content-Type"] = "application/pdf"
     kind = "attachment" if "download" in request.args else "inline"
-    name = f"evaluation-form-{declaration.number}.pdf"
     answer.headers["Content-Disposition"] = f'{kind}; filename="{name}"'
     return answer
+
+
+@bp.app_template_global("kind_form_title")
+def kind_form_title(declaration: Declaration) -> str:
+    """Return what the paper of a declaration's kind is called; nothing for an ordinary one."""
+    kind = kind_of(declaration)
+    return kind.title.removeprefix("专业技术资格") if kind else ""
