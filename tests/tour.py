@@ -56,7 +56,8 @@ FOLLOW = (
     "/replacements/", "/publicity/", "/objections/", "/studio/", "/committees/", "/v/", "/binding",
     "/account", "/notifications",
 )  # fmt: skip
-# Downloads and drawings: seen by other means.
+# Downloads and drawings: seen by other means. A message leads on to a page that is seen anyway.
+LEADS_ON = "/notifications/"
 NOT_PAGES = ("/file", "/photo", "/evaluation-form", "/lists/")
 MOST_A_KIND = 3
 
@@ -177,8 +178,9 @@ class Tour:
         for link in dict.fromkeys(links):
             kind = "/".join("#" if part.isdigit() else part for part in link.split("/"))
             wanted = link in menu or link.startswith(FOLLOW)
-            is_page = wanted and not link.endswith(NOT_PAGES) and "." not in link
-            if is_page and link not in seen and kinds.get(kind, 0) < MOST_A_KIND:
+            is_page = not link.endswith(NOT_PAGES) and "." not in link
+            wanted = wanted and not link.startswith(LEADS_ON)
+            if wanted and is_page and link not in seen and kinds.get(kind, 0) < MOST_A_KIND:
                 kinds[kind] = kinds.get(kind, 0) + 1
                 chosen.append(link)
         return chosen
