@@ -248,6 +248,23 @@ def grant_role(
     return grant
 
 
+def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "") -> None:
+    """Take a role away from now on (终止授权)."""
+    # A grant that began in this very moment still has a term of some length.
+    grant.valid_to = max(now, grant.valid_from + timedelta(milliseconds=1))
+    db.session.flush()
+    forget_grants()
+    audit.record(
+        "role:ended",
+        subject=("person", grant.person_id),
+        actor_id=actor_id,
+        now=now,
+        role=grant.role,
+        scope=f"{grant.scope_kind}:{grant.scope_id}",
+        reason=reason,
+    )
+
+
 def bar_person(person: Person, *, since: date, until: date, reason: str) -> IntegrityRecord:
     """Enter an integrity record that bars declarations until a day."""
     entry = IntegrityRecord(

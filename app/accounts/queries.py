@@ -130,9 +130,7 @@ def unread_count(person_id: int) -> int:
     return db.session.scalar(unread) or 0
 
 
-def notifications_of(
-    person_id: int, *, only_unread: bool = False
-) -> Select[tuple[Notification]]:
+def notifications_of(person_id: int, *, only_unread: bool = False) -> Select[tuple[Notification]]:
     """Select the notifications of a person, newest first."""
     mine = select(Notification).where(Notification.person_id == person_id)
     if only_unread:

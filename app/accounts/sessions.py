@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from flask import current_app, g, request, session
 from flask_login import login_user, logout_user
@@ -26,6 +27,11 @@ def _idle_limit() -> timedelta:
 
 def _lifetime() -> timedelta:
     return current_app.permanent_session_lifetime
+
+
+def activation_link(secret: str) -> str:
+    """Return the address where a person uses a one-time secret."""
+    return f"{current_app.config['PUBLIC_URL']}/activate?{urlencode({'secret': secret})}"
 
 
 def begin_session(credential: Credential, now: datetime) -> None:

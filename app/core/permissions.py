@@ -80,7 +80,8 @@ ACTIONS: dict[str, Action] = {
     # units
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),
-    "unit.staff": _may("unit_admin", "system_admin", when="administers_unit"),
+    "unit.staff": _may("unit_admin", when="administers_unit"),
+    "unit.applicants": _may("unit_admin", "unit_clerk", when="keeps_members"),
     # inbox
     "inbox.home": _may(MEMBER),
     "task.list": _may(MEMBER),
@@ -140,6 +141,13 @@ ACTIONS: dict[str, Action] = {
     "replacement.show": _may("applicant", "unit_clerk", "issuer", when="may_see_replacement"),
     # papers
     "declaration.export": _may("applicant", *REVIEWERS, *ORGANISERS, when="may_see_declaration"),
+    # administration: the three administrators share no action
+    "unit.manage": _may("system_admin"),
+    "account.manage": _may("system_admin"),
+    "grant.confirm": _may("system_admin"),
+    "grant.propose": _may("security_admin"),
+    "permission.read": _may("security_admin"),
+    "audit.read": _may("audit_admin"),
     # studio
     "process.manage": _may("process_admin"),
 }

@@ -34,6 +34,8 @@ class Unit(Model):
     reports_to_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
     credit_code: Mapped[str | None] = mapped_column(String(18), unique=True)
     has_leader: Mapped[bool] = mapped_column(default=True)
+    # A closed unit stays: what it once vetted names it.
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
 
     parent: Mapped["Unit | None"] = relationship(remote_side=[id], foreign_keys=[parent_id])
     reports_to: Mapped["Unit | None"] = relationship(

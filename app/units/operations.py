@@ -2,18 +2,22 @@
 
 from datetime import datetime
 
-from app.accounts.models import Credential, Person
+from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import (
     create_credential,
     create_person,
+    end_grant,
+    free_login,
     grant_role,
     notify,
     reset_credential,
 )
-from app.accounts.queries import credential_by_login, live_grants
+from app.accounts.queries import live_grants, person_by_id_number
 from app.core import audit
+from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.numbers import birth_and_gender, checked_id_number
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 from app.units.queries import open_binding, unit_of
 
@@ -74,17 +78,62 @@ def create_staff(
     """Open an account for the unit's staff; returns it with its one-time activation secret."""
     if role not in STAFF_ROLES:
         raise Invalid("请选择角色", field="role")
-    if credential_by_login(login) is not None:
-        raise Invalid("该登录名已被使用", field="login")
+    free_login(login)
     person = create_person(name=name.strip(), now=now)
-    _, secret = create_credential(person, login.strip(), now=now)
+    _, secret = create_credential(person, login, now=now, actor_id=actor.id)
     grant_role(person, role, scope_kind="org", scope_id=unit.id, actor_id=actor.id, now=now)
     return person, secret
 
 
-def _check_reach(unit: Unit, person: Person, actor: Person, now: datetime) -> None:
-    if any(grant.role == "system_admin" for grant in live_grants(actor.id, now)):
-        return
+def end_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> None:
+    """End what a person does for a unit (停用); Conflict for oneself, NotFound for no staff."""
+    if person.id == actor.id:
+        raise Conflict("不能停用本人的角色，请由其他单位管理员或安全管理员办理")
+    held = [
+        grant
+        for grant in db.session.query(RoleGrant).filter_by(
+            person_id=person.id, scope_kind="org", scope_id=unit.id
+        )
+        if grant.role in STAFF_ROLES and (grant.valid_to is None or grant.valid_to > now)
+    ]
+    if not held:
+        raise NotFound
+    for grant in held:
+        end_grant(grant, actor_id=actor.id, now=now)
+
+
+def open_applicant(
+    unit: Unit, *, name: str, id_number: str, phone: str, actor: Person, now: datetime
+) -> tuple[Person, str]:
+    """Open the account of one of the unit's own people, bound to it at once (HB-U-06).
+
+    They sign in with their identity number. Returns the person and the one-time secret.
+    """
+    number = checked_id_number(fold_id(id_number))
+    if person_by_id_number(number) is not None:
+        raise Invalid("此人已有账号，请本人登录后申请绑定本单位", field="id_number")
+    born, gender = birth_and_gender(number)
+    person = create_person(
+        name=name.strip(), id_number=number, gender=gender, birth_date=born, phone=phone, now=now
+    )
+    _, secret = create_credential(person, now=now, actor_id=actor.id)
+    grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=actor.id, now=now)
+    bound = Employment(
+        person_id=person.id,
+        unit_id=unit.id,
+        status=ACTIVE,
+        note="单位开通账号",
+        requested_at=now,
+        decided_at=now,
+        decided_by=actor.id,
+    )
+    db.session.add(bound)
+    db.session.flush()
+    audit.record("binding:entered", subject=("employment", bound.id), actor_id=actor.id, now=now)
+    return person, secret
+
+
+def _check_reach(unit: Unit, person: Person, now: datetime) -> None:
     for grant in live_grants(person.id, now):
         of_unit = (grant.scope_kind, grant.scope_id) == ("org", unit.id)
         if grant.role != "applicant" and not (of_unit and grant.role in STAFF_ROLES):
@@ -97,7 +146,7 @@ def reset_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> 
     Whoever has the secret can act as the person. Forbidden where that would reach beyond the unit
     and the person's own applications: a system administrator does it then.
     """
-    _check_reach(unit, person, actor, now)
+    _check_reach(unit, person, now)
     account = db.session.query(Credential).filter_by(person_id=person.id).first()
     if account is None:
         raise Conflict("此人尚未开通账号")

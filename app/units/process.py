@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.accounts.models import Person
-from app.accounts.queries import live_grants, works_at
+from app.accounts.queries import works_at
 from app.core.db import db
 from app.core.permissions import register_predicate
 from app.core.records import register_record
@@ -82,7 +82,11 @@ def record(business_id: int, _person: Person) -> dict[str, Any]:
 
 @register_predicate("administers_unit")
 def administers_unit(person: Person, unit: Unit, now: Any) -> bool:
-    """An administrator of the unit itself, or of the whole platform."""
-    return works_at(person.id, unit.id, {"unit_admin"}, now) or any(
-        grant.role == "system_admin" for grant in live_grants(person.id, now)
-    )
+    """An administrator of the unit itself."""
+    return works_at(person.id, unit.id, {"unit_admin"}, now)
+
+
+@register_predicate("keeps_members")
+def keeps_members(person: Person, unit: Unit, now: Any) -> bool:
+    """An administrator or clerk of the unit itself."""
+    return works_at(person.id, unit.id, {"unit_admin", "unit_clerk"}, now)

@@ -2,14 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from app.accounts.models import Person, RoleGrant
 from app.accounts.queries import people_with_role
 from app.core.db import db
+from app.core.errors import Invalid
 from app.units.models import ACTIVE, PENDING, RETURNED, Employment, Unit
 
 CHAIN_LIMIT = 12
+# So many units are named to somebody whose words fit several.
+NAMED = 5
 
 
 def unit_of(person_id: int) -> Unit | None:
@@ -54,19 +57,65 @@ def reviewing_unit(unit: Unit, person_id: int, now: datetime) -> Unit:
 
 
 def search_units(jurisdiction: str | None, text: str) -> Select[tuple[Unit]]:
-    """Select units whose name holds the text, by name."""
-    found = select(Unit).where(Unit.name.contains(text.strip(), autoescape=True))
+    """Select open units whose name holds the text, by name."""
+    found = select(Unit).where(
+        Unit.name.contains(text.strip(), autoescape=True), Unit.closed_at.is_(None)
+    )
     if jurisdiction:
         found = found.where(Unit.jurisdiction == jurisdiction)
     return found.order_by(Unit.name)
 
 
-def staff_of(unit_id: int) -> list[tuple[Person, str]]:
-    """Return the staff of a unit with their roles, in order of names."""
+def staff_of(unit_id: int, now: datetime) -> list[tuple[Person, str]]:
+    """Return the staff of a unit with the roles they hold now, in order of names."""
     rows = db.session.execute(
         select(Person, RoleGrant.role)
         .join(RoleGrant, RoleGrant.person_id == Person.id)
-        .where(RoleGrant.scope_kind == "org", RoleGrant.scope_id == unit_id)
+        .where(
+            RoleGrant.scope_kind == "org",
+            RoleGrant.scope_id == unit_id,
+            RoleGrant.valid_from <= now,
+            or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now),
+        )
         .order_by(Person.name, RoleGrant.role)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def members_of(unit_id: int, text: str = "") -> Select[tuple[Person]]:
+    """Select the people whom a unit has taken as its own, by name."""
+    bound = (
+        select(Person)
+        .join(Employment, Employment.person_id == Person.id)
+        .where(Employment.unit_id == unit_id, Employment.status == ACTIVE)
+    )
+    if text.strip():
+        bound = bound.where(Person.name.contains(text.strip(), autoescape=True))
+    return bound.order_by(Person.name, Person.id)
+
+
+def unit_called(text: str) -> Unit | None:
+    """Return the open unit that somebody typed: its whole name, or the only one it is part of.
+
+    Invalid when there is none, or several to choose from; empty text is no unit.
+    """
+    wanted = text.strip()
+    if not wanted:
+        return None
+    exact = search_units(None, wanted).where(Unit.name == wanted).limit(2)
+    found = db.session.scalars(exact).all()
+    found = found or db.session.scalars(search_units(None, wanted).limit(NAMED + 1)).all()
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Invalid(f"没有名称含“{wanted}”的单位")
+    names = "、".join(dict.fromkeys(unit.name for unit in found[:NAMED]))
+    raise Invalid(f"有多个单位符合，请填写完整名称：{names}{' 等' if len(found) > NAMED else ''}")
+
+
+def path_of(unit: Unit) -> list[Unit]:
+    """Return the units a unit belongs to, the root first, the unit itself last."""
+    path = [unit]
+    while path[0].parent is not None and path[0].parent not in path:
+        path.insert(0, path[0].parent)
+    return path

@@ -6,17 +6,19 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from app.accounts.flow import flow_log, open_items
-from app.accounts.models import Person
+from app.accounts.models import Credential, Person
+from app.accounts.sessions import activation_link
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
-from app.core.permissions import authorize, requires
+from app.core.permissions import ROLES, authorize, requires
 from app.engine import runtime
 from app.units import operations, queries
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
+from app.units.process import administers_unit as keeps_staff
 
 bp = Blueprint("units", __name__)
 
@@ -42,7 +44,7 @@ def binding() -> str:
 def request_binding() -> Response:
     """Send a request to a unit; after a return, send it again."""
     unit = db.session.get(Unit, request.form.get("unit_id", type=int) or 0)
-    if unit is None:
+    if unit is None or unit.closed_at is not None:
         raise Invalid("请先选择单位", field="unit_id")
     moment = now()
     note = request.form.get("note", "")[:500]
@@ -80,27 +82,33 @@ def requests() -> str:
     return render_template("units/requests.html", page=page, tasks=tasks)
 
 
-def _administered() -> Unit:
-    held = [g.scope_id for g in grants() if g.role == "unit_admin" and g.scope_kind == "org"]
+def _own_unit(action: str, roles: set[str]) -> Unit:
+    held = [g.scope_id for g in grants() if g.role in roles and g.scope_kind == "org"]
     wanted = request.args.get("unit", type=int) or (held[0] if held else None)
     unit = db.session.get(Unit, wanted or 0)
     if unit is None:
         raise NotFound
-    authorize("unit.staff", current_user, unit, now())
+    authorize(action, current_user, unit, now())
     return unit
+
+
+def _administered() -> Unit:
+    return _own_unit("unit.staff", {"unit_admin"})
 
 
 @bp.get("/staff")
 @requires("unit.staff")
 def staff() -> str:
     """The unit's staff accounts (工作人员账号管理, HB-U-05)."""
-    unit = _administered()
+    return _staff_page(_administered(), {})
+
+
+def _staff_page(unit: Unit, errors: dict[str, list[str]]) -> str:
+    held: dict[Person, list[str]] = {}
+    for person, role in queries.staff_of(unit.id, now()):
+        held.setdefault(person, []).append(ROLES.get(role, role))
     return render_template(
-        "units/staff.html",
-        unit=unit,
-        staff=queries.staff_of(unit.id),
-        form=request.form,
-        errors={},
+        "units/staff.html", unit=unit, staff=held, form=request.form, errors=errors
     )
 
 
@@ -119,15 +127,20 @@ def create_staff() -> str | tuple[str, int]:
             now=now(),
         )
     except Invalid as error:
-        page = render_template(
-            "units/staff.html",
-            unit=unit,
-            staff=queries.staff_of(unit.id),
-            form=request.form,
-            errors=error.errors,
-        )
-        return page, 422
-    return render_template("units/secret.html", unit=unit, person=person, secret=secret)
+        return _staff_page(unit, error.errors), 422
+    return _secret_page(person, secret, url_for("units.staff", unit=unit.id))
+
+
+def _secret_page(person: Person, secret: str, back: str) -> str:
+    account = db.session.query(Credential).filter_by(person_id=person.id).one()
+    return render_template(
+        "accounts/secret.html",
+        person=person,
+        secret=secret,
+        login=account.login,
+        link=activation_link(secret),
+        back=back,
+    )
 
 
 def _text(name: str, message: str) -> str:
@@ -143,11 +156,63 @@ def reset(person_id: int) -> str:
     """Give somebody of the unit a new activation secret (密码重置, HB-U-17)."""
     unit = _administered()
     person = db.session.get(Person, person_id)
-    members = {p.id for p, _ in queries.staff_of(unit.id)}
+    members = {p.id for p, _ in queries.staff_of(unit.id, now())}
     if person is None or (person.id not in members and not _is_bound(person, unit)):
         raise NotFound
     secret = operations.reset_staff(unit, person, actor=current_user, now=now())
-    return render_template("units/secret.html", unit=unit, person=person, secret=secret)
+    return _secret_page(person, secret, url_for("units.staff", unit=unit.id))
+
+
+@bp.post("/staff/<int:person_id>/end")
+@requires("unit.staff")
+def end_staff(person_id: int) -> Response:
+    """End what somebody does for the unit; the account stays (停用)."""
+    unit = _administered()
+    person = db.session.get(Person, person_id)
+    if person is None:
+        raise NotFound
+    operations.end_staff(unit, person, actor=current_user, now=now())
+    flash(f"{person.name}在本单位的角色已停用", "success")
+    return see_other(url_for("units.staff", unit=unit.id))
+
+
+@bp.get("/staff/applicants")
+@requires("unit.applicants")
+def applicants() -> str:
+    """The unit's own people and their accounts (申报人帐号管理, HB-U-06)."""
+    return _applicants_page(_own_unit("unit.applicants", {"unit_admin", "unit_clerk"}), {})
+
+
+def _applicants_page(unit: Unit, errors: dict[str, list[str]]) -> str:
+    page = page_of(queries.members_of(unit.id, request.args.get("q", "")))
+    may_reset = keeps_staff(current_user, unit, now())
+    return render_template(
+        "units/applicants.html",
+        unit=unit,
+        page=page,
+        form=request.form,
+        errors=errors,
+        may_reset=may_reset,
+    )
+
+
+@bp.post("/staff/applicants")
+@requires("unit.applicants")
+def open_applicant() -> str | tuple[str, int]:
+    """Open an account for one of the unit's people; its secret is shown this once."""
+    unit = _own_unit("unit.applicants", {"unit_admin", "unit_clerk"})
+    try:
+        person, secret = operations.open_applicant(
+            unit,
+            name=_text("name", "请填写姓名"),
+            id_number=_text("id_number", "请填写证件号码"),
+            phone=request.form.get("phone", "").strip()[:20],
+            actor=current_user,
+            now=now(),
+        )
+    except Invalid as error:
+        return _applicants_page(unit, error.errors), 422
+    return _secret_page(person, secret, url_for("units.applicants", unit=unit.id))
 
 
 def _is_bound(person: Person, unit: Unit) -> bool:
@@ -157,4 +222,5 @@ def _is_bound(person: Person, unit: Unit) -> bool:
 
 add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)
 add_entry("单位审核", "人员审核", "person-check", "units.requests", "unit.review_bindings")
-add_entry("单位审核", "账号管理", "people", "units.staff", "unit.staff", roles=("unit_admin",))
+add_entry("单位审核", "申报人账号", "person-vcard", "units.applicants", "unit.applicants")
+add_entry("单位审核", "账号管理", "people", "units.staff", "unit.staff")

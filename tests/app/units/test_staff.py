@@ -86,10 +86,16 @@ def test_an_administrator_acts_for_the_own_unit_only(client_for: Any, admin: Per
     assert browser.get("/staff?unit=999999").status_code == 404
 
 
-def test_a_system_administrator_may_help_every_unit(client_for: Any, unit: Unit) -> None:
+def test_a_system_administrator_opens_accounts_but_gives_no_roles_in_units(
+    client_for: Any, unit: Unit
+) -> None:
     with transaction():
         helper = a_person("系统", roles=[("system_admin", "all", None)])
-    assert client_for(helper).get(f"/staff?unit={unit.id}").status_code == 200
+    browser = client_for(helper)
+    assert browser.get(f"/staff?unit={unit.id}").status_code == 403
+    assert browser.post(f"/staff?unit={unit.id}", NEW).status_code == 403
+    opened = browser.post("/admin/accounts/new", {"name": "卜文", "login": "bowen"})
+    assert secret_in(opened.text)
 
 
 def test_a_reset_gives_a_new_secret_and_ends_the_old_session(
@@ -112,7 +118,7 @@ def test_an_applicant_bound_to_the_unit_may_be_reset_too(
     assert client_for(admin).post(f"/staff/{bound.id}/reset").status_code == 200
 
 
-@pytest.mark.parametrize("more", [("expert", "all", None), ("system_admin", "all", None)])
+@pytest.mark.parametrize("more", [("expert", "all", None), ("process_admin", "all", None)])
 def test_who_also_acts_elsewhere_is_not_handed_to_a_units_administrator(
     client_for: Any, admin: Person, unit: Unit, more: tuple[str, str, None]
 ) -> None:
@@ -122,11 +128,77 @@ def test_who_also_acts_elsewhere_is_not_handed_to_a_units_administrator(
         helper = a_person("系统", roles=[("system_admin", "all", None)])
     answer = client_for(admin).post(f"/staff/{bound.id}/reset")
     assert (answer.status_code, "系统管理员" in answer.text) == (403, True)
-    url = f"/staff/{bound.id}/reset?unit={unit.id}"
-    assert client_for(helper).post(url).status_code == 200
+    assert client_for(helper).post(f"/admin/accounts/{bound.id}/reset").status_code == 200
 
 
 def test_a_clerk_does_not_manage_accounts(client_for: Any, unit: Unit) -> None:
     with transaction(write=False):
         clerk = staff(unit, "unit_clerk")
     assert client_for(clerk).get("/staff").status_code == 403
+
+
+def test_who_leaves_is_stopped_and_the_account_stays(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    with transaction(write=False):
+        clerk = staff(unit, "unit_clerk")
+    assert client_for(clerk).get("/binding/requests").status_code == 200
+    browser = client_for(admin)
+    assert browser.post(f"/staff/{clerk.id}/end").status_code == 303
+    assert client_for(clerk).get("/binding/requests").status_code == 403
+    assert client_for(clerk).get("/home").status_code == 200
+    assert "角色已停用" in browser.get("/staff").text
+    assert "云桥区青经办" not in browser.get("/staff").text
+    assert browser.post(f"/staff/{clerk.id}/end").status_code == 404
+    assert browser.post(f"/staff/{admin.id}/end").status_code == 409
+
+
+NUMBER = "340000198503129020"
+TEACHER = {"name": "苏晓禾", "id_number": NUMBER, "phone": "13800000000"}
+
+
+def test_a_unit_opens_the_account_of_its_own_person_who_is_bound_at_once(
+    client_for: Any, unit: Unit
+) -> None:
+    with transaction(write=False):
+        clerk = staff(unit, "unit_clerk")
+    browser = client_for(clerk)
+    secret = secret_in(browser.post("/staff/applicants", TEACHER).text)
+    visitor = client_for(None)
+    visitor.post(
+        "/activate", {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
+    )
+    again = client_for(None)
+    assert again.post("/login", {"login": NUMBER, "password": "Qinghe-2026"}).location == "/home"
+    assert "已绑定" in again.get("/binding").text
+    listed = browser.get("/staff/applicants").text
+    assert ("340000********9020" in listed, NUMBER in listed) == (True, False)
+    assert "重置密码" not in listed
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": " "}, "请填写姓名"),
+        ({"id_number": ""}, "请填写证件号码"),
+        ({"id_number": "340000198503129021"}, "证件号码有误"),
+    ],
+)
+def test_an_applicant_that_cannot_be_is_said_at_its_field(
+    client_for: Any, admin: Person, change: dict[str, str], words: str
+) -> None:
+    answer = client_for(admin).post("/staff/applicants", {**TEACHER, **change})
+    assert (answer.status_code, words in answer.text) == (422, True)
+
+
+def test_a_person_who_has_an_account_must_ask_the_unit(client_for: Any, admin: Person) -> None:
+    with transaction():
+        a_person("苏晓禾", id_number=NUMBER)
+    answer = client_for(admin).post("/staff/applicants", TEACHER)
+    assert (answer.status_code, "申请绑定本单位" in answer.text) == (422, True)
+
+
+def test_applicants_of_another_unit_are_not_opened(client_for: Any, admin: Person) -> None:
+    with transaction():
+        other = a_unit("云桥区第二小学").id
+    assert client_for(admin).post(f"/staff/applicants?unit={other}", TEACHER).status_code == 403

@@ -1,0 +1,185 @@
+"""Roles given by two administrators: one proposes, another confirms (授权与复核).
+
+What units, committees and meetings give their own people is not asked for here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from app.accounts.models import CONFIRMED, REFUSED, WAITING, GrantRequest, Person, RoleGrant
+from app.accounts.operations import end_grant, grant_role, notify
+from app.accounts.queries import live_grants
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.permissions import ROLES
+
+# Where a role can be held; the roles within a meeting are given by the meeting.
+AT_A_UNIT = (
+    "unit_admin",
+    "unit_clerk",
+    "unit_leader",
+    "superior_clerk",
+    "superior_leader",
+    "organiser",
+    "organiser_leader",
+    "meeting_clerk",
+    "issuer",
+    "supervisor",
+)
+EVERYWHERE = (
+    "applicant",
+    "expert",
+    "process_admin",
+    "system_admin",
+    "security_admin",
+    "audit_admin",
+)
+# 三员分立: nobody is two of them.
+ADMINISTRATORS = frozenset({"system_admin", "security_admin", "audit_admin"})
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A role for a person: at a unit, or everywhere; for a term, or until it is taken."""
+
+    role: str
+    unit_id: int | None
+    until: datetime | None
+    reason: str
+
+    @property
+    def scope(self) -> tuple[str, int | None]:
+        """Return kind and id of the scope."""
+        return ("org", self.unit_id) if self.role in AT_A_UNIT else ("all", None)
+
+
+def propose_grant(
+    person: Person, proposal: Proposal, *, actor: Person, now: datetime
+) -> GrantRequest:
+    """Ask for a role; Invalid where it does not hold, Conflict when it is held or asked for."""
+    _check(person, proposal, actor, now)
+    kind, scope_id = proposal.scope
+    request = GrantRequest(
+        person_id=person.id,
+        role=proposal.role,
+        scope_kind=kind,
+        scope_id=scope_id,
+        valid_to=proposal.until,
+        reason=proposal.reason.strip(),
+        proposed_by=actor.id,
+        proposed_at=now,
+    )
+    db.session.add(request)
+    db.session.flush()
+    _record("role:proposed", request, actor, now)
+    return request
+
+
+def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> None:
+    if person.id == actor.id:
+        raise Forbidden("不能给本人授权")
+    if proposal.role not in (*AT_A_UNIT, *EVERYWHERE):
+        raise Invalid("请选择角色", field="role")
+    if proposal.role in AT_A_UNIT and proposal.unit_id is None:
+        raise Invalid("该角色须指定单位", field="unit")
+    if proposal.until is not None and proposal.until <= now:
+        raise Invalid("截止日期应晚于今天", field="until")
+    if not proposal.reason.strip():
+        raise Invalid("请填写授权理由", field="reason")
+    kind, scope_id = proposal.scope
+    held = live_grants(person.id, now)
+    if any((g.role, g.scope_kind, g.scope_id) == (proposal.role, kind, scope_id) for g in held):
+        raise Conflict("此人已有该角色")
+    waiting = _waiting_for(person)
+    if (proposal.role, scope_id) in waiting:
+        raise Conflict("该授权已提交，等待复核")
+    _refuse_two_offices(proposal.role, {g.role for g in held} | {role for role, _ in waiting})
+
+
+def _waiting_for(person: Person) -> set[tuple[str, int | None]]:
+    asked = select(GrantRequest.role, GrantRequest.scope_id).where(
+        GrantRequest.person_id == person.id, GrantRequest.status == WAITING
+    )
+    return {(row.role, row.scope_id) for row in db.session.execute(asked)}
+
+
+def _refuse_two_offices(role: str, others: set[str]) -> None:
+    if role in ADMINISTRATORS and (others - {role}) & ADMINISTRATORS:
+        raise Invalid("系统、安全、审计管理员不能由同一人兼任", field="role")
+
+
+def decide_grant(
+    request: GrantRequest, *, confirm: bool, opinion: str, actor: Person, now: datetime
+) -> None:
+    """Confirm or refuse a role that somebody else proposed (复核)."""
+    db.session.refresh(request, with_for_update={"of": GrantRequest})
+    if request.status != WAITING:
+        raise Conflict("该授权已复核")
+    if actor.id in {request.proposed_by, request.person_id}:
+        raise Forbidden("须由提出人和被授权人之外的管理员复核")
+    if not confirm and not opinion.strip():
+        raise Invalid("不同意时请填写意见", field="opinion")
+    if confirm:
+        request.grant_id = _give(request, actor, now).id
+    request.status = CONFIRMED if confirm else REFUSED
+    request.opinion, request.decided_by, request.decided_at = opinion.strip(), actor.id, now
+    db.session.flush()
+    _record("role:confirmed" if confirm else "role:refused", request, actor, now)
+    word = "已复核通过" if confirm else f"未通过复核：{request.opinion}"
+    told = f"{request.person.name}的{ROLES[request.role]}授权{word}"
+    notify(request.proposed_by, told, url="/admin/grants", now=now)
+    if confirm:
+        text = f"您已获得角色：{ROLES[request.role]}"
+        notify(request.person_id, text, url="/home", now=now)
+
+
+def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
+    if request.valid_to is not None and request.valid_to <= now:
+        raise Conflict("授权期限已过，请退回后重新提出")
+    held = {grant.role for grant in live_grants(request.person_id, now)}
+    _refuse_two_offices(request.role, held)
+    return grant_role(
+        request.person,
+        request.role,
+        scope_kind=request.scope_kind,
+        scope_id=request.scope_id,
+        actor_id=request.proposed_by,
+        now=now,
+        until=request.valid_to,
+        confirmed_by=actor.id,
+    )
+
+
+def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> None:
+    """End a role at once (终止授权): to take away needs no second person.
+
+    The last holder of an administrator's role keeps it: nobody could give it again.
+    """
+    if not reason.strip():
+        raise Invalid("请填写终止理由", field="reason")
+    if grant.valid_to is not None and grant.valid_to <= now:
+        raise Conflict("该授权已终止")
+    if grant.role in ADMINISTRATORS and _holders(grant.role, now) <= 1:
+        raise Conflict("至少保留一名" + ROLES[grant.role])
+    end_grant(grant, actor_id=actor.id, now=now, reason=reason.strip())
+
+
+def _holders(role: str, now: datetime) -> int:
+    live = or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
+    held = select(func.count(RoleGrant.person_id.distinct())).where(RoleGrant.role == role, live)
+    return db.session.scalar(held) or 0
+
+
+def _record(tag: str, request: GrantRequest, actor: Person, now: datetime) -> None:
+    audit.record(
+        tag,
+        subject=("person", request.person_id),
+        actor_id=actor.id,
+        now=now,
+        role=request.role,
+        scope=f"{request.scope_kind}:{request.scope_id}",
+        request=request.id,
+    )

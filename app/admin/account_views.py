@@ -1,0 +1,163 @@
+"""The system administrator's accounts (人员账号)."""
+
+from flask import flash, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from app.accounts import operations
+from app.accounts.devices import device_of
+from app.accounts.models import Credential, Person
+from app.accounts.sessions import activation_link, live_sessions
+from app.admin import queries
+from app.admin.forms import AccountForm
+from app.admin.operations import end_all_sessions, open_account, reset_account
+from app.admin.unit_views import show_faults
+from app.admin.views import bp
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.http import page_of, see_other
+from app.core.menu import add_entry
+from app.core.permissions import ROLES, requires
+from app.units.queries import unit_of
+
+
+def _person(person_id: int) -> Person:
+    person = db.session.get(Person, person_id)
+    if person is None:
+        raise NotFound
+    return person
+
+
+def _account(person: Person) -> Credential:
+    mine = select(Credential).where(Credential.person_id == person.id)
+    account = db.session.scalars(mine).first()
+    if account is None:
+        raise Conflict("此人尚未开通账号")
+    return account
+
+
+@bp.get("/accounts")
+@requires("account.manage")
+def accounts() -> str:
+    """People and their accounts, found by name, login or whole identity number."""
+    args = request.args
+    moment = now()
+    found = queries.search_people(
+        args.get("q", ""), args.get("state", ""), args.get("role", ""), moment
+    )
+    page = page_of(found)
+    held = queries.accounts_of(page.items)
+    return render_template(
+        "admin/accounts.html",
+        page=page,
+        accounts=held,
+        states={p.id: queries.state_of(held.get(p.id), moment) for p in page.items},
+        roles=queries.roles_of(page.items, moment),
+        all_roles=ROLES,
+        all_states=queries.STATES,
+    )
+
+
+@bp.get("/accounts/new")
+@requires("account.manage")
+def new_account() -> str:
+    """The form of a new account."""
+    return render_template("admin/account_form.html", form=AccountForm())
+
+
+@bp.post("/accounts/new")
+@requires("account.manage")
+def create_account() -> str | tuple[str, int]:
+    """Open an account; its one-time link is shown this once."""
+    form = AccountForm(request.form)
+    if form.validate():
+        try:
+            person, secret = open_account(
+                name=form.name.data or "",
+                id_number=form.id_number.data or "",
+                phone=form.phone.data or "",
+                login=form.login.data or "",
+                is_applicant=bool(form.is_applicant.data),
+                actor=current_user,
+                now=now(),
+            )
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            return _secret_page(person, secret)
+    return render_template("admin/account_form.html", form=form), 422
+
+
+def _secret_page(person: Person, secret: str) -> str:
+    return render_template(
+        "accounts/secret.html",
+        person=person,
+        secret=secret,
+        login=_account(person).login,
+        link=activation_link(secret),
+        back=url_for("admin.account", person_id=person.id),
+    )
+
+
+@bp.get("/accounts/<int:person_id>")
+@requires("account.manage")
+def account(person_id: int) -> str:
+    """A person's account: state, unit, roles, and where they are signed in."""
+    person = _person(person_id)
+    held = queries.accounts_of([person]).get(person.id)
+    grants = queries.grants_of(person.id, now())
+    return render_template(
+        "admin/account.html",
+        person=person,
+        account=held,
+        state=queries.state_of(held, now()),
+        unit=unit_of(person.id),
+        grants=grants,
+        scopes=queries.scope_names((g.scope_kind, g.scope_id) for g in grants),
+        roles=ROLES,
+        sessions=[(s, device_of(s.agent)) for s in live_sessions(person.id, now())],
+    )
+
+
+@bp.post("/accounts/<int:person_id>/reset")
+@requires("account.manage")
+def reset(person_id: int) -> str:
+    """Take the password away; the new one-time link is shown this once (重置)."""
+    person = _person(person_id)
+    secret = reset_account(_account(person), actor=current_user, now=now())
+    return _secret_page(person, secret)
+
+
+@bp.post("/accounts/<int:person_id>/lock")
+@requires("account.manage")
+def lock(person_id: int) -> Response:
+    """Keep everybody out of an account (停用)."""
+    person = _person(person_id)
+    operations.lock_account(_account(person), actor=current_user, now=now())
+    flash(f"{person.name}的账号已停用", "success")
+    return see_other(url_for("admin.account", person_id=person.id))
+
+
+@bp.post("/accounts/<int:person_id>/unlock")
+@requires("account.manage")
+def unlock(person_id: int) -> Response:
+    """Let an account in again (启用、解锁)."""
+    person = _person(person_id)
+    operations.unlock_account(_account(person), actor=current_user, now=now())
+    flash(f"{person.name}的账号已启用", "success")
+    return see_other(url_for("admin.account", person_id=person.id))
+
+
+@bp.post("/accounts/<int:person_id>/sessions/end")
+@requires("account.manage")
+def end_sessions(person_id: int) -> Response:
+    """End every session of a person (强制退出)."""
+    person = _person(person_id)
+    count = end_all_sessions(person, actor=current_user, now=now())
+    flash(f"已退出 {count} 处登录" if count else "此人没有正在使用的登录", "success")
+    return see_other(url_for("admin.account", person_id=person.id))
+
+
+add_entry("系统管理", "人员账号", "person-gear", "admin.accounts", "account.manage", order=20)

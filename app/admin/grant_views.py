@@ -1,0 +1,229 @@
+"""Roles: the security administrator proposes and ends them, the system administrator confirms."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask import current_app, flash, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from app.accounts.grants import Proposal, decide_grant, propose_grant, take_role
+from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
+from app.accounts.queries import names_of
+from app.admin import queries
+from app.admin.forms import GrantForm
+from app.admin.unit_views import show_faults
+from app.admin.views import bp
+from app.admin.words import CONDITIONS, action_name, area_of
+from app.core.clock import ZONE, now
+from app.core.db import db
+from app.core.errors import DomainError, Invalid, NotFound
+from app.core.http import page_of, see_other
+from app.core.menu import add_entry
+from app.core.permissions import ACTIONS, MEMBER, PUBLIC, ROLES, requires
+from app.units.queries import unit_called
+
+EVERYONE = {PUBLIC: "任何人", MEMBER: "登录的人"}
+
+
+def _person(person_id: int) -> Person:
+    person = db.session.get(Person, person_id)
+    if person is None:
+        raise NotFound
+    return person
+
+
+def _named(rows: Iterable[RoleGrant | GrantRequest]) -> dict[tuple[str, int | None], str]:
+    return queries.scope_names((row.scope_kind, row.scope_id) for row in rows)
+
+
+@bp.get("/grants")
+@requires("grant.propose")
+def grants() -> str:
+    """Who holds which role, where and until when (角色授权)."""
+    args = request.args
+    state = args.get("state", "")
+    found = queries.search_grants(
+        args.get("q", ""),
+        args.get("role", ""),
+        expiring=state == "expiring",
+        ended=state == "ended",
+        now=now(),
+    )
+    page = page_of(found)
+    waiting = db.session.scalars(queries.requests(WAITING)).all()
+    people = {i for g in page.items for i in (g.person_id, g.granted_by, g.confirmed_by)}
+    return render_template(
+        "admin/grants.html",
+        page=page,
+        waiting=waiting,
+        scopes=_named([*page.items, *waiting]),
+        names=names_of(people),
+        roles=ROLES,
+    )
+
+
+@bp.get("/grants/people")
+@requires("grant.propose")
+def grant_people() -> str:
+    """Choose the person who is to get a role."""
+    text = request.args.get("q", "").strip()
+    page = page_of(queries.search_people(text, "", "", now())) if text else None
+    held = queries.roles_of(page.items, now()) if page else {}
+    return render_template("admin/grant_people.html", page=page, roles=held)
+
+
+@bp.get("/grants/people/<int:person_id>")
+@requires("grant.propose")
+def grants_of_person(person_id: int) -> str:
+    """What a person may do and by which role, and the form of another role."""
+    return _person_page(_person(person_id), GrantForm())
+
+
+def _person_page(person: Person, form: GrantForm) -> str:
+    held = queries.grants_of(person.id, now())
+    asked = select(GrantRequest).where(
+        GrantRequest.person_id == person.id, GrantRequest.status == WAITING
+    )
+    waiting = list(db.session.scalars(asked))
+    roles = {grant.role for grant in held}
+    return render_template(
+        "admin/grant_person.html",
+        person=person,
+        form=form,
+        held=held,
+        waiting=waiting,
+        scopes=_named([*held, *waiting]),
+        roles=ROLES,
+        names=names_of(i for g in held for i in (g.granted_by, g.confirmed_by)),
+        allowed=_table(roles),
+        is_self=person.id == current_user.id,
+    )
+
+
+@bp.post("/grants/people/<int:person_id>")
+@requires("grant.propose")
+def propose(person_id: int) -> Response | tuple[str, int]:
+    """Propose a role for a person (提出授权)."""
+    person = _person(person_id)
+    form = GrantForm(request.form)
+    if form.validate():
+        try:
+            propose_grant(person, _proposal(form), actor=current_user, now=now())
+        except Invalid as error:
+            show_faults(form, error)
+        except DomainError as error:
+            form.form_errors.append(error.message)
+        else:
+            flash("已提出授权，等待系统管理员复核", "success")
+            return see_other(url_for("admin.grants"))
+    return _person_page(person, form), 422
+
+
+def _proposal(form: GrantForm) -> Proposal:
+    try:
+        unit = unit_called(form.unit.data or "")
+    except Invalid as error:
+        raise Invalid(error.message, field="unit") from error
+    return Proposal(
+        role=form.role.data,
+        unit_id=unit.id if unit else None,
+        until=_end_of(form.until.data),
+        reason=form.reason.data or "",
+    )
+
+
+def _end_of(day: date | None) -> datetime | None:
+    return datetime.combine(day + timedelta(days=1), time(), ZONE) if day else None
+
+
+@bp.post("/grants/<int:grant_id>/end")
+@requires("grant.propose")
+def end_grant(grant_id: int) -> Response:
+    """End a role at once (终止授权)."""
+    grant = db.session.get(RoleGrant, grant_id)
+    if grant is None:
+        raise NotFound
+    take_role(grant, request.form.get("reason", ""), actor=current_user, now=now())
+    flash("授权已终止", "success")
+    return see_other(url_for("admin.grants_of_person", person_id=grant.person_id))
+
+
+@bp.get("/grants/requests")
+@requires("grant.confirm")
+def grant_requests() -> str:
+    """The roles that wait for another administrator, and what was decided (授权复核)."""
+    status = request.args.get("status") or WAITING
+    page = page_of(queries.requests(status))
+    return render_template(
+        "admin/grant_requests.html",
+        page=page,
+        status=status,
+        scopes=_named(page.items),
+        roles=ROLES,
+        names=names_of(row.decided_by for row in page.items),
+        held=queries.roles_of([row.person for row in page.items], now()),
+    )
+
+
+@bp.post("/grants/requests/<int:request_id>")
+@requires("grant.confirm")
+def decide(request_id: int) -> Response:
+    """Confirm or refuse a role (复核)."""
+    asked = db.session.get(GrantRequest, request_id)
+    if asked is None:
+        raise NotFound
+    confirm = request.form.get("decision") == "confirm"
+    opinion = request.form.get("opinion", "")[:300]
+    decide_grant(asked, confirm=confirm, opinion=opinion, actor=current_user, now=now())
+    flash("授权已生效" if confirm else "已退回该授权", "success")
+    return see_other(url_for("admin.grant_requests"))
+
+
+def _table(roles: set[str] | None = None) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the permission table by area: who may do what and on which condition.
+
+    With `roles`, only what these roles allow, and through which of them.
+    """
+    routes: dict[str, list[str]] = {}
+    for rule in current_app.url_map.iter_rules():
+        view = current_app.view_functions[rule.endpoint]
+        if hasattr(view, "action"):
+            methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+            routes.setdefault(view.action, []).append(f"{'/'.join(methods)} {rule.rule}")
+    areas: dict[str, list[dict[str, Any]]] = {}
+    for name, action in ACTIONS.items():
+        by = action.roles if roles is None else action.roles & roles
+        if not by:
+            continue
+        areas.setdefault(area_of(name), []).append(
+            {
+                "id": name,
+                "name": action_name(name),
+                "by": [EVERYONE.get(role) or ROLES[role] for role in _in_order(by)],
+                "when": CONDITIONS.get(action.predicate or "", action.predicate or ""),
+                "routes": sorted(routes.get(name, [])),
+            }
+        )
+    return list(areas.items())
+
+
+def _in_order(roles: Iterable[str]) -> list[str]:
+    known = [*EVERYONE, *ROLES]
+    return sorted(roles, key=known.index)
+
+
+@bp.get("/permissions")
+@requires("permission.read")
+def permissions() -> str:
+    """Who may do what, and why: the one table that every request is judged by (权限一览)."""
+    role = request.args.get("role", "")
+    table = _table({role} if role in ROLES else None)
+    return render_template("admin/permissions.html", table=table, roles=ROLES)
+
+
+add_entry("系统管理", "授权复核", "check2-all", "admin.grant_requests", "grant.confirm", order=30)
+add_entry("系统管理", "角色授权", "key", "admin.grants", "grant.propose", order=40)
+add_entry("系统管理", "权限一览", "table", "admin.permissions", "permission.read", order=50)

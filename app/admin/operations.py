@@ -1,0 +1,77 @@
+"""What the system administrator does to accounts."""
+
+from datetime import datetime
+
+from app.accounts import operations
+from app.accounts.grants import ADMINISTRATORS
+from app.accounts.models import Credential, Person
+from app.accounts.queries import live_grants
+from app.core import audit
+from app.core.crypto import fold_id
+from app.core.errors import Forbidden, Invalid
+from app.core.numbers import birth_and_gender, checked_id_number
+
+
+def open_account(
+    *,
+    name: str,
+    id_number: str,
+    phone: str,
+    login: str,
+    is_applicant: bool,
+    actor: Person,
+    now: datetime,
+) -> tuple[Person, str]:
+    """Enter a person with an account; returns them with the one-time secret.
+
+    To apply is no power over others, so it is given at once; every other role is proposed by a
+    security administrator.
+    """
+    number = checked_id_number(fold_id(id_number)) if id_number.strip() else ""
+    if is_applicant and not number:
+        raise Invalid("申报人须填写证件号码", field="id_number")
+    if login.strip():
+        operations.free_login(login)
+    born, gender = birth_and_gender(number) if number else (None, "")
+    person = operations.create_person(
+        name=name.strip(),
+        id_number=number,
+        gender=gender,
+        birth_date=born,
+        phone=phone.strip(),
+        now=now,
+    )
+    _, secret = operations.create_credential(person, login.strip(), now=now, actor_id=actor.id)
+    if is_applicant:
+        operations.grant_role(
+            person, "applicant", scope_kind="all", scope_id=None, actor_id=actor.id, now=now
+        )
+    return person, secret
+
+
+def reset_account(account: Credential, *, actor: Person, now: datetime) -> str:
+    """Return a new one-time secret for an account; its person is told.
+
+    Whoever holds the secret can act as the person, so an administrator's account is none of them:
+    one office would hold two. The server's operators reset those (`flask reset-account`).
+    """
+    held = {grant.role for grant in live_grants(account.person_id, now)}
+    if account.person_id == actor.id or held & ADMINISTRATORS:
+        raise Forbidden("管理员账号不能在此重置，请由运维人员在服务器上办理")
+    operations.notify(
+        account.person_id, "您的账号已由系统管理员重置", url="/account/sessions", now=now
+    )
+    return operations.reset_credential(account, actor=actor, now=now)
+
+
+def end_all_sessions(person: Person, *, actor: Person, now: datetime) -> int:
+    """End every session of a person; returns how many."""
+    count = operations.end_sessions(person.id, now=now)
+    audit.record(
+        "account:sessions_ended",
+        subject=("person", person.id),
+        actor_id=actor.id,
+        now=now,
+        count=count,
+    )
+    return count

@@ -1,0 +1,199 @@
+"""Reads for the administrators: accounts, roles, the audit log, figures of the platform."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
+from app.accounts.queries import person_by_id_number
+from app.core.audit import AuditEvent
+from app.core.clock import ZONE
+from app.core.db import db
+from app.core.permissions import ROLES
+from app.units.models import Unit
+
+EXPIRES_SOON = timedelta(days=30)
+STATES = {
+    "ready": ("正常", "success"),
+    "waiting": ("待激活", "info"),
+    "locked": ("已锁定", "warning"),
+    "disabled": ("已停用", "danger"),
+    "none": ("未开通", "secondary"),
+}
+
+
+def state_of(account: Credential | None, now: datetime) -> tuple[str, str]:
+    """Return the word and tone of an account's state."""
+    if account is None:
+        return STATES["none"]
+    if not account.is_enabled:
+        return STATES["disabled"]
+    if account.locked_until and account.locked_until > now:
+        return STATES["locked"]
+    return STATES["ready" if account.password_hash else "waiting"]
+
+
+def in_state(state: str, now: datetime) -> ColumnElement[bool]:
+    """Return the condition that an account is in a state of STATES."""
+    is_locked = and_(Credential.locked_until.is_not(None), Credential.locked_until > now)
+    conditions = {
+        "disabled": Credential.is_enabled.is_(False),
+        "locked": and_(Credential.is_enabled, is_locked),
+        "waiting": and_(Credential.is_enabled, Credential.password_hash.is_(None)),
+        "ready": and_(Credential.is_enabled, Credential.password_hash.is_not(None)),
+    }
+    return conditions.get(state, Credential.id.is_(None))
+
+
+def search_people(text: str, state: str, role: str, now: datetime) -> Select[tuple[Person]]:
+    """Select people by a part of the name, by login, or by the whole identity number."""
+    found = select(Person).outerjoin(Credential, Credential.person_id == Person.id)
+    wanted = text.strip()
+    if wanted:
+        known = person_by_id_number(wanted)
+        found = found.where(
+            or_(
+                Person.name.contains(wanted, autoescape=True),
+                Credential.login.startswith(wanted.lower(), autoescape=True),
+                Person.id == (known.id if known else 0),
+            )
+        )
+    if state in STATES:
+        found = found.where(in_state(state, now))
+    if role:
+        held = select(RoleGrant.person_id).where(RoleGrant.role == role, is_live(now))
+        found = found.where(Person.id.in_(held))
+    return found.order_by(Person.name, Person.id)
+
+
+def accounts_of(people: Iterable[Person]) -> dict[int, Credential]:
+    """Return the accounts of several people at once, by person."""
+    wanted = select(Credential).where(Credential.person_id.in_([p.id for p in people]))
+    return {account.person_id: account for account in db.session.scalars(wanted)}
+
+
+def is_live(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a role is held at a moment."""
+    return and_(
+        RoleGrant.valid_from <= now, or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
+    )
+
+
+def roles_of(people: Iterable[Person], now: datetime) -> dict[int, list[str]]:
+    """Return the names of the roles that several people hold, by person."""
+    ids = [person.id for person in people]
+    held = select(RoleGrant).where(RoleGrant.person_id.in_(ids), is_live(now))
+    found: dict[int, list[str]] = {}
+    for grant in db.session.scalars(held.order_by(RoleGrant.id)):
+        names = found.setdefault(grant.person_id, [])
+        name = ROLES.get(grant.role, grant.role)
+        if name not in names:
+            names.append(name)
+    return found
+
+
+def search_grants(
+    text: str, role: str, *, expiring: bool, ended: bool, now: datetime
+) -> Select[tuple[RoleGrant]]:
+    """Select roles by a part of the holder's or the unit's name."""
+    found = select(RoleGrant).join(Person, Person.id == RoleGrant.person_id)
+    found = found.where(RoleGrant.valid_to <= now) if ended else found.where(is_live(now))
+    if expiring:
+        found = found.where(RoleGrant.valid_to <= now + EXPIRES_SOON)
+    if role:
+        found = found.where(RoleGrant.role == role)
+    wanted = text.strip()
+    if wanted:
+        units = select(Unit.id).where(Unit.name.contains(wanted, autoescape=True))
+        at_unit = and_(RoleGrant.scope_kind == "org", RoleGrant.scope_id.in_(units))
+        found = found.where(or_(Person.name.contains(wanted, autoescape=True), at_unit))
+    return found.order_by(RoleGrant.valid_from.desc(), RoleGrant.id.desc())
+
+
+def grants_of(person_id: int, now: datetime) -> list[RoleGrant]:
+    """Return the roles that a person holds, the oldest first."""
+    held = select(RoleGrant).where(RoleGrant.person_id == person_id, is_live(now))
+    return list(db.session.scalars(held.order_by(RoleGrant.id)))
+
+
+def requests(status: str) -> Select[tuple[GrantRequest]]:
+    """Select proposed roles in a state, the newest first."""
+    asked = select(GrantRequest).where(GrantRequest.status == status)
+    return asked.order_by(GrantRequest.proposed_at.desc(), GrantRequest.id.desc())
+
+
+def scope_names(scopes: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
+    """Return what several scopes are called."""
+    wanted = set(scopes)
+    units = {i for kind, i in wanted if kind == "org" and i is not None}
+    named = {unit.id: unit.name for unit in db.session.query(Unit).where(Unit.id.in_(units))}
+    words = {"all": "全平台", "meeting": "会议", "jurisdiction": "地区"}
+    return {
+        (kind, i): named.get(i or 0, "—") if kind == "org" else f"{words[kind]}{i or ''}"
+        for kind, i in wanted
+    }
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which audit events are looked for."""
+
+    area: str = ""
+    actor: str = ""
+    text: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+def search_events(wanted: EventFilter) -> Select[tuple[AuditEvent]]:
+    """Select audit events, the newest first."""
+    found = select(AuditEvent)
+    if wanted.area:
+        found = found.where(AuditEvent.tag.startswith(f"{wanted.area}:", autoescape=True))
+    if wanted.actor:
+        people = select(Person.id).where(Person.name.contains(wanted.actor, autoescape=True))
+        found = found.where(AuditEvent.actor_id.in_(people))
+    if wanted.text:
+        found = found.where(_holds(wanted.text))
+    if wanted.since:
+        found = found.where(AuditEvent.at >= _start(wanted.since))
+    if wanted.until:
+        found = found.where(AuditEvent.at < _start(wanted.until + timedelta(days=1)))
+    return found.order_by(AuditEvent.id.desc())
+
+
+def _holds(text: str) -> ColumnElement[bool]:
+    """A word of the event, or the person it is about: the data itself may be any of these."""
+    people = select(Person.id).where(Person.name.contains(text, autoescape=True))
+    about = and_(AuditEvent.subject_type == "person", AuditEvent.subject_id.in_(people))
+    kind, _, number = text.partition(":")
+    of_record = and_(
+        AuditEvent.subject_type == kind,
+        AuditEvent.subject_id == (int(number) if number.isdecimal() else 0),
+    )
+    return or_(AuditEvent.tag.contains(text, autoescape=True), about, of_record)
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), ZONE)
+
+
+def count_events(tag: str, since: datetime) -> int:
+    """Count events since a moment, of one tag unless it is empty."""
+    found = select(func.count(AuditEvent.id)).where(AuditEvent.at >= since)
+    return db.session.scalar(found.where(AuditEvent.tag == tag) if tag else found) or 0
+
+
+def unsealed() -> int:
+    """Count events that wait for their seal."""
+    return (
+        db.session.scalar(select(func.count(AuditEvent.id)).where(AuditEvent.seq.is_(None))) or 0
+    )
+
+
+def latest(tag: str) -> AuditEvent | None:
+    """Return the newest event of a tag."""
+    found = select(AuditEvent).where(AuditEvent.tag == tag).order_by(AuditEvent.id.desc())
+    return db.session.scalars(found.limit(1)).first()

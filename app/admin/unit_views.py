@@ -1,0 +1,220 @@
+"""The system administrator's units (单位登记)."""
+
+from flask import flash, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import func, select
+from werkzeug.wrappers import Response
+from wtforms import Form
+
+from app.accounts.queries import people_with_role
+from app.admin.forms import UnitForm
+from app.admin.views import bp
+from app.catalogue import jurisdictions
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Invalid, NotFound
+from app.core.http import page_of, see_other
+from app.core.menu import add_entry
+from app.core.permissions import ROLES, requires
+from app.units import queries, tree
+from app.units.models import Unit
+
+
+def _unit(unit_id: int) -> Unit:
+    unit = db.session.get(Unit, unit_id)
+    if unit is None:
+        raise NotFound
+    return unit
+
+
+@bp.get("/units")
+@requires("unit.manage")
+def units() -> str:
+    """The unit tree, a level at a time, or what a search finds in it."""
+    parent_id = request.args.get("parent", type=int)
+    parent = _unit(parent_id) if parent_id else None
+    text = request.args.get("q", "").strip()
+    found = select(Unit).order_by(Unit.closed_at.is_not(None), Unit.name, Unit.id)
+    if text:
+        found = found.where(Unit.name.contains(text, autoescape=True) | (Unit.credit_code == text))
+    else:
+        found = found.where(Unit.parent_id == (parent.id if parent else None))
+    page = page_of(found)
+    return render_template(
+        "admin/units.html",
+        page=page,
+        parent=parent,
+        path=queries.path_of(parent) if parent else [],
+        searched=bool(text),
+        below=_children([unit.id for unit in page.items]),
+        area=_area,
+    )
+
+
+def _area(jurisdiction: str) -> str:
+    return jurisdictions.get(jurisdiction).name
+
+
+def _children(ids: list[int]) -> dict[int, int]:
+    counted = (
+        select(Unit.parent_id, func.count(Unit.id))
+        .where(Unit.parent_id.in_(ids))
+        .group_by(Unit.parent_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(counted)}
+
+
+@bp.get("/units/new")
+@requires("unit.manage")
+def new_unit() -> str:
+    """The form of a new unit, below the one whose page led here."""
+    parent_id = request.args.get("parent", type=int)
+    parent = _unit(parent_id) if parent_id else None
+    name = parent.name if parent else ""
+    form = UnitForm(
+        data={
+            "parent": name,
+            "reports_to": name,
+            "jurisdiction": parent.jurisdiction if parent else "",
+            "kind": "事业单位",
+            "has_leader": True,
+        }
+    )
+    return _form_page(form, None)
+
+
+def _form_page(form: UnitForm, unit: Unit | None) -> str:
+    form.offer_jurisdictions()
+    return render_template("admin/unit_form.html", form=form, unit=unit)
+
+
+def _facts(form: UnitForm) -> tree.UnitFacts:
+    """Return what the form says; Invalid at the field that is wrong."""
+    superiors = {}
+    for field in (form.parent, form.reports_to):
+        try:
+            superiors[field.name] = queries.unit_called(field.data or "")
+        except Invalid as error:
+            raise Invalid(error.message, field=field.name) from error
+    if form.jurisdiction.data not in jurisdictions.all_ids():
+        raise Invalid("请选择所属地区", field="jurisdiction")
+    return tree.UnitFacts(
+        name=form.name.data or "",
+        kind=form.kind.data,
+        jurisdiction=form.jurisdiction.data,
+        credit_code=form.credit_code.data or "",
+        has_leader=bool(form.has_leader.data),
+        **superiors,
+    )
+
+
+def show_faults(form: Form, error: Invalid) -> None:
+    """Put the messages of a refusal at the fields they are about."""
+    for name, messages in error.errors.items():
+        if name in form._fields:
+            form[name].errors = [*form[name].errors, *messages]
+    if not error.errors:
+        form.form_errors.append(error.message)
+
+
+@bp.post("/units/new")
+@requires("unit.manage")
+def create_unit() -> Response | tuple[str, int]:
+    """Enter a unit."""
+    form = UnitForm(request.form)
+    form.offer_jurisdictions()
+    if form.validate():
+        try:
+            unit = tree.create_unit(_facts(form), actor_id=current_user.id, now=now())
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            flash(f"已登记{unit.name}", "success")
+            return see_other(url_for("admin.unit", unit_id=unit.id))
+    return _form_page(form, None), 422
+
+
+@bp.get("/units/<int:unit_id>")
+@requires("unit.manage")
+def unit(unit_id: int) -> str:
+    """A unit: its place, its review chain, its staff."""
+    found = _unit(unit_id)
+    children = select(Unit).where(Unit.parent_id == found.id).order_by(Unit.name)
+    return render_template(
+        "admin/unit.html",
+        unit=found,
+        path=queries.path_of(found),
+        chain=queries.reporting_chain(found),
+        children=db.session.scalars(children.limit(200)).all(),
+        staff=queries.staff_of(found.id, now()),
+        members=tree.members(found),
+        roles=ROLES,
+        area=_area(found.jurisdiction),
+        lacks=[
+            ROLES[role]
+            for role in ("unit_admin", "unit_clerk", *(["unit_leader"] * found.has_leader))
+            if not people_with_role(role, "org", found.id, now())
+        ],
+    )
+
+
+@bp.get("/units/<int:unit_id>/edit")
+@requires("unit.manage")
+def edit_unit(unit_id: int) -> str:
+    """The form of a unit that exists."""
+    found = _unit(unit_id)
+    form = UnitForm(
+        obj=found,
+        data={
+            "parent": found.parent.name if found.parent else "",
+            "reports_to": found.reports_to.name if found.reports_to else "",
+        },
+    )
+    form.parent.data = found.parent.name if found.parent else ""
+    form.reports_to.data = found.reports_to.name if found.reports_to else ""
+    return _form_page(form, found)
+
+
+@bp.post("/units/<int:unit_id>/edit")
+@requires("unit.manage")
+def change_unit(unit_id: int) -> Response | tuple[str, int]:
+    """Change a unit."""
+    found = _unit(unit_id)
+    form = UnitForm(request.form)
+    form.offer_jurisdictions()
+    if form.validate():
+        try:
+            tree.change_unit(found, _facts(form), actor_id=current_user.id, now=now())
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            flash("单位信息已保存", "success")
+            return see_other(url_for("admin.unit", unit_id=found.id))
+    return _form_page(form, found), 422
+
+
+@bp.get("/units/<int:unit_id>/close")
+@requires("unit.manage")
+def closing(unit_id: int) -> str:
+    """What closing a unit would do, and what stands against it."""
+    found = _unit(unit_id)
+    return render_template(
+        "admin/unit_close.html",
+        unit=found,
+        obstacles=tree.obstacles(found),
+        members=tree.members(found),
+        staff=len({person.id for person, _ in queries.staff_of(found.id, now())}),
+    )
+
+
+@bp.post("/units/<int:unit_id>/close")
+@requires("unit.manage")
+def close_unit(unit_id: int) -> Response:
+    """Close a unit (关闭单位)."""
+    found = _unit(unit_id)
+    tree.close_unit(found, actor_id=current_user.id, now=now())
+    flash(f"{found.name}已关闭", "success")
+    return see_other(url_for("admin.unit", unit_id=found.id))
+
+
+add_entry("系统管理", "单位登记", "diagram-3", "admin.units", "unit.manage", order=10)

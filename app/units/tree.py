@@ -1,0 +1,171 @@
+"""Writes about the unit tree (单位登记): entering, changing and closing units."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from app.accounts.models import RoleGrant
+from app.accounts.operations import end_grant, notify
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Conflict, Invalid
+from app.core.numbers import checked_credit_code
+from app.engine.models import WorkItem
+from app.units.models import ACTIVE, ENDED, KINDS, PENDING, RETURNED, Employment, Unit
+
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class UnitFacts:
+    """What is entered of a unit."""
+
+    name: str
+    kind: str
+    jurisdiction: str
+    parent: Unit | None = None
+    reports_to: Unit | None = None
+    credit_code: str = ""
+    has_leader: bool = True
+
+
+def create_unit(facts: UnitFacts, *, actor_id: int, now: datetime) -> Unit:
+    """Enter a unit; Invalid says at which field it does not hold."""
+    unit = Unit()
+    _apply(unit, facts)
+    db.session.add(unit)
+    db.session.flush()
+    audit.record(
+        "unit:created", subject=("unit", unit.id), actor_id=actor_id, now=now, name=unit.name
+    )
+    return unit
+
+
+def change_unit(unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime) -> None:
+    """Change a unit; Invalid for a superior below itself, which would close a circle."""
+    if unit.closed_at is not None:
+        raise Conflict("单位已关闭，不能修改")
+    before = (unit.name, unit.parent_id, unit.reports_to_id)
+    _refuse_circles(unit, facts)
+    if facts.jurisdiction != unit.jurisdiction and _count(Unit.parent_id == unit.id):
+        raise Invalid("该单位有下级单位，不能改变所属地区", field="jurisdiction")
+    _apply(unit, facts)
+    db.session.flush()
+    audit.record(
+        "unit:changed",
+        subject=("unit", unit.id),
+        actor_id=actor_id,
+        now=now,
+        before=list(before),
+        after=[unit.name, unit.parent_id, unit.reports_to_id],
+    )
+
+
+def _apply(unit: Unit, facts: UnitFacts) -> None:
+    name = facts.name.strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise Invalid("请填写单位名称，不超过 100 个字", field="name")
+    if facts.kind not in KINDS:
+        raise Invalid("请选择单位性质", field="kind")
+    for field, superior in (("parent", facts.parent), ("reports_to", facts.reports_to)):
+        if superior is not None and superior.closed_at is not None:
+            raise Invalid("该单位已关闭", field=field)
+    if facts.parent is not None and facts.parent.jurisdiction != facts.jurisdiction:
+        raise Invalid("与上级单位的所属地区不一致", field="jurisdiction")
+    code = checked_credit_code(facts.credit_code) if facts.credit_code.strip() else None
+    _refuse_seconds(unit, name, facts.parent, code)
+    unit.name, unit.kind, unit.jurisdiction = name, facts.kind, facts.jurisdiction
+    unit.parent_id = facts.parent.id if facts.parent else None
+    unit.reports_to_id = facts.reports_to.id if facts.reports_to else None
+    unit.credit_code, unit.has_leader = code, facts.has_leader
+
+
+def _refuse_seconds(unit: Unit, name: str, parent: Unit | None, code: str | None) -> None:
+    with db.session.no_autoflush:
+        others = select(Unit.id).where(Unit.id != (unit.id or 0))
+        same = others.where(
+            Unit.name == name,
+            Unit.closed_at.is_(None),
+            Unit.parent_id == (parent.id if parent else None),
+        )
+        if db.session.scalar(same.limit(1)) is not None:
+            raise Invalid("同一上级下已有同名单位", field="name")
+        if code and db.session.scalar(others.where(Unit.credit_code == code)) is not None:
+            raise Invalid("该统一社会信用代码已登记", field="credit_code")
+
+
+def _refuse_circles(unit: Unit, facts: UnitFacts) -> None:
+    if _leads_to(unit, facts.parent, lambda each: each.parent):
+        raise Invalid("上级单位不能是本单位或其下级", field="parent")
+    if _leads_to(unit, facts.reports_to, lambda each: each.reports_to):
+        raise Invalid("上报不能绕回本单位", field="reports_to")
+
+
+def _leads_to(unit: Unit, start: Unit | None, step: Callable[[Unit], Unit | None]) -> bool:
+    above, passed = start, set[int]()
+    while above is not None and above.id not in passed:
+        if above.id == unit.id:
+            return True
+        passed.add(above.id)
+        above = step(above)
+    return False
+
+
+def _count(*conditions: object) -> int:
+    wanted = select(func.count(Unit.id)).where(Unit.closed_at.is_(None), *conditions)  # type: ignore[arg-type]
+    return db.session.scalar(wanted) or 0
+
+
+def obstacles(unit: Unit) -> list[str]:
+    """Return in words what must be settled before a unit can be closed."""
+    waiting = select(func.count(WorkItem.id)).where(
+        WorkItem.status == "open", WorkItem.scope_kind == "org", WorkItem.scope_id == unit.id
+    )
+    found = (
+        (_count(Unit.parent_id == unit.id), "个下级单位尚未关闭或划转"),
+        (_count(Unit.reports_to_id == unit.id), "个单位仍向本单位上报"),
+        (db.session.scalar(waiting) or 0, "项待办任务尚未办结"),
+    )
+    return [f"{count} {words}" for count, words in found if count]
+
+
+def members(unit: Unit) -> int:
+    """Count who is bound to a unit or wants to be."""
+    bound = select(func.count(Employment.id)).where(
+        Employment.unit_id == unit.id, Employment.status.in_((ACTIVE, PENDING, RETURNED))
+    )
+    return db.session.scalar(bound) or 0
+
+
+def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
+    """Close a unit (撤销): its roles end, its people are told to bind elsewhere."""
+    if unit.closed_at is not None:
+        raise Conflict("单位已关闭")
+    left = obstacles(unit)
+    if left:
+        raise Conflict("还不能关闭：" + "；".join(left))
+    unit.closed_at = now
+    held = db.session.scalars(
+        select(RoleGrant).where(
+            RoleGrant.scope_kind == "org",
+            RoleGrant.scope_id == unit.id,
+            or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now),
+        )
+    )
+    for grant in held:
+        end_grant(grant, actor_id=actor_id, now=now, reason="单位关闭")
+    bound = db.session.scalars(
+        select(Employment).where(Employment.unit_id == unit.id, Employment.status == ACTIVE)
+    )
+    for employment in bound:
+        employment.status, employment.decided_at, employment.decided_by = ENDED, now, actor_id
+        notify(
+            employment.person_id,
+            f"{unit.name}已关闭，请重新绑定现在的单位",
+            url="/binding",
+            now=now,
+        )
+    db.session.flush()
+    audit.record("unit:closed", subject=("unit", unit.id), actor_id=actor_id, now=now)

@@ -1,0 +1,157 @@
+"""The system administrator's accounts: found, opened, reset, locked; each act in the log."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Credential, Person
+from app.accounts.queries import live_grants
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from tests.builders.people import a_person
+from tests.conftest import Browser
+
+NUMBER = "340000198503129020"
+NEW = {"name": "苏晓禾", "id_number": NUMBER, "phone": "13800000000", "is_applicant": "y"}
+PASSWORD = {"password": "Qinghe-2026", "again": "Qinghe-2026"}
+
+
+def secret_in(page: str) -> str:
+    found = re.search(r"<code>([^<]+)</code>", page)
+    assert found, page
+    return found[1]
+
+
+def person_called(name: str) -> Person:
+    with transaction(write=False):
+        return db.session.query(Person).filter_by(name=name).one()
+
+
+def tags_of(person: Person) -> list[str]:
+    with transaction(write=False):
+        about = db.session.query(AuditEvent).filter_by(subject_type="person", subject_id=person.id)
+        return [event.tag for event in about]
+
+
+def test_an_applicant_is_opened_activated_and_signs_in_with_the_number(
+    system: Browser, client_for: Any
+) -> None:
+    page = system.post("/admin/accounts/new", NEW).text
+    secret = secret_in(page)
+    assert f"/activate?secret={secret}" in page
+    visitor = client_for(None)
+    assert visitor.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
+    again = client_for(None)
+    signed_in = again.post("/login", {"login": NUMBER, "password": "Qinghe-2026"})
+    assert signed_in.status_code == 303
+    assert again.get("/binding").status_code == 200
+    person = person_called("苏晓禾")
+    assert (person.gender, str(person.birth_date)) == ("女", "1985-03-12")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": ""}, "请填写姓名"),
+        ({"id_number": "340000198503129021"}, "证件号码有误"),
+        ({"id_number": "340000198502309021"}, "证件号码有误"),
+        ({"id_number": ""}, "申报人须填写证件号码"),
+        ({"login": NUMBER}, "不能使用证件号码"),
+        ({"login": "张三"}, "2-40 位"),
+    ],
+)
+def test_what_does_not_hold_is_said_at_its_field(
+    system: Browser, change: dict[str, str], words: str
+) -> None:
+    answer = system.post("/admin/accounts/new", {**NEW, **change})
+    assert (answer.status_code, words in answer.text) == (422, True)
+    with transaction(write=False):
+        assert db.session.query(Person).count() == 1
+
+
+def test_a_number_and_a_login_are_given_once(system: Browser) -> None:
+    system.post("/admin/accounts/new", {**NEW, "login": "suxh"})
+    assert "该证件号码已存在" in system.post("/admin/accounts/new", NEW).text
+    other = {"name": "卜文", "login": "SuXH"}
+    assert "该登录名已被使用" in system.post("/admin/accounts/new", other).text
+
+
+@pytest.mark.parametrize("typed", ["苏晓", NUMBER, "suxh"])
+def test_people_are_found_and_their_number_stays_masked(system: Browser, typed: str) -> None:
+    system.post("/admin/accounts/new", {**NEW, "login": "suxh"})
+    page = system.get(f"/admin/accounts?q={typed}").text
+    assert "340000********9020" in page
+    # What was typed stays in the search field, and nowhere else.
+    assert page.count(NUMBER) == page.count(f'value="{NUMBER}"')
+    assert "待激活" in page
+
+
+@pytest.mark.parametrize("part", ["340000", "9020", "3400001985031290"])
+def test_a_part_of_a_number_finds_nobody(system: Browser, part: str) -> None:
+    system.post("/admin/accounts/new", NEW)
+    assert "没有符合条件的人员" in system.get(f"/admin/accounts?q={part}").text
+
+
+def test_a_reset_ends_sessions_and_tells_the_person(
+    app: Flask, system: Browser, client_for: Any
+) -> None:
+    with transaction():
+        person = a_person("卜文", roles=[("expert", "all", None)])
+    browser = client_for(person)
+    secret = secret_in(system.post(f"/admin/accounts/{person.id}/reset").text)
+    assert browser.get("/home").location.startswith("/login")
+    visitor = client_for(None)
+    visitor.post("/activate", {"secret": secret, **PASSWORD})
+    assert "已由系统管理员重置" in visitor.get("/notifications").text
+    assert "account:reset" in tags_of(person)
+
+
+@pytest.mark.parametrize("role", ["security_admin", "audit_admin", "system_admin"])
+def test_an_administrator_is_not_taken_over_by_a_reset(
+    app: Flask, system: Browser, role: str
+) -> None:
+    with transaction():
+        person = a_person("阚双全", roles=[(role, "all", None)])
+    assert system.post(f"/admin/accounts/{person.id}/reset").status_code == 403
+    assert "account:reset" not in tags_of(person)
+
+
+def test_a_locked_account_is_out_until_it_is_unlocked(
+    app: Flask, system: Browser, client_for: Any
+) -> None:
+    with transaction():
+        person = a_person("卜文", roles=[("expert", "all", None)])
+    browser = client_for(person)
+    assert system.post(f"/admin/accounts/{person.id}/lock").status_code == 303
+    assert browser.get("/home").location.startswith("/login")
+    assert "已停用" in system.get(f"/admin/accounts/{person.id}").text
+    assert "卜文" in system.get("/admin/accounts?state=disabled").text
+    system.post(f"/admin/accounts/{person.id}/unlock")
+    assert client_for(person).get("/home").status_code == 200
+    assert [t for t in tags_of(person) if "lock" in t] == ["account:locked", "account:unlocked"]
+
+
+def test_nobody_locks_themself(app: Flask, system: Browser) -> None:
+    me = person_called("庾一鸣")
+    assert system.post(f"/admin/accounts/{me.id}/lock").status_code == 403
+    assert "停用账号" not in system.get(f"/admin/accounts/{me.id}").text
+
+
+def test_sessions_are_ended_from_outside(app: Flask, system: Browser, client_for: Any) -> None:
+    with transaction():
+        person = a_person("卜文", roles=[("expert", "all", None)])
+    browser = client_for(person)
+    assert "127.0.0.1" in system.get(f"/admin/accounts/{person.id}").text
+    system.post(f"/admin/accounts/{person.id}/sessions/end")
+    assert browser.get("/home").location.startswith("/login")
+    assert "account:sessions_ended" in tags_of(person)
+
+
+def test_an_account_opened_without_a_role_has_none(system: Browser) -> None:
+    system.post("/admin/accounts/new", {"name": "卜文", "login": "bowen"})
+    with transaction(write=False):
+        account = db.session.query(Credential).filter_by(login="bowen").one()
+        assert live_grants(account.person_id, now()) == []

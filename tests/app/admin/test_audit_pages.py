@@ -1,0 +1,109 @@
+"""The audit administrator's log: found, exported, verified; each of these in the log too."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts.models import Person
+from app.core import audit
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from tests.builders.people import a_person
+from tests.conftest import Browser
+
+
+@pytest.fixture
+def person(app: Flask) -> Person:
+    with transaction():
+        person = a_person("卜文", roles=[("expert", "all", None)])
+        about = {"actor_id": person.id, "now": now()}
+        audit.record("plan:published", subject=("plan", 7), **about)
+        audit.record("file:read", subject=("file", 3), name="=1+1", **about)
+        return person
+
+
+def tags_in(page: str) -> set[str]:
+    known = ("plan:published", "file:read", "account:created", "role:granted")
+    return {tag for tag in known if f'<code class="small">{tag}</code>' in page or tag in page}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"plan:published", "file:read", "account:created", "role:granted"}),
+        ("area=plan", {"plan:published"}),
+        ("actor=卜文", {"plan:published", "file:read"}),
+        ("q=plan:7", {"plan:published"}),
+        ("q=file:read", {"file:read"}),
+        ("since=2026-11-24", set()),
+        ("until=2026-11-22", set()),
+        ("since=2026-11-23&until=2026-11-23&area=file", {"file:read"}),
+        ("since=someday", {"plan:published", "file:read", "account:created", "role:granted"}),
+    ],
+)
+def test_events_are_found(auditor: Browser, person: Person, query: str, found: set[str]) -> None:
+    page = auditor.get(f"/admin/audit?{query}").text
+    table = page.split("<tbody>")[-1] if "<tbody>" in page else ""
+    assert tags_in(table) == found
+
+
+def test_the_person_an_event_is_about_is_named(auditor: Browser, person: Person) -> None:
+    page = auditor.get("/admin/audit?q=卜文").text
+    assert "开通账号" in page
+    assert "卜文" in page.split("<tbody>")[-1]
+
+
+def test_what_is_found_can_be_taken_away_and_the_log_says_so(
+    auditor: Browser, person: Person
+) -> None:
+    answer = auditor.post("/admin/audit/export", {"area": "file"})
+    lines = answer.get_data(as_text=True).splitlines()
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert len(lines) == 2
+    assert "file:read" in lines[1]
+    assert "导出审计日志" in auditor.get("/admin/audit").text
+
+
+def test_no_cell_of_the_export_calculates(auditor: Browser, app: Flask) -> None:
+    with transaction():
+        mallory = a_person("=HYPERLINK(1)")
+        audit.record("file:read", subject=("file", 3), actor_id=mallory.id, now=now())
+    told = auditor.post("/admin/audit/export", {"area": "file"}).get_data(as_text=True)
+    assert ",=HYPERLINK" not in told
+
+
+def test_seals_are_verified_and_the_result_is_kept(auditor: Browser, person: Person) -> None:
+    with transaction():
+        sealed = audit.seal_events()
+    page = auditor.post("/admin/audit/verify").text
+    assert f"全部封印有效：{sealed} 条" in page
+    assert "全部有效" in auditor.get("/home").text
+    with transaction():
+        db.session.execute(sa.update(AuditEvent).where(AuditEvent.seq == 2).values(tag="x:y"))
+    assert "第 2 号" in auditor.post("/admin/audit/verify").text
+    assert "1 处不符" in auditor.get("/home").text
+
+
+def test_the_log_is_read_by_nobody_else(system: Browser, security: Browser) -> None:
+    for browser in (system, security):
+        assert browser.get("/admin/audit").status_code == 403
+        assert browser.post("/admin/audit/export").status_code == 403
+        assert browser.post("/admin/audit/verify").status_code == 403
+
+
+def test_each_administrator_sees_the_figures_of_their_job(
+    system: Browser, security: Browser, auditor: Browser
+) -> None:
+    pages: dict[str, Any] = {
+        "system": system.get("/home").text,
+        "security": security.get("/home").text,
+        "audit": auditor.get("/home").text,
+    }
+    assert "待激活的账号" in pages["system"]
+    assert "生效中的授权" in pages["security"]
+    assert "今日事件" in pages["audit"]
+    assert "生效中的授权" not in pages["system"] + pages["audit"]
+    assert "今日事件" not in pages["system"] + pages["security"]

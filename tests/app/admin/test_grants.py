@@ -1,0 +1,214 @@
+"""Roles: one administrator proposes, another confirms; nobody is judge in their own case."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.grants import ADMINISTRATORS, AT_A_UNIT, EVERYWHERE
+from app.accounts.models import GrantRequest, Person, RoleGrant
+from app.accounts.queries import live_grants
+from app.admin.words import CONDITIONS, VERBS, action_name, area_of
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.permissions import ACTIONS, ROLES
+from tests.builders.people import a_person, a_unit
+from tests.conftest import START, Browser
+
+FORM = {"role": "unit_admin", "unit": "青禾小学", "reason": "学校来函"}
+
+
+@pytest.fixture
+def person(app: Flask) -> Person:
+    with transaction():
+        a_unit("青禾小学")
+        return a_person("卜文")
+
+
+def roles_of(person: Person) -> set[str]:
+    with transaction(write=False):
+        return {grant.role for grant in live_grants(person.id, now())}
+
+
+def propose(security: Browser, person: Person, **change: str) -> Any:
+    return security.post(f"/admin/grants/people/{person.id}", {**FORM, **change})
+
+
+def last_request() -> GrantRequest:
+    with transaction(write=False):
+        return db.session.query(GrantRequest).order_by(GrantRequest.id.desc()).first()
+
+
+def decide(system: Browser, decision: str, opinion: str = "") -> Any:
+    url = f"/admin/grants/requests/{last_request().id}"
+    return system.post(url, {"decision": decision, "opinion": opinion})
+
+
+def test_a_role_counts_once_another_administrator_confirmed_it(
+    security: Browser, system: Browser, person: Person, client_for: Any
+) -> None:
+    assert propose(security, person).status_code == 303
+    assert roles_of(person) == set()
+    assert "学校来函" in system.get("/admin/grants/requests").text
+    assert decide(system, "confirm").status_code == 303
+    assert roles_of(person) == {"unit_admin"}
+    browser = client_for(person)
+    assert browser.get("/staff").status_code == 200
+    assert "您已获得角色：单位管理员" in browser.get("/notifications").text
+    page = security.get("/admin/grants?q=卜文").text
+    assert "阚双全" in page
+    assert "庾一鸣" in page
+
+
+def test_a_refusal_says_why_and_gives_nothing(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person)
+    assert decide(system, "refuse").status_code == 422
+    assert decide(system, "refuse", "没有来函").status_code == 303
+    assert roles_of(person) == set()
+    assert decide(system, "confirm").status_code == 409
+    assert "没有来函" in security.get("/notifications").text
+
+
+def test_a_term_ends_with_its_last_day(
+    security: Browser, system: Browser, person: Person, at: Any
+) -> None:
+    propose(security, person, until="2026-11-30")
+    decide(system, "confirm")
+    assert "2026-12-01" in security.get("/admin/grants?state=expiring").text
+    at(START.replace(day=30, hour=23))
+    assert roles_of(person) == {"unit_admin"}
+    at(START.replace(month=12, day=1, hour=0))
+    assert roles_of(person) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"role": ""}, "请选择角色"),
+        ({"unit": ""}, "须指定单位"),
+        ({"unit": "不存在"}, "没有名称含"),
+        ({"reason": " "}, "请填写授权理由"),
+        ({"until": "2026-11-01"}, "截止日期应晚于今天"),
+        ({"role": "group_leader"}, "Not a valid choice"),
+    ],
+)
+def test_what_does_not_hold_is_said_at_its_field(
+    security: Browser, person: Person, change: dict[str, str], words: str
+) -> None:
+    answer = propose(security, person, **change)
+    assert answer.status_code == 422
+    assert words in answer.text or "不是有效的选择" in answer.text
+
+
+def test_the_same_role_is_asked_for_once(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person)
+    assert "等待复核" in propose(security, person).text
+    decide(system, "confirm")
+    assert "此人已有该角色" in propose(security, person).text
+
+
+def test_nobody_is_two_of_the_three_administrators(security: Browser, person: Person) -> None:
+    assert propose(security, person, role="audit_admin", unit="").status_code == 303
+    answer = propose(security, person, role="system_admin", unit="")
+    assert (answer.status_code, "不能由同一人兼任" in answer.text) == (422, True)
+
+
+def test_nobody_gives_themself_a_role(security: Browser, person: Person) -> None:
+    with transaction(write=False):
+        me = db.session.query(Person).filter_by(name="阚双全").one()
+    answer = propose(security, me)
+    assert (answer.status_code, "不能给本人授权" in answer.text) == (422, True)
+    assert "不能给本人授权" in security.get(f"/admin/grants/people/{me.id}").text
+
+
+def test_nobody_confirms_their_own_role(
+    app: Flask, security: Browser, system: Browser, person: Person
+) -> None:
+    with transaction(write=False):
+        me = db.session.query(Person).filter_by(name="庾一鸣").one()
+    propose(security, me, role="expert", unit="")
+    assert decide(system, "confirm").status_code == 403
+
+
+def test_to_propose_and_to_confirm_are_two_offices(
+    security: Browser, system: Browser, auditor: Browser, person: Person
+) -> None:
+    assert propose(system, person).status_code == 403
+    propose(security, person)
+    assert decide(security, "confirm").status_code == 403
+    assert decide(auditor, "confirm").status_code == 403
+
+
+def test_a_role_is_taken_at_once_with_a_reason(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person)
+    decide(system, "confirm")
+    with transaction(write=False):
+        grant_id = db.session.query(RoleGrant.id).filter_by(person_id=person.id).scalar()
+    assert security.post(f"/admin/grants/{grant_id}/end").status_code == 422
+    assert security.post(f"/admin/grants/{grant_id}/end", {"reason": "调离"}).status_code == 303
+    assert roles_of(person) == set()
+    assert security.post(f"/admin/grants/{grant_id}/end", {"reason": "调离"}).status_code == 409
+
+
+def test_the_last_administrator_stays(security: Browser, system: Browser) -> None:
+    with transaction(write=False):
+        grant_id = db.session.query(RoleGrant.id).filter_by(role="system_admin").scalar()
+    answer = security.post(f"/admin/grants/{grant_id}/end", {"reason": "试试"})
+    assert (answer.status_code, "至少保留一名" in answer.text) == (409, True)
+
+
+def test_the_page_of_permissions_is_the_table_itself(security: Browser) -> None:
+    page = security.get("/admin/permissions").text
+    missing = [name for name in ACTIONS if f'<code class="small">{name}</code>' not in page]
+    assert missing == []
+    only = security.get("/admin/permissions?role=audit_admin").text
+    assert "audit.read" in only
+    assert "unit.manage" not in only
+
+
+def test_the_page_of_a_person_says_what_their_roles_allow(app: Flask, security: Browser) -> None:
+    with transaction():
+        clerk = a_person("邬小棠", roles=[("unit_clerk", "org", a_unit("青禾小学").id)])
+    page = security.get(f"/admin/grants/people/{clerk.id}").text
+    assert "portfolio.vet" in page
+    assert "plan.create" not in page
+    assert "单位经办人" in page
+
+
+def test_every_action_and_condition_has_a_name() -> None:
+    unnamed = {a for a in ACTIONS if a.split(".")[1] not in VERBS or area_of(a) == a.split(".")[0]}
+    assert unnamed == set()
+    assert {a.predicate for a in ACTIONS.values() if a.predicate} - set(CONDITIONS) == set()
+    assert action_name("plan.manage") == "评审计划：管理"
+
+
+def test_the_three_administrators_share_no_action() -> None:
+    shared = {name for name, action in ACTIONS.items() if len(action.roles & ADMINISTRATORS) > 1}
+    assert shared == set()
+    for role in ADMINISTRATORS:
+        own = {name for name, action in ACTIONS.items() if role in action.roles}
+        assert own
+        assert all(ACTIONS[name].roles == {role} for name in own)
+
+
+def test_every_role_can_be_given_here_or_by_a_meeting() -> None:
+    of_a_meeting = {"main_reviewer", "deputy_reviewer", "group_leader", "director"}
+    assert {*AT_A_UNIT, *EVERYWHERE} | of_a_meeting == set(ROLES)
+
+
+def test_a_term_that_ended_while_it_waited_is_not_given(
+    app: Flask, security: Browser, client_for: Any, person: Person, at: Any
+) -> None:
+    propose(security, person, until="2026-11-23")
+    at(START + timedelta(days=2))
+    with transaction():
+        other = a_person("庾一鸣", roles=[("system_admin", "all", None)])
+    answer = decide(client_for(other), "confirm")
+    assert (answer.status_code, "期限已过" in answer.text) == (409, True)
