@@ -22,6 +22,17 @@ function fit(viewer) {
   canvas.zoom(canvas.zoom('fit-viewport', 'auto') * 0.94, 'auto');
 }
 
+// A phone that is turned, a window that is made smaller: the diagram fits again.
+function follow(viewer, box) {
+  let width = box.clientWidth;
+  new ResizeObserver(() => {
+    if (!box.clientWidth || box.clientWidth === width) return;
+    width = box.clientWidth;
+    viewer.get('canvas').resized();
+    fit(viewer);
+  }).observe(box);
+}
+
 async function draw(box) {
   const viewer = new NavigatedViewer({ container: box });
   viewers.set(box, viewer);
@@ -31,6 +42,7 @@ async function draw(box) {
     await viewer.importXML(await response.text());
     mark(viewer, JSON.parse(box.dataset.state || '{}'));
     fit(viewer);
+    follow(viewer, box);
     box.dataset.ready = '';
   } catch {
     viewer.destroy();

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.core.db import transaction
 from tests.app.inbox.conftest import Desk
+from tests.builders.people import a_person
 
 Desks = Callable[..., Desk]
 
@@ -87,3 +89,29 @@ def test_the_home_page_and_the_menu_count_what_waits(client_for: Any, desk_of: D
     assert "苏晓禾 申请绑定" in page
     assert '<span class="badge side-badge">2<' in page
     assert "side-badge" not in client_for(desk.stranger).get("/home").text
+
+
+def test_the_home_page_says_when_a_task_came_and_when_it_is_due(
+    client_for: Any, desk_of: Desks, item: Any, at: Callable[..., None]
+) -> None:
+    desk = desk_of("苏晓禾")
+    waiting = item(desk.items[0])
+    due = f"{waiting.due_at:%Y-%m-%d}"
+    page = client_for(desk.clerk).get("/home").text
+    assert f"到达 {waiting.opened_at:%Y-%m-%d}" in page
+    assert f"截止 {due}" in page
+    at(waiting.due_at - timedelta(days=1))
+    assert f"明天截止 {due}" in client_for(desk.clerk).get("/home").text
+    at(waiting.due_at + timedelta(days=1))
+    for path in ("/home", "/tasks"):
+        late = client_for(desk.clerk).get(path).text
+        assert f"已超期，截止 {due}" in late
+        assert "due-danger" in late
+
+
+def test_who_has_no_news_is_shown_what_can_be_done(app: Any, client_for: Any) -> None:
+    with transaction():
+        admin = a_person("晏如初", roles=[("process_admin", "all", None)])
+    page = client_for(admin).get("/home").text
+    assert "没有待办任务，有新任务时会出现在这里" in page
+    assert "/studio/processes" in page.split('id="home-shortcuts"')[1]
