@@ -161,8 +161,8 @@ def test_the_main_reviewer_scores_beside_the_material(app: Flask, client_for: Si
     over = browser.post(task, data)
     assert over.status_code == 422
     assert _messages(over.text) == {
-        "scores-1-error": "教育教学工作：分值应为 0–60 的整数",
-        "scores-2-error": "教研科研：分值应为 0–40 的整数",
+        "scores-1-value-error": "教育教学工作：分值应为 0–60 的整数",
+        "scores-2-value-error": "教研科研：分值应为 0–40 的整数",
     }
     assert '<a href="#scores-1-value">教育教学工作：分值应为 0–60 的整数</a>' in over.text
     assert "第 1 行" not in over.text
@@ -173,11 +173,11 @@ def test_the_main_reviewer_scores_beside_the_material(app: Flask, client_for: Si
     assert bad.status_code == 422
     assert 'value="8.5"' in bad.text
     assert _messages(bad.text) == {
-        "scores-1-error": "教育教学工作：请填写整数",
-        "scores-2-error": "教研科研：请填写分值",
+        "scores-1-value-error": "教育教学工作：请填写整数",
+        "scores-2-value-error": "教研科研：请填写分值",
     }
     veto = browser.post(task, {**data, "scores-0-value": "1"})
-    assert _messages(veto.text)["scores-0-error"] == "师德与育人：一票否决须说明理由"
+    assert _messages(veto.text)["scores-0-comment-error"] == "师德与育人：一票否决须说明理由"
     assert '<option value="1" selected>' in veto.text
     good = {k: ("30" if k.endswith("value") and v != "0" else v) for k, v in data.items()}
     assert browser.post(task, good).status_code == 303
@@ -192,7 +192,7 @@ def _ticked(text: str) -> list[str]:
 
 
 def _messages(text: str) -> dict[str, str]:
-    found = re.findall(r'id="(scores-\d+-error)">([^<]*)</div>', text)
+    found = re.findall(r'id="(scores-\d+-\w+-error)" data-error>([^<]*)</div>', text)
     return {place: told for place, told in found if told}
 
 
