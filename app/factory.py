@@ -11,7 +11,6 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
-from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli
@@ -49,6 +48,10 @@ ROOMS = (
     "studio",
     "admin",
 )
+
+
+# The server's eight threads and the worker's: a file of SQLite is slow to open and to close.
+CONNECTIONS = 10
 
 
 class WrongStart(RuntimeError):
@@ -103,9 +106,9 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0
         )
-    # A database that was restarted is noticed before a request fails on it.
+    # A server that was restarted is noticed before a request fails on it.
     is_sqlite = app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
-    pool = {"poolclass": NullPool} if is_sqlite else {"pool_pre_ping": True}
+    pool = {"pool_size": CONNECTIONS, "pool_pre_ping": not is_sqlite}
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", pool)
     app.config["SESSION_COOKIE_SECURE"] |= app.config["PUBLIC_URL"].startswith("https://")
     with app.app_context():

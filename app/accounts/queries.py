@@ -100,14 +100,14 @@ def people_with_role(
 ) -> list[Person]:
     """Return who holds a role in exactly this scope, in order of their ids."""
     held = _live(
-        select(RoleGrant).where(
+        select(RoleGrant.person_id).where(
             RoleGrant.role == role,
             RoleGrant.scope_kind == scope_kind,
             RoleGrant.scope_id == scope_id,
         ),
         now,
-    ).subquery()
-    people = select(Person).where(Person.id.in_(select(held.c.person_id))).order_by(Person.id)
+    )
+    people = select(Person).where(Person.id.in_(held)).order_by(Person.id)
     return list(db.session.scalars(people))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import current_user
-from sqlalchemy import ForeignKey, Select, String, delete, func, select
+from sqlalchemy import ForeignKey, Select, String, delete, func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
@@ -247,8 +247,8 @@ def keep_answer(response: Response) -> Response:
     location = response.location or "/"
     is_kept = response.status_code == 303 and len(location) <= LONGEST_LOCATION
     if key and is_kept and current_user.is_authenticated:
-        db.session.add(
-            RequestKey(
+        db.session.execute(
+            insert(RequestKey).values(
                 person_id=current_user.id,
                 key=key,
                 endpoint=request.endpoint or "",

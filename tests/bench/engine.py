@@ -15,12 +15,12 @@ from app.engine import definitions, environment, handlers, state
 from app.engine.environment import Engine
 from app.engine.models import ProcessInstance
 from app.engine.timers import bound
-from tests.bench.figures import Figure, cpu_ms
+from tests.bench.figures import Figure, scaled_ms
 from tests.engine.conftest import TABLES
 from tests.engine.kit import NOON, Office, reviewed
 
 ROUNDS = 200
-SAMPLE = 15
+SAMPLE = 20
 
 
 def figures(folder: Path) -> Iterator[Figure]:
@@ -63,8 +63,8 @@ def _own_handlers() -> Iterator[None]:
 def _play(office: Office, instance_id: int) -> tuple[list[float], list[int]]:
     steps, sizes = [], []
     for _ in range(ROUNDS // 2):
-        steps.append(cpu_ms(lambda: office.do("vet", decision="return")))
-        steps.append(cpu_ms(lambda: office.do("fill")))
+        steps.append(scaled_ms(lambda: office.do("vet", decision="return")))
+        steps.append(scaled_ms(lambda: office.do("fill")))
         sizes.append(len(_stored(instance_id)))
     return steps, sizes
 
@@ -91,7 +91,7 @@ def _bare_step(instance_id: int) -> float:
             kept = sa.update(ProcessInstance).where(where).values(state=state.dumps(workflow))
             db.session.execute(kept)
 
-    return cpu_ms(step)
+    return scaled_ms(step)
 
 
 def _run_one(workflow: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -54,7 +55,17 @@ def loop_ms() -> float:
     return median(cpu_ms(fixed_loop) for _ in range(15))
 
 
-def machine_factor() -> float:
-    """How slow this machine is: 1.0 is the one that calibration.json was taken on."""
-    reference: float = json.loads(CALIBRATION.read_text("utf-8"))["fixed_loop_ms"]
-    return loop_ms() / reference
+@cache
+def _reference_ms() -> float:
+    known: float = json.loads(CALIBRATION.read_text("utf-8"))["fixed_loop_ms"]
+    return known
+
+
+def scaled_ms(work: Callable[[], object]) -> float:
+    """CPU time of one call on the machine of calibration.json.
+
+    The fixed loop is timed just before and after: neighbours slow a processor for a while.
+    """
+    before = cpu_ms(fixed_loop)
+    took = cpu_ms(work)
+    return took * _reference_ms() * 2 / (before + cpu_ms(fixed_loop))

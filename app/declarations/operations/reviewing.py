@@ -72,7 +72,6 @@ def _note(
             at=now,
         )
     )
-    db.session.flush()
     record(stage, declaration, actor.id, now, decision=decision)
 
 
@@ -198,7 +197,6 @@ def _recommend(
     made.uses_post, made.quota_note = uses_post, quota_note
     made.file_id = int(file_id) if file_id else None
     db.session.add(made)
-    db.session.flush()
 
 
 def _publicity_faults(
