@@ -1,5 +1,6 @@
 """What a figure is, how time is taken, and what this machine's time is worth."""
 
+import ast
 import json
 import time
 from collections.abc import Callable
@@ -8,6 +9,11 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
+PROGRAM = "\n".join(
+    f"def act{i}(a, b={i}):\n    if a > b and not b:\n        return [x * {i} for x in a]\n"
+    f"    return {{'name': a.name, 'rest': (b, '{i}', f'{{a}}')}}\n"
+    for i in range(40)
+)
 CALIBRATION = Path(__file__).with_name("calibration.json")
 
 
@@ -41,12 +47,8 @@ def cpu_ms(work: Callable[[], object]) -> float:
 
 
 def fixed_loop() -> int:
-    """Always the same work, of the kind that requests do: dictionaries, texts, JSON."""
-    total = 0
-    for number in range(600):
-        record = {f"field{i}": f"{number * i}" for i in range(20)}
-        total += len(json.dumps(record)) + sum(int(value) for value in record.values())
-    return total
+    """Always the same work, as wide in code and memory as a request: read a program, write it."""
+    return len(ast.unparse(ast.parse(PROGRAM)))
 
 
 def loop_ms() -> float:
