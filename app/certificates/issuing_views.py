@@ -8,7 +8,6 @@ from sqlalchemy import Select
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import Form
 
-from app.accounts.flow import flow_log
 from app.accounts.models import Person
 from app.certificates import operations, queries, revoking
 from app.certificates.models import Certificate, CertificateStatus, Ground, Revocation
@@ -24,6 +23,7 @@ from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import authorize, requires
 from app.core.tables import table_answer
 from app.engine import runtime
+from app.units.flow import flow_log
 from forms import build, load
 
 FORM = "propose_revocation"

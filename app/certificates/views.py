@@ -6,7 +6,6 @@ from flask import Response, flash, make_response, render_template, request, url_
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.accounts.flow import flow_log, open_items
 from app.certificates import issuing_views, operations, queries, signing
 from app.certificates.models import Certificate, CertificateStatus, ReplacementRequest
 from app.certificates.process import REPLACEMENT
@@ -23,6 +22,7 @@ from app.core.storage import StoredFile, read_bytes
 from app.engine import runtime
 from app.results.process import RESULT
 from app.site.blocks import register_block
+from app.units.flow import flow_log, open_items
 
 __all__ = ["bp", "issuing_views"]
 

@@ -8,7 +8,6 @@ from flask import flash, make_response, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts.flow import flow_log
 from app.accounts.models import Person
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
@@ -34,6 +33,7 @@ from app.engine import definitions, runtime
 from app.plans.applying import register_apply_reason
 from app.plans.models import Plan, PlanSpecialty
 from app.plans.queries import get_plan, standards_of
+from app.units.flow import flow_log
 
 __all__ = ["bp", "fill_pages", "fill_views", "review_views", "title_views"]
 
@@ -181,7 +181,7 @@ def show(declaration_id: int) -> str:
         withdrawal=course.withdrawal_of(found, items) if is_mine else None,
         steps=course.steps_of(found),
         diagrams=course.diagrams_of(found, items),
-        log=flow_log((BUSINESS, found.id), kinds=("task", "event")),
+        log=flow_log((BUSINESS, found.id)),
         last_moment=operations.last_moment(found),
     )
 

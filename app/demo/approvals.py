@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from app.accounts.flow import open_items
 from app.catalogue.queries import workdays_after
 from app.core.clock import now
 from app.core.db import transaction
 from app.declarations.queries import BUSINESS, get_declaration
 from app.demo.stage import Stage
+from app.units.flow import open_items
 
 PASS = {"decision": "pass", "opinion": "材料齐全，同意上报"}
 ENDORSE = {"decision": "pass", "opinion": "同意"}

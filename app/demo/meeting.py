@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
-from app.accounts.flow import open_items
 from app.accounts.models import Person
 from app.committees.models import Committee
 from app.core.clock import ZONE, now
@@ -17,6 +16,7 @@ from app.engine import runtime
 from app.plans.models import Plan
 from app.review import operations, queries
 from app.review.models import Meeting, MeetingCase
+from app.units.flow import open_items
 
 MEETING, CASE = "meeting", "case"
 AGREE = {"decision": "pass", "opinion": "同意"}

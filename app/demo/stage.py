@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import select
 
 from app import worker
-from app.accounts.flow import open_items
 from app.accounts.models import Person
 from app.accounts.queries import people_with_role
 from app.core.clock import ZONE, now, set_clock
@@ -19,6 +18,7 @@ from app.core.db import db, transaction
 from app.core.permissions import ROLES
 from app.engine import runtime
 from app.engine.models import ProcessInstance, StepLog, WorkItem
+from app.units.flow import open_items
 
 DATA = Path(__file__).parent / "data"
 Business = tuple[str, int]

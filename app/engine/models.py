@@ -221,6 +221,8 @@ class StepLog(Model):
     node: Mapped[str] = mapped_column(sa.String(120))
     name: Mapped[str] = mapped_column(sa.String(120))
     role: Mapped[str | None] = mapped_column(sa.String(40))
+    scope_kind: Mapped[str | None] = mapped_column(sa.String(20))
+    scope_id: Mapped[int | None] = mapped_column(Id)
     actor_id: Mapped[int | None] = mapped_column(Id)
     outcome: Mapped[str | None] = mapped_column(sa.String(60))
     note: Mapped[str | None] = mapped_column(sa.Text)

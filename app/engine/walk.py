@@ -89,7 +89,7 @@ class Walk:
         node = self._drawn(task)
         outcomes = handlers.save.get(item.save)(self.step(task, item=item), answers) or {}
         self._merge(task, node, outcomes)
-        self._log("task", node, outcomes, actor_id=self.actor_id)
+        self._log("task", node, outcomes, actor_id=self.actor_id, item=item)
         self._done = item.task_uuid
         with timers.bound(self.now):
             task.run()
@@ -218,6 +218,7 @@ class Walk:
         outcomes: Mapping[str, object],
         *,
         actor_id: int | None = None,
+        item: WorkItem | None = None,
     ) -> None:
         db.session.add(
             StepLog(
@@ -227,6 +228,8 @@ class Walk:
                 node=node.id,
                 name=node.name,
                 role=node.properties.get("role"),
+                scope_kind=item.scope_kind if item else None,
+                scope_id=item.scope_id if item else None,
                 actor_id=actor_id,
                 outcome=_text(outcomes.get(OUTCOME_WORD)),
                 note=_text(outcomes.get(OPINION)),

@@ -13,7 +13,6 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import Form
 
-from app.accounts.flow import flow_log
 from app.core.clock import ZONE, now
 from app.core.db import current_transaction, db
 from app.core.errors import Invalid, NotFound
@@ -31,6 +30,7 @@ from app.core.records import RecordChoices, record_context
 from app.engine import definitions, handlers, runtime
 from app.engine.models import WorkItem
 from app.inbox import operations, queries
+from app.units.flow import flow_log
 from forms import FormSpec, build, parse
 
 bp = Blueprint("inbox", __name__)

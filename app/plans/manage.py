@@ -8,7 +8,6 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from app.accounts.flow import flow_log, open_items
 from app.committees.queries import get_committee
 from app.core.clock import now, today
 from app.core.db import db
@@ -30,6 +29,7 @@ from app.plans.web import (
     plan_to_configure,
     show_errors,
 )
+from app.units.flow import flow_log, open_items
 from forms import build, load
 
 PAGE_SIZE = 10

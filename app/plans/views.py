@@ -7,7 +7,6 @@ from typing import Any
 from flask import render_template, url_for
 from flask_login import current_user
 
-from app.accounts.flow import flow_log
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.http import grants, page_of
@@ -22,6 +21,7 @@ from app.plans.process import BUSINESS, organises_plan
 from app.plans.web import bp, filters, organised_units
 from app.site.blocks import register_block
 from app.site.views import register_policy
+from app.units.flow import flow_log
 
 __all__ = ["bp", "content", "manage"]
 

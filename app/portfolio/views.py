@@ -8,7 +8,6 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from app.accounts.flow import flow_log
 from app.core import storage
 from app.core.clock import now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -26,6 +25,7 @@ from app.portfolio import (
     withdrawals,
 )
 from app.portfolio.models import STATES, TONES, PortfolioItem
+from app.units.flow import flow_log
 from app.units.queries import open_binding, unit_of
 from forms import AnswersForm, build
 

@@ -8,7 +8,6 @@ from flask import Response as WebResponse
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.accounts.flow import flow_log
 from app.accounts.models import Person
 from app.accounts.queries import works_at
 from app.core import audit
@@ -33,6 +32,7 @@ from app.results.tables import (
     result_rows,
 )
 from app.site.blocks import register_block
+from app.units.flow import flow_log
 
 bp = Blueprint("results", __name__)
 # Who looks into objections, for the organiser they are appointed at.

@@ -8,7 +8,6 @@ from flask_login import current_user
 from sqlalchemy import select
 from wtforms import Form
 
-from app.accounts.flow import flow_log
 from app.committees.models import Committee
 from app.core.clock import ZONE, now
 from app.core.db import db
@@ -23,6 +22,7 @@ from app.review import course, desk, exports, interests, operations, people, que
 from app.review.models import MeetingStatus
 from app.review.process import CASE, MEETING
 from app.review.web import Answer, bp, meeting_for, my_tasks, open_items, page, stages
+from app.units.flow import flow_log
 from forms import build, load
 
 __all__ = ["bp", "desk", "exports", "people", "voting"]
@@ -144,7 +144,7 @@ def show(meeting_id: int) -> str:
         "show",
         meeting,
         state=course.diagram_state(instance, nodes) if instance else None,
-        log=flow_log((MEETING, meeting.id), kinds=("task", "event")),
+        log=flow_log((MEETING, meeting.id)),
         tasks=my_tasks(meeting),
         stages=stages(meeting),
         is_decided=is_decided,

@@ -1,5 +1,6 @@
 """Reads about units."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select
@@ -64,6 +65,15 @@ def search_units(jurisdiction: str | None, text: str) -> Select[tuple[Unit]]:
     if jurisdiction:
         found = found.where(Unit.jurisdiction == jurisdiction)
     return found.order_by(Unit.name)
+
+
+def unit_names(unit_ids: Iterable[int]) -> dict[int, str]:
+    """Return the names of several units at once."""
+    wanted = set(unit_ids)
+    if not wanted:
+        return {}
+    rows = db.session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(wanted)))
+    return {row.id: row.name for row in rows}
 
 
 def staff_of(unit_id: int, now: datetime) -> list[tuple[Person, str]]:

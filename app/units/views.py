@@ -5,7 +5,6 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts.flow import flow_log, open_items
 from app.accounts.models import Credential, Person
 from app.accounts.sessions import activation_link
 from app.core.clock import now
@@ -16,6 +15,7 @@ from app.core.menu import add_entry
 from app.core.permissions import ROLES, authorize, requires
 from app.engine import runtime
 from app.units import operations, queries
+from app.units.flow import flow_log, open_items
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from app.units.process import administers_unit as keeps_staff

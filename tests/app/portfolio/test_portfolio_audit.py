@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import select
 
-from app.accounts.flow import flow_log
 from app.accounts.operations import grant_role
 from app.core import storage
 from app.core.clock import now
@@ -13,6 +12,7 @@ from app.engine import runtime
 from app.engine.models import ProcessInstance
 from app.portfolio import operations, queries, reading
 from app.portfolio.models import ItemVersion, PortfolioItem
+from app.units.flow import flow_log
 from tests.builders import portfolio as build
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit, employ, staff

@@ -260,7 +260,7 @@ def test_many_items_are_decided_with_one_opinion_each_in_its_own_log(
     assert done.status_code == 303
     assert [fresh(i).status for i in items] == ["approved", "approved", "submitted"]
     with transaction(write=False):
-        from app.accounts.flow import flow_log
+        from app.units.flow import flow_log
 
         for item in items[:2]:
             said = [e.note for e in flow_log((operations.BUSINESS, item.id)) if e.note]

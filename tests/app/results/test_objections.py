@@ -125,7 +125,9 @@ def test_a_flood_of_objections_to_one_person_stops(app: Flask, client_for: Enter
     published = build.a_publicity()
     for _ in range(operations.MAX_OPEN_OBJECTIONS):
         build.object_to(published)
-    answer = client_for().post(f"/publicity/{published.id}/objections", sent(published, text="又一件事"))
+    answer = client_for().post(
+        f"/publicity/{published.id}/objections", sent(published, text="又一件事")
+    )
     assert answer.status_code == 409
     assert received() == operations.MAX_OPEN_OBJECTIONS
 

@@ -1,14 +1,15 @@
-"""The flow log (流转日志) of a record, with the names that people read."""
+"""The flow log (流转日志) of a record, with the names and offices that people read."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.accounts.queries import names_of
 from app.core.db import db
 from app.core.permissions import ROLES
 from app.engine.models import ProcessInstance, StepLog, WorkItem
+from app.units.queries import unit_names
 
 
 @dataclass(frozen=True)
@@ -18,28 +19,36 @@ class LogEntry:
     at: datetime | None
     name: str
     role_name: str
+    office: str
     actor_name: str
     outcome: str
     note: str
     open: bool = False
 
 
-def flow_log(business: tuple[str, int], *, kinds: tuple[str, ...] = ()) -> list[LogEntry]:
-    """Return what happened to a record in order, then the steps that are open now."""
+def flow_log(business: tuple[str, int]) -> list[LogEntry]:
+    """Return what happened to a record in order, then the steps that are open now.
+
+    Of the steps that nobody took, those are told that have a word to say.
+    """
     of_record = (
         ProcessInstance.business_type == business[0],
         ProcessInstance.business_id == business[1],
     )
     query = select(StepLog).join(ProcessInstance, ProcessInstance.id == StepLog.instance_id)
-    steps = db.session.scalars(query.where(*of_record).order_by(StepLog.id)).all()
-    if kinds:
-        steps = [step for step in steps if step.kind in kinds]
+    told = or_(StepLog.kind.in_(("task", "event")), StepLog.outcome.is_not(None))
+    steps = db.session.scalars(query.where(*of_record, told).order_by(StepLog.id)).all()
+    waiting = open_items(business)
     names = names_of(step.actor_id for step in steps)
+    offices = unit_names(
+        of.scope_id for of in (*steps, *waiting) if of.scope_kind == "org" and of.scope_id
+    )
     done = [
         LogEntry(
             step.at,
             step.name,
             ROLES.get(step.role or "", ""),
+            _office(step, offices),
             names.get(step.actor_id or 0, ""),
             step.outcome or "",
             step.note or "",
@@ -47,9 +56,22 @@ def flow_log(business: tuple[str, int], *, kinds: tuple[str, ...] = ()) -> list[
         for step in steps
     ]
     return done + [
-        LogEntry(item.opened_at, item.name, ROLES.get(item.role, ""), "", "", "", open=True)
-        for item in open_items(business)
+        LogEntry(
+            item.opened_at,
+            item.name,
+            ROLES.get(item.role, ""),
+            _office(item, offices),
+            "",
+            "",
+            "",
+            open=True,
+        )
+        for item in waiting
     ]
+
+
+def _office(of: StepLog | WorkItem, offices: dict[int, str]) -> str:
+    return offices.get(of.scope_id or 0, "") if of.scope_kind == "org" else ""
 
 
 def open_items(business: tuple[str, int]) -> list[WorkItem]:

@@ -1,0 +1,62 @@
+"""The flow log: who did what at which office, and nothing of the engine's own."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.core.db import db, transaction
+from app.declarations.models import Declaration
+from app.engine.models import StepLog
+from app.units.flow import flow_log
+from tests.builders.declarations import a_chain, golden_declaration, golden_plan
+from tests.builders.flow import do
+from tests.builders.golden_case import VET_PASS
+from tests.builders.people import a_person
+
+pytestmark = pytest.mark.database
+
+
+def vetted() -> tuple[str, int]:
+    with transaction():
+        city, _district, school = a_chain()
+        person = a_person("章若水", id_number="340101198503010017", unit=school)
+        made = golden_declaration(golden_plan(city), person, complete=True)
+        business = ("declaration", made.id)
+    do(business, "fill_declaration")
+    do(business, "vet_declaration", VET_PASS)
+    return business
+
+
+def test_a_line_names_the_office_of_its_step(app: Flask) -> None:
+    business = vetted()
+    with transaction(write=False):
+        school = db.session.get_one(Declaration, business[1]).unit.name
+        lines = {line.name: line for line in flow_log(business)}
+    assert lines["审核申报材料"].office == school
+    assert lines["审核申报材料"].outcome == "通过"
+    waiting = next(line for line in lines.values() if line.open)
+    assert waiting.office == school
+
+
+def test_steps_that_nobody_took_and_that_say_nothing_are_not_told(app: Flask) -> None:
+    business = vetted()
+    with transaction():
+        silent = db.session.scalars(
+            select(StepLog).where(StepLog.node == "vet_declaration")
+        ).first()
+        assert silent is not None
+        for outcome in (None, "报送市教育局"):
+            db.session.add(
+                StepLog(
+                    instance_id=silent.instance_id,
+                    at=silent.at,
+                    kind="service",
+                    node="find",
+                    name=f"环节{outcome}",
+                    outcome=outcome,
+                )
+            )
+    with transaction(write=False):
+        names = [line.name for line in flow_log(business)]
+    assert "环节报送市教育局" in names
+    assert "环节None" not in names
