@@ -110,6 +110,8 @@ ACTIONS: dict[str, Action] = {
     "declaration.fill": _may("applicant", when="owns_declaration"),
     "declaration.view": _may(MEMBER, when="may_see_declaration"),
     "declaration.review": _may(*REVIEWERS, *ORGANISERS),
+    # experts
+    "expert.manage": _may("organiser"),
     # review
     "meeting.list": _may(*MEETINGS),
     "meeting.create": _may("meeting_clerk", "organiser"),

@@ -1,0 +1,100 @@
+"""The expert pool in the browser: entered, found, changed, by who organises committees."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.experts.models import ExpertProfile
+from tests.builders.people import a_person, a_unit
+from tests.conftest import Browser
+
+NUMBER = "340000198503129020"
+NEW = {
+    "name": "苏晓禾",
+    "id_number": NUMBER,
+    "unit_name": "云桥区第二中学",
+    "specialty": "高中数学",
+    "committee_id": "",
+}
+PASSWORD = {"password": "Qinghe-2026", "again": "Qinghe-2026"}
+
+
+@pytest.fixture
+def organiser(app: Flask, client_for: Any) -> Browser:
+    """The browser of who organises a committee."""
+    with transaction():
+        unit = a_unit("淮城市教育局", kind="机关")
+        person = a_person("葛蔓青", roles=[("organiser", "org", unit.id)])
+    browser: Browser = client_for(person)
+    return browser
+
+
+def test_an_expert_is_entered_activated_and_sees_the_meetings(
+    organiser: Browser, client_for: Any
+) -> None:
+    page = organiser.post("/experts/new", NEW).text
+    found = re.search(r"<code>([^<]+)</code>", page)
+    assert found
+    visitor = client_for(None)
+    visitor.post("/activate", {"secret": found[1], **PASSWORD})
+    assert visitor.get("/meetings").status_code == 200
+    for query in ("q=晓禾", "unit=第二中学", "specialty=数学"):
+        assert "苏晓禾" in organiser.get(f"/experts?{query}").text
+    assert "没有符合条件的专家" in organiser.get("/experts?q=别人").text
+
+
+def test_who_is_known_keeps_the_account(organiser: Browser, client_for: Any) -> None:
+    with transaction():
+        known = a_person("苏晓禾", id_number=NUMBER, roles=[("applicant", "all", None)])
+    assert organiser.post("/experts/new", NEW).status_code == 303
+    with transaction(write=False):
+        assert {g.role for g in live_grants(known.id, now())} == {"applicant", "expert"}
+    assert "入选评审专家库" in client_for(known).get("/notifications").text
+    assert "已在专家库中" in organiser.post("/experts/new", NEW).text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": ""}, "请填写姓名"),
+        ({"id_number": "340000198503129021"}, "证件号码有误"),
+        ({"specialty": " "}, "请填写专业"),
+        ({"committee_id": "99"}, "请选择评委会"),
+    ],
+)
+def test_what_does_not_hold_is_said_at_its_field(
+    organiser: Browser, change: dict[str, str], words: str
+) -> None:
+    answer = organiser.post("/experts/new", {**NEW, **change})
+    assert (answer.status_code, words in answer.text) == (422, True)
+    with transaction(write=False):
+        assert db.session.query(ExpertProfile).count() == 0
+
+
+def test_a_number_of_another_name_is_refused(organiser: Browser) -> None:
+    with transaction():
+        a_person("别人", id_number=NUMBER)
+    answer = organiser.post("/experts/new", NEW)
+    assert (answer.status_code, "与姓名不符" in answer.text) == (422, True)
+
+
+def test_an_expert_moves_to_another_unit(organiser: Browser) -> None:
+    organiser.post("/experts/new", NEW)
+    with transaction(write=False):
+        profile_id = db.session.query(ExpertProfile.id).scalar()
+    assert 'value="云桥区第二中学"' in organiser.get(f"/experts/{profile_id}/edit").text
+    moved = {"unit_name": "淮城市第五中学", "specialty": "高中数学", "committee_id": ""}
+    assert organiser.post(f"/experts/{profile_id}/edit", moved).status_code == 303
+    assert "淮城市第五中学" in organiser.get("/experts").text
+
+
+def test_the_pool_is_for_organisers(app: Flask, client_for: Any) -> None:
+    with transaction():
+        person: Person = a_person("苏晓禾", roles=[("expert", "all", None)])
+    assert client_for(person).get("/experts").status_code == 403
