@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
     inspect,
+    text,
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
@@ -182,6 +183,9 @@ class ItemVersionFile(Model):
     position: Mapped[int] = mapped_column(default=1)
 
 
+_UNDECIDED = text("decision IS NULL")
+
+
 class ItemWithdrawal(Model):
     """A request to open an approved item for change, and the unit's word (撤回申请)."""
 
@@ -198,6 +202,13 @@ class ItemWithdrawal(Model):
         ),
         CheckConstraint(
             "decided_by IS NULL OR decided_by <> requested_by", name="nobody_grants_their_own"
+        ),
+        Index(
+            "uq_item_withdrawal_one_open",
+            "item_id",
+            unique=True,
+            sqlite_where=_UNDECIDED,
+            postgresql_where=_UNDECIDED,
         ),
     )
 

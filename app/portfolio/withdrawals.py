@@ -25,8 +25,10 @@ def request_withdrawal(
     """
     if item.person_id != actor.id:
         raise NotFound
-    if item.status != APPROVED or queries.open_withdrawal(item.id) is not None:
-        raise Conflict("只有已通过且没有待审核撤回申请的业绩才能申请撤回")
+    if queries.open_withdrawal(item.id) is not None:
+        raise Conflict("该业绩已有待审核的撤回申请，请等待单位审核，不要重复提交")
+    if item.status != APPROVED:
+        raise Conflict("只有单位已审核通过的业绩才能申请撤回")
     if not reason.strip():
         raise Invalid("请填写撤回原因", field="reason")
     unit = units.unit_of(item.person_id)

@@ -2,13 +2,14 @@
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Notification
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
 from app.portfolio import operations, queries, withdrawals
-from app.portfolio.models import ItemVersion, PortfolioItem
+from app.portfolio.models import ItemVersion, ItemWithdrawal, PortfolioItem
 from tests.builders import portfolio as build
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit
@@ -65,7 +66,7 @@ def test_a_request_needs_a_reason_an_approved_item_and_no_other_request() -> Non
     business = asked()
     with transaction():
         item = item_of(business)
-        with pytest.raises(Conflict):
+        with pytest.raises(Conflict, match="已有待审核的撤回申请"):
             withdrawals.request_withdrawal(item, "再次", actor=item.person, now=now())
         draft = build.an_item(item.person)
         with pytest.raises(Conflict):
@@ -75,3 +76,22 @@ def test_a_request_needs_a_reason_an_approved_item_and_no_other_request() -> Non
             withdrawals.request_withdrawal(other, " ", actor=item.person, now=now())
         with pytest.raises(Conflict):
             withdrawals.release_item(other, now=now())
+
+
+def test_the_database_itself_holds_one_open_request_for_an_item() -> None:
+    business = asked()
+
+    def ask_past_the_operation() -> None:
+        with transaction():
+            item = item_of(business)
+            again = ItemWithdrawal(
+                item_id=item.id, reason="再次", requested_by=item.person_id, requested_at=now()
+            )
+            db.session.add(again)
+
+    with pytest.raises(IntegrityError):
+        ask_past_the_operation()
+    do(business, "vet_withdrawal", {"decision": "return", "opinion": "申报已上报"})
+    with transaction():
+        item = item_of(business)
+        withdrawals.request_withdrawal(item, "再次", actor=item.person, now=now())
