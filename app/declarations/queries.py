@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.orm import joinedload
@@ -174,6 +175,16 @@ def snapshots_of(declaration_id: int) -> list[DeclarationSnapshot]:
     """Return the submissions in order."""
     found = select(DeclarationSnapshot).where(DeclarationSnapshot.declaration_id == declaration_id)
     return list(db.session.scalars(found.order_by(DeclarationSnapshot.no)))
+
+
+def first_sent_at(declaration: Declaration) -> datetime:
+    """Return when a declaration that was sent up was sent up first."""
+    if declaration.round == 1 and declaration.submitted_at is not None:
+        return declaration.submitted_at
+    first = select(DeclarationSnapshot.at).where(
+        DeclarationSnapshot.declaration_id == declaration.id, DeclarationSnapshot.no == 1
+    )
+    return db.session.scalars(first).one()
 
 
 def opinions_of(declaration_id: int) -> list[ReviewOpinion]:

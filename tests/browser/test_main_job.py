@@ -14,7 +14,7 @@ from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.results.models import Publicity
 from tests.builders.flow import drain
-from tests.builders.golden_case import CLOSES, ITEMS, LATER, VET_PASS
+from tests.builders.golden_case import CLOSES, ITEMS, LATER, VET_PASS, VETTED
 from tests.builders.portfolio import a_picture, answers_for
 from tests.journeys import steps
 from tests.journeys.kit import Company, a_company
@@ -290,6 +290,7 @@ def test_the_main_job_is_clicked_by_its_people(office: Office, tmp_path: Path) -
     address = begin(office)
     steps.fill(office.company, address, items)
     fill_and_submit(office, address)
+    office.company.at(VETTED)
     approve(office, address)
     office.company.at(CLOSES + timedelta(days=6))
     meeting = prepare_review(office)

@@ -1,7 +1,7 @@
 """Declarations for tests: the golden case (安徽 中小学教师 高级), played like people play it."""
 
 import io
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pikepdf
@@ -9,10 +9,8 @@ from PIL import Image
 from sqlalchemy import select
 
 from app.accounts.models import Person
-from app.catalogue.models import Series, Title
-from app.committees.models import Committee
 from app.core import storage
-from app.core.clock import ZONE, now
+from app.core.clock import now, set_clock
 from app.core.db import db, transaction
 from app.core.uploads import PHOTO, Policy
 from app.declarations import operations, queries
@@ -20,9 +18,6 @@ from app.declarations.models import Declaration
 from app.declarations.operations import Choice
 from app.plans.models import (
     Plan,
-    PlanSlot,
-    PlanSpecialty,
-    StandardCategory,
     StandardItem,
 )
 from app.portfolio import attachments, item_types
@@ -31,20 +26,16 @@ from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders.flow import do
 from tests.builders.golden_case import (
-    CLOSES,
     ITEMS,
-    KINDS,
     LATER,
-    OPENS,
     PERSONAL,
     PRIOR_TITLE,
-    SLOTS,
-    SPECIALTIES,
-    STANDARD,
+    SENT_UP,
     STEPS,
     TEACHING,
 )
 from tests.builders.people import a_person, a_unit
+from tests.builders.plans import a_committee, a_plan
 from tests.builders.portfolio import an_item, an_upload, vet
 
 
@@ -56,98 +47,13 @@ def a_chain() -> tuple[Unit, Unit, Unit]:
     return city, district, school
 
 
-def golden_plan(organiser: Unit, *, year: int = 2026, status: str = "open") -> Plan:
+def golden_plan(organiser: Unit, *, year: int = 2026) -> Plan:
     """Plan A1 with its slots and its standard, open and checked by another person."""
-    series, title = _title()
-    configurer = a_person("葛蔓青", roles=[("organiser", "org", organiser.id)])
-    checker = a_person("滕敬之", roles=[("organiser_leader", "org", organiser.id)])
-    committee = Committee(
-        jurisdiction="anhui",
-        name="淮城市中小学教师系列高级职称评审委员会",
-        filing_no=f"演示备案〔{year}〕7号",
-        filed_from=date(2025, 9, 29),
-        filed_until=date(2028, 8, 24),
-        series_id=series.id,
-        level="高级",
-        organiser_unit_id=organiser.id,
-        size=11,
-        consent_no="演示函〔2025〕12号",
-    )
-    db.session.add(committee)
-    db.session.flush()
-    plan = Plan(
-        jurisdiction="anhui",
-        name=f"{year}年度淮城市中小学教师系列高级职称评审",
-        year=year,
-        kind="评审",
-        level="高级",
-        committee_id=committee.id,
-        organiser_unit_id=organiser.id,
-        status=status,
-        publish_at=datetime(2026, 10, 26, 9, tzinfo=ZONE),
-        opens_at=OPENS,
-        closes_at=CLOSES,
-        scope_text="在职在岗教师",
-        declaration_kinds=KINDS,
-        configured_by=configurer.id,
-        checked_by=checker.id,
-        checked_at=OPENS,
-        created_at=OPENS,
-    )
-    plan.specialties = [
-        PlanSpecialty(position=i, series_id=series.id, name=name, title_id=title.id)
-        for i, name in enumerate(SPECIALTIES, 1)
-    ]
-    plan.slots = [_slot(i, *slot) for i, slot in enumerate(SLOTS, 1)]
-    plan.categories = [_category(i, *row) for i, row in enumerate(STANDARD, 1)]
-    db.session.add(plan)
-    db.session.flush()
-    return plan
-
-
-def _title() -> tuple[Series, Title]:
-    known = db.session.scalars(select(Series).where(Series.name == "中小学教师")).first()
-    series = known or Series(code="22", name="中小学教师")
-    db.session.add(series)
-    db.session.flush()
-    titles = select(Title).where(Title.series_id == series.id, Title.name == "高级教师")
-    title = db.session.scalars(titles).first() or Title(
-        series_id=series.id, name="高级教师", level="副高级"
-    )
-    db.session.add(title)
-    db.session.flush()
-    return series, title
-
-
-def _slot(
-    position: int, key: str, name: str, required: bool, least: int, most: int, printed: bool
-) -> PlanSlot:
-    return PlanSlot(
-        position=position,
-        key=key,
-        name=name,
-        required=required,
-        types=["jpg", "png", "pdf"],
-        min_count=least,
-        max_count=most,
-        printed_in_check=printed,
-    )
-
-
-def _category(position: int, name: str, least: int, items: tuple[Any, ...]) -> StandardCategory:
-    made = StandardCategory(position=position, name=name, count_by="records", min_count=least)
-    made.items = [
-        StandardItem(
-            position=i,
-            name=item,
-            required=required,
-            min_count=1 if required else 0,
-            max_count=most,
-            accepts=list(accepts),
-        )
-        for i, (item, required, most, accepts) in enumerate(items, 1)
-    ]
-    return made
+    a_person("葛蔓青", roles=[("organiser", "org", organiser.id)])
+    a_person("滕敬之", roles=[("organiser_leader", "org", organiser.id)])
+    committee = a_committee(organiser, size=11, consent_no="演示函〔2025〕12号")
+    name = f"{year}年度淮城市中小学教师系列高级职称评审"
+    return a_plan(committee, name=name, year=year)
 
 
 def golden_applicant(unit: Unit, name: str = "苏晓禾") -> Person:
@@ -268,6 +174,11 @@ def mend(declaration: Declaration) -> None:
         take(declaration, place, item.id)
 
 
+def _return_to(moment: datetime) -> None:
+    with transaction():
+        set_clock(moment)
+
+
 def a_declaration(at: str = "vet_declaration", *, occurrence: int = 1) -> Declaration:
     """A complete declaration whose open task is `at`, or an accepted one for at="accepted".
 
@@ -275,6 +186,8 @@ def a_declaration(at: str = "vet_declaration", *, occurrence: int = 1) -> Declar
     transaction: each step has one of its own.
     """
     with transaction():
+        present = now()
+        set_clock(SENT_UP)
         declaration_id = golden_declaration(complete=True).id
     seen = 0
     for node, answers in STEPS:
@@ -282,4 +195,8 @@ def a_declaration(at: str = "vet_declaration", *, occurrence: int = 1) -> Declar
         if node == at and seen == occurrence:
             break
         do(("declaration", declaration_id), node, answers)
+        if node == "fill_declaration":
+            _return_to(present)
+    if at == "fill_declaration":
+        _return_to(present)
     return queries.get_declaration(declaration_id)

@@ -6,8 +6,11 @@ from typing import Any
 from app.core.clock import ZONE
 
 OPENS = datetime(2026, 11, 3, 8, 0, tzinfo=ZONE)
+SENT_UP = datetime(2026, 11, 13, 9, 0, tzinfo=ZONE)
+"""When the applicant submits, so that the unit has had its days of publicity by the 23rd."""
+VETTED = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE)
+"""When the unit recommends."""
 CLOSES = datetime(2026, 12, 1, 17, 30, tzinfo=ZONE)
-KINDS = ["常规申报", "破格申报", "转评申报"]
 SPECIALTIES = ["小学语文", "小学数学", "小学英语", "初中数学"]
 SLOTS = (
     ("pledge", "职称填报承诺书", True, 1, 2, True),

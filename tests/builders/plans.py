@@ -16,12 +16,11 @@ from app.plans import operations, parts
 from app.plans.models import Plan
 from app.plans.process import times_of
 from app.units.models import Unit
+from tests.builders.golden_case import SLOTS, SPECIALTIES, STANDARD
 from tests.builders.people import a_person, a_unit, staff
 
 SERIES = "中小学教师"
 TITLE = "高级教师"
-SPECIALTIES = ("小学语文", "小学数学", "初中语文", "初中数学")
-
 TIMES: dict[str, str] = {
     "publish_at": "2026-10-26T08:00",
     "opens_at": "2026-11-03T08:00",
@@ -34,53 +33,6 @@ TIMES: dict[str, str] = {
     "seniority_cutoff": "2026-12-31",
     "merits_cutoff": "2026-11-02",
 }
-
-# name, required, most files, printed in the check
-SLOTS = (
-    ("职称填报承诺书", True, 2, True),
-    ("身份证正反面", True, 2, True),
-    ("班主任工作经历", True, 10, True),
-    ("其他相关附件", False, 10, False),
-)
-
-# category, its minimum, items: name, required, most, accepted types
-STANDARD: tuple[tuple[str, int, tuple[tuple[str, bool, int | None, str], ...]], ...] = (
-    ("思想政治", 0, (("任职期表彰奖励", True, None, "honor"),)),
-    ("乡村任教或支教", 0, (("乡村任教或支教经历", True, None, "special_service"),)),
-    (
-        "能力条件",
-        0,
-        (
-            ("行动研究报告", True, 5, "teaching_report"),
-            ("指导青年教师方面", True, 5, "teaching_guidance"),
-        ),
-    ),
-    (
-        "业绩条件",
-        2,
-        (
-            ("教育教学类表彰", False, None, "honor"),
-            ("政府特殊津贴", False, 1, "expert_title"),
-            ("教学成果奖", False, None, "award"),
-            ("优秀班主任或所带班级获得表彰", False, None, "honor"),
-            ("发展学生个性特长和创新能力方面做出成绩", False, None, "teaching_other"),
-            ("开展教育教学改革并取得突出成绩", False, None, "teaching_other"),
-            ("主持或参与制定教育教学改革类文件、标准等", False, None, "standard_work"),
-            ("积极开展教育教学改革", False, None, "teaching_other"),
-        ),
-    ),
-    (
-        "教研科研条件",
-        1,
-        (
-            ("本学科教育教学论文或教学方法介绍", False, 5, "paper"),
-            ("出版教育教学专著", False, 3, "book"),
-            ("国家课程教材、省级或地方教材编写", False, 3, "book"),
-            ("主持并完成课题研究", False, 5, "project"),
-            ("国家教育考试命题工作", False, 5, "other_merit"),
-        ),
-    ),
-)
 
 
 def an_organiser(name: str = "淮城市教育局") -> Unit:
@@ -146,13 +98,14 @@ def a_draft_plan(
 
 
 def _add_slots(plan: Plan, by: Person) -> None:
-    for name, required, most, is_printed in SLOTS:
+    for key, name, required, least, most, is_printed in SLOTS:
         values = {
+            "key": key,
             "name": name,
             "required": required,
             "types": ["jpg", "png", "pdf"],
             "max_mb": 10,
-            "min_count": int(required),
+            "min_count": least,
             "max_count": most,
             "printed_in_check": is_printed,
         }
@@ -169,7 +122,7 @@ def _add_standard(plan: Plan, by: Person) -> None:
                 "required": required,
                 "min_count": int(required),
                 "max_count": most,
-                "accepts": [accepts],
+                "accepts": list(accepts),
                 "clause": f"{name}：{item}",
             }
             parts.save_item(category, values, actor=by, now=now())

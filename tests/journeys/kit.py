@@ -16,6 +16,7 @@ from app.portfolio import item_types
 from app.units.models import Unit
 from tests.builders.declarations import a_chain, a_pdf, golden_applicant, golden_plan
 from tests.builders.flow import drain
+from tests.builders.golden_case import SENT_UP
 from tests.builders.people import a_person, staff
 from tests.builders.portfolio import a_picture, answers_for
 from tests.builders.review import an_expert
@@ -131,6 +132,8 @@ def _posts(unit: Unit, *roles: str) -> list[tuple[str, str, int | None]]:
 def a_company(client_for: Enter) -> Company:
     """Units, staff, an open plan, a teacher with nothing entered, and the pool of experts."""
     with transaction():
+        # The declaration is sent up days before the unit recommends it.
+        set_clock(SENT_UP)
         city, district, school = a_chain()
         plan = golden_plan(city)
         people: dict[str, Person] = {

@@ -19,6 +19,7 @@ from tests.builders.golden_case import (
     PUBLICITY,
     TEACHING,
     VET_PASS,
+    VETTED,
 )
 from tests.journeys.kit import Actor, Company
 
@@ -143,17 +144,19 @@ def submit(company: Company, address: str) -> None:
 
 
 def a_submitted_one(company: Company) -> str:
-    """A declaration that the teacher has submitted; its address."""
+    """A declaration that the teacher has submitted some days ago; its address."""
     items = enter_portfolio(company)
     address = begin(company)
     fill(company, address, items)
     complete(company, address, items)
     submit(company, address)
+    company.at(VETTED)
     return address
 
 
 def recommend(company: Company) -> None:
     """The unit: the clerk recommends after the publicity inside, the leader agrees."""
+    company.at(VETTED)
     clerk = company["unit_clerk"]
     task = clerk.task("审核申报材料", "苏晓禾", "小学数学说理课堂", "专技八级")
     clerk.send(f"/tasks/{task}", {"decision": "pass", "opinion": "属实"}, status=422)

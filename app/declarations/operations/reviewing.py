@@ -27,7 +27,7 @@ from app.declarations.models import (
 )
 from app.declarations.operations.common import record
 from app.declarations.operations.finishing import tell
-from app.declarations.queries import opinions_of
+from app.declarations.queries import first_sent_at, opinions_of
 from app.units.models import Unit
 from app.units.queries import reporting_chain
 
@@ -203,12 +203,14 @@ def _publicity_faults(
     declaration: Declaration, first: date, last: date, now: datetime
 ) -> dict[str, list[str]]:
     days = jurisdictions.get(declaration.plan.jurisdiction).unit_publicity_workdays
-    opens_at = declaration.plan.opens_at
     if last < first:
         return {"publicity_to": ["公示结束日期不能早于开始日期"]}
     faults: dict[str, list[str]] = {}
-    if opens_at is not None and first < opens_at.astimezone(ZONE).date():
-        faults["publicity_from"] = ["公示开始日期不能早于本计划的申报开放日"]
+    # What is publicised was sent up before; a mended one need not be publicised all over again.
+    sent_on = first_sent_at(declaration).astimezone(ZONE).date()
+    if first < sent_on:
+        text = f"公示应在申报人提交之后进行，开始日期不能早于 {sent_on:%Y-%m-%d}"
+        faults["publicity_from"] = [text]
     if workdays_between(first, last) < days:
         faults["publicity_to"] = [f"单位内部公示不少于 {days} 个工作日"]
     if last > now.astimezone(ZONE).date():

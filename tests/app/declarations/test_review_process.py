@@ -10,7 +10,7 @@ from flask import Flask
 from app.accounts.models import Notification, Person, RoleGrant
 from app.accounts.operations import grant_role
 from app.accounts.queries import people_with_role
-from app.core.clock import ZONE, now
+from app.core.clock import ZONE, now, set_clock
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
 from app.declarations import operations, queries
@@ -21,7 +21,7 @@ from app.engine.models import ProcessInstance, QueueKind
 from app.units.queries import unit_of
 from tests.builders.declarations import a_chain, a_declaration, golden_declaration, golden_plan
 from tests.builders.flow import do, drain, open_items
-from tests.builders.golden_case import CLOSES, PASS, RETURN, STEPS, TERMINATE, VET_PASS
+from tests.builders.golden_case import CLOSES, PASS, RETURN, SENT_UP, STEPS, TERMINATE, VET_PASS
 from tests.builders.people import a_person, a_unit
 
 Clock = Callable[[datetime], None]
@@ -138,7 +138,7 @@ def test_a_recommendation_needs_five_working_days_of_publicity(app: Flask) -> No
         ({"publicity_to": "2026-11-19"}, "不少于 5 个工作日"),
         ({"publicity_from": "2026-11-20", "publicity_to": "2026-11-30"}, "尚未结束"),
         ({"publicity_to": "2026-11-15"}, "不能早于"),
-        ({"publicity_from": "2026-01-05"}, "申报开放日"),
+        ({"publicity_from": "2026-11-12"}, "不能早于 2026-11-13"),
         ({"publicity_from": ""}, "公示日期"),
         ({"recommendation": " "}, "推荐意见"),
         ({"uses_post": ""}, "岗位职数"),
@@ -209,13 +209,18 @@ def test_a_mended_one_that_is_taken_back_keeps_its_days_for_mending(app: Flask, 
     assert queries.open_defects(declaration.id) == []
 
 
-def test_a_unit_without_a_leader_passes_on_alone_but_cannot_terminate_alone(app: Flask) -> None:
+def test_a_unit_without_a_leader_passes_on_alone_but_cannot_terminate_alone(
+    app: Flask, at: Clock
+) -> None:
     with transaction():
+        present = now()
+        set_clock(SENT_UP)
         city = a_unit("淮城市教育局", kind="机关", superior=True)
         school = a_unit("明德学校", kind="民办", parent=city, leader=False)
         person = a_person("左丘明珠", id_number="340000199003039023", unit=school)
         declaration = golden_declaration(golden_plan(city), person, complete=True)
     play(declaration, "fill_declaration", {})
+    at(present)
     play(declaration, "vet_declaration", TERMINATE)
     assert open_items(("declaration", declaration.id))[0].scope_id == city.id
     play(declaration, "confirm_termination", {"decision": "reject", "opinion": "再核"})

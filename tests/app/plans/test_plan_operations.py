@@ -11,10 +11,9 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.plans import applying, axis, operations, parts, queries
 from app.plans.models import Plan, PlanStatus
+from tests.builders.golden_case import SLOTS, SPECIALTIES
 from tests.builders.people import staff
 from tests.builders.plans import (
-    SLOTS,
-    SPECIALTIES,
     a_committee,
     a_draft_plan,
     a_plan,
@@ -234,7 +233,7 @@ def test_parts_change_places_and_keep_their_order() -> None:
         plan_id = plan.id
     with transaction(write=False):
         names = [slot.name for slot in queries.get_plan(plan_id).slots]
-    assert names == ["身份证正反面", "职称填报承诺书", *(slot[0] for slot in SLOTS[2:])]
+    assert names == ["身份证正反面", "职称填报承诺书", *(slot[1] for slot in SLOTS[2:])]
 
 
 def test_a_deadline_moves_only_later_and_only_before_it_is_reached() -> None:
