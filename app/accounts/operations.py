@@ -105,8 +105,11 @@ def create_credential(
     return credential, secret
 
 
-def reset_credential(credential: Credential, *, actor: Person, now: datetime) -> str:
-    """Take the password away and return a new one-time activation secret."""
+def reset_credential(credential: Credential, *, actor: Person | None, now: datetime) -> str:
+    """Take the password away and return a new one-time activation secret.
+
+    Without an actor it is the server's operator who does it.
+    """
     secret = secrets.token_urlsafe(12)
     credential.password_hash = None
     credential.activation_hash = hash_of(secret)
@@ -114,7 +117,10 @@ def reset_credential(credential: Credential, *, actor: Person, now: datetime) ->
     credential.failures, credential.locked_until = 0, None
     end_sessions(credential.person_id, now=now)
     audit.record(
-        "account:reset", subject=("person", credential.person_id), actor_id=actor.id, now=now
+        "account:reset",
+        subject=("person", credential.person_id),
+        actor_id=actor.id if actor else None,
+        now=now,
     )
     return secret
 

@@ -2,8 +2,23 @@
 
 from flask import Blueprint
 
-bp = Blueprint("admin", __name__, url_prefix="/admin")
+bp = Blueprint("admin", __name__, url_prefix="/admin", cli_group=None)
 
-from app.admin import account_views, audit_views, grant_views, panels, unit_views  # noqa: E402
+from app.admin import (  # noqa: E402
+    account_views,
+    audit_views,
+    commands,
+    grant_views,
+    panels,
+    unit_views,
+)
 
-__all__ = ["account_views", "audit_views", "bp", "grant_views", "panels", "unit_views"]
+__all__ = [
+    "account_views",
+    "audit_views",
+    "bp",
+    "commands",
+    "grant_views",
+    "panels",
+    "unit_views",
+]

@@ -155,3 +155,16 @@ def test_an_account_opened_without_a_role_has_none(system: Browser) -> None:
     with transaction(write=False):
         account = db.session.query(Credential).filter_by(login="bowen").one()
         assert live_grants(account.person_id, now()) == []
+
+
+def test_the_servers_operator_gets_an_administrator_back_in(
+    app: Flask, security: Browser, client_for: Any
+) -> None:
+    with transaction(write=False):
+        login = db.session.query(Credential.login).scalar()
+    told = app.test_cli_runner().invoke(args=["reset-account", login]).output
+    assert security.get("/home").location.startswith("/login")
+    secret = told.rsplit("secret=", 1)[-1].strip()
+    visitor = client_for(None)
+    assert visitor.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
+    assert app.test_cli_runner().invoke(args=["reset-account", "nobody"]).exit_code == 1
