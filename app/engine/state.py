@@ -171,13 +171,17 @@ def _cure_deep_trees() -> None:
 
 
 def _cure_loops_after_events() -> None:
-    """Let a multi-instance task open that was only predicted, as after a boundary event."""
+    """Let a multi-instance task open that was only predicted, as after a boundary event.
+
+    What follows it is predicted at the same time, or the process would stop behind it.
+    """
     update = LoopTask._update  # noqa: SLF001 - inherited hook, made stricter for loops
 
     @wraps(update)
     def promoted(self: Any, task: Any) -> Any:
         if task.has_state(TaskState.PREDICTED_MASK):
             task._set_state(TaskState.FUTURE)  # noqa: SLF001
+            self._predict(task, mask=TaskState.FUTURE | TaskState.PREDICTED_MASK)
         return update(self, task)
 
     LoopTask._update = promoted  # noqa: SLF001
