@@ -23,6 +23,7 @@ from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import authorize, requires
 from app.core.tables import table_answer
 from app.engine import runtime
+from app.results.tasks import task_for_me
 from app.units.flow import flow_log
 from forms import build, load
 
@@ -154,6 +155,7 @@ def revocation(revocation_id: int) -> str:
         "certificates/revocation.html",
         record={"revocation": made, "certificate": made.certificate},
         log=flow_log((REVOCATION, made.id)),
+        task=task_for_me((REVOCATION, made.id)),
     )
 
 

@@ -21,6 +21,7 @@ from app.core.permissions import authorize, requires
 from app.core.storage import StoredFile, read_bytes
 from app.engine import runtime
 from app.results.process import RESULT
+from app.results.tasks import task_for_me
 from app.site.blocks import register_block
 from app.units.flow import flow_log, open_items
 
@@ -55,6 +56,7 @@ def show(certificate_id: int) -> str:
         certificate=certificate,
         photo=db.session.get(StoredFile, current_user.photo_file_id or 0),
         photo_task=photo_tasks[0] if photo_tasks else None,
+        task=task_for_me(business),
         requests=queries.requests_of(certificate.id),
         can_replace=_can_replace(certificate),
         paper_failed=_has_failed(certificate),

@@ -31,6 +31,7 @@ from app.results.tables import (
     objection_rows,
     result_rows,
 )
+from app.results.tasks import task_for_me
 from app.site.blocks import register_block
 from app.units.flow import flow_log
 
@@ -194,7 +195,10 @@ def objection(objection_id: int) -> str:
         raise NotFound
     authorize("objection.show", current_user, found, now())
     return render_template(
-        "results/objection.html", record={"objection": found}, log=flow_log((OBJECTION, found.id))
+        "results/objection.html",
+        record={"objection": found},
+        log=flow_log((OBJECTION, found.id)),
+        task=task_for_me((OBJECTION, found.id)),
     )
 
 

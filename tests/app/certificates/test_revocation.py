@@ -135,7 +135,17 @@ def test_who_proposed_does_not_confirm(app: Flask, client_for: Enter) -> None:
     assert refused.status_code == 403
     with transaction(write=False):
         assert build.certificate(certificate_id).status == "active"
-    seen = client_for(build.person(second)).get(f"/tasks/{item}").text
+    address = f"/revocations/{business[1]}"
+    proposer, other = (
+        client_for(build.person(published.issuer_id)),
+        client_for(build.person(second)),
+    )
+    told = proposer.get(f"/tasks/{item}").text
+    assert "撤销由您提出" in told
+    assert "同意撤销" not in told
+    assert "去复核" not in proposer.get(address).text
+    assert "去复核" in other.get(address).text
+    seen = other.get(f"/tasks/{item}").text
     for told in (WORDS["reason"], WORDS["legal_basis"], "发证经办"):
         assert told in seen
 

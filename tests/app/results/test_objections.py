@@ -324,3 +324,19 @@ def test_a_confirmation_and_the_last_dismissal_do_not_miss_one_another(app: Flas
     with transaction(write=False):
         assert published.result().status == "confirmed"
         assert len(open_items((RESULT, published.result_ids[0]))) == 1
+
+
+def test_a_revoked_result_shows_in_the_public_list(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity(cases=2)
+    objection_id = build.object_to(published)
+    assert "结果已撤销" not in client_for().get(f"/publicity/{published.id}").text
+    build.investigate(objection_id)
+    build.decide(objection_id, "uphold")
+    assert client_for().get(f"/publicity/{published.id}").text.count("结果已撤销") == 1
+
+
+def test_an_objection_leads_to_the_task_of_who_is_next(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    address = f"/objections/{build.object_to(published)}"
+    assert "去办理：异议核查" in client_for(build.person(published.organiser_id)).get(address).text
+    assert "去办理" not in client_for(build.person(published.leader_id)).get(address).text
