@@ -56,6 +56,7 @@ def index() -> str:
         current=current,
         history=[each for each in mine if each.is_ended],
         withdrawals={each.id: course.withdrawal_of(each) for each in current},
+        deadlines={each.id: operations.last_moment(each) for each in current},
     )
 
 

@@ -90,7 +90,9 @@ def test_the_applicant_reads_a_defect_beside_what_is_wrong(
     assert told not in client.get(f"{base}/work").text
     assert 'id="photo-place"' in basics
     assert "云桥区青禾小学：照片不是近期的（请修改）" in basics
+    assert basics.count("（有待修改的退回问题）") == 3
     merits = client.get(f"{base}/merits").text
+    assert f'id="item-entry-{item_id}" class="table-warning"' in merits
     assert f'id="item-entry-{item_id}"' in merits
     assert "云桥区青禾小学：证书不清（请修改）" in merits
     assert "云桥区青禾小学：没有签名（请修改）" in client.get(f"{base}/files").text

@@ -68,6 +68,16 @@ def test_the_return_says_until_when_it_can_be_mended(app: Flask, at: Clock) -> N
     assert "请在 2026-12-09 23:59 前修改并重新提交，逾期视为放弃" in text
 
 
+def test_the_list_and_the_pages_say_until_when_it_can_be_mended(
+    app: Flask, at: Clock, client_for: Clients
+) -> None:
+    declaration = a_returned_one(at)
+    client = client_for(declaration.person)
+    assert "在 2026-12-09 23:59 前修改并重新提交" in client.get("/declarations").text
+    page = client.get(f"/declarations/{declaration.id}/fill/basics").text
+    assert "补正截止 2026-12-09 23:59" in page
+
+
 def test_one_that_was_mended_in_time_goes_on(app: Flask, at: Clock) -> None:
     declaration = a_returned_one(at)
     at(LAST - timedelta(minutes=1))
