@@ -1,14 +1,17 @@
 """The engine's known defects, each as it shows bare and as the wrapper cures or refuses it.
 
-A new version of SpiffWorkflow that changes one of them fails here first.
+Every case holds both: what the bare library does, and our cure. A new version of SpiffWorkflow
+that mends one of them fails here first, and shows which cure may go.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from SpiffWorkflow.bpmn import BpmnEvent, BpmnWorkflow
 from SpiffWorkflow.bpmn.exceptions import WorkflowDataException
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
@@ -25,12 +28,19 @@ from SpiffWorkflow.spiff.serializer.config import SPIFF_CONFIG
 from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 from SpiffWorkflow.util.task import TaskIterator, TaskState
 
-from app.engine import definitions, state, timers
+from app.core.db import db, transaction
+from app.core.errors import StaleTask
+from app.engine import definitions, handlers, state, timers
 from app.engine.diagrams import HandlerTask, Specs
 from app.engine.environment import Engine, StatementRefused, TooManyInstances
-from app.engine.walk import UndeclaredOutcome, flat
+from app.engine.gate import Known
+from app.engine.gate.inspection import inspect
+from app.engine.incidents import StepFailed
+from app.engine.models import WorkItem
+from app.engine.walk import STEP_BUDGET, StepBudgetExceeded, UndeclaredOutcome, Walk, flat
 from tests.engine.kit import (
     NOON,
+    Office,
     boundary,
     catch,
     choice,
@@ -46,6 +56,7 @@ from tests.engine.kit import (
     service,
     start,
     timer,
+    times,
     user,
 )
 
@@ -87,6 +98,11 @@ def do(workflow: Any, node: str, **data: Any) -> None:
 def tell(workflow: Any, name: str) -> None:
     workflow.send_event(BpmnEvent(MessageEventDefinition(name), payload={}))
     workflow.do_engine_steps()
+
+
+def refusals(files: dict[str, bytes]) -> set[str]:
+    """The rules of the publish gate that speak."""
+    return {finding.rule for finding in inspect(files, known=Known()).findings}
 
 
 def reloaded(workflow: Any) -> Any:
@@ -183,6 +199,7 @@ def test_04_an_interrupting_event_subprocess_interrupts_nothing() -> None:
     workflow = plant(files)
     tell(workflow, "stop")
     assert "fill" in names(workflow)
+    assert "element.event_subprocess" in refusals(files)
 
 
 def test_05_sorting_the_keys_of_the_state_loses_data() -> None:
@@ -237,12 +254,22 @@ def test_07_migration_restarts_running_timers_unless_told_otherwise() -> None:
     assert due_after(reset_mask=TaskState.READY) == five_days
 
 
-def test_08_a_finished_task_may_be_run_again() -> None:
+def test_08_a_finished_task_may_be_run_again(office: Office) -> None:
     workflow = plant(reviewed())
     task = open_tasks(workflow)[0]
     task.run()
     workflow.do_engine_steps()
-    task.run()  # accepted in silence: the wrapper asserts READY under the lock
+    task.run()  # bare, accepted in silence
+
+    office.publish(reviewed(), key="case_review")
+    office.begin()
+    with transaction(write=False):
+        item_id = db.session.scalars(sa.select(WorkItem.id)).one()
+    office.do("fill")
+    with transaction(write=False):
+        item = db.session.get_one(WorkItem, item_id)
+        with pytest.raises(StaleTask):
+            Walk(item.instance, NOON).ready_task(item)
 
 
 def test_09_unreachable_nodes_and_lone_conditions_vanish_in_silence() -> None:
@@ -255,6 +282,7 @@ def test_09_unreachable_nodes_and_lone_conditions_vanish_in_silence() -> None:
     do(workflow, "vet")
     assert workflow.is_completed()
     assert "lost" in {node.id for node in definitions.read_nodes(files)}
+    assert {"graph.unreachable", "flow.condition_ignored"} <= refusals(files)
 
 
 def test_10_a_time_without_a_zone_means_ours_and_the_transactions_now_decides() -> None:
@@ -271,6 +299,23 @@ def test_10_a_time_without_a_zone_means_ours_and_the_transactions_now_decides() 
     timers.refresh(workflow, NOON)
     workflow.do_engine_steps()
     assert workflow.is_completed()
+
+
+def test_10_bare_timers_read_clock_and_zone_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = diagram(
+        "p", start(), catch("due", timer('"2020-01-01T12:00:00"')), end(),
+        line("begun", "due", "ended"),
+    )  # fmt: skip
+    read = timers.engine_timers.TimerEventDefinition.get_datetime
+    with timers.bound(datetime(2019, 1, 1, tzinfo=UTC)):
+        assert not plant(files).is_completed()
+        assert read("2020-01-01T12:00:00").hour == 4
+        monkeypatch.setattr(timers.engine_timers, "datetime", datetime)
+        monkeypatch.setattr(timers.engine_timers, "LOCALTZ", timezone(timedelta(hours=-9)))
+        assert plant(files).is_completed()
+        assert read("2020-01-01T12:00:00").hour == 21
 
 
 def test_10_timers_refuse_to_run_outside_a_transaction() -> None:
@@ -330,14 +375,49 @@ def test_13_the_engines_own_service_call_hides_the_real_error() -> None:
 
 
 def test_14_a_multi_instance_may_ask_for_a_million_tasks() -> None:
-    million = (
-        "<bpmn:multiInstanceLoopCharacteristics><bpmn:loopCardinality>1000000"
-        "</bpmn:loopCardinality></bpmn:multiInstanceLoopCharacteristics>"
-    )
+    def voted(count: str) -> dict[str, bytes]:
+        return diagram(
+            "p", start(), user("each", times(count)), end(), line("begun", "each", "ended")
+        )
+
+    bare = BpmnWorkflow(specs_of(voted("500")).process, {})
+    bare.do_engine_steps()
+    assert len(open_tasks(bare)) == 500
     with pytest.raises(TooManyInstances):
-        plant(diagram("p", start(), user("each", million), end(), line("begun", "each", "ended")))
+        plant(voted("1000000"))
     with pytest.raises(UndeclaredOutcome):
         flat({"ids": list(range(201))})
+
+
+def spinning() -> dict[str, bytes]:
+    return diagram(
+        "p", start(), choice("again", "more"), service("act", "act"), end(),
+        line("begun", "again"), flow("again", "ended", "1 == 2"),
+        flow("again", "act", flow_id="more"), flow("act", "again"),
+    )  # fmt: skip
+
+
+def test_14_automatic_nodes_may_go_round_for_ever(office: Office) -> None:
+    turns = itertools.count(1)
+
+    class Enough(Exception):
+        pass
+
+    def act(task: Any) -> None:
+        if next(turns) > 2 * STEP_BUDGET:
+            raise Enough
+
+    bare = state.new(specs_of(spinning()), {})
+    bare.script_engine = Engine(act)
+    with pytest.raises(Enough):
+        bare.do_engine_steps()
+
+    handlers.service("act")(lambda step: None)
+    office.publish(spinning(), key="p")
+    with pytest.raises(StepFailed) as failed:
+        office.begin("p")
+    assert isinstance(failed.value.cause, StepBudgetExceeded)
+    assert "graph.automatic_loop" in refusals(spinning())
 
 
 def test_15_foreign_attributes_are_dropped_in_silence() -> None:
@@ -347,6 +427,7 @@ def test_15_foreign_attributes_are_dropped_in_silence() -> None:
     )
     files = diagram("p", start(), foreign, end(), line("begun", "vet", "ended"))
     assert specs_of(files).process.task_specs["vet"].extensions == {}
+    assert "element.vendor" in refusals(files)
 
 
 @pytest.mark.parametrize("moment", ["preScript", "postScript"])
