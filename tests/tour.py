@@ -60,6 +60,11 @@ FOLLOW = (
 LEADS_ON = "/notifications/"
 NOT_PAGES = ("/file", "/photo", "/evaluation-form", "/lists/")
 MOST_A_KIND = 3
+# Names of nodes, roles and business types are for those who draw processes, and marked as code.
+CODES = """() => [...document.querySelectorAll('main, main *')]
+  .filter((each) => !each.closest('code, svg, script, textarea, [data-diagram]'))
+  .flatMap((each) => [...each.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
+  .flatMap((node) => node.textContent.match(/\\b[a-z]+(?:_[a-z]+)+\\b/g) ?? [])"""
 
 
 @contextmanager
@@ -117,15 +122,17 @@ class Tour:
         if kind == "error" and not any(words in text for words in told):
             self._fault(text)
 
-    def look(self, page: Page, who: str, path: str) -> list[str]:
+    def look(self, page: Page, who: str, path: str, origin: str) -> list[str]:
         """Open a page once and judge it at both sizes; returns the links on it."""
-        self._where = f"{who} {path}"
+        self._where = f"{who} {path} (from {origin})" if origin else f"{who} {path}"
         page.set_viewport_size({"width": 1366, "height": 768})
         answer = page.goto(self.address + path, wait_until="load")
         status = answer.status if answer else 0
         # 409: a page that is told of, but whose time is over.
         if status >= 400 and status != 409 and path != NOWHERE:
             self._fault(f"status {status}")
+        for code in sorted(set(page.evaluate(CODES))):
+            self._fault(f"shows the code {code}")
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             self._judge(page, size)
@@ -155,16 +162,17 @@ class Tour:
             seen: set[str] = set()
             kinds: dict[str, int] = {}
             menu: set[str] = set()
-            waiting = list(paths)
+            waiting = [(path, "") for path in paths]
             while waiting:
-                path = waiting.pop(0)
+                path, origin = waiting.pop(0)
                 if path in seen:
                     continue
                 seen.add(path)
-                links = self.look(page, who, path)
+                links = self.look(page, who, path, origin)
                 if path == HOME:
                     menu = self._menu_of(page)
-                waiting += self._to_follow(links, menu, seen, kinds) if login else []
+                further = self._to_follow(links, menu, seen, kinds) if login else []
+                waiting += [(link, path) for link in further]
 
     def _menu_of(self, page: Page) -> set[str]:
         links = page.eval_on_selector_all("#side a[href]", "all => all.map(a => a.href)")

@@ -1,12 +1,17 @@
 """What a task page shows and offers of the record it is about: each room registers its own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 Context = Callable[[int, Any], dict[str, Any]]
 _contexts: dict[str, Context] = {}
 Choices = Callable[[int], Sequence[tuple[str, str]]]
 _choices: dict[str, dict[str, Choices]] = {}
+
+
+Sight = Callable[[int, Any, datetime], bool]
+_sights: dict[str, Sight] = {}
 
 
 def register_record(business_type: str) -> Callable[[Context], Context]:
@@ -26,6 +31,22 @@ def record_context(business_type: str, business_id: int, person: Any) -> dict[st
     """Return the context for a record, empty when its room shows nothing."""
     context = _contexts.get(business_type)
     return context(business_id, person) if context else {}
+
+
+def register_sight(business_type: str) -> Callable[[Sight], Sight]:
+    """Register fn(business_id, person, now): whether somebody who worked on a record sees it."""
+
+    def keep(sight: Sight) -> Sight:
+        _sights[business_type] = sight
+        return sight
+
+    return keep
+
+
+def is_in_sight(business_type: str, business_id: int, person: Any, now: datetime) -> bool:
+    """Tell whether the page of a record opens for a person; where no room objects, it does."""
+    sight = _sights.get(business_type)
+    return sight is None or sight(business_id, person, now)
 
 
 def register_choices(business_type: str, source: str) -> Callable[[Choices], Choices]:

@@ -26,7 +26,7 @@ from app.core.http import (
 from app.core.menu import add_entry
 from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
-from app.core.records import RecordChoices, record_context
+from app.core.records import RecordChoices, is_in_sight, record_context
 from app.engine import definitions, handlers, runtime
 from app.engine.models import WorkItem
 from app.inbox import operations, queries
@@ -145,6 +145,9 @@ def task(item_id: int) -> str | Response:
 
 
 def _record_url(item: WorkItem) -> str:
+    """Return where the record is read, nothing once it is out of the person's sight."""
+    if not is_in_sight(item.business_type, item.business_id, current_user, now()):
+        return ""
     return handlers.presenter.get(item.business_type)(item.business_id).url
 
 

@@ -7,6 +7,7 @@ from app.accounts.models import Person
 from app.accounts.queries import works_at
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import register_predicate
+from app.core.records import register_sight
 from app.declarations.access import register_viewer
 from app.declarations.models import Declaration
 from app.review import interests, queries
@@ -81,6 +82,12 @@ def may_see_case(person: Person, case: MeetingCase, now: datetime) -> bool:
     if case.meeting.state in queries.DECIDED:
         return _works_for_organiser(person, case.meeting, now, queries.RUNNERS)
     return may_see_meeting(person, case.meeting, now)
+
+
+@register_sight("case")
+def sees_case(case_id: int, person: Person, now: datetime) -> bool:
+    """Lead nobody from the tasks they have done to a case that they may not read any more."""
+    return may_see_case(person, queries.case(case_id), now)
 
 
 @register_viewer

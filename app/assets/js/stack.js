@@ -7,6 +7,8 @@ const BLANK = new Set(['', '—', '-']);
 
 function kind(cell, label, isFirst, isLast) {
   if (cell.querySelector('[data-pick]')) return 'stack-pick';
+  if (cell.querySelector('[data-expand]')) return 'stack-expand';
+  if (label === '序号') return 'stack-empty';
   if (isFirst) return 'stack-title';
   if (isLast && cell.querySelector('a, button') && (!label || label === '操作')) return 'stack-actions';
   return BLANK.has(cell.textContent.trim()) && !cell.querySelector('input, select, textarea, img, button') ? 'stack-empty' : '';
@@ -14,7 +16,7 @@ function kind(cell, label, isFirst, isLast) {
 
 function stackRow(row, labels) {
   const cells = [...row.cells];
-  const title = cells.findIndex((cell) => !cell.querySelector('[data-pick], [data-expand]') && cell.textContent.trim());
+  const title = cells.findIndex((cell, index) => labels[index] !== '序号' && !cell.querySelector('[data-pick], [data-expand]') && cell.textContent.trim());
   cells.forEach((cell, index) => {
     const found = kind(cell, labels[index], index === title, index === cells.length - 1);
     if (found) cell.classList.add(found);

@@ -7,11 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Person
+from app.core import records
 from app.core.db import db, transaction
 from app.core.invariants import check_all
-from app.engine.models import StepLog
+from app.engine.models import StepLog, WorkItem
 from app.inbox.models import Draft
 from app.inbox.operations import sweep_drafts
+from app.units.process import BINDING
 from tests.app.inbox.conftest import Desk
 from tests.builders.people import a_person
 
@@ -172,3 +174,29 @@ def test_a_task_that_is_done_on_a_page_leads_there_and_takes_no_form(
     assert browser.post(f"/tasks/{mend.id}", {"decision": "pass"}).status_code in {404, 409, 422}
     assert item(mend.id).status == "open"
     assert browser.post(f"/tasks/{mend.id}/draft", {"name": "x"}).status_code in {404, 409, 422}
+
+
+def test_a_done_task_leads_to_no_record_that_is_out_of_sight(
+    client_for: Any, desk_of: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_of()
+    browser = client_for(desk.clerk)
+    browser.post(desk.url, {"decision": "pass"})
+    assert "查看办理情况" in browser.get(desk.url).text
+    monkeypatch.setitem(records._sights, BINDING, lambda *_: False)
+    page = browser.get(desk.url).text
+    assert "查看办理情况" not in page
+    assert "材料不再向您开放" in page
+
+
+def test_only_what_has_a_form_can_be_ticked_for_a_batch(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of()
+    assert "data-pick" in client_for(desk.clerk).get("/tasks").text
+    client_for(desk.clerk).post(desk.url, {"decision": "return", "opinion": "请补充"})
+    with transaction(write=False):
+        mending = sa.select(WorkItem.assignee_id).where(WorkItem.node == "mend_binding")
+        owner = db.session.get_one(Person, db.session.scalars(mending).one())
+    page = client_for(owner).get("/tasks").text
+    assert "办理<span" in page
+    assert "data-pick" not in page
+    assert "批量办理" not in page
