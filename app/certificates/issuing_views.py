@@ -15,7 +15,7 @@ from app.certificates.revocation_process import REVOCATION
 from app.certificates.web import bp, certificate_for
 from app.core import audit
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import current_transaction, db
 from app.core.errors import Invalid, NotFound
 from app.core.http import grants, marks_viewed, page_of, see_other
 from app.core.menu import add_entry
@@ -62,6 +62,9 @@ def issued() -> str:
 @requires("certificate.export")
 def export() -> Response:
     """导出证书名单, as it is filtered; who took it is kept."""
+    # What a browser only looks ahead at is given to nobody: nothing could be noted.
+    if not current_transaction().write:
+        raise NotFound
     found = list(db.session.scalars(_listed().limit(EXPORTED)))
     units = _units()
     audit.record(

@@ -106,6 +106,14 @@ def _fault(value: str, longest: int) -> list[str]:
     return [f"最多 {longest} 个字"] if len(value.strip()) > longest else []
 
 
+def _check_share(result: Result, sender: Sender | None, now: datetime) -> None:
+    waiting = [o for o in result.objections if o.status == ObjectionStatus.OPEN]
+    if len(waiting) >= MAX_OPEN_OBJECTIONS:
+        raise Conflict("针对该人员的异议正在核查，请等待处理结果")
+    if sender and sent_from(sender.address_hash, since=now - ADDRESS_PERIOD) >= ADDRESS_LIMIT:
+        raise TooManyObjections
+
+
 def file_objection(
     publicity: Publicity,
     result: Result | None,
@@ -132,11 +140,7 @@ def file_objection(
         raise Invalid(errors={"result_id": ["请选择公示名单中的人员"], **faults})
     if faults:
         raise Invalid(errors=faults)
-    waiting = [o for o in result.objections if o.status == ObjectionStatus.OPEN]
-    if len(waiting) >= MAX_OPEN_OBJECTIONS:
-        raise Conflict("针对该人员的异议正在核查，请等待处理结果")
-    if sender and sent_from(sender.address_hash, since=now - ADDRESS_PERIOD) >= ADDRESS_LIMIT:
-        raise TooManyObjections
+    _check_share(result, sender, now)
     objection = Objection(
         result_id=result.id,
         name=name.strip(),

@@ -13,7 +13,7 @@ from app.accounts.queries import works_at
 from app.core import audit
 from app.core.clock import now
 from app.core.crypto import keyed_hash
-from app.core.db import db
+from app.core.db import current_transaction, db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.http import grants, marks_viewed, page_of, see_other
 from app.core.menu import add_entry
@@ -145,6 +145,9 @@ def export(publicity_id: int) -> WebResponse:
 
 
 def _note_export(subject: str, subject_id: int, rows: int) -> None:
+    # What a browser only looks ahead at is given to nobody: nothing could be noted.
+    if not current_transaction().write:
+        raise NotFound
     audit.record(
         f"{subject}:exported",
         subject=(subject, subject_id),

@@ -126,3 +126,11 @@ def test_nobody_else_takes_them_away(app: Flask, client_for: Enter) -> None:
     assert client_for(applicant).get(address).status_code == 403
     assert client_for().get(address).status_code == 302
     assert address not in client_for(stranger).get(f"/publicity/{published.id}").text
+
+
+def test_a_browser_that_only_looks_ahead_is_given_no_list(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    leader = client_for(build.person(published.leader_id))
+    ahead = {"Sec-Purpose": "prefetch"}
+    for address in (f"/publicity/{published.id}/list.csv", "/objections.csv"):
+        assert leader.get(address, headers=ahead).status_code == 404
