@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.accounts.queries import names_of
 from app.admin import queries
 from app.admin.views import bp
-from app.admin.words import AREAS, area_of, event_name
+from app.admin.words import AREAS, area_of, event_name, said
 from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -66,7 +66,7 @@ def audit_log() -> str:
             "name": event_name(event.tag),
             "actor": names.get(event.actor_id or 0, "系统"),
             "subject": _subject(event, names),
-            "data": event.data,
+            "data": said(event.data),
         }
         for event in page.items
     ]
@@ -106,7 +106,7 @@ def _cells(event: AuditEvent, names: dict[int, str]) -> tuple[Any, ...]:
         event.tag,
         names.get(event.actor_id or 0, "系统"),
         _subject(event, names),
-        json.dumps(event.data, ensure_ascii=False),
+        json.dumps(said(event.data), ensure_ascii=False),
         event.seal or "",
     )
 

@@ -62,6 +62,7 @@ def grants() -> str:
         scopes=_named([*page.items, *waiting]),
         names=names_of(people),
         roles=ROLES,
+        last_day=queries.last_day,
     )
 
 
@@ -97,6 +98,7 @@ def _person_page(person: Person, form: GrantForm) -> str:
         waiting=waiting,
         scopes=_named([*held, *waiting]),
         roles=ROLES,
+        last_day=queries.last_day,
         names=names_of(i for g in held for i in (g.granted_by, g.confirmed_by)),
         allowed=_table(roles),
         is_self=person.id == current_user.id,
@@ -163,6 +165,7 @@ def grant_requests() -> str:
         status=status,
         scopes=_named(page.items),
         roles=ROLES,
+        last_day=queries.last_day,
         names=names_of(row.decided_by for row in page.items),
         held=queries.roles_of([row.person for row in page.items], now()),
     )

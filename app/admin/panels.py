@@ -90,7 +90,7 @@ def audits(_person: Any, roles: set[str], now: datetime) -> Panel | None:
     verified = Line(
         "最近一次校验封印",
         log,
-        note=f"{last.at:%Y-%m-%d %H:%M}" if last else "尚未校验",
+        note=f"{last.at:%Y-%m-%d %H:%M}" if last else "",
         status="未校验" if last is None else f"{broken} 处不符" if broken else "全部有效",
         tone="warning" if last is None else "danger" if broken else "success",
     )

@@ -94,6 +94,11 @@ def roles_of(people: Iterable[Person], now: datetime) -> dict[int, list[str]]:
     return found
 
 
+def last_day(row: RoleGrant | GrantRequest) -> date | None:
+    """Return the last day on which a role counts, as it was entered."""
+    return (row.valid_to - timedelta(milliseconds=1)).date() if row.valid_to else None
+
+
 def search_grants(
     text: str, role: str, *, expiring: bool, ended: bool, now: datetime
 ) -> Select[tuple[RoleGrant]]:

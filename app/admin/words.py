@@ -1,5 +1,11 @@
 """What actions, conditions and audit events are called on the administrators' pages."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.permissions import ROLES
+
+SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区"}
 AREAS = {
     "site": "公共页面",
     "file": "附件",
@@ -179,3 +185,34 @@ def action_name(action: str) -> str:
     """Return what an action of the permission table is called."""
     verb = action.split(".", 1)[-1]
     return f"{area_of(action)}：{VERBS.get(verb, verb)}"
+
+
+DATA = {
+    "role": "角色",
+    "scope": "范围",
+    "login": "登录名",
+    "reason": "理由",
+    "count": "数量",
+    "rows": "行数",
+    "sealed": "已封印",
+    "broken": "不符",
+    "request": "申请编号",
+    "name": "名称",
+    "before": "修改前",
+    "after": "修改后",
+    "number": "编号",
+}
+
+
+def said(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event kept, in words where there are any."""
+    return {DATA.get(key, key): _said_value(key, value) for key, value in data.items()}
+
+
+def _said_value(key: str, value: Any) -> Any:
+    if key == "role":
+        return ROLES.get(str(value), value)
+    if key == "scope":
+        kind, _, number = str(value).partition(":")
+        return "全平台" if kind == "all" else f"{SCOPES.get(kind, kind)} {number}"
+    return value

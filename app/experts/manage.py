@@ -251,4 +251,4 @@ def change(profile_id: int) -> Response | tuple[str, int]:
     return render_template("experts/form.html", form=form, profile=profile), 422
 
 
-add_entry("评审组织", "专家库", "people", "experts.index", "expert.manage", order=60)
+add_entry("评审组织", "专家库", "mortarboard", "experts.index", "expert.manage", order=60)

@@ -77,7 +77,7 @@ def test_a_term_ends_with_its_last_day(
 ) -> None:
     propose(security, person, until="2026-11-30")
     decide(system, "confirm")
-    assert "2026-12-01" in security.get("/admin/grants?state=expiring").text
+    assert "2026-11-30" in security.get("/admin/grants?state=expiring").text
     at(START.replace(day=30, hour=23))
     assert roles_of(person) == {"unit_admin"}
     at(START.replace(month=12, day=1, hour=0))
