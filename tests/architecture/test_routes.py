@@ -97,6 +97,8 @@ def test_reading_never_writes_except_where_a_page_says_so(app: Flask) -> None:
     }
     assert writing == {
         "inbox.task",
+        # A message that was opened counts as read.
+        "accounts.open_notification",
         # Who took which list is kept.
         "review.export",
         "results.export",
