@@ -6,13 +6,11 @@ after the first hit of UNIQUE, and leave the answers of an earlier round when no
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from SpiffWorkflow.dmn.specs.model import DecisionTable, Rule
 from SpiffWorkflow.spiff.specs.defaults import BusinessRuleTask
-
-from app.engine.environment import evaluate
 
 FIRST, UNIQUE, COLLECT = "FIRST", "UNIQUE", "COLLECT"
 POLICIES = frozenset({FIRST, UNIQUE, COLLECT})
@@ -21,6 +19,10 @@ VALUE = "dmninputexpr"
 """What stands for the value of a column in a test such as `60 <= ? < 80`."""
 
 _QUESTION = re.compile(r"""\?(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")
+
+
+Evaluate = Callable[[str, Mapping[str, Any]], Any]
+"""The one expression language, handed in: fn(text, variables) -> value."""
 
 
 class DecisionUnclear(RuntimeError):
@@ -38,7 +40,7 @@ def cell_test(header: str, cell: str) -> str:
     return f"({header}) {'in' if isinstance(tree.body, ast.Tuple) else '=='} ({cell})"
 
 
-def decide(table: DecisionTable, data: Mapping[str, Any]) -> dict[str, Any]:
+def decide(table: DecisionTable, data: Mapping[str, Any], evaluate: Evaluate) -> dict[str, Any]:
     """Return the answers of a table by the names of its outputs.
 
     When nothing fits they are None, or empty lists for COLLECT. Raises DecisionUnclear,
@@ -46,34 +48,34 @@ def decide(table: DecisionTable, data: Mapping[str, Any]) -> dict[str, Any]:
     """
     if table.hit_policy not in POLICIES:
         raise DecisionUnclear(f"决策表“{table.name or table.id}”的命中策略不支持")
-    hits = [rule for rule in table.rules if _fits(rule, data)]
+    hits = [rule for rule in table.rules if _fits(rule, data, evaluate)]
     names = [output.name for output in table.outputs]
     if table.hit_policy == COLLECT:
-        rows = [_answers(rule, data) for rule in hits]
+        rows = [_answers(rule, data, evaluate) for rule in hits]
         return {name: [row[name] for row in rows] for name in names}
     if table.hit_policy == UNIQUE and len(hits) > 1:
         several = "、".join(str(rule.row_number) for rule in hits)
         raise DecisionUnclear(
             f"决策表“{table.name or table.id}”应只有一行符合，实际第 {several} 行都符合"
         )
-    return _answers(hits[0], data) if hits else dict.fromkeys(names)
+    return _answers(hits[0], data, evaluate) if hits else dict.fromkeys(names)
 
 
-def _fits(rule: Rule, data: Mapping[str, Any]) -> bool:
+def _fits(rule: Rule, data: Mapping[str, Any], evaluate: Evaluate) -> bool:
     return all(
-        _passes(entry.input.expression, cell, data)
+        _passes(entry.input.expression, cell, data, evaluate)
         for entry in rule.inputEntries
         for cell in entry.lhs
         if cell and cell.strip() not in {"", "-"}
     )
 
 
-def _passes(header: str, cell: str, data: Mapping[str, Any]) -> bool:
+def _passes(header: str, cell: str, data: Mapping[str, Any], evaluate: Evaluate) -> bool:
     seen = {**data, VALUE: evaluate(header, data)} if _QUESTION.search(cell) else data
     return bool(evaluate(cell_test(header, cell), seen))
 
 
-def _answers(rule: Rule, data: Mapping[str, Any]) -> dict[str, Any]:
+def _answers(rule: Rule, data: Mapping[str, Any], evaluate: Evaluate) -> dict[str, Any]:
     return {
         entry.output.name: evaluate(entry.text, data) if entry.text else None
         for entry in rule.outputEntries
@@ -81,8 +83,9 @@ def _answers(rule: Rule, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class DecisionTask(BusinessRuleTask):  # type: ignore[misc]
-    """A business rule task that asks its table through the one expression language."""
+    """A business rule task; the script engine decides, in the one expression language."""
 
     def _run_hook(self, task: Any) -> bool:
-        task.data.update(decide(self.dmnEngine.decision_table, task.data))
+        table = self.dmnEngine.decision_table
+        task.data.update(task.workflow.script_engine.decide(task, table))
         return True

@@ -151,10 +151,15 @@ def current_version(key: str, jurisdiction: str) -> ProcessVersion:
 
 
 def bundle_of(subject: ProcessInstance | ProcessVersion) -> Bundle:
-    """Return the bundle that an instance or a version is pinned to; read once a process."""
+    """Return the bundle that an instance or a version is pinned to; read once a process.
+
+    Raises NotFound when it is gone.
+    """
     known = _bundles.get(subject.bundle_hash)
     if known is None:
-        row = db.session.get_one(SpecBundle, subject.bundle_hash)
+        row = db.session.get(SpecBundle, subject.bundle_hash)
+        if row is None:
+            raise NotFound(f"流程定义 {subject.bundle_hash[:12]} 已丢失")
         known = _bundles.setdefault(subject.bundle_hash, _unpack(row.content))
     return known
 

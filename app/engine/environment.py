@@ -15,6 +15,7 @@ from SpiffWorkflow.bpmn.script_engine import (
     PythonScriptEngine,
 )
 
+from app.engine.decisions import decide
 from app.engine.timers import moment
 from rules.expression import DEFAULT_FUNCTIONS, Expression, compile_expression
 
@@ -134,6 +135,10 @@ class Engine(PythonScriptEngine):  # type: ignore[misc]
         if is_count and not 0 <= value <= MAX_INSTANCES:
             raise TooManyInstances(f"多实例任务最多 {MAX_INSTANCES} 个，这里是 {value} 个")
         return value
+
+    def decide(self, task: Any, table: Any) -> dict[str, Any]:
+        """Return the answers of a decision table. Raises DecisionUnclear, ExpressionError."""
+        return decide(table, task.data, evaluate)
 
     def execute(self, task: Any, script: str, external_context: object = None) -> None:
         """Refuse. Raises StatementRefused."""

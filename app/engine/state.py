@@ -29,6 +29,10 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _UNLIMITED = 10**9
 
 
+class StateUnreadable(RuntimeError):
+    """The stored bytes of an instance are no state of it (流程状态无法读取)."""
+
+
 class _TreeConverter(BpmnWorkflowConverter):  # type: ignore[misc]
     """Writes and reads a workflow without its specs."""
 
@@ -86,9 +90,13 @@ def dumps(workflow: Any) -> bytes:
 
 
 def loads(content: bytes, specs: Specs) -> Any:
-    """Return the workflow that `dumps` wrote."""
-    tree = orjson.loads(_codec.decompressor.decompress(content))
-    return _codec.serializer.from_dict(tree, specs=specs)
+    """Return the workflow that `dumps` wrote. Raises StateUnreadable."""
+    try:
+        tree = orjson.loads(_codec.decompressor.decompress(content))
+        return _codec.serializer.from_dict(tree, specs=specs)
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise StateUnreadable(f"流程状态无法读取，或与流程定义不符（{cause}）") from error
 
 
 def live_workflows(workflow: Any) -> list[Any]:

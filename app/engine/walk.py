@@ -10,13 +10,14 @@ from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.util.task import TaskState
 
 from app.core.db import db
-from app.core.errors import StaleTask
+from app.core.errors import NotFound, StaleTask
 from app.engine import events, handlers, incidents, projection, queue, state, timers
 from app.engine.definitions import Node, bundle_of
 from app.engine.environment import MAX_INSTANCES, Engine, is_reserved
 from app.engine.handlers import OPINION, OUTCOME_WORD, RESERVED, Outcomes, Step
 from app.engine.incidents import StepFailed
 from app.engine.models import InstanceStatus, ProcessInstance, QueueKind, StepLog, WorkItem
+from app.engine.state import StateUnreadable
 
 STEP_BUDGET = 500
 """How many automatic tasks one step may run before it is taken for a loop without end."""
@@ -42,24 +43,32 @@ class Walk:
         actor_id: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Load the instance's tree, or plant it when `data` is given."""
+        """Load the instance's tree, or plant it when `data` is given.
+
+        Raises StepFailed when its state or its bundle cannot be read.
+        """
         self.instance = instance
         self.now = now
         self.actor_id = actor_id
-        self.bundle = bundle_of(instance)
         self.said: dict[str, str | None] = {}
         self._done: str | None = None
         self._at: str | None = None
         self._signals: list[str] = []
         self._steps_left = STEP_BUDGET
-        specs = self.bundle.specs
+        try:
+            self.bundle = bundle_of(instance)
+            self._plant_or_load(data)
+        except (StateUnreadable, NotFound) as error:
+            raise StepFailed(error, instance_id=instance.id, node=None) from error
+        self.workflow.script_engine = Engine(self._call_service)
+
+    def _plant_or_load(self, data: Mapping[str, Any] | None) -> None:
         if data is None:
-            self.workflow = state.loads(instance.state, specs)
+            self.workflow = state.loads(self.instance.state, self.bundle.specs)
             self._before = projection.waiting_of(self.workflow)
         else:
-            self.workflow = state.new(specs, flat(data))
+            self.workflow = state.new(self.bundle.specs, flat(data))
             self._before = projection.NOTHING
-        self.workflow.script_engine = Engine(self._call_service)
 
     def ready_task(self, item: WorkItem) -> Any:
         """Return the task of a work item. Raises StaleTask unless it is ready."""

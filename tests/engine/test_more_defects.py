@@ -14,7 +14,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.engine import events, state, timers
 from app.engine.decisions import DecisionUnclear, decide
-from app.engine.environment import Engine
+from app.engine.environment import Engine, evaluate
 from tests.engine.kit import (
     NOON,
     boundary,
@@ -214,27 +214,27 @@ def test_a_unique_table_hides_that_two_rows_fit() -> None:
     both = rule_table("UNIQUE", (">= 1", "'a'"), (">= 2", "'b'"))
     assert bare_result(both, points=3) == {"level": "a"}
     with pytest.raises(DecisionUnclear, match="第 1、2 行"):
-        decide(both, {"points": 3})
+        decide(both, {"points": 3}, evaluate)
 
 
 def test_a_table_without_a_hit_leaves_the_answers_of_an_earlier_round() -> None:
     none = rule_table("FIRST", (">= 5", "'a'"))
     assert bare_result(none, points=3) == {}
-    assert decide(none, {"points": 3}) == {"level": None}
+    assert decide(none, {"points": 3}, evaluate) == {"level": None}
 
 
 def test_a_table_runs_python() -> None:
     spying = rule_table("FIRST", ("-", "[].__class__.__name__"))
     assert bare_result(spying, points=3) == {"level": "list"}
     with pytest.raises(ValueError, match="取属性"):
-        decide(spying, {"points": 3})
+        decide(spying, {"points": 3}, evaluate)
 
 
 def test_an_unknown_hit_policy_counts_as_first() -> None:
     ranked = rule_table("PRIORITY", (">= 1", "'a'"), (">= 2", "'b'"))
     assert bare_result(ranked, points=3) == {"level": "a"}
     with pytest.raises(DecisionUnclear):
-        decide(ranked, {"points": 3})
+        decide(ranked, {"points": 3}, evaluate)
 
 
 def test_the_cures_work_on_what_was_stored() -> None:

@@ -10,7 +10,8 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid, NotFound, StaleTask
 from app.engine import definitions, handlers, incidents, runtime, state
 from app.engine.environment import StatementRefused
-from app.engine.models import Incident, StepAnswers, Timer, WorkItem
+from app.engine.incidents import StepFailed
+from app.engine.models import Incident, ProcessInstance, StepAnswers, Timer, WorkItem
 from app.engine.walk import StepBudgetExceeded, UndeclaredOutcome
 from tests.engine.kit import (
     CASE,
@@ -440,3 +441,28 @@ def test_tasks_inside_a_subprocess_are_found_where_they_are_drawn(office: Office
     assert (drawn.process, drawn.lane) == ("one", "单位经办人")
     office.do("vet")
     assert office.instance(instance_id).status == "completed"
+
+
+def test_a_state_that_cannot_be_read_stops_the_step_with_its_instance(office: Office) -> None:
+    office.publish(reviewed(), key="case_review")
+    instance_id = office.begin()
+    with transaction():
+        db.session.get_one(ProcessInstance, instance_id).state = b"no state at all"
+    with pytest.raises(StepFailed) as failed:
+        office.do("fill")
+    assert failed.value.instance_id == instance_id
+    assert "流程状态无法读取" in incidents.describe(failed.value)
+
+
+def test_a_lost_bundle_stops_the_step_with_its_instance(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.publish(reviewed(), key="case_review")
+    instance_id = office.begin()
+    monkeypatch.setattr(definitions, "_bundles", {})
+    monkeypatch.setattr(definitions.db.session, "get", lambda *_: None)
+    with transaction(write=False):
+        instance = db.session.get_one(ProcessInstance, instance_id)
+        with pytest.raises(StepFailed) as failed:
+            runtime.Walk(instance, NOON)
+    assert "流程定义" in incidents.describe(failed.value)

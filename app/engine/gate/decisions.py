@@ -1,11 +1,10 @@
 """Decision tables (决策表, DMN): shape, hit policy and the expressions in every cell."""
 
-import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from app.engine.decisions import POLICIES, VALUE, cell_test
 from app.engine.gate.diagram import SPIFF, Diagram, local
 from app.engine.gate.expressions import compile_for
 from app.engine.gate.findings import Finding, quoted
@@ -20,14 +19,11 @@ VERSIONS = frozenset(
         "https://www.omg.org/spec/DMN/20191111/MODEL/",
     }
 )
-POLICIES = frozenset({"FIRST", "UNIQUE", "COLLECT"})
 ALLOWED = frozenset(
     """definitions decision decisionTable input inputExpression inputValues output outputValues
     rule inputEntry outputEntry text description""".split()  # noqa: SIM905 - reads better
 )
 _TABLE_PARTS = frozenset({"input", "output", "rule"})
-_QUESTION = re.compile(r"""(\?)(?=(?:[^'"]|['"][^'"]*['"])*$)""")
-_VALUE = "dmninputexpr"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,28 +110,17 @@ def check_cells(
         for entry, header_text in zip(entries, headers, strict=False):
             text = _text_of(entry)
             if text not in {"", "-"}:
-                yield from _compiled(decision, entry, _test(header_text, text), known, names)
+                yield from _compiled(decision, entry, cell_test(header_text, text), known, names)
         for entry in rule:
             if local(entry) == "outputEntry" and _text_of(entry):
                 yield from _compiled(decision, entry, _text_of(entry), known, names)
-
-
-def _test(header: str, text: str) -> str:
-    """Return the test of a cell as the engine would put it together."""
-    if _QUESTION.search(text):
-        return _QUESTION.sub(_VALUE, text)
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return header + text
-    return f"({header}) == ({text})"
 
 
 def _compiled(
     decision: Decision, element: Any, text: str, known: Known, names: frozenset[str] | None
 ) -> Iterator[Finding]:
     try:
-        compile_for(text, None if names is None else names | {_VALUE}, known)
+        compile_for(text, None if names is None else names | {VALUE}, known)
     except ExpressionError as error:
         message = f"表达式写错了：{error}"
         hint = "变量要由前面节点的 outcomes 或流程的 inputs 声明，文字要加英文引号"
