@@ -66,7 +66,10 @@ def test_the_clerk_reports_after_the_publicity_and_then_closes(
     with transaction(write=False):
         assert held.meeting.status == "closed"
         told = [
-            e.tag for e in db.session.query(AuditEvent).filter(AuditEvent.tag.like("meeting:%"))
+            e.tag
+            for e in db.session.query(AuditEvent)
+            .filter(AuditEvent.tag.like("meeting:%"))
+            .order_by(AuditEvent.id)
         ]
         assert told[-2:] == ["meeting:reported", "meeting:closed"]
     assert f"/meetings/{held.id}" not in clerk.get("/meetings").text

@@ -47,7 +47,9 @@ def test_the_clerk_takes_the_three_lists_away_and_it_is_noted(
         ("1", "申报人03", "未通过")
     ]
     with transaction(write=False):
-        events = db.session.query(AuditEvent).filter_by(tag="meeting:exported")
+        events = (
+            db.session.query(AuditEvent).filter_by(tag="meeting:exported").order_by(AuditEvent.id)
+        )
         told = [(event.actor_id, event.data["list"], event.data["rows"]) for event in events]
     assert told == [
         (held.clerk_id, n, r) for n, r in (("members", 5), ("passed", 2), ("failed", 1))
