@@ -1,0 +1,78 @@
+"""An empty instance comes to life in the browser: nobody needs the shell."""
+
+import re
+from typing import Any
+
+from flask import Flask
+
+from app.accounts.models import Credential, Person
+from app.cli import open_first_accounts
+from app.core.db import db, transaction
+from app.units.models import Unit
+from tests.conftest import Browser
+
+PASSWORD = {"password": "Qinghe-2026", "again": "Qinghe-2026"}
+APPLICANT, EXPERT = "340000198503129020", "34000019850812945X"
+
+
+def secret_in(page: str) -> str:
+    found = re.search(r"<code>([^<]+)</code>", page)
+    assert found, page
+    return found[1]
+
+
+def activated(client_for: Any, secret: str) -> Browser:
+    """The browser of whoever was given this one-time secret."""
+    browser: Browser = client_for(None)
+    assert browser.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
+    return browser
+
+
+def give(security: Browser, system: Browser, login: str, role: str) -> None:
+    """Propose a role at the school, and confirm it."""
+    with transaction(write=False):
+        person_id = db.session.query(Credential.person_id).filter_by(login=login).scalar()
+    form = {"role": role, "unit": "青禾小学", "reason": "首次开通"}
+    assert security.post(f"/admin/grants/people/{person_id}", form).status_code == 303
+    page = system.get("/admin/grants/requests").text
+    asked = re.search(r"/admin/grants/requests/(\d+)", page)
+    assert asked, page
+    url = f"/admin/grants/requests/{asked[1]}"
+    assert system.post(url, {"decision": "confirm"}).status_code == 303
+
+
+def test_an_empty_instance_comes_to_life(app: Flask, client_for: Any) -> None:
+    first = {login: secret for login, _, secret in open_first_accounts()}
+    system = activated(client_for, first["sys.admin"])
+    security = activated(client_for, first["sec.admin"])
+
+    unit = {"name": "青禾小学", "kind": "事业单位", "jurisdiction": "anhui"}
+    assert system.post("/admin/units/new", unit).status_code == 303
+    opened = {}
+    for name, login in (("舒乐平", "ah06.admin"), ("葛蔓青", "ah06.organiser")):
+        page = system.post("/admin/accounts/new", {"name": name, "login": login}).text
+        opened[login] = secret_in(page)
+    give(security, system, "ah06.admin", "unit_admin")
+    give(security, system, "ah06.organiser", "organiser")
+
+    administrator = activated(client_for, opened["ah06.admin"])
+    staff = {"name": "邬小棠", "login": "ah06.clerk", "role": "unit_clerk"}
+    clerk = activated(client_for, secret_in(administrator.post("/staff", staff).text))
+    teacher = {"name": "苏晓禾", "id_number": APPLICANT}
+    applicant = activated(client_for, secret_in(clerk.post("/staff/applicants", teacher).text))
+    assert applicant.get("/portfolio").status_code == 200
+    assert "已绑定" in applicant.get("/binding").text
+
+    organiser = activated(client_for, opened["ah06.organiser"])
+    entry = {
+        "name": "卓逸尘",
+        "id_number": EXPERT,
+        "unit_name": "第二中学",
+        "specialty": "高中数学",
+        "committee_id": "",
+    }
+    expert = activated(client_for, secret_in(organiser.post("/experts/new", entry).text))
+    assert expert.get("/meetings").status_code == 200
+    with transaction(write=False):
+        assert db.session.query(Unit).count() == 1
+        assert db.session.query(Person).count() == 4 + 2 + 1 + 1 + 1
