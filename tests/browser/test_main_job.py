@@ -218,6 +218,10 @@ def score(office: Office) -> None:
     for label, value in (("教育教学工作", "52"), ("教研科研", "34")):
         sheet.get_by_label(label).first.fill(value)
     expect(page.locator("[data-score-total]")).to_have_text("86")
+    # Nobody's conduct is found good by default.
+    verdict = sheet.get_by_label("师德与育人").first
+    expect(verdict).to_have_value("")
+    verdict.select_option("合格")
     page.get_by_label("主审评议意见").fill("教学实绩突出，示范作用明显。")
     press(page, "提交评分", "主审打分：已办理")
     office.agree("expert4", "副审确认", "确认评分")
