@@ -1,5 +1,6 @@
 """The signed-in session: its cookie names a row, and ends with it wherever it was copied to."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -7,6 +8,7 @@ from urllib.parse import urlencode
 from flask import current_app, g, request, session
 from flask_login import login_user, logout_user
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Credential, LoginSession, Person
 from app.accounts.operations import end_sessions, open_session
@@ -14,6 +16,7 @@ from app.accounts.queries import hash_of, open_sessions
 from app.core.clock import now
 from app.core.db import db, transaction
 
+log = logging.getLogger(__name__)
 IDLE_LIMIT = timedelta(minutes=60)
 # How often a session in use is written: reading pages should stay reading.
 SEEN_EVERY = timedelta(minutes=5)
@@ -114,9 +117,16 @@ def load_person(person_id: str) -> Person | None:
 
 
 def note_use(_error: BaseException | None = None) -> None:
-    """Write that the session of this request is in use, after it, in a transaction of its own."""
+    """Write that the session of this request is in use, after it, in a transaction of its own.
+
+    A page that was answered stays answered: what cannot be noted now is noted by the next one.
+    """
     used = g.pop("session_in_use", None)
-    if used is not None:
+    if used is None:
+        return
+    try:
         with transaction():
             row = update(LoginSession).where(LoginSession.id == used[0])
             db.session.execute(row.values(seen_at=used[1]))
+    except OperationalError:
+        log.warning("the use of session %s was not noted", used[0], exc_info=True)
