@@ -56,11 +56,16 @@ class Templates:
         assert self.server is not None
         self.count += 1
         name = f"test{self.count}"
-        with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.server.replace("/postgres?", f"/{name}?").replace(
             "postgresql://", "postgresql+psycopg://"
         )
+
+    def _run(self, *statements: str) -> None:
+        assert self.server is not None
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
 
     def fresh(self, folder: Path) -> str:
         """Return the address of a new copy."""
@@ -69,13 +74,26 @@ class Templates:
         shutil.copy(self.folder / "template.db", folder / "test.db")
         return f"sqlite:///{folder / 'test.db'}"
 
+    def renew(self, url: str) -> None:
+        """Make a copy as it was, whatever was done to it."""
+        if self.server is not None:
+            name = _name(url)
+            drop = f"DROP DATABASE {name} WITH (FORCE)"
+            self._run(drop, f"CREATE DATABASE {name} TEMPLATE {self.template}")
+            return
+        path = Path(url.removeprefix("sqlite:///"))
+        for left in path.parent.glob(f"{path.name}*"):
+            left.unlink()
+        shutil.copy(self.folder / "template.db", path)
+
     def drop(self, url: str) -> None:
         """Forget a copy."""
-        if self.server is None:
-            return
-        name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
-        with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        if self.server is not None:
+            self._run(f"DROP DATABASE {_name(url)} WITH (FORCE)")
+
+
+def _name(url: str) -> str:
+    return url.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
 
 
 SETTINGS: dict[str, Any] = {"TESTING": True, "SERVER_NAME": None}
@@ -89,19 +107,30 @@ def templates(
     return Templates(tmp_path_factory.mktemp("template"), server)
 
 
+@pytest.fixture(scope="session")
+def application(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application, built once: its templates and statements stay compiled."""
+    folder = tmp_path_factory.mktemp("app")
+    url = templates.fresh(folder)
+    return create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+
+
 @pytest.fixture
-def app(templates: Templates, tmp_path: Path) -> Iterator[Flask]:
+def app(application: Flask, templates: Templates) -> Iterator[Flask]:
     """The application on a fresh database at 2026-11-23 09:00, with its context pushed."""
-    url = templates.fresh(tmp_path)
-    shutil.copytree(templates.folder / "instance" / "keys", tmp_path / "instance" / "keys")
-    application = create_app(str(tmp_path / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+    settings = dict(application.config)
+    templates.renew(settings["SQLALCHEMY_DATABASE_URI"])
+    instance = Path(application.instance_path)
+    shutil.rmtree(instance)
+    shutil.copytree(templates.folder / "instance" / "keys", instance / "keys")
     with application.app_context():
         with transaction():
             set_clock(START)
         yield application
         db.session.remove()
         db.engine.dispose()
-    templates.drop(url)
+    application.config.clear()
+    application.config.update(settings)
 
 
 @pytest.fixture
