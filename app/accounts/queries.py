@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, or_, select
 
@@ -21,6 +21,7 @@ from app.core.errors import NotFound
 from app.core.permissions import Grant
 
 GRANTS = "grants"
+T = TypeVar("T")
 
 
 def person_by_id_number(number: str) -> Person | None:
@@ -63,7 +64,7 @@ def open_sessions(person_id: int, *, seen_since: datetime, since: datetime) -> l
     return list(db.session.scalars(mine.order_by(LoginSession.seen_at.desc())))
 
 
-def _live(query: Select[tuple[RoleGrant]], now: datetime) -> Select[tuple[RoleGrant]]:
+def _live(query: Select[tuple[T]], now: datetime) -> Select[tuple[T]]:
     return query.where(
         RoleGrant.valid_from <= now, or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
     )

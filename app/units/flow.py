@@ -40,8 +40,9 @@ def flow_log(business: tuple[str, int]) -> list[LogEntry]:
     steps = db.session.scalars(query.where(*of_record, told).order_by(StepLog.id)).all()
     waiting = open_items(business)
     names = names_of(step.actor_id for step in steps)
+    told_of: list[StepLog | WorkItem] = [*steps, *waiting]
     offices = unit_names(
-        of.scope_id for of in (*steps, *waiting) if of.scope_kind == "org" and of.scope_id
+        of.scope_id for of in told_of if of.scope_kind == "org" and of.scope_id is not None
     )
     done = [
         LogEntry(
