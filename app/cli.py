@@ -32,6 +32,11 @@ FIRST_ADMINISTRATORS = (
     ("proc.admin", "流程管理员", "process_admin"),
 )
 THREADS = 8
+# Until the first release the first migration is written anew with the tables.
+OLD_INSTANCE = (
+    "此实例的数据库由另一个开发版本创建，不能升级："
+    "请用 INSTANCE=目录 另建实例，或移走 instance/ 后重新启动"
+)
 
 
 def register(app: Flask) -> None:
@@ -47,7 +52,10 @@ def _quiet_migrations() -> None:
 def prepare_database() -> None:
     """Migrate, and load what every instance needs: titles, calendar, processes."""
     _quiet_migrations()
-    upgrade()
+    try:
+        upgrade()
+    except SystemExit as error:  # how Flask-Migrate ends when it finds no way
+        raise click.ClickException(OLD_INSTANCE) from error
     with transaction():
         load_reference_data(now().year + 1)
         definitions.load_shipped(now())

@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import Inspector, MetaData, inspect
+from sqlalchemy import Inspector, MetaData, inspect, text
 
-from app.core.db import db
+from app.core.db import db, transaction
 from app.factory import create_app
 from tests.throwaway_postgres import running_server
 
@@ -100,7 +101,21 @@ def test_migrations_go_back_to_nothing(application: Maker) -> None:
 
 
 def test_one_line_of_migrations() -> None:
-    versions = sorted((Path(__file__).parents[2] / "app/migrations/versions").glob("*.py"))
-    assert [path.name[:4] for path in versions] == [
-        f"{number:04d}" for number in range(1, len(versions) + 1)
-    ]
+    folder = Path(__file__).parents[2] / "app/migrations"
+    line = [each.revision for each in ScriptDirectory(str(folder)).walk_revisions("base", "heads")]
+    assert len(ScriptDirectory(str(folder)).get_heads()) == 1
+    assert line == sorted(line, reverse=True)
+    names = {path.name.split("_")[0] for path in (folder / "versions").glob("*.py")}
+    assert names == set(line)
+
+
+def test_an_instance_of_another_development_version_is_told_so(application: Maker) -> None:
+    app = application("stranger")
+    with app.app_context():
+        upgrade()
+        with transaction():
+            db.session.execute(text("UPDATE alembic_version SET version_num = 'elsewhere'"))
+        db.engine.dispose()
+    done = app.test_cli_runner().invoke(args=["setup", "--no-demo"])
+    assert done.exit_code == 1
+    assert "由另一个开发版本创建" in done.output

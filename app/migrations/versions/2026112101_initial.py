@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "0001"
+revision = "2026112101"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -113,43 +113,6 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_person_name"), ["name"], unique=False)
 
     op.create_table(
-        "queue_row",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("business_type", sa.String(length=40), nullable=False),
-        sa.Column(
-            "business_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("unique_key", sa.String(length=200), nullable=False),
-        sa.Column("jurisdiction", sa.String(length=40), nullable=False),
-        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("payload", sa.JSON(), nullable=False),
-        sa.Column("status", sa.String(length=20), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("last_error", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("try_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "kind IN ('start', 'message')", name=op.f("ck_queue_row_queue_row_kind_known")
-        ),
-        sa.CheckConstraint(
-            "status IN ('waiting', 'done', 'failed')",
-            name=op.f("ck_queue_row_queue_row_status_known"),
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_row")),
-        sa.UniqueConstraint("unique_key", name="queue_row_is_asked_once"),
-    )
-    with op.batch_alter_table("queue_row", schema=None) as batch_op:
-        batch_op.create_index("queue_row_by_try", ["status", "try_at", "id"], unique=False)
-
-    op.create_table(
         "series",
         sa.Column(
             "id",
@@ -202,6 +165,7 @@ def upgrade():
         ),
         sa.Column("credit_code", sa.String(length=18), nullable=True),
         sa.Column("has_leader", sa.Boolean(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind IN ('机关', '事业单位', '企业', '民办', '人事代理机构', '社会团体', '二级单位', '职能部门')",
             name=op.f("ck_unit_kind_is_known"),
@@ -252,6 +216,8 @@ def upgrade():
         sa.UniqueConstraint("seq", name=op.f("uq_audit_event_seq")),
     )
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_event_actor", ["actor_id", "at"], unique=False)
+        batch_op.create_index("ix_audit_event_at", ["at"], unique=False)
         batch_op.create_index(
             "ix_audit_event_subject", ["subject_type", "subject_id"], unique=False
         )
@@ -329,7 +295,6 @@ def upgrade():
         sa.Column("activation_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("session_epoch", sa.Integer(), nullable=False),
         sa.Column("is_enabled", sa.Boolean(), nullable=False),
         sa.Column("last_sign_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -337,6 +302,7 @@ def upgrade():
             name=op.f("ck_credential_an_activation_expires"),
         ),
         sa.CheckConstraint("failures >= 0", name=op.f("ck_credential_failures_are_counted")),
+        sa.CheckConstraint("login = lower(login)", name=op.f("ck_credential_a_login_has_no_case")),
         sa.CheckConstraint(
             "password_hash IS NOT NULL OR activation_hash IS NOT NULL OR NOT is_enabled",
             name=op.f("ck_credential_an_account_can_be_entered_or_activated"),
@@ -428,6 +394,41 @@ def upgrade():
     with op.batch_alter_table("integrity_record", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_integrity_record_person_id"), ["person_id"], unique=False
+        )
+
+    op.create_table(
+        "login_session",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("agent", sa.String(length=200), nullable=False),
+        sa.CheckConstraint(
+            "seen_at >= created_at", name=op.f("ck_login_session_a_session_is_seen_after_it_began")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_login_session_person_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_login_session_token_hash")),
+    )
+    with op.batch_alter_table("login_session", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_login_session_open",
+            ["person_id"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -601,6 +602,10 @@ def upgrade():
             "confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.CheckConstraint(
+            "(scope_kind = 'all') = (scope_id IS NULL)",
+            name=op.f("ck_role_grant_all_and_only_all_has_no_id"),
+        ),
+        sa.CheckConstraint(
             "scope_kind IN ('org', 'meeting', 'jurisdiction', 'all')",
             name=op.f("ck_role_grant_scope_is_known"),
         ),
@@ -708,6 +713,81 @@ def upgrade():
         batch_op.create_index(
             batch_op.f("ix_expert_profile_specialty"), ["specialty"], unique=False
         )
+
+    op.create_table(
+        "grant_request",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("role", sa.String(length=30), nullable=False),
+        sa.Column("scope_kind", sa.String(length=20), nullable=False),
+        sa.Column("scope_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("valid_to", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(length=300), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column(
+            "proposed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opinion", sa.String(length=300), nullable=False),
+        sa.Column("grant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint(
+            "(scope_kind = 'all') = (scope_id IS NULL)",
+            name=op.f("ck_grant_request_all_and_only_all_has_no_id"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'confirmed') = (grant_id IS NOT NULL)",
+            name=op.f("ck_grant_request_a_confirmed_one_is_granted"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'waiting') = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_at IS NULL)",
+            name=op.f("ck_grant_request_a_decision_has_a_date_and_a_person"),
+        ),
+        sa.CheckConstraint(
+            "scope_kind IN ('org', 'meeting', 'jurisdiction', 'all')",
+            name=op.f("ck_grant_request_scope_is_known"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'confirmed', 'refused')",
+            name=op.f("ck_grant_request_status_is_known"),
+        ),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR (decided_by <> proposed_by AND decided_by <> person_id)",
+            name=op.f("ck_grant_request_another_person_decides"),
+        ),
+        sa.CheckConstraint(
+            "proposed_by <> person_id", name=op.f("ck_grant_request_nobody_proposes_themself")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["person.id"], name=op.f("fk_grant_request_decided_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["grant_id"], ["role_grant.id"], name=op.f("fk_grant_request_grant_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_grant_request_person_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["proposed_by"], ["person.id"], name=op.f("fk_grant_request_proposed_by")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_request")),
+        sa.UniqueConstraint("grant_id", name=op.f("uq_grant_request_grant_id")),
+    )
+    with op.batch_alter_table("grant_request", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_grant_request_person_id"), ["person_id"], unique=False
+        )
+        batch_op.create_index("ix_grant_request_status", ["status", "proposed_at"], unique=False)
 
     op.create_table(
         "item_file",
@@ -867,6 +947,13 @@ def upgrade():
     )
     with op.batch_alter_table("item_withdrawal", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_item_withdrawal_item_id"), ["item_id"], unique=False)
+        batch_op.create_index(
+            "uq_item_withdrawal_one_open",
+            ["item_id"],
+            unique=True,
+            sqlite_where=sa.text("decision IS NULL"),
+            postgresql_where=sa.text("decision IS NULL"),
+        )
 
     op.create_table(
         "plan",
@@ -1016,7 +1103,7 @@ def upgrade():
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(status IN ('running', 'suspended') OR status = 'failed') = (ended_at IS NULL)",
+            "(status IN ('running', 'suspended')) = (ended_at IS NULL)",
             name=op.f("ck_process_instance_ended_instance_has_a_moment"),
         ),
         sa.CheckConstraint(
@@ -1042,47 +1129,6 @@ def upgrade():
         batch_op.create_index(
             "process_instance_by_business", ["business_type", "business_id"], unique=False
         )
-
-    op.create_table(
-        "incident",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column(
-            "instance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
-        sa.Column(
-            "queue_row_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
-        sa.Column("node", sa.String(length=120), nullable=True),
-        sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("status", sa.String(length=20), nullable=False),
-        sa.Column(
-            "resolved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
-        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "(status = 'resolved') = (resolved_at IS NOT NULL)",
-            name=op.f("ck_incident_resolved_incident_has_a_moment"),
-        ),
-        sa.CheckConstraint(
-            "status IN ('open', 'resolved')", name=op.f("ck_incident_incident_status_known")
-        ),
-        sa.ForeignKeyConstraint(
-            ["instance_id"], ["process_instance.id"], name=op.f("fk_incident_instance_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["queue_row_id"], ["queue_row.id"], name=op.f("fk_incident_queue_row_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
-    )
-    with op.batch_alter_table("incident", schema=None) as batch_op:
-        batch_op.create_index("incident_by_status", ["status", "id"], unique=False)
 
     op.create_table(
         "item_version_file",
@@ -1272,6 +1318,54 @@ def upgrade():
         ),
     )
     op.create_table(
+        "queue_row",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column(
+            "instance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("business_type", sa.String(length=40), nullable=False),
+        sa.Column(
+            "business_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("unique_key", sa.String(length=200), nullable=False),
+        sa.Column("jurisdiction", sa.String(length=40), nullable=False),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "kind <> 'signal' OR instance_id IS NOT NULL",
+            name=op.f("ck_queue_row_signal_is_for_an_instance"),
+        ),
+        sa.CheckConstraint(
+            "kind IN ('start', 'message', 'broadcast', 'signal')",
+            name=op.f("ck_queue_row_queue_row_kind_known"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'done', 'failed')",
+            name=op.f("ck_queue_row_queue_row_status_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["instance_id"], ["process_instance.id"], name=op.f("fk_queue_row_instance_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_row")),
+        sa.UniqueConstraint("unique_key", name="queue_row_is_asked_once"),
+    )
+    with op.batch_alter_table("queue_row", schema=None) as batch_op:
+        batch_op.create_index("queue_row_by_try", ["status", "try_at", "id"], unique=False)
+
+    op.create_table(
         "standard_category",
         sa.Column(
             "id",
@@ -1320,6 +1414,8 @@ def upgrade():
         sa.Column("node", sa.String(length=120), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("role", sa.String(length=40), nullable=True),
+        sa.Column("scope_kind", sa.String(length=20), nullable=True),
+        sa.Column("scope_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("outcome", sa.String(length=60), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
@@ -1344,14 +1440,21 @@ def upgrade():
         ),
         sa.Column("task_uuid", sa.String(length=36), nullable=False),
         sa.Column("node", sa.String(length=120), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("message", sa.String(length=60), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('message', 'signal')", name=op.f("ck_subscription_subscription_kind_known")
+        ),
         sa.ForeignKeyConstraint(
             ["instance_id"], ["process_instance.id"], name=op.f("fk_subscription_instance_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
-        sa.UniqueConstraint("task_uuid", "message", name="subscription_is_one_wait"),
+        sa.UniqueConstraint("task_uuid", "kind", "message", name="subscription_is_one_wait"),
     )
     with op.batch_alter_table("subscription", schema=None) as batch_op:
+        batch_op.create_index(
+            "subscription_by_name", ["kind", "message", "instance_id"], unique=False
+        )
         batch_op.create_index("subscription_of_instance", ["instance_id", "message"], unique=False)
 
     op.create_table(
@@ -1607,6 +1710,47 @@ def upgrade():
             "work_item_id", "person_id", name=op.f("uq_draft_work_item_id_person_id")
         ),
     )
+    op.create_table(
+        "incident",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "instance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column(
+            "queue_row_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("node", sa.String(length=120), nullable=True),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column(
+            "resolved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'resolved') = (resolved_at IS NOT NULL)",
+            name=op.f("ck_incident_resolved_incident_has_a_moment"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('open', 'resolved')", name=op.f("ck_incident_incident_status_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["instance_id"], ["process_instance.id"], name=op.f("fk_incident_instance_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["queue_row_id"], ["queue_row.id"], name=op.f("fk_incident_queue_row_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
+    )
+    with op.batch_alter_table("incident", schema=None) as batch_op:
+        batch_op.create_index("incident_by_status", ["status", "id"], unique=False)
+
     op.create_table(
         "indicator",
         sa.Column(
@@ -2034,6 +2178,13 @@ def upgrade():
         batch_op.create_index(
             batch_op.f("ix_meeting_case_declaration_id"), ["declaration_id"], unique=False
         )
+        batch_op.create_index(
+            "uq_meeting_case_one_living_meeting",
+            ["declaration_id"],
+            unique=True,
+            sqlite_where=sa.text("status NOT IN ('passed', 'failed')"),
+            postgresql_where=sa.text("status NOT IN ('passed', 'failed')"),
+        )
 
     op.create_table(
         "meeting_member",
@@ -2453,6 +2604,8 @@ def upgrade():
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("contact", sa.String(length=60), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("request_key", sa.String(length=40), nullable=True),
+        sa.Column("address_hash", sa.String(length=64), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("finding", sa.Text(), nullable=False),
@@ -2473,8 +2626,12 @@ def upgrade():
         ),
         sa.ForeignKeyConstraint(["result_id"], ["result.id"], name=op.f("fk_objection_result_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_objection")),
+        sa.UniqueConstraint("request_key", name=op.f("uq_objection_request_key")),
     )
     with op.batch_alter_table("objection", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_objection_by_address", ["address_hash", "received_at"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_objection_result_id"), ["result_id"], unique=False)
 
     op.create_table(
@@ -2521,6 +2678,72 @@ def upgrade():
             unique=True,
             sqlite_where=sa.text("status IN ('pending', 'returned')"),
             postgresql_where=sa.text("status IN ('pending', 'returned')"),
+        )
+
+    op.create_table(
+        "revocation",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "certificate_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("ground", sa.String(length=10), nullable=False),
+        sa.Column("legal_basis", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.String(length=1000), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column(
+            "proposed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opinion", sa.String(length=500), nullable=False),
+        sa.CheckConstraint(
+            "(status = 'proposed') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL)",
+            name=op.f("ck_revocation_a_decision_has_a_moment_and_a_person"),
+        ),
+        sa.CheckConstraint(
+            "ground IN ('fraud', 'procedure', 'mistake')",
+            name=op.f("ck_revocation_ground_is_known"),
+        ),
+        sa.CheckConstraint(
+            "reason <> '' AND legal_basis <> ''",
+            name=op.f("ck_revocation_a_revocation_says_why_and_by_what_law"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('proposed', 'confirmed', 'refused')",
+            name=op.f("ck_revocation_status_is_known"),
+        ),
+        sa.CheckConstraint(
+            "decided_by <> proposed_by", name=op.f("ck_revocation_a_second_person_decides")
+        ),
+        sa.ForeignKeyConstraint(
+            ["certificate_id"], ["certificate.id"], name=op.f("fk_revocation_certificate_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["person.id"], name=op.f("fk_revocation_decided_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["proposed_by"], ["person.id"], name=op.f("fk_revocation_proposed_by")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_revocation")),
+    )
+    with op.batch_alter_table("revocation", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_revocation_certificate_id"), ["certificate_id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_revocation_one_living",
+            ["certificate_id"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('proposed', 'confirmed')"),
+            postgresql_where=sa.text("status IN ('proposed', 'confirmed')"),
         )
 
     op.create_table(
@@ -2587,6 +2810,15 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_replacement_file_file_id"))
 
     op.drop_table("replacement_file")
+    with op.batch_alter_table("revocation", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_revocation_one_living",
+            sqlite_where=sa.text("status IN ('proposed', 'confirmed')"),
+            postgresql_where=sa.text("status IN ('proposed', 'confirmed')"),
+        )
+        batch_op.drop_index(batch_op.f("ix_revocation_certificate_id"))
+
+    op.drop_table("revocation")
     with op.batch_alter_table("replacement_request", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_replacement_request_one_open",
@@ -2598,6 +2830,7 @@ def downgrade():
     op.drop_table("replacement_request")
     with op.batch_alter_table("objection", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_objection_result_id"))
+        batch_op.drop_index("ix_objection_by_address")
 
     op.drop_table("objection")
     with op.batch_alter_table("certificate", schema=None) as batch_op:
@@ -2653,6 +2886,11 @@ def downgrade():
 
     op.drop_table("meeting_member")
     with op.batch_alter_table("meeting_case", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_meeting_case_one_living_meeting",
+            sqlite_where=sa.text("status NOT IN ('passed', 'failed')"),
+            postgresql_where=sa.text("status NOT IN ('passed', 'failed')"),
+        )
         batch_op.drop_index(batch_op.f("ix_meeting_case_declaration_id"))
 
     op.drop_table("meeting_case")
@@ -2684,6 +2922,10 @@ def downgrade():
     op.drop_table("meeting_committee")
     op.drop_table("key_share")
     op.drop_table("indicator")
+    with op.batch_alter_table("incident", schema=None) as batch_op:
+        batch_op.drop_index("incident_by_status")
+
+    op.drop_table("incident")
     op.drop_table("draft")
     with op.batch_alter_table("declaration", schema=None) as batch_op:
         batch_op.drop_index(
@@ -2716,6 +2958,7 @@ def downgrade():
     op.drop_table("timer")
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.drop_index("subscription_of_instance")
+        batch_op.drop_index("subscription_by_name")
 
     op.drop_table("subscription")
     with op.batch_alter_table("step_log", schema=None) as batch_op:
@@ -2723,6 +2966,10 @@ def downgrade():
 
     op.drop_table("step_log")
     op.drop_table("standard_category")
+    with op.batch_alter_table("queue_row", schema=None) as batch_op:
+        batch_op.drop_index("queue_row_by_try")
+
+    op.drop_table("queue_row")
     op.drop_table("plan_specialty")
     op.drop_table("plan_slot")
     with op.batch_alter_table("plan_attachment", schema=None) as batch_op:
@@ -2739,10 +2986,6 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_item_version_file_file_id"))
 
     op.drop_table("item_version_file")
-    with op.batch_alter_table("incident", schema=None) as batch_op:
-        batch_op.drop_index("incident_by_status")
-
-    op.drop_table("incident")
     with op.batch_alter_table("process_instance", schema=None) as batch_op:
         batch_op.drop_index("process_instance_by_business")
         batch_op.drop_index(
@@ -2762,6 +3005,11 @@ def downgrade():
 
     op.drop_table("plan")
     with op.batch_alter_table("item_withdrawal", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_item_withdrawal_one_open",
+            sqlite_where=sa.text("decision IS NULL"),
+            postgresql_where=sa.text("decision IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_item_withdrawal_item_id"))
 
     op.drop_table("item_withdrawal")
@@ -2772,6 +3020,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_item_file_file_id"))
 
     op.drop_table("item_file")
+    with op.batch_alter_table("grant_request", schema=None) as batch_op:
+        batch_op.drop_index("ix_grant_request_status")
+        batch_op.drop_index(batch_op.f("ix_grant_request_person_id"))
+
+    op.drop_table("grant_request")
     with op.batch_alter_table("expert_profile", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_expert_profile_specialty"))
         batch_op.drop_index(batch_op.f("ix_expert_profile_committee_id"))
@@ -2802,6 +3055,14 @@ def downgrade():
         batch_op.drop_index("ix_notification_inbox")
 
     op.drop_table("notification")
+    with op.batch_alter_table("login_session", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_login_session_open",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.drop_table("login_session")
     with op.batch_alter_table("integrity_record", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_integrity_record_person_id"))
 
@@ -2830,6 +3091,8 @@ def downgrade():
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_event_tag"))
         batch_op.drop_index("ix_audit_event_subject")
+        batch_op.drop_index("ix_audit_event_at")
+        batch_op.drop_index("ix_audit_event_actor")
 
     op.drop_table("audit_event")
     with op.batch_alter_table("unit", schema=None) as batch_op:
@@ -2841,10 +3104,6 @@ def downgrade():
     op.drop_table("spec_bundle")
     op.drop_table("sign_in_attempt")
     op.drop_table("series")
-    with op.batch_alter_table("queue_row", schema=None) as batch_op:
-        batch_op.drop_index("queue_row_by_try")
-
-    op.drop_table("queue_row")
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_person_name"))
 
