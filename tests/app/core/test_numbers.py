@@ -11,9 +11,7 @@ from tests.builders.people import a_person
 HUGE = "9" * 30
 
 
-@pytest.mark.parametrize(
-    "url", [f"/tasks/{HUGE}", f"/files/{HUGE}", f"/tasks/batch?id={HUGE}", "/tasks/batch?id=²"]
-)
+@pytest.mark.parametrize("url", [f"/tasks/{HUGE}", f"/files/{HUGE}", f"/tasks/batch?id={HUGE}"])
 def test_a_number_too_large_or_odd_is_refused_in_words(
     app: Flask, client_for: Any, url: str
 ) -> None:
@@ -27,3 +25,11 @@ def test_a_form_with_a_number_too_large_is_refused_too(app: Flask, client_for: A
     with transaction():
         person = a_person(roles=[("applicant", "all", None)])
     assert client_for(person).post("/binding", {"unit_id": HUGE}).status_code == 404
+
+
+def test_a_choice_that_is_no_number_leads_back_to_the_list(app: Flask, client_for: Any) -> None:
+    with transaction():
+        person = a_person(roles=[("unit_clerk", "all", None)])
+    answer = client_for(person).get("/tasks/batch?id=²", follow_redirects=True)
+    assert answer.request.path == "/tasks"
+    assert "请先勾选要办理的任务" in answer.text

@@ -8,21 +8,15 @@ from app.core.db import db, transaction
 from app.declarations.models import Declaration
 from app.engine.models import StepLog
 from app.units.flow import flow_log
-from tests.builders.declarations import a_chain, golden_declaration, golden_plan
+from tests.builders.declarations import a_declaration
 from tests.builders.flow import do
 from tests.builders.golden_case import VET_PASS
-from tests.builders.people import a_person
 
 pytestmark = pytest.mark.database
 
 
 def vetted() -> tuple[str, int]:
-    with transaction():
-        city, _district, school = a_chain()
-        person = a_person("章若水", id_number="340101198503010017", unit=school)
-        made = golden_declaration(golden_plan(city), person, complete=True)
-        business = ("declaration", made.id)
-    do(business, "fill_declaration")
+    business = ("declaration", a_declaration("vet_declaration").id)
     do(business, "vet_declaration", VET_PASS)
     return business
 
