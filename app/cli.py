@@ -193,7 +193,7 @@ def check_invariants() -> None:
 
 
 @click.command("lint-process")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.argument("files", nargs=-1, required=True, type=click.Path())
 @with_appcontext
 def lint_process(files: tuple[str, ...]) -> None:
     """Judge process files by the publish gate: one JSON line a file, exit 1 if any is not ok."""

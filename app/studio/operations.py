@@ -8,7 +8,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import StoredFile, keep, owned_file, read_bytes
 from app.engine.definitions import bundle_of, publish_version
 from app.engine.diagrams import read_nodes
-from app.engine.gate import Known, Verdict, check, published_in
+from app.engine.gate import Known, Verdict, check, process_id_in
 from app.engine.models import ProcessVersion
 from app.studio.queries import PUBLISHED_TAG, newest_version
 from forms import FormSpecError, source
@@ -46,11 +46,8 @@ def merged(process: ProcessVersion, uploads: Mapping[str, bytes]) -> dict[str, b
 
 
 def _file_name(name: str, content: bytes) -> str:
-    try:
-        ids = list(published_in({name: content}))
-    except (ValueError, LookupError, RecursionError):
-        return name
-    return f"{ids[0]}.bpmn" if ids and ids[0] else name
+    process_id = process_id_in(content)
+    return f"{process_id}.bpmn" if process_id else name
 
 
 def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Verdict:

@@ -6,7 +6,8 @@ import pytest
 
 from app.engine import handlers
 from app.engine.diagrams import BPMN, Node, read_nodes, read_xml
-from app.engine.gate import Known, check, published_in
+from app.engine.gate import Known, published_in
+from app.engine.gate.inspection import inspect
 
 FOLDER = Path(__file__).resolve().parents[2] / "bpmn"
 NATIONAL = {path.name: path.read_bytes() for path in sorted(FOLDER.glob("*.[bd][pm][mn]*"))}
@@ -35,14 +36,14 @@ def test_some_diagrams_are_shipped() -> None:
 
 @pytest.mark.parametrize("file", NATIONAL)
 def test_every_national_diagram_passes_the_gate(file: str, known: Known) -> None:
-    verdict = check(NATIONAL, known=known)
+    verdict = inspect(NATIONAL, known=known)
     about = [found for found in verdict.findings if found.file in {file, ""}]
     assert [f"{f.rule} {f.element}（{f.name}）：{f.message}" for f in about] == []
 
 
 @pytest.mark.parametrize("path", OVERRIDES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_override_passes_the_gate_beside_the_national_ones(path: Path, known: Known) -> None:
-    verdict = check({**NATIONAL, path.name: path.read_bytes()}, known=known)
+    verdict = inspect({**NATIONAL, path.name: path.read_bytes()}, known=known)
     assert [f for f in verdict.findings if f.file in {path.name, ""}] == []
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.gate import Finding, Known, Published, Verdict, check, lint_files, published_in
+from app.engine.gate import Finding, Known, Published, Verdict, lint_files, published_in
+from app.engine.gate.inspection import inspect
 from tests.engine.gate_builder import (
     KNOWN,
     LANES,
@@ -35,7 +36,7 @@ KNOWN_CALLS = replace(KNOWN, processes={"unit_review": Published(outcomes=frozen
 
 def judged(drawing: Drawing, known: Known = KNOWN, **files: bytes) -> Verdict:
     more = {name.replace("__", "."): content for name, content in files.items()}
-    return check({"sample.bpmn": drawing.bytes(), **more}, known=known)
+    return inspect({"sample.bpmn": drawing.bytes(), **more}, known=known)
 
 
 def rules_of(verdict: Verdict) -> set[str]:
@@ -208,8 +209,8 @@ def test_two_files_with_one_process_are_refused() -> None:
 
 def test_an_upload_must_hold_the_process_it_replaces() -> None:
     files = {"download (1).bpmn": SOUND.bytes()}
-    assert check(files, known=KNOWN, key="sample").ok
-    assert rules_of(check(files, known=KNOWN, key="declaration")) == {"process.id"}
+    assert inspect(files, known=KNOWN, key="sample").ok
+    assert rules_of(inspect(files, known=KNOWN, key="declaration")) == {"process.id"}
 
 
 def test_a_bundle_of_several_files_is_judged_together() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.engine.gate import Verdict, check
+from app.engine.gate import Verdict
+from app.engine.gate.inspection import inspect
 from tests.engine.gate_builder import KNOWN, Drawing, element, flow, gateway
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
@@ -40,7 +41,7 @@ def with_table(text: str, condition: str = 'grade == "senior"') -> Verdict:
         which_to_fill=flow("which", "fill", condition),
     )
     files = {"sample.bpmn": drawing.bytes(), "find_grade.dmn": text.encode()}
-    return check(files, known=KNOWN)
+    return inspect(files, known=KNOWN)
 
 
 @pytest.mark.parametrize("policy", ["FIRST", "UNIQUE", "COLLECT"])
@@ -87,4 +88,4 @@ def test_a_condition_on_no_output_of_the_table_is_refused() -> None:
 
 def test_two_tables_with_one_id_are_refused() -> None:
     files = {"a.dmn": table().encode(), "b.dmn": table().encode(), "sample.bpmn": b"<"}
-    assert "id.duplicate" in {f.rule for f in check(files, known=KNOWN).findings}
+    assert "id.duplicate" in {f.rule for f in inspect(files, known=KNOWN).findings}

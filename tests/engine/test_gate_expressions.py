@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from app.engine.gate import check
+from app.engine.gate.inspection import inspect
 from tests.engine.gate_builder import (
     FILL,
     KNOWN,
@@ -110,7 +110,7 @@ PLACES: dict[str, Callable[[str], Drawing]] = {
 @pytest.mark.parametrize("payload", ESCAPES.values(), ids=ESCAPES.keys())
 def test_escapes_are_refused_in_a_diagram(place: Callable[[str], Drawing], payload: str) -> None:
     drawing = place(escape(payload))
-    verdict = check({"sample.bpmn": drawing.bytes()}, known=KNOWN)
+    verdict = inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN)
     assert not verdict.ok
     assert {f.rule for f in verdict.findings} <= {"expression.invalid", "expression.value"}
 
@@ -132,5 +132,5 @@ def test_the_places_themselves_are_sound(place: Callable[[str], Drawing]) -> Non
     }
     name = next(key for key, value in PLACES.items() if value is place)
     drawing = place(escape(sound.get(name, "1 == 1")))
-    verdict = check({"sample.bpmn": drawing.bytes()}, known=KNOWN)
+    verdict = inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN)
     assert [(f.rule, f.message) for f in verdict.findings] == []

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.gate import bundle, check
+from app.engine.gate import bundle
+from app.engine.gate.inspection import inspect
 from app.engine.gate.xml import (
     MAX_ATTRIBUTE_LENGTH,
     MAX_ATTRIBUTES,
@@ -22,7 +23,7 @@ MEGABYTE = 1024 * 1024
 
 
 def verdict_on(content: bytes, file: str = "sample.bpmn") -> set[str]:
-    verdict = check({file: content}, known=KNOWN)
+    verdict = inspect({file: content}, known=KNOWN)
     assert not verdict.ok
     assert all(finding.hint for finding in verdict.findings)
     return {finding.rule for finding in verdict.findings}
@@ -121,23 +122,23 @@ def test_refusing_takes_no_memory_to_speak_of() -> None:
 
 
 def test_no_files_at_all_are_refused() -> None:
-    assert [f.rule for f in check({}, known=KNOWN).findings] == ["bundle.empty"]
+    assert [f.rule for f in inspect({}, known=KNOWN).findings] == ["bundle.empty"]
 
 
 def test_too_many_files_are_refused_unread() -> None:
     files = {f"{number}.bpmn": b"<" for number in range(bundle.MAX_FILES + 1)}
-    assert [f.rule for f in check(files, known=KNOWN).findings] == ["bundle.size"]
+    assert [f.rule for f in inspect(files, known=KNOWN).findings] == ["bundle.size"]
 
 
 def test_too_much_together_is_refused_unread() -> None:
     files = {f"{number}.bpmn": b"<" * (2 * MEGABYTE) for number in range(3)}
-    assert [f.rule for f in check(files, known=KNOWN).findings] == ["bundle.size"]
+    assert [f.rule for f in inspect(files, known=KNOWN).findings] == ["bundle.size"]
 
 
 def test_too_many_nodes_together_are_refused_before_the_rules_walk_them() -> None:
     crowd = Drawing().with_(crowd="".join(service(f"s{n}") for n in range(190))).bytes()
     files = {f"p{n}.bpmn": crowd for n in range(bundle.MAX_TOTAL_NODES // 190 + 1)}
-    assert [f.rule for f in check(files, known=KNOWN).findings] == ["bundle.size"]
+    assert [f.rule for f in inspect(files, known=KNOWN).findings] == ["bundle.size"]
 
 
 def test_the_longest_path_that_is_allowed_can_still_be_parsed() -> None:
@@ -148,19 +149,19 @@ def test_the_longest_path_that_is_allowed_can_still_be_parsed() -> None:
     drawing = Drawing().with_(
         chain=chain, publish_to_end=flow("publish", names[0]), last=flow(names[-1], "end")
     )
-    assert check({"sample.bpmn": drawing.bytes()}, known=KNOWN).findings == ()
+    assert inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN).findings == ()
 
 
 def test_a_comment_anywhere_is_no_trouble() -> None:
     drawing = Drawing().replacing("<bpmn:process ", "<!-- 说明 --><bpmn:process ")
     drawing = drawing.replacing("</bpmn:process>", "<!-- 说明 --><?tool x?></bpmn:process>")
-    assert check({"sample.bpmn": drawing.bytes()}, known=KNOWN).findings == ()
+    assert inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN).findings == ()
 
 
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_random_bytes_get_a_verdict(content: bytes) -> None:
-    assert not check({"sample.bpmn": content}, known=KNOWN).ok
+    assert not inspect({"sample.bpmn": content}, known=KNOWN).ok
 
 
 KINDS = st.sampled_from(
@@ -195,7 +196,7 @@ def written(tree: tuple[str, dict[str, str], list[object]]) -> str:
 @settings(max_examples=200, deadline=None)
 def test_random_elements_get_a_verdict(tree: tuple[str, dict[str, str], list[object]]) -> None:
     drawing = Drawing().replacing("</bpmn:process>", f"{written(tree)}</bpmn:process>")
-    verdict = check({"sample.bpmn": drawing.bytes()}, known=KNOWN)
+    verdict = inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN)
     assert "gate.unfinished" not in {finding.rule for finding in verdict.findings}
 
 
@@ -206,5 +207,5 @@ def test_a_diagram_torn_to_pieces_gets_a_verdict(parts: list[str], data: st.Data
     torn = dict.fromkeys(parts, "")
     extra = flow(data.draw(ends), data.draw(ends), ident="extra")
     drawing = Drawing().with_(**torn, extra=extra, more=element("parallelGateway", "more"))
-    verdict = check({"sample.bpmn": drawing.bytes()}, known=KNOWN)
+    verdict = inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN)
     assert "gate.unfinished" not in {finding.rule for finding in verdict.findings}

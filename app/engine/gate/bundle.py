@@ -65,6 +65,15 @@ def read_bundle(files: Mapping[str, bytes]) -> Bundle:
     return bundle
 
 
+def process_id_in(content: bytes) -> str:
+    """Return the id of the process of one file; empty when the file holds none or is refused."""
+    try:
+        root = read_tree("", content)
+    except Refused:
+        return ""
+    return next((str(found.get("id", "")) for found in root.iter(f"{BPMN}process")), "")
+
+
 def _read(bundle: Bundle, file: str, data: bytes) -> None:
     root = read_tree(file, data)
     if file.lower().endswith(".dmn"):

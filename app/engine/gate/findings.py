@@ -1,12 +1,14 @@
 """What the publish gate says: findings (问题) and the verdict (检查结论)."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
 MAX_FINDINGS = 200
 MAX_QUOTE = 60
+MAX_MESSAGE = 400
+MAX_ELEMENT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,19 @@ def quoted(text: str) -> str:
     return line if len(line) <= MAX_QUOTE else f"{line[:MAX_QUOTE]}…"
 
 
+def refusal(rule: str, message: str, hint: str) -> Verdict:
+    """Return the verdict on uploads that are refused as a whole."""
+    return Verdict((Finding(rule, "", "上传的文件", message, hint),))
+
+
 def verdict_of(findings: Iterable[Finding], process_ids: Iterable[str]) -> Verdict:
-    """Return the verdict: each finding once, errors first, at most MAX_FINDINGS."""
-    once = list(dict.fromkeys(findings))
+    """Return the verdict: each finding once, errors first, at most MAX_FINDINGS, none long."""
+    once = list(dict.fromkeys(map(_clipped, findings)))
     once.sort(key=lambda finding: finding.severity != "error")
     return Verdict(tuple(once[:MAX_FINDINGS]), tuple(process_ids))
+
+
+def _clipped(finding: Finding) -> Finding:
+    """Return a finding without the long texts that a file may put into its names."""
+    message, element = finding.message[:MAX_MESSAGE], finding.element[:MAX_ELEMENT]
+    return replace(finding, message=message, element=element, name=quoted(finding.name))

@@ -1,0 +1,49 @@
+"""The inspection (检查) itself: all rules over one bundle, in this very process.
+
+The order matters: bytes, tree, elements and paths, schema, and only then the engine itself.
+"""
+
+from collections.abc import Mapping
+
+from app.engine.gate.bundle import (
+    check_calls,
+    check_decisions,
+    check_diagram,
+    check_names,
+    check_schemas,
+    read_bundle,
+    with_bundle,
+)
+from app.engine.gate.dryrun import dry_run
+from app.engine.gate.findings import Verdict, refusal, verdict_of
+from app.engine.gate.known import Known
+
+_REDRAW = "请拆分流程，或用流程设计器重新画出"
+
+
+def inspect(files: Mapping[str, bytes], *, known: Known, key: str | None = None) -> Verdict:
+    """Return the verdict on a bundle; hostile files get one too, so this never raises.
+
+    With `key`, the bundle must hold that process; without, each file is named after its process.
+    """
+    try:
+        return _inspect(files, known, key)
+    except MemoryError:
+        return refusal("gate.memory", "检查所需的内存超过限度", _REDRAW)
+    except Exception as error:
+        return refusal("gate.unfinished", f"检查没有完成（{type(error).__name__}）", _REDRAW)
+
+
+def _inspect(files: Mapping[str, bytes], known: Known, key: str | None) -> Verdict:
+    bundle = read_bundle(files)
+    known = with_bundle(known, bundle.diagrams)
+    findings = bundle.findings
+    findings.extend(check_names(bundle, key))
+    for diagram in bundle.diagrams:
+        findings.extend(check_diagram(diagram, known, bundle))
+    findings.extend(check_decisions(bundle, known))
+    findings.extend(check_calls(bundle, known))
+    findings.extend(check_schemas(bundle))
+    if all(finding.severity != "error" for finding in findings):
+        findings.extend(dry_run(bundle.diagrams, files, known))
+    return verdict_of(findings, [diagram.id for diagram in bundle.diagrams])
