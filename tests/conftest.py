@@ -7,96 +7,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core.clock import ZONE, now, set_clock
+from app.core.clock import set_clock
 from app.core.db import db, transaction
-from app.engine import definitions
 from app.factory import create_app
 from tests.builders.sessions import sign_in
+from tests.databases import SETTINGS, START, Templates
 from tests.throwaway_postgres import running_server
 
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
-START = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE)
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_server() as address:
         yield address
-
-
-class Templates:
-    """A database with its tables and shipped processes, copied for every test."""
-
-    def __init__(self, folder: Path, server: str | None) -> None:
-        self.folder, self.server, self.count = folder, server, 0
-        self.keys = folder / "keys"
-        url = (
-            f"sqlite:///{folder / 'template.db'}" if server is None else self._create("template0")
-        )
-        self.template = "test1"
-        app = create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
-        with app.app_context():
-            db.create_all()
-            with transaction():
-                set_clock(START)
-                definitions.load_shipped(now())
-            db.session.remove()
-            db.engine.dispose()
-        if server is None:
-            with app.app_context(), db.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                db.engine.dispose()
-
-    def _create(self, template: str) -> str:
-        assert self.server is not None
-        self.count += 1
-        name = f"test{self.count}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.server.replace("/postgres?", f"/{name}?").replace(
-            "postgresql://", "postgresql+psycopg://"
-        )
-
-    def _run(self, *statements: str) -> None:
-        assert self.server is not None
-        with psycopg.connect(self.server, autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    def fresh(self, folder: Path) -> str:
-        """Return the address of a new copy."""
-        if self.server is not None:
-            return self._create(self.template)
-        shutil.copy(self.folder / "template.db", folder / "test.db")
-        return f"sqlite:///{folder / 'test.db'}"
-
-    def renew(self, url: str) -> None:
-        """Make a copy as it was, whatever was done to it."""
-        if self.server is not None:
-            name = _name(url)
-            drop = f"DROP DATABASE {name} WITH (FORCE)"
-            self._run(drop, f"CREATE DATABASE {name} TEMPLATE {self.template}")
-            return
-        path = Path(url.removeprefix("sqlite:///"))
-        for left in path.parent.glob(f"{path.name}*"):
-            left.unlink()
-        shutil.copy(self.folder / "template.db", path)
-
-    def drop(self, url: str) -> None:
-        """Forget a copy."""
-        if self.server is not None:
-            self._run(f"DROP DATABASE {_name(url)} WITH (FORCE)")
-
-
-def _name(url: str) -> str:
-    return url.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
-
-
-SETTINGS: dict[str, Any] = {"TESTING": True, "SERVER_NAME": None}
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,7 @@ def test_a_page_says_so_when_the_database_is_down(
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     monkeypatch.setattr(app, "testing", False)
     browser = client_for(clerk)
+    db.session.remove()
     db.engine.dispose()
 
     def refuse(*_: Any) -> None:
