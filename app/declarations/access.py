@@ -65,6 +65,27 @@ def is_seen_by(person: Person, declaration: Declaration, now: datetime) -> bool:
     return any(viewer(person, declaration, now) for viewer in _viewers)
 
 
+def is_attachment_read_by(
+    person: Person, declaration: Declaration, file_id: int, now: datetime
+) -> bool:
+    """Tell whether somebody may open a file of a declaration.
+
+    While it is mended, others open what was sent up, not what has been attached since.
+    """
+    if not is_seen_by(person, declaration, now):
+        return False
+    if person.id == declaration.person_id or not declaration.is_editable:
+        return True
+    vouched = select(Recommendation.id).where(
+        Recommendation.declaration_id == declaration.id, Recommendation.file_id == file_id
+    )
+    sent = snapshots_of(declaration.id)
+    return bool(sent) and (
+        file_id in held_when_sent(declaration, sent[-1]).stored
+        or db.session.scalar(vouched.limit(1)) is not None
+    )
+
+
 def _had_a_task(declaration_id: int, unit_ids: Iterable[int]) -> bool:
     task = select(WorkItem.id).where(
         WorkItem.business_type == BUSINESS,

@@ -208,7 +208,8 @@ def viewers_read_attachments(person_id: int, file: StoredFile) -> bool:
     person = db.session.get(Person, person_id)
     found = access.declarations_with_file(file.id)
     return person is not None and any(
-        access.is_seen_by(person, declaration, clock_now()) for declaration in found
+        access.is_attachment_read_by(person, declaration, file.id, clock_now())
+        for declaration in found
     )
 
 

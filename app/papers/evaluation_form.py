@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from app.catalogue import jurisdictions
-from app.core.db import db
 from app.core.errors import Conflict, NotFound
 from app.core.storage import StoredFile, read_bytes
+from app.declarations.holdings import Holdings
 from app.declarations.models import Declaration, EntrySection, Status
 from app.declarations.overview import (
     EntryView,
@@ -18,7 +18,8 @@ from app.declarations.overview import (
     overview_of,
     title_pairs,
 )
-from app.declarations.queries import opinions_of, recommendation_of
+from app.declarations.queries import opinions_of, recommendation_of, snapshots_of
+from app.declarations.snapshots import held_by
 from app.papers.decisions import Opinion, Vote, approval_of, vote_on
 from app.papers.rendering import picture, render_pdf
 from app.portfolio import item_types
@@ -112,13 +113,13 @@ def _when(view: EntryView) -> str:
     return view.when if data.get("start") or not told else _cells(view, told[0])[0]
 
 
-def _views(declaration: Declaration, section: str) -> list[EntryView]:
-    return [v for group in block_of_part(declaration, section).groups for v in group.entries]
+def _views(held: Holdings, section: str) -> list[EntryView]:
+    return [v for group in block_of_part(held, section).groups for v in group.entries]
 
 
-def _studies(declaration: Declaration) -> list[Grid]:
-    education = _views(declaration, EntrySection.EDUCATION)
-    training = _views(declaration, EntrySection.TRAINING)
+def _studies(held: Holdings) -> list[Grid]:
+    education = _views(held, EntrySection.EDUCATION)
+    training = _views(held, EntrySection.TRAINING)
     return [
         Grid(
             [("起止年月", 24), ("毕业院校", 28), ("所学专业", 22), ("学历", 13), ("学位", 13)],
@@ -139,26 +140,23 @@ def _studies(declaration: Declaration) -> list[Grid]:
     ]
 
 
-def _work(declaration: Declaration) -> Grid:
+def _work(held: Holdings) -> Grid:
     return Grid(
         [("起止年月", 22), ("工作单位", 28), ("从事工作及岗位", 20), ("经历内容", 30)],
-        [
-            [v.when, *_cells(v, "unit", "post", "content")]
-            for v in _views(declaration, EntrySection.WORK)
-        ],
+        [[v.when, *_cells(v, "unit", "post", "content")] for v in _views(held, EntrySection.WORK)],
     )
 
 
-def _assessments(declaration: Declaration) -> Grid:
+def _assessments(held: Holdings) -> Grid:
     return Grid(
         [("考核年度", 20), ("考核结果", 20), ("考核单位", 60)],
         [
             [
                 *_cells(v, "year"),
                 str(v.entry.extra.get("result") or ""),
-                _cells(v, "unit")[0] or declaration.unit.name,
+                _cells(v, "unit")[0] or held.unit.name,
             ]
-            for v in _views(declaration, EntrySection.ASSESSMENT)
+            for v in _views(held, EntrySection.ASSESSMENT)
         ],
     )
 
@@ -191,15 +189,15 @@ def _titles(declaration: Declaration, overview: Overview) -> Grid:
     )
 
 
-def _cover(declaration: Declaration) -> Pairs:
+def _cover(held: Holdings) -> Pairs:
     return [
-        ("单\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}位", declaration.unit.name),
-        ("姓\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}名", declaration.person.name),
-        ("申报系列", declaration.specialty.series.name),
-        ("申报专业", declaration.specialty.name),
-        ("申报资格", f"{declaration.title.name}（{declaration.title.level}）"),
-        ("申报形式", declaration.kind),
-        ("填表日期", chinese_date(declaration.submitted_at)),
+        ("单\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}位", held.unit.name),
+        ("姓\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}名", held.person.name),
+        ("申报系列", held.specialty.series.name),
+        ("申报专业", held.specialty.name),
+        ("申报资格", f"{held.title.name}（{held.title.level}）"),
+        ("申报形式", held.kind),
+        ("填表日期", chinese_date(held.declaration.submitted_at)),
     ]
 
 
@@ -222,9 +220,8 @@ def _basics(declaration: Declaration, overview: Overview) -> list[Pairs]:
     return in_pairs([*first, *overview.personal, *overview.teaching])
 
 
-def photo_of(declaration: Declaration) -> str:
+def printed_photo(file: StoredFile | None) -> str:
     """Return the photo as a template prints it; nothing when there is none."""
-    file = db.session.get(StoredFile, declaration.person.photo_file_id or 0)
     try:
         return picture(read_bytes(file), file.media_type) if file else ""
     except NotFound:
@@ -259,19 +256,20 @@ def _of_unit(declaration: Declaration) -> list[Opinion]:
 
 
 def form_of(declaration: Declaration) -> EvaluationForm:
-    """Return what the form of a declaration prints now."""
-    overview = overview_of(declaration)
+    """Return what the form of a declaration prints: what was sent up, not what is being typed."""
+    held = held_by(declaration, snapshots_of(declaration.id), is_own=False)
+    overview = overview_of(held)
     return EvaluationForm(
         declaration=declaration,
-        cover=_cover(declaration),
+        cover=_cover(held),
         basics=_basics(declaration, overview),
-        photo=photo_of(declaration),
+        photo=printed_photo(held.photo),
         titles=_titles(declaration, overview),
-        studies=_studies(declaration),
-        work=_work(declaration),
+        studies=_studies(held),
+        work=_work(held),
         merits=_merits(overview, written=False),
         writings=_merits(overview, written=True),
-        assessments=_assessments(declaration),
+        assessments=_assessments(held),
         unit=_of_unit(declaration),
         superiors=_opinions(declaration, SUPERIOR_STAGES),
         vote=vote_on(declaration),

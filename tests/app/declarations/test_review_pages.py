@@ -13,6 +13,7 @@ from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
 from tests.builders.golden_case import RETURN, VET_PASS
 from tests.builders.people import a_person, staff
+from tests.builders.portfolio import an_upload
 
 Clients = Callable[..., Any]
 
@@ -172,6 +173,21 @@ def test_offices_read_what_was_sent_up_while_it_is_retyped(
     own = text(client_for(found.person).get(address))
     assert "正在输入的地方" in own
     assert "申报人正在修改" not in own
+
+
+def test_offices_open_nothing_that_was_attached_since(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    do(("declaration", declaration.id), "vet_declaration", RETURN)
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        known = queries.files_of(found.id)[0]
+        slot_id = known.slot_id
+        operations.remove_file(found, known.id, now=now())
+        upload = an_upload(found.person, "补充材料.png")
+        operations.attach_file(found, slot_id, upload.id, now=now())
+        person, file_id = found.person, upload.id
+    assert client_for(staff_of(declaration.unit)).get(f"/files/{file_id}").status_code == 404
+    assert client_for(person).get(f"/files/{file_id}").status_code == 200
 
 
 def test_offices_read_what_was_sent_up_when_it_was_taken_back(

@@ -9,11 +9,16 @@ import pytest
 from flask import Flask
 
 from app.catalogue import jurisdictions
+from app.core.clock import now
 from app.core.db import db, transaction
+from app.declarations import operations
 from app.declarations.models import Declaration, Status
+from app.declarations.queries import entries_of, get_declaration
 from app.papers import evaluation_form as form
 from app.papers.decisions import vote_on
 from tests.builders.declarations import a_declaration
+from tests.builders.flow import do
+from tests.builders.golden_case import RETURN
 from tests.builders.papers import pages_of, text_of
 from tests.builders.people import a_person
 from tests.builders.review import a_meeting, case_ids, cast_as, play
@@ -54,6 +59,20 @@ def test_the_form_shows_the_declaration_and_what_every_office_wrote(
     ):
         assert shown in text, shown
     assert "198503129020" not in text
+
+
+def test_the_form_prints_what_was_sent_up_and_not_what_is_being_typed(app: Flask) -> None:
+    declaration_id = a_declaration().id
+    do(("declaration", declaration_id), "vet_declaration", RETURN)
+    with transaction():
+        found = get_declaration(declaration_id)
+        before = form.form_of(found)
+        operations.save_field(found, "birth_place", ["正在输入的地方"], now=now())
+        for entry in entries_of(found.id, "item"):
+            operations.remove_entry(found, entry.id, now=now())
+        after = form.form_of(found)
+    assert before.merits.rows
+    assert (after.basics, after.merits) == (before.basics, before.merits)
 
 
 def test_there_is_no_form_before_the_declaration_is_sent_up(
