@@ -11,7 +11,7 @@ from app.core import audit, jobs, storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.http import sweep_request_keys
-from app.engine import runtime
+from app.engine import health, workers
 from app.inbox.operations import sweep_drafts
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,12 @@ def tick() -> int:
     """
     with transaction(write=False):
         moment = now()
-    moved = runtime.deliver_messages(moment, BATCH)
-    moved += runtime.fire_due_timers(moment, BATCH)
+        beats = health.is_beat_due(moment)
+    if beats:
+        with transaction():
+            health.beat(moment)
+    moved = workers.deliver_messages(moment, BATCH)
+    moved += workers.fire_due_timers(moment, BATCH)
     return moved + jobs.run_due_jobs(BATCH)
 
 

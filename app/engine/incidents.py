@@ -6,21 +6,26 @@ written afterwards, by whoever owns the transaction: after the rollback, in a fr
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from app.core.db import db, transaction
-from app.core.errors import Conflict, DomainError
-from app.engine.models import Incident, IncidentStatus, QueueRow, QueueStatus
+from app.core.errors import DomainError
+from app.engine.models import Incident, IncidentStatus
 from rules.expression import ExpressionError
 
 DETAIL_LENGTH = 8000
+
+Teller = Callable[[Incident, datetime], None]
+_tellers: list[Teller] = []
 
 
 class StepFailed(DomainError):
     """A step met an error that nobody who acts can mend."""
 
-    status = 500
+    status = 409
     default = "流程处理出错，本次操作没有生效。异常已记录，请联系流程管理员"
 
     def __init__(self, cause: Exception, *, instance_id: int | None, node: str | None) -> None:
@@ -30,20 +35,58 @@ class StepFailed(DomainError):
         self.node = node
 
 
+def tells(teller: Teller) -> Teller:
+    """Register who tells people of a new incident; called in the transaction that writes it."""
+    if teller not in _tellers:
+        _tellers.append(teller)
+    return teller
+
+
 def record(error: Exception, now: datetime, *, queue_row_id: int | None = None) -> Incident:
-    """Write an incident. Call it only after the failed step has been rolled back."""
+    """Write an incident and tell of it; one that is open already is counted up.
+
+    Call it only after the failed step has been rolled back.
+    """
     cause = error.cause if isinstance(error, StepFailed) else error
+    instance_id = error.instance_id if isinstance(error, StepFailed) else None
+    node = error.node if isinstance(error, StepFailed) else None
+    known = _same(instance_id, node, queue_row_id, describe(cause))
+    if known is not None:
+        known.times, known.last_at = known.times + 1, now
+        return known
     incident = Incident(
-        instance_id=error.instance_id if isinstance(error, StepFailed) else None,
-        node=error.node if isinstance(error, StepFailed) else None,
+        instance_id=instance_id,
+        node=node,
         queue_row_id=queue_row_id,
         message=describe(cause),
         detail="".join(traceback.format_exception(cause))[-DETAIL_LENGTH:],
         at=now,
+        last_at=now,
     )
     db.session.add(incident)
     db.session.flush()
+    for tell in _tellers:
+        tell(incident, now)
     return incident
+
+
+def _same(
+    instance_id: int | None, node: str | None, queue_row_id: int | None, message: str
+) -> Incident | None:
+    if instance_id is None and queue_row_id is None:
+        return None
+    return db.session.scalars(
+        sa.select(Incident)
+        .where(
+            Incident.instance_id == instance_id,
+            Incident.node == node,
+            Incident.queue_row_id == queue_row_id,
+            Incident.message == message,
+            Incident.status == IncidentStatus.OPEN,
+        )
+        .limit(1)
+        .with_for_update()
+    ).first()
 
 
 def note_failed_step(error: Exception, now: datetime) -> None:
@@ -73,15 +116,7 @@ def describe(error: Exception) -> str:
     return f"{type(cause).__name__}: {cause}"
 
 
-def resolve(incident: Incident, *, actor_id: int, now: datetime) -> None:
-    """Close an incident; a queue row that it stopped is tried again. Raises Conflict."""
-    if incident.status != IncidentStatus.OPEN:
-        raise Conflict("该异常已处理")
-    incident.status = IncidentStatus.RESOLVED
-    incident.resolved_by = actor_id
-    incident.resolved_at = now
-    if incident.queue_row_id is not None:
-        row = db.session.get_one(QueueRow, incident.queue_row_id, with_for_update=True)
-        if row.status == QueueStatus.FAILED:
-            row.status, row.attempts, row.try_at = QueueStatus.WAITING, 0, now
-    db.session.flush()
+def open_incidents() -> list[Incident]:
+    """Return the incidents that nobody has dealt with yet, the oldest first."""
+    found = sa.select(Incident).where(Incident.status == IncidentStatus.OPEN)
+    return list(db.session.scalars(found.order_by(Incident.id)))

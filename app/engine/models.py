@@ -124,6 +124,7 @@ class ProcessInstance(Model):
             postgresql_where=sa.text(_LIVING),
         ),
         sa.Index("process_instance_by_business", "business_type", "business_id"),
+        sa.Index("process_instance_of_version", "version_id", "status"),
     )
 
     id: Mapped[int] = pk()
@@ -322,7 +323,9 @@ class Incident(Model):
             "(status = 'resolved') = (resolved_at IS NOT NULL)",
             name="resolved_incident_has_a_moment",
         ),
+        sa.CheckConstraint("times >= 1", name="incident_has_happened"),
         sa.Index("incident_by_status", "status", "id"),
+        sa.Index("incident_of_instance", "instance_id", "status"),
     )
 
     id: Mapped[int] = pk()
@@ -332,6 +335,48 @@ class Incident(Model):
     message: Mapped[str] = mapped_column(sa.Text)
     detail: Mapped[str] = mapped_column(sa.Text, default="")
     at: Mapped[datetime] = mapped_column(Instant)
+    # The same failure while it is open is counted, not written again.
+    times: Mapped[int] = mapped_column(sa.Integer, default=1)
+    last_at: Mapped[datetime] = mapped_column(Instant)
     status: Mapped[str] = mapped_column(sa.String(20), default=IncidentStatus.OPEN)
     resolved_by: Mapped[int | None] = mapped_column(Id)
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has dealt with it yet."""
+        return self.status == IncidentStatus.OPEN
+
+
+class InstanceMigration(Model):
+    """An instance moved to another version of its process (迁移), with what undoing needs."""
+
+    __tablename__ = "instance_migration"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "from_version_id <> to_version_id", name="migration_leads_to_another_version"
+        ),
+        sa.Index("migration_of_instance", "instance_id", "id"),
+    )
+
+    id: Mapped[int] = pk()
+    instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
+    from_version_id: Mapped[int] = mapped_column(sa.ForeignKey("process_version.id"))
+    to_version_id: Mapped[int] = mapped_column(sa.ForeignKey("process_version.id"))
+    # What the instance and its open tasks were before.
+    state: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    items: Mapped[list[dict[str, object]]] = mapped_column(sa.JSON)
+    # Of the instance afterwards: another number means that it has gone on.
+    row_version: Mapped[int] = mapped_column(sa.Integer)
+    actor_id: Mapped[int | None] = mapped_column(Id)
+    at: Mapped[datetime] = mapped_column(Instant)
+    undone_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Heartbeat(Model):
+    """When a worker was last seen alive (心跳); one row a kind of worker."""
+
+    __tablename__ = "heartbeat"
+
+    name: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)

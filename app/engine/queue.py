@@ -144,3 +144,10 @@ def postpone(row: QueueRow, error: str, now: datetime) -> bool:
     if row.attempts >= MAX_ATTEMPTS:
         row.status = QueueStatus.FAILED
     return row.status == QueueStatus.FAILED
+
+
+def release(row_id: int, now: datetime) -> None:
+    """Let a row that was given up be tried afresh."""
+    row = db.session.get_one(QueueRow, row_id, with_for_update=True)
+    if row.status == QueueStatus.FAILED:
+        row.status, row.attempts, row.try_at = QueueStatus.WAITING, 0, now

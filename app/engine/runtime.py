@@ -1,7 +1,7 @@
 """Running processes: the only way in which an instance moves.
 
-start, complete, open_item and withdraw work inside the caller's transaction. fire_due_timers and
-deliver_messages open a transaction for each thing they do; call them outside of one.
+Everything here works inside the caller's transaction, under the lock of one instance. What moves
+without anybody acting is in workers.py, what process admins do in care.py and migration.py.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.core.db import db, transaction
+from app.core.db import db
 from app.core.errors import Conflict, DomainError, StaleTask
-from app.engine import incidents, queue, timers
+from app.engine import queue
 from app.engine.definitions import current_version
 from app.engine.handlers import OUTCOME_WORD, Business
 from app.engine.models import (
@@ -21,9 +21,7 @@ from app.engine.models import (
     ItemStatus,
     ProcessInstance,
     QueueKind,
-    QueueRow,
     Subscription,
-    Timer,
     WorkItem,
 )
 from app.engine.walk import Walk
@@ -104,7 +102,7 @@ def complete(
     Raises StaleTask when it is no longer open, whatever DomainError its save handler raises, and
     StepFailed for any other error; everything is then to be rolled back.
     """
-    instance = _locked(item.instance_id)
+    instance = locked(item.instance_id)
     item = _reloaded(item)
     walk = Walk(instance, now, actor_id=actor_id)
     task = walk.ready_task(item)
@@ -121,14 +119,14 @@ def open_item(item: WorkItem, *, person_id: int, now: datetime) -> None:
     Raises StaleTask when it is no longer open.
     """
     del person_id
-    _locked(item.instance_id)
+    locked(item.instance_id)
     item = _reloaded(item)
     if item.viewed_at is None:
         item.viewed_at = now
         db.session.flush()
 
 
-def _locked(instance_id: int) -> ProcessInstance:
+def locked(instance_id: int) -> ProcessInstance:
     """Lock an instance. Raises Conflict when it is suspended, StaleTask when it has ended."""
     instance = db.session.scalars(
         sa.select(ProcessInstance)
@@ -192,18 +190,6 @@ def broadcast(
     )
 
 
-def _deliver_signal(row: QueueRow, now: datetime) -> None:
-    """Tell the instance of a row; one that has gone on in the meantime is left alone."""
-    try:
-        instance = _locked(row.instance_id or 0)
-    except StaleTask:
-        return
-    walk = Walk(instance, now)
-    with walk.guarded():
-        if walk.signal(row.name, row.payload):
-            walk.finish()
-
-
 def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
     """Take a record back from its reviewers while none of them has opened it.
 
@@ -245,126 +231,3 @@ def _awaiting(business: Business, message: str) -> ProcessInstance:
     if instance is None:
         raise NotWaiting
     return instance
-
-
-def suspend(instance: ProcessInstance) -> None:
-    """Halt an instance (暂停): nobody completes its tasks and no timer fires. Raises Conflict."""
-    _move(instance, InstanceStatus.RUNNING, InstanceStatus.SUSPENDED)
-
-
-def resume(instance: ProcessInstance) -> None:
-    """Let a suspended instance go on (恢复). Raises Conflict."""
-    _move(instance, InstanceStatus.SUSPENDED, InstanceStatus.RUNNING)
-
-
-def cancel(instance: ProcessInstance, *, now: datetime) -> None:
-    """End an instance where it stands (作废): open tasks, timers and waits go. Raises Conflict."""
-    _move(instance, InstanceStatus.RUNNING, InstanceStatus.CANCELLED)
-    instance.ended_at = now
-    open_items = sa.update(WorkItem).where(WorkItem.status == ItemStatus.OPEN)
-    of_instance = WorkItem.instance_id == instance.id
-    db.session.execute(open_items.where(of_instance).values(status=ItemStatus.CANCELLED))
-    for table in (Timer, Subscription):
-        db.session.execute(sa.delete(table).where(table.instance_id == instance.id))
-    db.session.flush()
-
-
-def _move(instance: ProcessInstance, source: InstanceStatus, target: InstanceStatus) -> None:
-    db.session.refresh(instance, with_for_update=True)
-    if instance.status != source:
-        raise Conflict
-    instance.status = target
-
-
-def deliver_messages(now: datetime, limit: int = 100) -> int:
-    """Deliver queued starts and messages, each in its own transaction; return how many.
-
-    A row that fails is tried again later and becomes an incident after some attempts. Call it
-    outside any transaction.
-    """
-    delivered = 0
-    tried: set[int] = set()
-    for _ in range(limit):
-        row_id = None
-        try:
-            with transaction():
-                row = queue.claim(now, skip=frozenset(tried))
-                if row is None:
-                    break
-                row_id = row.id
-                tried.add(row_id)
-                _deliver_row(row, now)
-                queue.settle(row, now)
-        except Exception as error:
-            if row_id is None:
-                raise
-            _note_failed_row(row_id, error, now)
-        else:
-            delivered += 1
-    return delivered
-
-
-def _deliver_row(row: QueueRow, now: datetime) -> None:
-    business = (row.business_type, row.business_id)
-    if row.kind == QueueKind.MESSAGE:
-        deliver(business, row.name, now=now, data=row.payload)
-    elif row.kind == QueueKind.BROADCAST:
-        queue.spread(row, now)
-    elif row.kind == QueueKind.SIGNAL:
-        _deliver_signal(row, now)
-    else:
-        start(
-            row.name,
-            business=business,
-            jurisdiction=row.jurisdiction,
-            actor_id=row.actor_id,
-            now=now,
-            data=row.payload,
-        )
-
-
-def _note_failed_row(row_id: int, error: Exception, now: datetime) -> None:
-    with transaction():
-        row = db.session.get_one(QueueRow, row_id, with_for_update=True)
-        if queue.postpone(row, incidents.describe(error), now):
-            incidents.record(error, now, queue_row_id=row_id)
-
-
-def fire_due_timers(now: datetime, limit: int = 100) -> int:
-    """Fire the timers due at `now`, one instance a transaction; return how many instances moved.
-
-    A step that fails is tried again later and becomes an incident after some attempts. Call it
-    outside any transaction.
-    """
-    fired = 0
-    tried: set[int] = set()
-    for _ in range(limit):
-        instance_id = None
-        try:
-            with transaction():
-                instance = timers.claim(now, skip=frozenset(tried))
-                if instance is None:
-                    break
-                instance_id = instance.id
-                tried.add(instance_id)
-                _fire(instance, now)
-        except Exception as error:
-            if instance_id is None:
-                raise
-            _note_failed_timer(instance_id, error, now)
-        else:
-            fired += 1
-    return fired
-
-
-def _fire(instance: ProcessInstance, now: datetime) -> None:
-    walk = Walk(instance, now)
-    with walk.guarded():
-        walk.fire()
-        walk.finish()
-
-
-def _note_failed_timer(instance_id: int, error: Exception, now: datetime) -> None:
-    with transaction():
-        if timers.postpone(instance_id, now):
-            incidents.record(error, now)

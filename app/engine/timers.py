@@ -5,7 +5,7 @@ of the instance is the claim: every step takes that lock first, so no two wait f
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -60,6 +60,33 @@ def refresh(workflow: Any, now: datetime) -> None:
         workflow.refresh_timers()
 
 
+def fire_earliest(tasks: Iterable[Any], now: datetime) -> Any | None:
+    """Fire the one of these waiting tasks whose timer is due first; return it, or None.
+
+    After a downtime several are due at once: what was due first happens first, and may cancel
+    what was due later.
+    """
+    moments = [(due, task) for task in tasks if (due := due_at(_kept(task))) and due <= now]
+    if not moments:
+        return None
+    _, task = min(moments, key=lambda each: each[0])
+    with bound(now + timedelta(microseconds=1)):
+        task.task_spec._update(task)  # noqa: SLF001 - as the engine's refresh_timers does
+    return task
+
+
+def _kept(task: Any) -> object:
+    return task.internal_data.get("event_value")
+
+
+def move(task: Any, due: datetime) -> None:
+    """Set the moment that a waiting timer task keeps."""
+    value, moment = task.internal_data["event_value"], due.isoformat()
+    task.internal_data["event_value"] = (
+        {**value, "next": moment} if isinstance(value, dict) else moment
+    )
+
+
 def due_at(event_value: object) -> datetime | None:
     """Return the moment that a waiting timer task keeps in its internal data."""
     value = event_value.get("next") if isinstance(event_value, dict) else event_value
@@ -72,6 +99,7 @@ def due_at(event_value: object) -> datetime | None:
 def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> ProcessInstance | None:
     """Lock and return a running instance with a due timer, or None.
 
+    The earliest comes first, so that work missed while no worker ran is caught up in its order.
     PostgreSQL skips instances whose lock is held; SQLite writers run one after another.
     """
     statement = (
@@ -99,3 +127,12 @@ def postpone(instance_id: int, now: datetime) -> bool:
         row.attempts += 1
         row.try_at = now + timedelta(seconds=min(2**row.attempts, 3600))
     return any(row.attempts == MAX_ATTEMPTS for row in rows)
+
+
+def release(instance_id: int, now: datetime) -> None:
+    """Let timers whose attempts failed be tried at once."""
+    db.session.execute(
+        sa.update(Timer)
+        .where(Timer.instance_id == instance_id, Timer.attempts > 0)
+        .values(attempts=0, try_at=now)
+    )

@@ -10,7 +10,7 @@ from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.util.task import TaskState
 
 from app.core.db import db
-from app.core.errors import NotFound, StaleTask
+from app.core.errors import Conflict, NotFound, StaleTask
 from app.engine import events, handlers, incidents, projection, queue, state, timers
 from app.engine.definitions import Node, bundle_of
 from app.engine.environment import MAX_INSTANCES, Engine, is_reserved
@@ -21,6 +21,8 @@ from app.engine.state import StateUnreadable
 
 STEP_BUDGET = 500
 """How many automatic tasks one step may run before it is taken for a loop without end."""
+TIMERS_AT_ONCE = 20
+"""How many timers of one instance fire in one transaction."""
 _LOGGED = {"intermediateCatchEvent", "boundaryEvent", "receiveTask", "businessRuleTask"}
 
 
@@ -54,6 +56,7 @@ class Walk:
         self._done: str | None = None
         self._at: str | None = None
         self._signals: list[str] = []
+        self._failed = False
         self._steps_left = STEP_BUDGET
         try:
             self.bundle = bundle_of(instance)
@@ -61,6 +64,8 @@ class Walk:
         except (StateUnreadable, NotFound) as error:
             raise StepFailed(error, instance_id=instance.id, node=None) from error
         self.workflow.script_engine = Engine(self._call_service)
+        # The engine would fire what is due in any order after each step; `fire` keeps the order.
+        self.workflow.refresh_timers = lambda: None
 
     def _plant_or_load(self, data: Mapping[str, Any] | None) -> None:
         if data is None:
@@ -112,13 +117,7 @@ class Walk:
         return self._hand(events.signal(signal), data)
 
     def _hand(self, event: Any, data: Mapping[str, Any]) -> bool:
-        catching = [
-            task
-            for task in state.live_tasks(self.workflow)
-            if task.state == TaskState.WAITING
-            and isinstance(task.task_spec, CatchingEvent)
-            and task.task_spec.catches(task, event)
-        ]
+        catching = [task for task in self._catching() if task.task_spec.catches(task, event)]
         if not catching:
             return False
         with timers.bound(self.now):
@@ -128,21 +127,50 @@ class Walk:
             task.data.update(flat(data, declared=self._drawn(task).outcomes or None))
         return True
 
-    def fire(self) -> None:
-        """Let due timers fire."""
-        timers.refresh(self.workflow, self.now)
+    def fire(self) -> bool:
+        """Let due timers fire, the earliest first, each with what follows it.
+
+        Return whether there were any. More than TIMERS_AT_ONCE wait for the next time.
+        """
+        fired = 0
+        while fired < TIMERS_AT_ONCE and not self._failed:
+            task = timers.fire_earliest(self._catching(), self.now)
+            if task is None:
+                break
+            self._at, fired = task.task_spec.bpmn_id, fired + 1
+            with timers.bound(self.now):
+                self._run()
+        return fired > 0
+
+    def move_timer(self, task_uuid: str, due: datetime) -> None:
+        """Set the moment of a waiting timer and store the tree. Raises Conflict without one."""
+        found = [task for task in self._catching() if str(task.id) == task_uuid]
+        if not found or task_uuid not in self._before.timers:
+            raise Conflict("该时限已经到期或取消，不能改期")
+        timers.move(found[0], due)
+        self._store()
+
+    def _catching(self) -> list[Any]:
+        return [
+            task
+            for task in state.live_tasks(self.workflow)
+            if task.state == TaskState.WAITING and isinstance(task.task_spec, CatchingEvent)
+        ]
 
     def finish(self) -> None:
         """Run to the next wait, write what changed, and store the tree."""
         with timers.bound(self.now):
-            failed = self._run()
+            self._run()
             self._throw()
             after = projection.waiting_of(self.workflow)
             self._project(after)
         if self.workflow.is_completed():
-            self.instance.status = InstanceStatus.FAILED if failed else InstanceStatus.COMPLETED
-            self.instance.ended_at = self.now
+            ending = InstanceStatus.FAILED if self._failed else InstanceStatus.COMPLETED
+            self.instance.status, self.instance.ended_at = ending, self.now
         state.prune(self.workflow)
+        self._store()
+
+    def _store(self) -> None:
         self.instance.state = state.dumps(self.workflow)
         self.instance.row_version += 1
         db.session.flush()
@@ -159,8 +187,8 @@ class Walk:
             known = None if self._before is projection.NOTHING else self.instance.id
             raise StepFailed(error, instance_id=known, node=self._at) from error
 
-    def _run(self) -> bool:
-        """Run to the next wait; return whether the process has ended with an uncaught error."""
+    def _run(self) -> None:
+        """Run to the next wait; note when the process ends with an error that nobody catches."""
         engine = self.workflow
         try:
             engine.do_engine_steps(self._before_task, self._after_task)
@@ -170,8 +198,7 @@ class Walk:
             failed = StepFailed(error, instance_id=self.instance.id, node=self._at)
             incidents.record(failed, self.now)
             engine.cancel()
-            return True
-        return False
+            self._failed = True
 
     def _throw(self) -> None:
         """Queue what other instances are to hear."""

@@ -16,7 +16,7 @@ from app.engine.environment import Engine
 from app.engine.models import ProcessInstance
 from app.engine.timers import bound
 from tests.bench.figures import Figure, scaled_ms
-from tests.engine.conftest import TABLES
+from tests.engine.conftest import open_tables
 from tests.engine.kit import NOON, Office, reviewed
 
 ROUNDS = 200
@@ -32,7 +32,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     )
     db.init_app(app)
     with app.app_context():
-        db.metadata.create_all(db.engine, tables=TABLES)
+        open_tables()
         with _own_handlers():
             office = Office(app)
             office.publish(reviewed(), key="case_review")

@@ -4,10 +4,11 @@ import pytest
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
-from app.engine import handlers, runtime
+from app.engine import care, handlers, runtime
 from app.engine.models import Incident, ProcessInstance, QueueRow, Subscription, Timer
 from tests.engine.kit import (
     CASE,
+    CLERK,
     NOON,
     Office,
     boundary,
@@ -338,14 +339,16 @@ def test_a_signal_reaches_every_instance_that_waits_and_no_later_one(office: Off
     office.publish(waiting(hears("closed")), key="p")
     instances = [office.begin("p", business=("case", number)) for number in range(1, 4)]
     with transaction():
-        runtime.suspend(db.session.get_one(ProcessInstance, instances[0]))
+        stopped = db.session.get_one(ProcessInstance, instances[0])
+        care.suspend(stopped, reason="核实情况", actor_id=CLERK, now=NOON)
     office.signal("closed")
     assert office.open() == ["vet", "vet"]
     office.begin("p", business=("case", 9))
     office.drain()
     assert office.open() == ["vet", "vet"]
     with transaction():
-        runtime.resume(db.session.get_one(ProcessInstance, instances[0]))
+        stopped = db.session.get_one(ProcessInstance, instances[0])
+        care.resume(stopped, reason="已核实", actor_id=CLERK, now=NOON)
     office.drain()
     assert office.open() == ["vet"] * 3
 

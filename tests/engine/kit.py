@@ -11,12 +11,13 @@ from flask import Flask
 
 from app.core.clock import ZONE
 from app.core.db import db, transaction
-from app.engine import definitions, environment, handlers, runtime
+from app.engine import definitions, environment, handlers, runtime, workers
 from app.engine.models import ProcessInstance, StepLog, WorkItem
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZONE)
 CASE = ("case", 7)
 CLERK, LEADER = 11, 12
+PEOPLE = (9, CLERK, LEADER)
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
@@ -344,7 +345,7 @@ class Office:
     def drain(self, moment: datetime | None = None) -> int:
         """Let the workers do what there is to do at a moment."""
         self.now = moment or self.now
-        return runtime.deliver_messages(self.now) + runtime.fire_due_timers(self.now)
+        return workers.deliver_messages(self.now) + workers.fire_due_timers(self.now)
 
 
 def _weekdays_after(day: date, count: int) -> date:

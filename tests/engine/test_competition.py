@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.core.errors import DomainError
-from app.engine import runtime
+from app.engine import runtime, workers
 from app.engine.models import StepLog, WorkItem
 from tests.engine.kit import CASE, CLERK, NOON, Office, reviewed
 from tests.engine.test_events import send_finish, waits_for_finish, withdrawable
@@ -83,7 +83,7 @@ def test_two_workers_deliver_a_message_once(office: Office) -> None:
     counts: list[int] = []
 
     def work() -> None:
-        counts.append(runtime.deliver_messages(NOON))
+        counts.append(workers.deliver_messages(NOON))
 
     assert race(office, work, work) == {"done": 2}
     assert sorted(counts) == [0, 1]

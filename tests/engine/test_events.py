@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.core.clock import ZONE
 from app.core.db import db, transaction
 from app.core.errors import Conflict
-from app.engine import handlers, incidents, runtime
+from app.engine import care, handlers, runtime
 from app.engine.models import Incident, ProcessInstance, QueueRow, Subscription, Timer, WorkItem
 from tests.engine.kit import (
     CASE,
@@ -205,9 +205,9 @@ def test_a_queue_row_that_fails_becomes_an_incident_and_can_be_tried_again(
         incident = db.session.scalars(sa.select(Incident)).one()
         assert incident.message == "流程“late”尚未发布"
         assert incident.queue_row_id is not None
-        incidents.resolve(incident, actor_id=CLERK, now=moment)
+        care.retry(incident, actor_id=CLERK, now=moment)
     with pytest.raises(Conflict), transaction():
-        incidents.resolve(incident, actor_id=CLERK, now=moment)
+        care.retry(incident, actor_id=CLERK, now=moment)
 
     office.publish(
         diagram("late", start(), user("a"), end(), line("begun", "a", "ended")), key="late"
@@ -305,13 +305,28 @@ def test_a_suspended_instance_stands_still_until_it_is_resumed(office: Office) -
     instance_id = office.begin("publicity")
     later = NOON + timedelta(days=2)
     with transaction():
-        runtime.suspend(db.session.get_one(ProcessInstance, instance_id))
+        care.suspend(
+            db.session.get_one(ProcessInstance, instance_id),
+            reason="核实情况",
+            actor_id=CLERK,
+            now=NOON,
+        )
     assert office.drain(later) == 0
     with transaction():
-        runtime.resume(db.session.get_one(ProcessInstance, instance_id))
+        care.resume(
+            db.session.get_one(ProcessInstance, instance_id),
+            reason="已核实",
+            actor_id=CLERK,
+            now=NOON,
+        )
     assert office.drain(later) == 1
     with transaction():
-        runtime.suspend(db.session.get_one(ProcessInstance, instance_id))
+        care.suspend(
+            db.session.get_one(ProcessInstance, instance_id),
+            reason="核实情况",
+            actor_id=CLERK,
+            now=NOON,
+        )
     with pytest.raises(Conflict, match="暂停"):
         office.do("confirm")
 
@@ -321,12 +336,22 @@ def test_a_cancelled_instance_leaves_nothing_open(office: Office) -> None:
     instance_id = office.begin("declaration")
     office.do("fill")
     with transaction():
-        runtime.cancel(db.session.get_one(ProcessInstance, instance_id), now=NOON)
+        care.cancel(
+            db.session.get_one(ProcessInstance, instance_id),
+            reason="重复申报",
+            actor_id=CLERK,
+            now=NOON,
+        )
     assert office.open() == []
     assert office.instance(instance_id).status == "cancelled"
     with transaction(write=False):
         assert db.session.scalars(sa.select(Subscription)).all() == []
     with pytest.raises(Conflict), transaction():
-        runtime.cancel(db.session.get_one(ProcessInstance, instance_id), now=NOON)
+        care.cancel(
+            db.session.get_one(ProcessInstance, instance_id),
+            reason="重复申报",
+            actor_id=CLERK,
+            now=NOON,
+        )
     office.begin("declaration")
     assert office.open() == ["fill"]

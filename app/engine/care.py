@@ -1,0 +1,231 @@
+"""What process admins do to running instances (流程管理): each act is locked, told and audited.
+
+Every function works inside the caller's transaction and takes the lock of the instance first, as
+every step does. Each leaves a line in the flow log, so that people see who stopped their record.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, StaleTask
+from app.engine import queue, timers
+from app.engine.handlers import Scope
+from app.engine.models import (
+    Incident,
+    IncidentStatus,
+    InstanceStatus,
+    ItemStatus,
+    ProcessInstance,
+    StepLog,
+    Subscription,
+    Timer,
+    WorkItem,
+)
+from app.engine.walk import Walk
+
+LIVING = frozenset({InstanceStatus.RUNNING, InstanceStatus.SUSPENDED})
+CARE = "care"
+"""The kind of a line in the flow log that no step of the process wrote."""
+REASON_LENGTH = 500
+
+
+def lock(instance_id: int) -> ProcessInstance:
+    """Lock an instance that has not ended. Raises Conflict."""
+    instance = db.session.scalars(
+        sa.select(ProcessInstance)
+        .where(ProcessInstance.id == instance_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if instance.status not in LIVING:
+        raise Conflict("流程已结束，不能再作处理")
+    return instance
+
+
+def suspend(
+    instance: ProcessInstance, *, reason: str, actor_id: int | None, now: datetime
+) -> None:
+    """Halt an instance (暂停): nobody completes its tasks, no timer fires, no message arrives.
+
+    Raises Conflict, and Invalid without a reason.
+    """
+    instance = lock(instance.id)
+    if instance.status == InstanceStatus.SUSPENDED:
+        raise Conflict("流程已经暂停")
+    instance.status = InstanceStatus.SUSPENDED
+    note(instance, "suspended", "暂停", reason=required(reason), actor_id=actor_id, now=now)
+
+
+def resume(instance: ProcessInstance, *, reason: str, actor_id: int | None, now: datetime) -> None:
+    """Let a suspended instance go on (恢复); what became due meanwhile follows at once.
+
+    Raises Conflict, and Invalid without a reason.
+    """
+    instance = lock(instance.id)
+    if instance.status != InstanceStatus.SUSPENDED:
+        raise Conflict("流程没有暂停，不需要恢复")
+    instance.status = InstanceStatus.RUNNING
+    note(instance, "resumed", "恢复", reason=required(reason), actor_id=actor_id, now=now)
+
+
+def cancel(instance: ProcessInstance, *, reason: str, actor_id: int | None, now: datetime) -> None:
+    """End an instance where it stands (作废): open tasks, timers, waits and incidents go.
+
+    Raises Conflict, and Invalid without a reason.
+    """
+    instance = lock(instance.id)
+    instance.status, instance.ended_at = InstanceStatus.CANCELLED, now
+    db.session.execute(
+        sa.update(WorkItem)
+        .where(WorkItem.instance_id == instance.id, WorkItem.status == ItemStatus.OPEN)
+        .values(status=ItemStatus.CANCELLED)
+    )
+    for table in (Timer, Subscription):
+        db.session.execute(sa.delete(table).where(table.instance_id == instance.id))
+    db.session.execute(
+        sa.update(Incident)
+        .where(Incident.instance_id == instance.id, Incident.status == IncidentStatus.OPEN)
+        .values(status=IncidentStatus.RESOLVED, resolved_by=actor_id, resolved_at=now)
+    )
+    note(instance, "cancelled", "作废", reason=required(reason), actor_id=actor_id, now=now)
+
+
+def reassign(
+    item: WorkItem, to: Scope, *, reason: str, actor_id: int | None, now: datetime
+) -> None:
+    """Give an open task to a person or to another scope (转办); it counts as not opened again.
+
+    Raises StaleTask when it is done, Conflict when it is there already, Invalid.
+    """
+    instance = lock(item.instance_id)
+    db.session.refresh(item)
+    if not item.is_open:
+        raise StaleTask
+    if to.kind in {"org", "meeting", "person"} and to.id is None:
+        raise Invalid("请选择转给谁", field="to")
+    if (item.scope_kind, item.scope_id) == (to.kind, to.id):
+        raise Conflict("任务本来就在该处，不需要转办")
+    former = f"{item.scope_kind}:{item.scope_id}"
+    item.scope_kind, item.scope_id = to.kind, to.id
+    item.assignee_id = to.id if to.kind == "person" else None
+    item.viewed_at = None
+    instance.row_version += 1
+    note(
+        instance,
+        "reassigned",
+        "转办",
+        reason=required(reason),
+        actor_id=actor_id,
+        now=now,
+        task=item.node,
+        item=item.id,
+        former=former,
+        to=f"{to.kind}:{to.id}",
+    )
+
+
+def move_timer(
+    timer: Timer, due: datetime, *, reason: str, actor_id: int | None, now: datetime
+) -> None:
+    """Move the deadline that an instance waits for (改期), be it sooner or later.
+
+    Raises Conflict when it has fired meanwhile or the moment is past, StepFailed, Invalid.
+    """
+    instance = lock(timer.instance_id)
+    row = db.session.get(Timer, timer.id, populate_existing=True)
+    if row is None:
+        raise Conflict("该时限已经到期或取消，不能改期")
+    if due <= now:
+        raise Conflict("新的时限必须晚于当前时间")
+    former = row.due_at
+    Walk(instance, now).move_timer(row.task_uuid, due)
+    row.due_at = row.try_at = due
+    row.attempts = 0
+    note(
+        instance,
+        "timer_moved",
+        "改期",
+        reason=required(reason),
+        actor_id=actor_id,
+        now=now,
+        timer=row.node,
+        former=former.isoformat(),
+        to=due.isoformat(),
+    )
+
+
+def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> None:
+    """Try again what an incident stopped (重试), and close it.
+
+    A message or timer is tried by the worker at once; a person's step was undone as a whole and
+    can be taken again. Raises Conflict when it is closed, StepFailed when the instance still
+    cannot be read: the incident then stays open.
+    """
+    db.session.refresh(incident, with_for_update=True)
+    if not incident.is_open:
+        raise Conflict("该异常已处理")
+    if incident.instance_id is not None:
+        instance = db.session.get_one(ProcessInstance, incident.instance_id, with_for_update=True)
+        if instance.status in LIVING:
+            Walk(instance, now)
+            timers.release(instance.id, now)
+    if incident.queue_row_id is not None:
+        queue.release(incident.queue_row_id, now)
+    incident.status = IncidentStatus.RESOLVED
+    incident.resolved_by, incident.resolved_at = actor_id, now
+    audit.record(
+        "incident:retried",
+        subject=("incident", incident.id),
+        actor_id=actor_id,
+        now=now,
+        cause=incident.message,
+    )
+    db.session.flush()
+
+
+def note(
+    instance: ProcessInstance,
+    act: str,
+    word: str,
+    *,
+    reason: str,
+    actor_id: int | None,
+    now: datetime,
+    **data: object,
+) -> None:
+    """Write an act into the flow log and the audit log."""
+    db.session.add(
+        StepLog(
+            instance_id=instance.id,
+            at=now,
+            kind=CARE,
+            node="",
+            name="流程管理",
+            role="process_admin",
+            actor_id=actor_id,
+            outcome=word,
+            note=reason,
+        )
+    )
+    audit.record(
+        f"instance:{act}",
+        subject=("process_instance", instance.id),
+        actor_id=actor_id,
+        now=now,
+        reason=reason,
+        **data,
+    )
+    db.session.flush()
+
+
+def required(reason: str) -> str:
+    """Return a reason without blanks around it. Raises Invalid."""
+    said = reason.strip()
+    if not said:
+        raise Invalid("请填写原因", field="reason")
+    if len(said) > REASON_LENGTH:
+        raise Invalid(f"原因不能超过 {REASON_LENGTH} 字", field="reason")
+    return said
