@@ -108,6 +108,25 @@ def open_item(task: Any, node: Node, step: Step, card: Card) -> None:
     )
 
 
+def redraw(item: WorkItem, node: Node, former: Node | None, step: Step) -> None:
+    """Show an open work item as another version draws its node.
+
+    Whose it is and until when stays, unless that is what the other version draws differently.
+    """
+    named = node.properties
+    was = former.properties if former else {}
+    item.process, item.name = node.process, node.name
+    item.form, item.page = named.get("form"), named.get("page")
+    item.save = named.get("save") or RECORD_ANSWERS
+    item.role = named.get("role", "")
+    if named.get("scope") != was.get("scope"):
+        scope = _scope_of(named.get("scope"), step)
+        item.scope_kind, item.scope_id = scope.kind, scope.id
+        item.assignee_id = scope.id if scope.kind == "person" else None
+    if named.get("due") != was.get("due"):
+        item.due_at = _due(named.get("due"), item.opened_at)
+
+
 def _scope_of(name: str | None, step: Step) -> Scope:
     return handlers.scope.get(name)(step) if name else Scope("all")
 

@@ -100,7 +100,7 @@ class Walk:
     def do(self, task: Any, item: WorkItem, answers: Mapping[str, object]) -> None:
         """Save the answers of a human task and finish it. A refusal (DomainError) passes."""
         self._at = item.node
-        node = self._drawn(task)
+        node = self.drawn(task)
         outcomes = handlers.save.get(item.save)(self.step(task, item=item), answers) or {}
         self._merge(task, node, outcomes)
         self._log("task", node, outcomes, actor_id=self.actor_id, item=item)
@@ -124,7 +124,7 @@ class Walk:
             self.workflow.send_event(event)
         for task in catching:
             self._at = task.task_spec.bpmn_id
-            task.data.update(flat(data, declared=self._drawn(task).outcomes or None))
+            task.data.update(flat(data, declared=self.drawn(task).outcomes or None))
         return True
 
     def fire(self) -> bool:
@@ -231,13 +231,14 @@ class Walk:
             self._log(kind, node, self.said, actor_id=self.actor_id)
 
     def _call_service(self, task: Any) -> None:
-        node = self._drawn(task)
+        node = self.drawn(task)
         handler = handlers.service.get(node.properties.get("handler", ""))
         outcomes = handler(self.step(task)) or {}
         self._merge(task, node, outcomes)
         self._log("service", node, outcomes)
 
-    def _drawn(self, task: Any) -> Node:
+    def drawn(self, task: Any) -> Node:
+        """Return the node a task was drawn as. Raises LookupError."""
         node = self.node(task)
         if node is None:
             raise LookupError(f"no node is drawn for task {task.task_spec.name}")
@@ -279,7 +280,7 @@ class Walk:
             card = handlers.presenter.get(self.instance.business_type)(self.instance.business_id)
             for task in opened:
                 self._at = task.task_spec.bpmn_id
-                projection.open_item(task, self._drawn(task), self.step(task), card)
+                projection.open_item(task, self.drawn(task), self.step(task), card)
         projection.write_timers(self._before, after, self.instance.id)
         projection.write_subscriptions(self._before, after, self.instance.id)
 
