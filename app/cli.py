@@ -24,6 +24,7 @@ from app.core.invariants import check_all
 from app.demo import show
 from app.engine import definitions, gate
 from app.engine.models import ProcessVersion
+from app.studio.commands import COMMANDS
 
 FIRST_ADMINISTRATORS = (
     ("sys.admin", "系统管理员", "system_admin"),
@@ -41,7 +42,7 @@ OLD_INSTANCE = (
 
 def register(app: Flask) -> None:
     """Add the commands to an application."""
-    for command in (up, setup, play, process_map, check_invariants, lint_process):
+    for command in (up, setup, play, process_map, check_invariants, lint_process, *COMMANDS):
         app.cli.add_command(command)
 
 

@@ -128,15 +128,16 @@ def reassign(
 
 
 def move_timer(
-    timer: Timer, due: datetime, *, reason: str, actor_id: int | None, now: datetime
+    timer_id: int, due: datetime, *, reason: str, actor_id: int | None, now: datetime
 ) -> None:
     """Move the deadline that an instance waits for (改期), be it sooner or later.
 
     Raises Conflict when it has fired meanwhile or the moment is past, StepFailed, Invalid.
     """
-    instance = lock(timer.instance_id)
-    row = db.session.get(Timer, timer.id, populate_existing=True)
-    if row is None:
+    seen = db.session.get(Timer, timer_id)
+    instance = lock(seen.instance_id) if seen else None
+    row = db.session.get(Timer, timer_id, populate_existing=True)
+    if instance is None or row is None:
         raise Conflict("该时限已经到期或取消，不能改期")
     if due <= now:
         raise Conflict("新的时限必须晚于当前时间")

@@ -28,6 +28,7 @@ from app.engine.diagrams import (
     read_nodes,
     read_xml,
 )
+from app.engine.incidents import blamed_on
 from app.engine.models import (
     ProcessInstance,
     ProcessVersion,
@@ -153,19 +154,27 @@ def current_version(key: str, jurisdiction: str) -> ProcessVersion:
 def bundle_of(subject: ProcessInstance | ProcessVersion) -> Bundle:
     """Return the bundle that an instance or a version is pinned to; read once a process.
 
-    Raises NotFound when it is gone.
+    Raises NotFound when it is gone or cannot be read.
     """
     known = _bundles.get(subject.bundle_hash)
     if known is None:
         row = db.session.get(SpecBundle, subject.bundle_hash)
         if row is None:
             raise NotFound(f"流程定义 {subject.bundle_hash[:12]} 已丢失")
-        known = _bundles.setdefault(subject.bundle_hash, _unpack(row.content))
+        known = _bundles.setdefault(subject.bundle_hash, _read(row))
     return known
 
 
 # Live specs by the hash of their content, for all threads; a deployment has dozens.
 _bundles: dict[str, Bundle] = {}
+
+
+def _read(row: SpecBundle) -> Bundle:
+    try:
+        return _unpack(row.content)
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise NotFound(f"流程定义 {row.hash[:12]} 无法读取（{cause}）") from error
 
 
 def _unpack(content: bytes) -> Bundle:
@@ -183,12 +192,13 @@ def _unpack(content: bytes) -> Bundle:
 def form_text(item: WorkItem) -> str:
     """Return the form of a work item as it was when its process version was published.
 
-    Raises NotFound.
+    Raises StepFailed when it has none, so that an incident tells of it.
     """
-    text = bundle_of(item.instance).forms.get(item.form or "")
-    if text is None:
-        raise NotFound(f"任务“{item.name}”没有表单“{item.form}”")
-    return text
+    with blamed_on(item, NotFound):
+        text = bundle_of(item.instance).forms.get(item.form or "")
+        if text is None:
+            raise NotFound(f"任务“{item.name}”没有表单“{item.form}”")
+        return text
 
 
 def xml_for(instance: ProcessInstance, process: str | None = None) -> str:

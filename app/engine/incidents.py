@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.core.errors import DomainError
-from app.engine.models import Incident, IncidentStatus
+from app.engine.models import Incident, IncidentStatus, WorkItem
 from rules.expression import ExpressionError
 
 DETAIL_LENGTH = 8000
@@ -104,6 +104,15 @@ def reported(now: datetime) -> Iterator[None]:
         with transaction():
             record(failed, now)
         raise
+
+
+@contextlib.contextmanager
+def blamed_on(item: WorkItem, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors of what a task's definition names into StepFailed."""
+    try:
+        yield
+    except kinds as error:
+        raise StepFailed(error, instance_id=item.instance_id, node=item.node) from error
 
 
 def describe(error: Exception) -> str:

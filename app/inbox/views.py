@@ -28,10 +28,11 @@ from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
 from app.core.records import RecordChoices, is_in_sight, record_context
 from app.engine import definitions, handlers, runtime
+from app.engine.incidents import blamed_on
 from app.engine.models import WorkItem
 from app.inbox import operations, queries
 from app.units.flow import flow_log
-from forms import FormSpec, build, parse
+from forms import FormSpec, FormSpecError, build, parse
 
 bp = Blueprint("inbox", __name__)
 PAGE_SIZE = 10
@@ -101,7 +102,8 @@ _parsed = lru_cache(maxsize=256)(parse)
 
 
 def _spec(item: WorkItem) -> FormSpec:
-    return _parsed(definitions.form_text(item))
+    with blamed_on(item, FormSpecError):
+        return _parsed(definitions.form_text(item))
 
 
 def _form(spec: FormSpec, item: WorkItem, data: Mapping[str, Any] | None = None) -> Form:
@@ -138,7 +140,8 @@ def task(item_id: int) -> str | Response:
     if current_transaction().write:
         runtime.open_item(item, person_id=current_user.id, now=now())
     if item.page:
-        return see_other(handlers.page.get(item.page)(item))
+        with blamed_on(item, handlers.UnknownHandler):
+            return see_other(handlers.page.get(item.page)(item))
     draft = queries.draft_of(item.id, current_user.id)
     spec = _spec(item)
     return _page(item, spec, _form(spec, item, draft.data if draft else {}))

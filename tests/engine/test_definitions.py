@@ -9,6 +9,7 @@ from app.core.db import db, transaction
 from app.core.errors import NotFound
 from app.engine import definitions
 from app.engine.definitions import DefinitionError
+from app.engine.incidents import StepFailed, describe
 from app.engine.models import ProcessVersion, SpecBundle, WorkItem
 from tests.engine.kit import (
     NOON,
@@ -179,6 +180,7 @@ def test_the_form_of_a_task_is_the_one_published_with_its_process(office: Office
         item = db.session.scalars(sa.select(WorkItem)).one()
         assert definitions.form_text(item) == "title: 审核"
         item.form = "x"
-        with pytest.raises(NotFound), db.session.no_autoflush:
+        with pytest.raises(StepFailed) as failed, db.session.no_autoflush:
             definitions.form_text(item)
+        assert describe(failed.value) == "任务“办理vet”没有表单“x”"
         db.session.rollback()

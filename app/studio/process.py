@@ -1,0 +1,58 @@
+"""What process admins are told without looking: incidents, and an engine that stands still."""
+
+from datetime import datetime
+from typing import Any
+
+from app.accounts.operations import notify
+from app.accounts.queries import people_with_role
+from app.core.db import db
+from app.core.panels import Line, Panel, register_panel
+from app.engine import incidents
+from app.engine.health import health
+from app.engine.models import Incident, ProcessInstance
+
+PROCESSES = "/studio/processes"
+
+
+@incidents.tells
+def tell_process_admins(incident: Incident, now: datetime) -> None:
+    """Tell every process admin (流程管理员) what stopped, and where."""
+    place = ""
+    if incident.instance_id is not None:
+        instance = db.session.get_one(ProcessInstance, incident.instance_id)
+        place = f"（{instance.version.title}，实例 {instance.id}，环节 {incident.node or '-'}）"
+    text = f"流程异常 {incident.id}{place}：{incident.message}"
+    for admin in people_with_role("process_admin", "all", None, now):
+        notify(admin.id, text, url=PROCESSES, now=now)
+
+
+@register_panel(10)
+def engine_panel(_person: Any, roles: set[str], now: datetime) -> Panel | None:
+    """Whether processes move by themselves, for the process administrator."""
+    if "process_admin" not in roles:
+        return None
+    found = health(now)
+    worker = "danger" if found.is_dead else "success"
+    figures = (
+        ("未处理的流程异常", found.open_incidents, "danger"),
+        ("已到期、尚未触发的时限", found.due_timers, "info"),
+        ("尚未送达的消息", found.due_messages, "info"),
+        ("多次送达失败的消息", found.failed_messages, "danger"),
+        ("暂停中的流程", found.suspended, "warning"),
+    )
+    return Panel(
+        "流程运行",
+        [
+            Line(
+                "后台任务",
+                PROCESSES,
+                note=found.said,
+                status="已停止" if found.is_dead else "正常",
+                tone=worker,
+            ),
+            *(
+                Line(text, PROCESSES, status=str(count), tone=tone if count else "secondary")
+                for text, count, tone in figures
+            ),
+        ],
+    )
