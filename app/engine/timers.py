@@ -96,13 +96,9 @@ def due_at(event_value: object) -> datetime | None:
     return due.astimezone(ZONE)
 
 
-def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> ProcessInstance | None:
-    """Lock and return a running instance with a due timer, or None.
-
-    The earliest comes first, so that work missed while no worker ran is caught up in its order.
-    PostgreSQL skips instances whose lock is held; SQLite writers run one after another.
-    """
-    statement = (
+def due(now: datetime, *, skip: frozenset[int] = frozenset()) -> sa.Select[tuple[ProcessInstance]]:
+    """Select the running instance whose timer is to be fired first; it reads due rows alone."""
+    return (
         sa.select(ProcessInstance)
         .join(Timer, Timer.instance_id == ProcessInstance.id)
         .where(
@@ -112,6 +108,17 @@ def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> ProcessInstan
         )
         .order_by(Timer.try_at)
         .limit(1)
+    )
+
+
+def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> ProcessInstance | None:
+    """Lock and return a running instance with a due timer, or None.
+
+    The earliest comes first, so that work missed while no worker ran is caught up in its order.
+    PostgreSQL skips instances whose lock is held; SQLite writers run one after another.
+    """
+    statement = (
+        due(now, skip=skip)
         .with_for_update(skip_locked=True, of=ProcessInstance)
         .execution_options(populate_existing=True)
     )

@@ -1,0 +1,225 @@
+"""What process admins do to running instances on the server, and what they are told."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app import worker
+from app.accounts.models import Notification, Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.panels import panels_for
+from app.engine import definitions, health
+from app.engine.models import (
+    Heartbeat,
+    Incident,
+    ProcessInstance,
+    ProcessVersion,
+    Timer,
+    WorkItem,
+)
+from tests.app.inbox.conftest import Desk, desk_of
+from tests.builders.people import a_person
+from tests.conftest import START
+
+__all__ = ["desk_of"]
+
+Desks = Callable[..., Desk]
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    """Run a flask command; returns its exit code and what it printed."""
+
+    def invoke(*words: object) -> tuple[int, str]:
+        result = app.test_cli_runner().invoke(args=[str(word) for word in words])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
+
+    return invoke
+
+
+@pytest.fixture
+def admin(app: Flask) -> Person:
+    with transaction():
+        return a_person("简知微", roles=[("process_admin", "all", None)])
+
+
+@pytest.fixture
+def desk(app: Flask, desk_of: Desks) -> Desk:
+    return desk_of()
+
+
+def first(table: Any) -> Any:
+    with transaction(write=False):
+        return db.session.scalars(sa.select(table).order_by(table.id)).first()
+
+
+def break_form() -> None:
+    with transaction():
+        db.session.execute(sa.update(WorkItem).values(form="gone"))
+
+
+def test_a_task_without_its_form_is_an_incident_and_no_error_page(
+    client_for: Any, desk: Desk, admin: Person, run: Run
+) -> None:
+    break_form()
+    page = client_for(desk.clerk).get(desk.url)
+    assert page.status_code == 409
+    assert "异常已记录，请联系流程管理员" in page.text
+    assert client_for(desk.clerk).post(desk.url, {"decision": "pass"}).status_code == 409
+    incident = first(Incident)
+    assert (incident.times, incident.instance_id) == (2, first(WorkItem).instance_id)
+    with transaction(write=False):
+        told = db.session.scalars(
+            sa.select(Notification.text).where(Notification.person_id == admin.id)
+        ).all()
+    assert len(told) == 1
+    assert "没有表单“gone”" in told[0]
+    code, said = run("incidents")
+    assert (code, "没有表单“gone”" in said, "1 个未处理的异常" in said) == (0, True, True)
+    assert run("retry-incident", incident.id) == (0, f"异常 {incident.id} 已重试并关闭\n")
+    assert run("retry-incident", incident.id)[0] == 1
+    assert "该异常已处理" in run("retry-incident", incident.id)[1]
+    assert run("incidents") == (0, "没有未处理的异常\n")
+
+
+def test_a_torn_state_is_an_incident_and_no_error_page(
+    client_for: Any, desk: Desk, admin: Person
+) -> None:
+    with transaction():
+        db.session.execute(sa.update(ProcessInstance).values(state=b"torn"))
+    browser = client_for(desk.clerk)
+    assert browser.get(desk.url).status_code == 200
+    answer = browser.post(desk.url, {"decision": "pass", "opinion": "同意"})
+    assert answer.status_code == 409
+    assert "流程状态无法读取" in first(Incident).message
+    assert first(WorkItem).status == "open"
+
+
+def test_a_page_that_no_room_offers_is_an_incident(client_for: Any, desk: Desk) -> None:
+    with transaction():
+        db.session.execute(sa.update(WorkItem).values(page="nowhere"))
+    assert client_for(desk.clerk).get(desk.url).status_code == 409
+    assert "nowhere" in first(Incident).message
+
+
+def test_an_instance_is_halted_goes_on_and_is_cancelled(run: Run, desk: Desk) -> None:
+    number = first(ProcessInstance).id
+    because = ("--reason", "核实情况")
+    assert run("suspend", number, *because) == (0, f"流程实例 {number} 已暂停\n")
+    assert "流程已经暂停" in run("suspend", number, *because)[1]
+    assert run("resume", number, *because) == (0, f"流程实例 {number} 已恢复\n")
+    assert "流程没有暂停" in run("resume", number, *because)[1]
+    assert run("cancel", number, *because) == (0, f"流程实例 {number} 已作废\n")
+    code, said = run("cancel", number, *because)
+    assert (code, "流程已结束" in said) == (1, True)
+    assert "没有流程实例 999" in run("suspend", 999, *because)[1]
+
+
+def test_a_task_is_given_to_a_person_who_is_told(
+    run: Run, desk: Desk, admin: Person, client_for: Any
+) -> None:
+    with transaction():
+        other = a_person("卜文")
+    login = f"person{other.id}"
+    item = desk.items[0]
+    because = ("--reason", "经办人出差", "--by", f"person{admin.id}")
+    code, said = run("reassign", item, "--to", login, *because)
+    assert (code, "已转办" in said) == (0, True)
+    with transaction(write=False):
+        told = db.session.scalars(
+            sa.select(Notification.text).where(Notification.person_id == other.id)
+        ).one()
+    assert "已转给您办理" in told
+    assert client_for(other).get(desk.url).status_code == 200
+    assert client_for(desk.clerk).get(desk.url).status_code == 403
+    assert "任务本来就在该处" in run("reassign", item, "--to", login, *because)[1]
+    assert "没有账号“nobody”" in run("reassign", item, "--to", "nobody", *because)[1]
+    assert run("reassign", item, "--to", "org:1", *because)[0] == 0
+
+
+def test_a_deadline_is_listed_and_moved(run: Run, desk: Desk) -> None:
+    number = first(ProcessInstance).id
+    code, said = run("timers", number)
+    assert (code, said) == (0, "")
+    moved = run("move-timer", 999, "--to", "2026-12-01 17:30", "--reason", "延期")
+    assert moved[0] == 1
+    assert "该时限已经到期或取消，不能改期" in moved[1]
+
+
+def test_instances_move_to_another_version_and_back(run: Run, desk: Desk) -> None:
+    instance = first(ProcessInstance)
+    key = instance.process_key
+    with transaction():
+        version = db.session.get_one(ProcessVersion, instance.version_id)
+        bundle = definitions.bundle_of(version)
+        files = {name: text.encode() for name, text in bundle.files.items()}
+        files[f"{key}.bpmn"] += b"\n"
+        definitions.publish_version(key, "", files, bundle.forms, actor_id=None, now=now())
+    ways = ("--from", version.no, "--to", version.no + 1)
+    code, said = run("migrate-process", key, *ways)
+    assert (code, said) == (0, f"实例 {instance.id}\t可迁移\t时限 -\n")
+    code, said = run("migrate-process", key, *ways, "--reason", "流程改版")
+    assert (code, "已迁移 1 个，未迁移 0 个" in said) == (0, True)
+    assert first(ProcessInstance).version_id != version.id
+    because = ("--reason", "改版有误")
+    assert run("undo-migration", instance.id, *because)[0] == 0
+    assert first(ProcessInstance).version_id == version.id
+    assert "没有可撤销的迁移" in run("undo-migration", instance.id, *because)[1]
+    assert "没有第 77 版" in run("migrate-process", key, "--from", 77, "--to", 1)[1]
+    assert "流程已经是所选版本" in run("migrate-process", key, "--from", 1, "--to", 1)[1]
+
+
+def test_a_dead_worker_is_noticed(run: Run, at: Any, admin: Person) -> None:
+    code, said = run("engine-health")
+    assert (code, "后台任务从未运行" in said) == (1, True)
+    worker.tick()
+    code, said = run("engine-health")
+    assert (code, "后台任务运行正常" in said) == (0, True)
+    at(START + timedelta(minutes=10))
+    code, said = run("engine-health")
+    assert (code, "后台任务已停止" in said) == (1, True)
+    with transaction(write=False):
+        panel = next(
+            each
+            for each in panels_for(admin, {"process_admin"}, now())
+            if each.title == "流程运行"
+        )
+    assert (panel.lines[0].status, panel.lines[0].tone) == ("已停止", "danger")
+
+
+def test_the_worker_does_not_write_at_every_tick(app: Flask) -> None:
+    def beat_at() -> Any:
+        with transaction(write=False):
+            return db.session.scalar(sa.select(Heartbeat.at))
+
+    worker.tick()
+    seen = beat_at()
+    worker.tick()
+    assert beat_at() == seen
+    with transaction(write=False):
+        assert not health.is_beat_due(seen + timedelta(seconds=14))
+        assert health.is_beat_due(seen + timedelta(seconds=15))
+        # A beat of the future is as wrong as an old one: the clock was set back.
+        assert health.health(seen - timedelta(hours=1)).is_dead
+
+
+def test_what_lies_waiting_is_counted(app: Flask, desk: Desk) -> None:
+    with transaction():
+        instance = db.session.scalars(sa.select(ProcessInstance)).first()
+        assert instance is not None
+        due = now() - timedelta(minutes=5)
+        db.session.add(
+            Timer(instance_id=instance.id, task_uuid="t", node="n", due_at=due, try_at=due)
+        )
+    with transaction(write=False):
+        found = health.health(now())
+        assert (found.due_timers, found.oldest_due) == (1, due)
+        assert (found.open_incidents, found.suspended, found.failed_messages) == (0, 0, 0)

@@ -1,0 +1,187 @@
+"""Deadlines: caught up in their order after a downtime, once each, at the cost of the due ones."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.db import db, transaction
+from app.engine import care, timers, workers
+from app.engine.models import ProcessInstance, StepLog, Timer
+from app.engine.walk import TIMERS_AT_ONCE
+from tests.engine.kit import (
+    CLERK,
+    NOON,
+    Office,
+    boundary,
+    catch,
+    diagram,
+    end,
+    line,
+    start,
+    timer,
+    user,
+)
+from tests.engine.test_competition import race
+
+
+def after(limit: str) -> str:
+    return timer(f'"{limit}"', "timeDuration")
+
+
+def reminded(reminder: str, deadline: str) -> Mapping[str, bytes]:
+    """A task with a reminder, drawn first, and a deadline that takes it away."""
+    return diagram(
+        "case", start(), user("vet"),
+        boundary("reminder", "vet", after(reminder), interrupting=False), user("remind"),
+        boundary("deadline", "vet", after(deadline)), user("expired"), end(),
+        line("begun", "vet", "ended"), line("reminder", "remind", "ended"),
+        line("deadline", "expired", "ended"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reminder", "deadline", "opened"),
+    [("P1D", "P2D", ["remind", "expired"]), ("P2D", "P1D", ["expired"])],
+)
+def test_what_was_due_first_happens_first_after_a_downtime(
+    office: Office, reminder: str, deadline: str, opened: list[str]
+) -> None:
+    office.publish(reminded(reminder, deadline), key="case")
+    office.begin("case")
+    assert office.later(days=10) == 1
+    assert office.open() == opened
+
+
+def waits(days: int) -> Mapping[str, bytes]:
+    return diagram(
+        "case", start(), catch("due", timer("moment")), user("vet"), end(),
+        line("begun", "due", "vet", "ended"),
+    )  # fmt: skip
+
+
+def test_instances_are_caught_up_in_the_order_of_their_deadlines(office: Office) -> None:
+    office.publish(waits(1), key="case")
+    ids = {}
+    for number, days in ((1, 3), (2, 1), (3, 2)):
+        moment = (NOON + timedelta(days=days)).isoformat()
+        ids[days] = office.begin("case", business=("case", number), moment=moment)
+    assert office.later(days=9) == 3
+    with transaction(write=False):
+        logged = db.session.scalars(sa.select(StepLog.instance_id).order_by(StepLog.id)).all()
+    assert logged == [ids[1], ids[2], ids[3]]
+
+
+def test_a_period_that_opens_after_a_missed_deadline_is_given_whole(office: Office) -> None:
+    office.publish(
+        diagram(
+            "case", start(), catch("closed", after("P1D")), user("mend"),
+            boundary("late", "mend", after("P5D")), end(),
+            line("begun", "closed", "mend", "ended"), line("late", "ended"),
+        ),
+        key="case",
+    )  # fmt: skip
+    office.begin("case")
+    office.later(days=10)
+    with transaction(write=False):
+        assert db.session.scalars(sa.select(Timer.due_at)).one() == NOON + timedelta(days=15)
+
+
+def cycling(times: int) -> Mapping[str, bytes]:
+    cycle = timer(f'"R{times}/P1D"', "timeCycle")
+    return diagram(
+        "case", start(), user("vet"), boundary("again", "vet", cycle, interrupting=False),
+        user("remind"), end(), line("begun", "vet", "ended"), line("again", "remind", "ended"),
+    )  # fmt: skip
+
+
+def test_each_missed_reminder_is_caught_up(office: Office) -> None:
+    office.publish(cycling(3), key="case")
+    office.begin("case")
+    office.later(days=30)
+    assert office.open() == ["vet", *["remind"] * 3]
+    assert office.later(days=30) == 0
+
+
+def test_very_many_missed_reminders_take_several_transactions(office: Office) -> None:
+    office.publish(cycling(TIMERS_AT_ONCE + 5), key="case")
+    office.begin("case")
+    assert office.later(days=90) == 1
+    assert office.open().count("remind") == TIMERS_AT_ONCE
+    assert office.later(days=0) == 1
+    assert office.open().count("remind") == TIMERS_AT_ONCE + 5
+
+
+def test_two_workers_fire_each_timer_once(office: Office) -> None:
+    office.publish(waits(1), key="case")
+    moment = (NOON + timedelta(days=1)).isoformat()
+    for number in range(10):
+        office.begin("case", business=("case", number), moment=moment)
+    counts: list[int] = []
+
+    def work() -> None:
+        counts.append(workers.fire_due_timers(NOON + timedelta(days=1)))
+
+    assert race(office, work, work) == {"done": 2}
+    assert sum(counts) == 10
+    assert len(office.log()) == 10
+    assert office.open() == ["vet"] * 10
+
+
+def test_a_suspended_instance_does_not_hold_up_the_others(office: Office) -> None:
+    office.publish(waits(1), key="case")
+    ids = [
+        office.begin("case", business=("case", n), moment=(NOON + timedelta(days=n)).isoformat())
+        for n in (1, 2)
+    ]
+    with transaction():
+        first = db.session.get_one(ProcessInstance, ids[0])
+        care.suspend(first, reason="核实", actor_id=CLERK, now=NOON)
+    assert office.later(days=3) == 1
+    assert len(office.open()) == 1
+
+
+def crowd(count: int, due: datetime) -> None:
+    """Instances that wait for a moment far away."""
+    with transaction():
+        pattern = db.session.scalars(sa.select(ProcessInstance)).first()
+        assert pattern is not None
+        columns = ProcessInstance.__table__.c
+        values = {c.name: getattr(pattern, c.name) for c in columns if c.name != "id"}
+        first = pattern.id + 1
+        db.session.execute(
+            sa.insert(ProcessInstance),
+            [{**values, "id": first + n, "business_id": 1000 + n} for n in range(count)],
+        )
+        wait = {"node": "due", "due_at": due, "try_at": due, "attempts": 0}
+        db.session.execute(
+            sa.insert(Timer),
+            [{**wait, "instance_id": first + n, "task_uuid": f"t{n}"} for n in range(count)],
+        )
+
+
+def test_looking_for_due_timers_reads_no_waiting_one(office: Office) -> None:
+    office.publish(waits(1), key="case")
+    office.begin("case", moment=(NOON + timedelta(days=1)).isoformat())
+    crowd(3000, NOON + timedelta(days=400))
+    with transaction():
+        db.session.execute(sa.text("ANALYZE"))
+    with transaction(write=False):
+        kind = db.engine.dialect.name
+        explain = "EXPLAIN QUERY PLAN " if kind == "sqlite" else "EXPLAIN "
+        query = timers.due(NOON + timedelta(days=2), skip=frozenset({999})).compile(
+            db.engine, compile_kwargs={"render_postcompile": True}
+        )
+        plan = "\n".join(
+            str(row[-1])
+            for row in db.session.connection().exec_driver_sql(
+                explain + str(query),
+                tuple(query.params.values())
+                if query.positional and kind == "sqlite"
+                else query.params,
+            )
+        )
+    assert "timer_by_try" in plan, plan
+    assert "SCAN timer\n" not in f"{plan}\n", plan
+    assert "Seq Scan" not in plan, plan
