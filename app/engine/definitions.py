@@ -15,9 +15,11 @@ from types import MappingProxyType
 import orjson
 import sqlalchemy as sa
 import zstandard
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.engine.diagrams import (
     NS,
     DefinitionError,
@@ -96,7 +98,8 @@ def publish_version(
 ) -> ProcessVersion:
     """Publish the next version of process `key`; `files` may hold more than it needs.
 
-    Raises DefinitionError. Whether the diagram is fit to run is the publish gate's question.
+    Raises DefinitionError, and Conflict when another version comes at the same moment. Whether the
+    diagram is fit to run is the publish gate's question.
     """
     needed = closure(files, key)
     specs = parse(needed, key)
@@ -112,7 +115,10 @@ def publish_version(
         published_at=now,
     )
     db.session.add(version)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except IntegrityError as error:  # two take the next number at once: the constraint decides
+        raise Conflict("此流程刚刚发布了另一个版本，请刷新后重试") from error
     return version
 
 
@@ -126,8 +132,10 @@ def _last_number(key: str, jurisdiction: str) -> int:
 def _store(content: bytes) -> str:
     digest = hashlib.sha256(content).hexdigest()
     if db.session.get(SpecBundle, digest) is None:
-        db.session.add(SpecBundle(hash=digest, content=zstandard.compress(content)))
-        db.session.flush()
+        kind = db.session.get_bind().dialect.name
+        insert = postgresql.insert if kind == "postgresql" else sqlite.insert
+        kept = insert(SpecBundle).values(hash=digest, content=zstandard.compress(content))
+        db.session.execute(kept.on_conflict_do_nothing(index_elements=["hash"]))
     return digest
 
 
