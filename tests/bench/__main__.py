@@ -13,7 +13,7 @@ from statistics import median
 
 import rules
 from app.core.db import db, transaction
-from tests.bench import engine, http, worker
+from tests.bench import engine, http, scale, worker
 from tests.bench.figures import CALIBRATION, Figure, loop_ms, scaled_ms
 from tests.builders.people import a_person
 from tests.rules.golden import first_run
@@ -39,6 +39,8 @@ def measured(folder: Path) -> Iterator[Figure]:
             person_id = a_person("敖正言", roles=[("unit_clerk", "all", None)]).id
         yield from worker.figures(app, person_id)
         db.engine.dispose()
+    (folder / "scale").mkdir()
+    yield from scale.figures(folder / "scale")
 
 
 def main() -> int:

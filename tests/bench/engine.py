@@ -33,7 +33,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     db.init_app(app)
     with app.app_context():
         open_tables()
-        with _own_handlers():
+        with own_handlers():
             office = Office(app)
             office.publish(reviewed(), key="case_review")
             instance_id = office.begin()
@@ -49,10 +49,15 @@ def figures(folder: Path) -> Iterator[Figure]:
 
 
 @contextmanager
-def _own_handlers() -> Iterator[None]:
+def own_handlers() -> Iterator[None]:
     """Give the office's handlers back to the platform's afterwards."""
     registries = (handlers.service, handlers.save, handlers.scope, handlers.presenter)
     kept = [(registry, dict(registry._functions)) for registry in (*registries, environment)]
+    for registry in registries:
+        own = {
+            n: f for n, f in registry._functions.items() if f.__module__ == "app.engine.answers"
+        }
+        registry._functions = own  # type: ignore[assignment]
     try:
         yield
     finally:
