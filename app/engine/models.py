@@ -290,7 +290,8 @@ class QueueRow(Model):
         sa.CheckConstraint(
             "kind <> 'signal' OR instance_id IS NOT NULL", name="signal_is_for_an_instance"
         ),
-        sa.Index("queue_row_by_try", "status", "try_at", "id"),
+        # The oldest waiting row is found without a look at what was delivered long ago.
+        sa.Index("queue_row_in_line", "status", "id"),
     )
 
     id: Mapped[int] = pk()

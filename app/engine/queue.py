@@ -1,9 +1,10 @@
 """Requests from one instance to another: append, claim, settle.
 
 Handlers only append. A worker claims one row at a time and delivers it in the same transaction
-(runtime.deliver_messages), so that no step ever holds the locks of two instances.
+(workers.deliver_messages), so that no step ever holds the locks of two instances.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -33,28 +34,23 @@ def append(
     **values: object,
 ) -> None:
     """Ask for a start, a message or a signal; a repeated `unique` key changes nothing."""
-    insert = (
-        postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    )
-    statement = insert(QueueRow).values(
-        kind=kind,
-        name=name,
-        business_type=business[0],
-        business_id=business[1],
-        unique_key=unique,
-        created_at=now,
-        try_at=now,
-        **values,
-    )
-    db.session.execute(statement.on_conflict_do_nothing(index_elements=["unique_key"]))
+    row = {"kind": kind, "name": name, "unique_key": unique, "try_at": now, "created_at": now}
+    row |= {"business_type": business[0], "business_id": business[1]}
+    _insert([{**row, **values}])
+
+
+def _insert(rows: Sequence[Mapping[str, object]]) -> None:
+    kind = db.session.get_bind().dialect.name
+    insert = postgresql.insert if kind == "postgresql" else sqlite.insert
+    new = insert(QueueRow).on_conflict_do_nothing(index_elements=["unique_key"])
+    db.session.execute(new, rows)
 
 
 def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | None:
     """Lock the oldest row that can be delivered now, or return None.
 
-    A signal to an instance that is suspended waits until it goes on.
-
-    A message that no instance waits for is not deliverable yet: it stays, at no cost.
+    A signal to an instance that is suspended waits until it goes on, and a message that no
+    instance waits for stays until one does.
     PostgreSQL skips rows that another worker holds; SQLite writers run one after another.
     """
     awaited = (
@@ -116,16 +112,26 @@ def spread(row: QueueRow, now: datetime) -> int:
         .order_by(ProcessInstance.id)
     )
     found = [each for each in db.session.execute(waiting).all() if each.id != row.instance_id]
-    for each in found:
-        append(
-            QueueKind.SIGNAL,
-            row.name,
-            business=(each.business_type, each.business_id),
-            unique=f"signal:{row.id}:{each.id}",
-            now=now,
-            instance_id=each.id,
-            actor_id=row.actor_id,
-            payload=row.payload,
+    same = {
+        "kind": QueueKind.SIGNAL,
+        "name": row.name,
+        "actor_id": row.actor_id,
+        "payload": row.payload,
+        "created_at": now,
+        "try_at": now,
+    }
+    if found:
+        _insert(
+            [
+                {
+                    **same,
+                    "business_type": each.business_type,
+                    "business_id": each.business_id,
+                    "instance_id": each.id,
+                    "unique_key": f"signal:{row.id}:{each.id}",
+                }
+                for each in found
+            ]
         )
     return len(found)
 

@@ -71,7 +71,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 @contextmanager
 def _office(folder: Path, server: str) -> Iterator[Office]:
-    with fresh_url(folder, server) as url, own_handlers(), office_on(url) as office:
+    with fresh_url(folder, server) as url, own_handlers(), office_on(url, pooled=True) as office:
         yield office
 
 

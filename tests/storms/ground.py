@@ -29,12 +29,11 @@ AND state <> 'active' AND mode <> 'AccessShareLock' AND locktype <> 'virtualxid'
 """
 
 
-def application(url: str) -> Flask:
-    """A bare application of the engine on a database."""
+def application(url: str, *, pooled: bool = False) -> Flask:
+    """A bare application of the engine on a database; as on a server, if it is `pooled`."""
     app = Flask("storm")
-    app.config.update(
-        SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool}
-    )
+    options = {} if pooled else {"poolclass": NullPool}
+    app.config.update(SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS=options)
     db.init_app(app)
     return app
 
@@ -55,9 +54,9 @@ def fresh_url(folder: Path, server: str) -> Iterator[str]:
 
 
 @contextmanager
-def office_on(url: str) -> Iterator[Office]:
+def office_on(url: str, *, pooled: bool = False) -> Iterator[Office]:
     """Open an office with its tables on an empty database."""
-    app = application(url)
+    app = application(url, pooled=pooled)
     with app.app_context():
         open_tables()
         yield Office(app)

@@ -1,6 +1,7 @@
 """Two acts at once, again and again: one counts, the other is told, nobody waits for ever."""
 
 import itertools
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -259,7 +260,9 @@ def together(office: Office, acts: tuple[Act, ...]) -> tuple[str, ...]:
             finally:
                 db.session.remove()
 
-    threads = [threading.Thread(target=begin, args=(act,)) for act in acts]
+    # Who comes to the barrier last goes first: let that be anybody.
+    order = random.sample(acts, len(acts))
+    threads = [threading.Thread(target=begin, args=(act,)) for act in order]
     for thread in threads:
         thread.start()
     for thread in threads:
