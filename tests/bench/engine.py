@@ -1,7 +1,6 @@
 """Figures of the engine: what a step costs over the bare one, and that it does not grow."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,13 +10,14 @@ from flask import Flask
 from sqlalchemy.pool import NullPool
 
 from app.core.db import db, transaction
-from app.engine import definitions, environment, handlers, state
+from app.engine import definitions, state
 from app.engine.environment import Engine
 from app.engine.models import ProcessInstance
 from app.engine.timers import bound
 from tests.bench.figures import Figure, scaled_ms
 from tests.engine.conftest import open_tables
 from tests.engine.kit import NOON, Office, reviewed
+from tests.storms.ground import own_handlers
 
 ROUNDS = 200
 SAMPLE = 20
@@ -46,23 +46,6 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield Figure("engine_step_ratio", round(first / bare, 2), "x", 3, 1)
     yield Figure("returning_process_ratio", round(last / first, 2), "x", 1.2, 1)
     yield Figure("state_bytes", max(sizes), "bytes", 10240)
-
-
-@contextmanager
-def own_handlers() -> Iterator[None]:
-    """Give the office's handlers back to the platform's afterwards."""
-    registries = (handlers.service, handlers.save, handlers.scope, handlers.presenter)
-    kept = [(registry, dict(registry._functions)) for registry in (*registries, environment)]
-    for registry in registries:
-        own = {
-            n: f for n, f in registry._functions.items() if f.__module__ == "app.engine.answers"
-        }
-        registry._functions = own  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for registry, functions in kept:
-            registry._functions = functions  # type: ignore[attr-defined]
 
 
 def _play(office: Office, instance_id: int) -> tuple[list[float], list[int]]:

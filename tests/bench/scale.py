@@ -22,7 +22,6 @@ from app.engine.models import ProcessInstance, WorkItem
 from app.factory import create_app
 from app.units.operations import request_binding
 from app.units.process import BINDING
-from tests.bench.engine import own_handlers
 from tests.bench.figures import Figure
 from tests.bench.http import signed_in
 from tests.builders.people import a_person, a_unit, staff
@@ -71,7 +70,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 @contextmanager
 def _office(folder: Path, server: str) -> Iterator[Office]:
-    with fresh_url(folder, server) as url, own_handlers(), office_on(url, pooled=True) as office:
+    with fresh_url(folder, server) as url, office_on(url, pooled=True) as office:
         yield office
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy.pool import NullPool
 
 from app.core.db import db, transaction
-from app.engine import invariants
+from app.engine import environment, handlers, invariants
 from tests.engine.conftest import open_tables
 from tests.engine.kit import Office
 
@@ -54,10 +54,27 @@ def fresh_url(folder: Path, server: str) -> Iterator[str]:
 
 
 @contextmanager
+def own_handlers() -> Iterator[None]:
+    """Let an office have the engine's own handlers alone; the platform's come back afterwards."""
+    registries = (handlers.service, handlers.save, handlers.scope, handlers.presenter)
+    kept = [(registry, dict(registry._functions)) for registry in (*registries, environment)]
+    for registry in registries:
+        own = {
+            n: f for n, f in registry._functions.items() if f.__module__ == "app.engine.answers"
+        }
+        registry._functions = own  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for registry, functions in kept:
+            registry._functions = functions  # type: ignore[attr-defined]
+
+
+@contextmanager
 def office_on(url: str, *, pooled: bool = False) -> Iterator[Office]:
     """Open an office with its tables on an empty database."""
     app = application(url, pooled=pooled)
-    with app.app_context():
+    with app.app_context(), own_handlers():
         open_tables()
         yield Office(app)
         db.session.remove()
