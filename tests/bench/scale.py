@@ -95,7 +95,6 @@ def _worked(step: Callable[[], int]) -> int:
 def _due_timers(folder: Path, server: str) -> Iterator[Figure]:
     few, many = (_fire_among(folder, server, waiting) for waiting in (FEW, MANY))
     yield Figure("due_timers_among_100000_ratio", round(many / few, 2), "x", 1.5, 1)
-    yield Figure("due_timers_ms_each", round(many * 1000 / DUE, 2), "ms", 15)
 
 
 def _fire_among(folder: Path, server: str, waiting: int) -> float:
@@ -176,7 +175,6 @@ def _inbox(folder: Path, server: str) -> Iterator[Figure]:
     worst = max(SEARCHES, key=lambda each: took[LARGE][each] / took[SMALL][each])
     ratio = took[LARGE][worst] / took[SMALL][worst]
     yield Figure("inbox_among_1000000_ratio", round(ratio, 2), "x", 1.5, 1)
-    yield Figure("inbox_page_ms", round(max(took[LARGE].values()) * 1000, 1), "ms", 150)
 
 
 def _desk() -> tuple[int, int]:
