@@ -111,7 +111,7 @@ def test_the_home_page_says_when_a_task_came_and_when_it_is_due(
 
 def test_who_has_no_news_is_shown_what_can_be_done(app: Any, client_for: Any) -> None:
     with transaction():
-        admin = a_person("晏如初", roles=[("process_admin", "all", None)])
-    page = client_for(admin).get("/home").text
+        supervisor = a_person("晏如初", roles=[("supervisor", "all", None)])
+    page = client_for(supervisor).get("/home").text
     assert "没有待办任务，有新任务时会出现在这里" in page
-    assert "/studio/processes" in page.split('id="home-shortcuts"')[1]
+    assert "/objections" in page.split('id="home-shortcuts"')[1]
