@@ -46,12 +46,13 @@ def _insert(rows: Sequence[Mapping[str, object]]) -> None:
     db.session.execute(new, rows)
 
 
-def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | None:
-    """Lock the oldest row that can be delivered now, or return None.
+def deliverable(
+    now: datetime, *, skip: frozenset[int] = frozenset()
+) -> sa.Select[tuple[QueueRow]]:
+    """Select the oldest row that can be delivered now; it reads no delivered one.
 
     A signal to an instance that is suspended waits until it goes on, and a message that no
     instance waits for stays until one does.
-    PostgreSQL skips rows that another worker holds; SQLite writers run one after another.
     """
     awaited = (
         sa.select(Subscription.id)
@@ -73,21 +74,31 @@ def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | No
         )
         .exists()
     )
-    deliverable = sa.case(
+    can_arrive = sa.case(
         (QueueRow.kind == QueueKind.MESSAGE, awaited),
         (QueueRow.kind == QueueKind.SIGNAL, ~suspended),
         else_=sa.true(),
     )
-    statement = (
+    return (
         sa.select(QueueRow)
         .where(
             QueueRow.status == QueueStatus.WAITING,
             QueueRow.try_at <= now,
             QueueRow.id.not_in(skip),
-            deliverable,
+            can_arrive,
         )
         .order_by(QueueRow.id)
         .limit(1)
+    )
+
+
+def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | None:
+    """Lock the oldest row that can be delivered now, or return None.
+
+    PostgreSQL skips rows that another worker holds; SQLite writers run one after another.
+    """
+    statement = (
+        deliverable(now, skip=skip)
         .with_for_update(skip_locked=True, of=QueueRow)
         .execution_options(populate_existing=True)
     )

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
-from app.engine import care, timers, workers
-from app.engine.models import ProcessInstance, StepLog, Timer
+from app.engine import care, queue, timers, workers
+from app.engine.models import ProcessInstance, QueueRow, StepLog, Timer
 from app.engine.walk import TIMERS_AT_ONCE
 from tests.engine.kit import (
     CLERK,
@@ -24,6 +25,8 @@ from tests.engine.kit import (
     user,
 )
 from tests.engine.test_competition import race
+
+TOMORROW = NOON + timedelta(days=1)
 
 
 def after(limit: str) -> str:
@@ -161,27 +164,42 @@ def crowd(count: int, due: datetime) -> None:
         )
 
 
+def plan_of(statement: sa.Select[Any]) -> str:
+    """How the database would find what a statement asks for."""
+    with transaction():
+        db.session.execute(sa.text("ANALYZE"))
+    with transaction(write=False):
+        is_sqlite = db.engine.dialect.name == "sqlite"
+        query = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+        values = tuple(query.params.values()) if is_sqlite else query.params
+        explain = f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{query}"
+        found = db.session.connection().exec_driver_sql(explain, values)
+        return "\n".join(str(row[-1]) for row in found)
+
+
 def test_looking_for_due_timers_reads_no_waiting_one(office: Office) -> None:
     office.publish(waits(1), key="case")
     office.begin("case", moment=(NOON + timedelta(days=1)).isoformat())
     crowd(3000, NOON + timedelta(days=400))
-    with transaction():
-        db.session.execute(sa.text("ANALYZE"))
-    with transaction(write=False):
-        kind = db.engine.dialect.name
-        explain = "EXPLAIN QUERY PLAN " if kind == "sqlite" else "EXPLAIN "
-        query = timers.due(NOON + timedelta(days=2), skip=frozenset({999})).compile(
-            db.engine, compile_kwargs={"render_postcompile": True}
-        )
-        plan = "\n".join(
-            str(row[-1])
-            for row in db.session.connection().exec_driver_sql(
-                explain + str(query),
-                tuple(query.params.values())
-                if query.positional and kind == "sqlite"
-                else query.params,
-            )
-        )
+    plan = plan_of(timers.due(NOON + timedelta(days=2), skip=frozenset({999})))
     assert "timer_by_try" in plan, plan
     assert "SCAN timer\n" not in f"{plan}\n", plan
     assert "Seq Scan" not in plan, plan
+
+
+def test_looking_for_messages_reads_no_delivered_one(office: Office) -> None:
+    office.publish(waits(1), key="case")
+    office.begin("case", moment=TOMORROW.isoformat())
+    row = {"kind": "start", "name": "case", "payload": {}, "business_type": "case"}
+    row |= {"created_at": NOON, "try_at": NOON, "done_at": NOON, "attempts": 0}
+    with transaction():
+        db.session.execute(
+            sa.insert(QueueRow),
+            [
+                {**row, "business_id": n, "unique_key": f"k{n}", "status": "done"}
+                for n in range(3000)
+            ],
+        )
+    plan = plan_of(queue.deliverable(NOON))
+    assert "queue_row_in_line" in plan, plan
+    assert "Seq Scan on queue_row" not in plan, plan
