@@ -25,6 +25,8 @@ AREAS = {
     "revocation": "证书撤销",
     "replacement": "补换证",
     "process": "流程",
+    "instance": "在办流程",
+    "incident": "流程异常",
     "grant": "授权",
     "permission": "权限",
     "audit": "审计",
