@@ -1,7 +1,8 @@
 """Makes a WTForms class of a description."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from wtforms import Form
@@ -53,14 +54,22 @@ def build(spec: FormSpec, choices: Choices | None = None) -> type[AnswersForm]:
     if spec.actions:
         buttons = tuple((action.value, action.label) for action in spec.actions)
         decision = FieldSpec("decision", "decision", "办理结果", required=True, choices=buttons)
-        fields["decision"] = DECISION_TYPE(decision, Material(buttons))
+        fields["decision"] = DECISION_TYPE(decision, Material(lambda: buttons))
     return type("BuiltForm", (AnswersForm,), {**fields, "spec": spec})
 
 
 def _unbound(field: FieldSpec, choices: Choices) -> Any:
     inner = {each.name: _unbound(each, choices) for each in field.fields}
     row_form = type("BuiltRow", (AnswersForm,), inner) if inner else None
-    return TYPES[field.type](field, Material(options_of(field, choices), row_form))
+    return TYPES[field.type](field, Material(_reader(field, choices), row_form))
+
+
+def _reader(field: FieldSpec, choices: Choices) -> Callable[[], tuple[Choice, ...]]:
+    """Return what reads the options; those of a record may cost, and are often not asked for."""
+    if field.choices_from in choices:
+        return partial(options_of, field, choices)
+    fixed = options_of(field)
+    return lambda: fixed
 
 
 def options_of(field: FieldSpec, choices: Choices | None = None) -> tuple[Choice, ...]:

@@ -69,6 +69,9 @@ class RecordChoices(Mapping[str, Sequence[tuple[str, str]]]):
     def __getitem__(self, source: str) -> Sequence[tuple[str, str]]:
         return self._sources[source](self._business_id)
 
+    def __contains__(self, source: object) -> bool:
+        return source in self._sources
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)
 

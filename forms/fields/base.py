@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from wtforms import Field
@@ -13,12 +14,17 @@ from wtforms.validators import StopValidation, ValidationError
 from forms.spec import Choice, FieldSpec, FormSpecError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Material:
     """What a field needs beyond its description: its options and, for rows, their form."""
 
-    choices: tuple[Choice, ...] = ()
+    read_choices: Callable[[], tuple[Choice, ...]] = tuple
     row_form: Any = None
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """The options, read when a field first shows or judges them."""
+        return self.read_choices()
 
 
 NOTHING = Material()

@@ -30,12 +30,23 @@ def application(
 ) -> Iterator[Maker]:
     """Return a maker of applications, each on an empty database of its name."""
     folder = tmp_path_factory.mktemp("schema")
+    made: list[Flask] = []
 
     def on(url: str) -> Flask:
-        return create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, TESTING=True)
+        made.append(
+            create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, TESTING=True)
+        )
+        return made[-1]
+
+    def closed() -> None:
+        for app in made:
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
 
     if request.param == "sqlite":
         yield lambda name: on(f"sqlite:///{folder / name}.db")
+        closed()
         return
     with running_server() as address:
 
@@ -46,6 +57,7 @@ def application(
             return on(url.replace("postgresql://", "postgresql+psycopg://"))
 
         yield fresh
+        closed()
 
 
 def schema(inspector: Inspector) -> Schema:

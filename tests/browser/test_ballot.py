@@ -87,6 +87,9 @@ def test_the_total_of_a_score_sheet_grows_as_it_is_filled(enter: Enter, axe: Any
     page.get_by_label("教研科研", exact=False).first.fill("31")
     expect(page.locator("[data-score-total]")).to_have_text("83")
     page.get_by_label("主审评议意见").fill("教学实绩突出，示范作用明显。")
+    page.get_by_role("button", name="提交评分").click()
+    expect(page.locator("[data-agree]")).to_have_count(0)
+    page.get_by_label("师德与育人").first.select_option("合格")
     assert axe() == []
     page.get_by_role("button", name="提交评分").click()
     page.locator("[data-agree]").click()

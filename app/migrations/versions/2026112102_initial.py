@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112101"
+revision = "2026112102"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -30,6 +30,12 @@ def upgrade():
         sa.Column("milliseconds", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_clock_offset_there_is_one_clock")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_offset")),
+    )
+    op.create_table(
+        "heartbeat",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
     )
     op.create_table(
         "job",
@@ -1129,6 +1135,56 @@ def upgrade():
         batch_op.create_index(
             "process_instance_by_business", ["business_type", "business_id"], unique=False
         )
+        batch_op.create_index(
+            "process_instance_of_version", ["version_id", "status"], unique=False
+        )
+
+    op.create_table(
+        "instance_migration",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "instance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "from_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "to_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("items", sa.JSON(), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "from_version_id <> to_version_id",
+            name=op.f("ck_instance_migration_migration_leads_to_another_version"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["from_version_id"],
+            ["process_version.id"],
+            name=op.f("fk_instance_migration_from_version_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["instance_id"],
+            ["process_instance.id"],
+            name=op.f("fk_instance_migration_instance_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["to_version_id"],
+            ["process_version.id"],
+            name=op.f("fk_instance_migration_to_version_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_instance_migration")),
+    )
+    with op.batch_alter_table("instance_migration", schema=None) as batch_op:
+        batch_op.create_index("migration_of_instance", ["instance_id", "id"], unique=False)
 
     op.create_table(
         "item_version_file",
@@ -1363,7 +1419,7 @@ def upgrade():
         sa.UniqueConstraint("unique_key", name="queue_row_is_asked_once"),
     )
     with op.batch_alter_table("queue_row", schema=None) as batch_op:
-        batch_op.create_index("queue_row_by_try", ["status", "try_at", "id"], unique=False)
+        batch_op.create_index("queue_row_in_line", ["status", "id"], unique=False)
 
     op.create_table(
         "standard_category",
@@ -1728,6 +1784,8 @@ def upgrade():
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column(
             "resolved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
@@ -1740,6 +1798,7 @@ def upgrade():
         sa.CheckConstraint(
             "status IN ('open', 'resolved')", name=op.f("ck_incident_incident_status_known")
         ),
+        sa.CheckConstraint("times >= 1", name=op.f("ck_incident_incident_has_happened")),
         sa.ForeignKeyConstraint(
             ["instance_id"], ["process_instance.id"], name=op.f("fk_incident_instance_id")
         ),
@@ -1750,6 +1809,7 @@ def upgrade():
     )
     with op.batch_alter_table("incident", schema=None) as batch_op:
         batch_op.create_index("incident_by_status", ["status", "id"], unique=False)
+        batch_op.create_index("incident_of_instance", ["instance_id", "status"], unique=False)
 
     op.create_table(
         "indicator",
@@ -2923,6 +2983,7 @@ def downgrade():
     op.drop_table("key_share")
     op.drop_table("indicator")
     with op.batch_alter_table("incident", schema=None) as batch_op:
+        batch_op.drop_index("incident_of_instance")
         batch_op.drop_index("incident_by_status")
 
     op.drop_table("incident")
@@ -2967,7 +3028,7 @@ def downgrade():
     op.drop_table("step_log")
     op.drop_table("standard_category")
     with op.batch_alter_table("queue_row", schema=None) as batch_op:
-        batch_op.drop_index("queue_row_by_try")
+        batch_op.drop_index("queue_row_in_line")
 
     op.drop_table("queue_row")
     op.drop_table("plan_specialty")
@@ -2986,7 +3047,12 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_item_version_file_file_id"))
 
     op.drop_table("item_version_file")
+    with op.batch_alter_table("instance_migration", schema=None) as batch_op:
+        batch_op.drop_index("migration_of_instance")
+
+    op.drop_table("instance_migration")
     with op.batch_alter_table("process_instance", schema=None) as batch_op:
+        batch_op.drop_index("process_instance_of_version")
         batch_op.drop_index("process_instance_by_business")
         batch_op.drop_index(
             "one_living_instance_per_business",
@@ -3113,6 +3179,7 @@ def downgrade():
         batch_op.drop_index("ix_job_due")
 
     op.drop_table("job")
+    op.drop_table("heartbeat")
     op.drop_table("clock_offset")
     op.drop_table("calendar_day")
     # ### end Alembic commands ###
