@@ -18,6 +18,10 @@ MAX_DEPTH = 50
 MAX_ITEMS = 200
 MAX_STRING = 500
 MAX_NUMBER = 10**15
+MAX_VALUE_TEXT = 10_000
+MAX_VALUE_ITEMS = 1_000
+"""What a value may hold, given or computed: letters of a text, items of a list with all lists in
+it. Data is small, and what is written in an expression is bounded more narrowly."""
 
 BUILT_IN: Mapping[str, Callable[..., Any]] = {
     "len": len,
@@ -58,11 +62,17 @@ _REFUSED: Mapping[type[ast.AST], str] = {
     ast.DictComp: "不能使用推导式",
     ast.GeneratorExp: "不能使用推导式",
     ast.Slice: "不能切片",
+    ast.Starred: "不能用星号展开",
+    ast.Dict: "不能写字典",
+    ast.Set: "不能写集合",
+    ast.Await: "不能等待",
+    ast.Yield: "不能产出",
+    ast.YieldFrom: "不能产出",
     ast.Is: "请用 == 代替 is",
     ast.IsNot: "请用 != 代替 is not",
 }
 
-_FAILURES = (TypeError, ValueError, ArithmeticError, LookupError)
+_FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 
 
 class ExpressionError(ValueError):
@@ -133,6 +143,29 @@ def compile_expression(
     compiler = _Compiler(text, line, indent, names, functions)
     run = compiler.build(tree.body, 0)
     return Expression(text, frozenset(compiler.names), frozenset(compiler.called), run)
+
+
+def _trouble(value: Any) -> str:
+    """Return why a value is no small piece of plain data, or an empty text.
+
+    Lists are walked item by item, so that one that holds itself is found to be too large.
+    """
+    waiting, left = [value], MAX_VALUE_ITEMS
+    while waiting:
+        here = waiting.pop()
+        if not isinstance(here, _DATA):
+            return "不是可用的数据"
+        if isinstance(here, str) and len(here) > MAX_VALUE_TEXT:
+            return f"的文字超过 {MAX_VALUE_TEXT} 个字符"
+        if isinstance(here, _NUMBER) and not -MAX_NUMBER <= here <= MAX_NUMBER:
+            return "的数字过大"
+        if isinstance(here, (list, tuple, dict)):
+            left -= len(here)
+            if left < 0:
+                return f"超过 {MAX_VALUE_ITEMS} 项"
+            waiting.extend(here)
+            waiting.extend(here.values() if isinstance(here, dict) else ())
+    return ""
 
 
 def _refuse_characters(text: str) -> None:
@@ -210,12 +243,16 @@ class _Compiler:
         def read(scope: _Scope) -> Any:
             if name not in scope.variables:
                 raise self.error(f"变量“{name}”还没有值", node)
-            value = scope.variables[name]
-            if not isinstance(value, _DATA):
-                raise self.error(f"变量“{name}”不是可用的数据", node)
-            return value
+            return self._plain(scope.variables[name], f"变量“{name}”", node)
 
-        return read
+        return self._guarded(node, f"变量“{name}”不是可用的数据", read)
+
+    def _plain(self, value: Any, what: str, node: ast.expr) -> Any:
+        """Return a value that came from outside, if it is data and within the bounds."""
+        trouble = _trouble(value)
+        if trouble:
+            raise self.error(what + trouble, node)
+        return value
 
     def _written(self, node: ast.Name) -> str:
         """Return the name as typed. The parser rewrites names (NFKC), which would hide one."""
@@ -230,7 +267,7 @@ class _Compiler:
         if len(node.elts) > MAX_ITEMS:
             raise self.error(f"列表不能超过 {MAX_ITEMS} 项", node)
         items = [self.build(item, depth) for item in node.elts]
-        return lambda scope: [item(scope) for item in items]
+        return lambda scope: self._plain([item(scope) for item in items], "列表", node)
 
     def _logic(self, node: ast.BoolOp, depth: int) -> _Run:
         parts = [self.build(value, depth) for value in node.values]
@@ -251,7 +288,9 @@ class _Compiler:
         if isinstance(node.op, ast.Not):
             return lambda scope: not operand(scope)
         if isinstance(node.op, ast.USub):
-            return lambda scope: -self._number(operand(scope), node)
+            return self._guarded(
+                node, "无法计算", lambda scope: -self._number(operand(scope), node)
+            )
         raise self.error("不支持这种写法", node)
 
     def _choice(self, node: ast.IfExp, depth: int) -> _Run:
@@ -308,10 +347,7 @@ class _Compiler:
             value = holder(scope)
             if not isinstance(value, (dict, list)):
                 raise self.error("只能对列表和字典取值", node)
-            found = value[key(scope)]
-            if not isinstance(found, _DATA):
-                raise self.error("取到的不是可用的数据", node)
-            return found
+            return value[key(scope)]
 
         return self._guarded(node, "取不到这一项", run)
 
@@ -329,7 +365,8 @@ class _Compiler:
         def run(scope: _Scope) -> Any:
             if name not in scope.functions:
                 raise self.error(f"这里不能使用函数“{name}”", node)
-            return scope.functions[name](*(argument(scope) for argument in arguments))
+            given = [argument(scope) for argument in arguments]
+            return self._plain(scope.functions[name](*given), f"函数“{name}”的结果", node)
 
         return self._guarded(node, f"函数“{name}”无法计算", run)
 

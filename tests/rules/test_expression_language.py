@@ -1,5 +1,6 @@
 """The expression language: what it computes, and all that it refuses."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,8 @@ from rules.expression import (
     MAX_NUMBER,
     MAX_STRING,
     MAX_TEXT,
+    MAX_VALUE_ITEMS,
+    MAX_VALUE_TEXT,
     ExpressionError,
     compile_expression,
 )
@@ -210,19 +213,23 @@ def test_only_the_declared_names_and_functions_may_occur():
         ("word[0]", "只能对列表和字典取值"),
         ("levels[5]", "取不到这一项"),
         ('levels["a"]', "取不到这一项"),
-        ("levels[1]", "取到的不是可用的数据"),
+        ("mixed[0]", "变量“mixed”不是可用的数据"),
         ("len(yes)", "函数“len”无法计算"),
         ('date("2026-02-30")', "函数“date”无法计算"),
         ("huge * huge", "数字过大"),
         ("huge + huge", "数字过大"),
         ("endless - 1", "数字过大"),
         ("endless * 1", "数字过大"),
+        ("vague == 1", "变量“vague”不是可用的数据"),
+        ("-endless", "数字过大"),
+        ("-yes / 7 + vague", "变量“vague”不是可用的数据"),
     ],
 )
 def test_what_does_not_fit_is_said_with_its_place(text: str, message: str):
     variables = {
-        "yes": 6, "word": "a", "levels": ["市", object()], "thing": object(),
-        "huge": MAX_NUMBER, "endless": float("inf"),
+        "yes": 6, "word": "a", "levels": ["市"], "mixed": ["市", object()],
+        "thing": object(), "huge": MAX_NUMBER, "endless": float("inf"),
+        "vague": Decimal("NaN"),
     }  # fmt: skip
     with pytest.raises(ExpressionError, match=message):
         compile_expression(text).evaluate(variables)
@@ -254,3 +261,93 @@ def test_texts_lists_strings_and_nesting_are_bounded():
     ):
         with pytest.raises(ExpressionError):
             compile_expression(text)
+
+
+def holding_itself() -> list[Any]:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+def deep(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _level in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("字" * (MAX_VALUE_TEXT + 1), f"变量“x”的文字超过 {MAX_VALUE_TEXT} 个字符"),
+        ({"a": ["b" * (MAX_VALUE_TEXT + 1)]}, "的文字超过"),
+        ({"b" * (MAX_VALUE_TEXT + 1): 1}, "的文字超过"),
+        (MAX_NUMBER + 1, "变量“x”的数字过大"),
+        ([1, [-MAX_NUMBER - 1]], "变量“x”的数字过大"),
+        (float("nan"), "变量“x”的数字过大"),
+        ([0] * (MAX_VALUE_ITEMS + 1), f"变量“x”超过 {MAX_VALUE_ITEMS} 项"),
+        ([[0] * 99] * 99, f"变量“x”超过 {MAX_VALUE_ITEMS} 项"),
+        (dict.fromkeys(range(MAX_VALUE_ITEMS + 1)), f"变量“x”超过 {MAX_VALUE_ITEMS} 项"),
+        (holding_itself(), f"变量“x”超过 {MAX_VALUE_ITEMS} 项"),
+        (deep(MAX_VALUE_ITEMS + 1), f"变量“x”超过 {MAX_VALUE_ITEMS} 项"),
+    ],
+)
+def test_values_that_are_given_are_bounded(value: Any, message: str):
+    for text in ("x", "x == x", "[x]", "len([x])", "1 if x else 2", "y or x"):
+        with pytest.raises(ExpressionError, match=message):
+            compile_expression(text).evaluate({"x": value, "y": 0})
+
+
+def test_values_at_the_bounds_are_taken():
+    for value in ("字" * MAX_VALUE_TEXT, MAX_NUMBER, [0] * MAX_VALUE_ITEMS, deep(900)):
+        assert compile_expression("x").evaluate({"x": value}) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[x, x, x]", f"列表超过 {MAX_VALUE_ITEMS} 项（第 1 个字符"),
+        ("1 if len([x, [x, x]]) else 2", f"列表超过 {MAX_VALUE_ITEMS} 项（第 14 个字符"),
+        ("n * n * n * n", "数字过大（第 1 个字符"),
+        ("1 + n * n / n", "数字过大（第 5 个字符"),
+        ("n - 1 - n - n - n", "数字过大"),
+        ("much(n)", "函数“much”的结果的文字超过"),
+        ("wide(n)", f"函数“wide”的结果超过 {MAX_VALUE_ITEMS} 项"),
+        ("big(n) > 1", "函数“big”的结果的数字过大"),
+        ("odd(n)", "函数“odd”的结果不是可用的数据"),
+        ("own(n)", "函数“own”无法计算"),
+    ],
+)
+def test_what_is_computed_on_the_way_is_bounded_too(text: str, message: str):
+    functions = {
+        "much": lambda _: "a" * (MAX_VALUE_TEXT + 1),
+        "wide": lambda _: [0] * (MAX_VALUE_ITEMS + 1),
+        "big": lambda n: n * n,
+        "odd": lambda _: object(),
+        "own": lambda _: deep(100_000) == deep(100_000),
+    }
+    variables = {"n": MAX_NUMBER // 2, "x": [0] * (MAX_VALUE_ITEMS // 2)}
+    expression = compile_expression(text, functions={"len", *functions})
+    with pytest.raises(ExpressionError, match=re.escape(message)):
+        expression.evaluate(variables, functions)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("decision == x.长度", "不能使用点号取属性（第 13 个字符，“x.长度”处）"),
+        ("len(*levels)", "不能用星号展开（第 5 个字符，“*levels)”处）"),
+        ("{1: 2} == x", "不能写字典（第 1 个字符，“{1: 2} == x”处）"),
+        ("x in {1, 2}", "不能写集合（第 6 个字符，“{1, 2}”处）"),
+        ("await x", "不能等待（第 1 个字符，“await x”处）"),
+        ("2 + 决定 ** 3", "只能使用 + - * / 运算（第 5 个字符，“决定 ** 3”处）"),
+        ("x == 'a", "语法不正确（第 6 个字符，“'a”处）"),
+        ("1 == 9999999999999999", "数字过大（第 6 个字符，“9999999999999999”处）"),
+        ("x in 'a' and eval(x)", "没有名为“eval”的函数（第 14 个字符，“eval(x)”处）"),
+        ("x if y", "语法不正确（第 1 个字符，“x if y”处）"),
+    ],
+)
+def test_a_fault_is_said_in_chinese_with_the_place_it_stands_at(text: str, said: str):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text)
+    assert str(caught.value) == said
