@@ -3,41 +3,42 @@
 import contextlib
 import json
 import math
+import os
 import pickle
 import resource
 import sys
 from typing import BinaryIO, TextIO
 
-from app.engine.gate.findings import Verdict, refusal
+from app.engine.gate.findings import Verdict
 from app.engine.gate.inspection import inspect
+from app.engine.gate.sandbox import NO_MEMORY
+
+_NONE = resource.RLIM_INFINITY
 
 
 def limit(seconds: float, memory: int) -> None:
     """Bound processor time and address space of this process; forbid files and children."""
+    allowed = math.ceil(seconds)
     wanted = {
-        resource.RLIMIT_CPU: math.ceil(seconds),
-        resource.RLIMIT_AS: memory,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NPROC: 0,
+        # At the first the system says SIGXCPU; SIGKILL at the second is for who does not listen.
+        resource.RLIMIT_CPU: (allowed, allowed + 1),
+        resource.RLIMIT_AS: (memory, memory),
+        resource.RLIMIT_FSIZE: (0, 0),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_NPROC: (0, 0),
     }
-    for kind, value in wanted.items():
-        hard = resource.getrlimit(kind)[1]
-        bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    for kind, (soft, hard) in wanted.items():
+        given = resource.getrlimit(kind)[1]
+        bounds = (soft, hard) if given == _NONE else (min(soft, given), min(hard, given))
         # Some systems know a limit by name only.
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (bounded, bounded))
+            resource.setrlimit(kind, bounds)
 
 
 def answer(request: BinaryIO, response: TextIO) -> None:
     """Judge the bundle that stands in the request."""
-    try:
-        files, known, key = pickle.load(request)  # noqa: S301 - the parent wrote it
-        verdict = inspect(files, known=known, key=key)
-        said = _written(verdict)
-    except MemoryError:
-        said = _written(refusal("gate.memory", "检查所需的内存超过限度", "请拆分流程"))
-    response.write(said)
+    files, known, key = pickle.load(request)  # noqa: S301 - the parent wrote it
+    response.write(_written(inspect(files, known=known, key=key)))
 
 
 def _written(verdict: Verdict) -> str:
@@ -45,6 +46,16 @@ def _written(verdict: Verdict) -> str:
     return json.dumps({"findings": findings, "process_ids": verdict.process_ids})
 
 
+def main(seconds: str, memory: str) -> None:
+    """Judge the bundle of the standard input within these limits."""
+    limit(float(seconds), int(memory))
+    try:
+        answer(sys.stdin.buffer, sys.stdout)
+        sys.stdout.flush()
+    except MemoryError:
+        # Leaving in good order may want memory too.
+        os._exit(NO_MEMORY)
+
+
 if __name__ == "__main__":
-    limit(float(sys.argv[1]), int(sys.argv[2]))
-    answer(sys.stdin.buffer, sys.stdout)
+    main(*sys.argv[1:])

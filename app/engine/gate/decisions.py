@@ -1,5 +1,6 @@
 """Decision tables (决策表, DMN): shape, hit policy and the expressions in every cell."""
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -109,11 +110,46 @@ def check_cells(
         entries = [child for child in rule if local(child) == "inputEntry"]
         for entry, header_text in zip(entries, headers, strict=False):
             text = _text_of(entry)
-            if text not in {"", "-"}:
+            if text.strip() not in {"", "-"}:
+                yield from _misread(decision, entry, header_text, text)
                 yield from _compiled(decision, entry, cell_test(header_text, text), known, names)
         for entry in rule:
             if local(entry) == "outputEntry" and _text_of(entry):
                 yield from _compiled(decision, entry, _text_of(entry), known, names)
+
+
+def _misread(decision: Decision, entry: Any, header: str, text: str) -> Iterator[Finding]:
+    """Guard the office: a cell such as not("a") would be compared as yes or no with its column."""
+    test = _tree(cell_test(header, text))
+    if test is None or _is_test(test, _tree(text)):
+        return
+    message = f"这一格不是取值，也不是对这一列的判断：{quoted(text)}"
+    hint = '请写取值 "a"，几个取值 "a", "b"，比较 >= 60、!= "a"，或带问号的判断 60 <= ? < 80'
+    yield decision.find("dmn.cell", entry, message, hint)
+
+
+def _tree(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _is_test(test: ast.expr, cell: ast.expr | None) -> bool:
+    """Whether a cell tests its column: one value or several, or what begins with a comparison."""
+    holds_question = any(isinstance(n, ast.Name) and n.id == VALUE for n in ast.walk(test))
+    if cell is not None and not holds_question:
+        values = cell.elts if isinstance(cell, ast.Tuple) else [cell]
+        return not any(map(_is_yes_or_no, values))
+    while isinstance(test, ast.BoolOp) and not holds_question:
+        test = test.values[0]
+    return _is_yes_or_no(test)
+
+
+def _is_yes_or_no(value: ast.expr) -> bool:
+    if isinstance(value, ast.UnaryOp):
+        return isinstance(value.op, ast.Not)
+    return isinstance(value, (ast.BoolOp, ast.Compare))
 
 
 def _compiled(

@@ -35,15 +35,20 @@ ALLOWED = frozenset(
     messageEventDefinition timerEventDefinition signalEventDefinition errorEventDefinition
     terminateEventDefinition timeDate timeDuration timeCycle multiInstanceLoopCharacteristics
     loopCardinality loopDataInputRef loopDataOutputRef inputDataItem outputDataItem
-    completionCondition textAnnotation association text group category categoryValue
-    correlationKey correlationProperty correlationPropertyRef
-    correlationPropertyRetrievalExpression formalExpression messagePath""".split()  # noqa: SIM905 - words read better in prose
+    completionCondition textAnnotation association text group category categoryValue""".split()  # noqa: SIM905 - words read better in prose
 )
 ALLOWED_EXTENSIONS = frozenset(
-    """properties property serviceTaskOperator parameters calledDecisionId messagePayload
-    messageVariable processVariableCorrelation propertyId expression payloadExpression
-    variableName instructionsForEndUser""".split()  # noqa: SIM905 - as above
+    """properties property serviceTaskOperator parameters calledDecisionId
+    instructionsForEndUser""".split()  # noqa: SIM905 - as above
 )
+_UNDELIVERED = frozenset(
+    """correlationKey correlationProperty correlationPropertyRef
+    correlationPropertyRetrievalExpression formalExpression messagePath messagePayload
+    messageVariable processVariableCorrelation propertyId expression payloadExpression
+    variableName""".split()  # noqa: SIM905 - as above
+)
+"""What messages carry and are told apart by. Between instances nothing of it is delivered, and a
+message that is told apart within one is no longer caught when it comes from another."""
 DRAWING = frozenset({BPMNDI[1:-1], DC[1:-1], DI[1:-1]})
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 COLOURS = frozenset(
@@ -104,9 +109,17 @@ def unsupported_elements(diagram: Diagram, _known: Known) -> Iterator[Finding]:
             yield _foreign(diagram, element, namespace)
 
 
+def _undelivered(diagram: Diagram, element: Any) -> Finding:
+    message = "事件不带内容，消息也不作关联"
+    hint = "请删除：消息按业务编号送达，数据由处理程序从业务记录读取"
+    return diagram.find("event.payload", element, message, hint)
+
+
 def _bpmn_element(diagram: Diagram, element: Any) -> Iterator[Finding]:
     name = local(element)
-    if name in REJECTED:
+    if name in _UNDELIVERED:
+        yield _undelivered(diagram, element)
+    elif name in REJECTED:
         rule, message, hint = REJECTED[name]
         yield diagram.find(rule, element, message, hint)
     elif "horeography" in name or name in {"conversation", "callConversation"}:
@@ -121,6 +134,8 @@ def _extension(diagram: Diagram, element: Any) -> Iterator[Finding]:
     if name in {"preScript", "postScript"}:
         message = "不允许前置或后置脚本"
         yield diagram.find("element.script", element, message, _USE_SERVICE)
+    elif name in _UNDELIVERED:
+        yield _undelivered(diagram, element)
     elif name not in ALLOWED_EXTENSIONS:
         message = f"不支持扩展 {name}"
         yield diagram.find("element.unknown", element, message, "请删除这一扩展")

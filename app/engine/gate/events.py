@@ -1,5 +1,6 @@
 """Which events may stand where, and that each names its message, signal, error or time (事件)."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 CATCHING = frozenset({"intermediateCatchEvent", "boundaryEvent"})
 _WORDS = {"message": "消息", "signal": "信号", "error": "错误"}
+_UNNAMED = {"message": "event.message", "signal": "event.signal", "error": "event.error"}
 _TIMES = ("timeDate", "timeDuration", "timeCycle")
 
 
@@ -63,7 +65,18 @@ def named_references(diagram: Diagram, _known: Known) -> Iterator[Finding]:
             if kind in _WORDS and not _is_named(diagram, kind, event.get(f"{kind}Ref")):
                 message = f"没有指定{_WORDS[kind]}，或{_WORDS[kind]}没有名称"
                 hint = f"请选择一个有名称的{_WORDS[kind]}"
-                yield diagram.find(f"event.{kind}", node, message, hint)
+                yield diagram.find(_UNNAMED[kind], node, message, hint)
+
+
+def usable_event_names(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Guard the queue: messages, signals and errors are looked up by these names as they stand."""
+    for kind, word in _WORDS.items():
+        for item in diagram.root.findall(f"{BPMN}{kind}"):
+            written = [item.get(key) for key in ("name", "errorCode") if item.get(key)]
+            if not all(re.fullmatch(r"[^\W\d][\w-]{0,99}", name) for name in written):
+                message = f"{word}的名称含有不允许的字符"
+                hint = "名称以字母或汉字开头，只用字母、数字、下划线和连字符"
+                yield diagram.find("event.name", item, message, hint)
 
 
 def message_tasks(diagram: Diagram, _known: Known) -> Iterator[Finding]:
@@ -96,4 +109,11 @@ def timers(diagram: Diagram, _known: Known) -> Iterator[Finding]:
                 yield diagram.find("event.timer", node, message, "请改用日期或时长")
 
 
-RULES: tuple[Rule, ...] = (event_types, boundary_hosts, named_references, message_tasks, timers)
+RULES: tuple[Rule, ...] = (
+    event_types,
+    boundary_hosts,
+    named_references,
+    usable_event_names,
+    message_tasks,
+    timers,
+)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.engine.environment import MAX_INSTANCES
-from app.engine.gate.diagram import BPMN, DECISIONS, SPIFF, Diagram, Node, local
+from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Node, local
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
 from app.engine.gate.variables import Variables, items_of
@@ -20,12 +20,12 @@ _TIMES = ("timeDate", "timeDuration", "timeCycle")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """An expression where it stands: `names` is None where any name may occur."""
+    """An expression where it stands, and the names that may occur in it."""
 
     subject: Any
     element: Any
     what: str
-    names: Collection[str] | None
+    names: Collection[str]
 
 
 def check_expressions(diagram: Diagram, known: Known, variables: Variables) -> Iterator[Finding]:
@@ -45,20 +45,12 @@ def _expressions(diagram: Diagram, variables: Variables) -> Iterator[Written]:
             yield Written(flow, condition, "条件", variables.at(source))
     for node in diagram.nodes.values():
         yield from _of_node(node, variables)
-    for element in diagram.root.iter(f"{BPMN}correlationPropertyRetrievalExpression"):
-        for text in element.iterchildren("*"):
-            yield Written(element, text, "关联表达式", None)
-    for element in diagram.root.iter(f"{SPIFF}payloadExpression"):
-        yield Written(element, element, "消息内容", None)
 
 
 def _of_node(node: Node, variables: Variables) -> Iterator[Written]:
     names = variables.at(node)
     for time in _times_of(node):
         yield Written(node, time, "时间", names)
-    for tag in ("messagePayload", "expression"):
-        for element in node.element.iter(SPIFF + tag):
-            yield Written(node, element, "消息内容", names)
     if node.loop is not None:
         own = names | variables.set_by(node) | items_of(node)
         inner = {n for child in variables.diagram.inside(node.id) for n in child.outcomes}

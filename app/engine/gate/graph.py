@@ -116,7 +116,10 @@ def decisions_have_defaults(diagram: Diagram, _known: Known) -> Iterator[Finding
 
 
 def event_gateways(diagram: Diagram, _known: Known) -> Iterator[Finding]:
-    """Guard the engine: only events that wait can follow an event-based gateway."""
+    """Guard the engine: only events that wait can follow an event-based gateway.
+
+    It keeps one moment for all of them, so that of two timers one would be forgotten.
+    """
     for node in diagram.of_kind("eventBasedGateway"):
         targets = [diagram.nodes.get(flow.target) for flow in diagram.outgoing[node.id]]
         if len(targets) < 2:
@@ -126,6 +129,14 @@ def event_gateways(diagram: Diagram, _known: Known) -> Iterator[Finding]:
             if target is not None and not _waits_for_gateway(diagram, target):
                 message = "事件网关后面只能接自己专用的中间捕获事件"
                 yield diagram.find("gateway.events", target, message, "请改成消息或定时事件")
+        if sum(target is not None and _is_timed(target) for target in targets) > 1:
+            message = "事件网关后面有几个定时事件，引擎只记住其中一个"
+            hint = "请只留最早的一个，其余画在它的后面"
+            yield diagram.find("gateway.timers", node, message, hint)
+
+
+def _is_timed(node: Node) -> bool:
+    return any(local(event) == "timerEventDefinition" for event in node.events())
 
 
 def _waits_for_gateway(diagram: Diagram, node: Node) -> bool:

@@ -19,15 +19,19 @@ from app.engine.gate.xml import MAX_BYTES
 
 SECONDS = 3
 """Processor time of the child; on a machine that does little else a verdict takes no longer."""
-PATIENCE = 4
-"""How many times its processor time a child may take by the clock, on a busy machine."""
+PATIENCE = 10
+"""How many times its processor time a child may take by the clock, on a machine that is busy
+with other things. What a file costs is bounded by processor time alone, which others do not use
+up; the clock is for a child that gets none of it."""
 MEMORY = 400 * 1024 * 1024
 """Address space of the child; it needs 80 MB to begin with."""
+NO_MEMORY = 77
+"""How the child ends when not even its answer can be put together; nothing else ends so."""
 CHILD = "app.engine.gate.child"
 
 _ROOT = Path(__file__).resolve().parents[3]
 _PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
-_TOO_LONG = frozenset({-signal.SIGXCPU, -signal.SIGKILL})
+_SPLIT = "请拆分流程，减少分支和元素"
 
 
 def check(
@@ -55,20 +59,21 @@ def check(
             stderr=subprocess.DEVNULL,
             timeout=seconds * PATIENCE,
         )
-    except subprocess.TimeoutExpired:
-        return _too_long()
-    if child.returncode in _TOO_LONG:
-        return _too_long()
+    except (subprocess.TimeoutExpired, OSError):
+        return refusal("gate.busy", "服务器太忙，没有来得及检查", "请过几分钟再上传")
     return _understood(child)
 
 
-def _too_long() -> Verdict:
-    hint = "请拆分流程，减少分支和元素"
-    return refusal("gate.time", "检查所需的时间超过限度", hint)
-
-
 def _understood(child: subprocess.CompletedProcess[bytes]) -> Verdict:
-    """Return what a child said. It read hostile files: its words are data, never code."""
+    """Return what a child said, or which limit ended it.
+
+    It read hostile files: its words are data, never code.
+    """
+    if child.returncode == -signal.SIGXCPU:
+        return refusal("gate.time", "检查所需的时间超过限度", _SPLIT)
+    # A kill from without is the system's, when memory is short.
+    if child.returncode in {NO_MEMORY, -signal.SIGKILL}:
+        return refusal("gate.memory", "检查所需的内存超过限度", _SPLIT)
     try:
         said = json.loads(child.stdout)
         findings = tuple(Finding(**fields) for fields in said["findings"])

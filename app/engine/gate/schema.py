@@ -14,7 +14,11 @@ from app.engine.gate.findings import Finding
 
 @cache
 def _schema(path: str) -> Any:
-    return etree.XMLSchema(etree.parse(path))
+    try:
+        return etree.XMLSchema(etree.parse(path))
+    except etree.LxmlError as error:
+        # The schemas are sound: nothing but want of memory keeps them from being read.
+        raise MemoryError from error
 
 
 def check_schema(file: str, root: Any) -> Finding | None:
@@ -38,13 +42,10 @@ def _plain(message: str) -> str:
 def _without_extensions(root: Any) -> Any:
     """Return a copy without what the designers are known to write differently.
 
-    Our own rules read the extensions; message correlation is renamed as the engine does.
+    Our own rules read the extensions.
     """
     tree = copy.deepcopy(root)
     for holder in tree.iter(f"{BPMN}extensionElements"):
         for child in holder.findall(f"{SPIFF}*"):
             holder.remove(child)
-    for holder in tree.iter(f"{BPMN}correlationPropertyRetrievalExpression"):
-        for child in holder.findall(f"{BPMN}formalExpression"):
-            child.tag = f"{BPMN}messagePath"
     return tree

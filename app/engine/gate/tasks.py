@@ -32,24 +32,25 @@ def user_tasks_show_something(diagram: Diagram, known: Known) -> Iterator[Findin
 
 def user_tasks_save(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard completion: the answers go to a registered save handler."""
-    yield from _registered(diagram, "save", known.saves, "保存处理")
+    yield from _registered(diagram, "user.save", known.saves, "保存处理")
 
 
 def user_tasks_have_scope(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard the inbox: the scope says whose unit, meeting or person the task belongs to."""
-    yield from _registered(diagram, "scope", known.scopes, "范围")
+    yield from _registered(diagram, "user.scope", known.scopes, "范围")
 
 
 def _registered(
-    diagram: Diagram, key: str, names: Collection[str], word: str
+    diagram: Diagram, rule: str, names: Collection[str], word: str
 ) -> Iterator[Finding]:
+    key = rule.removeprefix("user.")
     for node in diagram.of_kind(*PEOPLES):
         name = node.properties.get(key, "")
         if not name:
             message = f"没有填写 {key}（{word}）"
-            yield diagram.find(f"user.{key}", node, message, f"请在属性里填写 {key}")
+            yield diagram.find(rule, node, message, f"请在属性里填写 {key}")
         elif name not in names:
-            yield _unknown(diagram, node, f"user.{key}", word, name)
+            yield _unknown(diagram, node, rule, word, name)
 
 
 def _unknown(diagram: Diagram, node: Node, rule: str, word: str, name: str) -> Finding:

@@ -12,11 +12,7 @@ RESERVED = frozenset({"typename"})
 """Defect 6: a key of this name makes an instance unloadable."""
 
 _DATA_NAMES = (f"{BPMN}inputDataItem", f"{BPMN}outputDataItem")
-_TEXT_NAMES = (
-    f"{BPMN}loopDataOutputRef",
-    f"{SPIFF}messageVariable",
-    f"{SPIFF}variableName",
-)
+_OUTPUT_NAME = f"{BPMN}loopDataOutputRef"
 
 
 class Variables:
@@ -54,7 +50,7 @@ class Variables:
         return self._added[node.id]
 
     def _set_by(self, node: Node) -> set[str]:
-        names = set(node.outcomes) | _received(node)
+        names = set(node.outcomes)
         called = self.known.processes.get(node.element.get("calledElement", ""))
         if called is not None:
             names |= called.outcomes
@@ -95,14 +91,6 @@ def items_of(node: Node) -> set[str]:
     return {item.get("name") or item.get("id", "") for item in items if item is not None}
 
 
-def _received(node: Node) -> set[str]:
-    return {
-        (item.text or "").strip()
-        for tag in (f"{SPIFF}messageVariable", f"{SPIFF}variableName")
-        for item in node.element.iter(tag)
-    }
-
-
 def outcomes_of(diagram: Diagram) -> frozenset[str]:
     """Return every name the nodes of a process declare."""
     return frozenset(name for node in diagram.nodes.values() for name in node.outcomes)
@@ -139,9 +127,8 @@ def _written_names(diagram: Diagram) -> Iterator[tuple[object, str]]:
     for tag in _DATA_NAMES:
         for element in diagram.root.iter(tag):
             yield element, element.get("name") or element.get("id", "")
-    for tag in _TEXT_NAMES:
-        for element in diagram.root.iter(tag):
-            yield element, (element.text or "").strip()
+    for element in diagram.root.iter(_OUTPUT_NAME):
+        yield element, (element.text or "").strip()
 
 
 RULES: tuple[Rule, ...] = (usable_names,)

@@ -35,6 +35,8 @@ def read_tree(file: str, data: bytes) -> Any:
     try:
         return etree.fromstring(data, parser)
     except (etree.LxmlError, ValueError) as error:
+        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from error
         raise _refusal(file, "xml.malformed", f"文件不是完整的 XML：{error}", _REDRAW) from error
 
 
