@@ -2,8 +2,10 @@
 
 import pytest
 
+from app.engine.decisions import cell_test
 from app.engine.gate import Verdict
 from app.engine.gate.inspection import inspect
+from rules.expression import compile_expression
 from tests.engine.gate_builder import KNOWN, Drawing, element, flow, gateway
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
@@ -30,16 +32,20 @@ def table(
     </decisionTable></decision></definitions>"""
 
 
+REF = "<spiffworkflow:calledDecisionId>find_grade</spiffworkflow:calledDecisionId>"
+EXTENSION = f"<bpmn:extensionElements>{REF}</bpmn:extensionElements>"
+DECIDING = Drawing().with_(
+    publish=element("businessRuleTask", "publish", EXTENSION, name="评级"),
+    publish_to_end=flow("publish", "which"),
+    which=gateway("which", "which_to_end"),
+    which_to_end=flow("which", "end"),
+    which_to_fill=flow("which", "fill", 'grade == "senior"'),
+)
+"""The sound diagram with a business rule task, and a gateway that goes by its answer."""
+
+
 def with_table(text: str, condition: str = 'grade == "senior"') -> Verdict:
-    ref = "<spiffworkflow:calledDecisionId>find_grade</spiffworkflow:calledDecisionId>"
-    extension = f"<bpmn:extensionElements>{ref}</bpmn:extensionElements>"
-    drawing = Drawing().with_(
-        publish=element("businessRuleTask", "publish", extension, name="评级"),
-        publish_to_end=flow("publish", "which"),
-        which=gateway("which", "which_to_end"),
-        which_to_end=flow("which", "end"),
-        which_to_fill=flow("which", "fill", condition),
-    )
+    drawing = DECIDING.with_(which_to_fill=flow("which", "fill", condition))
     files = {"sample.bpmn": drawing.bytes(), "find_grade.dmn": text.encode()}
     return inspect(files, known=KNOWN)
 
@@ -49,9 +55,61 @@ def test_a_sound_table_passes_and_lends_its_outputs(policy: str) -> None:
     assert [f.message for f in with_table(table(policy=policy)).findings] == []
 
 
-@pytest.mark.parametrize("test", ["-", "", "3", "&lt;= 3", "3 &lt; ? &lt; 6", "amount in [1, 2]"])
+TESTS = [
+    "-",
+    "",
+    " - ",
+    "3",
+    "-3",
+    "1, 2",
+    "len([1])",
+    "&lt;= 3",
+    "!= 3",
+    "in [1, 2]",
+    "not in [1, 2]",
+]
+ASKING = [
+    "3 &lt; ? &lt; 6",
+    "? == 1 or ? == 2",
+    "not (? &gt; 3)",
+    "? in [1, 2]",
+    "&gt;= 3 and amount != 4",
+]
+
+
+@pytest.mark.parametrize("test", TESTS + ASKING)
 def test_every_way_to_write_a_test_passes(test: str) -> None:
     assert [f.message for f in with_table(table(test=test)).findings] == []
+
+
+MISREAD = {
+    "the negation of another product": 'not("a")',
+    "a negation among several": '"a", not "b"',
+    "an alternative": '"a" or "b"',
+    "a comparison of its own": "amount &gt; 3",
+    "a membership of its own": "amount in [1, 2]",
+    "a comparison among several": "&lt; 3, 5",
+    "arithmetic on the column": "* 3",
+    "a sentence that is always true": "or True",
+    "a question that is no comparison": "?, 3",
+    "a choice": "1 if ? else 2",
+    "a range of another product": "[1..5]",
+}
+
+
+@pytest.mark.parametrize("test", MISREAD.values(), ids=MISREAD.keys())
+def test_a_cell_that_would_be_misread_is_refused(test: str) -> None:
+    verdict = with_table(table(test=test))
+    assert not verdict.ok
+    assert {f.element for f in verdict.findings} == {"c1"}
+    assert {f.rule for f in verdict.findings} <= {"dmn.cell", "expression.invalid"}
+
+
+@pytest.mark.parametrize("test", ["not(2)", "amount in [1, 2]", "1 or 2"])
+def test_such_a_cell_does_not_mean_what_it_says_at_run_time(test: str) -> None:
+    """The reason for the rule: 2 is in [1, 2] and is one of 1 or 2, yet no row would fit."""
+    condition = compile_expression(cell_test("amount", test))
+    assert not condition.evaluate({"amount": 3 if test == "not(2)" else 2})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""Bundles that cost much, or would if they were let in, and the rules that say so."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from tests.engine.gate_builder import (
+    PARTS,
+    Drawing,
+    element,
+    flow,
+    loop,
+    service,
+)
+from tests.engine.gate_faults import SPOILED, between, voting
+
+Files = dict[str, bytes]
+MEGABYTE = 1024 * 1024
+
+
+def alone(content: bytes) -> Files:
+    return {"sample.bpmn": content}
+
+
+def laughing() -> bytes:
+    entities = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    return f'<!DOCTYPE x [<!ENTITY l0 "lol">{entities}]><x>&l9;</x>'.encode()
+
+
+def ring(size: int) -> Files:
+    """Processes that call each other in a circle."""
+    drawings = {}
+    for number in range(size):
+        target = f"p{(number + 1) % size}"
+        call = element("callActivity", "call", name="调用", calledElement=target)
+        other = between(Drawing(process_id=f"p{number}", parts=dict(PARTS)), "call", call)
+        drawings[f"p{number}.bpmn"] = other.bytes()
+    return drawings
+
+
+def counting(count: str) -> Files:
+    marker = loop(f"<bpmn:loopCardinality>{count}</bpmn:loopCardinality>")
+    return alone(voting(marker).bytes())
+
+
+def forks(depth: int) -> Files:
+    """Parallel forks in a row, which double what the engine foresees each time."""
+    rows = "".join(
+        element("parallelGateway", f"fork{n}")
+        + service(f"a{n}")
+        + service(f"b{n}")
+        + element("parallelGateway", f"join{n}")
+        + flow(f"fork{n}", f"a{n}")
+        + flow(f"fork{n}", f"b{n}")
+        + flow(f"a{n}", f"join{n}")
+        + flow(f"b{n}", f"join{n}")
+        + flow(f"join{n}", f"fork{n + 1}" if n < depth - 1 else "end")
+        for n in range(depth)
+    )
+    drawing = Drawing().with_(publish_to_end=flow("publish", "fork0"), rows=rows)
+    return alone(drawing.bytes())
+
+
+def chain(process: str) -> bytes:
+    """A process as long as may be, with a gateway behind every other step."""
+    names = [f"step_{number}" for number in range(180)]
+    steps = "".join(map(service, names)) + "".join(flow(*pair) for pair in pairwise(names))
+    drawing = Drawing(process_id=process, parts=dict(PARTS)).with_(
+        steps=steps, publish_to_end=flow("publish", names[0]), last=flow(names[-1], "end")
+    )
+    return drawing.bytes()
+
+
+def nested(depth: int) -> bytes:
+    return b"<a>" * depth + b"</a>" * depth
+
+
+HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "nothing": ("file.empty", lambda: b""),
+    "an image": ("file.binary", lambda: b"\x89PNG\r\n\x1a\n\x00" + bytes(range(256)) * 99),
+    "fifty megabytes": ("file.size", lambda: b"<a>" + b" " * (50 * MEGABYTE)),
+    "a hundred thousand levels": ("xml.depth", lambda: nested(100_000)),
+    "a billion laughs": ("xml.doctype", laughing),
+    "a hundred thousand elements": (
+        "xml.elements", lambda: b"<a>" + b"<b/>" * 100_000 + b"</a>"
+    ),
+}  # fmt: skip
+
+COSTLY: dict[str, tuple[set[str], Callable[[], Files]]] = {
+    "hostile files of every kind": (
+        {rule for rule, _content in HOSTILE.values()},
+        lambda: {f"{name}.bpmn": content() for name, (_rule, content) in HOSTILE.items()},
+    ),
+    "a circle of calls": ({"call.cycle"}, lambda: ring(8)),
+    "an endless automatic loop": (
+        {"graph.automatic_loop"},
+        lambda: alone(SPOILED["an endless automatic loop"].drawing.bytes()),
+    ),
+    "a thousand million instances": ({"expression.value"}, lambda: counting("1000000000")),
+    "forks upon forks": ({"graph.too_many_paths"}, lambda: forks(30)),
+    "as many long processes as may be": (
+        set(), lambda: {f"p{n}.bpmn": chain(f"p{n}") for n in range(8)}
+    ),
+}  # fmt: skip
