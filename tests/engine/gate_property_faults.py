@@ -1,7 +1,80 @@
-"""Faults of what tasks say about themselves: form, save, role, scope, handler, call."""
+"""Faults of what tasks and events say about themselves, and what the engine alone notices."""
 
-from tests.engine.gate_builder import element, service
-from tests.engine.gate_faults import CALL_WITHOUT_TARGET, SOUND, Spoiled, calling, task, vet
+from tests.engine.gate_builder import (
+    LOOP_OVER_VOTERS,
+    Drawing,
+    element,
+    event,
+    flow,
+    message,
+    service,
+    timer,
+)
+from tests.engine.gate_faults import (
+    CALL_WITHOUT_TARGET,
+    SOUND,
+    Spoiled,
+    calling,
+    event_with,
+    task,
+    vet,
+    voting,
+)
+
+
+def awaiting(first: str, second: str) -> Drawing:
+    """Two events behind one event gateway."""
+    return SOUND.with_(
+        publish_to_end=flow("publish", "which"),
+        which=element("eventBasedGateway", "which"),
+        one=event("intermediateCatchEvent", "one", first),
+        two=event("intermediateCatchEvent", "two", second),
+        which_to_one=flow("which", "one"),
+        which_to_two=flow("which", "two"),
+        one_to_end=flow("one", "end"),
+        two_to_end=flow("two", "end"),
+    )
+
+
+DAY, WEEK = timer("timeDuration", '"P1D"'), timer("timeDuration", '"P7D"')
+GATHERED = (
+    "<bpmn:loopDataOutputRef>choices</bpmn:loopDataOutputRef>"
+    '<bpmn:outputDataItem id="{0}" name="{0}"/></bpmn:multi'
+)
+
+
+def gathering(answer: str) -> Drawing:
+    """A task for each voter, whose answers are gathered from this name."""
+    return voting(LOOP_OVER_VOTERS.replace("</bpmn:multi", GATHERED.format(answer)))
+
+
+VARIABLE = "<spiffworkflow:messageVariable>received</spiffworkflow:messageVariable>"
+WITH_VARIABLE = message().replace(
+    "/>",
+    f"><bpmn:extensionElements>{VARIABLE}</bpmn:extensionElements></bpmn:messageEventDefinition>",
+)
+EVENT_FAULTS: dict[str, Spoiled] = {
+    "a message that carries something": Spoiled(
+        "event.payload", "odd", event_with("intermediateCatchEvent", WITH_VARIABLE)
+    ),
+    "a correlation key": Spoiled(
+        "event.payload",
+        "key",
+        SOUND.but(
+            outside=element("collaboration", "parts", element("correlationKey", "key", name="key"))
+        ),
+    ),
+    "a message with a blank in its name": Spoiled(
+        "event.name", "it", SOUND.but(outside=element("message", "it", name="taken back"))
+    ),
+    "an error end without a reference": Spoiled(
+        "event.error",
+        "end",
+        SOUND.with_(end=event("endEvent", "end", "<bpmn:errorEventDefinition/>")),
+    ),
+    "two timers behind one gateway": Spoiled("gateway.timers", "which", awaiting(DAY, WEEK)),
+    "answers gathered that nobody gives": Spoiled("engine.walk", "vote", gathering("nobody")),
+}
 
 PROPERTY_FAULTS: dict[str, Spoiled] = {
     "no form and no page": Spoiled("user.form", "vet", vet(form="")),

@@ -26,9 +26,9 @@ from tests.engine.gate_builder import (
     timer,
 )
 from tests.engine.gate_faults import SOUND, SPOILED, SUB, Spoiled, between, calling, vet, voting
-from tests.engine.gate_property_faults import PROPERTY_FAULTS
+from tests.engine.gate_property_faults import EVENT_FAULTS, PROPERTY_FAULTS
 
-FAULTS = {**SPOILED, **PROPERTY_FAULTS}
+FAULTS = {**SPOILED, **PROPERTY_FAULTS, **EVENT_FAULTS}
 CASES = Path(__file__).parent / "gate_cases"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 KNOWN_CALLS = replace(KNOWN, processes={"unit_review": Published(outcomes=frozenset({"verdict"}))})
@@ -241,6 +241,16 @@ def test_files_of_the_command_line_are_judged_together_and_told_apart(tmp_path: 
     bad.write_bytes(b"hello")
     rows = lint_files([good, bad], known=KNOWN)
     assert [(row["file"], row["ok"]) for row in rows] == [(str(good), True), (str(bad), False)]
+
+
+def test_files_that_cannot_be_opened_get_their_row(tmp_path: Path) -> None:
+    good, gone = tmp_path / "sample.bpmn", tmp_path / "gone.bpmn"
+    good.write_bytes(SOUND.bytes())
+    rows = lint_files([good, gone, tmp_path], known=KNOWN)
+    assert [row["ok"] for row in rows] == [True, False, False]
+    for row in rows[1:]:
+        assert isinstance(row["findings"], list)
+        assert [found["rule"] for found in row["findings"]] == ["file.unreadable"]
 
 
 def test_published_diagrams_tell_what_callers_need() -> None:

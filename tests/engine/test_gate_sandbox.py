@@ -126,7 +126,7 @@ def test_the_child_is_bound_in_time_memory_files_and_children() -> None:
     names = ["CPU", "AS", "FSIZE", "CORE", "NPROC"]
     command = [sys.executable, "-c", script, *names]
     said = subprocess.run(command, check=True, cwd=ROOT, capture_output=True).stdout
-    none = dict.fromkeys(("FSIZE", "CORE", "NPROC"), [0, 0])
+    none = {name: [0, 0] for name in ("FSIZE", "CORE", "NPROC")}
     assert json.loads(said) == {"CPU": [3, 4], "AS": [10**9, 10**9], **none}
 
 

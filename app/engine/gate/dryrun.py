@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
+from app.engine import state
 from app.engine.diagrams import DefinitionError, Specs, parse
 from app.engine.events import UncaughtError
 from app.engine.gate.diagram import BPMN, Diagram
@@ -190,9 +190,9 @@ class _Walk:
         self.diagram = diagram
         self.engine = engine
         self.budget = budget
-        self.workflow = BpmnWorkflow(specs.process, dict(specs.called), script_engine=engine)
-        data = {name: engine.guess(name) for name in diagram.inputs}
-        self.workflow.task_tree.data.update(data)
+        # Planted as the runtime does it, with the same cures of the engine.
+        self.workflow = state.new(specs, {name: engine.guess(name) for name in diagram.inputs})
+        self.workflow.script_engine = engine
         self.steps = 0
         self.last = ""
 

@@ -84,11 +84,11 @@ class Variables:
 
 
 def items_of(node: Node) -> set[str]:
-    """Return the item names a multi-instance node gives its instances."""
+    """Return the item names a multi-instance node gives its instances: the engine uses the ids."""
     if node.loop is None:
         return set()
     items = (node.loop.find(tag) for tag in _DATA_NAMES)
-    return {item.get("name") or item.get("id", "") for item in items if item is not None}
+    return {item.get("id", "") for item in items if item is not None}
 
 
 def outcomes_of(diagram: Diagram) -> frozenset[str]:
@@ -126,6 +126,7 @@ def _written_names(diagram: Diagram) -> Iterator[tuple[object, str]]:
             yield node, name
     for tag in _DATA_NAMES:
         for element in diagram.root.iter(tag):
+            yield element, element.get("id", "")
             yield element, element.get("name") or element.get("id", "")
     for element in diagram.root.iter(_OUTPUT_NAME):
         yield element, (element.text or "").strip()
