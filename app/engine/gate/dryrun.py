@@ -30,7 +30,7 @@ from rules.expression import ExpressionError, compile_expression
 WALKS = 8
 MAX_STEPS = 120
 MAX_TASKS = 3_000
-MAX_WORK = 300_000
+MAX_WORK = 200_000
 """How many tasks all walks through a bundle may pass by: the engine looks at every task of the
 tree in each step. It is counted, not timed, so that the verdict is the same on any machine.
 """

@@ -17,9 +17,9 @@ from app.engine.gate.findings import Finding, Verdict, refusal
 from app.engine.gate.known import Known
 from app.engine.gate.xml import MAX_BYTES
 
-SECONDS = 3
+SECONDS = 4
 """Processor time of the child; on a machine that does little else a verdict takes no longer."""
-PATIENCE = 10
+PATIENCE = 8
 """How many times its processor time a child may take by the clock, on a machine that is busy
 with other things. What a file costs is bounded by processor time alone, which others do not use
 up; the clock is for a child that gets none of it."""
