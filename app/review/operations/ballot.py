@@ -108,9 +108,9 @@ def prepare_roll(
 
 
 def supervisors_for(meeting: Meeting, now: datetime) -> list[Person]:
-    """Return who may hold the third key: the organiser's supervisors without a case here."""
+    """Return who may hold the third key: the organiser's supervisors who take no part."""
     people = people_with_role("supervisor", "org", meeting.organiser_unit_id, now)
-    return [person for person in people if not queries.has_case_in(meeting.id, person.id)]
+    return [person for person in people if not interests.takes_part(meeting.id, person.id)]
 
 
 def recall_roll(meeting: Meeting) -> None:

@@ -21,8 +21,6 @@ from app.review.models import (
 from app.review.operations.recusals import recuse_colleagues
 from app.review.operations.setup import require_status, require_unsettled
 
-STAFF = frozenset({"meeting_clerk", "organiser", "supervisor"})
-
 
 def add_member(
     meeting: Meeting, person: Person, group: MeetingGroup | None, *, actor_id: int, now: datetime
@@ -39,8 +37,8 @@ def add_member(
         raise Invalid(f"{person.name}本人参评，不能担任评委")
     if not queries.profiles_of([person.id]):
         raise Invalid(f"{person.name}不在评审专家库中，不能担任评委")
-    if works_at(person.id, meeting.organiser_unit_id, STAFF, now):
-        raise Invalid(f"{person.name}是本次会议的经办人或监督员，不能同时担任评委")
+    if works_at(person.id, meeting.organiser_unit_id, queries.RUNNERS, now):
+        raise Invalid(f"{person.name}是组建单位的经办人、领导或监督员，不能同时担任评委")
     _check_group(meeting, group)
     seat = MeetingMember(meeting_id=meeting.id, person=person, group=group)
     meeting.members.append(seat)

@@ -9,7 +9,7 @@ from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.plans.models import Plan
-from app.review import queries
+from app.review import interests
 from app.review.models import (
     Indicator,
     Meeting,
@@ -206,10 +206,10 @@ def finish_set_up(meeting: Meeting, scheme: str, *, actor_id: int, now: datetime
 def approve_scheme(
     meeting: Meeting, decision: str, opinion: str, *, actor_id: int, now: datetime
 ) -> None:
-    """Decide on the scheme (方案审核); Forbidden for who set the meeting up or is judged by it."""
+    """Decide on the scheme (方案审核); Forbidden for who set it up, judges or is judged."""
     require_status(meeting, MeetingStatus.PREPARING)
-    if queries.has_case_in(meeting.id, actor_id):
-        raise Forbidden("本人的申报在本次会议参评，不能审核评审方案")
+    if interests.takes_part(meeting.id, actor_id):
+        raise Forbidden("本次会议的评委和申报人不能审核评审方案")
     if meeting.set_up_by == actor_id:
         raise Forbidden("评审方案由另一人审核，不能审核自己提交的方案")
     meeting.is_settled = decision == "pass"

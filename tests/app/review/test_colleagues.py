@@ -13,7 +13,7 @@ from app.accounts.models import Person
 from app.accounts.operations import grant_role
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Forbidden, Invalid
 from app.review import interests, operations
 from app.review.ballots import Ballot
 from app.review.models import Meeting, MeetingCase
@@ -127,7 +127,7 @@ def test_whoever_joined_the_unit_before_the_roll_has_no_vote_on_the_case(
         assert sorted(slip.choice for slip in slips) == ["r", *"y" * 8]
 
 
-@pytest.mark.parametrize("role", ["meeting_clerk", "organiser", "supervisor"])
+@pytest.mark.parametrize("role", ["meeting_clerk", "organiser", "organiser_leader", "supervisor"])
 def test_staff_of_the_meeting_do_not_sit_in_it(app: Flask, role: str) -> None:
     with transaction():
         held = a_meeting_called()
@@ -149,6 +149,24 @@ def test_an_expert_who_is_made_clerk_runs_nothing_in_their_own_meeting(
     browser = client_for(person(held.member_ids[0]))
     assert browser.get(f"/meetings/{held.id}/set-up").status_code == 403
     assert browser.get(f"/meetings/{held.id}").status_code == 200
+
+
+def test_an_expert_who_is_made_leader_does_not_decide_on_the_scheme(app: Flask) -> None:
+    held = a_meeting(at="approve_scheme")
+    with transaction(), pytest.raises(Forbidden, match="评委和申报人不能审核"):
+        operations.approve_scheme(
+            held.meeting, "pass", "同意", actor_id=held.member_ids[3], now=now()
+        )
+
+
+def test_an_expert_who_is_made_supervisor_holds_no_key(app: Flask) -> None:
+    held = a_meeting()
+    with transaction():
+        scope = {"scope_kind": "org", "scope_id": held.meeting.organiser_unit_id}
+        expert = held.person(held.member_ids[3])
+        grant_role(expert, "supervisor", **scope, actor_id=None, now=now())
+        found = operations.supervisors_for(held.meeting, now())
+        assert [each.id for each in found] == [held.supervisor_id]
 
 
 def _second_meeting(meeting: Meeting, clerk_id: int) -> Meeting:
