@@ -209,7 +209,7 @@ def approve_scheme(
     """Decide on the scheme (方案审核); Forbidden for who set it up, judges or is judged."""
     require_status(meeting, MeetingStatus.PREPARING)
     if interests.takes_part(meeting.id, actor_id):
-        raise Forbidden("本次会议的评委和申报人不能审核评审方案")
+        raise Forbidden("本次会议的评委和参评的申报人不能审核评审方案")
     if meeting.set_up_by == actor_id:
         raise Forbidden("评审方案由另一人审核，不能审核自己提交的方案")
     meeting.is_settled = decision == "pass"
