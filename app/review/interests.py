@@ -1,6 +1,6 @@
 """Who keeps out of a case or of a meeting, and who stands in for them (回避)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
 
@@ -39,22 +39,30 @@ def recusals_of(meeting_id: int) -> dict[int, dict[int, str]]:
     return found
 
 
-def workplaces(person_ids: Iterable[int]) -> dict[int, set[str]]:
-    """Return the names of the units people work in, by employment and by expert profile."""
+def workplaces(person_ids: Iterable[int]) -> dict[int, set[int | str]]:
+    """Return where people work: ids of the units that employ them.
+
+    For experts whom no unit employs, the name of the unit in their profile stands for it.
+    """
     ids = set(person_ids)
-    found: dict[int, set[str]] = {each: set() for each in ids}
-    employed = (
-        select(Employment.person_id, Unit.name)
-        .join(Unit, Unit.id == Employment.unit_id)
-        .where(Employment.status == ACTIVE, Employment.person_id.in_(ids))
+    found: dict[int, set[int | str]] = {each: set() for each in ids}
+    employed = select(Employment.person_id, Employment.unit_id).where(
+        Employment.status == ACTIVE, Employment.person_id.in_(ids)
     )
+    for person_id, unit_id in db.session.execute(employed):
+        found[person_id].add(unit_id)
+    known_by_name = [person_id for person_id, units in found.items() if not units]
     profiles = select(ExpertProfile.person_id, ExpertProfile.unit_name).where(
-        ExpertProfile.person_id.in_(ids)
+        ExpertProfile.person_id.in_(known_by_name)
     )
-    for query in (employed, profiles):
-        for person_id, name in db.session.execute(query):
-            found[person_id].add(name)
+    for person_id, name in db.session.execute(profiles):
+        found[person_id].add(name)
     return found
+
+
+def works_in(places: Collection[int | str], unit: Unit) -> bool:
+    """Tell whether a unit is one of these workplaces; units of one name are not the same."""
+    return unit.id in places or unit.name in places
 
 
 def colleagues(
@@ -66,7 +74,7 @@ def colleagues(
         (case, seat)
         for case in cases
         for seat in seats
-        if case.declaration.unit.name in places[seat.person_id]
+        if works_in(places[seat.person_id], case.declaration.unit)
     ]
 
 

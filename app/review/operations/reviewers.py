@@ -126,7 +126,7 @@ def eligible_by_case(group: MeetingGroup) -> dict[int, list[int]]:
             seat.person_id
             for seat in group.members
             if seat.person_id not in {group.leader_id, director, *recused.get(case.id, {})}
-            and case.declaration.unit.name not in places[seat.person_id]
+            and not interests.works_in(places[seat.person_id], case.declaration.unit)
         ]
         for case in group.cases
     }

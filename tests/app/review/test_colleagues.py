@@ -17,6 +17,7 @@ from app.core.errors import Conflict, Forbidden, Invalid
 from app.review import interests, operations
 from app.review.ballots import Ballot
 from app.review.models import Meeting, MeetingCase
+from app.review.operations.reviewers import eligible_reviewers
 from tests.builders.people import a_unit, employ
 from tests.builders.review import (
     Held,
@@ -76,6 +77,22 @@ def test_a_case_that_joins_recuses_the_applicants_colleagues(app: Flask) -> None
         fresh = an_accepted_declaration(meeting.plan, unit, name="新来的")
         made = operations.add_case(meeting, fresh, actor_id=held.clerk_id, now=now())
         assert interests.recusals_of(held.id)[made.id] == {held.member_ids[3]: "与申报人同单位"}
+
+
+def test_people_of_another_unit_of_the_same_name_judge(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        meeting = held.meeting
+        group = meeting.groups[0]
+        group.size += 1
+        expert = an_expert("异校专家", unit_name=SCHOOL)
+        employ(expert, a_unit(SCHOOL))
+        group.cases.append(meeting.cases[0])
+        operations.add_member(meeting, expert, group, actor_id=held.clerk_id, now=now())
+        assert expert.id in eligible_reviewers(group, meeting.cases[0])
+        assert interests.colleagues_by_case(meeting) == {}
+        expert_id = expert.id
+    assert recused(held, expert_id) == set()
 
 
 def test_a_colleague_stays_on_the_list_and_reads_nothing(app: Flask, client_for: Sign) -> None:
@@ -153,7 +170,7 @@ def test_an_expert_who_is_made_clerk_runs_nothing_in_their_own_meeting(
 
 def test_an_expert_who_is_made_leader_does_not_decide_on_the_scheme(app: Flask) -> None:
     held = a_meeting(at="approve_scheme")
-    with transaction(), pytest.raises(Forbidden, match="评委和申报人不能审核"):
+    with transaction(), pytest.raises(Forbidden, match="评委和参评的申报人不能审核"):
         operations.approve_scheme(
             held.meeting, "pass", "同意", actor_id=held.member_ids[3], now=now()
         )
