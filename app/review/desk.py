@@ -128,7 +128,7 @@ def change_member(meeting_id: int, seat_id: int) -> Answer:
     def work(meeting: Meeting) -> None:
         seat = _part_of(meeting, MeetingMember, seat_id)
         if request.form.get("do") == "remove":
-            operations.remove_member(meeting, seat)
+            operations.remove_member(meeting, seat, actor_id=current_user.id, now=now())
         else:
             group = _group(meeting, number("group_id", "分组"))
             operations.move_member(meeting, seat, group)

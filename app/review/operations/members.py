@@ -1,11 +1,12 @@
 """Who sits in the meeting (确认评委)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from app.accounts.models import Person, RoleGrant
-from app.accounts.operations import grant_role
+from app.accounts.operations import end_grant, grant_role
 from app.accounts.queries import works_at
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -59,21 +60,14 @@ def _check_group(meeting: Meeting, group: MeetingGroup | None) -> None:
 
 
 def _grant_expert(meeting: Meeting, person: Person, actor_id: int, now: datetime) -> None:
-    held = select(RoleGrant.id).where(
-        RoleGrant.person_id == person.id,
-        RoleGrant.role == "expert",
-        RoleGrant.scope_kind == "meeting",
-        RoleGrant.scope_id == meeting.id,
+    grant_role(
+        person,
+        "expert",
+        scope_kind="meeting",
+        scope_id=meeting.id,
+        actor_id=actor_id,
+        now=now,
     )
-    if db.session.scalar(held) is None:
-        grant_role(
-            person,
-            "expert",
-            scope_kind="meeting",
-            scope_id=meeting.id,
-            actor_id=actor_id,
-            now=now,
-        )
 
 
 def move_member(meeting: Meeting, seat: MeetingMember, group: MeetingGroup) -> None:
@@ -85,8 +79,8 @@ def move_member(meeting: Meeting, seat: MeetingMember, group: MeetingGroup) -> N
         db.session.flush()
 
 
-def remove_member(meeting: Meeting, seat: MeetingMember) -> None:
-    """Take an expert out of the meeting while it is being prepared."""
+def remove_member(meeting: Meeting, seat: MeetingMember, *, actor_id: int, now: datetime) -> None:
+    """Take an expert out of the meeting while it is being prepared; their role in it ends."""
     require_unsettled(meeting)
     mine = select(MeetingCase.id).where(MeetingCase.meeting_id == meeting.id)
     off_the_list = delete(Recusal).where(
@@ -95,11 +89,17 @@ def remove_member(meeting: Meeting, seat: MeetingMember) -> None:
     db.session.execute(off_the_list, execution_options={"synchronize_session": "fetch"})
     meeting.members.remove(seat)
     db.session.delete(seat)
-    grants = select(RoleGrant).where(
-        RoleGrant.person_id == seat.person_id,
-        RoleGrant.scope_kind == "meeting",
-        RoleGrant.scope_id == meeting.id,
-    )
-    for grant in db.session.scalars(grants):
-        db.session.delete(grant)
     db.session.flush()
+    for grant in _live_grants(meeting, seat.person_id, now):
+        end_grant(grant, actor_id=actor_id, now=now, reason="移出参会专家")
+
+
+def _live_grants(meeting: Meeting, person_id: int, now: datetime) -> Sequence[RoleGrant]:
+    return db.session.scalars(
+        select(RoleGrant).where(
+            RoleGrant.person_id == person_id,
+            RoleGrant.scope_kind == "meeting",
+            RoleGrant.scope_id == meeting.id,
+            or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now),
+        )
+    ).all()

@@ -1,6 +1,7 @@
 """Who works where the applicant works does not judge; who runs a meeting does not sit in it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Person
 from app.accounts.operations import grant_role
+from app.accounts.queries import live_grants
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -59,7 +62,7 @@ def test_an_expert_of_the_applicants_unit_is_recused_on_joining(app: Flask) -> N
     assert recused(held, expert_id) == {case.id for case in _cases(held)}
     with transaction():
         seat = next(s for s in held.meeting.members if s.person_id == expert_id)
-        operations.remove_member(held.meeting, seat)
+        operations.remove_member(held.meeting, seat, actor_id=held.clerk_id, now=now())
     assert recused(held, expert_id) == set()
 
 
@@ -77,6 +80,29 @@ def test_a_case_that_joins_recuses_the_applicants_colleagues(app: Flask) -> None
         fresh = an_accepted_declaration(meeting.plan, unit, name="新来的")
         made = operations.add_case(meeting, fresh, actor_id=held.clerk_id, now=now())
         assert interests.recusals_of(held.id)[made.id] == {held.member_ids[3]: "与申报人同单位"}
+
+
+def test_taking_an_expert_out_ends_their_role_and_leaves_a_trace(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    expert_id = held.member_ids[3]
+
+    def roles() -> list[str]:
+        grants = live_grants(expert_id, now() + timedelta(minutes=1))
+        return [g.role for g in grants if (g.scope_kind, g.scope_id) == ("meeting", held.id)]
+
+    with transaction():
+        meeting = held.meeting
+        seat = next(s for s in meeting.members if s.person_id == expert_id)
+        group = seat.group
+        assert roles() == ["expert"]
+        operations.remove_member(meeting, seat, actor_id=held.clerk_id, now=now())
+        assert roles() == []
+        (ended,) = db.session.query(AuditEvent).filter_by(tag="role:ended", subject_id=expert_id)
+        assert ended.actor_id == held.clerk_id
+        assert ended.data["scope"] == f"meeting:{held.id}"
+        expert = held.person(expert_id)
+        operations.add_member(meeting, expert, group, actor_id=held.clerk_id, now=now())
+        assert roles() == ["expert"]
 
 
 def test_people_of_another_unit_of_the_same_name_judge(app: Flask) -> None:
