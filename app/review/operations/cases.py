@@ -19,8 +19,6 @@ from app.review.models import (
 from app.review.operations.recusals import recuse_colleagues
 from app.review.operations.setup import require_unsettled
 
-OWN_UNIT = "与申报人同单位"
-
 
 def add_case(
     meeting: Meeting, declaration: Declaration, *, actor_id: int, now: datetime
