@@ -160,6 +160,8 @@ def cast(meeting_id: int) -> Answer:
         done="选票已投入票箱，感谢您的评审",
         to=url_for("review.show", meeting_id=meeting_id),
         again=lambda faults: _ballot_page(meeting, faults),
+        # Who has voted, or comes too late, is shown no ballot.
+        shown=(Invalid,),
     )
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Forbidden, Invalid, NotFound, StaleTask
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, StaleTask
 from app.core.http import see_other
 from app.core.permissions import ROLES, authorize, subject_allows
 from app.engine import runtime
@@ -150,15 +150,26 @@ def tools_of(meeting: Meeting) -> dict[str, bool]:
 
 
 def attempt(
-    work: Callable[[], object], *, done: str, to: str, again: Callable[[list[str]], str]
+    work: Callable[[], object],
+    *,
+    done: str,
+    to: str,
+    again: Callable[[list[str]], str],
+    shown: tuple[type[DomainError], ...] = (Invalid, Conflict),
 ) -> Answer:
-    """Do the work and go on; what does not hold shows the page again with every fault (422)."""
+    """Do the work and go on; what does not hold shows the page again with every fault.
+
+    A task that somebody else has done meanwhile rises: its page has nothing to mend.
+    """
     try:
         work()
-    except Invalid as error:
+    except StaleTask:
+        raise
+    except shown as error:
         db.session.rollback()
-        faults = [text for texts in error.errors.values() for text in texts]
-        return again(faults or [error.message]), 422
+        errors = error.errors if isinstance(error, Invalid) else {}
+        faults = [text for texts in errors.values() for text in texts]
+        return again(faults or [error.message]), error.status
     flash(done, "success")
     return see_other(to)
 
