@@ -69,17 +69,9 @@ def prepare_roll(
     require_status(meeting, MeetingStatus.SCORING)
     if queries.open_cases(meeting.id):
         raise Conflict("还有参评材料未经主任确认")
-    # Who was checked in while this waited for the lock is present.
-    for seat in meeting.members:
-        db.session.refresh(seat)
     recall_roll(meeting)
     recuse_colleagues(meeting, actor_id=clerk_id, now=now)
-    count = queries.turnout(meeting)
-    needed = voting.quorum(count.members)
-    if count.present < needed:
-        raise Conflict(
-            f"签到 {count.present} 人，未达到三分之二（至少 {needed} 人），不能生成票源"
-        )
+    count = _quorate(meeting)
     director = queries.director_id(meeting.id)
     holders = dict(zip(POST_ORDER, (director, clerk_id, supervisor_id), strict=True))
     if None in holders.values() or len(set(holders.values())) < sealing.HOLDERS:
@@ -105,6 +97,19 @@ def prepare_roll(
         members=count.members,
     )
     return queries.key_shares(meeting)
+
+
+def _quorate(meeting: Meeting) -> queries.Turnout:
+    # Who was checked in while this waited for the lock is present.
+    for seat in meeting.members:
+        db.session.refresh(seat)
+    count = queries.turnout(meeting)
+    needed = voting.quorum(count.members)
+    if count.present < needed:
+        raise Conflict(
+            f"签到 {count.present} 人，未达到三分之二（至少 {needed} 人），不能生成票源"
+        )
+    return count
 
 
 def supervisors_for(meeting: Meeting, now: datetime) -> list[Person]:
