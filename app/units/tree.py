@@ -1,10 +1,10 @@
 """Writes about the unit tree (单位登记): entering, changing and closing units."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
 from app.accounts.operations import end_grant, notify
@@ -16,6 +16,7 @@ from app.engine.models import WorkItem
 from app.units.models import ACTIVE, ENDED, KINDS, PENDING, RETURNED, Employment, Unit
 
 LONGEST_NAME = 100
+Above = InstrumentedAttribute[int | None]
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,23 @@ class UnitFacts:
     has_leader: bool = True
 
 
+def _hold_tree(*units: Unit | None) -> None:
+    """Let one change of the tree follow another, and read these units as the last one left them.
+
+    Two changes that are each right alone can close a circle together; writers on SQLite queue.
+    """
+    if db.engine.dialect.name == "postgresql":
+        place = func.pg_advisory_xact_lock(func.hashtextextended("unit tree", 0))
+        db.session.execute(select(place))
+    for unit in units:
+        if unit is not None:
+            db.session.refresh(unit)
+
+
 def create_unit(facts: UnitFacts, *, actor_id: int, now: datetime) -> Unit:
     """Enter a unit; Invalid says at which field it does not hold."""
     unit = Unit()
+    _hold_tree(facts.parent, facts.reports_to)
     _apply(unit, facts)
     db.session.add(unit)
     db.session.flush()
@@ -45,6 +60,7 @@ def create_unit(facts: UnitFacts, *, actor_id: int, now: datetime) -> Unit:
 
 def change_unit(unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime) -> None:
     """Change a unit; Invalid for a superior below itself, which would close a circle."""
+    _hold_tree(unit, facts.parent, facts.reports_to)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭，不能修改")
     before = (unit.name, unit.parent_id, unit.reports_to_id)
@@ -97,19 +113,20 @@ def _refuse_seconds(unit: Unit, name: str, parent: Unit | None, code: str | None
 
 
 def _refuse_circles(unit: Unit, facts: UnitFacts) -> None:
-    if _leads_to(unit, facts.parent, lambda each: each.parent):
+    if _leads_to(unit, facts.parent, Unit.parent_id):
         raise Invalid("上级单位不能是本单位或其下级", field="parent")
-    if _leads_to(unit, facts.reports_to, lambda each: each.reports_to):
+    if _leads_to(unit, facts.reports_to, Unit.reports_to_id):
         raise Invalid("上报不能绕回本单位", field="reports_to")
 
 
-def _leads_to(unit: Unit, start: Unit | None, step: Callable[[Unit], Unit | None]) -> bool:
-    above, passed = start, set[int]()
-    while above is not None and above.id not in passed:
-        if above.id == unit.id:
+def _leads_to(unit: Unit, start: Unit | None, upwards: Above) -> bool:
+    """Follow the tree as it is committed: what this session read before may be old."""
+    above, passed = start.id if start else None, set[int]()
+    while above is not None and above not in passed:
+        if above == unit.id:
             return True
-        passed.add(above.id)
-        above = step(above)
+        passed.add(above)
+        above = db.session.scalar(select(upwards).where(Unit.id == above))
     return False
 
 
@@ -141,6 +158,7 @@ def members(unit: Unit) -> int:
 
 def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
     """Close a unit (撤销): its roles end, its people are told to bind elsewhere."""
+    _hold_tree(unit)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭")
     left = obstacles(unit)
