@@ -116,6 +116,7 @@ CONDITIONS = {
     "may_see_case": "会议中可以评审该材料的人",
     "runs_meeting": "组织该会议的单位",
     "may_export_meeting": "组织该会议的单位",
+    "keeps_expert": "组建该评委会的单位，或将其入库的单位",
     "directs_meeting": "该会议的主任",
     "leads_a_group": "该会议的组长",
     "holds_a_key": "该会议的密钥持有人",

@@ -111,7 +111,9 @@ ACTIONS: dict[str, Action] = {
     "declaration.view": _may(MEMBER, when="may_see_declaration"),
     "declaration.review": _may(*REVIEWERS, *ORGANISERS),
     # experts
-    "expert.manage": _may("organiser"),
+    "expert.list": _may("organiser"),
+    "expert.create": _may("organiser"),
+    "expert.manage": _may("organiser", when="keeps_expert"),
     # review
     "meeting.list": _may(*MEETINGS),
     "meeting.create": _may("meeting_clerk", "organiser"),

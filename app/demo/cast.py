@@ -19,6 +19,7 @@ from app.core.db import db, transaction
 from app.core.permissions import ROLES
 from app.core.uploads import PHOTO
 from app.demo.pictures import portrait
+from app.demo.planning import ORGANISER
 from app.demo.stage import Stage, read_data
 from app.engine import runtime
 from app.experts.models import ExpertProfile
@@ -100,7 +101,10 @@ def enter_experts(stage: Stage) -> None:
             grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=None, now=now())
             db.session.add(
                 ExpertProfile(
-                    person_id=person.id, unit_name=row["unit_name"], specialty=row["specialty"]
+                    person_id=person.id,
+                    unit_name=row["unit_name"],
+                    specialty=row["specialty"],
+                    keeper_unit_id=stage.units.get(ORGANISER),
                 )
             )
 

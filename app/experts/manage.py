@@ -1,7 +1,5 @@
 """The expert pool (专家库): listed, entered and changed by who organises committees."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -13,19 +11,15 @@ from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, Optional
 
 from app.accounts.models import Credential, Person
-from app.accounts.operations import create_credential, create_person, grant_role, notify
-from app.accounts.queries import live_grants, person_by_id_number
 from app.accounts.sessions import activation_link
 from app.committees.models import Committee
-from app.core import audit
 from app.core.clock import now
-from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.http import grants, page_of, see_other
+from app.core.http import page_of, see_other
 from app.core.menu import add_entry
-from app.core.numbers import birth_and_gender, checked_id_number
-from app.core.permissions import requires
+from app.core.permissions import authorize, requires
+from app.experts import operations, queries
 from app.experts.models import ExpertProfile
 
 bp = Blueprint("experts", __name__)
@@ -54,71 +48,8 @@ class ProfileForm(Form):
     committee_id = SelectField("所属评委会", validate_choice=False)
 
 
-@dataclass(frozen=True)
-class Expertise:
-    """What the pool keeps of an expert."""
-
-    unit_name: str
-    specialty: str
-    committee_id: int | None
-
-
-def enter_expert(
-    *,
-    name: str,
-    id_number: str,
-    phone: str,
-    expertise: Expertise,
-    actor: Person,
-    now: datetime,
-) -> tuple[Person, str]:
-    """Enter an expert; returns the person, and a one-time secret when the account is new.
-
-    Somebody whom the platform knows already keeps their account. Invalid when the number is
-    wrong, belongs to another name, or is in the pool.
-    """
-    number = checked_id_number(fold_id(id_number))
-    person = person_by_id_number(number)
-    if person is not None and person.name != name.strip():
-        raise Invalid("证件号码与姓名不符，请核对", field="id_number")
-    if person is None:
-        born, gender = birth_and_gender(number)
-        person = create_person(
-            name=name.strip(),
-            id_number=number,
-            gender=gender,
-            birth_date=born,
-            phone=phone.strip(),
-            now=now,
-        )
-    elif db.session.query(ExpertProfile).filter_by(person_id=person.id).first():
-        raise Invalid("此人已在专家库中", field="id_number")
-    secret = ""
-    if db.session.query(Credential).filter_by(person_id=person.id).first() is None:
-        _, secret = create_credential(person, now=now, actor_id=actor.id)
-    else:
-        notify(person.id, "您已入选评审专家库", url="/home", now=now)
-    if not any(grant.role == "expert" for grant in live_grants(person.id, now)):
-        grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=actor.id, now=now)
-    profile = ExpertProfile(person_id=person.id, **vars(expertise))
-    db.session.add(profile)
-    db.session.flush()
-    audit.record("expert:entered", subject=("expert", profile.id), actor_id=actor.id, now=now)
-    return person, secret
-
-
-def _organised() -> set[int]:
-    return {g.scope_id or 0 for g in grants() if g.role == "organiser" and g.scope_kind == "org"}
-
-
-def _committees() -> list[Committee]:
-    """Return the committees that the person of this request organises."""
-    mine = select(Committee).where(Committee.organiser_unit_id.in_(_organised()))
-    return list(db.session.scalars(mine.order_by(Committee.name, Committee.id)))
-
-
 def _offer(form: Any, kept: int | None = None) -> Any:
-    offered = _committees()
+    offered = queries.committees_of(queries.organised_units(current_user.id, now()))
     known = {committee.id for committee in offered}
     if kept is not None and kept not in known:
         other = db.session.get(Committee, kept)
@@ -130,11 +61,11 @@ def _offer(form: Any, kept: int | None = None) -> Any:
     return form
 
 
-def _expertise(form: Any) -> Expertise:
+def _expertise(form: Any) -> operations.Expertise:
     chosen = form.committee_id.data or ""
     if chosen not in {choice.value for choice in form.committee_id.choices}:
         raise Invalid("请选择评委会", field="committee_id")
-    return Expertise(
+    return operations.Expertise(
         unit_name=form.unit_name.data.strip(),
         specialty=form.specialty.data.strip(),
         committee_id=int(chosen) if chosen else None,
@@ -155,27 +86,29 @@ def _search() -> Select[tuple[ExpertProfile]]:
 
 
 @bp.get("/experts")
-@requires("expert.manage")
+@requires("expert.list")
 def index() -> str:
     """The pool, searched by name, unit and specialty."""
-    return render_template("experts/index.html", page=page_of(_search()))
+    page = page_of(_search())
+    kept = {each.id for each in page.items if queries.keeps_expert(current_user, each, now())}
+    return render_template("experts/index.html", page=page, kept=kept)
 
 
 @bp.get("/experts/new")
-@requires("expert.manage")
+@requires("expert.create")
 def new() -> str:
     """The form of a new expert."""
     return render_template("experts/form.html", form=_offer(ExpertForm()), profile=None)
 
 
 @bp.post("/experts/new")
-@requires("expert.manage")
+@requires("expert.create")
 def enter() -> str | Response | tuple[str, int]:
     """Enter an expert; a new account's one-time secret is shown this once."""
     form = _offer(ExpertForm(request.form))
     if form.validate():
         try:
-            person, secret = enter_expert(
+            person, secret = operations.enter_expert(
                 name=form.name.data,
                 id_number=form.id_number.data,
                 phone=form.phone.data or "",
@@ -214,6 +147,7 @@ def _profile(profile_id: int) -> ExpertProfile:
     profile = db.session.get(ExpertProfile, profile_id)
     if profile is None:
         raise NotFound
+    authorize("expert.manage", current_user, profile, now())
     return profile
 
 
@@ -235,20 +169,13 @@ def change(profile_id: int) -> Response | tuple[str, int]:
     form = _offer(ProfileForm(request.form), profile.committee_id)
     if form.validate():
         try:
-            for name, value in vars(_expertise(form)).items():
-                setattr(profile, name, value)
+            operations.change_expert(profile, _expertise(form), actor=current_user, now=now())
         except Invalid as error:
             _show(form, error)
         else:
-            audit.record(
-                "expert:changed",
-                subject=("expert", profile.id),
-                actor_id=current_user.id,
-                now=now(),
-            )
             flash("专家资料已保存", "success")
             return see_other(url_for("experts.index"))
     return render_template("experts/form.html", form=form, profile=profile), 422
 
 
-add_entry("评审组织", "专家库", "mortarboard", "experts.index", "expert.manage", order=60)
+add_entry("评审组织", "专家库", "mortarboard", "experts.index", "expert.list", order=60)

@@ -18,6 +18,8 @@ class ExpertProfile(Model):
     unit_name: Mapped[str] = mapped_column(String(100))
     specialty: Mapped[str] = mapped_column(String(60), index=True)
     committee_id: Mapped[int | None] = mapped_column(Id, ForeignKey("committee.id"), index=True)
+    # The office that entered the expert (入库单位) and answers for what the pool says of them.
+    keeper_unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"), index=True)
 
     person: Mapped[Person] = relationship()
     committee: Mapped[Committee | None] = relationship()

@@ -8,10 +8,12 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.experts.models import ExpertProfile
 from tests.builders.people import a_person, a_unit
+from tests.builders.plans import a_committee
 from tests.conftest import Browser
 
 NUMBER = "340000198503129020"
@@ -92,6 +94,62 @@ def test_an_expert_moves_to_another_unit(organiser: Browser) -> None:
     moved = {"unit_name": "淮城市第五中学", "specialty": "高中数学", "committee_id": ""}
     assert organiser.post(f"/experts/{profile_id}/edit", moved).status_code == 303
     assert "淮城市第五中学" in organiser.get("/experts").text
+
+
+def entered(organiser: Browser) -> int:
+    """The entry that an organiser made of a new expert."""
+    organiser.post("/experts/new", NEW)
+    with transaction(write=False):
+        return int(db.session.query(ExpertProfile.id).scalar())
+
+
+MOVED = {"unit_name": "淮城市第五中学", "specialty": "高中数学", "committee_id": ""}
+
+
+def test_what_the_pool_says_is_changed_by_its_own_organiser_only(
+    organiser: Browser, client_for: Any
+) -> None:
+    profile_id = entered(organiser)
+    with transaction():
+        other = a_unit("洛城市教育局", kind="机关")
+        person = a_person("阮知秋", roles=[("organiser", "org", other.id)])
+    stranger = client_for(person)
+    assert "苏晓禾" in stranger.get("/experts").text
+    assert f"/experts/{profile_id}/edit" not in stranger.get("/experts").text
+    assert stranger.get(f"/experts/{profile_id}/edit").status_code == 403
+    assert stranger.post(f"/experts/{profile_id}/edit", MOVED).status_code == 403
+    with transaction(write=False):
+        kept = db.session.get_one(ExpertProfile, profile_id)
+        assert kept.unit_name == "云桥区第二中学"
+
+
+def test_the_organiser_of_an_experts_committee_changes_the_entry(
+    app: Flask, client_for: Any
+) -> None:
+    with transaction():
+        committee = a_committee()
+        person = a_person("阮知秋", roles=[("organiser", "org", committee.organiser_unit_id)])
+        expert = a_person("苏晓禾", roles=[("expert", "all", None)])
+        profile = ExpertProfile(
+            person_id=expert.id,
+            unit_name="云桥区第二中学",
+            specialty="高中数学",
+            committee_id=committee.id,
+        )
+        db.session.add(profile)
+    browser = client_for(person)
+    change = {**MOVED, "committee_id": str(committee.id)}
+    assert browser.post(f"/experts/{profile.id}/edit", change).status_code == 303
+
+
+def test_the_log_keeps_what_stood_before_and_after_a_change(organiser: Browser) -> None:
+    organiser.post(f"/experts/{entered(organiser)}/edit", MOVED)
+    with transaction(write=False):
+        event = db.session.query(AuditEvent).filter_by(tag="expert:changed").one()
+        assert event.data == {
+            "before": {"unit_name": "云桥区第二中学"},
+            "after": {"unit_name": "淮城市第五中学"},
+        }
 
 
 def test_the_pool_is_for_organisers(app: Flask, client_for: Any) -> None:

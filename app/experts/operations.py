@@ -1,0 +1,129 @@
+"""Writes about the expert pool: entering experts and changing what it keeps of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.accounts.models import Credential, Person
+from app.accounts.operations import create_credential, create_person, grant_role, notify
+from app.accounts.queries import live_grants, person_by_id_number
+from app.committees.models import Committee
+from app.core import audit
+from app.core.crypto import fold_id
+from app.core.db import db
+from app.core.errors import Forbidden, Invalid
+from app.core.numbers import birth_and_gender, checked_id_number
+from app.experts.models import ExpertProfile
+from app.experts.queries import organised_units, profile_of
+
+
+@dataclass(frozen=True)
+class Expertise:
+    """What the pool keeps of an expert."""
+
+    unit_name: str
+    specialty: str
+    committee_id: int | None
+
+
+def enter_expert(
+    *,
+    name: str,
+    id_number: str,
+    phone: str,
+    expertise: Expertise,
+    actor: Person,
+    now: datetime,
+) -> tuple[Person, str]:
+    """Enter an expert (专家入库); returns the person, and a one-time secret of a new account.
+
+    Somebody whom the platform knows already keeps their account. Invalid when the number is
+    wrong, belongs to another name, or is in the pool; Forbidden for who organises nothing.
+    """
+    keeper_id = _keeper(expertise, actor, now)
+    number = checked_id_number(fold_id(id_number))
+    person = person_by_id_number(number)
+    if person is not None and person.name != name.strip():
+        raise Invalid("证件号码与姓名不符，请核对", field="id_number")
+    if person is None:
+        born, gender = birth_and_gender(number)
+        person = create_person(
+            name=name.strip(),
+            id_number=number,
+            gender=gender,
+            birth_date=born,
+            phone=phone.strip(),
+            now=now,
+        )
+    profile = _fresh_profile(person)
+    profile.keeper_unit_id = keeper_id
+    _apply(profile, expertise)
+    db.session.add(profile)
+    secret = _admit(person, actor, now)
+    db.session.flush()
+    audit.record(
+        "expert:entered",
+        subject=("expert", profile.id),
+        actor_id=actor.id,
+        now=now,
+        after=vars(expertise),
+    )
+    return person, secret
+
+
+def _keeper(expertise: Expertise, actor: Person, now: datetime) -> int:
+    """Return the office that answers for the entry: the committee's, or one the actor is of."""
+    offices = organised_units(actor.id, now)
+    if not offices:
+        raise Forbidden
+    committee = db.session.get(Committee, expertise.committee_id or 0)
+    if committee is not None and committee.organiser_unit_id in offices:
+        return committee.organiser_unit_id
+    return min(offices)
+
+
+def _fresh_profile(person: Person) -> ExpertProfile:
+    if profile_of(person.id) is not None:
+        raise Invalid("此人已在专家库中", field="id_number")
+    return ExpertProfile(person_id=person.id)
+
+
+def _admit(person: Person, actor: Person, now: datetime) -> str:
+    secret = ""
+    if db.session.query(Credential).filter_by(person_id=person.id).first() is None:
+        _, secret = create_credential(person, now=now, actor_id=actor.id)
+    else:
+        notify(person.id, "您已入选评审专家库", url="/home", now=now)
+    if not any(grant.role == "expert" for grant in live_grants(person.id, now)):
+        grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=actor.id, now=now)
+    return secret
+
+
+def _apply(profile: ExpertProfile, expertise: Expertise) -> None:
+    for name, value in vars(expertise).items():
+        setattr(profile, name, value)
+
+
+def change_expert(
+    profile: ExpertProfile, expertise: Expertise, *, actor: Person, now: datetime
+) -> None:
+    """Change where an expert works, the specialty, the committee.
+
+    The workplace decides who keeps out of which case, so the log keeps what stood before.
+    """
+    said = vars(expertise)
+    before: dict[str, Any] = {
+        name: getattr(profile, name) for name in said if getattr(profile, name) != said[name]
+    }
+    if not before:
+        return
+    _apply(profile, expertise)
+    db.session.flush()
+    audit.record(
+        "expert:changed",
+        subject=("expert", profile.id),
+        actor_id=actor.id,
+        now=now,
+        before=before,
+        after={name: said[name] for name in before},
+    )
