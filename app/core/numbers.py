@@ -8,7 +8,8 @@ from stdnum.exceptions import ValidationError
 
 from app.core.errors import Invalid
 
-IDENTITY_NUMBER = re.compile(r"\d{17}[\dX]")
+# Digits of other scripts look like numbers to Python: one identity would have two hashes.
+IDENTITY_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
 
 
 def checked_id_number(number: str) -> str:

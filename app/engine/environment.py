@@ -24,7 +24,7 @@ MAX_INSTANCES = 200
 TODAY = "today"
 """The variable that holds the ISO date of the transaction; data cannot override it."""
 
-_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?")
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?", re.ASCII)
 _functions: dict[str, Callable[..., Any]] = {}
 
 

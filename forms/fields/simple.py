@@ -67,7 +67,7 @@ class TextField(TypedField):
         text, spec = str(self.data), self.spec
         if len(text) > self.limit(spec):
             raise too_far(f"不能超过 {self.limit(spec)} 个字，现有 {len(text)} 个字")
-        if spec.pattern and not re.fullmatch(spec.pattern, text):
+        if spec.pattern and not re.fullmatch(spec.pattern, text, re.ASCII):
             raise too_far(self.own_message(f"{spec.label}格式不正确"))
         problem = CHECKS[spec.check](text) if spec.check else None
         if problem:

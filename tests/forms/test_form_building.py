@@ -295,3 +295,10 @@ def test_a_new_form_starts_with_its_defaults():
     )
     assert build(spec)().answers() == {"post": "无", "kinds": ["甲"], "agreed": True}
     assert build(spec)(data={"post": ""}).answers()["post"] == ""
+
+
+def test_a_pattern_knows_the_digits_of_our_script_only() -> None:
+    field = "{name: at, type: text, label: 时间, pattern: '[0-2]\\d:[0-5]\\d'}"
+    asked = build(parse(f"title: 测试表\nfields:\n  - {field}\n", "test"))
+    assert asked(MultiDict({"at": "09:30"})).validate()
+    assert not asked(MultiDict({"at": "0٩:3٠"})).validate()

@@ -6,6 +6,8 @@ import pytest
 from flask import Flask
 
 from app.core.db import transaction
+from app.core.errors import Invalid
+from app.core.numbers import checked_id_number
 from tests.builders.people import a_person
 
 HUGE = "9" * 30
@@ -33,3 +35,16 @@ def test_a_choice_that_is_no_number_leads_back_to_the_list(app: Flask, client_fo
     answer = client_for(person).get("/tasks/batch?id=²", follow_redirects=True)
     assert answer.request.path == "/tasks"
     assert "请先勾选要办理的任务" in answer.text
+
+
+ID_NUMBER = "340000198503129020"
+
+
+@pytest.mark.parametrize("zero", ["٠", "०", "０"])
+def test_digits_of_another_script_make_no_second_identity(zero: str) -> None:
+    digits = {ord("0") + n: ord(zero) + n for n in range(10)}
+    # The check character stays: it is held against one that is worked out.
+    other = ID_NUMBER[:-1].translate(digits) + ID_NUMBER[-1]
+    assert checked_id_number(ID_NUMBER) == ID_NUMBER
+    with pytest.raises(Invalid):
+        checked_id_number(other)
