@@ -7,6 +7,7 @@ after the first hit of UNIQUE, and leave the answers of an earlier round when no
 import ast
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from SpiffWorkflow.dmn.specs.model import DecisionTable, Rule
@@ -48,7 +49,9 @@ def decide(table: DecisionTable, data: Mapping[str, Any], evaluate: Evaluate) ->
     """
     if table.hit_policy not in POLICIES:
         raise DecisionUnclear(f"决策表“{table.name or table.id}”的命中策略不支持")
-    hits = [rule for rule in table.rules if _fits(rule, data, evaluate)]
+    fitting = (rule for rule in table.rules if _fits(rule, data, evaluate))
+    # What stands below the first hit is not looked at: it may not even apply to these data.
+    hits = list(islice(fitting, 1 if table.hit_policy == FIRST else None))
     names = [output.name for output in table.outputs]
     if table.hit_policy == COLLECT:
         rows = [_answers(rule, data, evaluate) for rule in hits]

@@ -143,6 +143,11 @@ def test_a_first_table_takes_the_first_row_that_fits(
     assert grading("FIRST", *ROWS, points=points).data("vet")["level"] == level
 
 
+def test_a_first_table_looks_at_nothing_below_the_row_that_fits(grading: Grading) -> None:
+    rows = (("None", '"not scored"'), ("> 5", '"good"'))
+    assert grading("FIRST", *rows, points=None).data("vet")["level"] == "not scored"
+
+
 def test_a_unique_table_takes_the_only_row_that_fits(grading: Grading) -> None:
     assert grading("UNIQUE", *ROWS[:2], points=96).data("vet")["level"] == "excellent"
 
