@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
@@ -16,6 +17,15 @@ from app.engine.models import WorkItem
 from app.units.models import ACTIVE, ENDED, KINDS, PENDING, RETURNED, Employment, Unit
 
 LONGEST_NAME = 100
+ENTERED = (
+    "name",
+    "kind",
+    "jurisdiction",
+    "parent_id",
+    "reports_to_id",
+    "credit_code",
+    "has_leader",
+)
 Above = InstrumentedAttribute[int | None]
 
 
@@ -63,20 +73,43 @@ def change_unit(unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime) -
     _hold_tree(unit, facts.parent, facts.reports_to)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭，不能修改")
-    before = (unit.name, unit.parent_id, unit.reports_to_id)
+    before = _standing(unit)
     _refuse_circles(unit, facts)
     if facts.jurisdiction != unit.jurisdiction and _count(Unit.parent_id == unit.id):
         raise Invalid("该单位有下级单位，不能改变所属地区", field="jurisdiction")
+    if unit.has_leader and not facts.has_leader and _leaders_tasks(unit):
+        raise Invalid("本单位领导还有待办任务，办结后才能取消单位领导审定", field="has_leader")
     _apply(unit, facts)
     db.session.flush()
+    after = _standing(unit)
+    changed = [name for name in after if after[name] != before[name]]
     audit.record(
         "unit:changed",
         subject=("unit", unit.id),
         actor_id=actor_id,
         now=now,
-        before=list(before),
-        after=[unit.name, unit.parent_id, unit.reports_to_id],
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
     )
+
+
+def _standing(unit: Unit) -> dict[str, Any]:
+    """Return all that is entered of a unit, as the log keeps it."""
+    return {name: getattr(unit, name) for name in ENTERED}
+
+
+def _leaders_tasks(unit: Unit) -> int:
+    return _open_tasks(unit, WorkItem.role.in_(("unit_leader", "superior_leader")))
+
+
+def _open_tasks(unit: Unit, *conditions: ColumnElement[bool]) -> int:
+    waiting = select(func.count(WorkItem.id)).where(
+        WorkItem.status == "open",
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id == unit.id,
+        *conditions,
+    )
+    return db.session.scalar(waiting) or 0
 
 
 def _apply(unit: Unit, facts: UnitFacts) -> None:
@@ -137,13 +170,10 @@ def _count(*conditions: object) -> int:
 
 def obstacles(unit: Unit) -> list[str]:
     """Return in words what must be settled before a unit can be closed."""
-    waiting = select(func.count(WorkItem.id)).where(
-        WorkItem.status == "open", WorkItem.scope_kind == "org", WorkItem.scope_id == unit.id
-    )
     found = (
         (_count(Unit.parent_id == unit.id), "个下级单位尚未关闭或划转"),
         (_count(Unit.reports_to_id == unit.id), "个单位仍向本单位上报"),
-        (db.session.scalar(waiting) or 0, "项待办任务尚未办结"),
+        (_open_tasks(unit), "项待办任务尚未办结"),
     )
     return [f"{count} {words}" for count, words in found if count]
 
