@@ -9,6 +9,8 @@ from app.catalogue import jurisdictions
 from app.core.permissions import ROLES
 from app.units.models import KINDS
 
+# A unit may be told by the names of all its superiors and its own.
+LONGEST_PATH = 1300
 ROLE_CHOICES = [
     SelectChoice("", "请选择"),
     *(SelectChoice(role, f"{ROLES[role]}（须指定单位）") for role in AT_A_UNIT),
@@ -24,12 +26,12 @@ class UnitForm(Form):
     jurisdiction = SelectField("所属地区", validate_choice=False)
     parent = StringField(
         "上级单位",
-        [Optional(), Length(max=100)],
-        description="填写名称或其中一部分；没有上级的留空",
+        [Optional(), Length(max=LONGEST_PATH)],
+        description="填写名称或其中一部分，同名的写作“上级 / 名称”；没有上级的留空",
     )
     reports_to = StringField(
         "审核后上报",
-        [Optional(), Length(max=100)],
+        [Optional(), Length(max=LONGEST_PATH)],
         description="审核链上的下一个单位，多数就是上级单位；不再上报的留空",
     )
     credit_code = StringField("统一社会信用代码", [Optional(), Length(max=18)])
@@ -66,8 +68,8 @@ class GrantForm(Form):
     role = SelectField("角色", [DataRequired("请选择角色")], choices=ROLE_CHOICES)
     unit = StringField(
         "单位",
-        [Optional(), Length(max=100)],
-        description="填写名称或其中一部分；全平台角色不填",
+        [Optional(), Length(max=LONGEST_PATH)],
+        description="填写名称或其中一部分，同名的写作“上级 / 名称”；全平台角色不填",
     )
     until = DateField("截止日期", [Optional()], description="当日结束时终止；留空则至主动终止为止")
     reason = TextAreaField("授权理由", [DataRequired("请填写授权理由"), Length(max=300)])

@@ -70,7 +70,7 @@ def new_unit() -> str:
     """The form of a new unit, below the one whose page led here."""
     parent_id = request.args.get("parent", type=int)
     parent = _unit(parent_id) if parent_id else None
-    name = parent.name if parent else ""
+    name = queries.label_of(parent) if parent else ""
     form = UnitForm(
         data={
             "parent": name,
@@ -163,15 +163,9 @@ def unit(unit_id: int) -> str:
 def edit_unit(unit_id: int) -> str:
     """The form of a unit that exists."""
     found = _unit(unit_id)
-    form = UnitForm(
-        obj=found,
-        data={
-            "parent": found.parent.name if found.parent else "",
-            "reports_to": found.reports_to.name if found.reports_to else "",
-        },
-    )
-    form.parent.data = found.parent.name if found.parent else ""
-    form.reports_to.data = found.reports_to.name if found.reports_to else ""
+    form = UnitForm(obj=found)
+    form.parent.data = queries.label_of(found.parent) if found.parent else ""
+    form.reports_to.data = queries.label_of(found.reports_to) if found.reports_to else ""
     return _form_page(form, found)
 
 
@@ -201,7 +195,7 @@ def closing(unit_id: int) -> str:
     return render_template(
         "admin/unit_close.html",
         unit=found,
-        obstacles=tree.obstacles(found),
+        obstacles=tree.obstacles(found, now()),
         members=tree.members(found),
         staff=len({person.id for person, _ in queries.staff_of(found.id, now())}),
     )

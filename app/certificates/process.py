@@ -1,6 +1,7 @@
 """What the processes of issue and replacement call."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from app.accounts.models import Person
@@ -9,6 +10,7 @@ from app.certificates import operations, revocation_process
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
 from app.certificates.queries import (
     certificate_of_result,
+    certificates_awaiting,
     certificates_with_photo,
     requests_with_file,
 )
@@ -23,6 +25,7 @@ from app.engine.models import WorkItem
 from app.results.models import Result
 from app.results.process import RESULT
 from app.units.queries import reviewing_unit, unit_of
+from app.units.tree import register_obstacle
 
 __all__ = ["revocation_process"]
 
@@ -251,3 +254,9 @@ def reads_photo(person_id: int, file: StoredFile) -> bool:
         return False
     person = db.session.get_one(Person, person_id)
     return any(may_see_certificate(person, certificate, now()) for certificate in certificates)
+
+
+@register_obstacle
+def certificates_to_issue(unit_id: int, _now: datetime) -> tuple[int, str]:
+    """Certificates that wait for the unit to issue them."""
+    return certificates_awaiting(unit_id), "本证书等待本单位签发"

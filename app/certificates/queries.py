@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from app.accounts.models import Person
 from app.certificates.models import (
     Certificate,
+    CertificateStatus,
     ReplacementFile,
     ReplacementRequest,
     Revocation,
@@ -167,3 +168,12 @@ def issuing_unit(organiser: Unit) -> Unit:
     while unit.parent is not None:
         unit = unit.parent
     return unit
+
+
+def certificates_awaiting(unit_id: int) -> int:
+    """Count the certificates that an office has still to issue."""
+    waiting = (CertificateStatus.AWAITING_PHOTO, CertificateStatus.AWAITING_ISSUE)
+    found = select(func.count(Certificate.id)).where(
+        Certificate.issuer_unit_id == unit_id, Certificate.status.in_(waiting)
+    )
+    return db.session.scalar(found) or 0

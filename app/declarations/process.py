@@ -17,6 +17,7 @@ from app.engine import handlers
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.portfolio.queries import register_usage
+from app.units.tree import register_obstacle
 
 Answers = Mapping[str, Any]
 WORDS = {
@@ -220,3 +221,15 @@ def _predicate(name: str, judge: Callable[[Person, Declaration, datetime], bool]
 _predicate("owns_declaration", lambda person, found, _now: found.person_id == person.id)
 _predicate("may_see_declaration", access.is_seen_by)
 register_usage(queries.items_in_use)
+
+
+@register_obstacle
+def declarations_of_unit(unit_id: int, _now: datetime) -> tuple[int, str]:
+    """Declarations of the unit's people that come, or come back, before it."""
+    return queries.unsettled_at(unit_id), "件本单位人员的申报尚未审结"
+
+
+@register_obstacle
+def declarations_organised(unit_id: int, _now: datetime) -> tuple[int, str]:
+    """Declarations that wait for the review that the unit organises."""
+    return queries.unreviewed_by(unit_id), "件申报等待本单位组织评审"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.models import Person
@@ -24,7 +24,7 @@ from app.declarations.models import (
     Status,
 )
 from app.engine.models import ItemStatus, WorkItem
-from app.plans.models import Plan, StandardCategory, StandardItem
+from app.plans.models import Plan, PlanStatus, StandardCategory, StandardItem
 from app.plans.queries import categories_for
 from app.portfolio.models import ItemVersion
 from app.portfolio.queries import approved_items
@@ -322,3 +322,29 @@ def items_in_use(item_ids: Sequence[int]) -> dict[int, list[str]]:
     for item_id, year in rows:
         found.setdefault(item_id, []).append(f"{year} 年度申报")
     return found
+
+
+def unsettled_at(unit_id: int) -> int:
+    """Count the declarations of a unit that it has to review, now, again, or once sent up."""
+    under_way = Declaration.status.in_((Status.IN_REVIEW, Status.RETURNED))
+    may_be_sent = or_(Declaration.submitted_at.is_not(None), Plan.status == PlanStatus.OPEN)
+    found = (
+        select(func.count(Declaration.id))
+        .join(Plan, Plan.id == Declaration.plan_id)
+        .where(
+            Declaration.unit_id == unit_id,
+            or_(under_way, and_(Declaration.status == Status.DRAFT, may_be_sent)),
+        )
+    )
+    return db.session.scalar(found) or 0
+
+
+def unreviewed_by(unit_id: int) -> int:
+    """Count the declarations under way in plans that a unit organises."""
+    alive = (Status.IN_REVIEW, Status.RETURNED, Status.ACCEPTED, Status.IN_MEETING)
+    found = (
+        select(func.count(Declaration.id))
+        .join(Plan, Plan.id == Declaration.plan_id)
+        .where(Plan.organiser_unit_id == unit_id, Declaration.status.in_(alive))
+    )
+    return db.session.scalar(found) or 0

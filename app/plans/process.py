@@ -16,6 +16,7 @@ from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.plans import axis, operations, queries
 from app.plans.models import ADVERTISED, Plan
+from app.units.tree import register_obstacle
 
 BUSINESS = "plan"
 WORDS = {operations.PASS: "核对通过", operations.RETURN: "退回修改"}
@@ -124,3 +125,15 @@ def people_read_notices(person_id: int, file: StoredFile) -> bool:
         grant.scope_kind == "org" and grant.scope_id == plan.organiser_unit_id
         for grant in live_grants(person_id, clock_now())
     )
+
+
+@register_obstacle
+def live_plans(unit_id: int, _now: datetime) -> tuple[int, str]:
+    """Plans of the unit that have not closed."""
+    return queries.live_plans(unit_id), "个评审计划尚未结束"
+
+
+@register_obstacle
+def filed_committees(unit_id: int, now: datetime) -> tuple[int, str]:
+    """Committees of the unit whose filing holds or is to hold."""
+    return queries.filed_committees(unit_id, now.date()), "个评委会的备案仍在有效期"

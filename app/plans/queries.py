@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
+from app.committees.models import Committee
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.storage import StoredFile
@@ -124,3 +125,20 @@ def plan_of_file(file: StoredFile) -> Plan | None:
     template = select(PlanSlot.plan_id).where(PlanSlot.template_file_id == file.id)
     holding = select(Plan).where(or_(Plan.id.in_(attached), Plan.id.in_(template)))
     return db.session.scalars(holding.order_by(Plan.id.desc())).first()
+
+
+def live_plans(unit_id: int) -> int:
+    """Count the plans of an organiser that have not closed."""
+    over = (PlanStatus.CLOSED, PlanStatus.ARCHIVED)
+    live = select(func.count(Plan.id)).where(
+        Plan.organiser_unit_id == unit_id, Plan.status.not_in(over)
+    )
+    return db.session.scalar(live) or 0
+
+
+def filed_committees(unit_id: int, on: date) -> int:
+    """Count the committees of an organiser whose filing has not run out on a day."""
+    filed = select(func.count(Committee.id)).where(
+        Committee.organiser_unit_id == unit_id, Committee.filed_until >= on
+    )
+    return db.session.scalar(filed) or 0

@@ -1,9 +1,10 @@
 """Reads about units."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from app.accounts.models import Person, RoleGrant
 from app.accounts.queries import people_with_role
@@ -14,6 +15,7 @@ from app.units.models import ACTIVE, PENDING, RETURNED, Employment, Unit
 CHAIN_LIMIT = 12
 # So many units are named to somebody whose words fit several.
 NAMED = 5
+_SLASH = re.compile(r"\s*[/／]\s*")
 
 
 def unit_of(person_id: int) -> Unit | None:
@@ -107,20 +109,45 @@ def members_of(unit_id: int, text: str = "") -> Select[tuple[Person]]:
 def unit_called(text: str) -> Unit | None:
     """Return the open unit that somebody typed: its whole name, or the only one it is part of.
 
-    Invalid when there is none, or several to choose from; empty text is no unit.
+    Units of one name are told apart by their superiors: 上级 / 名称. Invalid when there is none,
+    or several to choose from; empty text is no unit.
     """
     wanted = text.strip()
     if not wanted:
         return None
-    exact = search_units(None, wanted).where(Unit.name == wanted).limit(2)
-    found = db.session.scalars(exact).all()
+    exact = search_units(None, wanted).where(Unit.name == wanted).limit(NAMED + 1)
+    found: Sequence[Unit] = db.session.scalars(exact).all()
+    found = found or _below(wanted)
     found = found or db.session.scalars(search_units(None, wanted).limit(NAMED + 1)).all()
     if len(found) == 1:
         return found[0]
     if not found:
         raise Invalid(f"没有名称含“{wanted}”的单位")
-    names = "、".join(dict.fromkeys(unit.name for unit in found[:NAMED]))
-    raise Invalid(f"有多个单位符合，请填写完整名称：{names}{' 等' if len(found) > NAMED else ''}")
+    names = "、".join(label_of(unit) for unit in found[:NAMED])
+    raise Invalid(
+        f"有多个单位符合，请照此填写其中一个：{names}{' 等' if len(found) > NAMED else ''}"
+    )
+
+
+def _below(wanted: str) -> list[Unit]:
+    """Return the open units of this path: the whole one, or else those that it ends."""
+    names = [wanted[cut.end() :] for cut in _SLASH.finditer(wanted)]
+    alike = select(Unit).where(Unit.name.in_(names), Unit.closed_at.is_(None)).order_by(Unit.id)
+    path = _SLASH.sub("/", wanted)
+    paths = {unit: _SLASH.sub("/", _whole_path(unit)) for unit in db.session.scalars(alike)}
+    whole = [unit for unit, its_path in paths.items() if its_path == path]
+    return whole or [unit for unit, its_path in paths.items() if its_path.endswith(f"/{path}")]
+
+
+def label_of(unit: Unit) -> str:
+    """Return what `unit_called` knows the unit by: its name, its path where others share it."""
+    alike = select(func.count(Unit.id)).where(Unit.name == unit.name, Unit.closed_at.is_(None))
+    is_only = (db.session.scalar(alike) or 0) <= 1
+    return unit.name if is_only else _whole_path(unit)
+
+
+def _whole_path(unit: Unit) -> str:
+    return " / ".join(each.name for each in path_of(unit))
 
 
 def path_of(unit: Unit) -> list[Unit]:

@@ -1,5 +1,6 @@
 """Writes about the unit tree (单位登记): entering, changing and closing units."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -168,12 +169,23 @@ def _count(*conditions: object) -> int:
     return db.session.scalar(wanted) or 0
 
 
-def obstacles(unit: Unit) -> list[str]:
+Obstacle = Callable[[int, datetime], tuple[int, str]]
+_obstacles: list[Obstacle] = []
+
+
+def register_obstacle(count: Obstacle) -> Obstacle:
+    """Ask before a unit is closed: fn(unit_id, now) -> how many of what are in the way."""
+    _obstacles.append(count)
+    return count
+
+
+def obstacles(unit: Unit, now: datetime) -> list[str]:
     """Return in words what must be settled before a unit can be closed."""
     found = (
         (_count(Unit.parent_id == unit.id), "个下级单位尚未关闭或划转"),
         (_count(Unit.reports_to_id == unit.id), "个单位仍向本单位上报"),
         (_open_tasks(unit), "项待办任务尚未办结"),
+        *(count(unit.id, now) for count in _obstacles),
     )
     return [f"{count} {words}" for count, words in found if count]
 
@@ -191,7 +203,7 @@ def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
     _hold_tree(unit)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭")
-    left = obstacles(unit)
+    left = obstacles(unit, now)
     if left:
         raise Conflict("还不能关闭：" + "；".join(left))
     unit.closed_at = now

@@ -101,6 +101,24 @@ def test_a_circle_is_refused(app: Flask, system: Browser, field: str) -> None:
     assert system.post(f"/admin/units/{city.id}/edit", itself).status_code == 422
 
 
+def test_units_of_one_name_are_told_apart_by_their_superiors(app: Flask, system: Browser) -> None:
+    with transaction():
+        schools = [
+            a_unit("实验小学", parent=a_unit(name, kind="机关")) for name in ("甲区局", "乙区局")
+        ]
+        class_unit = a_unit("教务处", kind="职能部门", parent=schools[1])
+    page = system.get(f"/admin/units/{class_unit.id}/edit").text
+    assert page.count('value="乙区局 / 实验小学"') == 2
+    form = {"name": "教务处", "kind": "职能部门", "jurisdiction": "anhui", "parent": "实验小学"}
+    refused = system.post(f"/admin/units/{class_unit.id}/edit", form)
+    assert refused.status_code == 422
+    assert "甲区局 / 实验小学、乙区局 / 实验小学" in refused.text
+    for typed, above in (("乙区局 / 实验小学", 1), ("甲区局／实验小学", 0)):
+        saved = system.post(f"/admin/units/{class_unit.id}/edit", {**form, "parent": typed})
+        assert saved.status_code == 303
+        assert unit_called("教务处").parent_id == schools[above].id
+
+
 def test_a_unit_is_changed_and_the_log_says_so(app: Flask, system: Browser) -> None:
     city, _, school = a_family(app)
     page = system.get(f"/admin/units/{school.id}/edit").text

@@ -1,20 +1,25 @@
 """The unit tree: what may change of it, what a change leaves behind, and when a unit may close."""
 
 import threading
+from datetime import date
 
 import pytest
 from flask import Flask
 
+from app.certificates.models import Certificate
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import DomainError, Invalid
+from app.declarations.models import Declaration
 from app.declarations.queries import BUSINESS as DECLARATION
 from app.units import tree
 from app.units.models import Unit
+from tests.builders import results
 from tests.builders.declarations import a_declaration
-from tests.builders.flow import open_items
+from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit
+from tests.builders.plans import a_plan
 
 
 def facts(unit: Unit, **changed: object) -> tree.UnitFacts:
@@ -87,3 +92,39 @@ def test_a_leader_with_work_to_do_is_not_left_out(app: Flask, node: str) -> None
             tree.change_unit(unit, facts(unit, has_leader=False), actor_id=1, now=now())
         tree.change_unit(unit, facts(unit, kind="企业"), actor_id=1, now=now())
         assert unit.has_leader
+
+
+def in_the_way(unit_id: int) -> str:
+    with transaction(write=False):
+        return "；".join(tree.obstacles(db.session.get_one(Unit, unit_id), now()))
+
+
+def test_a_returned_declaration_keeps_its_unit_and_its_organiser_open(app: Flask) -> None:
+    declaration = a_declaration()
+    defects = [{"text": "材料模糊", "remedy": "重新上传"}]
+    answers = {"decision": "return", "opinion": "请补正", "defects": defects}
+    do((DECLARATION, declaration.id), "vet_declaration", answers)
+    assert in_the_way(declaration.unit_id) == "1 件本单位人员的申报尚未审结"
+    with transaction(write=False):
+        plan = db.session.get_one(Declaration, declaration.id).plan
+        organiser_id = plan.organiser_unit_id
+    words = in_the_way(organiser_id)
+    assert "1 件申报等待本单位组织评审" in words
+    assert "1 个评审计划尚未结束" in words
+    assert "1 个评委会的备案仍在有效期" in words
+
+
+def test_what_is_over_is_not_in_the_way(app: Flask) -> None:
+    with transaction():
+        plan = a_plan(status="closed")
+        plan.committee.filed_until = date(2026, 9, 30)
+        organiser_id = plan.organiser_unit_id
+    assert in_the_way(organiser_id) == ""
+
+
+def test_an_issuer_with_certificates_to_issue_stays(app: Flask) -> None:
+    published = results.a_publicity(cases=2)
+    results.confirm(published)
+    with transaction(write=False):
+        unit_id = db.session.query(Certificate).first().issuer_unit_id
+    assert "2 本证书等待本单位签发" in in_the_way(unit_id)
