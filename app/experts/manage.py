@@ -91,7 +91,9 @@ def index() -> str:
     """The pool, searched by name, unit and specialty."""
     page = page_of(_search())
     kept = {each.id for each in page.items if queries.keeps_expert(current_user, each, now())}
-    return render_template("experts/index.html", page=page, kept=kept)
+    return render_template(
+        "experts/index.html", page=page, kept=kept, members=queries.in_pool(now())
+    )
 
 
 @bp.get("/experts/new")
@@ -158,7 +160,8 @@ def edit(profile_id: int) -> str:
     profile = _profile(profile_id)
     form = _offer(ProfileForm(obj=profile), profile.committee_id)
     form.committee_id.data = str(profile.committee_id or "")
-    return render_template("experts/form.html", form=form, profile=profile)
+    member = profile.person_id in queries.in_pool(now())
+    return render_template("experts/form.html", form=form, profile=profile, member=member)
 
 
 @bp.post("/experts/<int:profile_id>/edit")
@@ -176,6 +179,17 @@ def change(profile_id: int) -> Response | tuple[str, int]:
             flash("专家资料已保存", "success")
             return see_other(url_for("experts.index"))
     return render_template("experts/form.html", form=form, profile=profile), 422
+
+
+@bp.post("/experts/<int:profile_id>/remove")
+@requires("expert.manage")
+def remove(profile_id: int) -> Response:
+    """Let an expert leave the pool (退库)."""
+    profile = _profile(profile_id)
+    reason = request.form.get("reason", "")[:300]
+    operations.remove_expert(profile, reason, actor=current_user, now=now())
+    flash(f"{profile.person.name}已退库", "success")
+    return see_other(url_for("experts.index"))
 
 
 add_entry("评审组织", "专家库", "mortarboard", "experts.index", "expert.list", order=60)

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.accounts.models import Credential, Person
-from app.accounts.operations import create_credential, create_person, grant_role, notify
+from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.operations import create_credential, create_person, end_grant, grant_role, notify
 from app.accounts.queries import live_grants, person_by_id_number
 from app.committees.models import Committee
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Forbidden, Invalid
+from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.experts.models import ExpertProfile
-from app.experts.queries import organised_units, profile_of
+from app.experts.queries import in_pool, organised_units, profile_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def enter_expert(
             phone=phone.strip(),
             now=now,
         )
-    profile = _fresh_profile(person)
+    profile = _profile_for(person, now)
     profile.keeper_unit_id = keeper_id
     _apply(profile, expertise)
     db.session.add(profile)
@@ -82,10 +82,12 @@ def _keeper(expertise: Expertise, actor: Person, now: datetime) -> int:
     return min(offices)
 
 
-def _fresh_profile(person: Person) -> ExpertProfile:
-    if profile_of(person.id) is not None:
+def _profile_for(person: Person, now: datetime) -> ExpertProfile:
+    """Return the entry to fill: a new one, or that of somebody who had left the pool."""
+    known = profile_of(person.id)
+    if known is not None and person.id in in_pool(now):
         raise Invalid("此人已在专家库中", field="id_number")
-    return ExpertProfile(person_id=person.id)
+    return known or ExpertProfile(person_id=person.id)
 
 
 def _admit(person: Person, actor: Person, now: datetime) -> str:
@@ -127,3 +129,29 @@ def change_expert(
         before=before,
         after={name: said[name] for name in before},
     )
+
+
+def remove_expert(profile: ExpertProfile, reason: str, *, actor: Person, now: datetime) -> None:
+    """End an expert's membership of the pool (专家退库); the entry stays for what they reviewed.
+
+    A seat they have keeps the role that it gave them in its meeting; the meeting's clerk decides
+    on it. Invalid without a reason; Conflict when they left already.
+    """
+    if not reason.strip():
+        raise Invalid("请填写退库理由", field="reason")
+    if profile.person_id not in in_pool(now):
+        raise Conflict("该专家已退库")
+    held = db.session.query(RoleGrant).filter_by(
+        person_id=profile.person_id, role="expert", scope_kind="all"
+    )
+    for grant in held:
+        if grant.valid_to is None or grant.valid_to > now:
+            end_grant(grant, actor_id=actor.id, now=now, reason=reason.strip())
+    audit.record(
+        "expert:removed",
+        subject=("expert", profile.id),
+        actor_id=actor.id,
+        now=now,
+        reason=reason.strip(),
+    )
+    notify(profile.person_id, f"您已退出评审专家库：{reason.strip()}", url="/home", now=now)

@@ -40,7 +40,7 @@ def _page(meeting: Meeting, part: str, faults: list[str] | None = None) -> str:
         values=request.form,
         # Two lists of a page number their rows alike: ticks belong to the form they came from.
         ticked={request.endpoint: set(ids("id"))},
-        experts=queries.available_experts(meeting) if part == "members" else [],
+        experts=queries.available_experts(meeting, now()) if part == "members" else [],
         declarations=queries.available_declarations(meeting) if part == "cases" else [],
         profiles=queries.profiles_of(people),
         recusals=recusals,

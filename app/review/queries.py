@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
@@ -13,6 +14,7 @@ from app.core.errors import NotFound
 from app.core.permissions import Grant
 from app.declarations.models import Declaration, Status
 from app.experts.models import ExpertProfile
+from app.experts.queries import in_pool
 from app.review.ballots import BallotClose, BallotRoll, KeyShare, Tally
 from app.review.models import (
     CaseOpinion,
@@ -156,13 +158,13 @@ def profiles_of(person_ids: Iterable[int]) -> dict[int, ExpertProfile]:
     return {profile.person_id: profile for profile in db.session.scalars(wanted)}
 
 
-def available_experts(meeting: Meeting) -> list[tuple[Person, ExpertProfile]]:
-    """Return experts who do not sit in the meeting yet, its own committees' members first."""
+def available_experts(meeting: Meeting, now: datetime) -> list[tuple[Person, ExpertProfile]]:
+    """Return who is in the pool and does not sit in the meeting, its own committee's first."""
     seated = select(MeetingMember.person_id).where(MeetingMember.meeting_id == meeting.id)
     rows = db.session.execute(
         select(Person, ExpertProfile)
         .join(ExpertProfile, ExpertProfile.person_id == Person.id)
-        .where(Person.id.not_in(seated))
+        .where(Person.id.not_in(seated), Person.id.in_(in_pool(now)))
         .order_by(ExpertProfile.committee_id != meeting.committee_id, Person.id)
     )
     return [(row[0], row[1]) for row in rows]

@@ -10,6 +10,7 @@ from app.accounts.operations import end_grant, grant_role
 from app.accounts.queries import works_at
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
+from app.experts.queries import in_pool
 from app.review import queries
 from app.review.models import (
     Meeting,
@@ -36,7 +37,7 @@ def add_member(
         raise Conflict(f"{person.name}已在参会专家中")
     if any(case.declaration.person_id == person.id for case in meeting.cases):
         raise Invalid(f"{person.name}本人参评，不能担任评委")
-    if not queries.profiles_of([person.id]):
+    if not queries.profiles_of([person.id]) or person.id not in in_pool(now):
         raise Invalid(f"{person.name}不在评审专家库中，不能担任评委")
     if works_at(person.id, meeting.organiser_unit_id, queries.RUNNERS, now):
         raise Invalid(f"{person.name}是组建单位的经办人、领导或监督员，不能同时担任评委")

@@ -11,9 +11,14 @@ from app.accounts.queries import live_grants
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import Invalid
 from app.experts.models import ExpertProfile
+from app.review.models import Meeting
+from app.review.operations.members import add_member
+from app.review.queries import available_experts
 from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_committee
+from tests.builders.review import a_meeting_called
 from tests.conftest import Browser
 
 NUMBER = "340000198503129020"
@@ -150,6 +155,51 @@ def test_the_log_keeps_what_stood_before_and_after_a_change(organiser: Browser) 
             "before": {"unit_name": "云桥区第二中学"},
             "after": {"unit_name": "淮城市第五中学"},
         }
+
+
+def test_who_leaves_the_pool_is_offered_no_seat_and_may_be_entered_again(
+    organiser: Browser,
+) -> None:
+    profile_id = entered(organiser)
+    with transaction():
+        meeting_id = a_meeting_called().meeting.id
+
+    def offered() -> bool:
+        with transaction(write=False):
+            meeting = db.session.get_one(Meeting, meeting_id)
+            return "苏晓禾" in {person.name for person, _ in available_experts(meeting, now())}
+
+    leave = f"/experts/{profile_id}/remove"
+    assert organiser.post(leave, {"reason": " "}).status_code == 422
+    assert offered()
+    assert organiser.post(leave, {"reason": "已退休"}).status_code == 303
+    assert not offered()
+    assert "已退库" in organiser.get("/experts").text
+    assert organiser.post(leave, {"reason": "已退休"}).status_code == 409
+    with transaction(write=False):
+        event = db.session.query(AuditEvent).filter_by(tag="expert:removed").one()
+        assert event.data == {"reason": "已退休"}
+    assert organiser.post("/experts/new", NEW).status_code == 303
+    assert offered()
+
+
+def test_who_left_the_pool_is_not_seated(organiser: Browser) -> None:
+    profile_id = entered(organiser)
+    organiser.post(f"/experts/{profile_id}/remove", {"reason": "已退休"})
+    with transaction():
+        meeting = a_meeting_called().meeting
+        person = db.session.get_one(ExpertProfile, profile_id).person
+        with pytest.raises(Invalid, match="不在评审专家库中"):
+            add_member(meeting, person, None, actor_id=person.id, now=now())
+
+
+def test_an_expert_leaves_by_their_own_organiser_only(organiser: Browser, client_for: Any) -> None:
+    profile_id = entered(organiser)
+    with transaction():
+        other = a_unit("洛城市教育局", kind="机关")
+        person = a_person("阮知秋", roles=[("organiser", "org", other.id)])
+    refused = client_for(person).post(f"/experts/{profile_id}/remove", {"reason": "别的理由"})
+    assert refused.status_code == 403
 
 
 def test_the_pool_is_for_organisers(app: Flask, client_for: Any) -> None:
