@@ -137,3 +137,7 @@ class Objection(Model):
     decided_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
 
     result: Mapped[Result] = relationship(back_populates="objections")
+
+    def is_against(self, person_id: int) -> bool:
+        """Tell whether this person's result is objected to: they keep out of it (回避)."""
+        return self.result.declaration.person_id == person_id

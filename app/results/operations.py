@@ -23,6 +23,7 @@ from app.review.models import CaseStatus, Meeting
 
 MAX_OPEN_OBJECTIONS = 20
 ADDRESS_LIMIT, ADDRESS_PERIOD = 20, timedelta(hours=24)
+OWN_OBJECTION = "不能处理针对本人的异议"
 LONGEST = {"name": 60, "contact": 60, "text": 2000}
 
 
@@ -158,8 +159,8 @@ def file_objection(
 
 
 def _check_impartial(objection: Objection, actor_id: int) -> None:
-    if objection.result.declaration.person_id == actor_id:
-        raise Forbidden("不能处理针对本人的异议")
+    if objection.is_against(actor_id):
+        raise Forbidden(OWN_OBJECTION)
 
 
 def record_finding(objection: Objection, finding: str, *, actor_id: int, now: datetime) -> None:

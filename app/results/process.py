@@ -1,11 +1,13 @@
 """What the processes of publicity and objections call."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.accounts.models import Person
 from app.core.db import db
-from app.core.records import register_record
+from app.core.errors import Forbidden
+from app.core.records import register_record, register_sight
 from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
@@ -132,7 +134,15 @@ def publicity_record(business_id: int, _person: Person) -> dict[str, Any]:
 
 
 @register_record(OBJECTION)
-def objection_record(business_id: int, _person: Person) -> dict[str, Any]:
-    """What the task page shows of an objection."""
+def objection_record(business_id: int, person: Person) -> dict[str, Any]:
+    """What the task page shows of an objection; Forbidden for who is objected to."""
     objection = db.session.get_one(Objection, business_id)
+    if objection.is_against(person.id):
+        raise Forbidden(operations.OWN_OBJECTION)
     return {"summary_template": "results/_objection.html", "objection": objection}
+
+
+@register_sight(OBJECTION)
+def objection_in_sight(business_id: int, person: Person, _now: datetime) -> bool:
+    """Who is objected to is led to no page of it."""
+    return not db.session.get_one(Objection, business_id).is_against(person.id)

@@ -61,13 +61,17 @@ def ballot_day(meeting_id: int) -> date | None:
     return last.date() if last else None
 
 
-def objections_at(unit_ids: list[int]) -> Select[tuple[Objection]]:
-    """Select the objections to results of these organisers, the newest first."""
+def objections_at(unit_ids: list[int], *, reader_id: int) -> Select[tuple[Objection]]:
+    """Select the objections to results of these organisers, the newest first.
+
+    Who is objected to is not told who objects, whatever their posts.
+    """
     to_result = contains_eager(Objection.result)
-    declaration = to_result.joinedload(Result.declaration)
+    declaration = to_result.contains_eager(Result.declaration)
     return (
         select(Objection)
         .join(Objection.result)
+        .join(Result.declaration)
         .join(Result.publicity)
         .join(Publicity.plan)
         .options(
@@ -75,7 +79,7 @@ def objections_at(unit_ids: list[int]) -> Select[tuple[Objection]]:
             declaration.joinedload(Declaration.person),
             declaration.joinedload(Declaration.unit),
         )
-        .where(Plan.organiser_unit_id.in_(unit_ids))
+        .where(Plan.organiser_unit_id.in_(unit_ids), Declaration.person_id != reader_id)
         .order_by(Objection.id.desc())
     )
 

@@ -159,7 +159,9 @@ def _note_export(subject: str, subject_id: int, rows: int) -> None:
 
 @register_predicate("organises_objection")
 def organises_objection(person: Person, objection: Objection, moment: datetime) -> bool:
-    """Staff of the organiser whose result is objected to."""
+    """Staff of the organiser whose result is objected to, but for who is objected to."""
+    if objection.is_against(person.id):
+        return False
     unit = objection.result.publicity.plan.organiser_unit_id
     return works_at(person.id, unit, LOOKERS, moment)
 
@@ -168,7 +170,7 @@ def organises_objection(person: Person, objection: Objection, moment: datetime) 
 @requires("objection.list")
 def objections() -> str:
     """Objections to the organiser's results (异议处理)."""
-    page = page_of(queries.objections_at(_units()))
+    page = page_of(queries.objections_at(_units(), reader_id=current_user.id))
     return render_template("results/objections.html", page=page, words=OBJECTION_WORDS)
 
 
@@ -184,7 +186,8 @@ def _units() -> list[int]:
 def export_objections() -> WebResponse:
     """导出异议台账; who took it is kept."""
     units = _units()
-    found = list(db.session.scalars(queries.objections_at(units).limit(EXPORTED)))
+    listed = queries.objections_at(units, reader_id=current_user.id)
+    found = list(db.session.scalars(listed.limit(EXPORTED)))
     _note_export("objection", units[0] if units else 0, len(found))
     return table_answer("异议台账", OBJECTION_HEADS, objection_rows(found))
 

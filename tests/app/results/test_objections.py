@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.accounts.operations import grant_role
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -273,6 +274,42 @@ def test_objections_are_listed_to_the_organiser_of_the_results_alone(
         assert client_for(person).get(address).status_code == 403
     assert client_for().get(address).status_code == 302
     assert client_for(foreign).get("/objections/999").status_code == 404
+
+
+def test_who_is_objected_to_reads_nothing_of_it_whatever_their_posts(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity(cases=2)
+    own, others = build.object_to(published), build.object_to(published, place=1)
+    with transaction():
+        teacher = published.applicant()
+        for role in ("organiser", "organiser_leader"):
+            grant_role(
+                teacher,
+                role,
+                scope_kind="org",
+                scope_id=published.unit_id,
+                actor_id=None,
+                now=now(),
+            )
+    browser = client_for(teacher)
+    listed = browser.get("/objections").text
+    assert f"/objections/{others}" in listed
+    assert f"/objections/{own}" not in listed
+    assert browser.get("/objections.csv").text.count(build.COMPLAINT["contact"]) == 1
+    assert browser.get(f"/objections/{own}").status_code == 403
+    assert browser.get(f"/objections/{others}").status_code == 200
+    found = ("investigate_objection", {"finding": "属实"}, published.organiser_id)
+    decided = {"decision": "dismiss", "conclusion": "不成立"}
+    for node, answers, colleague in (found, ("decide_objection", decided, published.leader_id)):
+        with transaction(write=False):
+            (item,) = open_items((OBJECTION, own))
+        page = browser.get(f"/tasks/{item.id}")
+        assert page.status_code == 403
+        assert build.COMPLAINT["contact"] not in page.text
+        do((OBJECTION, own), node, answers, person=build.person(colleague))
+        closed = browser.get(f"/tasks/{item.id}")
+        assert f"/objections/{own}" not in closed.text
 
 
 def race(app: Flask, *acts: Callable[[], object]) -> list[str]:
