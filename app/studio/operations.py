@@ -1,6 +1,7 @@
 """Publishing a new version of a process: through the gate, never around it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.core import audit
@@ -8,9 +9,10 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import StoredFile, keep, owned_file, read_bytes
 from app.engine.definitions import bundle_of, publish_version
 from app.engine.diagrams import read_nodes
-from app.engine.gate import Known, Verdict, check, process_id_in
+from app.engine.gate import Known, Verdict, check
 from app.engine.models import ProcessVersion
-from app.studio.queries import PUBLISHED_TAG, newest_version
+from app.studio.queries import PUBLISHED_TAG, last_version_id, newest_version
+from app.studio.queries import version as version_of
 from forms import FormSpecError, source
 
 DIAGRAM_TYPE = "application/xml"
@@ -34,50 +36,65 @@ def staged_uploads(file_ids: Sequence[int], *, owner_id: int) -> dict[str, bytes
     return {file.name: read_bytes(file) for file in files}
 
 
-def merged(process: ProcessVersion, uploads: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files of the next version: the uploaded ones over those in force.
+@dataclass(frozen=True)
+class Judged:
+    """Uploads and the gate's verdict on the version that they would make."""
 
-    A file is named after its process, whatever the browser called it.
+    process: int
+    uploads: Mapping[str, bytes]
+    verdict: Verdict
+    # The newest version of any process when the gate looked: what it knew of the platform.
+    seen: int
+
+    @property
+    def placed(self) -> dict[str, bytes]:
+        """The uploads under the names that the gate found: each after its process."""
+        return {name: self.uploads[file] for file, name in self.verdict.names}
+
+
+def _in_force(process: ProcessVersion) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in bundle_of(process).files.items()}
+
+
+def merged(process: ProcessVersion, judged: Judged) -> dict[str, bytes]:
+    """Return the files of the next version: the uploaded ones over those in force."""
+    return {**_in_force(process), **judged.placed}
+
+
+def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Judged:
+    """Ask the gate about the version that these uploads would make (发布检查).
+
+    It takes seconds: a request asks before it writes. Nothing uploaded is read here, only there.
     """
-    files = {name: text.encode() for name, text in bundle_of(process).files.items()}
-    for name, content in uploads.items():
-        files[_file_name(name, content)] = content
-    return files
-
-
-def _file_name(name: str, content: bytes) -> str:
-    process_id = process_id_in(content)
-    return f"{process_id}.bpmn" if process_id else name
-
-
-def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Verdict:
-    """Return the gate's verdict on the version that these uploads would make (发布检查)."""
+    seen = last_version_id()
     known = Known.of_platform(jurisdiction=process.jurisdiction)
     if not uploads:
-        return check({}, known=known)
-    return check(merged(process, uploads), known=known, key=process.key)
+        return Judged(process.id, uploads, check({}, known=known), seen)
+    verdict = check(uploads, known=known, key=process.key, in_force=_in_force(process))
+    return Judged(process.id, uploads, verdict, seen)
 
 
-def publish_upload(
-    process: ProcessVersion,
-    uploads: Mapping[str, bytes],
-    note: str,
-    *,
-    actor_id: int,
-    now: datetime,
-) -> ProcessVersion:
-    """Publish the uploads as the next version; running instances keep theirs.
-
-    Raises Invalid when the gate refuses them or the note is missing, Conflict when another
-    version came in between: the uploads were compared with `process`, and would undo that one.
-    """
+def refuse_overtaken(process: ProcessVersion) -> None:
+    """Raise Conflict for a version that is not the newest: an upload would undo the newer one."""
     if process.id != newest_version(process).id:
         raise Conflict("此流程已有更新的版本，请在最新版本的页面重新上传")
+
+
+def publish_upload(judged: Judged, note: str, *, actor_id: int, now: datetime) -> ProcessVersion:
+    """Publish what was judged as the next version; running instances keep theirs.
+
+    Raises Invalid when the gate refuses it or the note is missing, Conflict when another version
+    of this or of another process came in between: the verdict was on what there was before.
+    """
+    process = version_of(judged.process)
+    refuse_overtaken(process)
+    if judged.seen != last_version_id():
+        raise Conflict("检查期间有其他流程发布了新版本，请再次点击“发布”")
     if not note.strip():
         raise Invalid("请填写版本说明", field="note")
-    if not judge(process, uploads).ok:
+    if not judged.verdict.ok:
         raise Invalid("流程没有通过发布检查，请修改后重新上传")
-    files = merged(process, uploads)
+    files = merged(process, judged)
     version = publish_version(
         process.key,
         process.jurisdiction,

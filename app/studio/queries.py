@@ -67,6 +67,11 @@ def newest_version(process: ProcessVersion) -> ProcessVersion:
     return versions_of(process)[0]
 
 
+def last_version_id() -> int:
+    """Return the id of what was published last, of any process."""
+    return db.session.scalar(sa.select(sa.func.max(ProcessVersion.id))) or 0
+
+
 def running_counts(versions: Sequence[ProcessVersion]) -> dict[int, int]:
     """Return how many instances still run on each version."""
     counted = (

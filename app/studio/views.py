@@ -6,8 +6,9 @@ from werkzeug.wrappers import Response
 
 from app.catalogue import jurisdictions
 from app.core.clock import now
+from app.core.db import begin_writing
 from app.core.errors import TooLarge
-from app.core.http import see_other
+from app.core.http import answer_repeat, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.engine.definitions import bundle_of
@@ -72,14 +73,22 @@ def diagram(version_id: int) -> Response:
 
 
 @bp.post("/studio/processes/<int:version_id>/check")
+@writes_late
 @requires("process.manage")
 def check(version_id: int) -> Response | tuple[str, int]:
-    """Put uploaded files through the gate; show the findings, or go on to what would change."""
+    """Put uploaded files through the gate; show the findings, or go on to what would change.
+
+    The gate takes seconds: nobody waits for it, since only what follows it writes.
+    """
     version = queries.version(version_id)
     uploads = _uploaded()
-    verdict = operations.judge(version, uploads)
+    verdict = operations.judge(version, uploads).verdict
     if not verdict.ok:
         return _page(version_id, verdict=verdict), 422
+    begin_writing()
+    repeated = answer_repeat()
+    if repeated is not None:
+        return repeated
     staged = operations.stage_uploads(uploads, owner_id=current_user.id, now=now())
     ids = [file.id for file in staged]
     return see_other(url_for("studio.confirm", version_id=version_id, upload=ids))
@@ -95,22 +104,23 @@ def confirm(version_id: int) -> str:
 
 def _confirm(version: ProcessVersion, ids: list[int], form: PublishForm) -> str:
     uploads = operations.staged_uploads(ids, owner_id=current_user.id)
-    verdict = operations.judge(version, uploads)
-    if not verdict.ok:
-        return _page(version.id, verdict=verdict)
+    judged = operations.judge(version, uploads)
+    if not judged.verdict.ok:
+        return _page(version.id, verdict=judged.verdict)
     return render_template(
         "studio/confirm.html",
         version=version,
         form=form,
         upload_ids=ids,
-        verdict=verdict,
-        difference=queries.difference_to(version, operations.merged(version, uploads)),
+        verdict=judged.verdict,
+        difference=queries.difference_to(version, operations.merged(version, judged)),
         titles=queries.titles(),
         running=sum(queries.running_counts(queries.versions_of(version)).values()),
     )
 
 
 @bp.post("/studio/processes/<int:version_id>/publish")
+@writes_late
 @requires("process.manage")
 def publish(version_id: int) -> Response | tuple[str, int]:
     """Publish what was checked as the next version; a faulty note is said at its field."""
@@ -118,9 +128,15 @@ def publish(version_id: int) -> Response | tuple[str, int]:
     ids = request.form.getlist("upload", int)
     if not form.validate():
         return _confirm(version, ids, form), 422
+    operations.refuse_overtaken(version)
     uploads = operations.staged_uploads(ids, owner_id=current_user.id)
+    judged = operations.judge(version, uploads)
+    begin_writing()
+    repeated = answer_repeat()
+    if repeated is not None:
+        return repeated
     published = operations.publish_upload(
-        version, uploads, form.note.data or "", actor_id=current_user.id, now=now()
+        judged, form.note.data or "", actor_id=current_user.id, now=now()
     )
     flash(f"已发布第 {published.no} 版，此后启动的流程使用新版", "success")
     return see_other(url_for("studio.process", version_id=published.id))

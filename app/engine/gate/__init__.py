@@ -7,7 +7,7 @@ hang or exhaust the process that asks.
 
 from collections.abc import Mapping
 
-from app.engine.gate.bundle import process_id_in, read_bundle, with_bundle
+from app.engine.gate.bundle import read_bundle, with_bundle
 from app.engine.gate.findings import Finding, Verdict
 from app.engine.gate.known import Known, Published
 from app.engine.gate.lint import lint_files
@@ -20,7 +20,6 @@ __all__ = [
     "Verdict",
     "check",
     "lint_files",
-    "process_id_in",
     "published_in",
 ]
 

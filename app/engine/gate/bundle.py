@@ -65,13 +65,14 @@ def read_bundle(files: Mapping[str, bytes]) -> Bundle:
     return bundle
 
 
-def process_id_in(content: bytes) -> str:
-    """Return the id of the process of one file; empty when the file holds none or is refused."""
+def name_of(file: str, content: bytes) -> str:
+    """Return what a file is named after its process, its own name where it holds none."""
     try:
-        root = read_tree("", content)
+        root = read_tree(file, content)
     except Refused:
-        return ""
-    return next((str(found.get("id", "")) for found in root.iter(f"{BPMN}process")), "")
+        return file
+    found = next((str(each.get("id", "")) for each in root.iter(f"{BPMN}process")), "")
+    return f"{found}.bpmn" if found else file
 
 
 def _read(bundle: Bundle, file: str, data: bytes) -> None:

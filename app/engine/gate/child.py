@@ -10,7 +10,7 @@ import sys
 from typing import BinaryIO, TextIO
 
 from app.engine.gate.findings import Verdict
-from app.engine.gate.inspection import inspect
+from app.engine.gate.inspection import inspect, inspect_over
 from app.engine.gate.sandbox import NO_MEMORY
 
 _NONE = resource.RLIM_INFINITY
@@ -37,13 +37,18 @@ def limit(seconds: float, memory: int) -> None:
 
 def answer(request: BinaryIO, response: TextIO) -> None:
     """Judge the bundle that stands in the request."""
-    files, known, key = pickle.load(request)  # noqa: S301 - the parent wrote it
-    response.write(_written(inspect(files, known=known, key=key)))
+    files, in_force, known, key = pickle.load(request)  # noqa: S301 - the parent wrote it
+    if in_force is None:
+        verdict = inspect(files, known=known, key=key)
+    else:
+        verdict = inspect_over(files, in_force, known=known, key=key)
+    response.write(_written(verdict))
 
 
 def _written(verdict: Verdict) -> str:
     findings = [finding.as_dict() for finding in verdict.findings]
-    return json.dumps({"findings": findings, "process_ids": verdict.process_ids})
+    ids, names = verdict.process_ids, verdict.names
+    return json.dumps({"findings": findings, "process_ids": ids, "names": names})
 
 
 def main(seconds: str, memory: str) -> None:

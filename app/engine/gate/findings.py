@@ -34,6 +34,8 @@ class Verdict:
 
     findings: tuple[Finding, ...] = ()
     process_ids: tuple[str, ...] = ()
+    # Each uploaded file with the name it was judged under, where uploads replace files in force.
+    names: tuple[tuple[str, str], ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -4,6 +4,7 @@ The order matters: bytes, tree, elements and paths, schema, and only then the en
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from app.engine.gate.bundle import (
     check_calls,
@@ -11,6 +12,7 @@ from app.engine.gate.bundle import (
     check_diagram,
     check_names,
     check_schemas,
+    name_of,
     read_bundle,
     with_bundle,
 )
@@ -32,6 +34,23 @@ def inspect(files: Mapping[str, bytes], *, known: Known, key: str | None = None)
         return refusal("gate.memory", "检查所需的内存超过限度", _REDRAW)
     except Exception as error:
         return refusal("gate.unfinished", f"检查没有完成（{type(error).__name__}）", _REDRAW)
+
+
+def inspect_over(
+    files: Mapping[str, bytes],
+    in_force: Mapping[str, bytes],
+    *,
+    known: Known,
+    key: str | None = None,
+) -> Verdict:
+    """Return the verdict on the files in force with these in their places.
+
+    A file takes the place that its process has, whatever a browser called it.
+    """
+    names = {file: name_of(file, content) for file, content in files.items()}
+    placed = {names[file]: content for file, content in files.items()}
+    verdict = inspect({**in_force, **placed}, known=known, key=key)
+    return replace(verdict, names=tuple(names.items()))
 
 
 def _inspect(files: Mapping[str, bytes], known: Known, key: str | None) -> Verdict:

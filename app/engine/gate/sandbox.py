@@ -39,12 +39,14 @@ def check(
     *,
     known: Known,
     key: str | None = None,
+    in_force: Mapping[str, bytes] | None = None,
     seconds: float = SECONDS,
     memory: int = MEMORY,
 ) -> Verdict:
     """Return the verdict of `inspect` on a bundle, or that it cost too much; never raises.
 
     With `key`, the bundle must hold that process; without, each file is named after its process.
+    With `in_force`, the files are judged in their places among these; `names` tells the places.
     """
     clipped = {name: content[: MAX_BYTES + 1] for name, content in files.items()}
     command = [sys.executable, "-B", "-m", CHILD, str(seconds), str(memory)]
@@ -54,7 +56,7 @@ def check(
             check=False,
             cwd=_ROOT,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            input=pickle.dumps((clipped, known, key)),
+            input=pickle.dumps((clipped, in_force, known, key)),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=seconds * PATIENCE,
@@ -77,7 +79,8 @@ def _understood(child: subprocess.CompletedProcess[bytes]) -> Verdict:
     try:
         said = json.loads(child.stdout)
         findings = tuple(Finding(**fields) for fields in said["findings"])
-        return Verdict(findings, tuple(said["process_ids"]))
+        names = tuple((str(file), str(name)) for file, name in said["names"])
+        return Verdict(findings, tuple(said["process_ids"]), names)
     except (ValueError, TypeError, LookupError):
         message = f"检查没有完成（检查进程退出，代码 {child.returncode}）"
         return refusal("gate.unfinished", message, "请拆分流程，或用流程设计器重新画出")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,9 +11,10 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import current_transaction, db, transaction
 from app.engine.definitions import publish_version
-from app.engine.gate import Known
+from app.engine.gate import Known, bundle, check
+from app.engine.gate.xml import read_tree
 from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion
 from app.studio import operations, queries
 from tests.builders.people import a_person
@@ -228,3 +230,68 @@ def test_a_version_that_came_in_between_is_not_undone(
     refused = browser.post(url, {**staged(second), "note": "又改"})
     assert refused.status_code == 409
     assert "已有更新的版本" in refused.text
+
+
+def test_nothing_waits_for_the_gate(
+    browser: Any, version: ProcessVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing: list[bool] = []
+
+    def watched(*args: Any, **more: Any) -> Any:
+        writing.append(current_transaction().write)
+        return check(*args, **more)
+
+    monkeypatch.setattr("app.studio.operations.check", watched)
+    address = checked(browser, version, SECOND.bytes())
+    url = f"/studio/processes/{version.id}/publish"
+    assert browser.post(url, {**staged(address), "note": "改名"}).status_code == 303
+    assert writing == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("sample", "已有更新的版本"), ("other", "有其他流程发布了新版本")]
+)
+def test_what_is_published_while_the_gate_looks_is_not_undone(
+    browser: Any,
+    version: ProcessVersion,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    said: str,
+) -> None:
+    address = checked(browser, version, SECOND.bytes())
+    drawing = Drawing(process_id=key)
+
+    def overtaken(*args: Any, **more: Any) -> Any:
+        verdict = check(*args, **more)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(publish_at_once, browser.client.application, drawing).result(20)
+        return verdict
+
+    monkeypatch.setattr("app.studio.operations.check", overtaken)
+    url = f"/studio/processes/{version.id}/publish"
+    refused = browser.post(url, {**staged(address), "note": "改名"})
+    assert refused.status_code == 409
+    assert said in refused.text
+
+
+def publish_at_once(app: Any, drawing: Drawing) -> None:
+    """Publish as another request does meanwhile."""
+    key = drawing.process_id
+    with app.app_context(), transaction():
+        publish_version(key, "", {f"{key}.bpmn": drawing.bytes()}, {}, actor_id=None, now=now())
+        db.session.flush()
+
+
+def test_nothing_uploaded_is_read_outside_the_sandbox(
+    browser: Any, version: ProcessVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noted(file: str, content: bytes) -> Any:
+        read.append(file)
+        return read_tree(file, content)
+
+    monkeypatch.setattr(bundle, "read_tree", noted)
+    assert upload(browser, version, SECOND.bytes()).status_code == 303
+    assert upload(browser, version, b"<!DOCTYPE a><a/>").status_code == 422
+    assert read == []
