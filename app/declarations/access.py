@@ -13,7 +13,6 @@ from app.core.permissions import ORGANISERS, REVIEWERS
 from app.core.storage import StoredFile
 from app.declarations.holdings import held_when_sent
 from app.declarations.models import (
-    EDITABLE,
     Declaration,
     DeclarationEntry,
     DeclarationFile,
@@ -79,11 +78,8 @@ def is_attachment_read_by(
     vouched = select(Recommendation.id).where(
         Recommendation.declaration_id == declaration.id, Recommendation.file_id == file_id
     )
-    sent = snapshots_of(declaration.id)
-    return bool(sent) and (
-        file_id in held_when_sent(declaration, sent[-1]).stored
-        or db.session.scalar(vouched.limit(1)) is not None
-    )
+    # Nobody vouches for what was never sent up.
+    return _was_sent_with(declaration, file_id) or db.session.scalar(vouched.limit(1)) is not None
 
 
 def _had_a_task(declaration_id: int, unit_ids: Iterable[int]) -> bool:
@@ -125,18 +121,23 @@ def declarations_with_file(file_id: int) -> list[Declaration]:
     )
     ids = attached.union(vouched, titled, imported, pictured)
     found = list(db.session.scalars(select(Declaration).where(Declaration.id.in_(ids))))
-    return found or _sent_up_with(file_id)
+    known = {each.id for each in found}
+    return found + [each for each in _sent_up_with(file_id) if each.id not in known]
 
 
 def _sent_up_with(file_id: int) -> list[Declaration]:
-    """Return those being mended that had the file when they were sent up last."""
-    mended = (
+    """Return those that had the file when they were sent up last.
+
+    What is being mended may have lost it since, and a photo is replaced at any time.
+    """
+    sent = (
         select(Declaration)
         .join(StoredFile, StoredFile.owner_id == Declaration.person_id)
-        .where(StoredFile.id == file_id, Declaration.status.in_(EDITABLE), Declaration.round > 0)
+        .where(StoredFile.id == file_id, Declaration.round > 0)
     )
-    return [
-        each
-        for each in db.session.scalars(mended)
-        if file_id in held_when_sent(each, snapshots_of(each.id)[-1]).stored
-    ]
+    return [each for each in db.session.scalars(sent) if _was_sent_with(each, file_id)]
+
+
+def _was_sent_with(declaration: Declaration, file_id: int) -> bool:
+    sent = snapshots_of(declaration.id)
+    return bool(sent) and file_id in held_when_sent(declaration, sent[-1]).stored

@@ -81,11 +81,16 @@ class Holdings:
         ]
 
 
-def held_now(declaration: Declaration) -> Holdings:
-    """Return what a declaration holds as it is typed now."""
+OF_ACCOUNT = -1
+"""Stands for the photo that the applicant's account has now."""
+
+
+def held_now(declaration: Declaration, *, photo_id: int | None = OF_ACCOUNT) -> Holdings:
+    """Return what a declaration holds as it is typed now, with this photo if one is given."""
     entries = entries_of(declaration.id)
     titles, files = prior_titles_of(declaration.id), files_of(declaration.id)
-    photo_id = declaration.person.photo_file_id
+    if photo_id == OF_ACCOUNT:
+        photo_id = declaration.person.photo_file_id
     return Holdings(
         declaration,
         declaration.kind,

@@ -162,10 +162,15 @@ def _by_key(content: Mapping[str, Any]) -> dict[tuple[str, str], Line]:
 def held_by(
     declaration: Declaration, snapshots: Sequence[DeclarationSnapshot], *, is_own: bool
 ) -> Holdings:
-    """Return what a reader sees: the applicant what is typed, others what was sent up last."""
-    if is_own or not declaration.is_editable or not snapshots:
+    """Return what a reader sees: the applicant what is typed, others what was sent up last.
+
+    The photo is the account's, which changes at any time: others see the one that was vetted.
+    """
+    if is_own or not snapshots:
         return held_now(declaration)
-    return held_when_sent(declaration, snapshots[-1])
+    if declaration.is_editable:
+        return held_when_sent(declaration, snapshots[-1])
+    return held_now(declaration, photo_id=snapshots[-1].content["held"]["photo_id"])
 
 
 def changes_of(snapshots: Sequence[DeclarationSnapshot]) -> list[Change]:

@@ -6,9 +6,12 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import inspect
 
+from app.accounts.operations import set_photo
+from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import operations, queries
+from app.declarations.models import Declaration, DeclarationFile
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
 from tests.builders.golden_case import RETURN, VET_PASS
@@ -188,6 +191,45 @@ def test_offices_open_nothing_that_was_attached_since(app: Flask, client_for: Cl
         person, file_id = found.person, upload.id
     assert client_for(staff_of(declaration.unit)).get(f"/files/{file_id}").status_code == 404
     assert client_for(person).get(f"/files/{file_id}").status_code == 200
+
+
+def test_offices_keep_the_photo_that_was_sent_up(app: Flask, client_for: Clients) -> None:
+    declaration = a_declaration()
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        vetted = found.person.photo_file_id
+        fresh = storage.link(an_upload(found.person, "新照片.png")).id
+        set_photo(found.person, fresh, now=now())
+        person = found.person
+    clerk = client_for(staff_of(declaration.unit))
+    page = clerk.get(f"/declarations/{declaration.id}").text
+    assert f"/files/{vetted}" in page
+    assert f"/files/{fresh}" not in page
+    assert clerk.get(f"/files/{vetted}").status_code == 200
+    own = client_for(person).get(f"/declarations/{declaration.id}").text
+    assert f"/files/{fresh}" in own
+
+
+def test_a_file_that_another_draft_took_over_stays_open_to_offices(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    do(("declaration", declaration.id), "vet_declaration", RETURN)
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        sent = queries.files_of(found.id)[0]
+        file_id, slot = sent.file_id, sent.slot_id
+        operations.remove_file(found, sent.id, now=now())
+        facts = ("person_id", "plan_id", "unit_id", "kind", "specialty_id", "title_id")
+        same = {fact: getattr(found, fact) for fact in facts}
+        draft = Declaration(**same, plan_year=2027, created_at=now(), updated_at=now())
+        db.session.add(draft)
+        db.session.flush()
+        taken = DeclarationFile(
+            declaration_id=draft.id, slot_id=slot, file_id=file_id, name="附件", position=1
+        )
+        db.session.add(taken)
+    assert client_for(staff_of(declaration.unit)).get(f"/files/{file_id}").status_code == 200
 
 
 def test_offices_read_what_was_sent_up_when_it_was_taken_back(
