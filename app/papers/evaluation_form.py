@@ -62,6 +62,7 @@ class EvaluationForm:
     assessments: Grid
     unit: Sequence[Opinion]
     superiors: Sequence[Opinion]
+    declared: Pairs
     vote: Vote | None = None
     approval: Pairs = field(default_factory=list)
 
@@ -189,14 +190,20 @@ def _titles(declaration: Declaration, overview: Overview) -> Grid:
     )
 
 
-def _cover(held: Holdings) -> Pairs:
+def _declared(held: Holdings) -> Pairs:
     return [
-        ("单\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}位", held.unit.name),
-        ("姓\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}名", held.person.name),
         ("申报系列", held.specialty.series.name),
         ("申报专业", held.specialty.name),
         ("申报资格", f"{held.title.name}（{held.title.level}）"),
         ("申报形式", held.kind),
+    ]
+
+
+def _cover(held: Holdings) -> Pairs:
+    return [
+        ("单\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}位", held.unit.name),
+        ("姓\N{IDEOGRAPHIC SPACE}\N{IDEOGRAPHIC SPACE}名", held.person.name),
+        *_declared(held),
         ("填表日期", chinese_date(held.declaration.submitted_at)),
     ]
 
@@ -272,6 +279,7 @@ def form_of(declaration: Declaration) -> EvaluationForm:
         assessments=_assessments(held),
         unit=_of_unit(declaration),
         superiors=_opinions(declaration, SUPERIOR_STAGES),
+        declared=_declared(held),
         vote=vote_on(declaration),
         approval=approval_of(declaration),
     )

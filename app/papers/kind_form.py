@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from app.core.errors import NotFound
 from app.declarations.models import Declaration
 from app.declarations.overview import Pairs
+from app.declarations.queries import snapshots_of
 from app.papers.decisions import Opinion
 from app.papers.evaluation_form import EvaluationForm, Grid, form_of, in_pairs
 from app.papers.rendering import render_pdf
@@ -63,19 +64,18 @@ class KindForm:
 
 
 def kind_of(declaration: Declaration) -> Kind | None:
-    """Return the kind that asks for a paper of its own; None for an ordinary declaration."""
-    return next((k for k in KINDS if declaration.kind.startswith(k.starts_with)), None)
+    """Return the kind that asks for a paper of its own; None for an ordinary declaration.
+
+    What was sent up counts, not what is being typed.
+    """
+    sent = snapshots_of(declaration.id) if declaration.is_editable else []
+    declared = sent[-1].content["held"]["kind"] if sent else declaration.kind
+    return next((k for k in KINDS if declared.startswith(k.starts_with)), None)
 
 
-def _basics(declaration: Declaration, made: EvaluationForm) -> Sequence[Pairs]:
+def _basics(made: EvaluationForm) -> Sequence[Pairs]:
     who = [pair for line in made.basics for pair in line][:6]
-    wanted: Pairs = [
-        ("申报形式", declaration.kind),
-        ("申报系列", declaration.specialty.series.name),
-        ("申报专业", declaration.specialty.name),
-        ("申报资格", f"{declaration.title.name}（{declaration.title.level}）"),
-    ]
-    return in_pairs([*who, *wanted])
+    return in_pairs([*who, *made.declared])
 
 
 def kind_form_of(declaration: Declaration) -> KindForm:
@@ -89,7 +89,7 @@ def kind_form_of(declaration: Declaration) -> KindForm:
         title=kind.title,
         number=declaration.number or "",
         plan=declaration.plan.name,
-        basics=_basics(declaration, made),
+        basics=_basics(made),
         photo=made.photo,
         grids=[
             (made.titles.title, replace(made.titles, title="")),

@@ -8,7 +8,12 @@ from flask import Flask
 
 from app.core.db import db, transaction
 from app.declarations.models import Declaration
+from app.declarations.queries import get_declaration, snapshots_of
+from app.papers.kind_form import kind_form_of
+from app.papers.views import kind_form_title
 from tests.builders.declarations import a_declaration
+from tests.builders.flow import do
+from tests.builders.golden_case import RETURN
 from tests.builders.papers import text_of
 from tests.builders.people import a_person
 
@@ -66,3 +71,21 @@ def test_a_stranger_learns_nothing_of_it(app: Flask, client_for: Enter) -> None:
     with transaction():
         stranger = a_person("尤路人", roles=[("applicant", "all", None)])
     assert client_for(stranger).get(f"{address}/kind-form").status_code == 404
+
+
+def test_the_paper_is_of_what_was_sent_up_and_not_of_what_is_being_typed(app: Flask) -> None:
+    declaration_id = a_declaration().id
+    with transaction():
+        found = get_declaration(declaration_id)
+        found.kind = "破格申报"
+        (sent,) = snapshots_of(found.id)
+        sent.content = {"held": {**sent.content["held"], "kind": found.kind}, "sections": []}
+    do(("declaration", declaration_id), "vet_declaration", RETURN)
+    with transaction():
+        found = get_declaration(declaration_id)
+        before = kind_form_of(found)
+        found.kind = "转评申报"
+        db.session.flush()
+        assert kind_form_of(found) == before
+        assert ("申报形式", "破格申报") in [pair for line in before.basics for pair in line]
+        assert kind_form_title(found) == "破格申报审批表"
