@@ -11,12 +11,12 @@ from wtforms import Form
 from app.accounts.models import Person
 from app.certificates import operations, queries, revoking
 from app.certificates.models import Certificate, CertificateStatus, Ground, Revocation
-from app.certificates.revocation_process import REVOCATION
+from app.certificates.revocation_process import REVOCATION, WITHDRAW
 from app.certificates.web import bp, certificate_for
 from app.core import audit
 from app.core.clock import now
 from app.core.db import current_transaction, db
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.http import grants, marks_viewed, page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
@@ -24,7 +24,7 @@ from app.core.permissions import authorize, requires
 from app.core.tables import table_answer
 from app.engine import runtime
 from app.results.tasks import task_for_me
-from app.units.flow import flow_log
+from app.units.flow import flow_log, open_items
 from forms import build, load
 
 FORM = "propose_revocation"
@@ -150,9 +150,7 @@ def propose_revocation(certificate_id: int) -> BaseResponse | tuple[str, int]:
 @requires("revocation.show")
 def revocation(revocation_id: int) -> str:
     """A revocation and its course."""
-    made = db.session.get(Revocation, revocation_id)
-    if made is None:
-        raise NotFound
+    made = _revocation(revocation_id)
     authorize("revocation.show", current_user, made, now())
     return render_template(
         "certificates/revocation.html",
@@ -160,6 +158,27 @@ def revocation(revocation_id: int) -> str:
         log=flow_log((REVOCATION, made.id)),
         task=task_for_me((REVOCATION, made.id)),
     )
+
+
+def _revocation(revocation_id: int) -> Revocation:
+    made = db.session.get(Revocation, revocation_id)
+    if made is None:
+        raise NotFound
+    return made
+
+
+@bp.post("/revocations/<int:revocation_id>/withdraw")
+@requires("certificate.revoke")
+def withdraw_revocation(revocation_id: int) -> BaseResponse:
+    """Take one's own proposal back, whether or not anybody is left to confirm it (撤回提议)."""
+    made = _revocation(revocation_id)
+    authorize("certificate.revoke", current_user, made.certificate, now())
+    task = next(iter(open_items((REVOCATION, made.id))), None)
+    if task is None:
+        raise Conflict("该撤销已有结论")
+    runtime.complete(task, {"decision": WITHDRAW}, actor_id=current_user.id, now=now())
+    flash("提议已撤回，证书继续有效", "success")
+    return see_other(url_for("certificates.revocation", revocation_id=made.id))
 
 
 @register_panel(18)

@@ -230,11 +230,12 @@ class Ground(StrEnum):
 
 
 class RevocationStatus(StrEnum):
-    """Where a revocation stands: proposed, confirmed by a second person, or refused."""
+    """Where a revocation stands: proposed; confirmed or refused by another; taken back."""
 
     PROPOSED = "proposed"
     CONFIRMED = "confirmed"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
     @property
     def label(self) -> str:
@@ -251,6 +252,7 @@ _REVOCATION_WORDS = {
     "proposed": ("待复核", "warning"),
     "confirmed": ("已撤销", "danger"),
     "refused": ("不予撤销", "secondary"),
+    "withdrawn": ("提议已撤回", "secondary"),
 }
 _LIVING = sa.text("status IN ('proposed', 'confirmed')")
 
@@ -267,7 +269,7 @@ class Revocation(Model):
         ),
         sa.CheckConstraint(
             "(status = 'proposed') = (decided_at IS NULL)"
-            " AND (decided_at IS NULL) = (decided_by IS NULL)",
+            " AND (status IN ('proposed', 'withdrawn')) = (decided_by IS NULL)",
             name="a_decision_has_a_moment_and_a_person",
         ),
         sa.CheckConstraint("decided_by <> proposed_by", name="a_second_person_decides"),

@@ -106,7 +106,7 @@ def living_revocation(certificate_id: int) -> Revocation | None:
     return db.session.scalars(
         select(Revocation).where(
             Revocation.certificate_id == certificate_id,
-            Revocation.status != RevocationStatus.REFUSED,
+            Revocation.status.in_((RevocationStatus.PROPOSED, RevocationStatus.CONFIRMED)),
         )
     ).first()
 

@@ -13,6 +13,7 @@ from app.core.records import register_record
 from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
 
 REVOCATION = "revocation"
+WITHDRAW = "withdraw"
 WORDS = {"pass": "同意撤销", "refuse": "不予撤销"}
 
 
@@ -28,8 +29,11 @@ def revocation_issuer(step: Step) -> Scope:
 
 @save("confirm_revocation")
 def confirm_revocation(step: Step, answers: Mapping[str, Any]) -> Outcomes:
-    """A second person of the issuer confirms or refuses."""
+    """A second person of the issuer confirms or refuses; who proposed it may take it back."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    if decision == WITHDRAW:
+        revoking.withdraw_revocation(_revocation(step), actor_id=step.actor_id or 0, now=step.now)
+        return {"decision": decision, "_outcome": "撤回提议", "_note": ""}
     revoking.decide_revocation(
         _revocation(step),
         confirm=decision == "pass",

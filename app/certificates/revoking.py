@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from app.accounts.models import Person
 from app.accounts.operations import bar_person, notify
-from app.accounts.queries import people_with_role
+from app.accounts.queries import people_with_role, works_at
 from app.certificates.models import (
     Certificate,
     CertificateStatus,
@@ -87,13 +87,20 @@ def propose_revocation(
 def decide_revocation(
     revocation: Revocation, *, confirm: bool, opinion: str, actor_id: int, now: datetime
 ) -> None:
-    """Confirm or refuse what another person proposed; Forbidden for who proposed or holds it."""
+    """Confirm or refuse what another person proposed; Forbidden for who proposed or holds it.
+
+    Raises Conflict for a proposal of somebody who is no issuer any more: two in office sign.
+    """
     if revocation.proposed_by == actor_id:
         raise Forbidden("撤销由您提出，须由另一人复核")
     if revocation.certificate.person_id == actor_id:
         raise Forbidden("不能办理本人的证书")
     if revocation.state is not RevocationStatus.PROPOSED:
         raise Conflict("该撤销已有结论")
+    if confirm and not _still_issues(revocation, now):
+        raise Conflict(
+            "提出人已不是本机关的发证人员，不能据此撤销；请写明理由不予撤销，再由在任人员提出"
+        )
     if not confirm and not opinion.strip():
         raise Invalid("请填写不予撤销的理由", field="opinion")
     revocation.status = RevocationStatus.CONFIRMED if confirm else RevocationStatus.REFUSED
@@ -101,6 +108,25 @@ def decide_revocation(
     revocation.decided_by, revocation.decided_at = actor_id, now
     db.session.flush()
     _record(f"revocation_{revocation.status}", revocation, actor_id, now)
+
+
+def _still_issues(revocation: Revocation, now: datetime) -> bool:
+    unit_id = revocation.certificate.issuer_unit_id
+    return works_at(revocation.proposed_by, unit_id, {"issuer"}, now)
+
+
+def withdraw_revocation(revocation: Revocation, *, actor_id: int, now: datetime) -> None:
+    """Take back one's own proposal before the second word (撤回提议); the certificate stands.
+
+    Raises Forbidden for who did not propose it, Conflict once it was decided.
+    """
+    if revocation.proposed_by != actor_id:
+        raise Forbidden("只有提出人可以撤回提议")
+    if revocation.state is not RevocationStatus.PROPOSED:
+        raise Conflict("该撤销已有结论")
+    revocation.status, revocation.decided_at = RevocationStatus.WITHDRAWN, now
+    db.session.flush()
+    _record("revocation_withdrawn", revocation, actor_id, now)
 
 
 def _years_after(day: date, years: int) -> date:

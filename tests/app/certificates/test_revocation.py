@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts.models import Notification
-from app.accounts.queries import is_barred
+from app.accounts.models import Notification, RoleGrant
+from app.accounts.queries import forget_grants, is_barred
 from app.certificates import operations, revoking
 from app.certificates.models import Ground, Revocation
 from app.certificates.queries import living_revocation
@@ -167,6 +167,54 @@ def test_a_refused_one_leaves_the_certificate_as_it_was(app: Flask, client_for: 
     assert "不予撤销" in page
     assert "证据不足" in page
     assert browser.get(f"/certificates/{certificate_id}/revoke").status_code == 200
+
+
+def resign(person_id: int) -> None:
+    with transaction():
+        db.session.execute(
+            update(RoleGrant)
+            .where(RoleGrant.person_id == person_id, RoleGrant.role == "issuer")
+            .values(valid_to=now())
+        )
+        forget_grants()
+
+
+def test_who_proposed_takes_it_back_when_nobody_is_left_to_confirm(
+    app: Flask, client_for: Enter
+) -> None:
+    published, certificate_id, second, business = proposed(client_for)
+    address = f"/revocations/{business[1]}"
+    stranger = client_for(build.person(second))
+    assert "撤回提议" not in stranger.get(address).text
+    assert stranger.post(f"{address}/withdraw").status_code == 403
+    resign(second)
+    browser = client_for(build.person(published.issuer_id))
+    assert "撤回提议" in browser.get(address).text
+    assert browser.post(f"{address}/withdraw").status_code == 303
+    assert "提议已撤回" in browser.get(address).text
+    assert browser.post(f"{address}/withdraw").status_code == 409
+    with transaction(write=False):
+        assert build.certificate(certificate_id).status == "active"
+        assert living_revocation(certificate_id) is None, "nothing bars a replacement"
+        assert open_items(business) == []
+        kept = select(AuditEvent.actor_id).where(
+            AuditEvent.tag == "certificate:revocation_withdrawn"
+        )
+        assert db.session.scalars(kept).all() == [published.issuer_id]
+        assert check_all() == []
+
+
+def test_a_proposal_of_who_has_left_is_not_confirmed_but_can_be_refused(
+    app: Flask, client_for: Enter
+) -> None:
+    published, certificate_id, second, business = proposed(client_for)
+    resign(published.issuer_id)
+    with pytest.raises(Conflict, match="提出人已不是"):
+        confirm(business, second)
+    refused = {"decision": "refuse", "opinion": "提出人已离任"}
+    do(business, "confirm_revocation", refused, person=build.person(second))
+    with transaction(write=False):
+        assert build.certificate(certificate_id).status == "active"
 
 
 def test_what_is_not_fraud_bars_nobody(app: Flask, client_for: Enter) -> None:
