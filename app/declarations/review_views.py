@@ -10,10 +10,10 @@ from sqlalchemy import Select
 
 from app.core.clock import now
 from app.core.db import db
-from app.core.http import page_of
+from app.core.http import marks_viewed, page_of
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ORGANISERS, REVIEWERS, requires
-from app.core.tables import table_answer
+from app.core.tables import cut_words, note_export, table_answer
 from app.declarations import access, queries
 from app.declarations.models import STATUS_WORDS, Declaration
 from app.declarations.web import bp
@@ -55,6 +55,7 @@ def review() -> str:
         plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(posts)],
         statuses=[(key, word) for key, (word, _tone) in STATUS_WORDS.items()],
         tasks={t.business_id: t for t in _tasks(page.items, posts)},
+        cut=cut_words(page.total, EXPORTED),
     )
 
 
@@ -68,12 +69,20 @@ def _tasks(items: Sequence[Declaration], posts: queries.Posts) -> list[WorkItem]
 
 
 @bp.get("/declarations/review.csv")
+@marks_viewed
 @requires("declaration.review")
 def export() -> Response:
-    """The list as a table that spreadsheets open, without cells that would calculate."""
+    """The list as a table that spreadsheets open, without cells that would calculate.
+
+    Who took it is kept.
+    """
     waiting = request.args.get("tab") != "done"
-    found = db.session.scalars(_selected(waiting=waiting).limit(EXPORTED))
-    return table_answer("declarations", HEADS, [_cells(each) for each in found])
+    found = page_of(_selected(waiting=waiting), page=1, size=EXPORTED)
+    units = sorted(_posts(current_user, now()))
+    subject = ("person", current_user.id)
+    note_export("declaration:exported", subject=subject, rows=len(found.items), units=units)
+    rows = [_cells(each) for each in found.items]
+    return table_answer("declarations", HEADS, rows, total=found.total)
 
 
 def _cells(found: Declaration) -> tuple[str, ...]:

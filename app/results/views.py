@@ -10,16 +10,15 @@ from werkzeug.wrappers import Response
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
-from app.core import audit
 from app.core.clock import now
 from app.core.crypto import keyed_hash
-from app.core.db import current_transaction, db
+from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.http import grants, marks_viewed, page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel
 from app.core.permissions import ORGANISERS, authorize, register_predicate, requires
-from app.core.tables import table_answer
+from app.core.tables import cut_words, note_export, table_answer
 from app.engine import runtime
 from app.results import operations, queries
 from app.results.models import Objection, Publicity, Result
@@ -140,21 +139,9 @@ def export(publicity_id: int) -> WebResponse:
     """导出公示名单 with how every result stands; who took it is kept."""
     publicity = queries.get_publicity(publicity_id)
     authorize("publicity.export", current_user, publicity, now())
-    _note_export("publicity", publicity.id, len(publicity.results))
+    subject = ("publicity", publicity.id)
+    note_export("publicity:exported", subject=subject, rows=len(publicity.results))
     return table_answer(publicity.title, RESULT_HEADS, result_rows(publicity))
-
-
-def _note_export(subject: str, subject_id: int, rows: int) -> None:
-    # What a browser only looks ahead at is given to nobody: nothing could be noted.
-    if not current_transaction().write:
-        raise NotFound
-    audit.record(
-        f"{subject}:exported",
-        subject=(subject, subject_id),
-        actor_id=current_user.id,
-        now=now(),
-        rows=rows,
-    )
 
 
 @register_predicate("organises_objection")
@@ -171,13 +158,17 @@ def organises_objection(person: Person, objection: Objection, moment: datetime) 
 def objections() -> str:
     """Objections to the organiser's results (异议处理)."""
     page = page_of(queries.objections_at(_units(), reader_id=current_user.id))
-    return render_template("results/objections.html", page=page, words=OBJECTION_WORDS)
+    return render_template(
+        "results/objections.html",
+        page=page,
+        words=OBJECTION_WORDS,
+        cut=cut_words(page.total, EXPORTED),
+    )
 
 
 def _units() -> list[int]:
-    return [
-        g.scope_id for g in grants() if g.role in LOOKERS and g.scope_kind == "org" and g.scope_id
-    ]
+    posts = [g for g in grants() if g.role in LOOKERS and g.scope_kind == "org"]
+    return sorted({post.scope_id for post in posts if post.scope_id})
 
 
 @bp.get("/objections.csv")
@@ -187,9 +178,11 @@ def export_objections() -> WebResponse:
     """导出异议台账; who took it is kept."""
     units = _units()
     listed = queries.objections_at(units, reader_id=current_user.id)
-    found = list(db.session.scalars(listed.limit(EXPORTED)))
-    _note_export("objection", units[0] if units else 0, len(found))
-    return table_answer("异议台账", OBJECTION_HEADS, objection_rows(found))
+    found = page_of(listed, page=1, size=EXPORTED)
+    subject = ("person", current_user.id)
+    note_export("objection:exported", subject=subject, rows=len(found.items), units=units)
+    rows = objection_rows(found.items)
+    return table_answer("异议台账", OBJECTION_HEADS, rows, total=found.total)
 
 
 @bp.get("/objections/<int:objection_id>")

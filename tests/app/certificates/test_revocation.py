@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Notification, RoleGrant
 from app.accounts.queries import forget_grants, is_barred
-from app.certificates import operations, revoking
+from app.certificates import issuing_views, operations, revoking
 from app.certificates.models import Ground, Revocation
 from app.certificates.queries import living_revocation
 from app.certificates.revocation_process import REVOCATION
@@ -290,7 +290,9 @@ def test_nothing_is_revoked_without_the_second_word(app: Flask, client_for: Ente
         revoking.revoke_certificate(db.session.get_one(Revocation, business[1]), now=now())
 
 
-def test_the_issuer_takes_the_list_away_as_it_is_filtered(app: Flask, client_for: Enter) -> None:
+def test_the_issuer_takes_the_list_away_as_it_is_filtered(
+    app: Flask, client_for: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     published, certificate_id = build.an_issued_certificate(cases=2)
     with transaction(write=False):
         number = str(build.certificate(certificate_id).number)
@@ -299,7 +301,13 @@ def test_the_issuer_takes_the_list_away_as_it_is_filtered(app: Flask, client_for
     assert number in table
     assert "申报人02" not in table
     assert "申报人02" in browser.get("/certificates/issued.csv").get_data(as_text=True)
+    monkeypatch.setattr(issuing_views, "EXPORTED", 1)
+    cut = "名单共 2 条，导出文件只含前 1 条"
+    assert cut in browser.get("/certificates/issued").text
+    assert browser.get("/certificates/issued.csv").text.splitlines()[-1] == cut
     with transaction(write=False):
-        kept = select(AuditEvent.actor_id).where(AuditEvent.tag == "certificate:exported")
-        assert set(db.session.scalars(kept)) == {published.issuer_id}
+        kept = select(AuditEvent).where(AuditEvent.tag == "certificate:exported")
+        for event in db.session.scalars(kept):
+            assert event.actor_id == published.issuer_id
+            assert event.data["units"] == [published.unit_id]
     assert client_for(published.applicant()).get("/certificates/issued.csv").status_code == 403

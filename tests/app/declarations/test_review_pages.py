@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from app.accounts.operations import set_photo
 from app.core import storage
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.declarations import operations, queries
+from app.declarations import operations, queries, review_views
 from app.declarations.models import Declaration, DeclarationFile
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
@@ -81,6 +83,24 @@ def test_the_exported_list_calculates_nothing(app: Flask, client_for: Clients) -
     assert answer.mimetype == "text/csv"
     assert "'=cmd" in answer.text
     assert ",=cmd" not in answer.text
+
+
+def test_the_exported_list_is_kept_in_the_log_and_says_what_it_lacks(
+    app: Flask, client_for: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
+    browser = client_for(clerk)
+    assert "只含前" not in text(browser.get("/declarations/review.csv"))
+    ahead = {"Sec-Purpose": "prefetch"}
+    assert browser.get("/declarations/review.csv", headers=ahead).status_code == 404
+    monkeypatch.setattr(review_views, "EXPORTED", 0)
+    assert "名单共 1 条，导出文件只含前 0 条" in text(browser.get("/declarations/review"))
+    with transaction(write=False):
+        tag = AuditEvent.tag == "declaration:exported"
+        kept = db.session.scalars(select(AuditEvent).where(tag)).one()
+        assert kept.actor_id == clerk.id
+        assert kept.data == {"rows": 1, "units": [declaration.unit_id]}
 
 
 def test_the_diagram_shows_where_it_stands(app: Flask, client_for: Clients) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.results import operations
+from app.results import operations, views
 from app.results.models import Publicity, Result
 from tests.builders import results as build
 from tests.builders.people import a_person, a_unit
@@ -113,6 +113,30 @@ def test_the_register_of_objections_is_taken_away(app: Flask, client_for: Enter)
     table = organiser.get("/objections.csv").get_data(as_text=True)
     for told in (build.COMPLAINT["name"], build.COMPLAINT["text"], "已调阅原件", "核查中"):
         assert told in table
+
+
+def test_a_register_that_does_not_hold_all_says_so_and_names_every_unit(
+    app: Flask, client_for: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = build.a_publicity(cases=2)
+    for place in range(2):
+        build.object_to(published, place)
+    with transaction():
+        elsewhere = a_unit("别处教育局", kind="机关", clerk=False, leader=False).id
+        units = sorted([published.unit_id, elsewhere])
+        posts = [("organiser", "org", unit) for unit in units]
+        both = a_person("两处组建", roles=[*posts])
+    browser = client_for(both)
+    assert "只含前" not in browser.get("/objections").text
+    assert "只含前" not in browser.get("/objections.csv").text
+    monkeypatch.setattr(views, "EXPORTED", 1)
+    assert "名单共 2 条，导出文件只含前 1 条" in browser.get("/objections").text
+    lines = browser.get("/objections.csv").text.splitlines()
+    assert lines[-1] == "名单共 2 条，导出文件只含前 1 条"
+    assert len(lines) == 3
+    with transaction(write=False):
+        kept = select(AuditEvent.data).where(AuditEvent.tag == "objection:exported")
+        assert [data["units"] for data in db.session.scalars(kept)] == [units, units]
 
 
 def test_nobody_else_takes_them_away(app: Flask, client_for: Enter) -> None:
