@@ -104,6 +104,7 @@ def test_reading_never_writes_except_where_a_page_says_so(app: Flask) -> None:
         "results.export",
         "results.export_objections",
         "certificates.export",
+        "declarations.export",
     }
 
 
