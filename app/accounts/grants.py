@@ -4,13 +4,21 @@ What units, committees and meetings give their own people is not asked for here.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
-from app.accounts.models import CONFIRMED, REFUSED, WAITING, GrantRequest, Person, RoleGrant
+from app.accounts.models import (
+    CONFIRMED,
+    REFUSED,
+    WAITING,
+    Credential,
+    GrantRequest,
+    Person,
+    RoleGrant,
+)
 from app.accounts.operations import end_grant, grant_role, notify
-from app.accounts.queries import live_grants
+from app.accounts.queries import forget_grants, is_live, lasts
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -39,6 +47,8 @@ EVERYWHERE = (
 )
 # 三员分立: nobody is two of them.
 ADMINISTRATORS = frozenset({"system_admin", "security_admin", "audit_admin"})
+# Who holds an office for less than this does not keep it filled.
+KEEPS_AN_OFFICE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ def propose_grant(
     person: Person, proposal: Proposal, *, actor: Person, now: datetime
 ) -> GrantRequest:
     """Ask for a role; Invalid where it does not hold, Conflict when it is held or asked for."""
+    lock_roles_of(person.id)
     _check(person, proposal, actor, now)
     kind, scope_id = proposal.scope
     request = GrantRequest(
@@ -78,6 +89,13 @@ def propose_grant(
     return request
 
 
+def lock_roles_of(person_id: int) -> None:
+    """Let what is decided about a person's roles be decided one after another."""
+    place = select(Person.id).where(Person.id == person_id).with_for_update(key_share=True)
+    db.session.execute(place)
+    forget_grants()
+
+
 def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> None:
     if person.id == actor.id:
         raise Forbidden("不能给本人授权")
@@ -90,13 +108,26 @@ def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> 
     if not proposal.reason.strip():
         raise Invalid("请填写授权理由", field="reason")
     kind, scope_id = proposal.scope
-    held = live_grants(person.id, now)
-    if any((g.role, g.scope_kind, g.scope_id) == (proposal.role, kind, scope_id) for g in held):
-        raise Conflict("此人已有该角色")
+    held = _held(person.id, now)
+    _refuse_a_second(proposal.role, kind, scope_id, held)
     waiting = _waiting_for(person)
     if (proposal.role, scope_id) in waiting:
         raise Conflict("该授权已提交，等待复核")
     _refuse_two_offices(proposal.role, {g.role for g in held} | {role for role, _ in waiting})
+
+
+def _held(person_id: int, now: datetime) -> list[RoleGrant]:
+    """Return the roles that have not ended.
+
+    One may seem to begin later than now: it was given while this transaction waited for the lock.
+    """
+    mine = select(RoleGrant).where(RoleGrant.person_id == person_id, lasts(now))
+    return list(db.session.scalars(mine))
+
+
+def _refuse_a_second(role: str, kind: str, scope_id: int | None, held: list[RoleGrant]) -> None:
+    if any((g.role, g.scope_kind, g.scope_id) == (role, kind, scope_id) for g in held):
+        raise Conflict("此人已有该角色")
 
 
 def _waiting_for(person: Person) -> set[tuple[str, int | None]]:
@@ -115,6 +146,7 @@ def decide_grant(
     request: GrantRequest, *, confirm: bool, opinion: str, actor: Person, now: datetime
 ) -> None:
     """Confirm or refuse a role that somebody else proposed (复核)."""
+    lock_roles_of(request.person_id)
     db.session.refresh(request, with_for_update={"of": GrantRequest})
     if request.status != WAITING:
         raise Conflict("该授权已复核")
@@ -139,8 +171,9 @@ def decide_grant(
 def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
     if request.valid_to is not None and request.valid_to <= now:
         raise Conflict("授权期限已过，请退回后重新提出")
-    held = {grant.role for grant in live_grants(request.person_id, now)}
-    _refuse_two_offices(request.role, held)
+    held = _held(request.person_id, now)
+    _refuse_a_second(request.role, request.scope_kind, request.scope_id, held)
+    _refuse_two_offices(request.role, {grant.role for grant in held})
     return grant_role(
         request.person,
         request.role,
@@ -160,17 +193,39 @@ def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) ->
     """
     if not reason.strip():
         raise Invalid("请填写终止理由", field="reason")
+    if grant.role in ADMINISTRATORS:
+        _lock_office(grant.role)
+    db.session.refresh(grant, with_for_update={"of": RoleGrant})
     if grant.valid_to is not None and grant.valid_to <= now:
         raise Conflict("该授权已终止")
-    if grant.role in ADMINISTRATORS and _holders(grant.role, now) <= 1:
+    if grant.role in ADMINISTRATORS and not _others_in_office(grant, now):
         raise Conflict("至少保留一名" + ROLES[grant.role])
     end_grant(grant, actor_id=actor.id, now=now, reason=reason.strip())
 
 
-def _holders(role: str, now: datetime) -> int:
-    live = or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
-    held = select(func.count(RoleGrant.person_id.distinct())).where(RoleGrant.role == role, live)
-    return db.session.scalar(held) or 0
+def _lock_office(role: str) -> None:
+    """Let the holders of an office leave one after another."""
+    place = select(RoleGrant.id).where(RoleGrant.role == role).order_by(RoleGrant.id)
+    db.session.execute(place.with_for_update())
+
+
+def _others_in_office(grant: RoleGrant, now: datetime) -> int:
+    """Count who else holds an office and can sign in.
+
+    Whose term is as good as over does not count, nor who left while this transaction waited.
+    """
+    others = (
+        select(func.count(RoleGrant.person_id.distinct()))
+        .join(Credential, Credential.person_id == RoleGrant.person_id)
+        .where(
+            RoleGrant.role == grant.role,
+            RoleGrant.person_id != grant.person_id,
+            Credential.is_enabled,
+            is_live(now),
+            lasts(now + KEEPS_AN_OFFICE),
+        )
+    )
+    return db.session.scalar(others) or 0
 
 
 def _record(tag: str, request: GrantRequest, actor: Person, now: datetime) -> None:

@@ -23,6 +23,21 @@ def _scope_laws() -> tuple[CheckConstraint, CheckConstraint]:
     )
 
 
+def _waits_once(name: str, scope: str, *columns: str) -> Index:
+    """Return the law that a role waits once for a person and scope; NULL equals nothing."""
+    waiting = text(f"status = 'waiting' AND {scope}")
+    return Index(
+        name,
+        "person_id",
+        "role",
+        "scope_kind",
+        *columns,
+        unique=True,
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
+
+
 class Person(Model):
     """One human being, the same across years and ways in (人员)."""
 
@@ -184,6 +199,8 @@ class GrantRequest(Model):
             "(status = 'confirmed') = (grant_id IS NOT NULL)", name="a_confirmed_one_is_granted"
         ),
         Index("ix_grant_request_status", "status", "proposed_at"),
+        _waits_once("ix_grant_request_waits_once", "scope_id IS NOT NULL", "scope_id"),
+        _waits_once("ix_grant_request_waits_once_everywhere", "scope_id IS NULL"),
     )
 
     id: Mapped[int] = pk()

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from app.accounts.models import (
     Credential,
@@ -21,7 +21,6 @@ from app.core.errors import NotFound
 from app.core.permissions import Grant
 
 GRANTS = "grants"
-T = TypeVar("T")
 
 
 def person_by_id_number(number: str) -> Person | None:
@@ -64,17 +63,21 @@ def open_sessions(person_id: int, *, seen_since: datetime, since: datetime) -> l
     return list(db.session.scalars(mine.order_by(LoginSession.seen_at.desc())))
 
 
-def _live(query: Select[tuple[T]], now: datetime) -> Select[tuple[T]]:
-    return query.where(
-        RoleGrant.valid_from <= now, or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
-    )
+def lasts(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a role has not ended, whether it began or not."""
+    return or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
+
+
+def is_live(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a role is held at a moment."""
+    return and_(RoleGrant.valid_from <= now, lasts(now))
 
 
 def live_grants(person_id: int, now: datetime) -> list[Grant]:
     """Return the roles that a person holds now; read once a unit of work."""
     known: dict[Any, list[Grant]] = current_transaction().notes.setdefault(GRANTS, {})
     if (person_id, now) not in known:
-        held = _live(select(RoleGrant).where(RoleGrant.person_id == person_id), now)
+        held = select(RoleGrant).where(RoleGrant.person_id == person_id, is_live(now))
         grants = [Grant(g.role, g.scope_kind, g.scope_id) for g in db.session.scalars(held)]
         known[person_id, now] = grants
     return known[person_id, now]
@@ -100,13 +103,11 @@ def people_with_role(
     role: str, scope_kind: str, scope_id: int | None, now: datetime
 ) -> list[Person]:
     """Return who holds a role in exactly this scope, in order of their ids."""
-    held = _live(
-        select(RoleGrant.person_id).where(
-            RoleGrant.role == role,
-            RoleGrant.scope_kind == scope_kind,
-            RoleGrant.scope_id == scope_id,
-        ),
-        now,
+    held = select(RoleGrant.person_id).where(
+        RoleGrant.role == role,
+        RoleGrant.scope_kind == scope_kind,
+        RoleGrant.scope_id == scope_id,
+        is_live(now),
     )
     people = select(Person).where(Person.id.in_(held)).order_by(Person.id)
     return list(db.session.scalars(people))

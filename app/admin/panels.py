@@ -7,6 +7,7 @@ from flask import url_for
 from sqlalchemy import func, select
 
 from app.accounts.models import WAITING, Credential, Person, RoleGrant
+from app.accounts.queries import is_live
 from app.admin import queries
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
@@ -59,10 +60,10 @@ def security(_person: Any, roles: set[str], now: datetime) -> Panel | None:
     if "security_admin" not in roles:
         return None
     grants = url_for("admin.grants")
-    held = select(RoleGrant.id).where(queries.is_live(now))
+    held = select(RoleGrant.id).where(is_live(now))
     soon = held.where(RoleGrant.valid_to <= now + queries.EXPIRES_SOON)
     people = select(Person.id).where(
-        Person.id.in_(select(RoleGrant.person_id).where(queries.is_live(now)))
+        Person.id.in_(select(RoleGrant.person_id).where(is_live(now)))
     )
     return Panel(
         "角色授权",

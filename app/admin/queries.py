@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
-from app.accounts.queries import person_by_id_number
+from app.accounts.queries import is_live, person_by_id_number
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE
 from app.core.db import db
@@ -72,13 +72,6 @@ def accounts_of(people: Iterable[Person]) -> dict[int, Credential]:
     """Return the accounts of several people at once, by person."""
     wanted = select(Credential).where(Credential.person_id.in_([p.id for p in people]))
     return {account.person_id: account for account in db.session.scalars(wanted)}
-
-
-def is_live(now: datetime) -> ColumnElement[bool]:
-    """Return the condition that a role is held at a moment."""
-    return and_(
-        RoleGrant.valid_from <= now, or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
-    )
 
 
 def roles_of(people: Iterable[Person], now: datetime) -> dict[int, list[str]]:
