@@ -17,12 +17,13 @@ from app.accounts.models import (
     Person,
     RoleGrant,
 )
-from app.accounts.operations import end_grant, grant_role, notify
-from app.accounts.queries import forget_grants, is_live, lasts
+from app.accounts.operations import end_grant, grant_role, notify, void_credential
+from app.accounts.queries import forget_grants, is_live, lasts, live_grants
 from app.core import audit
+from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
-from app.core.permissions import ROLES
+from app.core.permissions import ROLES, role_allows
 
 # Where a role can be held; the roles within a meeting are given by the meeting.
 AT_A_UNIT = (
@@ -49,6 +50,8 @@ EVERYWHERE = (
 ADMINISTRATORS = frozenset({"system_admin", "security_admin", "audit_admin"})
 # Who holds an office for less than this does not keep it filled.
 KEEPS_AN_OFFICE = timedelta(days=1)
+# Whose actor sees the one-time secret of an account.
+GIVING_OUT = ("account:created", "account:reset")
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,15 @@ def _held(person_id: int, now: datetime) -> list[RoleGrant]:
     return list(db.session.scalars(mine))
 
 
+def is_administrator(person_id: int, now: datetime) -> bool:
+    """Tell whether a person holds an administrators' office, or one waits for them."""
+    roles = {grant.role for grant in _held(person_id, now)}
+    waiting = select(GrantRequest.role).where(
+        GrantRequest.person_id == person_id, GrantRequest.status == WAITING
+    )
+    return bool(ADMINISTRATORS & {*roles, *db.session.scalars(waiting)})
+
+
 def _refuse_a_second(role: str, kind: str, scope_id: int | None, held: list[RoleGrant]) -> None:
     if any((g.role, g.scope_kind, g.scope_id) == (role, kind, scope_id) for g in held):
         raise Conflict("此人已有该角色")
@@ -169,11 +181,16 @@ def decide_grant(
 
 
 def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
+    proposers = {grant.role for grant in live_grants(request.proposed_by, now)}
+    if not role_allows("grant.propose", proposers, signed_in=True):
+        raise Conflict("提出人已不能授权，请退回后由其他安全管理员重新提出")
     if request.valid_to is not None and request.valid_to <= now:
         raise Conflict("授权期限已过，请退回后重新提出")
     held = _held(request.person_id, now)
     _refuse_a_second(request.role, request.scope_kind, request.scope_id, held)
     _refuse_two_offices(request.role, {grant.role for grant in held})
+    if request.role in ADMINISTRATORS:
+        _hand_over(request.person_id, actor, now)
     return grant_role(
         request.person,
         request.role,
@@ -184,6 +201,33 @@ def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
         until=request.valid_to,
         confirmed_by=actor.id,
     )
+
+
+def _hand_over(person_id: int, actor: Person, now: datetime) -> None:
+    """Make sure that nobody else can sign in as a new administrator.
+
+    Whoever gave the account's secret out may have kept it. Neither do they confirm, nor is any
+    password, secret or session of before good for the office: the server's operator gives a new
+    secret out (`flask reset-account`).
+    """
+    given_out = (
+        select(AuditEvent.actor_id)
+        .where(
+            AuditEvent.subject_type == "person",
+            AuditEvent.subject_id == person_id,
+            AuditEvent.tag.in_(GIVING_OUT),
+        )
+        .order_by(AuditEvent.id.desc())
+    )
+    if db.session.scalars(given_out.limit(1)).first() == actor.id:
+        raise Forbidden(
+            "该账号由您开通或重置，不能由您复核：请由其他系统管理员复核，或由运维人员先重置该账号"
+        )
+    account = db.session.scalars(
+        select(Credential).where(Credential.person_id == person_id).with_for_update(of=Credential)
+    ).first()
+    if account is not None:
+        void_credential(account, actor=actor, now=now)
 
 
 def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> None:

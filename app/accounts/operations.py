@@ -125,6 +125,17 @@ def reset_credential(credential: Credential, *, actor: Person | None, now: datet
     return secret
 
 
+def void_credential(credential: Credential, *, actor: Person, now: datetime) -> None:
+    """Make password, secret and sessions of an account void; only a reset opens it again."""
+    credential.password_hash = None
+    credential.activation_hash = hash_of(secrets.token_urlsafe(32))
+    credential.activation_expires_at = now
+    end_sessions(credential.person_id, now=now)
+    audit.record(
+        "account:voided", subject=("person", credential.person_id), actor_id=actor.id, now=now
+    )
+
+
 def set_password(credential: Credential, password: PasswordHash, *, now: datetime) -> None:
     """Set a password that was hashed before; the sessions of the account end."""
     credential.password_hash = password.text

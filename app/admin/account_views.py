@@ -7,11 +7,12 @@ from werkzeug.wrappers import Response
 
 from app.accounts import operations
 from app.accounts.devices import device_of
+from app.accounts.grants import is_administrator
 from app.accounts.models import Credential, Person
 from app.accounts.sessions import activation_link, live_sessions
 from app.admin import queries
 from app.admin.forms import AccountForm
-from app.admin.operations import end_all_sessions, open_account, reset_account
+from app.admin.operations import end_all_sessions, lock_account, open_account, reset_account
 from app.admin.unit_views import show_faults
 from app.admin.views import bp
 from app.core.clock import now
@@ -112,6 +113,7 @@ def account(person_id: int) -> str:
         "admin/account.html",
         person=person,
         account=held,
+        is_administrator=is_administrator(person.id, now()),
         state=queries.state_of(held, now()),
         unit=unit_of(person.id),
         grants=grants,
@@ -136,7 +138,7 @@ def reset(person_id: int) -> str:
 def lock(person_id: int) -> Response:
     """Keep everybody out of an account (停用)."""
     person = _person(person_id)
-    operations.lock_account(_account(person), actor=current_user, now=now())
+    lock_account(_account(person), actor=current_user, now=now())
     flash(f"{person.name}的账号已停用", "success")
     return see_other(url_for("admin.account", person_id=person.id))
 

@@ -9,11 +9,12 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts.grants import Proposal, decide_grant, propose_grant, take_role
+from app.accounts.grants import ADMINISTRATORS, Proposal, propose_grant, take_role
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
 from app.accounts.queries import names_of
 from app.admin import queries
 from app.admin.forms import GrantForm
+from app.admin.operations import decide_role
 from app.admin.unit_views import show_faults
 from app.admin.views import bp
 from app.admin.words import CONDITIONS, action_name, area_of
@@ -25,6 +26,7 @@ from app.core.menu import add_entry
 from app.core.permissions import ACTIONS, MEMBER, PUBLIC, ROLES, requires
 from app.units.queries import unit_called
 
+NEXT_STEP = "须由运维人员在服务器上重置账号（flask reset-account）后由本人激活"
 EVERYONE = {PUBLIC: "任何人", MEMBER: "登录的人"}
 
 
@@ -168,6 +170,8 @@ def grant_requests() -> str:
         last_day=queries.last_day,
         names=names_of(row.decided_by for row in page.items),
         held=queries.roles_of([row.person for row in page.items], now()),
+        offices=ADMINISTRATORS,
+        next_step=NEXT_STEP,
     )
 
 
@@ -180,8 +184,10 @@ def decide(request_id: int) -> Response:
         raise NotFound
     confirm = request.form.get("decision") == "confirm"
     opinion = request.form.get("opinion", "")[:300]
-    decide_grant(asked, confirm=confirm, opinion=opinion, actor=current_user, now=now())
+    decide_role(asked, confirm=confirm, opinion=opinion, actor=current_user, now=now())
     flash("授权已生效" if confirm else "已退回该授权", "success")
+    if confirm and asked.role in ADMINISTRATORS:
+        flash(f"{asked.person.name}的原密码和登录已失效，{NEXT_STEP}", "warning")
     return see_other(url_for("admin.grant_requests"))
 
 

@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from app.accounts import operations
-from app.accounts.grants import ADMINISTRATORS
-from app.accounts.models import Credential, Person
-from app.accounts.queries import live_grants
+from app.accounts.grants import decide_grant, is_administrator, lock_roles_of
+from app.accounts.models import Credential, GrantRequest, Person
 from app.core import audit
 from app.core.crypto import fold_id
-from app.core.errors import Forbidden, Invalid
+from app.core.db import db
+from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
+from app.units.models import Unit
 
 
 def open_account(
@@ -52,16 +53,45 @@ def open_account(
 def reset_account(account: Credential, *, actor: Person, now: datetime) -> str:
     """Return a new one-time secret for an account; its person is told.
 
-    Whoever holds the secret can act as the person, so an administrator's account is none of them:
-    one office would hold two. The server's operators reset those (`flask reset-account`).
+    Whoever holds the secret can act as the person, so an administrator's account is none of them,
+    nor one for which an office waits: one office would hold two. The server's operators reset
+    those (`flask reset-account`).
     """
-    held = {grant.role for grant in live_grants(account.person_id, now)}
-    if account.person_id == actor.id or held & ADMINISTRATORS:
+    lock_roles_of(account.person_id)
+    if account.person_id == actor.id or is_administrator(account.person_id, now):
         raise Forbidden("管理员账号不能在此重置，请由运维人员在服务器上办理")
     operations.notify(
         account.person_id, "您的账号已由系统管理员重置", url="/account/sessions", now=now
     )
     return operations.reset_credential(account, actor=actor, now=now)
+
+
+def lock_account(account: Credential, *, actor: Person, now: datetime) -> None:
+    """Keep everybody out of an account (停用); Forbidden for administrators.
+
+    The system administrator does not rid the platform of those who watch over them: a security
+    administrator takes their roles.
+    """
+    lock_roles_of(account.person_id)
+    if account.person_id != actor.id and is_administrator(account.person_id, now):
+        raise Forbidden("不能在此停用管理员的账号，请由安全管理员先终止其角色")
+    operations.lock_account(account, actor=actor, now=now)
+
+
+def decide_role(
+    request: GrantRequest, *, confirm: bool, opinion: str, actor: Person, now: datetime
+) -> None:
+    """Confirm or refuse a proposed role; Conflict where its unit was closed meanwhile (复核)."""
+    if confirm and request.scope_kind == "org":
+        unit = db.session.get(
+            Unit,
+            request.scope_id,
+            with_for_update={"of": Unit},
+            populate_existing=True,
+        )
+        if unit is None or unit.closed_at is not None:
+            raise Conflict("单位已关闭，请退回该授权")
+    decide_grant(request, confirm=confirm, opinion=opinion, actor=actor, now=now)
 
 
 def end_all_sessions(person: Person, *, actor: Person, now: datetime) -> int:

@@ -45,6 +45,7 @@ EVENTS = {
     "account:signed_in": "登录",
     "account:unlocked": "启用账号",
     "account:sessions_ended": "强制退出登录",
+    "account:voided": "作废原密码",
     "audit:exported": "导出审计日志",
     "audit:verified": "校验封印",
     "ballot:cast": "投出一票",

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from app.accounts.grants import is_administrator, lock_roles_of
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import (
     create_credential,
@@ -134,6 +135,9 @@ def open_applicant(
 
 
 def _check_reach(unit: Unit, person: Person, now: datetime) -> None:
+    lock_roles_of(person.id)
+    if is_administrator(person.id, now):
+        raise Forbidden("此人还在其他单位或评审中任职，请联系系统管理员重置")
     for grant in live_grants(person.id, now):
         of_unit = (grant.scope_kind, grant.scope_id) == ("org", unit.id)
         if grant.role != "applicant" and not (of_unit and grant.role in STAFF_ROLES):

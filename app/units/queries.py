@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 
 from app.accounts.models import Person, RoleGrant
-from app.accounts.queries import people_with_role
+from app.accounts.queries import is_live, people_with_role
 from app.core.db import db
 from app.core.errors import Invalid
 from app.units.models import ACTIVE, PENDING, RETURNED, Employment, Unit
@@ -86,8 +86,7 @@ def staff_of(unit_id: int, now: datetime) -> list[tuple[Person, str]]:
         .where(
             RoleGrant.scope_kind == "org",
             RoleGrant.scope_id == unit_id,
-            RoleGrant.valid_from <= now,
-            or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now),
+            is_live(now),
         )
         .order_by(Person.name, RoleGrant.role)
     )

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
 from app.accounts.operations import end_grant, notify
+from app.accounts.queries import lasts
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
@@ -211,7 +212,7 @@ def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
         select(RoleGrant).where(
             RoleGrant.scope_kind == "org",
             RoleGrant.scope_id == unit.id,
-            or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now),
+            lasts(now),
         )
     )
     for grant in held:
