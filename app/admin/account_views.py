@@ -9,6 +9,7 @@ from app.accounts import operations
 from app.accounts.devices import device_of
 from app.accounts.grants import is_administrator
 from app.accounts.models import Credential, Person
+from app.accounts.queries import person_by_id_number
 from app.accounts.sessions import activation_link, live_sessions
 from app.admin import queries
 from app.admin.forms import AccountForm
@@ -22,6 +23,8 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
 from app.units.queries import unit_of
+
+NOBODY_HAS_IT = "没有使用该证件号码的人员"
 
 
 def _person(person_id: int) -> Person:
@@ -42,7 +45,7 @@ def _account(person: Person) -> Credential:
 @bp.get("/accounts")
 @requires("account.manage")
 def accounts() -> str:
-    """People and their accounts, found by name, login or whole identity number."""
+    """People and their accounts, found by name or login."""
     args = request.args
     moment = now()
     found = queries.search_people(
@@ -59,6 +62,17 @@ def accounts() -> str:
         all_roles=ROLES,
         all_states=queries.STATES,
     )
+
+
+@bp.post("/accounts/find")
+@requires("account.manage")
+def find_account() -> Response:
+    """Find somebody by the whole identity number, which never stands in an address."""
+    found = person_by_id_number(request.form.get("number", ""))
+    if found is None:
+        flash(NOBODY_HAS_IT, "warning")
+        return see_other(url_for("admin.accounts"))
+    return see_other(url_for("admin.account", person_id=found.id))
 
 
 @bp.get("/accounts/new")

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
-from app.accounts.queries import is_live, person_by_id_number
+from app.accounts.queries import is_live
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE
 from app.core.db import db
@@ -48,16 +48,18 @@ def in_state(state: str, now: datetime) -> ColumnElement[bool]:
 
 
 def search_people(text: str, state: str, role: str, now: datetime) -> Select[tuple[Person]]:
-    """Select people by a part of the name, by login, or by the whole identity number."""
+    """Select people by a part of the name, or by login.
+
+    Not by identity number: what is searched for stands in the address, and so in histories and
+    logs. `person_by_id_number` finds those that were posted.
+    """
     found = select(Person).outerjoin(Credential, Credential.person_id == Person.id)
     wanted = text.strip()
     if wanted:
-        known = person_by_id_number(wanted)
         found = found.where(
             or_(
                 Person.name.contains(wanted, autoescape=True),
                 Credential.login.startswith(wanted.lower(), autoescape=True),
-                Person.id == (known.id if known else 0),
             )
         )
     if state in STATES:
