@@ -5,7 +5,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts import operations, queries, sessions, signing_in
+from app.accounts import handing_out, operations, queries, sessions, signing_in
 from app.accounts.devices import device_of
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
@@ -134,6 +134,13 @@ def change_password() -> Response | tuple[str, int]:
             flash("密码已修改，其他设备上的登录已退出", "success")
             return see_other(HOME)
     return render_template("accounts/password.html", form=form), 422
+
+
+@bp.get("/account/secret")
+@requires("account.profile")
+def secret() -> str:
+    """The one-time secret of an account that was just opened or reset here (激活码)."""
+    return handing_out.show_once()
 
 
 @bp.get("/account/sessions")

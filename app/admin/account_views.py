@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 from app.accounts import operations
 from app.accounts.devices import device_of
 from app.accounts.grants import is_administrator
+from app.accounts.handing_out import hand_out
 from app.accounts.models import Credential, Person
 from app.accounts.queries import person_by_id_number
-from app.accounts.sessions import activation_link, live_sessions
+from app.accounts.sessions import live_sessions
 from app.admin import queries
 from app.admin.forms import AccountForm
 from app.admin.operations import end_all_sessions, lock_account, open_account, reset_account
@@ -84,7 +85,7 @@ def new_account() -> str:
 
 @bp.post("/accounts/new")
 @requires("account.manage")
-def create_account() -> str | tuple[str, int]:
+def create_account() -> Response | tuple[str, int]:
     """Open an account; its one-time link is shown this once."""
     form = AccountForm(request.form)
     if form.validate():
@@ -101,19 +102,8 @@ def create_account() -> str | tuple[str, int]:
         except Invalid as error:
             show_faults(form, error)
         else:
-            return _secret_page(person, secret)
+            return hand_out(person.id, secret, back=url_for("admin.account", person_id=person.id))
     return render_template("admin/account_form.html", form=form), 422
-
-
-def _secret_page(person: Person, secret: str) -> str:
-    return render_template(
-        "accounts/secret.html",
-        person=person,
-        secret=secret,
-        login=_account(person).login,
-        link=activation_link(secret),
-        back=url_for("admin.account", person_id=person.id),
-    )
 
 
 @bp.get("/accounts/<int:person_id>")
@@ -140,11 +130,11 @@ def account(person_id: int) -> str:
 
 @bp.post("/accounts/<int:person_id>/reset")
 @requires("account.manage")
-def reset(person_id: int) -> str:
+def reset(person_id: int) -> Response:
     """Take the password away; the new one-time link is shown this once (重置)."""
     person = _person(person_id)
     secret = reset_account(_account(person), actor=current_user, now=now())
-    return _secret_page(person, secret)
+    return hand_out(person.id, secret, back=url_for("admin.account", person_id=person.id))
 
 
 @bp.post("/accounts/<int:person_id>/lock")

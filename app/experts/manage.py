@@ -10,8 +10,8 @@ from wtforms import Form, SelectField, StringField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, Optional
 
-from app.accounts.models import Credential, Person
-from app.accounts.sessions import activation_link
+from app.accounts.handing_out import hand_out
+from app.accounts.models import Person
 from app.committees.models import Committee
 from app.core.clock import now
 from app.core.db import db
@@ -105,7 +105,7 @@ def new() -> str:
 
 @bp.post("/experts/new")
 @requires("expert.create")
-def enter() -> str | Response | tuple[str, int]:
+def enter() -> Response | tuple[str, int]:
     """Enter an expert; a new account's one-time secret is shown this once."""
     form = _offer(ExpertForm(request.form))
     if form.validate():
@@ -125,19 +125,11 @@ def enter() -> str | Response | tuple[str, int]:
     return render_template("experts/form.html", form=form, profile=None), 422
 
 
-def _entered(person: Person, secret: str) -> str | Response:
+def _entered(person: Person, secret: str) -> Response:
     if not secret:
         flash(f"{person.name}已入库，使用原有账号登录", "success")
         return see_other(url_for("experts.index"))
-    account = db.session.query(Credential).filter_by(person_id=person.id).one()
-    return render_template(
-        "accounts/secret.html",
-        person=person,
-        secret=secret,
-        login=account.login,
-        link=activation_link(secret),
-        back=url_for("experts.index"),
-    )
+    return hand_out(person.id, secret, back=url_for("experts.index"))
 
 
 def _show(form: Form, error: Invalid) -> None:

@@ -5,8 +5,8 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts.models import Credential, Person
-from app.accounts.sessions import activation_link
+from app.accounts.handing_out import hand_out
+from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
@@ -114,7 +114,7 @@ def _staff_page(unit: Unit, errors: dict[str, list[str]]) -> str:
 
 @bp.post("/staff")
 @requires("unit.staff")
-def create_staff() -> str | tuple[str, int]:
+def create_staff() -> Response | tuple[str, int]:
     """Open an account; its one-time activation secret is shown this once."""
     unit = _administered()
     try:
@@ -128,19 +128,7 @@ def create_staff() -> str | tuple[str, int]:
         )
     except Invalid as error:
         return _staff_page(unit, error.errors), 422
-    return _secret_page(person, secret, url_for("units.staff", unit=unit.id))
-
-
-def _secret_page(person: Person, secret: str, back: str) -> str:
-    account = db.session.query(Credential).filter_by(person_id=person.id).one()
-    return render_template(
-        "accounts/secret.html",
-        person=person,
-        secret=secret,
-        login=account.login,
-        link=activation_link(secret),
-        back=back,
-    )
+    return hand_out(person.id, secret, back=url_for("units.staff", unit=unit.id))
 
 
 def _text(name: str, message: str) -> str:
@@ -152,7 +140,7 @@ def _text(name: str, message: str) -> str:
 
 @bp.post("/staff/<int:person_id>/reset")
 @requires("unit.staff")
-def reset(person_id: int) -> str:
+def reset(person_id: int) -> Response:
     """Give somebody of the unit a new activation secret (密码重置, HB-U-17)."""
     unit = _administered()
     person = db.session.get(Person, person_id)
@@ -160,7 +148,7 @@ def reset(person_id: int) -> str:
     if person is None or (person.id not in members and not _is_bound(person, unit)):
         raise NotFound
     secret = operations.reset_staff(unit, person, actor=current_user, now=now())
-    return _secret_page(person, secret, url_for("units.staff", unit=unit.id))
+    return hand_out(person.id, secret, back=url_for("units.staff", unit=unit.id))
 
 
 @bp.post("/staff/<int:person_id>/end")
@@ -198,7 +186,7 @@ def _applicants_page(unit: Unit, errors: dict[str, list[str]]) -> str:
 
 @bp.post("/staff/applicants")
 @requires("unit.applicants")
-def open_applicant() -> str | tuple[str, int]:
+def open_applicant() -> Response | tuple[str, int]:
     """Open an account for one of the unit's people; its secret is shown this once."""
     unit = _own_unit("unit.applicants", {"unit_admin", "unit_clerk"})
     try:
@@ -212,7 +200,7 @@ def open_applicant() -> str | tuple[str, int]:
         )
     except Invalid as error:
         return _applicants_page(unit, error.errors), 422
-    return _secret_page(person, secret, url_for("units.applicants", unit=unit.id))
+    return hand_out(person.id, secret, back=url_for("units.applicants", unit=unit.id))
 
 
 def _is_bound(person: Person, unit: Unit) -> bool:

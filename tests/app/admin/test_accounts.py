@@ -12,17 +12,12 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.people import a_person
+from tests.builders.secrets import secret_after
 from tests.conftest import Browser
 
 NUMBER = "340000198503129020"
 NEW = {"name": "苏晓禾", "id_number": NUMBER, "phone": "13800000000", "is_applicant": "y"}
 PASSWORD = {"password": "Qinghe-2026", "again": "Qinghe-2026"}
-
-
-def secret_in(page: str) -> str:
-    found = re.search(r"<code>([^<]+)</code>", page)
-    assert found, page
-    return found[1]
 
 
 def person_called(name: str) -> Person:
@@ -39,9 +34,13 @@ def tags_of(person: Person) -> list[str]:
 def test_an_applicant_is_opened_activated_and_signs_in_with_the_number(
     system: Browser, client_for: Any
 ) -> None:
-    page = system.post("/admin/accounts/new", NEW).text
-    secret = secret_in(page)
-    assert f"/activate?secret={secret}" in page
+    opened = system.post("/admin/accounts/new", NEW)
+    page = system.get(opened.location).text
+    found = re.search(r"/activate\?secret=([\w-]+)", page)
+    assert found, page
+    secret = found[1]
+    assert f"<code>{secret}</code>" in page
+    assert secret not in system.get(opened.location).text
     visitor = client_for(None)
     assert visitor.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
     again = client_for(None)
@@ -115,7 +114,7 @@ def test_a_reset_ends_sessions_and_tells_the_person(
     with transaction():
         person = a_person("卜文", roles=[("expert", "all", None)])
     browser = client_for(person)
-    secret = secret_in(system.post(f"/admin/accounts/{person.id}/reset").text)
+    secret = secret_after(system, system.post(f"/admin/accounts/{person.id}/reset"))
     assert browser.get("/home").location.startswith("/login")
     visitor = client_for(None)
     visitor.post("/activate", {"secret": secret, **PASSWORD})
@@ -182,3 +181,13 @@ def test_the_servers_operator_gets_an_administrator_back_in(
     visitor = client_for(None)
     assert visitor.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
     assert app.test_cli_runner().invoke(args=["reset-account", "nobody"]).exit_code == 1
+
+
+def test_the_same_form_posted_twice_opens_one_account(system: Browser) -> None:
+    form = {"name": "卜文", "request_key": "opened-once"}
+    first = system.post("/admin/accounts/new", form)
+    again = system.post("/admin/accounts/new", form)
+    assert (first.status_code, again.status_code) == (303, 303)
+    assert again.location == first.location
+    person_called("卜文")
+    assert "<code>" in system.get(again.location).text

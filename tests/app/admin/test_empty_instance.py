@@ -9,16 +9,11 @@ from app.accounts.models import Credential, Person
 from app.cli import open_first_accounts
 from app.core.db import db, transaction
 from app.units.models import Unit
+from tests.builders.secrets import secret_after
 from tests.conftest import Browser
 
 PASSWORD = {"password": "Qinghe-2026", "again": "Qinghe-2026"}
 APPLICANT, EXPERT = "340000198503129020", "34000019850812945X"
-
-
-def secret_in(page: str) -> str:
-    found = re.search(r"<code>([^<]+)</code>", page)
-    assert found, page
-    return found[1]
 
 
 def activated(client_for: Any, secret: str) -> Browser:
@@ -50,16 +45,18 @@ def test_an_empty_instance_comes_to_life(app: Flask, client_for: Any) -> None:
     assert system.post("/admin/units/new", unit).status_code == 303
     opened = {}
     for name, login in (("舒乐平", "ah06.admin"), ("葛蔓青", "ah06.organiser")):
-        page = system.post("/admin/accounts/new", {"name": name, "login": login}).text
-        opened[login] = secret_in(page)
+        answer = system.post("/admin/accounts/new", {"name": name, "login": login})
+        opened[login] = secret_after(system, answer)
     give(security, system, "ah06.admin", "unit_admin")
     give(security, system, "ah06.organiser", "organiser")
 
     administrator = activated(client_for, opened["ah06.admin"])
     staff = {"name": "邬小棠", "login": "ah06.clerk", "role": "unit_clerk"}
-    clerk = activated(client_for, secret_in(administrator.post("/staff", staff).text))
+    answer = administrator.post("/staff", staff)
+    clerk = activated(client_for, secret_after(administrator, answer))
     teacher = {"name": "苏晓禾", "id_number": APPLICANT}
-    applicant = activated(client_for, secret_in(clerk.post("/staff/applicants", teacher).text))
+    answer = clerk.post("/staff/applicants", teacher)
+    applicant = activated(client_for, secret_after(clerk, answer))
     assert applicant.get("/portfolio").status_code == 200
     assert "已绑定" in applicant.get("/binding").text
 
@@ -71,7 +68,8 @@ def test_an_empty_instance_comes_to_life(app: Flask, client_for: Any) -> None:
         "specialty": "高中数学",
         "committee_id": "",
     }
-    expert = activated(client_for, secret_in(organiser.post("/experts/new", entry).text))
+    answer = organiser.post("/experts/new", entry)
+    expert = activated(client_for, secret_after(organiser, answer))
     assert expert.get("/meetings").status_code == 200
     with transaction(write=False):
         assert db.session.query(Unit).count() == 1

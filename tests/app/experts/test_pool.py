@@ -1,6 +1,5 @@
 """The expert pool in the browser: entered, found, changed, by who organises committees."""
 
-import re
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from app.review.queries import available_experts
 from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_committee
 from tests.builders.review import a_meeting_called
+from tests.builders.secrets import secret_after
 from tests.conftest import Browser
 
 NUMBER = "340000198503129020"
@@ -45,11 +45,9 @@ def organiser(app: Flask, client_for: Any) -> Browser:
 def test_an_expert_is_entered_activated_and_sees_the_meetings(
     organiser: Browser, client_for: Any
 ) -> None:
-    page = organiser.post("/experts/new", NEW).text
-    found = re.search(r"<code>([^<]+)</code>", page)
-    assert found
+    secret = secret_after(organiser, organiser.post("/experts/new", NEW))
     visitor = client_for(None)
-    visitor.post("/activate", {"secret": found[1], **PASSWORD})
+    visitor.post("/activate", {"secret": secret, **PASSWORD})
     assert visitor.get("/meetings").status_code == 200
     for query in ("q=晓禾", "unit=第二中学", "specialty=数学"):
         assert "苏晓禾" in organiser.get(f"/experts?{query}").text

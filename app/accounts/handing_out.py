@@ -1,0 +1,41 @@
+"""One-time secrets (激活码), from the act that makes them to the page that shows them once."""
+
+import json
+
+from flask import render_template, session, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from app.accounts.models import Credential
+from app.accounts.sessions import activation_link
+from app.core.crypto import seal, unseal
+from app.core.db import db
+from app.core.http import see_other
+
+KEPT = "handed_out"
+
+
+def hand_out(person_id: int, secret: str, *, back: str) -> Response:
+    """Redirect to the page that shows a secret once.
+
+    It waits sealed in the session of whoever made it: the answer to a write is a redirect, so that
+    a repeated form makes nothing twice.
+    """
+    session[KEPT] = seal(json.dumps([person_id, secret, back]))
+    return see_other(url_for("accounts.secret"))
+
+
+def show_once() -> str:
+    """Render the secret that waits in this session, and forget it; say so when there is none."""
+    waiting = session.pop(KEPT, "")
+    if not waiting:
+        return render_template("accounts/secret.html", account=None)
+    person_id, secret, back = json.loads(unseal(waiting))
+    mine = select(Credential).where(Credential.person_id == person_id)
+    return render_template(
+        "accounts/secret.html",
+        account=db.session.scalars(mine).one(),
+        secret=secret,
+        link=activation_link(secret),
+        back=back,
+    )
