@@ -1,12 +1,16 @@
 """The audit log: an event for every act, chained by a sealer afterwards.
 
 A seal is an HMAC under a key of the instance, so that who can write the database, but has not the
-key, cannot seal what they changed.
+key, cannot seal what they changed. How far the chain had come is kept beside the key, so that its
+end is not taken away unnoticed: the file `audit.head` names the last event that was sealed when
+the sealer last looked. Who restores an older backup knows what is lost, and removes the file.
 """
 
 import hashlib
 import hmac
 import json
+import os
+import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,9 +18,10 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.crypto import instance_key
+from app.core.crypto import instance_key, key_folder
 from app.core.db import Id, Instant, Model, db, pk
 
+HEAD = "audit.head"
 # How many rows are held in memory at once when the whole chain is checked.
 CHUNK = 1000
 # More broken places than these are not told one by one.
@@ -73,7 +78,10 @@ def _digest(event: Row[Any] | AuditEvent, seq: int, previous: str) -> str:
         event.subject_id,
         event.data,
     ]
-    text = json.dumps(fields, sort_keys=True, ensure_ascii=False)
+    return _signed(json.dumps(fields, sort_keys=True, ensure_ascii=False))
+
+
+def _signed(text: str) -> str:
     return hmac.new(instance_key("audit"), text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -86,6 +94,8 @@ def seal_events(limit: int = 500) -> int:
         .limit(1)
     ).first()
     seq, previous = (last.seq or 0, last.seal or "") if last else (0, "")
+    # What is committed is kept; what is sealed now may still be rolled back.
+    _keep_head(seq, previous)
     fresh = db.session.scalars(
         select(AuditEvent).where(AuditEvent.seq.is_(None)).order_by(AuditEvent.id).limit(limit)
     ).all()
@@ -95,6 +105,41 @@ def seal_events(limit: int = 500) -> int:
         event.seq, event.seal = seq, previous
     db.session.flush()
     return len(fresh)
+
+
+def _keep_head(seq: int, seal: str) -> None:
+    """Keep how far the chain has come; a head that the chain lost stays as evidence."""
+    known = _head()
+    if seq <= known[0]:
+        return
+    if known[0]:
+        kept = select(AuditEvent.seal).where(AuditEvent.seq == known[0])
+        if db.session.scalar(kept) != known[1]:
+            return
+    draft = key_folder() / f".{HEAD}.{secrets.token_hex(4)}"
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as target:
+        target.write(f"{seq} {seal} {_signed(f'head {seq} {seal}')}")
+        target.flush()
+        os.fsync(target.fileno())
+    draft.replace(key_folder() / HEAD)
+
+
+def _head() -> tuple[int, str]:
+    """Return place and seal of the last event known to be sealed; no seal when it was forged."""
+    path = key_folder() / HEAD
+    if not path.exists():
+        return 0, ""
+    seq, _, rest = path.read_text().partition(" ")
+    seal, _, signature = rest.partition(" ")
+    holds = hmac.compare_digest(signature, _signed(f"head {seq} {seal}"))
+    return (int(seq), seal) if holds else (1, "")
+
+
+def _promised() -> int:
+    """Return how many seals an earlier check has found."""
+    told = select(AuditEvent.data).where(AuditEvent.tag == "audit:verified")
+    return max((int(data.get("sealed", 0)) for data in db.session.scalars(told)), default=0)
 
 
 def _sealed() -> Iterator[Row[Any]]:
@@ -114,14 +159,21 @@ def broken_seals(limit: int = MOST_TOLD) -> list[int]:
 
 
 def verify_seals(limit: int = MOST_TOLD) -> tuple[int, list[int]]:
-    """Return how many seals there are, and the first places whose seal does not hold."""
+    """Return how many seals there are, and the first places whose seal does not hold.
+
+    Where the end is missing, the first missing place is the last of them.
+    """
     previous, place = "", 0
+    known, known_seal = _head()
     wrong: list[int] = []
     for place, event in enumerate(_sealed(), start=1):
         holds = event.seq == place and hmac.compare_digest(
             event.seal, _digest(event, event.seq, previous)
         )
+        holds = holds and (place != known or event.seal == known_seal)
         if not holds and len(wrong) < limit:
             wrong.append(place)
         previous = event.seal
+    if place < max(known, _promised()):
+        wrong.append(place + 1)
     return place, wrong

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -101,3 +102,56 @@ def test_no_more_broken_places_are_told_than_asked_for(app: Flask) -> None:
         db.session.execute(sa.update(AuditEvent).values(tag="x:y"))
     with transaction(write=False):
         assert audit.verify_seals(3) == (5, [1, 2, 3])
+
+
+def seal() -> None:
+    with transaction():
+        audit.seal_events()
+
+
+def take_the_end_away(since: int) -> None:
+    with transaction():
+        db.session.execute(sa.delete(AuditEvent).where(AuditEvent.seq >= since))
+
+
+def test_an_end_that_is_taken_away_is_missed(app: Flask) -> None:
+    some_events(4)
+    seal()
+    take_the_end_away(3)
+    assert broken() == [3]
+    with transaction(write=False):
+        assert [line for line in check_all() if "审计日志" in line]
+
+
+def test_a_log_that_is_emptied_is_missed(app: Flask) -> None:
+    some_events(2)
+    seal()
+    take_the_end_away(1)
+    assert broken() == [1]
+
+
+def test_an_end_that_grows_again_is_not_the_one_that_was_taken(app: Flask) -> None:
+    some_events(4)
+    seal()
+    take_the_end_away(3)
+    some_events(4)
+    seal()
+    assert broken() == [4]
+
+
+def test_a_head_is_not_set_back_without_the_key(app: Flask) -> None:
+    some_events(4)
+    seal()
+    head = Path(app.instance_path) / "keys" / audit.HEAD
+    head.write_text(head.read_text().replace("4 ", "2 ", 1))
+    assert broken() == [1]
+
+
+def test_an_earlier_check_knows_how_many_there_were(app: Flask) -> None:
+    some_events(4)
+    with transaction():
+        audit.record(
+            "audit:verified", subject=("person", 1), actor_id=None, now=now(), sealed=4, broken=0
+        )
+    take_the_end_away(3)
+    assert broken() == [3]
