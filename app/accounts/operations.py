@@ -282,13 +282,29 @@ def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "
     )
 
 
-def bar_person(person: Person, *, since: date, until: date, reason: str) -> IntegrityRecord:
+def bar_person(
+    person: Person,
+    *,
+    since: date,
+    until: date,
+    reason: str,
+    actor_id: int | None,
+    now: datetime,
+) -> IntegrityRecord:
     """Enter an integrity record that bars declarations until a day."""
     entry = IntegrityRecord(
         person_id=person.id, barred_from=since, barred_until=until, reason=reason
     )
     db.session.add(entry)
     db.session.flush()
+    audit.record(
+        "person:barred",
+        subject=("person", person.id),
+        actor_id=actor_id,
+        now=now,
+        until=until.isoformat(),
+        reason=reason,
+    )
     return entry
 
 

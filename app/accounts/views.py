@@ -10,10 +10,11 @@ from app.accounts.devices import device_of
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
 from app.accounts.models import Credential, Person
+from app.core import audit
 from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
 from app.core.errors import Invalid, NotFound
-from app.core.http import marks_viewed, page_of, safe_next, see_other, writes_late
+from app.core.http import answer_repeat, marks_viewed, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.core.storage import StoredFile, link, owned_file, read_bytes
@@ -62,6 +63,8 @@ def sign_in() -> Response | tuple[str, int]:
 @requires("account.sign_out")
 def logout() -> Response:
     """Sign out (退出): the session ends, and with it every copy of its cookie."""
+    if current_user.is_authenticated:
+        _note("account:signed_out")
     sessions.end_session(now())
     return see_other("/")
 
@@ -102,6 +105,11 @@ def _show(form: ActivationForm | PasswordForm, error: Invalid) -> None:
         form[name].errors = [*form[name].errors, *messages]
 
 
+def _note(tag: str, **data: int) -> None:
+    person_id = current_user.id
+    audit.record(tag, subject=("person", person_id), actor_id=person_id, now=now(), **data)
+
+
 def _account() -> Credential:
     mine = select(Credential).where(Credential.person_id == current_user.id)
     return db.session.scalars(mine).one()
@@ -125,6 +133,9 @@ def change_password() -> Response | tuple[str, int]:
             judgement = signing_in.judge_account(_account(), form.current.data or "")
             password = signing_in.hash_password(form.password.data or "")
             begin_writing()
+            repeated = answer_repeat()
+            if repeated is not None:
+                return repeated
             account = signing_in.confirm_password(judgement, now=now())
             operations.set_password(account, password, now=now())
         except Invalid as error:
@@ -160,6 +171,7 @@ def end_own_session(session_id: int) -> Response:
     """End one of the person's sessions."""
     if not operations.end_sessions(current_user.id, now=now(), only=session_id):
         raise NotFound
+    _note("account:own_session_ended", count=1)
     flash("该登录已退出", "success")
     return see_other(url_for("accounts.own_sessions"))
 
@@ -169,6 +181,8 @@ def end_own_session(session_id: int) -> Response:
 def end_other_sessions() -> Response:
     """End all of the person's sessions but this one."""
     count = sessions.end_others(current_user.id, now())
+    if count:
+        _note("account:own_session_ended", count=count)
     flash(f"已退出其他 {count} 处登录" if count else "没有其他登录", "success")
     return see_other(url_for("accounts.own_sessions"))
 

@@ -157,6 +157,8 @@ def revoke_certificate(revocation: Revocation, *, now: datetime) -> None:
             since=now.date(),
             until=_years_after(now.date(), YEARS_BARRED),
             reason=f"职称证书 {certificate.number} 被撤销：{revocation.ground_text}",
+            actor_id=revocation.decided_by,
+            now=now,
         )
     db.session.flush()
     _record("revoked", revocation, revocation.decided_by or 0, now)

@@ -235,6 +235,7 @@ def answer_repeat() -> BaseResponse | None:
         return None
     if known.person_id != current_user.id or known.body_hash != _body_hash():
         raise Conflict("此表单已提交过，请刷新页面后再操作")
+    g.pop("fresh_key", None)
     # The first request was judged on its record; its answer is repeated without a look at it.
     judged = current_transaction().notes.setdefault("authorized", set())
     judged.add(_action_of(request.endpoint or ""))

@@ -169,4 +169,11 @@ def make_administrator(stage: Stage, key: str, unit_key: str) -> None:
 def bar(stage: Stage, key: str, *, since: date, until: date) -> None:
     """Enter an integrity record."""
     with transaction():
-        bar_person(stage.person(key), since=since, until=until, reason="提供虚假业绩材料")
+        bar_person(
+            stage.person(key),
+            since=since,
+            until=until,
+            reason="提供虚假业绩材料",
+            actor_id=None,
+            now=now(),
+        )

@@ -12,6 +12,7 @@ from flask import Flask
 from app.accounts import operations, queries
 from app.accounts.models import Notification, Person
 from app.core import storage
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
@@ -67,8 +68,15 @@ def test_a_bar_counts_from_its_first_day_to_the_day_before_its_end(
     with transaction():
         person = a_person()
         operations.bar_person(
-            person, since=date(2026, 1, 1), until=date(2029, 1, 1), reason="学术不端"
+            person,
+            since=date(2026, 1, 1),
+            until=date(2029, 1, 1),
+            reason="学术不端",
+            actor_id=None,
+            now=START,
         )
+        db.session.flush()
+        assert db.session.query(AuditEvent).filter_by(tag="person:barred").count() == 1
         assert (queries.is_barred(person.id, on) is not None) is barred
 
 

@@ -1,5 +1,6 @@
 """Sessions live in the database: they end there, whoever copied the cookie."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts import operations, sessions
+from app.accounts import operations, sessions, signing_in
 from app.accounts.devices import device_of
-from app.accounts.models import LoginSession, Person
+from app.accounts.models import Credential, LoginSession, Person
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.people import a_person
@@ -166,3 +168,53 @@ def test_old_sessions_are_forgotten(app: Flask, person: Person, at: Callable[...
 )
 def test_a_device_is_told_in_words(agent: str, device: str) -> None:
     assert device_of(agent) == device
+
+
+def test_signing_out_and_ending_ones_sessions_stand_in_the_log(
+    app: Flask, client_for: Callable[..., Any]
+) -> None:
+    with transaction():
+        person = a_person("卜文", roles=[("expert", "all", None)])
+    here, _there = client_for(person), client_for(person)
+    here.post("/account/sessions/end-others")
+    here.post("/logout")
+    with transaction(write=False):
+        mine = db.session.query(AuditEvent).filter_by(actor_id=person.id)
+        assert [e.tag for e in mine] == ["account:own_session_ended", "account:signed_out"]
+
+
+def test_a_password_form_sent_twice_at_once_is_answered_once(
+    app: Flask, client_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is through while the second still judges the password that was current."""
+    with transaction():
+        person = a_person("卜文", roles=[("expert", "all", None)])
+        account = db.session.query(Credential).filter_by(person_id=person.id).one()
+        operations.set_password(account, signing_in.hash_password("Qinghe-2026"), now=now())
+    form = {"current": "Qinghe-2026", "password": "Qinghe-2027", "again": "Qinghe-2027"}
+    form["request_key"] = "changed-once"
+    first, second = client_for(person), client_for(person)
+    judged = signing_in.judge_account
+    answers: list[int] = []
+    threads: list[threading.Thread] = []
+
+    def send_the_first() -> None:
+        with app.app_context():
+            answers.append(first.post("/account/password", form).status_code)
+
+    def judge(account: Credential, password: str) -> signing_in.Judgement:
+        monkeypatch.setattr(signing_in, "judge_account", judged)
+        judgement = judged(account, password)
+        threads.append(threading.Thread(target=send_the_first))
+        threads[0].start()
+        # On PostgreSQL it waits for the second to end its reading.
+        threads[0].join(2)
+        return judgement
+
+    monkeypatch.setattr(signing_in, "judge_account", judge)
+    answers.append(second.post("/account/password", form).status_code)
+    threads[0].join(30)
+    assert answers == [303, 303]
+    with transaction(write=False):
+        failed = db.session.query(AuditEvent).filter_by(tag="account:sign_in_failed")
+        assert failed.count() == 0

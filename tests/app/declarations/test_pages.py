@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from app.accounts.operations import bar_person
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import queries
 from app.declarations.models import Declaration, Status
@@ -105,7 +106,9 @@ def test_starting_is_refused_with_the_reason(
             person = golden_applicant(school)
         if situation == "barred":
             since, until = date(2024, 9, 19), date(2027, 9, 19)
-            bar_person(person, since=since, until=until, reason="提供虚假材料")
+            bar_person(
+                person, since=since, until=until, reason="提供虚假材料", actor_id=None, now=now()
+            )
         if situation == "early":
             plan.opens_at = CLOSES - timedelta(days=1)
     if situation == "late":
