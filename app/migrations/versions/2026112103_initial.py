@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112102"
+revision = "2026112103"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -703,8 +703,14 @@ def upgrade():
         sa.Column(
             "committee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column(
+            "keeper_unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.ForeignKeyConstraint(
             ["committee_id"], ["committee.id"], name=op.f("fk_expert_profile_committee_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["keeper_unit_id"], ["unit.id"], name=op.f("fk_expert_profile_keeper_unit_id")
         ),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_expert_profile_person_id")
@@ -715,6 +721,9 @@ def upgrade():
     with op.batch_alter_table("expert_profile", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_expert_profile_committee_id"), ["committee_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_expert_profile_keeper_unit_id"), ["keeper_unit_id"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_expert_profile_specialty"), ["specialty"], unique=False
@@ -794,6 +803,20 @@ def upgrade():
             batch_op.f("ix_grant_request_person_id"), ["person_id"], unique=False
         )
         batch_op.create_index("ix_grant_request_status", ["status", "proposed_at"], unique=False)
+        batch_op.create_index(
+            "ix_grant_request_waits_once",
+            ["person_id", "role", "scope_kind", "scope_id"],
+            unique=True,
+            sqlite_where=sa.text("status = 'waiting' AND scope_id IS NOT NULL"),
+            postgresql_where=sa.text("status = 'waiting' AND scope_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_grant_request_waits_once_everywhere",
+            ["person_id", "role", "scope_kind"],
+            unique=True,
+            sqlite_where=sa.text("status = 'waiting' AND scope_id IS NULL"),
+            postgresql_where=sa.text("status = 'waiting' AND scope_id IS NULL"),
+        )
 
     op.create_table(
         "item_file",
@@ -2765,7 +2788,7 @@ def upgrade():
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("opinion", sa.String(length=500), nullable=False),
         sa.CheckConstraint(
-            "(status = 'proposed') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL)",
+            "(status = 'proposed') = (decided_at IS NULL) AND (status IN ('proposed', 'withdrawn')) = (decided_by IS NULL)",
             name=op.f("ck_revocation_a_decision_has_a_moment_and_a_person"),
         ),
         sa.CheckConstraint(
@@ -2777,7 +2800,7 @@ def upgrade():
             name=op.f("ck_revocation_a_revocation_says_why_and_by_what_law"),
         ),
         sa.CheckConstraint(
-            "status IN ('proposed', 'confirmed', 'refused')",
+            "status IN ('proposed', 'confirmed', 'refused', 'withdrawn')",
             name=op.f("ck_revocation_status_is_known"),
         ),
         sa.CheckConstraint(
@@ -3087,12 +3110,23 @@ def downgrade():
 
     op.drop_table("item_file")
     with op.batch_alter_table("grant_request", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_grant_request_waits_once_everywhere",
+            sqlite_where=sa.text("status = 'waiting' AND scope_id IS NULL"),
+            postgresql_where=sa.text("status = 'waiting' AND scope_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_grant_request_waits_once",
+            sqlite_where=sa.text("status = 'waiting' AND scope_id IS NOT NULL"),
+            postgresql_where=sa.text("status = 'waiting' AND scope_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_grant_request_status")
         batch_op.drop_index(batch_op.f("ix_grant_request_person_id"))
 
     op.drop_table("grant_request")
     with op.batch_alter_table("expert_profile", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_expert_profile_specialty"))
+        batch_op.drop_index(batch_op.f("ix_expert_profile_keeper_unit_id"))
         batch_op.drop_index(batch_op.f("ix_expert_profile_committee_id"))
 
     op.drop_table("expert_profile")
