@@ -61,6 +61,8 @@ EVENTS = {
     "binding:entered": "单位开通并绑定",
     "binding:requested": "申请绑定单位",
     "binding:returned": "退回绑定申请",
+    "certificate:revocation_withdrawn": "撤回撤销提议",
+    "declaration:exported": "导出申报名单",
     "certificate:exported": "导出证书名单",
     "certificate:issued": "签发证书",
     "certificate:photo_provided": "提供证件照片",
