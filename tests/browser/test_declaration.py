@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,75 @@ def test_a_field_is_kept_as_it_is_typed_and_years_are_adjusted(
     expect(page.get_by_label("工资级别")).to_have_value("专技七级")
     keep(page, "basics")
     assert axe() == []
+
+
+@pytest.fixture
+def two_pages(enter: Enter, case: Declaration, problems: list[str]) -> Iterator[tuple[Page, Page]]:
+    """Two pages of one browser on 基本信息: the first saved after the second was opened."""
+    first = enter(case.person, path(case, "basics"))
+    second = first.context.new_page()
+    second.goto(first.url)
+    first.get_by_label("出生地").fill("安徽甲")
+    saved(first)
+    second.get_by_label("出生地").fill("安徽乙")
+    expect(second.locator("[data-save-state]")).to_contain_text("不是最新的")
+    yield first, second
+    second.close(run_before_unload=False)
+
+
+def birth_place(case: Declaration) -> str:
+    with transaction(write=False):
+        return str(queries.get_declaration(case.id).personal["birth_place"])
+
+
+def test_what_a_stale_page_kept_is_not_saved_until_its_owner_says_so(
+    case: Declaration, two_pages: tuple[Page, Page], axe_source: str
+) -> None:
+    _first, stale = two_pages
+    stale.on("dialog", lambda dialog: dialog.accept())
+    stale.reload()
+    field = stale.locator("[data-field=birth_place]")
+    expect(stale.get_by_label("出生地", exact=False).first).to_have_value("安徽甲")
+    expect(field).to_contain_text("本页此前输入：安徽乙")
+    assert birth_place(case) == "安徽甲"
+    keep(stale, "older")
+    stale.evaluate(axe_source)
+    assert stale.evaluate("axe.run(document).then(found => found.violations)") == []
+    field.get_by_role("button", name="使用").click()
+    saved(stale)
+    assert birth_place(case) == "安徽乙"
+    stale.reload()
+    expect(field).not_to_contain_text("本页此前输入")
+
+
+def test_what_a_stale_page_kept_is_thrown_away_when_its_owner_says_so(
+    case: Declaration, two_pages: tuple[Page, Page]
+) -> None:
+    _first, stale = two_pages
+    stale.on("dialog", lambda dialog: dialog.accept())
+    stale.reload()
+    field = stale.locator("[data-field=birth_place]")
+    field.get_by_role("button", name="放弃").click()
+    expect(field).not_to_contain_text("本页此前输入")
+    stale.reload()
+    expect(field.locator("input")).to_have_value("安徽甲")
+    expect(field).not_to_contain_text("本页此前输入")
+    assert birth_place(case) == "安徽甲"
+
+
+def test_saving_a_stale_page_shows_what_the_other_one_saved(
+    case: Declaration, two_pages: tuple[Page, Page]
+) -> None:
+    _first, stale = two_pages
+    stale.get_by_role("button", name="保存个人信息").click()
+    field = stale.locator("[data-field=birth_place]")
+    expect(field).to_contain_text("另一页面已保存为“安徽甲”")
+    expect(field.locator("input")).to_have_value("安徽乙")
+    expect(stale.get_by_text("网络")).to_have_count(0)
+    assert birth_place(case) == "安徽甲"
+    stale.get_by_role("button", name="保存个人信息").click()
+    expect(stale.get_by_text("已保存").first).to_be_visible()
+    assert birth_place(case) == "安徽乙"
 
 
 def test_the_result_of_an_assessment_is_chosen_and_the_mark_turns(

@@ -1,8 +1,10 @@
 // <form data-autosave="url">: every field is saved on its own a moment after it changed.
 // What the server does not have yet stays in this browser under the person and the url, and is sent again.
+// It remembers the version of the page: on a page of another version nothing is put back without being asked.
 import { addGate } from './submit.js';
 import { clock, enhancing, icon } from './dom.js';
-import { readField, showErrors, unitOf, writeField } from './fields.js';
+import { canOffer, offer } from './drafts.js';
+import { place, readField, showErrors, unitOf, writeField } from './fields.js';
 import { post, reason } from './http.js';
 import { toast } from './toast.js';
 
@@ -18,6 +20,9 @@ class Saver {
     this.key = `autosave:${document.body.dataset.owner ?? ''}:${this.url}`;
     this.waiting = new Map();      // name -> values the server does not have yet
     this.refused = new Set();      // names of those it has refused
+    this.older = new Map();        // name -> {version, values} typed on an older page, for people to decide on
+    this.trouble = null;           // why the last save failed
+    this.overtaken = false;        // another page has saved: this one sends nothing more by itself
     this.timers = new Map();
     this.stored = new Map();       // name -> what the server has, as text: a change event may bring no change
     this.restore();
@@ -53,11 +58,12 @@ class Saver {
   async send(name) {
     const values = this.waiting.get(name);
     if (!values) return;
+    if (this.overtaken) { this.showTrouble(); return; }
     this.show('saving', '正在保存…');
     const data = new FormData();
     data.append('name', name);
     for (const value of values) data.append('value', value);
-    const version = this.form.dataset.rowVersion ?? this.form.elements.namedItem('row_version')?.value;
+    const version = this.version();
     if (version) data.append('row_version', version);
     const answer = await post(this.url, data);
     if (answer.status === 200 && answer.body.saved) this.saved(name, values, answer.body);
@@ -81,6 +87,10 @@ class Saver {
     else if (!this.waiting.size) this.show('saved', `已保存 ${clock()}`);
   }
 
+  version() {
+    return this.form.dataset.rowVersion ?? this.form.elements.namedItem('row_version')?.value;
+  }
+
   setVersion(version) {
     if (version === undefined) return;
     const input = this.form.elements.namedItem('row_version');
@@ -95,25 +105,67 @@ class Saver {
 
   failed(answer) {
     const away = answer.status === 0 || answer.status >= 500;
-    this.show('failed', away ? '保存失败，已暂存在本机' : `保存失败，已暂存在本机（${reason(answer, '请刷新页面')}）`);
+    this.trouble = away ? '' : reason(answer, '请刷新页面');
+    this.overtaken = answer.status === 409;
+    this.showTrouble();
     clearTimeout(this.retry);
     if (away) this.retry = setTimeout(() => this.flushAll(), RETRY);
   }
 
+  showTrouble() {
+    this.show('failed', this.trouble ? `保存失败，已暂存在本机（${this.trouble}）` : '保存失败，已暂存在本机');
+  }
+
+  // The server shows what differs, where the form tells it which version it was filled on.
+  get isJudgedWhole() { return this.overtaken && Boolean(this.form.elements.namedItem('row_version')); }
+
   keep() {
-    if (this.waiting.size) localStorage.setItem(this.key, JSON.stringify(Object.fromEntries(this.waiting)));
+    const version = this.version(), typed = [...this.waiting].map(([name, values]) => [name, { version, values }]);
+    const draft = Object.fromEntries([...this.older, ...typed]);
+    if (Object.keys(draft).length) localStorage.setItem(this.key, JSON.stringify(draft));
     else localStorage.removeItem(this.key);
   }
 
   restore() {
-    const kept = Object.entries(JSON.parse(localStorage.getItem(this.key) ?? '{}'));
-    if (!kept.length) return;
-    for (const [name, values] of kept) {
-      this.waiting.set(name, values);
-      writeField(this.form, name, values);
+    for (const [name, kept] of Object.entries(JSON.parse(localStorage.getItem(this.key) ?? '{}'))) {
+      if (kept.version === this.version() && kept.values) this.putBack(name, kept.values);
+      else this.putBeside(name, Array.isArray(kept) ? { values: kept } : kept);
     }
-    this.show('saving', '已恢复本机暂存的内容');
-    this.flushAll();
+    this.keep();
+    if (this.waiting.size) {
+      this.show('saving', '已恢复本机暂存的内容');
+      this.flushAll();
+    }
+  }
+
+  putBack(name, values) {
+    this.waiting.set(name, values);
+    writeField(this.form, name, values);
+  }
+
+  // Where the page says the same there is nothing to ask; one that was just refused is not stored yet.
+  putBeside(name, kept) {
+    if (!canOffer(this.form, name)) return;
+    const same = JSON.stringify(readField(this.form, name)) === JSON.stringify(kept.values);
+    if (same && !place(this.form, name).querySelector('.is-invalid')) return;
+    this.older.set(name, kept);
+    if (same) return;
+    offer(this.form, name, kept.values, {
+      use: () => {
+        this.older.delete(name);
+        writeField(this.form, name, kept.values);
+        this.changed(name);
+        this.keep();
+      },
+      drop: () => { this.older.delete(name); this.keep(); this.showOlder(); },
+    });
+    this.showOlder();
+  }
+
+  showOlder() {
+    const count = this.form.querySelectorAll('[data-draft]').length;
+    if (count) this.show('failed', `有 ${count} 项此前输入的内容没有保存，请在旁边选择使用或放弃`);
+    else this.show('saved', '');
   }
 
   show(state, text) {
@@ -140,9 +192,10 @@ window.addEventListener('online', () => { for (const saver of savers.values()) s
 addGate({
   needed: (form) => Boolean(savers.get(form)?.waiting.size),
   pass: async (form) => {
-    const done = await savers.get(form).flushAll();
-    if (!done) toast('还有内容没有保存，请在网络恢复后再提交', 'danger');
-    return done;
+    const saver = savers.get(form);
+    if (await saver.flushAll() || saver.isJudgedWhole) return true;
+    toast(`还有内容没有保存，${saver.trouble || '请在网络恢复后再提交'}`, 'danger');
+    return false;
   },
 });
 

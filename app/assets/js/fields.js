@@ -2,7 +2,8 @@
 import { readRows, writeRows } from './rows.js';
 
 const quoted = (name) => CSS.escape(name);
-const place = (form, name) => form.querySelector(`[data-field="${quoted(name)}"]`) ?? form.elements.namedItem(name)?.parentElement;
+// place(form, name) -> the element around a field.
+export const place = (form, name) => form.querySelector(`[data-field="${quoted(name)}"]`) ?? form.elements.namedItem(name)?.parentElement;
 
 // unitOf(element) -> the name autosave knows a control by: its own, or that of the rows it stands in.
 export function unitOf(element) {

@@ -20,6 +20,7 @@ addGate({
 
 async function pass(form, button, open) {
   for (const gate of open) if (!await gate.pass(form, button)) return;
+  await new Promise((resolve) => { setTimeout(resolve); });   // a form still firing its submit event ignores another
   cleared.add(form);
   form.requestSubmit(button?.isConnected ? button : undefined);
   cleared.delete(form);
