@@ -200,7 +200,8 @@ def _merits(held: Holdings, _section: str) -> Page:
 
 def _files(held: Holdings, _section: str) -> Page:
     slots = [(slot, [f for f in held.files if f.slot_id == slot.id]) for slot in held.plan.slots]
-    return {"slots": slots, "describe": lambda slot: policy_of(slot).describe()}
+    describe = {"describe": lambda slot: policy_of(slot).describe()}
+    return {"slots": slots, "refused": {}, **describe}
 
 
 def _overview(held: Holdings, _section: str) -> Page:

@@ -5,16 +5,17 @@ from typing import Any
 
 from flask import flash, request, url_for
 from flask_login import current_user
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from app.catalogue import jurisdictions
 from app.core import storage
 from app.core.clock import now
-from app.core.db import begin_writing
-from app.core.errors import Conflict, Invalid, NotFound
-from app.core.http import answer_repeat, see_other, writes_late
+from app.core.db import begin_writing, db
+from app.core.errors import Conflict, Invalid, NotFound, TooLarge
+from app.core.http import answer_repeat, see_other, wants_json, writes_late
 from app.core.permissions import requires
-from app.core.uploads import clean, read_limited
+from app.core.uploads import Policy, clean, read_limited
 from app.declarations import operations, queries, specs
 from app.declarations.fill_pages import address, policy_of, section_page
 from app.declarations.models import Declaration, EntrySection
@@ -156,22 +157,46 @@ def change_entry(declaration_id: int, entry_id: int, verb: str) -> Response:
     return see_other(_back(found, entry.section, entry.standard_item_id))
 
 
+@bp.get("/declarations/<int:declaration_id>/files/<int:slot_id>")
+@requires("declaration.fill")
+def slot(declaration_id: int, slot_id: int) -> Response:
+    """Lead to a slot: a refused upload leaves this address in the browser."""
+    return see_other(address(own(declaration_id), "files", f"slot-{slot_id}"))
+
+
 @bp.post("/declarations/<int:declaration_id>/files/<int:slot_id>")
 @writes_late
 @requires("declaration.fill")
-def upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
-    """Take uploads into a slot at once: cleaned first, since only then others must wait."""
+def upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any] | str | tuple[str, int]:
+    """Take uploads into a slot; what it does not take is said beside it, on the page."""
+    try:
+        return _upload(declaration_id, slot_id)
+    except (Invalid, TooLarge) as error:
+        if wants_json():
+            raise
+        db.session.rollback()
+        refused = {slot_id: error.message}
+        return section_page(own(declaration_id), "files", refused=refused), error.status
+
+
+def _cleaned(sent: FileStorage, policy: Policy) -> tuple[str, bytes, str]:
+    """Return name, content and media type; a refusal names the file."""
+    name = sent.filename or "附件"
+    try:
+        return name, *clean(read_limited(sent.stream, policy), policy)
+    except (Invalid, TooLarge) as error:
+        raise type(error)(f"{name}：{error.message}", field="file") from error
+
+
+def _upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
+    """Clean the uploads first, since only then others must wait; keep all of them or none."""
     found = own(declaration_id)
     refuse_unless_editable(found)
-    slot = slot_of(found, slot_id)
-    policy, owner_id = policy_of(slot), current_user.id
+    policy, owner_id = policy_of(slot_of(found, slot_id)), current_user.id
     sent = [each for each in request.files.getlist("file") if each.filename]
     if not sent:
         raise Invalid("请选择要上传的文件", field="file")
-    cleaned = [
-        (each.filename or "附件", *clean(read_limited(each.stream, policy), policy))
-        for each in sent
-    ]
+    cleaned = [_cleaned(each, policy) for each in sent]
     begin_writing()
     repeated = answer_repeat()
     if repeated is not None:
@@ -180,7 +205,7 @@ def upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
     for name, content, media_type in cleaned:
         stored = storage.keep(content, name, media_type, owner_id=owner_id, now=now())
         operations.attach_file(found, slot_id, stored.id, now=now())
-    if request.accept_mimetypes.best == "application/json":
+    if wants_json():
         url = f"/files/{stored.id}"
         return {"id": stored.id, "name": stored.name, "size": stored.size, "url": url}
     return see_other(address(found, "files", f"slot-{slot_id}"))

@@ -187,6 +187,23 @@ def test_attachments_are_uploaded_renamed_and_removed(
     expect(slot.get_by_role("link", name="普通话等级证书.png")).to_have_count(0)
 
 
+def test_a_refused_attachment_is_told_beside_its_slot(
+    enter: Enter, axe: Axe, case: Declaration, problems: Any
+) -> None:
+    page = enter(case.person, path(case, "files"))
+    slot = page.locator("section", has=page.get_by_role("heading", name="其他相关附件"))
+    false = {"name": "证书.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+    slot.locator("input[type=file]").set_input_files(false)
+    slot.get_by_role("button", name="上传").click()
+    expect(slot.get_by_role("alert")).to_contain_text("证书.jpg：")
+    keep(page, "refused")
+    assert axe() == []
+    page.goto(page.url)
+    expect(slot).to_be_visible()
+    expect(slot.get_by_role("alert")).to_have_count(0)
+    problems.allow("422")
+
+
 def test_the_check_names_what_is_missing_and_leads_there(
     enter: Enter, axe: Axe, case: Declaration
 ) -> None:

@@ -78,3 +78,52 @@ def test_evidence_of_an_item_is_cleaned_before_the_turn_to_write(
     )
     assert sent.status_code == 200, sent.text
     assert turns == [False]
+
+
+MOST = 100_000
+REFUSED = {
+    "a wrong type": ("说明.txt", b"text", 422),
+    "a false picture": ("证书.jpg", b"no picture", 422),
+    "a false document": ("证书.pdf", b"no document", 422),
+    "an empty file": ("证书.png", b"", 422),
+    "one too large": ("证书.png", b"0" * (MOST + 1), 413),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "status"), REFUSED.values(), ids=REFUSED)
+def test_what_a_slot_does_not_take_is_said_beside_it_on_the_page(
+    app: Flask, client_for: Clients, name: str, content: bytes, status: int
+) -> None:
+    with transaction():
+        case = golden_declaration()
+        slot = case.plan.slots[-1]
+        slot.max_bytes = MOST
+        kept = [file.name for file in queries.files_of(case.id)]
+    client = client_for(case.person)
+    address = f"/declarations/{case.id}/files/{slot.id}"
+    files = [(io.BytesIO(a_picture()), "好的.png"), (io.BytesIO(content), name)]
+    refused = client.post(address, {"file": files})
+    assert refused.status_code == status
+    beside = refused.text.partition(f'id="slot-{slot.id}"')[2].partition("</section>")[0]
+    assert f'id="slot-{slot.id}-error"' in beside
+    assert f"{name}：" in beside
+    with transaction(write=False):
+        assert [file.name for file in queries.files_of(case.id)] == kept
+    assert client.get(address).location.endswith(f"/fill/files#slot-{slot.id}")
+
+
+def test_too_many_files_are_refused_beside_the_slot_and_none_is_kept(
+    app: Flask, client_for: Clients
+) -> None:
+    with transaction():
+        case = golden_declaration()
+        slot = case.plan.slots[-1]
+        count = slot.max_count + 1
+        kept = [file.name for file in queries.files_of(case.id)]
+    files = [(io.BytesIO(a_picture((n, n, n))), f"证书{n}.png") for n in range(count)]
+    address = f"/declarations/{case.id}/files/{slot.id}"
+    refused = client_for(case.person).post(address, {"file": files})
+    assert refused.status_code == 422
+    assert f"最多上传 {slot.max_count} 个附件" in refused.text
+    with transaction(write=False):
+        assert [file.name for file in queries.files_of(case.id)] == kept
