@@ -237,6 +237,25 @@ def test_a_complete_one_is_submitted_and_shows_its_course(
     assert axe() == []
 
 
+def test_the_question_before_a_termination_quotes_the_opinion_kept_from_before(
+    app: Flask, enter: Enter, axe: Axe
+) -> None:
+    declaration = a_declaration()
+    with transaction(write=False):
+        clerk = staff(declaration.unit, "unit_clerk")
+        task = open_items(("declaration", declaration.id))[0]
+    page = enter(clerk, f"/tasks/{task.id}")
+    page.get_by_role("textbox", name="审核意见").fill("身份证背面不清晰，请重新上传")
+    saved(page)
+    page.reload()
+    page.get_by_role("button", name="终止申报").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("审核意见：身份证背面不清晰，请重新上传")
+    keep(page, "terminate")
+    assert axe() == []
+    dialog.get_by_role("button", name="取消").click()
+
+
 def test_choosing_echoes_the_title_and_leads_to_the_pledge(
     app: Flask, enter: Enter, axe: Axe
 ) -> None:

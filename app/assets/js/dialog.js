@@ -28,13 +28,14 @@ export function openDialog({ title, body, footer = [], size = '', onShown }) {
   return { modal, element, closed };
 }
 
-// ask(text, {label, danger}) -> Promise<boolean>
-export async function ask(text, { label = '确定', danger = false } = {}) {
+// ask(text, {label, danger, quote}) -> Promise<boolean>; `quote` is what people wrote and now send with it.
+export async function ask(text, { label = '确定', danger = false, quote = '' } = {}) {
   let agreed = false;
   const yes = make('button', { type: 'button', class: `btn ${danger ? 'btn-danger' : 'btn-primary'}`, 'data-agree': '' }, label);
   const no = make('button', { type: 'button', class: 'btn btn-outline-secondary', 'data-bs-dismiss': 'modal' }, '取消');
+  const written = quote ? make('p', { class: 'mb-0 mt-2 text-break dialog-text' }, quote) : null;
   const { modal, closed } = openDialog({
-    title: '请确认', body: make('p', { class: 'mb-0 dialog-text' }, text), footer: [no, yes],
+    title: '请确认', body: make('div', {}, make('p', { class: 'mb-0 dialog-text' }, text), written), footer: [no, yes],
     onShown: () => (danger ? no : yes).focus(),
   });
   yes.addEventListener('click', () => { agreed = true; modal.hide(); });

@@ -2,6 +2,7 @@
 import { isComplete } from './complete.js';
 import { ask } from './dialog.js';
 import { on } from './dom.js';
+import { labelOf } from './fields.js';
 
 const gates = [];
 const cleared = new WeakSet();
@@ -9,12 +10,19 @@ const cleared = new WeakSet();
 // addGate({needed(form, button) -> bool, pass(form, button) -> Promise<bool>}): must agree before a form leaves.
 export function addGate(gate) { gates.push(gate); }
 
+// data-confirm-quote="opinion": the text of that field stands in the question, since it may have been kept from before.
+function quoteOf(form, button) {
+  const name = button?.dataset.confirmQuote, text = name && form.elements.namedItem(name)?.value?.trim();
+  return text ? `${labelOf(form, name)}：${text}` : '';
+}
+
 const question = (form, button) => button?.dataset.confirm ?? form.dataset.confirm;
 
 addGate({
   needed: (form, button) => Boolean(question(form, button)),
   pass: async (form, button) => isComplete(form, button) && ask(question(form, button), {
     label: button?.textContent.trim() || '确定', danger: Boolean(button?.className.includes('danger')),
+    quote: quoteOf(form, button),
   }),
 });
 
