@@ -20,6 +20,7 @@ from app.portfolio.queries import register_usage
 from app.units.tree import register_obstacle
 
 Answers = Mapping[str, Any]
+Faults = dict[str, list[str]]
 WORDS = {
     "pass": "通过",
     "endorse": "通过",
@@ -60,6 +61,15 @@ def vet_declaration(step: Step, answers: Answers) -> Outcomes:
     """Keep the unit's recommendation, return or proposal to end."""
     verdict = operations.vet_declaration(_locked(step), answers, actor=_actor(step), now=step.now)
     return _said(verdict, answers)
+
+
+@handlers.check("vet_declaration")
+def faults_of_vetting(declaration_id: int, answers: Answers, now: datetime) -> Faults:
+    """Say what a recommendation lacks, beside what its form lacks."""
+    found = queries.get_declaration(declaration_id)
+    if answers.get("decision") != "pass" or found.current_unit is None:
+        return {}
+    return operations.recommendation_faults(found, found.current_unit, answers, now)
 
 
 @handlers.save("vet_forwarded")

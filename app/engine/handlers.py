@@ -131,6 +131,7 @@ ServiceHandler = Callable[[Step], Outcomes | None]
 SaveHandler = Callable[[Step, Mapping[str, object]], Outcomes | None]
 ScopeResolver = Callable[[Step], Scope]
 Presenter = Callable[[int], Card]
+Check = Callable[[int, Mapping[str, object], datetime], Mapping[str, list[str]]]
 PageAddress = Callable[[WorkItem], str]
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -179,6 +180,11 @@ service: Registry[ServiceHandler] = Registry("service handler")
 """Service tasks (property `handler`): fn(step) -> outcomes."""
 save: Registry[SaveHandler] = Registry("save handler")
 """User tasks (property `save`): fn(step, answers) -> outcomes; stores the answers itself."""
+check: Registry[Check] = Registry("check")
+"""User tasks, by the name of their save handler: fn(business id, answers, now) -> faults by field.
+
+A form that is refused anyway asks it, so that people read the faults of the law in the same round.
+"""
 scope: Registry[ScopeResolver] = Registry("scope resolver")
 """User tasks (property `scope`): fn(step) -> Scope, resolved when the work item opens."""
 presenter: Registry[Presenter] = Registry("presenter")

@@ -162,7 +162,7 @@ def complete(item_id: int) -> str | Response | tuple[str, int]:
     spec = _spec(item)
     form = _form(spec, item)
     if not form.validate():
-        return _page(item, spec, form), 422
+        return _page(item, spec, _with_lawful_faults(form, item)), 422
     try:
         operations.complete_task(item, _answers(form), person_id=current_user.id, now=now())
     except Invalid as error:
@@ -184,6 +184,15 @@ def _field(form: Form, name: str) -> Any:
         return form[name]
     rows = (row.form for field in form for row in getattr(field, "entries", ()))
     return next((cell for row in rows for cell in row if cell.name == name), None)
+
+
+def _with_lawful_faults(form: Form, item: WorkItem) -> Form:
+    """Add what the law finds in the fields where the form itself found nothing."""
+    if item.save not in handlers.check:
+        return form
+    found = handlers.check.get(item.save)(item.business_id, _answers(form), now())
+    faults = {name: texts for name, texts in found.items() if name not in form.errors}
+    return _with_errors(form, Invalid(errors=faults)) if faults else form
 
 
 def _with_errors(form: Form, error: Invalid) -> Form:

@@ -164,27 +164,36 @@ def _need_second_person(declaration: Declaration, now: datetime) -> None:
         raise Conflict("终止须由第二人确认，本单位及上级单位尚无可确认的领导，请先设置领导岗")
 
 
-def _day(answers: Answers, name: str) -> date:
+def _day(answers: Answers, name: str) -> date | None:
     value = answers.get(name)
     if isinstance(value, date):
         return value
     try:
         return date.fromisoformat(str(value or ""))
     except ValueError:
-        raise Invalid("请填写公示日期", field=name) from None
+        return None
+
+
+def recommendation_faults(
+    declaration: Declaration, unit: Unit, answers: Answers, now: datetime
+) -> dict[str, list[str]]:
+    """Return everything a recommendation lacks, by field; empty when it can be given."""
+    days = {name: _day(answers, name) for name in ("publicity_from", "publicity_to")}
+    faults = {name: ["请填写公示日期"] for name, day in days.items() if day is None}
+    first, last = days.values()
+    if first and last:
+        faults = _publicity_faults(declaration, first, last, now)
+    if not _text(answers, "recommendation"):
+        faults["recommendation"] = ["请填写单位推荐意见"]
+    return {**faults, **_post_faults(unit, answers)}
 
 
 def _recommend(
     declaration: Declaration, unit: Unit, answers: Answers, actor: Person, now: datetime
 ) -> None:
-    opinion = _text(answers, "recommendation")
+    faults = recommendation_faults(declaration, unit, answers, now)
     first, last = _day(answers, "publicity_from"), _day(answers, "publicity_to")
-    faults = {
-        **_publicity_faults(declaration, first, last, now),
-        **({} if opinion else {"recommendation": ["请填写单位推荐意见"]}),
-        **_post_faults(unit, answers),
-    }
-    if faults:
+    if faults or first is None or last is None:
         raise Invalid(errors=faults)
     uses_post = _text(answers, "uses_post") == "yes" if unit.is_public_institution else None
     quota_note = _text(answers, "quota_note")
@@ -193,7 +202,8 @@ def _recommend(
         storage.link(storage.owned_file(int(file_id), actor.id))
     made = Recommendation(declaration_id=declaration.id, round=declaration.round)
     made.unit_id, made.given_by, made.given_at = unit.id, actor.id, now
-    made.publicity_from, made.publicity_to, made.opinion = first, last, opinion
+    made.publicity_from, made.publicity_to = first, last
+    made.opinion = _text(answers, "recommendation")
     made.uses_post, made.quota_note = uses_post, quota_note
     made.file_id = int(file_id) if file_id else None
     db.session.add(made)

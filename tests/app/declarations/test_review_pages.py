@@ -140,6 +140,36 @@ def test_the_clerk_reads_the_material_beside_the_form(app: Flask, client_for: Cl
     assert "身份证背面不清晰" in text(applicant.get(f"/declarations/{declaration.id}/fill/files"))
 
 
+def test_everything_a_recommendation_lacks_is_said_in_one_round(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
+    with transaction(write=False):
+        task = open_items(("declaration", declaration.id))[0]
+    client = client_for(clerk)
+    dates = {"publicity_from": "2026-11-12", "publicity_to": "2026-11-13"}
+    refused = client.post(f"/tasks/{task.id}", {"decision": "pass", **dates})
+    assert refused.status_code == 422
+    for text_ in (
+        "单位推荐意见",
+        "事业单位请选择是否占用岗位职数",
+        "请说明岗位职数的使用情况",
+        "开始日期不能早于 2026-11-13",
+        "单位内部公示不少于 5 个工作日",
+    ):
+        assert text_ in told(refused.text), text_
+    empty = told(client.post(f"/tasks/{task.id}", {"decision": "pass"}).text)
+    assert "请填写公示开始日期" in empty
+    assert "请填写公示日期" not in empty
+    assert "事业单位请选择是否占用岗位职数" in empty
+
+
+def told(page: str) -> str:
+    """Return the summary of the errors of a page."""
+    return page.partition("data-error-summary")[2].partition("</div>")[0]
+
+
 def test_the_second_person_reads_who_proposed_the_end_and_why(
     app: Flask, client_for: Clients
 ) -> None:
