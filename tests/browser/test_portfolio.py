@@ -75,6 +75,31 @@ def test_an_honour_is_typed_uploaded_and_submitted(
     assert [file.name for file in only_item().files] == ["荣誉证书.png"]
 
 
+def test_what_a_slot_does_not_take_is_said_beside_it(
+    enter: Enter, teacher: Person, problems: Any
+) -> None:
+    with transaction():
+        item = build.an_item(db.session.merge(teacher), "honor", files=False)
+    page = enter(teacher, f"/portfolio/{item.id}")
+    slot = next(s.name for s in build.item_types.get("honor").slots if s.required)
+    place = page.locator(f"[data-field={slot}]")
+    address = page.url
+    for name, content in (
+        ("说明.txt", b"text"),
+        ("证书.jpg", b"no picture"),
+        ("证书.pdf", b"no document"),
+        ("空白.png", b""),
+        ("过大.png", b"0" * (10 * 2**20 + 1)),
+    ):
+        sent = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        place.locator("input[type=file]").set_input_files(sent)
+        row = place.locator("[data-file]", has_text=name)
+        expect(row.get_by_role("alert")).not_to_be_empty()
+        row.get_by_role("button").click()
+    assert page.url == address
+    problems.allow("422")
+
+
 def test_what_is_missing_is_said_at_once_and_nothing_typed_is_lost(
     enter: Enter, teacher: Person, problems: Any
 ) -> None:
