@@ -66,13 +66,15 @@ def _filters() -> queries.Filters:
 def tasks() -> str:
     """What waits for the person (待办)."""
     steps = queries.step_names(current_user.id, grants())
-    filters = _filters()
+    filters, cleared = _filters(), ""
     if filters.step not in steps:
         # The last task of the step was done: the list shows what else waits.
-        filters = replace(filters, step="")
+        filters, cleared = replace(filters, step=""), filters.step
     found = queries.open_tasks(current_user.id, grants(), filters)
     page = page_of(found, size=PAGE_SIZE)
-    return render_template("inbox/tasks.html", page=page, steps=steps, counts=_counts())
+    return render_template(
+        "inbox/tasks.html", page=page, steps=steps, cleared=cleared, counts=_counts()
+    )
 
 
 @bp.get("/tasks/done")

@@ -54,9 +54,26 @@ def test_the_list_is_narrowed_by_step_and_deadline(
     assert "苏晓禾" in browser.get("/tasks?due=nonsense").text
 
 
-def test_a_step_at_which_nothing_waits_narrows_nothing(client_for: Any, desk_of: Desks) -> None:
+def test_a_step_at_which_nothing_waits_narrows_nothing_and_the_list_says_so(
+    client_for: Any, desk_of: Desks
+) -> None:
     desk = desk_of("苏晓禾")
-    assert "苏晓禾" in client_for(desk.clerk).get("/tasks?step=别的环节").text
+    page = client_for(desk.clerk).get("/tasks?step=别的环节").text
+    assert "苏晓禾" in page
+    assert "“别的环节”已没有待办，以下是其他待办任务" in page
+    assert "以下是其他待办" not in client_for(desk.clerk).get("/tasks").text
+
+
+def test_after_the_very_last_task_the_empty_list_leads_on(
+    client_for: Any, desk_of: Desks, item: Any
+) -> None:
+    desk = desk_of("苏晓禾")
+    browser = client_for(desk.clerk)
+    landing = browser.post(desk.url, {"decision": "pass"}).location
+    page = browser.get(landing).text
+    assert "没有待办任务，有新任务时会出现在这里" in page
+    assert "查看已办任务" in page
+    assert "没有符合条件" not in page
 
 
 def test_ten_tasks_make_a_page(client_for: Any, desk_of: Desks) -> None:
