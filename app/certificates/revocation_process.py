@@ -23,8 +23,9 @@ def _revocation(step: Step) -> Revocation:
 
 @scope("revocation_issuer")
 def revocation_issuer(step: Step) -> Scope:
-    """The unit that issued the certificate."""
-    return Scope("org", _revocation(step).certificate.issuer_unit_id)
+    """The unit that issued the certificate, without the person who proposed to revoke it."""
+    revocation = _revocation(step)
+    return Scope("org", revocation.certificate.issuer_unit_id, excluded_id=revocation.proposed_by)
 
 
 @save("confirm_revocation")

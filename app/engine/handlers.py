@@ -37,10 +37,12 @@ class Scope:
     """Whose task it is: a unit's, a meeting's, one person's, or a whole jurisdiction's.
 
     `id` is the unit, meeting or person. A jurisdiction is the work item's own, so it has no id.
+    `excluded_id` is the person of that scope who may not do it: who proposed does not confirm.
     """
 
     kind: ScopeKind
     id: int | None = None
+    excluded_id: int | None = None
 
 
 @dataclass(frozen=True)

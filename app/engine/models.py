@@ -166,6 +166,10 @@ class WorkItem(Model):
             name="personal_work_item_has_its_person",
         ),
         sa.CheckConstraint(
+            "excluded_id IS NULL OR assignee_id IS NULL OR excluded_id <> assignee_id",
+            name="personal_work_item_is_open_to_its_person",
+        ),
+        sa.CheckConstraint(
             "(status = 'done') = (done_at IS NOT NULL)", name="done_work_item_has_a_moment"
         ),
         sa.Index("work_item_of_person", "status", "assignee_id"),
@@ -189,6 +193,8 @@ class WorkItem(Model):
     scope_kind: Mapped[str] = mapped_column(sa.String(20))
     scope_id: Mapped[int | None] = mapped_column(Id)
     assignee_id: Mapped[int | None] = mapped_column(Id)
+    # Who holds the role and still may not do it, such as who proposed what it confirms.
+    excluded_id: Mapped[int | None] = mapped_column(Id)
     title: Mapped[str] = mapped_column(sa.String(300))
     tokens_text: Mapped[str] = mapped_column(sa.Text, default="")
     jurisdiction: Mapped[str] = mapped_column(sa.String(40))

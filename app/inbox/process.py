@@ -10,7 +10,12 @@ from app.engine.models import WorkItem
 
 @register_predicate("may_do_task")
 def may_do_task(person: Person, item: WorkItem, now: datetime) -> bool:
-    """Tell whether a task is this person's: assigned, or of a role they hold in its scope."""
+    """Tell whether a task is this person's: assigned, or of a role they hold in its scope.
+
+    Never the person whom the scope leaves out, such as who proposed what is to be confirmed.
+    """
+    if item.excluded_id == person.id:
+        return False
     if item.assignee_id is not None:
         return item.assignee_id == person.id
     return any(

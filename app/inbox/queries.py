@@ -27,7 +27,7 @@ class Filters:
 
 
 def mine(person_id: int, grants: Sequence[Grant]) -> ColumnElement[bool]:
-    """Return the condition: assigned to me, or to a role I hold in that scope."""
+    """Return the condition: assigned to me, or to a role I hold in a scope that admits me."""
     by_role = [
         and_(
             WorkItem.role == grant.role,
@@ -37,7 +37,10 @@ def mine(person_id: int, grants: Sequence[Grant]) -> ColumnElement[bool]:
         )
         for grant in grants
     ]
-    return or_(WorkItem.assignee_id == person_id, *by_role, false())
+    return and_(
+        or_(WorkItem.assignee_id == person_id, *by_role, false()),
+        WorkItem.excluded_id.is_distinct_from(person_id),
+    )
 
 
 def _within(grant: Grant) -> ColumnElement[bool]:

@@ -1,5 +1,7 @@
 """The open task of a record that the person of this request may do."""
 
+from flask_login import current_user
+
 from app.core.http import grants
 from app.engine.models import WorkItem
 from app.units.flow import open_items
@@ -12,5 +14,6 @@ def task_for_me(business: tuple[str, int]) -> WorkItem | None:
         item
         for item in open_items(business)
         if (item.role, item.scope_kind, item.scope_id) in posts
+        and item.excluded_id != current_user.id
     )
     return next(mine, None)

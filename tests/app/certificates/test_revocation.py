@@ -123,6 +123,23 @@ def test_the_holder_reads_it_and_keeps_no_paper(app: Flask, client_for: Enter) -
     assert browser.get(f"/certificates/{certificate_id}/revoke").status_code == 403
 
 
+def test_who_proposed_has_the_confirmation_neither_in_list_nor_in_count(
+    app: Flask, client_for: Enter
+) -> None:
+    published, _, second, business = proposed(client_for)
+    with transaction(write=False):
+        item = open_items(business)[0].id
+    task, badge = f'href="/tasks/{item}"', "side-badge"
+    for address in ("/home", "/tasks"):
+        page = client_for(build.person(second)).get(address).text
+        assert task in page
+        assert badge in page
+        page = client_for(build.person(published.issuer_id)).get(address).text
+        assert task not in page
+        assert badge not in page
+    assert client_for(build.person(published.issuer_id)).get(f"/tasks/{item}").status_code == 403
+
+
 def test_who_proposed_does_not_confirm(app: Flask, client_for: Enter) -> None:
     published, certificate_id, second, business = proposed(client_for)
     with pytest.raises(Forbidden, match="另一人复核"):
@@ -140,9 +157,7 @@ def test_who_proposed_does_not_confirm(app: Flask, client_for: Enter) -> None:
         client_for(build.person(published.issuer_id)),
         client_for(build.person(second)),
     )
-    told = proposer.get(f"/tasks/{item}").text
-    assert "撤销由您提出" in told
-    assert "同意撤销" not in told
+    assert "等待本机关另一人复核" in proposer.get(address).text
     assert "去复核" not in proposer.get(address).text
     assert "去复核" in other.get(address).text
     seen = other.get(f"/tasks/{item}").text
