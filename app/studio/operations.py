@@ -1,20 +1,22 @@
 """Publishing a new version of a process: through the gate, never around it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core import audit
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import StoredFile, keep, owned_file, read_bytes
-from app.engine.definitions import bundle_of, publish_version
+from app.engine.definitions import bundle_of, closure, pack, publish_version
 from app.engine.diagrams import read_nodes
-from app.engine.gate import Known, Verdict, check
+from app.engine.gate import Finding, Known, Verdict, check
 from app.engine.models import ProcessVersion
 from app.studio.queries import PUBLISHED_TAG, last_version_id, newest_version
 from app.studio.queries import version as version_of
 from forms import FormSpecError, source
 
+UNCHANGED = "上传的流程与当前版本完全相同，无需发布"
 DIAGRAM_TYPE = "application/xml"
 
 
@@ -71,7 +73,26 @@ def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Judged:
     if not uploads:
         return Judged(process.id, uploads, check({}, known=known), seen)
     verdict = check(uploads, known=known, key=process.key, in_force=_in_force(process))
-    return Judged(process.id, uploads, verdict, seen)
+    uploaded = {name: file for file, name in verdict.names}
+    told = tuple(_told(each, uploaded) for each in verdict.findings)
+    return Judged(process.id, uploads, replace(verdict, findings=told), seen)
+
+
+def _told(finding: Finding, uploaded: Mapping[str, str]) -> Finding:
+    """Name the files of a finding as they were uploaded, not as they are kept."""
+    return replace(
+        finding,
+        element=uploaded.get(finding.element, finding.element),
+        name=uploaded.get(finding.name, finding.name),
+        file=uploaded.get(finding.file, finding.file),
+    )
+
+
+def is_unchanged(process: ProcessVersion, judged: Judged) -> bool:
+    """Tell whether what passed the gate would make the same version once more."""
+    files = closure(merged(process, judged), process.key)
+    content = pack(process.key, files, _forms(files, process.jurisdiction))
+    return hashlib.sha256(content).hexdigest() == process.bundle_hash
 
 
 def refuse_overtaken(process: ProcessVersion) -> None:
@@ -83,8 +104,9 @@ def refuse_overtaken(process: ProcessVersion) -> None:
 def publish_upload(judged: Judged, note: str, *, actor_id: int, now: datetime) -> ProcessVersion:
     """Publish what was judged as the next version; running instances keep theirs.
 
-    Raises Invalid when the gate refuses it or the note is missing, Conflict when another version
-    of this or of another process came in between: the verdict was on what there was before.
+    Raises Invalid when the gate refuses it, the note is missing or nothing changes, Conflict when
+    another version of this or of another process came in between: the verdict was on what there
+    was before.
     """
     process = version_of(judged.process)
     refuse_overtaken(process)
@@ -94,6 +116,8 @@ def publish_upload(judged: Judged, note: str, *, actor_id: int, now: datetime) -
         raise Invalid("请填写版本说明", field="note")
     if not judged.verdict.ok:
         raise Invalid("流程没有通过发布检查，请修改后重新上传")
+    if is_unchanged(process, judged):
+        raise Invalid(UNCHANGED)
     files = merged(process, judged)
     version = publish_version(
         process.key,

@@ -87,6 +87,17 @@ def running_counts(versions: Sequence[ProcessVersion]) -> dict[int, int]:
     return counts
 
 
+def running_totals() -> dict[tuple[str, str], int]:
+    """Return how many instances run of each process, by jurisdiction and key, on any version."""
+    counted = (
+        sa.select(ProcessVersion.jurisdiction, ProcessVersion.key, sa.func.count())
+        .join(ProcessInstance, ProcessInstance.version_id == ProcessVersion.id)
+        .where(ProcessInstance.status.in_(RUNNING))
+        .group_by(ProcessVersion.jurisdiction, ProcessVersion.key)
+    )
+    return {(row[0], row[1]): row[2] for row in db.session.execute(counted)}
+
+
 def notes(versions: Sequence[ProcessVersion]) -> dict[int, str]:
     """Return the notes written when versions were published."""
     events = db.session.scalars(

@@ -31,9 +31,11 @@ def jurisdiction_name(key: str) -> str:
 @requires("process.manage")
 def processes() -> str:
     """Every process in force (流程管理)."""
-    versions = queries.current_versions()
-    counts = queries.running_counts(versions)
-    return render_template("studio/processes.html", versions=versions, counts=counts)
+    return render_template(
+        "studio/processes.html",
+        versions=queries.current_versions(),
+        counts=queries.running_totals(),
+    )
 
 
 @bp.get("/studio/processes/<int:version_id>")
@@ -82,9 +84,11 @@ def check(version_id: int) -> Response | tuple[str, int]:
     """
     version = queries.version(version_id)
     uploads = _uploaded()
-    verdict = operations.judge(version, uploads).verdict
-    if not verdict.ok:
-        return _page(version_id, verdict=verdict), 422
+    judged = operations.judge(version, uploads)
+    if not judged.verdict.ok:
+        return _page(version_id, verdict=judged.verdict), 422
+    if operations.is_unchanged(version, judged):
+        return _page(version_id, refusal=operations.UNCHANGED), 422
     begin_writing()
     repeated = answer_repeat()
     if repeated is not None:

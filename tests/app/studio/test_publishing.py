@@ -295,3 +295,43 @@ def test_nothing_uploaded_is_read_outside_the_sandbox(
     assert upload(browser, version, SECOND.bytes()).status_code == 303
     assert upload(browser, version, b"<!DOCTYPE a><a/>").status_code == 422
     assert read == []
+
+
+def test_the_list_counts_what_runs_on_every_version(browser: Any, version: ProcessVersion) -> None:
+    with transaction():
+        files = {"sample.bpmn": SECOND.bytes()}
+        publish_version("sample", "", files, {}, actor_id=None, now=now())
+    row = browser.get("/studio/processes").text.split("示例流程")[1].split("</tr>")[0]
+    assert "第 2 版" in row
+    assert '<td class="text-end">1</td>' in row
+
+
+def test_the_same_files_once_more_are_refused(browser: Any, version: ProcessVersion) -> None:
+    url = f"/studio/processes/{version.id}/publish"
+    address = checked(browser, version, SECOND.bytes())
+    made = browser.post(url, {**staged(address), "note": "改名"}).location
+    files = {"files": (io.BytesIO(SECOND.bytes()), "x.bpmn")}
+    refused = browser.post(f"{made}/check", files, content_type="multipart/form-data")
+    assert refused.status_code == 422
+    assert operations.UNCHANGED in refused.text
+    past_the_check = browser.post(f"{made}/publish", {**staged(address), "note": "再来一次"})
+    assert past_the_check.status_code == 422
+    assert operations.UNCHANGED in past_the_check.text
+    with transaction(write=False):
+        assert len(queries.versions_of(queries.version(version.id))) == 2
+
+
+def test_a_definition_has_no_legend_of_progress(browser: Any, version: ProcessVersion) -> None:
+    page = browser.get(f"/studio/processes/{version.id}").text
+    assert "data-diagram=" in page
+    assert "legend-done" not in page
+    assert "未到达" not in page
+
+
+def test_a_finding_names_the_file_as_it_was_uploaded(
+    browser: Any, version: ProcessVersion
+) -> None:
+    spoiled = FIRST.with_(publish=service("publish", "nothing"))
+    page = upload(browser, version, spoiled.bytes(), "草稿 (1).bpmn").text
+    assert "<td>草稿 (1).bpmn</td>" in page
+    assert "<td>sample.bpmn</td>" not in page
