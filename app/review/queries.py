@@ -83,6 +83,16 @@ def meetings_for(
     return found.where(~is_past if active else is_past).order_by(Meeting.id.desc())
 
 
+def opens_on_past(person_id: int, grants: Sequence[Grant]) -> bool:
+    """Tell whether the list opens on the past meetings: there are some, and no active one."""
+
+    def has_any(*, active: bool) -> bool:
+        found = meetings_for(person_id, grants, active=active).limit(1)
+        return db.session.scalar(found) is not None
+
+    return not has_any(active=True) and has_any(active=False)
+
+
 def has_case_in(meeting_id: int, person_id: int) -> bool:
     """Tell whether a person's own declaration is before the meeting: they keep out of it."""
     own = (

@@ -39,7 +39,10 @@ COUNTED = (
 @requires("meeting.list")
 def index() -> str:
     """活跃 and 历史评审会议 (HB-C-07, HB-C-08)."""
-    is_past = request.args.get("tab") == "past"
+    tab = request.args.get("tab") or (
+        "past" if queries.opens_on_past(current_user.id, grants()) else "active"
+    )
+    is_past = tab == "past"
     found = queries.meetings_for(current_user.id, grants(), active=not is_past)
     return render_template(
         "review/index.html",

@@ -318,3 +318,15 @@ def test_absent_members_see_no_ballot(app: Flask, client_for: Sign) -> None:
     assert "待投票" in present.get("/home").text
     with transaction(write=False):
         assert db.session.scalar(select(func.count()).select_from(BallotRoll)) == 9
+
+
+def test_the_list_opens_on_the_tab_that_has_something(app: Flask, client_for: Sign) -> None:
+    held = a_meeting(at="set_up_meeting")
+    clerk = client_for(person(held.clerk_id))
+    link = f'href="/meetings/{held.id}"'
+    assert link in clerk.get("/meetings").text
+    with transaction():
+        queries.meeting(held.id).status = "closed"
+    assert link in clerk.get("/meetings").text
+    assert "当前没有活跃的评审会议" in clerk.get("/meetings?tab=active").text
+    assert link in clerk.get("/meetings?tab=past").text
