@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from app.accounts.models import Credential, Person
 from app.accounts.operations import create_credential, create_person, grant_role
+from app.accounts.sessions import activation_link
 from app.catalogue.operations import load_reference_data
 from app.core import audit
 from app.core.clock import now
@@ -90,8 +91,15 @@ def setup(*, with_demo: bool) -> None:
             click.echo("载入演示数据（约一分钟） / playing the demonstration, about a minute ...")
             show.load(click.echo)
     else:
-        for login, name, secret in open_first_accounts():
-            click.echo(f"  {login:<12}{name}  /activate?secret={secret}")
+        _print_links(open_first_accounts())
+
+
+def _print_links(opened: list[tuple[str, str, str]]) -> None:
+    """Print where each first administrator sets a password; the secrets are kept nowhere."""
+    if opened:
+        click.echo("首批管理员的激活链接，只显示这一次，请妥善保存 / shown once, keep them safe:")
+    for login, name, secret in opened:
+        click.echo(f"  {login:<12}{name}  {activation_link(secret)}")
 
 
 @click.command()

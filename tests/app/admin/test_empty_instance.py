@@ -3,8 +3,10 @@
 import re
 from typing import Any
 
+import pytest
 from flask import Flask
 
+from app import cli
 from app.accounts.models import Credential, Person
 from app.cli import open_first_accounts
 from app.core.db import db, transaction
@@ -74,3 +76,18 @@ def test_an_empty_instance_comes_to_life(app: Flask, client_for: Any) -> None:
     with transaction(write=False):
         assert db.session.query(Unit).count() == 1
         assert db.session.query(Person).count() == 4 + 2 + 1 + 1 + 1
+
+
+def test_the_first_links_are_printed_in_full_and_once(
+    app: Flask, client_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "PUBLIC_URL", "http://127.0.0.1:8080")
+    monkeypatch.setattr(cli, "prepare_database", lambda: None)
+    printed = app.test_cli_runner().invoke(args=["setup", "--no-demo"]).output
+    assert "只显示这一次" in printed
+    links = re.findall(r"http://127\.0\.0\.1:8080(/activate\?secret=\S+)", printed)
+    assert len(links) == len(cli.FIRST_ADMINISTRATORS)
+    assert client_for(None).get(links[0]).status_code == 200
+    again = app.test_cli_runner().invoke(args=["setup", "--no-demo"]).output
+    assert "activate" not in again
+    assert "只显示" not in again
