@@ -96,7 +96,7 @@ def mapping_from(text: str) -> dict[str, Any]:
 
 def form_from(data: Mapping[str, Any], key: str = "") -> FormSpec:
     """Return the form described by a mapping. Raises FormSpecError."""
-    values.keys(data, {"key", "title", "intro", "sections", "fields", "actions"}, "表单")
+    values.keys(data, {"key", "title", "intro", "sections", "fields", "actions", "batch"}, "表单")
     own_key = values.text(data, "key", "表单") or key
     if key and own_key != key:
         raise FormSpecError(f"key 应为 {key}，现为 {own_key}")
@@ -110,6 +110,7 @@ def form_from(data: Mapping[str, Any], key: str = "") -> FormSpec:
         sections,
         values.text(data, "intro", "表单"),
         actions,
+        values.flag(data, "batch", "表单") if "batch" in data else True,
     )
     _check_names(form)
     return form

@@ -111,6 +111,7 @@ class FormSpec:
     sections: tuple[Section, ...]
     intro: str = ""
     actions: tuple[ActionSpec, ...] = ()
+    batch: bool = True
 
     @property
     def fields(self) -> Iterator[FieldSpec]:
@@ -123,6 +124,36 @@ class FormSpec:
             if field.name == name:
                 return field
         raise KeyError(name)
+
+    @property
+    def is_batchable(self) -> bool:
+        """Whether several records may be answered at once (批量办理)."""
+        shared = self.in_batch()
+        lists = (field for field in self.fields if field.type == "rows")
+        needs_list = any(field.required for field in lists)
+        return self.batch and not needs_list and bool(shared.actions or not self.actions)
+
+    def in_batch(self) -> "FormSpec":
+        """Return what is asked once for several records: no lists, no decision that needs one.
+
+        A list tells of one record; the decision that requires it is taken one by one.
+        """
+        sections = tuple(
+            replace(section, fields=tuple(f for f in section.fields if f.type != "rows"))
+            for section in self.sections
+        )
+        needing = {
+            value
+            for field in self.fields
+            if field.type == "rows"
+            for name, values in field.required_when
+            if name == "decision"
+            for value in values
+        }
+        actions = tuple(action for action in self.actions if action.value not in needing)
+        return replace(
+            self, sections=tuple(each for each in sections if each.fields), actions=actions
+        )
 
     def optional(self) -> "FormSpec":
         """Return the same form with nothing required: what autosave holds a draft against."""

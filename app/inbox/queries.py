@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy.orm import joinedload
 
 from app.core.db import db
 from app.core.permissions import Grant
 from app.core.search import wanted
-from app.engine.models import ItemStatus, WorkItem
+from app.engine.models import ItemStatus, ProcessInstance, WorkItem
 from app.inbox.models import Draft
 from app.review.models import Meeting
 from app.units.models import Unit
@@ -54,7 +55,9 @@ def open_tasks(
     found = select(WorkItem).where(
         WorkItem.status == ItemStatus.OPEN, mine(person_id, grants), *_conditions(filters)
     )
-    return found.order_by(WorkItem.due_at.is_(None), WorkItem.due_at, WorkItem.id)
+    # The version tells which form a task has; the state of the instance is not read.
+    version = joinedload(WorkItem.instance).load_only(ProcessInstance.bundle_hash)
+    return found.options(version).order_by(WorkItem.due_at.is_(None), WorkItem.due_at, WorkItem.id)
 
 
 def done_tasks(person_id: int, filters: Filters) -> Select[tuple[WorkItem]]:

@@ -15,7 +15,7 @@ from wtforms import Form
 
 from app.core.clock import ZONE, now
 from app.core.db import current_transaction, db
-from app.core.errors import Invalid, NotFound
+from app.core.errors import DomainError, Invalid, NotFound
 from app.core.http import (
     grants,
     marks_viewed,
@@ -73,7 +73,12 @@ def tasks() -> str:
     found = queries.open_tasks(current_user.id, grants(), filters)
     page = page_of(found, size=PAGE_SIZE)
     return render_template(
-        "inbox/tasks.html", page=page, steps=steps, cleared=cleared, counts=_counts()
+        "inbox/tasks.html",
+        page=page,
+        steps=steps,
+        cleared=cleared,
+        counts=_counts(),
+        in_batch={item.id for item in page.items if _is_batchable(item)},
     )
 
 
@@ -106,6 +111,14 @@ _parsed = lru_cache(maxsize=256)(parse)
 def _spec(item: WorkItem) -> FormSpec:
     with blamed_on(item, FormSpecError):
         return _parsed(definitions.form_text(item))
+
+
+def _is_batchable(item: WorkItem) -> bool:
+    """Tell whether a task's form may be answered for several; a list shows faulty ones too."""
+    try:
+        return item.form is not None and _spec(item).is_batchable
+    except DomainError:
+        return False
 
 
 def _form(spec: FormSpec, item: WorkItem, data: Mapping[str, Any] | None = None) -> Form:
@@ -234,13 +247,19 @@ def batch() -> str | Response:
         # Nothing was typed yet: the list is where another choice is made.
         flash(error.message, "warning")
         return see_other(url_for("inbox.tasks"))
-    spec = _spec(items[0])
+    spec = _spec(items[0]).in_batch()
     return _batch_page(items, spec, _form(spec, items[0], {}))
 
 
 def _batch_page(items: list[WorkItem], spec: FormSpec, form: Form) -> str:
+    one_by_one = [action for action in _spec(items[0]).actions if action not in spec.actions]
     return render_template(
-        "inbox/batch.html", items=items, spec=spec, form=form, key=request_key()
+        "inbox/batch.html",
+        items=items,
+        spec=spec,
+        one_by_one=one_by_one,
+        form=form,
+        key=request_key(),
     )
 
 
@@ -255,7 +274,7 @@ def _batch_items(ids: list[str]) -> list[WorkItem]:
     if len({(item.process, item.node, item.form) for item in open_items}) > 1:
         raise Invalid("批量办理只能选择同一环节的任务，请先按“当前环节”筛选")
     first = open_items[0]
-    if first.form is None or any(field.type == "rows" for field in _spec(first).fields):
+    if not _is_batchable(first):
         raise Invalid("该环节需要逐个办理")
     return open_items
 
@@ -265,7 +284,7 @@ def _batch_items(ids: list[str]) -> list[WorkItem]:
 def complete_batch() -> str | Response | tuple[str, int]:
     """Complete several tasks with the same answers; each gets its own line in its log."""
     items = _batch_items(request.form.getlist("id"))
-    spec = _spec(items[0])
+    spec = _spec(items[0]).in_batch()
     form = _form(spec, items[0])
     if not form.validate():
         return _batch_page(items, spec, form), 422

@@ -161,3 +161,14 @@ def test_code_lists_are_complete():
 def test_the_optional_form_requires_nothing():
     form = build(load("declaration/prior_title").optional())(data={})
     assert form.validate()
+
+
+def test_a_form_says_itself_whether_it_goes_in_a_batch() -> None:
+    assert not load("score_case").is_batchable
+    vetted = load("vet_declaration")
+    assert vetted.is_batchable
+    shared = vetted.in_batch()
+    assert [action.value for action in shared.actions] == ["pass", "terminate"]
+    assert "defects" not in [field.name for field in shared.fields]
+    with pytest.raises(FormSpecError, match="batch"):
+        parse("title: 表\nbatch: sometimes")

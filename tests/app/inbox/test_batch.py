@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 
+from app.core.clock import now, set_clock
 from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.engine.models import StepLog
 from app.units.models import Employment
 from tests.app.inbox.conftest import Desk
+from tests.builders.declarations import a_chain, golden_applicant, golden_declaration, golden_plan
+from tests.builders.flow import do, open_items, person_for
+from tests.builders.golden_case import SENT_UP, VET_PASS
+from tests.builders.people import a_person
 
 Desks = Callable[..., Desk]
 
@@ -91,3 +96,60 @@ def test_tasks_of_different_steps_do_not_go_together(client_for: Any, desk_of: D
     answer = browser.get("/tasks/batch", query_string={"id": desk.items})
     assert (answer.status_code, answer.location) == (303, "/tasks")
     assert "同一环节" in browser.get("/tasks").text
+
+
+def two_declarations() -> tuple[Any, list[int]]:
+    """Two applications that wait for the clerk of one school."""
+    with transaction():
+        present = now()
+        set_clock(SENT_UP)
+        city, _, school = a_chain()
+        plan = golden_plan(city)
+        other = a_person("毕如松", id_number="340000199003039023", unit=school)
+        people = (golden_applicant(school), other)
+        sent = [golden_declaration(plan, person, complete=True).id for person in people]
+    for declaration_id in sent:
+        do(("declaration", declaration_id), "fill_declaration", {})
+    with transaction():
+        set_clock(present)
+        items = [open_items(("declaration", each), "vet_declaration")[0] for each in sent]
+        return person_for(items[0]), [item.id for item in items]
+
+
+def test_two_declarations_are_passed_at_once_but_returned_one_by_one(
+    app: Any, client_for: Any
+) -> None:
+    clerk, ids = two_declarations()
+    browser = client_for(clerk)
+    listed = browser.get("/tasks").text
+    for item_id in ids:
+        assert f'name="id" value="{item_id}"' in listed
+    page = browser.get("/tasks/batch", query_string={"id": ids}).text
+    assert "所选 2 项" in page
+    assert "通过并推荐" in page
+    assert "“退回修改”须逐条列明每份材料的问题" in page
+    assert 'value="return"' not in page
+    assert "问题清单" not in page
+    assert browser.post("/tasks/batch", {"id": ids, "decision": "return"}).status_code == 422
+    assert browser.post("/tasks/batch", {"id": ids, **VET_PASS}).status_code == 303
+    assert "已办理 2 项" in browser.get("/tasks").text
+    with transaction(write=False):
+        assert db.session.query(StepLog).filter_by(node="vet_declaration").count() == 2
+        assert check_all() == []
+
+
+def test_a_form_that_refuses_batches_has_no_tick_box(
+    client_for: Any, desk_of: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.inbox import views
+
+    desk = desk_of("苏晓禾", "卜文")
+    kept = views.definitions.form_text
+    monkeypatch.setattr(views.definitions, "form_text", lambda item: f"batch: false\n{kept(item)}")
+    browser = client_for(desk.clerk)
+    assert "data-pick" not in browser.get("/tasks").text
+    assert browser.get("/tasks/batch", query_string={"id": desk.items}).status_code == 303
+    assert "逐个办理" in browser.get("/tasks").text
+    refused = browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert refused.status_code == 422
+    assert statuses() == ["pending", "pending"]
