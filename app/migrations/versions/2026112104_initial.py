@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112103"
+revision = "2026112104"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1586,6 +1586,9 @@ def upgrade():
         sa.Column(
             "assignee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column(
+            "excluded_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.Column("title", sa.String(length=300), nullable=False),
         sa.Column("tokens_text", sa.Text(), nullable=False),
         sa.Column("jurisdiction", sa.String(length=40), nullable=False),
@@ -1614,6 +1617,10 @@ def upgrade():
         sa.CheckConstraint(
             "status IN ('open', 'done', 'cancelled')",
             name=op.f("ck_work_item_work_item_status_known"),
+        ),
+        sa.CheckConstraint(
+            "excluded_id IS NULL OR assignee_id IS NULL OR excluded_id <> assignee_id",
+            name=op.f("ck_work_item_personal_work_item_is_open_to_its_person"),
         ),
         sa.ForeignKeyConstraint(
             ["instance_id"], ["process_instance.id"], name=op.f("fk_work_item_instance_id")
