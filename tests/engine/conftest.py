@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 from app.accounts.models import Person
 from app.core import audit, storage  # noqa: F401 - their tables
 from app.core.db import Base, db, transaction
-from app.engine import environment, handlers, models
+from app.engine import environment, handlers, incidents, models
 from tests.conftest import DATABASE
 from tests.engine.kit import NOON, PEOPLE, Office
 
@@ -34,6 +34,12 @@ def open_tables() -> None:
     with transaction():
         for number in PEOPLE:
             db.session.add(Person(id=number, name=f"第{number}人", created_at=NOON))
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may have loaded the rooms that tell people of incidents."""
+    monkeypatch.setattr(incidents, "_tellers", [])
 
 
 @pytest.fixture

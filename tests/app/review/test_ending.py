@@ -72,7 +72,7 @@ def test_the_clerk_reports_after_the_publicity_and_then_closes(
             .order_by(AuditEvent.id)
         ]
         assert told[-2:] == ["meeting:reported", "meeting:closed"]
-    assert f"/meetings/{held.id}" not in clerk.get("/meetings").text
+    assert f"/meetings/{held.id}" not in clerk.get("/meetings?tab=active").text
     assert f"/meetings/{held.id}" in clerk.get("/meetings?tab=past").text
 
 
