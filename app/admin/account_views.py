@@ -68,12 +68,20 @@ def accounts() -> str:
 @bp.post("/accounts/find")
 @requires("account.manage")
 def find_account() -> Response:
-    """Find somebody by the whole identity number, which never stands in an address."""
+    """Find whose account it is by the whole identity number."""
+    return to_person_of_number("admin.account", otherwise="admin.accounts")
+
+
+def to_person_of_number(page: str, *, otherwise: str) -> Response:
+    """Go on to a page of the person whose whole identity number was posted.
+
+    The number never stands in an address: histories and the logs of proxies would keep it.
+    """
     found = person_by_id_number(request.form.get("number", ""))
     if found is None:
         flash(NOBODY_HAS_IT, "warning")
-        return see_other(url_for("admin.accounts"))
-    return see_other(url_for("admin.account", person_id=found.id))
+        return see_other(url_for(otherwise))
+    return see_other(url_for(page, person_id=found.id))
 
 
 @bp.get("/accounts/new")

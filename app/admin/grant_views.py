@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 
 from app.accounts.grants import ADMINISTRATORS, Proposal, propose_grant, take_role
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
-from app.accounts.queries import names_of, person_by_id_number
+from app.accounts.queries import names_of
 from app.admin import queries
-from app.admin.account_views import NOBODY_HAS_IT
+from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
 from app.admin.operations import decide_role
 from app.admin.unit_views import show_faults
@@ -83,11 +83,7 @@ def grant_people() -> str:
 @requires("grant.propose")
 def find_grant_person() -> Response:
     """Find who is to get a role by the whole identity number."""
-    found = person_by_id_number(request.form.get("number", ""))
-    if found is None:
-        flash(NOBODY_HAS_IT, "warning")
-        return see_other(url_for("admin.grant_people"))
-    return see_other(url_for("admin.grants_of_person", person_id=found.id))
+    return to_person_of_number("admin.grants_of_person", otherwise="admin.grant_people")
 
 
 @bp.get("/grants/people/<int:person_id>")
