@@ -36,15 +36,13 @@ def open_tables() -> None:
             db.session.add(Person(id=number, name=f"第{number}人", created_at=NOON))
 
 
-@pytest.fixture(autouse=True)
-def nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests may have loaded the rooms that tell people of incidents."""
-    monkeypatch.setattr(incidents, "_tellers", [])
-
-
 @pytest.fixture
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    """A bare application on a fresh database."""
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
+    """A bare application on a fresh database; nobody is told of its incidents."""
+    # Other tests may have loaded the rooms that tell people, whose tables are not here.
+    monkeypatch.setattr(incidents, "_tellers", [])
     url, server, name = f"sqlite:///{tmp_path / 'engine.db'}", "", f"engine{uuid.uuid4().hex[:8]}"
     if DATABASE == "postgresql":
         server = request.getfixturevalue("postgres_server")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app.core.audit import AuditEvent
 from app.core.db import db, transaction
@@ -40,10 +41,9 @@ LATER = NOON + timedelta(days=2)
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def told(database: Flask) -> list[str]:
     """What people were told of incidents."""
     heard: list[str] = []
-    monkeypatch.setattr(incidents, "_tellers", [])
     incidents.tells(lambda incident, _now: heard.append(incident.message))
     return heard
 
