@@ -20,8 +20,8 @@ run: $(VENV)/.installed $(MANIFEST) ## set everything up and serve http://127.0.
 
 test: $(VENV)/.installed-dev $(MANIFEST) ## every test, on SQLite and on PostgreSQL
 	@sh .ci/browser.sh
-	TEST_DATABASE=sqlite $(PY) -m pytest -q -n 2 --cov --cov-report=
-	TEST_DATABASE=postgresql $(PY) -m pytest -q -n 2 --cov --cov-append --cov-report= --ignore=tests/rules --ignore=tests/forms --ignore=tests/architecture --ignore=tests/browser
+	TEST_DATABASE=sqlite $(PY) -m pytest -q -n 2 --durations=15 --cov --cov-report=
+	TEST_DATABASE=postgresql $(PY) -m pytest -q -n 2 --durations=15 --ignore=tests/architecture --ignore=tests/browser
 	$(PY) -m coverage report --skip-covered --fail-under=90
 	$(PY) -m coverage report --include='rules/*' --fail-under=100 --skip-covered
 

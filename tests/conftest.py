@@ -19,6 +19,17 @@ from tests.databases import SETTINGS, START, Templates
 from tests.throwaway_postgres import running_server
 
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+ON_A_DATABASE = frozenset({"templates", "database", "postgres_server"})
+"""Fixtures of which every test asks one, itself or through others, that has a database."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only tests that have a database run again."""
+    if DATABASE == "sqlite":
+        return
+    again = [item for item in items if not ON_A_DATABASE.isdisjoint(item.fixturenames)]  # type: ignore[attr-defined]
+    config.hook.pytest_deselected(items=[item for item in items if item not in again])
+    items[:] = again
 
 
 @pytest.fixture(scope="session")
