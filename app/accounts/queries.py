@@ -77,9 +77,10 @@ def live_grants(person_id: int, now: datetime) -> list[Grant]:
     """Return the roles that a person holds now; read once a unit of work."""
     known: dict[Any, list[Grant]] = current_transaction().notes.setdefault(GRANTS, {})
     if (person_id, now) not in known:
-        held = select(RoleGrant).where(RoleGrant.person_id == person_id, is_live(now))
-        grants = [Grant(g.role, g.scope_kind, g.scope_id) for g in db.session.scalars(held)]
-        known[person_id, now] = grants
+        held = select(RoleGrant.role, RoleGrant.scope_kind, RoleGrant.scope_id).where(
+            RoleGrant.person_id == person_id, is_live(now)
+        )
+        known[person_id, now] = [Grant(*row) for row in db.session.execute(held)]
     return known[person_id, now]
 
 
@@ -99,16 +100,25 @@ def forget_grants() -> None:
     current_transaction().notes.pop(GRANTS, None)
 
 
-def people_with_role(
-    role: str, scope_kind: str, scope_id: int | None, now: datetime
-) -> list[Person]:
-    """Return who holds a role in exactly this scope, in order of their ids."""
-    held = select(RoleGrant.person_id).where(
+def _held(role: str, scope_kind: str, scope_id: int | None, now: datetime) -> Select[tuple[int]]:
+    return select(RoleGrant.person_id).where(
         RoleGrant.role == role,
         RoleGrant.scope_kind == scope_kind,
         RoleGrant.scope_id == scope_id,
         is_live(now),
     )
+
+
+def holders(role: str, scope_kind: str, scope_id: int | None, now: datetime) -> set[int]:
+    """Return the ids of the people who hold a role in exactly this scope."""
+    return set(db.session.scalars(_held(role, scope_kind, scope_id, now)))
+
+
+def people_with_role(
+    role: str, scope_kind: str, scope_id: int | None, now: datetime
+) -> list[Person]:
+    """Return who holds a role in exactly this scope, in order of their ids."""
+    held = _held(role, scope_kind, scope_id, now)
     people = select(Person).where(Person.id.in_(held)).order_by(Person.id)
     return list(db.session.scalars(people))
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 from wtforms import Form
 
-from app.accounts.queries import people_with_role
+from app.accounts.queries import holders
 from app.admin.forms import UnitForm
 from app.admin.views import bp
 from app.catalogue import jurisdictions
@@ -153,7 +153,7 @@ def unit(unit_id: int) -> str:
         lacks=[
             ROLES[role]
             for role in ("unit_admin", "unit_clerk", *(["unit_leader"] * found.has_leader))
-            if not people_with_role(role, "org", found.id, now())
+            if not holders(role, "org", found.id, now())
         ],
     )
 

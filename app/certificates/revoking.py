@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from app.accounts.models import Person
 from app.accounts.operations import bar_person, notify
-from app.accounts.queries import people_with_role, works_at
+from app.accounts.queries import holders, works_at
 from app.certificates.models import (
     Certificate,
     CertificateStatus,
@@ -51,8 +51,8 @@ def check_revocable(certificate: Certificate, *, actor_id: int, now: datetime) -
         raise Conflict("只有有效的证书可以撤销")
     if living_revocation(certificate.id) is not None:
         raise Conflict("该证书已在办理撤销，请等待复核")
-    issuers = people_with_role("issuer", "org", certificate.issuer_unit_id, now)
-    if not any(person.id not in {actor_id, certificate.person_id} for person in issuers):
+    issuers = holders("issuer", "org", certificate.issuer_unit_id, now)
+    if not issuers - {actor_id, certificate.person_id}:
         raise Conflict("撤销证书须由另一人复核，本机关目前没有其他发证人员，请先增设")
 
 

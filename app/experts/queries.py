@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.accounts.models import Person
-from app.accounts.queries import live_grants, people_with_role
+from app.accounts.queries import holders, live_grants
 from app.committees.models import Committee
 from app.core.db import db
 from app.experts.models import ExpertProfile
@@ -20,7 +20,7 @@ def profile_of(person_id: int) -> ExpertProfile | None:
 
 def in_pool(now: datetime) -> set[int]:
     """Return who is in the pool: whom it knows and who holds the expert's role now."""
-    return {person.id for person in people_with_role("expert", "all", None, now)}
+    return holders("expert", "all", None, now)
 
 
 def organised_units(person_id: int, now: datetime) -> set[int]:

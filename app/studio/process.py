@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts.operations import notify
-from app.accounts.queries import people_with_role
+from app.accounts.queries import holders
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
 from app.engine import incidents
@@ -22,8 +22,8 @@ def tell_process_admins(incident: Incident, now: datetime) -> None:
         instance = db.session.get_one(ProcessInstance, incident.instance_id)
         place = f"（{instance.version.title}，实例 {instance.id}，环节 {incident.node or '-'}）"
     text = f"流程异常 {incident.id}{place}：{incident.message}"
-    for admin in people_with_role("process_admin", "all", None, now):
-        notify(admin.id, text, url=PROCESSES, now=now)
+    for admin_id in sorted(holders("process_admin", "all", None, now)):
+        notify(admin_id, text, url=PROCESSES, now=now)
 
 
 @register_panel(10)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 
 from app.accounts.models import Person, RoleGrant
-from app.accounts.queries import is_live, people_with_role
+from app.accounts.queries import holders, is_live
 from app.core.db import db
 from app.core.errors import Invalid
 from app.units.models import ACTIVE, PENDING, RETURNED, Employment, Unit
@@ -53,8 +53,7 @@ def reviewing_unit(unit: Unit, person_id: int, now: datetime) -> Unit:
     """
     upwards = [unit, *reporting_chain(unit)]
     for office in upwards:
-        reviewers = people_with_role("unit_clerk", "org", office.id, now)
-        if any(person.id != person_id for person in reviewers):
+        if holders("unit_clerk", "org", office.id, now) - {person_id}:
             return office
     return upwards[-1]
 

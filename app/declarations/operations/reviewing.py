@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from app.accounts.models import Person
-from app.accounts.queries import people_with_role
+from app.accounts.queries import holders
 from app.catalogue import jurisdictions
 from app.catalogue.queries import workdays_between
 from app.core import storage
@@ -103,10 +103,7 @@ def _raise_defects(
 
 
 def _has_leader(unit: Unit, role: str, declaration: Declaration, now: datetime) -> bool:
-    return unit.has_leader and any(
-        person.id != declaration.person_id
-        for person in people_with_role(role, "org", unit.id, now)
-    )
+    return unit.has_leader and bool(holders(role, "org", unit.id, now) - {declaration.person_id})
 
 
 def termination_confirmer(declaration: Declaration, now: datetime) -> Unit | None:
@@ -120,8 +117,7 @@ def termination_confirmer(declaration: Declaration, now: datetime) -> Unit | Non
     role = "unit_leader" if declaration.current_level <= 1 else "superior_leader"
     unit = declaration.current_unit or declaration.unit
     for office in (unit, *reporting_chain(unit)):
-        people = people_with_role(role, "org", office.id, now)
-        if any(person.id not in barred for person in people):
+        if holders(role, "org", office.id, now) - barred:
             return office
     return None
 
@@ -298,8 +294,7 @@ def move_up(declaration: Declaration, *, now: datetime) -> bool:
     """
     unit = declaration.current_unit or declaration.unit
     for office in reporting_chain(unit):
-        reviewers = people_with_role("superior_clerk", "org", office.id, now)
-        if [person.id for person in reviewers] != [declaration.person_id]:
+        if holders("superior_clerk", "org", office.id, now) != {declaration.person_id}:
             declaration.current_unit = office
             declaration.current_level += 1
             db.session.flush()
@@ -312,7 +307,7 @@ def move_up(declaration: Declaration, *, now: datetime) -> bool:
 
 def _need_organisers_leader(declaration: Declaration, actor: Person, now: datetime) -> None:
     organiser = declaration.plan.organiser_unit_id
-    leaders = {p.id for p in people_with_role("organiser_leader", "org", organiser, now)}
+    leaders = holders("organiser_leader", "org", organiser, now)
     if not leaders - {actor.id, declaration.person_id}:
         raise Conflict("终止须由第二人确认，组建单位尚无可确认的领导，请先设置领导岗")
 
