@@ -14,6 +14,7 @@ from tests.engine.gate_builder import (
 )
 from tests.engine.gate_costs import HOSTILE
 from tests.engine.gate_faults import SOUND, SPOILED, Spoiled, event_with, voting
+from tests.engine.gate_load_faults import LOAD_BUNDLES, LOAD_FAULTS, LOAD_SOUND
 from tests.engine.gate_property_faults import (
     DAY,
     EVENT_FAULTS,
@@ -61,6 +62,7 @@ WITHOUT_FAULT: dict[str, Drawing] = {
     "a time without a zone": AT_NINE,
     "two timers behind one gateway": awaiting(DAY, message()),
     "answers gathered that nobody gives": gathering("choice"),
+    **LOAD_SOUND,
 }
 """The drawing before it was spoiled, where that is another one than the sound sample."""
 
@@ -115,6 +117,8 @@ WITNESSES: dict[str, Witness] = {
     **{name: spoiled(name, case) for name, case in SPOILED.items()},
     **{name: spoiled(name, case) for name, case in PROPERTY_FAULTS.items()},
     **{name: spoiled(name, case) for name, case in EVENT_FAULTS.items()},
+    **{name: spoiled(name, case) for name, case in LOAD_FAULTS.items()},
+    **{name: Witness(*of) for name, of in LOAD_BUNDLES.items()},
     **{name: of_file(rule, content()) for name, (rule, content) in HOSTILE.items()},
     **BUNDLES,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.engine.gate import elements as element_rules
-from app.engine.gate import events, graph, tasks, variables
+from app.engine.gate import events, graph, load, tasks, variables
 from app.engine.gate.decisions import (
     Decision,
     check_cells,
@@ -27,6 +27,7 @@ MAX_TOTAL_NODES = 1_500
 RULES = (
     *events.RULES,
     *graph.RULES,
+    *load.RULES,
     *tasks.RULES,
     *variables.RULES,
 )
@@ -104,29 +105,52 @@ def _add_decision(bundle: Bundle, read: Decision | Finding) -> None:
 
 def with_bundle(known: Known, diagrams: list[Diagram]) -> Known:
     """Return what is known once these diagrams are published."""
-    for _round in range(len(diagrams) + 1):
-        published = {diagram.id: _publish(diagram, known) for diagram in diagrams}
-        if all(known.processes.get(name) == entry for name, entry in published.items()):
-            break
-        known = replace(known, processes={**known.processes, **published})
+    drawn = {diagram.id: diagram for diagram in diagrams}
+    calls = {name: _calls(diagram) for name, diagram in drawn.items()}
+    for name in _called_first(calls):
+        entry = _publish(drawn[name], known, calls[name])
+        known = replace(known, processes={**known.processes, name: entry})
     return known
 
 
-def _publish(diagram: Diagram, known: Known) -> Published:
-    calls = frozenset(
+def _calls(diagram: Diagram) -> frozenset[str]:
+    return frozenset(
         node.element.get("calledElement", "") for node in diagram.of_kind("callActivity")
     )
+
+
+def _called_first(calls: Mapping[str, frozenset[str]]) -> list[str]:
+    """Return the names so that each comes after what it calls; circles have no such order."""
+    return sorted(calls, key=lambda name: len(graph.reach([name], calls)))
+
+
+def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published:
     outcomes = set(variables.outcomes_of(diagram))
     for called in calls:
         outcomes |= known.processes.get(called, Published()).outcomes
-    waits = is_small(diagram) and scope_waits(diagram, diagram.id, known)
-    return Published(calls, frozenset(outcomes), frozenset(diagram.inputs), waits)
+    names, inputs = frozenset(outcomes), frozenset(diagram.inputs)
+    if not is_small(diagram) or not has_sound_ids(diagram, known):
+        return Published(calls, names, inputs, waits=False)
+    return Published(
+        calls,
+        names,
+        inputs,
+        waits=scope_waits(diagram, diagram.id, known),
+        least=load.least(diagram, known),
+        most=load.most(diagram, known),
+    )
 
 
 def is_small(diagram: Diagram) -> bool:
     """Whether the diagram is within the limits that the rules on paths are written for."""
     limit = element_rules.MAX_NODES
     return len(diagram.nodes) <= limit and len(diagram.flows) <= 4 * limit
+
+
+def has_sound_ids(diagram: Diagram, known: Known) -> bool:
+    """Whether each node has an id of its own, which the rules on paths go by."""
+    rules = (element_rules.unique_ids, element_rules.usable_ids)
+    return not any(finding for rule in rules for finding in rule(diagram, known))
 
 
 def check_names(bundle: Bundle, key: str | None) -> Iterator[Finding]:
@@ -167,7 +191,7 @@ def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Fi
     """Apply every rule to one diagram; rules on paths only where sizes and ids are sound."""
     found = [finding for rule in element_rules.RULES for finding in rule(diagram, known)]
     yield from found
-    if not is_small(diagram) or any(finding.rule.startswith("id.") for finding in found):
+    if not is_small(diagram) or not has_sound_ids(diagram, known):
         return
     for rule in RULES:
         yield from rule(diagram, known)

@@ -14,6 +14,19 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How much a process does at once.
+
+    `entry` counts its automatic tasks until the first pause, `step` at most between any two;
+    `instances` how many of them one node may open.
+    """
+
+    entry: int = 0
+    step: int = 0
+    instances: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What the gate must know of a process that is already published."""
 
@@ -21,6 +34,9 @@ class Published:
     outcomes: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
     waits: bool = True
+    # With lists of one item, and with lists as long as may be.
+    least: Load = Load()
+    most: Load = Load()
 
 
 @dataclass(frozen=True, slots=True)
