@@ -29,6 +29,19 @@ _NODES = frozenset(
         *("eventBasedGateway", "complexGateway"),
     }
 )
+_OF_PEOPLE = frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"})
+PROPERTIES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "process": frozenset({"inputs"}),
+        "userTask": _OF_PEOPLE,
+        "manualTask": _OF_PEOPLE,
+        "serviceTask": frozenset({"handler", "outcomes"}),
+        "receiveTask": frozenset({"outcomes"}),
+        "intermediateCatchEvent": frozenset({"outcomes"}),
+        "boundaryEvent": frozenset({"outcomes"}),
+    }
+)
+"""The properties (属性) that have a meaning, by the element they stand on; no other is read."""
 
 
 class DefinitionError(ValueError):
@@ -178,15 +191,18 @@ def _nodes_of(process: Any) -> list[Node]:
                     name=element.get("name") or node_id,
                     lane=lanes.get(node_id) or lanes.get(container),
                     kind=kind,
-                    properties=_properties(element),
+                    properties=properties_of(element),
                 )
             )
     return found
 
 
-def _properties(element: Any) -> dict[str, str]:
+def properties_of(element: Any) -> dict[str, str]:
+    """Return the properties of an element that have a meaning there."""
+    known = PROPERTIES.get(etree.QName(element).localname, frozenset())
     path = "b:extensionElements/s:properties/s:property"
-    return {p.get("name", ""): p.get("value", "") for p in element.iterfind(path, NS)}
+    written = {p.get("name", ""): p.get("value", "") for p in element.iterfind(path, NS)}
+    return {name: value for name, value in written.items() if name in known}
 
 
 def closure(files: Mapping[str, bytes], process_id: str) -> dict[str, bytes]:

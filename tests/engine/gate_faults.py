@@ -198,7 +198,7 @@ SPOILED: dict[str, Spoiled] = {
     "a property without a name": Spoiled(
         "property.incomplete", "fill", SOUND.replacing('name="page" value', "value")
     ),
-    "a misspelt property": Spoiled("property.unknown", "vet", vet(deu="5"), "warning"),
+    "a misspelt property": Spoiled("property.unknown", "vet", vet(deu="5")),
     "two elements with one id": Spoiled(
         "id.duplicate", "end", SOUND.with_(odd=event("endEvent", "end"))
     ),

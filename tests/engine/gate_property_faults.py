@@ -7,6 +7,7 @@ from tests.engine.gate_builder import (
     event,
     flow,
     message,
+    properties,
     service,
     timer,
 )
@@ -77,6 +78,28 @@ EVENT_FAULTS: dict[str, Spoiled] = {
 }
 
 PROPERTY_FAULTS: dict[str, Spoiled] = {
+    "a misspelt property of the process": Spoiled(
+        "property.unknown",
+        "sample",
+        SOUND.but(process_properties=properties(input="year")),
+    ),
+    "a property where none is read": Spoiled(
+        "property.unknown",
+        "fill_to_vet",
+        SOUND.with_(
+            fill_to_vet=flow("fill", "vet").replace(
+                "</bpmn:seq", properties(outcomes="decision") + "</bpmn:seq"
+            )
+        ),
+    ),
+    "a property written twice": Spoiled(
+        "property.repeated",
+        "vet",
+        SOUND.replacing(
+            '<spiffworkflow:property name="due" value="5"/>',
+            '<spiffworkflow:property name="due" value="5"/>' * 2,
+        ),
+    ),
     "no form and no page": Spoiled("user.form", "vet", vet(form="")),
     "a form and a page": Spoiled("user.form", "vet", vet(page="fill")),
     "an unknown form": Spoiled("user.form", "vet", vet(form="nothing")),

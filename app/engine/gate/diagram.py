@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from app.engine.diagrams import properties_of
 from app.engine.gate.findings import Finding, Severity, quoted
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
@@ -41,12 +42,6 @@ def local(element: Any) -> str:
 def names_in(text: str) -> list[str]:
     """Return the names of a comma-separated property."""
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def properties_of(element: Any) -> dict[str, str]:
-    """Return the spiffworkflow properties of an element."""
-    found = element.findall(f"{BPMN}extensionElements/{SPIFF}properties/{SPIFF}property")
-    return {item.get("name", ""): item.get("value", "") for item in found}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,20 +1,18 @@
 """What tasks must say about themselves: form, save, role, scope, handler (任务属性)."""
 
 from collections.abc import Collection, Iterator
+from itertools import islice
+from typing import Any
 
-from app.engine.gate.diagram import SPIFF, Diagram, Node
+from app.engine.diagrams import PROPERTIES
+from app.engine.gate.diagram import BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
-from app.engine.gate.findings import Finding
+from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
 
 MAX_DUE = 200
 PEOPLES = ("userTask", "manualTask")
 """Tasks of people: a manual task (手工任务) is done elsewhere, and reported in its form."""
-_OF_PEOPLE = frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"})
-KNOWN_PROPERTIES: dict[str, frozenset[str]] = {
-    **dict.fromkeys(PEOPLES, _OF_PEOPLE),
-    "serviceTask": frozenset({"handler", "outcomes"}),
-}
 
 
 def user_tasks_show_something(diagram: Diagram, known: Known) -> Iterator[Finding]:
@@ -118,13 +116,28 @@ def call_activities(diagram: Diagram, known: Known) -> Iterator[Finding]:
 
 
 def known_properties(diagram: Diagram, _known: Known) -> Iterator[Finding]:
-    """Warn of properties nobody reads: mostly typing errors."""
-    for node in diagram.nodes.values():
-        for name in node.properties:
-            if name not in KNOWN_PROPERTIES.get(node.kind, {"outcomes"}):
-                message = f"属性“{name}”没有作用"
-                hint = "请检查属性名称是否写错"
-                yield diagram.find("property.unknown", node, message, hint, severity="warning")
+    """Guard the run: of a misspelt property nothing is read, of a repeated one the last value."""
+    seen: set[tuple[Any, str]] = set()
+    for item in diagram.root.iter(f"{SPIFF}property"):
+        owner, name = _owner_of(item), item.get("name", "")
+        kind = "" if owner is None else local(owner)
+        if name not in PROPERTIES.get(kind, ()):
+            message = f"属性“{quoted(name)}”在这里没有作用"
+            listed = "、".join(sorted(PROPERTIES.get(kind, ())))
+            hint = f"请改成 {listed} 之一，或删除" if listed else "请删除：这种元素不读取属性"
+            yield diagram.find("property.unknown", item, message, hint)
+        elif (owner, name) in seen:
+            message = f"属性“{name}”写了几次"
+            yield diagram.find("property.repeated", item, message, "请只保留一个")
+        seen.add((owner, name))
+
+
+def _owner_of(item: Any) -> Any:
+    """Return the element whose property this is, or None where properties are not read."""
+    holders = list(islice(item.iterancestors(), 3))
+    tags = [holder.tag for holder in holders[:2]]
+    read = tags == [f"{SPIFF}properties", f"{BPMN}extensionElements"]
+    return holders[2] if read and len(holders) == 3 else None
 
 
 RULES: tuple[Rule, ...] = (
