@@ -78,6 +78,22 @@ EVENT_FAULTS: dict[str, Spoiled] = {
 }
 
 PROPERTY_FAULTS: dict[str, Spoiled] = {
+    "a step with a long name": Spoiled(
+        "text.length", "vet", SOUND.replacing('name="单位审核"', f'name="{"审" * 121}"')
+    ),
+    "a process with a long name": Spoiled(
+        "text.length", "sample", SOUND.replacing('name="示例流程"', f'name="{"示" * 121}"')
+    ),
+    "a message with a long name": Spoiled(
+        "text.length",
+        "withdrawn",
+        SOUND.but(outside=element("message", "withdrawn", name="m" * 61)),
+    ),
+    "a signal with a long name": Spoiled(
+        "text.length",
+        "called_off",
+        SOUND.but(outside=element("signal", "called_off", name="s" * 61)),
+    ),
     "a misspelt property of the process": Spoiled(
         "property.unknown",
         "sample",

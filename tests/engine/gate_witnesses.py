@@ -111,6 +111,11 @@ BUNDLES: dict[str, Witness] = {
     ),
     "a note in a table": of_table("dmn.unknown", more="<annotation id='a' name='x'/>"),
     "a negation in a cell": of_table("dmn.cell", test="not(3)"),
+    "a process with a long id": Witness(
+        "text.length",
+        {f"{'p' * 61}.bpmn": Drawing(process_id="p" * 61).bytes()},
+        {f"{'p' * 60}.bpmn": Drawing(process_id="p" * 60).bytes()},
+    ),
     "a task with two tables": of_table("engine.parse", DECIDING.replacing(REF, REF + MORE)),
 }
 WITNESSES: dict[str, Witness] = {

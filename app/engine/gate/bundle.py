@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.engine.gate import elements as element_rules
-from app.engine.gate import events, graph, load, tasks, variables
+from app.engine.gate import events, graph, lengths, load, tasks, variables
 from app.engine.gate.decisions import (
     Decision,
     check_cells,
@@ -27,6 +27,7 @@ MAX_TOTAL_NODES = 1_500
 RULES = (
     *events.RULES,
     *graph.RULES,
+    *lengths.RULES,
     *load.RULES,
     *tasks.RULES,
     *variables.RULES,
