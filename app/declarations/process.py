@@ -12,6 +12,7 @@ from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
 from app.declarations import access, operations, overview, queries
 from app.declarations.models import Declaration
+from app.declarations.operations.starting import ABANDONED
 from app.declarations.queries import BUSINESS
 from app.engine import handlers
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
@@ -21,6 +22,7 @@ from app.units.tree import register_obstacle
 
 Answers = Mapping[str, Any]
 Faults = dict[str, list[str]]
+handlers.sends(ABANDONED)
 WORDS = {
     "pass": "通过",
     "endorse": "通过",

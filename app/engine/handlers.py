@@ -193,3 +193,15 @@ presenter: Registry[Presenter] = Registry("presenter")
 """Business types: fn(business id) -> Card."""
 page: Registry[PageAddress] = Registry("page")
 """Page nodes (property `page`): fn(work item) -> address where the work is done."""
+
+_sent: set[str] = set()
+
+
+def sends(*messages: str) -> None:
+    """Tell which messages (消息) a domain sends, so that diagrams may await them."""
+    _sent.update(messages)
+
+
+def sent_messages() -> frozenset[str]:
+    """Names of all messages that the platform sends."""
+    return frozenset(_sent)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, StaleTask
-from app.engine import queue
+from app.engine import handlers, queue
 from app.engine.definitions import current_version
 from app.engine.handlers import OUTCOME_WORD, Business
 from app.engine.models import (
@@ -28,6 +28,7 @@ from app.engine.walk import Walk
 
 WITHDRAWN = "withdrawn"
 """Name of the message that takes a record back from its reviewers (撤回)."""
+handlers.sends(WITHDRAWN)
 SECOND = "该事项已有流程正在办理"
 
 

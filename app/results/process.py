@@ -8,13 +8,24 @@ from app.accounts.models import Person
 from app.core.db import db
 from app.core.errors import Forbidden
 from app.core.records import register_record, register_sight
-from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
+from app.engine.handlers import (
+    Card,
+    Outcomes,
+    Scope,
+    Step,
+    presenter,
+    save,
+    scope,
+    sends,
+    service,
+)
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
 from app.results.queries import ballot_day, get_publicity, publicity_of_meeting
 from app.review.models import CaseStatus, Meeting
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
+sends("publicity_confirmed")
 
 
 def _publicity(step: Step) -> Publicity:

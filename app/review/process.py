@@ -15,6 +15,7 @@ from app.review.sheets import case_record, meeting_record
 __all__ = ["access", "ballots"]
 
 MEETING, CASE = "meeting", "case"
+handlers.sends("review_finished", "cases_confirmed")
 WORDS = {"pass": "通过", "return": "退回"}
 _random = secrets.SystemRandom()
 

@@ -1,5 +1,6 @@
 """The diagrams that are shipped: each passes the gate and says who does what with which form."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ def test_every_national_diagram_passes_the_gate(file: str, known: Known) -> None
 def test_every_override_passes_the_gate_beside_the_national_ones(path: Path, known: Known) -> None:
     verdict = inspect({**NATIONAL, path.name: path.read_bytes()}, known=known)
     assert [f for f in verdict.findings if f.file in {path.name, ""}] == []
+
+
+def test_every_message_that_a_room_sends_is_told_to_the_gate(known: Known) -> None:
+    rooms = [path.read_text("utf-8") for path in (FOLDER.parent / "app").glob("*/process.py")]
+    sent = {name for text in rooms for name in re.findall(r'\.send\(\s*"(\w+)"', text)}
+    assert sent
+    assert {("message", name) for name in sent} <= known.sent
 
 
 @pytest.mark.parametrize("node", USER_TASKS, ids=name_of)

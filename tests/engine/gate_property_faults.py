@@ -55,6 +55,28 @@ WITH_VARIABLE = message().replace(
     f"><bpmn:extensionElements>{VARIABLE}</bpmn:extensionElements></bpmn:messageEventDefinition>",
 )
 EVENT_FAULTS: dict[str, Spoiled] = {
+    "a message that nobody sends": Spoiled(
+        "event.unsent",
+        "odd",
+        event_with("intermediateCatchEvent", message("late")).but(
+            outside=element("message", "late", name="withdrwan")
+        ),
+        "warning",
+    ),
+    "a signal that nobody sends": Spoiled(
+        "event.unsent",
+        "odd",
+        event_with("intermediateCatchEvent", '<bpmn:signalEventDefinition signalRef="off"/>').but(
+            outside=element("signal", "off", name="called_off")
+        ),
+        "warning",
+    ),
+    "a message that nobody awaits": Spoiled(
+        "event.unheard", "odd", event_with("intermediateThrowEvent", message()), "warning"
+    ),
+    "a task that sends to nobody": Spoiled(
+        "event.unheard", "odd", task("sendTask", messageRef="withdrawn"), "warning"
+    ),
     "a message that carries something": Spoiled(
         "event.payload", "odd", event_with("intermediateCatchEvent", WITH_VARIABLE)
     ),

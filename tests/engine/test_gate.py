@@ -25,7 +25,17 @@ from tests.engine.gate_builder import (
     service,
     timer,
 )
-from tests.engine.gate_faults import SOUND, SPOILED, SUB, Spoiled, between, calling, vet, voting
+from tests.engine.gate_faults import (
+    SOUND,
+    SPOILED,
+    SUB,
+    Spoiled,
+    between,
+    calling,
+    event_with,
+    vet,
+    voting,
+)
 from tests.engine.gate_load_faults import LOAD_FAULTS
 from tests.engine.gate_property_faults import EVENT_FAULTS, PROPERTY_FAULTS
 
@@ -219,6 +229,18 @@ def test_a_bundle_of_several_files_is_judged_together() -> None:
     verdict = judged(calling("called"), called__bpmn=called.bytes())
     assert verdict.ok
     assert verdict.process_ids == ("sample", "called")
+
+
+def test_what_one_process_throws_another_may_await() -> None:
+    throwing = event_with("intermediateThrowEvent", message("late"))
+    late = element("message", "late", name="late")
+    awaiting = event_with("intermediateCatchEvent", message("late")).but(
+        outside=late, process_id="other"
+    )
+    files = {"other__bpmn": awaiting.bytes()}
+    assert judged(throwing.but(outside=late), **files).findings == ()
+    assert rules_of(judged(throwing.but(outside=late))) == {"event.unheard"}
+    assert rules_of(judged(SOUND, **files)) == {"event.unsent"}
 
 
 def test_an_export_of_another_product_says_all_that_must_change() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.engine.gate import elements as element_rules
-from app.engine.gate import events, graph, lengths, load, tasks, variables
+from app.engine.gate import events, graph, lengths, load, messages, tasks, variables
 from app.engine.gate.decisions import (
     Decision,
     check_cells,
@@ -29,6 +29,7 @@ RULES = (
     *graph.RULES,
     *lengths.RULES,
     *load.RULES,
+    *messages.RULES,
     *tasks.RULES,
     *variables.RULES,
 )
@@ -129,13 +130,18 @@ def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published
     outcomes = set(variables.outcomes_of(diagram))
     for called in calls:
         outcomes |= known.processes.get(called, Published()).outcomes
-    names, inputs = frozenset(outcomes), frozenset(diagram.inputs)
-    if not is_small(diagram) or not has_sound_ids(diagram, known):
-        return Published(calls, names, inputs, waits=False)
-    return Published(
+    published = Published(
         calls,
-        names,
-        inputs,
+        frozenset(outcomes),
+        frozenset(diagram.inputs),
+        waits=False,
+        throws=messages.thrown(diagram),
+        catches=messages.caught(diagram),
+    )
+    if not is_small(diagram) or not has_sound_ids(diagram, known):
+        return published
+    return replace(
+        published,
         waits=scope_waits(diagram, diagram.id, known),
         least=load.least(diagram, known),
         most=load.most(diagram, known),

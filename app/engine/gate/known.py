@@ -13,6 +13,10 @@ from rules.expression import DEFAULT_FUNCTIONS
 ROOT = Path(__file__).resolve().parents[3]
 
 
+Heard = tuple[str, str]
+"""What is thrown or caught: "message" or "signal", and its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """How much a process does at once.
@@ -37,6 +41,8 @@ class Published:
     # With lists of one item, and with lists as long as may be.
     least: Load = Load()
     most: Load = Load()
+    throws: frozenset[Heard] = frozenset()
+    catches: frozenset[Heard] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Known:
     processes: Mapping[str, Published] = field(default_factory=dict)
     functions: frozenset[str] = DEFAULT_FUNCTIONS
     variables: frozenset[str] = frozenset({"today"})
+    # What the platform itself sends.
+    sent: frozenset[Heard] = frozenset()
 
     @classmethod
     def of_platform(
@@ -68,6 +76,7 @@ class Known:
             processes=processes or {},
             functions=environment.function_names(),
             variables=frozenset({environment.TODAY}),
+            sent=frozenset(("message", name) for name in handlers.sent_messages()),
         )
 
 
