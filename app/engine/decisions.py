@@ -13,13 +13,16 @@ from typing import Any
 from SpiffWorkflow.dmn.specs.model import DecisionTable, Rule
 from SpiffWorkflow.spiff.specs.defaults import BusinessRuleTask
 
+from rules.expression import MAX_TEXT
+
 FIRST, UNIQUE, COLLECT = "FIRST", "UNIQUE", "COLLECT"
 POLICIES = frozenset({FIRST, UNIQUE, COLLECT})
 """The hit policies (命中策略) that are supported."""
 VALUE = "dmninputexpr"
 """What stands for the value of a column in a test such as `60 <= ? < 80`."""
 
-_QUESTION = re.compile(r"""\?(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")
+_PIECE = re.compile(r"""'[^']*'|"[^"]*"|\?""")
+"""Texts and question marks; what stands in quotes is passed over as a whole."""
 
 
 Evaluate = Callable[[str, Mapping[str, Any]], Any]
@@ -32,13 +35,20 @@ class DecisionUnclear(RuntimeError):
 
 def cell_test(header: str, cell: str) -> str:
     """Return the expression that tests a cell: a value, several, a comparison, or one with `?`."""
-    if _QUESTION.search(cell):
-        return _QUESTION.sub(VALUE, cell)
+    if len(cell) > MAX_TEXT:
+        # Never parsed: the language refuses it by its length.
+        return cell
+    if _asks(cell):
+        return _PIECE.sub(lambda piece: VALUE if piece[0] == "?" else piece[0], cell)
     try:
         tree = ast.parse(cell.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return f"({header}) {cell}"
     return f"({header}) {'in' if isinstance(tree.body, ast.Tuple) else '=='} ({cell})"
+
+
+def _asks(cell: str) -> bool:
+    return any(piece[0] == "?" for piece in _PIECE.finditer(cell))
 
 
 def decide(table: DecisionTable, data: Mapping[str, Any], evaluate: Evaluate) -> dict[str, Any]:
@@ -74,7 +84,7 @@ def _fits(rule: Rule, data: Mapping[str, Any], evaluate: Evaluate) -> bool:
 
 
 def _passes(header: str, cell: str, data: Mapping[str, Any], evaluate: Evaluate) -> bool:
-    seen = {**data, VALUE: evaluate(header, data)} if _QUESTION.search(cell) else data
+    seen = {**data, VALUE: evaluate(header, data)} if _asks(cell) else data
     return bool(evaluate(cell_test(header, cell), seen))
 
 

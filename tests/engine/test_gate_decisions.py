@@ -1,11 +1,15 @@
 """Decision tables: what the engine would misread is refused, cell by cell."""
 
-import pytest
+import ast
 
-from app.engine.decisions import cell_test
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.engine.decisions import VALUE, cell_test
 from app.engine.gate import Verdict
 from app.engine.gate.inspection import inspect
-from rules.expression import compile_expression
+from rules.expression import MAX_TEXT, compile_expression
 from tests.engine.gate_builder import KNOWN, Drawing, element, flow, gateway
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
@@ -147,3 +151,58 @@ def test_a_condition_on_no_output_of_the_table_is_refused() -> None:
 def test_two_tables_with_one_id_are_refused() -> None:
     files = {"a.dmn": table().encode(), "b.dmn": table().encode(), "sample.bpmn": b"<"}
     assert "id.duplicate" in {f.rule for f in inspect(files, known=KNOWN).findings}
+
+
+LONG = {
+    "questions": "?" * 20_000,
+    "questions and an odd quote": "?" * 20_000 + "'",
+    "quotes": "\"'" * 10_000,
+    "brackets": "(" * 20_000,
+    "signs": "-" * 20_000 + "1",
+}
+
+
+@pytest.mark.parametrize("test", LONG.values(), ids=LONG.keys())
+@pytest.mark.parametrize("place", ["test", "header", "output"])
+def test_a_long_text_is_refused_unread(
+    place: str, test: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    parse = ast.parse
+
+    def counted(source: str, **options: object) -> object:
+        read.append(len(source))
+        return parse(source, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(ast, "parse", counted)
+    verdict = with_table(table(**{place: test}))
+    assert {f.rule for f in verdict.findings} == {"expression.invalid"}
+    assert {f.message for f in verdict.findings if "2000" in f.message}
+    assert max(read) <= MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("cell", "test"),
+    [
+        ("? > 1", f"{VALUE} > 1"),
+        ('"why?" == ?', f'"why?" == {VALUE}'),
+        ("? in ['?', \"'?\"]", f"{VALUE} in ['?', \"'?\"]"),
+        ('"?"', '(amount) == ("?")'),
+    ],
+)
+def test_a_question_mark_in_quotes_is_a_letter(cell: str, test: str) -> None:
+    assert cell_test("amount", cell) == test
+
+
+@given(st.text(st.sampled_from("?'\" a1"), max_size=40))
+def test_a_cell_asks_where_its_marks_stand_outside_of_quotes(cell: str) -> None:
+    outside, quote = [], ""
+    for letter in cell:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        else:
+            outside.append(letter)
+    if not quote:
+        assert (VALUE in cell_test("amount", cell)) == ("?" in outside)

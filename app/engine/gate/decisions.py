@@ -11,7 +11,7 @@ from app.engine.gate.expressions import compile_for
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
 from app.engine.gate.variables import Variables, name_trouble
-from rules.expression import ExpressionError
+from rules.expression import MAX_TEXT, ExpressionError
 
 VERSIONS = frozenset(
     {
@@ -110,7 +110,8 @@ def check_cells(
         entries = [child for child in rule if local(child) == "inputEntry"]
         for entry, header_text in zip(entries, headers, strict=False):
             text = _text_of(entry)
-            if text.strip() not in {"", "-"}:
+            # What is wrong with a long header is said once, not with each of its cells.
+            if text.strip() not in {"", "-"} and len(header_text) <= MAX_TEXT:
                 yield from _misread(decision, entry, header_text, text)
                 yield from _compiled(decision, entry, cell_test(header_text, text), known, names)
         for entry in rule:
@@ -120,7 +121,7 @@ def check_cells(
 
 def _misread(decision: Decision, entry: Any, header: str, text: str) -> Iterator[Finding]:
     """Guard the office: a cell such as not("a") would be compared as yes or no with its column."""
-    test = _tree(cell_test(header, text))
+    test = _tree(cell_test(header, text)) if len(text) <= MAX_TEXT else None
     if test is None or _is_test(test, _tree(text)):
         return
     message = f"这一格不是取值，也不是对这一列的判断：{quoted(text)}"
