@@ -26,6 +26,7 @@ from app.engine.diagrams import (
     Node,
     Specs,
     closure,
+    is_table,
     parse,
     read_nodes,
     read_xml,
@@ -274,14 +275,14 @@ def _last_shipped(key: str, jurisdiction: str) -> ProcessVersion | None:
 
 
 def _keys(files: Mapping[str, bytes]) -> list[str]:
-    return sorted(name.removesuffix(".bpmn") for name in files if name.endswith(".bpmn"))
+    return sorted(Path(name).stem for name in files if not is_table(name))
 
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
         for path in sorted(folder.glob("*"))
-        if path.suffix in {".bpmn", ".dmn"}
+        if path.suffix.lower() in {".bpmn", ".dmn"}
     }
 
 

@@ -116,12 +116,31 @@ class _Parser(SpiffBpmnParser):  # type: ignore[misc]
     )
 
 
+def is_table(file: str) -> bool:
+    """Whether a file is a decision table by its name, which may be written in capitals."""
+    return file.lower().endswith(".dmn")
+
+
 def read_xml(content: bytes, name: str = "") -> Any:
-    """Return the root element of a diagram. Raises DefinitionError; refuses any DOCTYPE."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
+    """Return the root element of a diagram or decision table; the gate and the engine both ask.
+
+    It is UTF-8 whatever it says of itself, and comments are no part of a text. Raises
+    DefinitionError; refuses any DOCTYPE.
+    """
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
     try:
         root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
+    except (etree.LxmlError, ValueError) as error:
+        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from error
         raise DefinitionError(f"{name} 不是有效的 XML：{error}") from error
     if root.getroottree().docinfo.doctype:
         raise DefinitionError(f"{name} 含有 DOCTYPE 声明，不能使用")
@@ -137,7 +156,7 @@ def parse(files: Mapping[str, bytes], process_id: str) -> Specs:
     try:
         for name, content in files.items():
             root = read_xml(content, name)
-            add = parser.add_dmn_xml if name.endswith(".dmn") else parser.add_bpmn_xml
+            add = parser.add_dmn_xml if is_table(name) else parser.add_bpmn_xml
             add(root, filename=name)
         process = parser.get_spec(process_id)
         specs = Specs(process, parser.get_subprocess_specs(process_id))
@@ -165,7 +184,7 @@ def read_nodes(files: Mapping[str, bytes]) -> tuple[Node, ...]:
     """Return every flow node of the diagrams, in document order. Raises DefinitionError."""
     found: list[Node] = []
     for name, content in files.items():
-        if not name.endswith(".dmn"):
+        if not is_table(name):
             root = read_xml(content, name)
             for process in root.iterfind("b:process", NS):
                 found.extend(_nodes_of(process))

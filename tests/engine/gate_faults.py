@@ -415,8 +415,10 @@ SPOILED: dict[str, Spoiled] = {
     "a condition that is no expression": Spoiled(
         "expression.invalid", "is_good_to_fill", condition("decision ==")
     ),
-    "a condition with a comment in it": Spoiled(
-        "expression.markup", "is_good_to_fill", condition('decision == "a"<!-- or True -->')
+    "a condition with an element in it": Spoiled(
+        "expression.markup",
+        "is_good_to_fill",
+        condition('decision == "a"<bpmn:documentation/> or True'),
     ),
     "an outcome named like a function": Spoiled(
         "variable.name", "vet", vet(outcomes="decision,len")

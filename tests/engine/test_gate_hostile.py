@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.engine.diagrams import closure, parse, read_nodes, read_xml
 from app.engine.gate import bundle
 from app.engine.gate.inspection import inspect
 from app.engine.gate.xml import (
@@ -18,6 +19,7 @@ from app.engine.gate.xml import (
     MAX_ELEMENTS,
 )
 from tests.engine.gate_builder import HEAD, KNOWN, PARTS, Drawing, element, flow, service
+from tests.engine.test_gate_decisions import DECIDING, table
 
 MEGABYTE = 1024 * 1024
 
@@ -41,13 +43,22 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "fifty megabytes": ("file.size", lambda: b"<a>" + b" " * (50 * MEGABYTE)),
     "one byte too many": ("file.size", lambda: b"<" * (MAX_BYTES + 1)),
     "an image": ("file.binary", lambda: b"\x89PNG\r\n\x1a\n\x00\x00"),
-    "UTF-16": ("file.binary", lambda: "<a/>".encode("utf-16")),
+    "UTF-16": ("file.encoding", lambda: "<a/>".encode("utf-16")),
+    "UTF-16 of the other kind": (
+        "file.encoding",
+        lambda: b"\xfe\xff" + "<a/>".encode("utf-16-be"),
+    ),
+    "UTF-16 without a mark": ("file.binary", lambda: "<a/>".encode("utf-16-le")),
     "GBK": ("file.encoding", lambda: "<a>职称</a>".encode("gbk")),
     "a declared foreign encoding": (
         "file.encoding",
         lambda: b'<?xml version="1.0" encoding="GBK"?><a/>',
     ),
     "a declared UTF-7": ("file.encoding", lambda: b'<?xml version="1.0" encoding="UTF-7"?><a/>'),
+    "an encoding declared far from the start": (
+        "file.encoding",
+        lambda: b'<?xml version="1.0"' + b" " * 900 + b'encoding="latin-1"?><a/>',
+    ),
     "plain text": ("xml.malformed", lambda: b"hello"),
     "half a file": ("xml.malformed", lambda: Drawing().bytes()[:900]),
     "an undefined entity": ("xml.malformed", lambda: b"<a>&nothing;</a>"),
@@ -156,6 +167,47 @@ def test_a_comment_anywhere_is_no_trouble() -> None:
     drawing = Drawing().replacing("<bpmn:process ", "<!-- 说明 --><bpmn:process ")
     drawing = drawing.replacing("</bpmn:process>", "<!-- 说明 --><?tool x?></bpmn:process>")
     assert inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN).findings == ()
+
+
+WRITTEN = {
+    "a comment": 'decision<!-- or True --> == "a"',
+    "an instruction": 'decision<?or True?> == "a"',
+    "a section": 'decision <![CDATA[==]]> "a"',
+    "letters by number": "decision == &#34;&#x61;&#34;",
+    "lines": 'decision\n  == "a"',
+}
+
+
+@pytest.mark.parametrize("condition", WRITTEN.values(), ids=WRITTEN.keys())
+def test_the_gate_reads_what_the_engine_parses(condition: str) -> None:
+    files = {
+        "sample.bpmn": Drawing().with_(is_good_to_fill=flow("is_good", "fill", condition)).bytes()
+    }
+    assert inspect(files, known=KNOWN).findings == ()
+    read = [each.condition for each in bundle.read_bundle(files).diagrams[0].flows]
+    spec = parse(files, "sample").process.task_specs["is_good"]
+    parsed = [str(asked.args[0]) for asked, _target in spec.cond_task_specs if asked]
+    assert parsed == [text for text in read if text]
+
+
+def test_a_file_that_says_it_is_written_otherwise_is_read_as_it_was_judged() -> None:
+    """Whatever stands in the first line: what passes for UTF-8 here is UTF-8 to the engine."""
+    for declared in ("latin-1", "UTF-7", "utf-8"):
+        text = f'<?xml version="1.0" encoding="{declared}"?><a name="职称+ADw-"/>'
+        assert read_xml(text.encode()).get("name") == "职称+ADw-"
+
+
+CAPITALS = {"sample.BPMN": "find_grade.DMN", "Sample/sample.Bpmn": "find_grade.dmn"}
+
+
+@pytest.mark.parametrize(("process", "decision"), CAPITALS.items())
+def test_names_of_files_may_be_written_in_capitals(process: str, decision: str) -> None:
+    files = {process: DECIDING.bytes(), decision: table().encode()}
+    assert inspect(files, known=KNOWN).findings == ()
+    needed = closure(files, "sample")
+    assert set(needed) == set(files)
+    assert parse(needed, "sample").process.task_specs["publish"].dmnEngine
+    assert {node.id for node in read_nodes(needed)} > {"publish"}
 
 
 @given(st.binary(max_size=300))

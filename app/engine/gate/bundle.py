@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
+from app.engine.diagrams import is_table
 from app.engine.gate import elements as element_rules
 from app.engine.gate import events, graph, lengths, load, messages, tasks, variables
 from app.engine.gate.decisions import (
@@ -80,7 +82,7 @@ def name_of(file: str, content: bytes) -> str:
 
 def _read(bundle: Bundle, file: str, data: bytes) -> None:
     root = read_tree(file, data)
-    if file.lower().endswith(".dmn"):
+    if is_table(file):
         _add_decision(bundle, read_decision(file, root))
         return
     if root.tag != f"{BPMN}definitions":
@@ -168,7 +170,8 @@ def check_names(bundle: Bundle, key: str | None) -> Iterator[Finding]:
         if process.get("isExecutable") != "true":
             message, hint = "流程没有标为可执行", '请设置 isExecutable="true"'
             yield diagram.find("process.executable", process, message, hint)
-        stem = diagram.file.rpartition("/")[2].removesuffix(".bpmn")
+        path = PurePosixPath(diagram.file)
+        stem = path.stem if path.suffix.lower() == ".bpmn" else path.name
         if key is None and diagram.id != stem:
             message = f"流程编号“{diagram.id}”与文件名“{stem}”不一致"
             yield diagram.find("process.id", process, message, "请让两者相同")

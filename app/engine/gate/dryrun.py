@@ -18,7 +18,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
 from app.engine import state
-from app.engine.diagrams import DefinitionError, Specs, parse
+from app.engine.diagrams import DefinitionError, Specs, is_table, parse
 from app.engine.events import UncaughtError
 from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
@@ -87,7 +87,7 @@ def _needed(
     """Return the diagrams a process calls, the tables, and stubs for what is published already."""
     homes = {each.id: each.file for each in diagrams}
     calls = {name: known.processes[name].calls for name in homes}
-    needed = {name: text for name, text in files.items() if name.lower().endswith(".dmn")}
+    needed = {name: text for name, text in files.items() if is_table(name)}
     for name in sorted(reach([diagram.id], calls)):
         if name in homes:
             needed[homes[name]] = files[homes[name]]

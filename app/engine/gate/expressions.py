@@ -68,7 +68,7 @@ def _check(diagram: Diagram, known: Known, written: Written) -> Iterator[Finding
     element, subject = written.element, written.subject
     text = element.text or ""
     if len(element):
-        message = f"{written.what}里夹有注释或其他元素"
+        message = f"{written.what}里夹有其他元素"
         yield diagram.find("expression.markup", subject, message, "请只保留一行文字")
     try:
         expression = compile_for(text, written.names, known)
