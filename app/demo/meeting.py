@@ -52,6 +52,8 @@ def call_meeting(
                 weight=row["weight"],
                 max_score=row["weight"] or 1,
                 rule=row["rule"],
+                actor_id=clerk.id,
+                now=now(),
             )
         runtime.start(
             "review_meeting",
@@ -74,15 +76,14 @@ def _seat(
     # A group without cases does not meet: its experts join the first one.
     seats = {e["id"]: e["group"] if e["group"] in names else names[0] for e in experts}
     sizes = Counter(seats.values())
-    groups = {name: operations.add_group(meeting, name, sizes[name]) for name in names}
+    who: Any = {"actor_id": clerk.id, "now": now()}
+    groups = {name: operations.add_group(meeting, name, sizes[name], **who) for name in names}
     for expert_id, name in seats.items():
         person = stage.person(expert_id)
-        operations.add_member(meeting, person, groups[name], actor_id=clerk.id, now=now())
+        operations.add_member(meeting, person, groups[name], **who)
     for declaration_id, name in cases.items():
-        case = operations.add_case(
-            meeting, get_declaration(declaration_id), actor_id=clerk.id, now=now()
-        )
-        operations.group_cases(meeting, [case.id], groups[name])
+        case = operations.add_case(meeting, get_declaration(declaration_id), **who)
+        operations.group_cases(meeting, [case.id], groups[name], **who)
 
 
 def review_material(
@@ -131,7 +132,7 @@ def _assign(stage: Stage, business: tuple[str, int]) -> None:
     with transaction():
         meeting = queries.meeting(business[1])
         for group in meeting.groups:
-            operations.assign_evenly(meeting, group, actor_id=group.leader_id or 0)
+            operations.assign_evenly(meeting, group, actor_id=group.leader_id or 0, now=now())
         tasks = sum(item.node == "assign_reviewers" for item in open_items(business))
     for _ in range(tasks):
         stage.act(business, "assign_reviewers")

@@ -73,7 +73,8 @@ def add_group(meeting_id: int) -> Answer:
     """新增分组: 组名, 人数 (HB-C-10)."""
 
     def work(meeting: Meeting) -> None:
-        operations.add_group(meeting, request.form.get("name", ""), number("size", "人数"))
+        name, size = request.form.get("name", ""), number("size", "人数")
+        operations.add_group(meeting, name, size, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "groups", "已新增分组", work)
 
@@ -98,7 +99,8 @@ def remove_group(meeting_id: int, group_id: int) -> Answer:
     """Remove an empty group."""
 
     def work(meeting: Meeting) -> None:
-        operations.remove_group(meeting, _group(meeting, group_id))
+        group = _group(meeting, group_id)
+        operations.remove_group(meeting, group, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "groups", "已删除分组", work)
 
@@ -133,7 +135,7 @@ def change_member(meeting_id: int, seat_id: int) -> Answer:
             operations.remove_member(meeting, seat, actor_id=current_user.id, now=now())
         else:
             group = _group(meeting, number("group_id", "分组"))
-            operations.move_member(meeting, seat, group)
+            operations.move_member(meeting, seat, group, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "members", "已调整参会专家", work)
 
@@ -163,17 +165,18 @@ def group_cases(meeting_id: int) -> Answer:
 
     def work(meeting: Meeting) -> None:
         if request.form.get("do") == "all":
-            operations.group_all(meeting)
+            operations.group_all(meeting, actor_id=current_user.id, now=now())
             return
         chosen = ids("id")
         if not chosen:
             raise Invalid("请先勾选参评材料")
         if request.form.get("do") == "remove":
             for case_id in chosen:
-                operations.remove_case(meeting, queries.case_in(meeting, case_id))
+                case = queries.case_in(meeting, case_id)
+                operations.remove_case(meeting, case, actor_id=current_user.id, now=now())
         else:
             group = _group(meeting, number("group_id", "分组"))
-            operations.group_cases(meeting, chosen, group)
+            operations.group_cases(meeting, chosen, group, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "cases", "参评材料已更新", work)
 
@@ -192,6 +195,8 @@ def add_indicator(meeting_id: int) -> Answer:
             weight=weight,
             max_score=top,
             rule=request.form.get("rule", ""),
+            actor_id=current_user.id,
+            now=now(),
         )
 
     return _do(meeting_id, "indicators", "已新增指标", work)
@@ -203,7 +208,8 @@ def remove_indicator(meeting_id: int, indicator_id: int) -> Answer:
     """Remove a line of the score sheet."""
 
     def work(meeting: Meeting) -> None:
-        operations.remove_indicator(meeting, _part_of(meeting, Indicator, indicator_id))
+        line = _part_of(meeting, Indicator, indicator_id)
+        operations.remove_indicator(meeting, line, actor_id=current_user.id, now=now())
 
     return _do(meeting_id, "indicators", "已删除指标", work)
 

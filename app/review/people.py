@@ -3,6 +3,7 @@
 from flask import request, url_for
 from flask_login import current_user
 
+from app.core.clock import now
 from app.core.errors import Invalid, NotFound
 from app.core.permissions import requires
 from app.review import interests, operations, queries
@@ -147,7 +148,7 @@ def save_assignment(meeting_id: int) -> Answer:
     def work() -> None:
         group = _own_group(meeting)
         if action == "evenly":
-            operations.assign_evenly(meeting, group, actor_id=current_user.id)
+            operations.assign_evenly(meeting, group, actor_id=current_user.id, now=now())
             return
         _save_rows(group)
         if action == "finish":
@@ -167,7 +168,12 @@ def _save_rows(group: MeetingGroup) -> None:
         main, deputy = ids(f"main-{case.id}"), ids(f"deputy-{case.id}")
         if main and deputy:
             operations.assign_reviewers(
-                group, case, main_id=main[0], deputy_id=deputy[0], actor_id=current_user.id
+                group,
+                case,
+                main_id=main[0],
+                deputy_id=deputy[0],
+                actor_id=current_user.id,
+                now=now(),
             )
         elif main or deputy:
             name = case.declaration.person.name

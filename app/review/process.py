@@ -146,7 +146,7 @@ def open_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     if decision == "pass":
         operations.open_ballot(meeting, actor_id=step.actor_id or 0, random=_random, now=step.now)
     else:
-        operations.recall_roll(meeting)
+        operations.recall_roll(meeting, actor_id=step.actor_id or 0, now=step.now)
     return _decided(decision, opinion, "已发起" if decision == "pass" else "退回")
 
 

@@ -200,21 +200,22 @@ def a_meeting_called(
 def _fill(held: Held, plan: Plan, clerk: Person, *, members: int, cases: int, groups: int) -> None:
     meeting = held.meeting
     size = -(-members // groups)
-    made = [operations.add_group(meeting, f"第{n + 1}组", size) for n in range(groups)]
+    who: dict[str, Any] = {"actor_id": clerk.id, "now": now()}
+    made = [operations.add_group(meeting, f"第{n + 1}组", size, **who) for n in range(groups)]
     for place in range(members):
         expert = an_expert(f"专家{place + 1:02d}", specialty=SPECIALTIES[place % 3])
         group = made[place // size]
-        operations.add_member(meeting, expert, group, actor_id=clerk.id, now=now())
+        operations.add_member(meeting, expert, group, **who)
         held.member_ids.append(expert.id)
     unit = a_unit("淮城市青禾小学")
     for place in range(cases):
         declaration = an_accepted_declaration(
             plan, unit, name=f"申报人{place + 1:02d}", specialty=place % 3
         )
-        case = operations.add_case(meeting, declaration, actor_id=clerk.id, now=now())
-        operations.group_cases(meeting, [case.id], made[place % groups])
+        case = operations.add_case(meeting, declaration, **who)
+        operations.group_cases(meeting, [case.id], made[place % groups], **who)
     for name, weight in SHEET:
-        operations.add_indicator(meeting, name, weight=weight, max_score=weight or 1)
+        operations.add_indicator(meeting, name, weight=weight, max_score=weight or 1, **who)
 
 
 def marks(meeting: Meeting, share: int = 80, *, veto: bool = False) -> list[dict[str, Any]]:
@@ -251,7 +252,7 @@ def play(held: Held, node: str, **answers: Any) -> None:
             meeting = held.meeting
             for group in meeting.groups:
                 if group.leader_id:
-                    operations.assign_evenly(meeting, group, actor_id=group.leader_id)
+                    operations.assign_evenly(meeting, group, actor_id=group.leader_id, now=now())
     for business in _businesses(held, case_ids):
         with transaction(write=False):
             waiting = len(open_items(business, node))

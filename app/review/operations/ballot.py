@@ -69,7 +69,7 @@ def prepare_roll(
     require_status(meeting, MeetingStatus.SCORING)
     if queries.open_cases(meeting.id):
         raise Conflict("还有参评材料未经主任确认")
-    recall_roll(meeting)
+    _drop_roll(meeting)
     recuse_colleagues(meeting, actor_id=clerk_id, now=now)
     count = _quorate(meeting)
     director = queries.director_id(meeting.id)
@@ -118,9 +118,16 @@ def supervisors_for(meeting: Meeting, now: datetime) -> list[Person]:
     return [person for person in people if not interests.takes_part(meeting.id, person.id)]
 
 
-def recall_roll(meeting: Meeting) -> None:
+def recall_roll(meeting: Meeting, *, actor_id: int, now: datetime) -> None:
     """Take the roll back before the ballot opens, so that the check-in can be mended."""
     require_status(meeting, MeetingStatus.SCORING)
+    _drop_roll(meeting)
+    audit.record(
+        "ballot:roll_recalled", subject=("meeting", meeting.id), actor_id=actor_id, now=now
+    )
+
+
+def _drop_roll(meeting: Meeting) -> None:
     db.session.execute(
         delete(BallotRoll).where(
             BallotRoll.meeting_id == meeting.id, BallotRoll.round == meeting.round

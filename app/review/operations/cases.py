@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.declarations.models import Declaration, Status
@@ -46,21 +47,46 @@ def add_case(
     case = MeetingCase(declaration=declaration)
     meeting.cases.append(case)
     db.session.flush()
+    audit.record(
+        "meeting:case_added",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        case=case.id,
+        declaration=declaration.id,
+    )
     recuse_colleagues(meeting, cases=[case], actor_id=actor_id, now=now)
     return case
 
 
-def remove_case(meeting: Meeting, case: MeetingCase) -> None:
-    """Take a case out again while the meeting is being prepared."""
+def remove_case(meeting: Meeting, case: MeetingCase, *, actor_id: int, now: datetime) -> None:
+    """Take a case out again while the meeting is being prepared; its recusals go with it."""
     require_unsettled(meeting)
-    for person_id in interests.recusals_of(meeting.id).get(case.id, {}):
+    recused = interests.recusals_of(meeting.id).get(case.id, {})
+    for person_id in recused:
         db.session.delete(db.session.get_one(Recusal, (case.id, person_id)))
     meeting.cases.remove(case)
     db.session.delete(case)
     db.session.flush()
+    audit.record(
+        "meeting:case_removed",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        case=case.id,
+        declaration=case.declaration_id,
+        recused=sorted(recused),
+    )
 
 
-def group_cases(meeting: Meeting, case_ids: Iterable[int], group: MeetingGroup) -> int:
+def group_cases(
+    meeting: Meeting,
+    case_ids: Iterable[int],
+    group: MeetingGroup,
+    *,
+    actor_id: int,
+    now: datetime,
+) -> int:
     """Put cases into a group (批量分组, HB-C-14); returns how many."""
     require_unsettled(meeting)
     if group.meeting_id != meeting.id:
@@ -69,11 +95,24 @@ def group_cases(meeting: Meeting, case_ids: Iterable[int], group: MeetingGroup) 
     chosen = [case for case in meeting.cases if case.id in wanted]
     for case in chosen:
         case.group = group
-    db.session.flush()
+    _note_groups(meeting, chosen, actor_id, now)
     return len(chosen)
 
 
-def group_all(meeting: Meeting) -> int:
+def _note_groups(
+    meeting: Meeting, cases: Iterable[MeetingCase], actor_id: int, now: datetime
+) -> None:
+    db.session.flush()
+    audit.record(
+        "meeting:cases_grouped",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        groups={str(case.id): case.group_id for case in cases},
+    )
+
+
+def group_all(meeting: Meeting, *, actor_id: int, now: datetime) -> int:
     """Put every case without a group where most members know its specialty (全部分组).
 
     Where several groups know it equally well, the one with the fewest cases takes it.
@@ -97,5 +136,5 @@ def group_all(meeting: Meeting) -> int:
             meeting.groups,
             key=lambda group: (skills[group.id][specialty], -len(group.cases), -group.id),
         )
-    db.session.flush()
+    _note_groups(meeting, loose, actor_id, now)
     return len(loose)

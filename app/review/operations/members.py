@@ -8,13 +8,13 @@ from sqlalchemy import delete, or_, select
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import end_grant, grant_role
 from app.accounts.queries import works_at
+from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.experts.queries import in_pool
-from app.review import queries
+from app.review import interests, queries
 from app.review.models import (
     Meeting,
-    MeetingCase,
     MeetingGroup,
     MeetingMember,
     MeetingStatus,
@@ -46,8 +46,21 @@ def add_member(
     meeting.members.append(seat)
     db.session.flush()
     _grant_expert(meeting, person, actor_id, now)
+    _note("meeting:member_added", seat, actor_id, now)
     recuse_colleagues(meeting, seats=[seat], actor_id=actor_id, now=now)
     return seat
+
+
+def _note(tag: str, seat: MeetingMember, actor_id: int, now: datetime, **data: object) -> None:
+    audit.record(
+        tag,
+        subject=("meeting", seat.meeting_id),
+        actor_id=actor_id,
+        now=now,
+        member=seat.person_id,
+        group=seat.group_id,
+        **data,
+    )
 
 
 def _check_group(meeting: Meeting, group: MeetingGroup | None) -> None:
@@ -71,23 +84,27 @@ def _grant_expert(meeting: Meeting, person: Person, actor_id: int, now: datetime
     )
 
 
-def move_member(meeting: Meeting, seat: MeetingMember, group: MeetingGroup) -> None:
+def move_member(
+    meeting: Meeting, seat: MeetingMember, group: MeetingGroup, *, actor_id: int, now: datetime
+) -> None:
     """Put a member into another group."""
     require_status(meeting, MeetingStatus.PREPARING)
     if seat.group_id != group.id:
         _check_group(meeting, group)
         seat.group = group
         db.session.flush()
+        _note("meeting:member_moved", seat, actor_id, now)
 
 
 def remove_member(meeting: Meeting, seat: MeetingMember, *, actor_id: int, now: datetime) -> None:
     """Take an expert out of the meeting while it is being prepared; their role in it ends."""
     require_unsettled(meeting)
-    mine = select(MeetingCase.id).where(MeetingCase.meeting_id == meeting.id)
+    recused = interests.recused_cases(meeting.id, seat.person_id)
     off_the_list = delete(Recusal).where(
-        Recusal.person_id == seat.person_id, Recusal.case_id.in_(mine)
+        Recusal.person_id == seat.person_id, Recusal.case_id.in_(recused)
     )
     db.session.execute(off_the_list, execution_options={"synchronize_session": "fetch"})
+    _note("meeting:member_removed", seat, actor_id, now, recused=sorted(recused))
     meeting.members.remove(seat)
     db.session.delete(seat)
     db.session.flush()

@@ -144,6 +144,7 @@ def assign_reviewers(
     main_id: int,
     deputy_id: int,
     actor_id: int,
+    now: datetime,
 ) -> None:
     """Name the main and the deputy reviewer of a case (批量分配, HB-E-06).
 
@@ -161,8 +162,24 @@ def assign_reviewers(
             f"{case.declaration.person.name}的材料：所选专家是组长、主任、须回避或不在本组",
             field=f"main-{case.id}",
         )
+    if (case.main_reviewer_id, case.deputy_reviewer_id) == (main_id, deputy_id):
+        return
     case.main_reviewer_id, case.deputy_reviewer_id = main_id, deputy_id
+    _note_readers(group, [case], actor_id, now)
+
+
+def _note_readers(
+    group: MeetingGroup, cases: Collection[MeetingCase], actor_id: int, now: datetime
+) -> None:
     db.session.flush()
+    audit.record(
+        "meeting:readers_named",
+        subject=("meeting", group.meeting_id),
+        actor_id=actor_id,
+        now=now,
+        group=group.id,
+        readers={str(case.id): [case.main_reviewer_id, case.deputy_reviewer_id] for case in cases},
+    )
 
 
 def _require_leader(group: MeetingGroup, person_id: int) -> None:
@@ -170,7 +187,7 @@ def _require_leader(group: MeetingGroup, person_id: int) -> None:
         raise Forbidden("只有本组组长可以分配主审和副审")
 
 
-def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int) -> int:
+def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int, now: datetime) -> int:
     """Name reviewers for every case of the group that has none, in turn (全部分配).
 
     Whoever has read least comes next. Conflict names a case with fewer than two readers left.
@@ -193,7 +210,7 @@ def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int) -> in
         mains[main] += 1
         deputies[deputy] += 1
         case.main_reviewer_id, case.deputy_reviewer_id = main, deputy
-    db.session.flush()
+    _note_readers(group, loose, actor_id, now)
     return len(loose)
 
 

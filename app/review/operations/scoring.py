@@ -122,6 +122,18 @@ def score_case(
     case.total_score = weighted_total((line, given[line.id].value) for line in indicators)
     case.is_vetoed = any(line.is_veto and given[line.id].value for line in indicators)
     _add_opinion(case, "main", "pass", opinion, actor_id, now)
+    _note("meeting:case_scored", case, actor_id, now, total=case.total_score)
+
+
+def _note(tag: str, case: MeetingCase, actor_id: int, now: datetime, **data: object) -> None:
+    audit.record(
+        tag,
+        subject=("meeting", case.meeting_id),
+        actor_id=actor_id,
+        now=now,
+        case=case.id,
+        **data,
+    )
 
 
 def _require_scoring(case: MeetingCase) -> None:
@@ -169,7 +181,10 @@ def confirm_case(
     if case.total_score is None:
         raise Conflict("主审尚未打分")
     _add_opinion(case, stage, decision, opinion, actor_id, now)
-    if stage != "director" or decision != "pass":
+    is_agreed = decision == "pass"
+    tag = "meeting:case_confirmed" if is_agreed else "meeting:case_returned"
+    _note(tag, case, actor_id, now, stage=stage)
+    if stage != "director" or not is_agreed:
         return False
     case.status = CaseStatus.SCORED
     db.session.flush()

@@ -107,7 +107,9 @@ def _check_filing(committee: Committee, facts: MeetingFacts) -> None:
             )
 
 
-def add_group(meeting: Meeting, name: str, size: int) -> MeetingGroup:
+def add_group(
+    meeting: Meeting, name: str, size: int, *, actor_id: int, now: datetime
+) -> MeetingGroup:
     """Add a group (会议分组, HB-C-10); Invalid for a name taken or under three experts."""
     require_unsettled(meeting)
     if size < LEAST_IN_GROUP:
@@ -117,10 +119,17 @@ def add_group(meeting: Meeting, name: str, size: int) -> MeetingGroup:
     group = MeetingGroup(meeting_id=meeting.id, name=name.strip(), size=size)
     meeting.groups.append(group)
     db.session.flush()
+    audit.record(
+        "meeting:group_added",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        group=group.name,
+    )
     return group
 
 
-def remove_group(meeting: Meeting, group: MeetingGroup) -> None:
+def remove_group(meeting: Meeting, group: MeetingGroup, *, actor_id: int, now: datetime) -> None:
     """Remove an empty group; Conflict while it has experts or cases."""
     require_unsettled(meeting)
     if group.members or group.cases:
@@ -128,10 +137,25 @@ def remove_group(meeting: Meeting, group: MeetingGroup) -> None:
     meeting.groups.remove(group)
     db.session.delete(group)
     db.session.flush()
+    audit.record(
+        "meeting:group_removed",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        group=group.name,
+    )
 
 
 def add_indicator(
-    meeting: Meeting, name: str, *, weight: int, max_score: int, min_score: int = 0, rule: str = ""
+    meeting: Meeting,
+    name: str,
+    *,
+    weight: int,
+    max_score: int,
+    min_score: int = 0,
+    rule: str = "",
+    actor_id: int,
+    now: datetime,
 ) -> Indicator:
     """Add a line of the score sheet (设置评分标准, HB-C-16); weight 0 makes it a veto."""
     require_unsettled(meeting)
@@ -155,15 +179,29 @@ def add_indicator(
     )
     meeting.indicators.append(line)
     db.session.flush()
+    audit.record(
+        "meeting:indicator_added",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        indicator=line.name,
+    )
     return line
 
 
-def remove_indicator(meeting: Meeting, line: Indicator) -> None:
+def remove_indicator(meeting: Meeting, line: Indicator, *, actor_id: int, now: datetime) -> None:
     """Remove a line of the score sheet while the meeting is being prepared."""
     require_unsettled(meeting)
     meeting.indicators.remove(line)
     db.session.delete(line)
     db.session.flush()
+    audit.record(
+        "meeting:indicator_removed",
+        subject=("meeting", meeting.id),
+        actor_id=actor_id,
+        now=now,
+        indicator=line.name,
+    )
 
 
 def set_up_gaps(meeting: Meeting) -> list[str]:

@@ -144,7 +144,7 @@ def test_reviewers_who_became_colleagues_are_replaced_before_the_reading(app: Fl
         group = case.group
         assert group is not None
         leader = group.leader_id or 0
-        operations.assign_evenly(held.meeting, group, actor_id=leader)
+        operations.assign_evenly(held.meeting, group, actor_id=leader, now=now())
         employ(held.person(case.main_reviewer_id or 0), case.declaration.unit)
         with pytest.raises(Invalid, match="须回避，请重新分配"):
             operations.finish_assignment(held.meeting, group, actor_id=leader, now=now())

@@ -106,7 +106,7 @@ def test_all_cases_go_where_their_specialty_is_known(app: Flask) -> None:
                 meeting.plan, unit, name=f"待分{place}", specialty=place % 3
             )
             operations.add_case(meeting, declaration, actor_id=1, now=now())
-        assert operations.group_all(meeting) == 4
+        assert operations.group_all(meeting, actor_id=1, now=now()) == 4
         assert all(case.group is not None for case in meeting.cases)
         sizes = [len(group.cases) for group in meeting.groups]
         assert max(sizes) - min(sizes) <= 1
@@ -116,8 +116,9 @@ def test_every_gap_of_the_set_up_is_named_at_once(app: Flask) -> None:
     held = a_meeting()
     with transaction():
         meeting = held.meeting
-        operations.remove_indicator(meeting, meeting.indicators[1])
-        operations.add_group(meeting, "空组", 3)
+        who = {"actor_id": held.clerk_id, "now": now()}
+        operations.remove_indicator(meeting, meeting.indicators[1], **who)
+        operations.add_group(meeting, "空组", 3, **who)
         with pytest.raises(Invalid) as refused:
             operations.finish_set_up(meeting, " ", actor_id=held.clerk_id, now=now())
     assert refused.value.errors["scheme"] == [
@@ -130,10 +131,10 @@ def test_every_gap_of_the_set_up_is_named_at_once(app: Flask) -> None:
 def test_what_was_sent_up_stands_until_it_is_returned(app: Flask) -> None:
     held = a_meeting(at="approve_scheme")
     with transaction(), pytest.raises(Conflict, match="不能再修改"):
-        operations.add_group(held.meeting, "加组", 3)
+        operations.add_group(held.meeting, "加组", 3, actor_id=held.clerk_id, now=now())
     play(held, "approve_scheme", decision="return", opinion="请补充")
     with transaction():
-        operations.add_group(held.meeting, "加组", 3)
+        operations.add_group(held.meeting, "加组", 3, actor_id=held.clerk_id, now=now())
 
 
 def test_nobody_approves_their_own_scheme(app: Flask) -> None:
@@ -207,14 +208,19 @@ def test_main_deputy_and_leader_are_three_people_without_interest(app: Flask) ->
         for main, deputy in ((leader, allowed[0]), (allowed[0], recused.person_id)):
             with pytest.raises(Invalid):
                 operations.assign_reviewers(
-                    group, case, main_id=main, deputy_id=deputy, actor_id=leader
+                    group, case, main_id=main, deputy_id=deputy, actor_id=leader, now=now()
                 )
         with pytest.raises(Invalid, match="两人"):
             operations.assign_reviewers(
-                group, case, main_id=allowed[0], deputy_id=allowed[0], actor_id=leader
+                group,
+                case,
+                main_id=allowed[0],
+                deputy_id=allowed[0],
+                actor_id=leader,
+                now=now(),
             )
         with pytest.raises(Conflict, match="不足两人"):
-            operations.assign_evenly(meeting, group, actor_id=leader)
+            operations.assign_evenly(meeting, group, actor_id=leader, now=now())
 
 
 def test_reviewers_take_turns(app: Flask) -> None:
@@ -222,7 +228,7 @@ def test_reviewers_take_turns(app: Flask) -> None:
     with transaction():
         meeting = held.meeting
         for group in meeting.groups:
-            operations.assign_evenly(meeting, group, actor_id=group.leader_id or 0)
+            operations.assign_evenly(meeting, group, actor_id=group.leader_id or 0, now=now())
             loads = [
                 sum(case.main_reviewer_id == seat.person_id for case in group.cases)
                 for seat in group.members

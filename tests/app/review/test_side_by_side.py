@@ -136,7 +136,7 @@ def test_nothing_changes_once_the_ballot_is_open(app: Flask, act: str) -> None:
             "recuse": lambda: operations.recuse(meeting, case, seat, "亲属", **who),
             "lift": lambda: operations.lift_recusal(meeting, case, struck, **who),
             "check_in": lambda: operations.check_in(meeting, seat, present=False, **who),
-            "recall": lambda: operations.recall_roll(meeting),
+            "recall": lambda: operations.recall_roll(meeting, **who),
         }
         changes[act]()
 
@@ -157,7 +157,8 @@ def test_whoever_is_named_reviewer_meanwhile_is_not_recused(app: Flask) -> None:
 
     def assign() -> None:
         with transaction():
-            operations.assign_evenly(held.meeting, queries.group(group_id), actor_id=leader)
+            group = queries.group(group_id)
+            operations.assign_evenly(held.meeting, group, actor_id=leader, now=now())
 
     def recuse(meeting: Meeting) -> None:
         main = _first_reader(held, group_id)
