@@ -127,6 +127,7 @@ EVENTS = {
     "meeting:recused": "回避",
     "meeting:reported": "上报评审结果",
     "meeting:result_confirmed": "确认结果",
+    "meeting:reviewer_replaced": "更换主副审",
     "meeting:reviewers_assigned": "分配主副审",
     "meeting:reviews_started": "开始材料评审",
     "meeting:scheme_approved": "通过评审方案",

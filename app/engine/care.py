@@ -109,9 +109,7 @@ def reassign(
     if (item.scope_kind, item.scope_id) == (to.kind, to.id):
         raise Conflict("任务本来就在该处，不需要转办")
     former = f"{item.scope_kind}:{item.scope_id}"
-    item.scope_kind, item.scope_id = to.kind, to.id
-    item.assignee_id = to.id if to.kind == "person" else None
-    item.viewed_at = None
+    give(item, to)
     instance.row_version += 1
     note(
         instance,
@@ -125,6 +123,13 @@ def reassign(
         former=former,
         to=f"{to.kind}:{to.id}",
     )
+
+
+def give(item: WorkItem, to: Scope) -> None:
+    """Let an open task wait for somebody else, unopened; its instance is locked by the caller."""
+    item.scope_kind, item.scope_id = to.kind, to.id
+    item.assignee_id = to.id if to.kind == "person" else None
+    item.viewed_at = None
 
 
 def move_timer(
@@ -198,18 +203,8 @@ def note(
     **data: object,
 ) -> None:
     """Write an act into the flow log and the audit log."""
-    db.session.add(
-        StepLog(
-            instance_id=instance.id,
-            at=now,
-            kind=CARE,
-            node="",
-            name="流程管理",
-            role="process_admin",
-            actor_id=actor_id,
-            outcome=word,
-            note=reason,
-        )
+    tell(
+        instance, "流程管理", word, role="process_admin", reason=reason, actor_id=actor_id, now=now
     )
     audit.record(
         f"instance:{act}",
@@ -220,6 +215,32 @@ def note(
         **data,
     )
     db.session.flush()
+
+
+def tell(
+    instance: ProcessInstance,
+    name: str,
+    word: str,
+    *,
+    role: str,
+    reason: str,
+    actor_id: int | None,
+    now: datetime,
+) -> None:
+    """Write into the flow log what somebody did to a record beside the steps of its process."""
+    db.session.add(
+        StepLog(
+            instance_id=instance.id,
+            at=now,
+            kind=CARE,
+            node="",
+            name=name,
+            role=role,
+            actor_id=actor_id,
+            outcome=word,
+            note=reason,
+        )
+    )
 
 
 def required(reason: str) -> str:

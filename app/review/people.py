@@ -7,9 +7,10 @@ from app.core.clock import now
 from app.core.errors import Invalid, NotFound
 from app.core.permissions import requires
 from app.review import interests, operations, queries
-from app.review.models import Meeting, MeetingGroup, Post
-from app.review.operations.reviewers import eligible_by_case
-from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, page
+from app.review.models import Meeting, MeetingCase, MeetingGroup, Post
+from app.review.operations.replacing import SEATS, replaceable
+from app.review.operations.reviewers import eligible_by_case, eligible_reviewers
+from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, number, page
 
 
 def _directors_page(meeting: Meeting, faults: list[str] | None = None) -> str:
@@ -178,3 +179,59 @@ def _save_rows(group: MeetingGroup) -> None:
         elif main or deputy:
             name = case.declaration.person.name
             raise Invalid(f"{name}的材料：主审和副审须同时指定")
+
+
+def _replace_page(meeting: Meeting, case: MeetingCase, faults: list[str] | None = None) -> str:
+    group = _own_group(meeting)
+    readers = {case.main_reviewer_id, case.deputy_reviewer_id}
+    eligible = [each for each in eligible_reviewers(group, case) if each not in readers]
+    return page(
+        "replace",
+        meeting,
+        case=case,
+        seats=SEATS,
+        replaceable=replaceable(case),
+        experts=[seat for seat in group.members if seat.person_id in eligible],
+        faults=faults or [],
+        values=request.form,
+    )
+
+
+def _own_case(meeting: Meeting, case_id: int) -> MeetingCase:
+    case = queries.case_in(meeting, case_id)
+    if case.group_id != _own_group(meeting).id:
+        raise NotFound
+    return case
+
+
+@bp.get("/meetings/<int:meeting_id>/cases/<int:case_id>/reviewers")
+@requires("meeting.assign")
+def replace(meeting_id: int, case_id: int) -> str:
+    """更换主审、副审 of a case that is being scored."""
+    meeting = meeting_for("meeting.assign", meeting_id)
+    return _replace_page(meeting, _own_case(meeting, case_id))
+
+
+@bp.post("/meetings/<int:meeting_id>/cases/<int:case_id>/reviewers")
+@requires("meeting.assign")
+def replace_reviewer(meeting_id: int, case_id: int) -> Answer:
+    """Put another expert of the group in the place of a reviewer who cannot go on."""
+    meeting = meeting_for("meeting.assign", meeting_id)
+    case = _own_case(meeting, case_id)
+
+    def work() -> None:
+        operations.replace_reviewer(
+            case,
+            request.form.get("seat", ""),
+            number("person_id", "接替的专家"),
+            request.form.get("reason", ""),
+            actor_id=current_user.id,
+            now=now(),
+        )
+
+    return attempt(
+        work,
+        done="已更换，待办任务已转给接替的专家",
+        to=url_for("review.show", meeting_id=meeting_id),
+        again=lambda faults: _replace_page(meeting, case, faults),
+    )

@@ -143,6 +143,7 @@ def show(meeting_id: int) -> str:
     instance = course.instance_of(meeting)
     nodes = {item.node for item in open_items(meeting)}
     is_decided = meeting.state in queries.DECIDED
+    led = queries.led_group(meeting.id, current_user.id)
     return page(
         "show",
         meeting,
@@ -151,6 +152,7 @@ def show(meeting_id: int) -> str:
         tasks=my_tasks(meeting),
         stages=stages(meeting),
         is_decided=is_decided,
+        led_group=led.id if led else None,
         may_read=not is_decided or queries.member(meeting.id, current_user.id) is None,
         entry=queries.roll_entry(meeting, current_user.id),
         turnout=queries.turnout(meeting),

@@ -18,6 +18,7 @@ from app.review.operations.cases import (
 )
 from app.review.operations.members import add_member, move_member, remove_member
 from app.review.operations.recusals import lift_recusal, recuse, recuse_colleagues
+from app.review.operations.replacing import replace_reviewer
 from app.review.operations.reviewers import (
     appoint_directors,
     appoint_leaders,
@@ -80,6 +81,7 @@ __all__ = [
     "remove_group",
     "remove_indicator",
     "remove_member",
+    "replace_reviewer",
     "report_meeting",
     "score_case",
     "start_material_reviews",

@@ -45,7 +45,7 @@ def recuse(
         raise Invalid("请填写回避原因", field="reason")
     is_read = case.state in {CaseStatus.WAITING, CaseStatus.SCORING}
     if is_read and seat.person_id in {case.main_reviewer_id, case.deputy_reviewer_id}:
-        raise Conflict(f"{seat.person.name}已是该材料的主审或副审，请先更换")
+        raise Conflict(f"{seat.person.name}已是该材料的主审或副审，请先由组长更换")
     if db.session.get(Recusal, (case.id, seat.person_id)) is not None:
         return
     if _has_task_of(case, seat.person_id):

@@ -150,7 +150,7 @@ def assign_reviewers(
 
     Forbidden for others than the group's leader; Invalid for people who may not read it.
     """
-    _require_leader(group, actor_id)
+    require_leader(group, actor_id)
     require_status(case.meeting, MeetingStatus.PREPARING)
     if case.group_id != group.id:
         raise NotFound
@@ -182,7 +182,8 @@ def _note_readers(
     )
 
 
-def _require_leader(group: MeetingGroup, person_id: int) -> None:
+def require_leader(group: MeetingGroup, person_id: int) -> None:
+    """Forbidden for everybody but the leader of the group."""
     if group.leader_id != person_id:
         raise Forbidden("只有本组组长可以分配主审和副审")
 
@@ -192,7 +193,7 @@ def assign_evenly(meeting: Meeting, group: MeetingGroup, *, actor_id: int, now: 
 
     Whoever has read least comes next. Conflict names a case with fewer than two readers left.
     """
-    _require_leader(group, actor_id)
+    require_leader(group, actor_id)
     require_status(meeting, MeetingStatus.PREPARING)
     mains = Counter(case.main_reviewer_id for case in group.cases)
     deputies = Counter(case.deputy_reviewer_id for case in group.cases)
@@ -228,7 +229,7 @@ def finish_assignment(
 
     Conflict where leader or director are recused from a case and nobody can stand in.
     """
-    _require_leader(group, actor_id)
+    require_leader(group, actor_id)
     loose = [case for case in group.cases if case.main_reviewer_id is None]
     if loose:
         raise Invalid(f"还有 {len(loose)} 份材料没有分配主审和副审")
