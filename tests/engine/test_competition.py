@@ -1,6 +1,5 @@
 """Two people at once: one act counts, nobody waits for ever."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 
@@ -10,32 +9,16 @@ from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.engine import runtime, workers
 from app.engine.models import StepLog, WorkItem
+from tests.builders.threads import together
 from tests.engine.kit import CASE, CLERK, NOON, Office, reviewed
 from tests.engine.test_events import send_finish, waits_for_finish, withdrawable
 
 
 def race(office: Office, *acts: Callable[[], object]) -> Counter[str]:
     """Let threads begin their acts together; return how they ended."""
-    barrier = threading.Barrier(len(acts))
-    endings: list[str] = []
-
-    def run(act: Callable[[], object]) -> None:
-        with office.app.app_context():
-            barrier.wait(10)
-            try:
-                act()
-                endings.append("done")
-            except DomainError as refusal:
-                endings.append(type(refusal).__name__)
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return Counter(endings)
+    failures = together(office.app, *acts)
+    assert all(isinstance(each, DomainError | None) for each in failures), failures
+    return Counter(type(each).__name__ if each else "done" for each in failures)
 
 
 def complete_first() -> None:

@@ -1,6 +1,5 @@
 """Roles that several administrators decide in the same moment."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -12,35 +11,14 @@ from app.accounts.queries import live_grants, people_with_role
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.people import a_person
+from tests.builders.threads import together_inside
 
 pytestmark = pytest.mark.database
 
 
-def together(app: Flask, acts: list[Callable[[], None]]) -> list[str]:
-    """Let threads begin their acts together, each in a transaction; what went wrong."""
-    barrier, failures = threading.Barrier(len(acts)), []
-
-    def run(act: Callable[[], None]) -> None:
-        with app.app_context():
-            try:
-                if db.engine.dialect.name == "sqlite":
-                    barrier.wait(10)  # its writers queue before they begin
-                with transaction():
-                    if db.engine.dialect.name == "postgresql":
-                        now()
-                        barrier.wait(10)
-                    act()
-            except Exception as failure:
-                failures.append(repr(failure))
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return failures
+def decided(app: Flask, acts: list[Callable[[], None]]) -> list[str]:
+    """Let administrators act together; what went wrong."""
+    return [repr(failure) for failure in together_inside(app, *acts) if failure]
 
 
 def an_office(role: str, name: str) -> int:
@@ -75,7 +53,7 @@ def waiting(person_id: int) -> list[str]:
 
 def test_a_role_proposed_twice_at_once_waits_once(app: Flask, person_id: int) -> None:
     actors = [an_office("security_admin", name) for name in ("阚双全", "阚三全", "阚四全")]
-    failures = together(app, [lambda a=a: propose("expert", person_id, a) for a in actors])
+    failures = decided(app, [lambda a=a: propose("expert", person_id, a) for a in actors])
     assert waiting(person_id) == ["expert"]
     assert len(failures) == 2
     assert all("等待复核" in failure for failure in failures)
@@ -85,7 +63,7 @@ def test_two_offices_proposed_at_once_are_one(app: Flask, person_id: int) -> Non
     actors = [an_office("security_admin", name) for name in ("阚双全", "阚三全")]
     roles = ("audit_admin", "system_admin")
     pairs = list(zip(roles, actors, strict=True))
-    failures = together(app, [lambda r=r, a=a: propose(r, person_id, a) for r, a in pairs])
+    failures = decided(app, [lambda r=r, a=a: propose(r, person_id, a) for r, a in pairs])
     assert len(waiting(person_id)) == 1
     assert len(failures) == 1
 
@@ -99,7 +77,7 @@ def test_what_waits_twice_is_given_once(app: Flask, person_id: int) -> None:
             _slipped_in(role, person_id, security) for role in ("audit_admin", "system_admin")
         ]
     pairs = list(zip(asked, actors, strict=True))
-    failures = together(app, [lambda r=r, a=a: confirm(r, a) for r, a in pairs])
+    failures = decided(app, [lambda r=r, a=a: confirm(r, a) for r, a in pairs])
     assert len(failures) == 1
     with transaction(write=False):
         assert len(live_grants(person_id, now())) == 1
@@ -128,7 +106,7 @@ def test_a_role_that_was_given_meanwhile_is_not_confirmed(app: Flask, person_id:
         db.session.add(
             RoleGrant(person_id=person_id, role="expert", scope_kind="all", valid_from=now())
         )
-    assert "已有该角色" in together(app, [lambda: confirm(asked, system)])[0]
+    assert "已有该角色" in decided(app, [lambda: confirm(asked, system)])[0]
 
 
 def test_two_last_administrators_are_not_taken_at_once(app: Flask) -> None:
@@ -142,7 +120,7 @@ def test_two_last_administrators_are_not_taken_at_once(app: Flask) -> None:
         grant = db.session.get_one(RoleGrant, grant_id)
         take_role(grant, "试试", actor=someone(security), now=now())
 
-    failures = together(app, [lambda g=g: take(g) for g in held])
+    failures = decided(app, [lambda g=g: take(g) for g in held])
     with transaction(write=False):
         assert len(people_with_role("system_admin", "all", None, now())) == 1
     assert len(failures) == 1

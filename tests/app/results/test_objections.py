@@ -1,6 +1,5 @@
 """异议: taken in from anybody, looked into by one person, decided by another."""
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from app.results.process import OBJECTION, PUBLICITY, RESULT
 from tests.builders import results as build
 from tests.builders.flow import do, drain, open_items
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.threads import together
 
 pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
@@ -312,29 +312,6 @@ def test_who_is_objected_to_reads_nothing_of_it_whatever_their_posts(
         assert f"/objections/{own}" not in closed.text
 
 
-def race(app: Flask, *acts: Callable[[], object]) -> list[str]:
-    """Let threads begin together; how each of them ended."""
-    barrier, endings = threading.Barrier(len(acts)), []
-
-    def run(act: Callable[[], object]) -> None:
-        with app.app_context():
-            barrier.wait(10)
-            try:
-                act()
-                endings.append("done")
-            except Exception as failure:
-                endings.append(repr(failure))
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return sorted(endings)
-
-
 def test_a_confirmation_and_the_last_dismissal_do_not_miss_one_another(app: Flask) -> None:
     published = build.a_publicity()
     objection_id = build.object_to(published)
@@ -347,7 +324,7 @@ def test_a_confirmation_and_the_last_dismissal_do_not_miss_one_another(app: Flas
             (item,) = open_items(business)
             runtime.complete(item, answers, actor_id=actor_id, now=now())
 
-    ended = race(
+    failures = together(
         app,
         lambda: complete((PUBLICITY, published.id), {"decision": "confirm"}, published.leader_id),
         lambda: complete(
@@ -356,7 +333,7 @@ def test_a_confirmation_and_the_last_dismissal_do_not_miss_one_another(app: Flas
             published.leader_id,
         ),
     )
-    assert ended == ["done", "done"]
+    assert failures == [None, None]
     drain()
     with transaction(write=False):
         assert published.result().status == "confirmed"

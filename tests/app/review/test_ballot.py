@@ -1,6 +1,5 @@
 """Casting and closing: who may, once, and nothing by halves."""
 
-import threading
 from random import Random, SystemRandom
 
 import pytest
@@ -23,6 +22,7 @@ from tests.builders.review import (
     collect_codes,
     play,
 )
+from tests.builders.threads import together
 
 pytestmark = pytest.mark.database
 
@@ -128,27 +128,20 @@ def test_nobody_casts_twice_and_no_absent_member_or_stranger_casts(app: Flask) -
     assert rows(BallotBox) == 1
 
 
+def status(failure: Exception | None) -> int:
+    """How an act ended: 0, or the status of its refusal."""
+    assert failure is None or isinstance(failure, DomainError), failure
+    return failure.status if failure else 0
+
+
 def test_of_two_ballots_cast_at_once_one_counts(app: Flask) -> None:
     held = a_meeting(at="close_ballot")
     full = dict.fromkeys(case_ids(held), "y")
-    barrier, results = threading.Barrier(2), []
 
     def vote() -> None:
-        with app.app_context():
-            barrier.wait()
-            try:
-                cast_as(held, held.member_ids[2], full, SystemRandom())
-            except DomainError as error:
-                results.append(error.status)
-            else:
-                results.append(0)
-            db.session.remove()
+        cast_as(held, held.member_ids[2], full, SystemRandom())
 
-    threads = [threading.Thread(target=vote) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    results = [status(failure) for failure in together(app, vote, vote)]
     assert sorted(results) == [0, 409]
     assert rows(BallotBox) == 1
 
@@ -158,33 +151,17 @@ def test_a_vote_and_the_close_at_once_leave_no_ballot_behind(app: Flask) -> None
     order = case_ids(held)
     for person_id in held.member_ids[1:]:
         cast_as(held, person_id, dict.fromkeys(order, "y"), Random(person_id))
-    barrier, results = threading.Barrier(2), {}
 
-    def act(name: str) -> None:
-        with app.app_context():
-            barrier.wait()
-            try:
-                if name == "vote":
-                    cast_as(held, held.director_id, dict.fromkeys(order, "y"), SystemRandom())
-                else:
-                    close(held)
-            except DomainError as error:
-                results[name] = error.status
-            else:
-                results[name] = 0
-            db.session.remove()
+    def vote() -> None:
+        cast_as(held, held.director_id, dict.fromkeys(order, "y"), SystemRandom())
 
-    threads = [threading.Thread(target=act, args=(name,)) for name in ("vote", "close")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results["close"] == 0
-    assert results["vote"] in {0, 409}
+    voted, closed = (status(each) for each in together(app, vote, lambda: close(held)))
+    assert closed == 0
+    assert voted in {0, 409}
     with transaction(write=False):
         tally = db.session.scalars(select(Tally)).first()
         assert tally is not None
-        assert tally.yes == 9 - (results["vote"] == 409)
+        assert tally.yes == 9 - (voted == 409)
         assert tally.yes + tally.blank == 9
     assert rows(BallotBox) == 0
 

@@ -21,6 +21,7 @@ from tests.builders.review import (
     collect_codes,
     play,
 )
+from tests.builders.threads import together_inside
 
 pytestmark = pytest.mark.database
 Act = Callable[[Meeting], object]
@@ -33,28 +34,16 @@ def queues() -> bool:
 
 def at_once(app: Flask, held: Held, *acts: Act) -> list[str]:
     """Let everybody act on a meeting that they all have read; returns what was refused."""
-    barrier, refused = threading.Barrier(len(acts)), []
 
-    def run(act: Act) -> None:
-        with app.app_context():
-            try:
-                with transaction():
-                    meeting = held.meeting
-                    assert [*meeting.members, *meeting.cases]
-                    if not queues():
-                        barrier.wait(10)
-                    act(meeting)
-            except DomainError as error:
-                refused.append(error.message)
-            finally:
-                db.session.remove()
+    def read() -> Meeting:
+        meeting = held.meeting
+        assert [*meeting.members, *meeting.cases]
+        return meeting
 
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return refused
+    bound = [lambda act=act: act(held.meeting) for act in acts]
+    failures = [each for each in together_inside(app, *bound, look=read) if each]
+    assert all(isinstance(each, DomainError) for each in failures), failures
+    return [str(each) for each in failures]
 
 
 def act_late(app: Flask, held: Held, meanwhile: Callable[[], object], act: Act) -> None:

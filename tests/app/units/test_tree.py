@@ -1,6 +1,5 @@
 """The unit tree: what may change of it, what a change leaves behind, and when a unit may close."""
 
-import threading
 from datetime import date
 
 import pytest
@@ -10,7 +9,7 @@ from app.certificates.models import Certificate
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import DomainError, Invalid
+from app.core.errors import Invalid
 from app.declarations.models import Declaration
 from app.declarations.queries import BUSINESS as DECLARATION
 from app.units import tree
@@ -20,6 +19,7 @@ from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_plan
+from tests.builders.threads import together_inside
 
 
 def facts(unit: Unit, **changed: object) -> tree.UnitFacts:
@@ -42,31 +42,16 @@ def test_two_changes_at_once_do_not_close_a_circle(app: Flask, way: str) -> None
     with transaction():
         ids = [a_unit("甲局", kind="机关").id, a_unit("乙局", kind="机关").id]
         actor_id = a_person().id
-    together, refused = threading.Barrier(2), []
 
     def put(below: int, above: int) -> None:
-        with app.app_context():
-            try:
-                with transaction(write=False):
-                    db.session.get_one(Unit, below)
-                together.wait(10)
-                with transaction():
-                    unit, superior = (db.session.get_one(Unit, each) for each in (below, above))
-                    change = facts(unit, **{way: superior})
-                    tree.change_unit(unit, change, actor_id=actor_id, now=now())
-            except DomainError as error:
-                refused.append(error)
-            finally:
-                db.session.remove()
+        unit, superior = (db.session.get_one(Unit, each) for each in (below, above))
+        tree.change_unit(unit, facts(unit, **{way: superior}), actor_id=actor_id, now=now())
 
-    threads = [threading.Thread(target=put, args=pair) for pair in (ids, ids[::-1])]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(30)
+    failures = together_inside(app, lambda: put(*ids), lambda: put(*ids[::-1]))
     with transaction(write=False):
         above = [getattr(db.session.get_one(Unit, each), f"{way}_id") for each in ids]
-    assert (len(refused), above.count(None)) == (1, 1)
+    assert [type(each) for each in failures if each] == [Invalid]
+    assert above.count(None) == 1
 
 
 def test_the_log_keeps_every_field_that_changed(app: Flask) -> None:
