@@ -151,9 +151,20 @@ def save_assignment(meeting_id: int) -> Answer:
         if action == "evenly":
             operations.assign_evenly(meeting, group, actor_id=current_user.id, now=now())
             return
-        _save_rows(group)
+        readers = _readers(group)
         if action == "finish":
-            finish(meeting, "assign_reviewers", {})
+            # The step locks the process before the meeting: nothing is written ahead of it.
+            finish(meeting, "assign_reviewers", {"readers": readers})
+            return
+        for case_id, main_id, deputy_id in readers:
+            operations.assign_reviewers(
+                group,
+                queries.case(case_id),
+                main_id=main_id,
+                deputy_id=deputy_id,
+                actor_id=current_user.id,
+                now=now(),
+            )
 
     to = "review.show" if action == "finish" else "review.assign"
     return attempt(
@@ -164,21 +175,17 @@ def save_assignment(meeting_id: int) -> Answer:
     )
 
 
-def _save_rows(group: MeetingGroup) -> None:
+def _readers(group: MeetingGroup) -> list[tuple[int, int, int]]:
+    """Return what was chosen: case, main and deputy reviewer."""
+    chosen = []
     for case in group.cases:
         main, deputy = ids(f"main-{case.id}"), ids(f"deputy-{case.id}")
         if main and deputy:
-            operations.assign_reviewers(
-                group,
-                case,
-                main_id=main[0],
-                deputy_id=deputy[0],
-                actor_id=current_user.id,
-                now=now(),
-            )
+            chosen.append((case.id, main[0], deputy[0]))
         elif main or deputy:
             name = case.declaration.person.name
             raise Invalid(f"{name}的材料：主审和副审须同时指定")
+    return chosen
 
 
 def _replace_page(meeting: Meeting, case: MeetingCase, faults: list[str] | None = None) -> str:

@@ -230,6 +230,10 @@ def finish_assignment(
     Conflict where leader or director are recused from a case and nobody can stand in.
     """
     require_leader(group, actor_id)
+    require_status(meeting, MeetingStatus.PREPARING)
+    # Readers may have been recused, or named, while this waited for the lock.
+    for case in group.cases:
+        db.session.refresh(case)
     loose = [case for case in group.cases if case.main_reviewer_id is None]
     if loose:
         raise Invalid(f"还有 {len(loose)} 份材料没有分配主审和副审")

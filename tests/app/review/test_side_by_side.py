@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,8 +12,12 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, DomainError, Invalid
 from app.core.invariants import check_all
+from app.engine import runtime
 from app.review import interests, operations, queries
-from app.review.models import Meeting
+from app.review.models import Meeting, MeetingStatus
+from app.review.operations.reviewers import eligible_reviewers
+from app.review.operations.setup import require_status
+from tests.builders.flow import open_items
 from tests.builders.review import (
     Held,
     a_meeting,
@@ -230,3 +235,80 @@ def test_an_applicant_is_not_seated_after_their_case_joined(app: Flask) -> None:
 
     with pytest.raises(Invalid, match="本人参评"):
         act_late(app, held, take_up, seat)
+
+
+def test_readers_are_not_recused_while_their_leader_closes_the_assignment(app: Flask) -> None:
+    held = a_meeting(at="assign_reviewers", cases=1)
+    with transaction():
+        group = held.meeting.cases[0].group
+        assert group is not None
+        leader, group_id = group.leader_id or 0, group.id
+        operations.assign_evenly(held.meeting, group, actor_id=leader, now=now())
+        other = next(
+            each
+            for each in eligible_reviewers(group, group.cases[0])
+            if each not in {group.cases[0].main_reviewer_id, group.cases[0].deputy_reviewer_id}
+        )
+
+    def swap_and_recuse() -> None:
+        """The leader names another main reviewer in a second window; the first is recused."""
+        with transaction():
+            meeting, group = held.meeting, queries.group(group_id)
+            case, who = meeting.cases[0], {"actor_id": leader, "now": now()}
+            former, deputy = case.main_reviewer_id, case.deputy_reviewer_id or 0
+            operations.assign_reviewers(group, case, main_id=other, deputy_id=deputy, **who)
+            seat = next(seat for seat in meeting.members if seat.person_id == former)
+            operations.recuse(meeting, case, seat, "亲属", actor_id=held.clerk_id, now=now())
+
+    def close(meeting: Meeting) -> None:
+        group = queries.group(group_id)
+        operations.finish_assignment(meeting, group, actor_id=leader, now=now())
+
+    act_late(app, held, swap_and_recuse, close)
+    with transaction(write=False):
+        assert held.meeting.cases[0].main_reviewer_id == other
+
+
+def test_a_meeting_that_goes_on_meanwhile_is_not_assigned_again(app: Flask) -> None:
+    held = a_meeting(at="assign_reviewers", cases=1)
+    with transaction():
+        group = held.meeting.cases[0].group
+        assert group is not None
+        leader, group_id = group.leader_id or 0, group.id
+
+    def close(meeting: Meeting) -> None:
+        group = queries.group(group_id)
+        operations.finish_assignment(meeting, group, actor_id=leader, now=now())
+
+    with pytest.raises(Conflict, match="材料评审"):
+        act_late(app, held, lambda: play(held, "assign_reviewers"), close)
+
+
+def test_a_leader_who_names_and_closes_takes_the_locks_as_every_step_does(
+    app: Flask, client_for: Callable[..., Any]
+) -> None:
+    held = a_meeting(at="assign_reviewers", cases=1)
+    with transaction(write=False):
+        group = held.meeting.cases[0].group
+        assert group is not None
+        case, person = group.cases[0], held.person(group.leader_id or 0)
+        main, deputy = eligible_reviewers(group, case)[:2]
+        chosen = {f"main-{case.id}": str(main), f"deputy-{case.id}": str(deputy), "do": "finish"}
+        instance_id = open_items(held.business)[0].instance_id
+    answers: list[int] = []
+    window = client_for(person)
+
+    def send() -> None:
+        with app.app_context():
+            answers.append(window.post(f"/meetings/{held.id}/assign", chosen).status_code)
+            db.session.remove()
+
+    leader = threading.Thread(target=send)
+    with transaction():
+        # A step of the meeting is under way: it holds the process, and then takes the meeting.
+        runtime.locked(instance_id)
+        leader.start()
+        leader.join(1)
+        require_status(held.meeting, MeetingStatus.PREPARING)
+    leader.join(30)
+    assert answers == [303]
