@@ -100,7 +100,8 @@ def certificate_holder(step: Step) -> Scope:
 @scope("certificate_issuer")
 def certificate_issuer(step: Step) -> Scope:
     """The unit that issues."""
-    return Scope("org", certificate_for(step.business_id).issuer_unit_id)
+    certificate = certificate_for(step.business_id)
+    return Scope("org", certificate.issuer_unit_id, about_id=certificate.person_id)
 
 
 @presenter(RESULT)
@@ -129,14 +130,16 @@ def replacement_unit(step: Step) -> Scope:
     request = _request(step)
     unit = unit_of(request.person_id)
     if unit is None:
-        return Scope("org", request.certificate.issuer_unit_id)
-    return Scope("org", reviewing_unit(unit, request.person_id, step.now).id)
+        return replacement_issuer(step)
+    reviewer = reviewing_unit(unit, request.person_id, step.now)
+    return Scope("org", reviewer.id, about_id=request.person_id)
 
 
 @scope("replacement_issuer")
 def replacement_issuer(step: Step) -> Scope:
     """The unit that issued the certificate."""
-    return Scope("org", _request(step).certificate.issuer_unit_id)
+    request = _request(step)
+    return Scope("org", request.certificate.issuer_unit_id, about_id=request.person_id)
 
 
 @scope("replacement_person")

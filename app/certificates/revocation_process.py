@@ -23,9 +23,15 @@ def _revocation(step: Step) -> Revocation:
 
 @scope("revocation_issuer")
 def revocation_issuer(step: Step) -> Scope:
-    """The unit that issued the certificate, without the person who proposed to revoke it."""
+    """The unit that issued it, without its holder and without who proposed to revoke it."""
     revocation = _revocation(step)
-    return Scope("org", revocation.certificate.issuer_unit_id, excluded_id=revocation.proposed_by)
+    certificate = revocation.certificate
+    return Scope(
+        "org",
+        certificate.issuer_unit_id,
+        excluded_id=revocation.proposed_by,
+        about_id=certificate.person_id,
+    )
 
 
 @save("confirm_revocation")

@@ -20,7 +20,7 @@ from app.declarations.models import (
     PriorTitleFile,
     Recommendation,
 )
-from app.declarations.queries import BUSINESS, get_declaration, snapshots_of
+from app.declarations.queries import BUSINESS, Reviewer, get_declaration, snapshots_of
 from app.engine.models import WorkItem
 from app.portfolio.models import ItemVersionFile
 
@@ -35,17 +35,14 @@ def register_viewer(viewer: Viewer) -> Viewer:
     return viewer
 
 
-def units_of_reviewer(person_id: int, now: datetime) -> dict[int, set[str]]:
-    """Return the units for which a person reviews or organises, with the roles held there."""
-    found: dict[int, set[str]] = {}
-    for grant in live_grants(person_id, now):
-        if (
-            grant.role in {*REVIEWERS, *ORGANISERS}
-            and grant.scope_kind == "org"
-            and grant.scope_id
-        ):
-            found.setdefault(grant.scope_id, set()).add(grant.role)
-    return found
+def reviewer(person_id: int, now: datetime) -> Reviewer:
+    """Return a person with the roles in which they review or organise."""
+    held = (
+        grant
+        for grant in live_grants(person_id, now)
+        if grant.role in {*REVIEWERS, *ORGANISERS} and grant.scope_kind == "org"
+    )
+    return Reviewer(person_id, tuple(held))
 
 
 def is_seen_by(person: Person, declaration: Declaration, now: datetime) -> bool:
@@ -56,10 +53,11 @@ def is_seen_by(person: Person, declaration: Declaration, now: datetime) -> bool:
     """
     if person.id == declaration.person_id:
         return True
-    units = units_of_reviewer(person.id, now)
-    if units and declaration.submitted_at is not None:
-        organises = set(ORGANISERS) & units.get(declaration.plan.organiser_unit_id, set())
-        if organises or _had_a_task(declaration.id, units):
+    posts = reviewer(person.id, now)
+    if posts.grants and declaration.submitted_at is not None:
+        organiser = declaration.plan.organiser_unit_id
+        organises = any(g.role in ORGANISERS and g.scope_id == organiser for g in posts.grants)
+        if organises or _had_a_task(declaration.id, posts.unit_ids):
             return True
     return any(viewer(person, declaration, now) for viewer in _viewers)
 

@@ -169,10 +169,17 @@ def declaration_applicant(step: Step) -> Scope:
     return Scope("person", queries.get_declaration(step.business_id).person_id)
 
 
+def _office(declaration: Declaration, unit_id: int | None) -> Scope:
+    """An office, without the applicant and without who proposed what it is to confirm."""
+    proposer = operations.proposer(declaration)
+    return Scope("org", unit_id, excluded_id=proposer, about_id=declaration.person_id)
+
+
 @handlers.scope("current_unit")
 def current_unit(step: Step) -> Scope:
     """The office where the declaration lies now."""
-    return Scope("org", queries.get_declaration(step.business_id).current_unit_id)
+    declaration = queries.get_declaration(step.business_id)
+    return _office(declaration, declaration.current_unit_id)
 
 
 @handlers.scope("termination_confirmer")
@@ -180,13 +187,14 @@ def termination_confirmer(step: Step) -> Scope:
     """The office whose leader is the second person of a termination."""
     declaration = queries.get_declaration(step.business_id)
     office = operations.termination_confirmer(declaration, step.now)
-    return Scope("org", office.id if office else declaration.current_unit_id)
+    return _office(declaration, office.id if office else declaration.current_unit_id)
 
 
 @handlers.scope("plans_organiser")
 def plans_organiser(step: Step) -> Scope:
     """The unit that organises the committee of the plan."""
-    return Scope("org", queries.get_declaration(step.business_id).plan.organiser_unit_id)
+    declaration = queries.get_declaration(step.business_id)
+    return _office(declaration, declaration.plan.organiser_unit_id)
 
 
 @handlers.page("fill_declaration")

@@ -1,16 +1,17 @@
 """Reads of declarations: whose they are, what they hold, what reviewers list."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.models import Person
 from app.core import search
 from app.core.db import db
 from app.core.errors import NotFound
+from app.core.permissions import Grant
 from app.declarations.models import (
     Declaration,
     DeclarationEntry,
@@ -24,6 +25,7 @@ from app.declarations.models import (
     Status,
 )
 from app.engine.models import ItemStatus, WorkItem
+from app.engine.taking import taken_by
 from app.plans.models import Plan, PlanStatus, StandardCategory, StandardItem
 from app.plans.queries import categories_for
 from app.portfolio.models import ItemVersion
@@ -227,8 +229,17 @@ class Filters:
     status: str = ""
 
 
-Posts = Mapping[int, Collection[str]]
-"""Roles by the unit in which somebody holds them."""
+@dataclass(frozen=True)
+class Reviewer:
+    """Somebody who reviews or organises, with the roles held for it."""
+
+    person_id: int
+    grants: tuple[Grant, ...]
+
+    @property
+    def unit_ids(self) -> list[int]:
+        """The units in which the roles are held."""
+        return sorted({grant.scope_id for grant in self.grants if grant.scope_id})
 
 
 LISTED = (
@@ -241,10 +252,11 @@ LISTED = (
 """What lists and tables show of a declaration: read with it, not one by one."""
 
 
-def _tasks_for(posts: Posts) -> ColumnElement[bool]:
-    return or_(
-        false(),
-        *(and_(WorkItem.scope_id == unit, WorkItem.role.in_(posts[unit])) for unit in posts),
+def _waiting_for(reviewer: Reviewer) -> tuple[ColumnElement[bool], ...]:
+    return (
+        WorkItem.status == ItemStatus.OPEN,
+        WorkItem.scope_kind == "org",
+        taken_by(reviewer.person_id, reviewer.grants),
     )
 
 
@@ -256,9 +268,11 @@ def _tasks_in(unit_ids: Iterable[int]) -> Select[tuple[int]]:
     )
 
 
-def reviewed_by(posts: Posts, filters: Filters, *, waiting: bool) -> Select[tuple[Declaration]]:
+def reviewed_by(
+    reviewer: Reviewer, filters: Filters, *, waiting: bool
+) -> Select[tuple[Declaration]]:
     """Select declarations that wait for a reviewer, or that the offices have decided on."""
-    mine = _tasks_in(posts).where(WorkItem.status == ItemStatus.OPEN, _tasks_for(posts))
+    mine = _tasks_in(reviewer.unit_ids).where(*_waiting_for(reviewer))
     query = (
         select(Declaration)
         .join(Person, Person.id == Declaration.person_id)
@@ -267,7 +281,7 @@ def reviewed_by(posts: Posts, filters: Filters, *, waiting: bool) -> Select[tupl
     if waiting:
         query = query.where(Declaration.id.in_(mine)).order_by(Declaration.submitted_at)
     else:
-        done = _tasks_in(posts).where(WorkItem.status == ItemStatus.DONE)
+        done = _tasks_in(reviewer.unit_ids).where(WorkItem.status == ItemStatus.DONE)
         query = query.where(Declaration.id.in_(done), Declaration.id.not_in(mine))
         query = query.order_by(Declaration.submitted_at.desc())
     return _narrowed(query, filters).order_by(Declaration.id)
@@ -289,14 +303,12 @@ def _narrowed(query: Select[tuple[Declaration]], filters: Filters) -> Select[tup
     return query
 
 
-def open_tasks_of(declaration_ids: Sequence[int], posts: Posts) -> list[WorkItem]:
+def open_tasks_of(declaration_ids: Sequence[int], reviewer: Reviewer) -> list[WorkItem]:
     """Return the tasks of several declarations that wait for a reviewer."""
     waiting = select(WorkItem).where(
         WorkItem.business_type == BUSINESS,
         WorkItem.business_id.in_(declaration_ids),
-        WorkItem.status == ItemStatus.OPEN,
-        WorkItem.scope_kind == "org",
-        _tasks_for(posts),
+        *_waiting_for(reviewer),
     )
     return list(db.session.scalars(waiting))
 

@@ -32,12 +32,12 @@ def _filters() -> queries.Filters:
     )
 
 
-def _posts(person: Any, moment: datetime) -> queries.Posts:
-    return access.units_of_reviewer(person.id, moment)
+def _me() -> queries.Reviewer:
+    return access.reviewer(current_user.id, now())
 
 
 def _selected(*, waiting: bool) -> Select[tuple[Declaration]]:
-    return queries.reviewed_by(_posts(current_user, now()), _filters(), waiting=waiting)
+    return queries.reviewed_by(_me(), _filters(), waiting=waiting)
 
 
 @bp.get("/declarations/review")
@@ -45,27 +45,27 @@ def _selected(*, waiting: bool) -> Select[tuple[Declaration]]:
 def review() -> str:
     """待审核 and 已审核 of the person's offices (FJ-U-12, HB-U-16)."""
     waiting = request.args.get("tab") != "done"
-    posts = _posts(current_user, now())
+    me = _me()
     page = page_of(_selected(waiting=waiting), size=PAGE_SIZE)
     return render_template(
         "declarations/review.html",
         page=page,
         waiting=waiting,
-        count=page.total if waiting else _count(posts),
-        plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(posts)],
+        count=page.total if waiting else _count(me),
+        plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(me.unit_ids)],
         statuses=[(key, word) for key, (word, _tone) in STATUS_WORDS.items()],
-        tasks={t.business_id: t for t in _tasks(page.items, posts)},
+        tasks={t.business_id: t for t in _tasks(page.items, me)},
         cut=cut_words(page.total, EXPORTED),
     )
 
 
-def _count(posts: queries.Posts) -> int:
-    found = queries.reviewed_by(posts, queries.Filters(), waiting=True)
+def _count(reviewer: queries.Reviewer) -> int:
+    found = queries.reviewed_by(reviewer, queries.Filters(), waiting=True)
     return page_of(found, page=1, size=1).total
 
 
-def _tasks(items: Sequence[Declaration], posts: queries.Posts) -> list[WorkItem]:
-    return queries.open_tasks_of([each.id for each in items], posts)
+def _tasks(items: Sequence[Declaration], reviewer: queries.Reviewer) -> list[WorkItem]:
+    return queries.open_tasks_of([each.id for each in items], reviewer)
 
 
 @bp.get("/declarations/review.csv")
@@ -78,7 +78,7 @@ def export() -> Response:
     """
     waiting = request.args.get("tab") != "done"
     found = page_of(_selected(waiting=waiting), page=1, size=EXPORTED)
-    units = sorted(_posts(current_user, now()))
+    units = _me().unit_ids
     subject = ("person", current_user.id)
     note_export("declaration:exported", subject=subject, rows=len(found.items), units=units)
     rows = [_cells(each) for each in found.items]
@@ -104,7 +104,8 @@ def waiting_declarations(person: Any, roles: set[str], moment: datetime) -> Pane
     """待审核申报 on the home page of reviewers."""
     if not roles & {*REVIEWERS, *ORGANISERS}:
         return None
-    found = queries.reviewed_by(_posts(person, moment), queries.Filters(), waiting=True)
+    reviewer = access.reviewer(person.id, moment)
+    found = queries.reviewed_by(reviewer, queries.Filters(), waiting=True)
     lines = [
         Line(
             f"{each.person.name} · {each.specialty.name} · {each.title.name}",

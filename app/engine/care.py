@@ -106,6 +106,8 @@ def reassign(
         raise StaleTask
     if to.kind in {"org", "meeting", "person"} and to.id is None:
         raise Invalid("请选择转给谁", field="to")
+    if to.kind == "person" and to.id in {item.excluded_id, item.about_id}:
+        raise Invalid("该人员是提出人或事项本人，不能办理此任务", field="to")
     if (item.scope_kind, item.scope_id) == (to.kind, to.id):
         raise Conflict("任务本来就在该处，不需要转办")
     former = f"{item.scope_kind}:{item.scope_id}"

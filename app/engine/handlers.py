@@ -38,11 +38,13 @@ class Scope:
 
     `id` is the unit, meeting or person. A jurisdiction is the work item's own, so it has no id.
     `excluded_id` is the person of that scope who may not do it: who proposed does not confirm.
+    `about_id` is the person whom the record is about: nobody decides on themselves.
     """
 
     kind: ScopeKind
     id: int | None = None
     excluded_id: int | None = None
+    about_id: int | None = None
 
 
 @dataclass(frozen=True)

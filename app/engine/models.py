@@ -195,6 +195,8 @@ class WorkItem(Model):
     assignee_id: Mapped[int | None] = mapped_column(Id)
     # Who holds the role and still may not do it, such as who proposed what it confirms.
     excluded_id: Mapped[int | None] = mapped_column(Id)
+    # Whom the record is about: a task of a role is never their own.
+    about_id: Mapped[int | None] = mapped_column(Id)
     title: Mapped[str] = mapped_column(sa.String(300))
     tokens_text: Mapped[str] = mapped_column(sa.Text, default="")
     jurisdiction: Mapped[str] = mapped_column(sa.String(40))

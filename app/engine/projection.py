@@ -97,6 +97,7 @@ def open_item(task: Any, node: Node, step: Step, card: Card) -> None:
             scope_kind=scope.kind,
             scope_id=scope.id,
             excluded_id=scope.excluded_id,
+            about_id=scope.about_id,
             assignee_id=scope.id if scope.kind == "person" else None,
             title=card.title[:300],
             tokens_text=tokens(card.words),
@@ -123,7 +124,7 @@ def redraw(item: WorkItem, node: Node, former: Node | None, step: Step) -> None:
     if named.get("scope") != was.get("scope"):
         scope = _scope_of(named.get("scope"), step)
         item.scope_kind, item.scope_id = scope.kind, scope.id
-        item.excluded_id = scope.excluded_id
+        item.excluded_id, item.about_id = scope.excluded_id, scope.about_id
         item.assignee_id = scope.id if scope.kind == "person" else None
     if named.get("due") != was.get("due"):
         item.due_at = _due(named.get("due"), item.opened_at)

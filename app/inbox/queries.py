@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from app.core.db import db
 from app.core.permissions import Grant
 from app.core.search import wanted
 from app.engine.models import ItemStatus, ProcessInstance, WorkItem
+from app.engine.taking import taken_by
 from app.inbox.models import Draft
 from app.review.models import Meeting
 from app.units.models import Unit
@@ -27,33 +28,12 @@ class Filters:
     due_before: datetime | None = None
 
 
-def mine(person_id: int, grants: Sequence[Grant]) -> ColumnElement[bool]:
-    """Return the condition: assigned to me, or to a role I hold in a scope that admits me."""
-    by_role = [
-        and_(
-            WorkItem.role == grant.role,
-            # Tasks of one person are listed for that person alone.
-            WorkItem.assignee_id.is_(None),
-            true() if grant.scope_kind == "all" else _within(grant),
-        )
-        for grant in grants
-    ]
-    return and_(
-        or_(WorkItem.assignee_id == person_id, *by_role, false()),
-        WorkItem.excluded_id.is_distinct_from(person_id),
-    )
-
-
-def _within(grant: Grant) -> ColumnElement[bool]:
-    return and_(WorkItem.scope_kind == grant.scope_kind, WorkItem.scope_id == grant.scope_id)
-
-
 def open_tasks(
     person_id: int, grants: Sequence[Grant], filters: Filters
 ) -> Select[tuple[WorkItem]]:
     """Select the tasks that wait for a person, the most urgent first."""
     found = select(WorkItem).where(
-        WorkItem.status == ItemStatus.OPEN, mine(person_id, grants), *_conditions(filters)
+        WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants), *_conditions(filters)
     )
     # The version tells which form a task has; the state of the instance is not read.
     version = joinedload(WorkItem.instance).load_only(ProcessInstance.bundle_hash)
@@ -85,7 +65,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 def step_names(person_id: int, grants: Sequence[Grant]) -> list[str]:
     """Return the names of the steps that wait for a person, for the filter."""
     names = select(WorkItem.name).where(
-        WorkItem.status == ItemStatus.OPEN, mine(person_id, grants)
+        WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants)
     )
     return sorted(set(db.session.scalars(names.distinct())))
 
@@ -93,7 +73,7 @@ def step_names(person_id: int, grants: Sequence[Grant]) -> list[str]:
 def open_count(person_id: int, grants: Sequence[Grant]) -> int:
     """Count the tasks that wait for a person."""
     waiting = select(func.count(WorkItem.id)).where(
-        WorkItem.status == ItemStatus.OPEN, mine(person_id, grants)
+        WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants)
     )
     return db.session.scalar(waiting) or 0
 

@@ -70,7 +70,9 @@ def publicity_organiser(step: Step) -> Scope:
 @scope("objection_organiser")
 def objection_organiser(step: Step) -> Scope:
     """The unit that organises the committee whose result is objected to."""
-    return Scope("org", _objection(step).result.publicity.plan.organiser_unit_id)
+    result = _objection(step).result
+    unit_id = result.publicity.plan.organiser_unit_id
+    return Scope("org", unit_id, about_id=result.declaration.person_id)
 
 
 def _issue(step: Step, result: Result) -> None:

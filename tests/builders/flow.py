@@ -30,7 +30,8 @@ def person_for(item: WorkItem) -> Person:
     """Somebody who may do a task."""
     if item.assignee_id is not None:
         return db.session.get_one(Person, item.assignee_id)
-    return people_with_role(item.role, item.scope_kind, item.scope_id, now())[0]
+    people = people_with_role(item.role, item.scope_kind, item.scope_id, now())
+    return next(each for each in people if each.id not in {item.excluded_id, item.about_id})
 
 
 def do(

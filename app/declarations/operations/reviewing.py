@@ -106,14 +106,19 @@ def _has_leader(unit: Unit, role: str, declaration: Declaration, now: datetime) 
     return unit.has_leader and bool(holders(role, "org", unit.id, now) - {declaration.person_id})
 
 
+def proposer(declaration: Declaration) -> int | None:
+    """Return who proposed the termination that waits for its second person, if one does."""
+    last = next(reversed(opinions_of(declaration.id)), None)
+    return last.person_id if last and last.decision == TERMINATE else None
+
+
 def termination_confirmer(declaration: Declaration, now: datetime) -> Unit | None:
     """Return the office whose leader can be the second person of a termination.
 
     The reviewing unit itself, or the nearest one above that has a leader who is neither the
     applicant nor the person who proposed it.
     """
-    proposers = [o.person_id for o in opinions_of(declaration.id) if o.decision == TERMINATE]
-    barred = {declaration.person_id, *proposers[-1:]}
+    barred = {declaration.person_id, proposer(declaration)}
     role = "unit_leader" if declaration.current_level <= 1 else "superior_leader"
     unit = declaration.current_unit or declaration.unit
     for office in (unit, *reporting_chain(unit)):
@@ -274,7 +279,7 @@ def confirm_termination(
     """
     _begin(declaration, actor)
     proposed = next(o for o in reversed(opinions_of(declaration.id)) if o.decision == TERMINATE)
-    if proposed.person_id == actor.id:
+    if proposer(declaration) == actor.id:
         raise Forbidden("终止须由提出人以外的第二人确认")
     decision, opinion = _decision(answers, "confirm", "reject"), _text(answers, "opinion")
     if decision == "reject" and not opinion:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Notification, RoleGrant
+from app.accounts.operations import grant_role
 from app.accounts.queries import forget_grants, is_barred
 from app.certificates import issuing_views, operations, revoking
 from app.certificates.models import Ground, Revocation
@@ -326,3 +327,32 @@ def test_the_issuer_takes_the_list_away_as_it_is_filtered(
             assert event.actor_id == published.issuer_id
             assert event.data["units"] == [published.unit_id]
     assert client_for(published.applicant()).get("/certificates/issued.csv").status_code == 403
+
+
+def test_a_holder_who_issues_is_offered_nothing_of_their_own_certificate(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity()
+    with transaction():
+        holder = published.applicant()
+        place = {"scope_kind": "org", "scope_id": published.unit_id}
+        grant_role(holder, "issuer", **place, actor_id=None, now=now())
+        holder_id = holder.id
+    build.confirm(published)
+    browser = client_for(build.person(holder_id))
+    assert "签发证书" not in browser.get("/tasks").text
+    build.issue(published)
+    second = second_issuer(published)
+    with transaction(write=False):
+        certificate = build.certificate_of_result(published.result_ids[0])
+        assert certificate is not None
+        page = f"/certificates/{certificate.id}/revoke"
+    client_for(build.person(published.issuer_id)).post(page, WORDS)
+    with transaction(write=False):
+        made = db.session.scalars(select(Revocation)).one()
+        (item,) = open_items((REVOCATION, made.id))
+    for person_id, sees in ((holder_id, False), (published.issuer_id, False), (second, True)):
+        browser = client_for(build.person(person_id))
+        assert (item.title in browser.get("/tasks").text) is sees
+        assert ("去复核" in browser.get(f"/revocations/{made.id}").text) is sees
+        assert (browser.get(f"/tasks/{item.id}").status_code == 200) is sees

@@ -12,7 +12,7 @@ from app.core import storage
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.declarations import operations, queries, review_views
+from app.declarations import access, operations, queries, review_views
 from app.declarations.models import Declaration, DeclarationFile
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
@@ -189,10 +189,11 @@ def test_the_second_person_reads_who_proposed_the_end_and_why(
 
 def test_a_list_reads_what_it_shows_together(app: Flask) -> None:
     declaration = a_declaration()
+    clerk = staff_of(declaration.unit)
     with transaction(write=False):
-        posts = {declaration.unit_id: {"unit_clerk"}}
+        reviewer = access.reviewer(clerk.id, now())
         db.session.expunge_all()
-        listed = queries.reviewed_by(posts, queries.Filters(), waiting=True)
+        listed = queries.reviewed_by(reviewer, queries.Filters(), waiting=True)
         found = db.session.scalars(listed).one()
         shown = {"person", "unit", "plan", "specialty", "title"}
         assert not shown & set(inspect(found).unloaded)
