@@ -51,9 +51,9 @@ def test_who_proposes_an_end_is_not_asked_to_confirm_it(
     clerk = do(("declaration", declaration.id), at, TERMINATE)
     leads = "unit_leader" if at == "vet_declaration" else "organiser_leader"
     unit = declaration.unit if at == "vet_declaration" else declaration.plan.organiser_unit
-    give_role(clerk.id, leads, unit.id)
     with transaction(write=False):
         other = staff(db.session.merge(unit, load=False), leads)
+    give_role(clerk.id, leads, unit.id)
     assert sees(client_for(clerk), declaration) == (False, False, 403)
     assert sees(client_for(other), declaration) == (True, True, 200)
 
