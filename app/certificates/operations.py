@@ -313,6 +313,21 @@ def decide_request(
         )
 
 
+def cancel_request(
+    request: ReplacementRequest, reason: str, *, actor_id: int | None, now: datetime
+) -> None:
+    """Refuse a request since its process is cancelled (流程作废); the person may ask anew.
+
+    Raises Conflict for one that was decided.
+    """
+    if request.state not in {ReplacementStatus.PENDING, ReplacementStatus.RETURNED}:
+        raise Conflict("该申请已处理，流程不能作废")
+    request.status, request.opinion = ReplacementStatus.REFUSED, f"流程已作废：{reason}"[:500]
+    _record("replacement_refused", request.certificate, actor_id, now)
+    text = f"补换证申请的{request.opinion}。可以重新申请"
+    notify(request.person_id, text, url=f"/replacements/{request.id}", now=now)
+
+
 def replace_certificate(
     request: ReplacementRequest, *, actor_id: int | None, now: datetime
 ) -> Certificate:

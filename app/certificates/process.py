@@ -20,7 +20,18 @@ from app.core.errors import NotFound
 from app.core.permissions import register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
-from app.engine.handlers import Card, Outcomes, Scope, Step, page, presenter, save, scope, service
+from app.engine.handlers import (
+    Card,
+    Outcomes,
+    Scope,
+    Step,
+    ending,
+    page,
+    presenter,
+    save,
+    scope,
+    service,
+)
 from app.engine.models import WorkItem
 from app.results.models import Result
 from app.results.process import RESULT
@@ -194,6 +205,12 @@ def replace_certificate(step: Step) -> Outcomes:
     actor_id = _decider(step, "decided_by")
     operations.replace_certificate(_request(step), actor_id=actor_id, now=step.now)
     return {}
+
+
+@ending(REPLACEMENT)
+def end_replacement(step: Step, reason: str) -> None:
+    """End the request with its process."""
+    operations.cancel_request(_request(step), reason, actor_id=step.actor_id, now=step.now)
 
 
 @presenter(REPLACEMENT)

@@ -10,7 +10,17 @@ from app.certificates.models import Revocation
 from app.core.db import db
 from app.core.permissions import register_predicate
 from app.core.records import register_record
-from app.engine.handlers import Card, Outcomes, Scope, Step, presenter, save, scope, service
+from app.engine.handlers import (
+    Card,
+    Outcomes,
+    Scope,
+    Step,
+    ending,
+    presenter,
+    save,
+    scope,
+    service,
+)
 
 REVOCATION = "revocation"
 WITHDRAW = "withdraw"
@@ -56,6 +66,12 @@ def revoke_certificate(step: Step) -> Outcomes:
     """Take the certificate back."""
     revoking.revoke_certificate(_revocation(step), now=step.now)
     return {"_outcome": "证书已撤销"}
+
+
+@ending(REVOCATION)
+def end_revocation(step: Step, reason: str) -> None:
+    """Drop the proposal with its process."""
+    revoking.cancel_revocation(_revocation(step), reason, actor_id=step.actor_id, now=step.now)
 
 
 @presenter(REVOCATION)

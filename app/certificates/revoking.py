@@ -32,7 +32,7 @@ class Case:
     reason: str
 
 
-def _record(verb: str, revocation: Revocation, actor_id: int, now: datetime) -> None:
+def _record(verb: str, revocation: Revocation, actor_id: int | None, now: datetime) -> None:
     audit.record(
         f"certificate:{verb}",
         subject=("certificate", revocation.certificate_id),
@@ -125,6 +125,21 @@ def withdraw_revocation(revocation: Revocation, *, actor_id: int, now: datetime)
     if revocation.state is not RevocationStatus.PROPOSED:
         raise Conflict("该撤销已有结论")
     revocation.status, revocation.decided_at = RevocationStatus.WITHDRAWN, now
+    db.session.flush()
+    _record("revocation_withdrawn", revocation, actor_id, now)
+
+
+def cancel_revocation(
+    revocation: Revocation, reason: str, *, actor_id: int | None, now: datetime
+) -> None:
+    """Drop a proposal since its process is cancelled (流程作废); the certificate stands.
+
+    Raises Conflict once it was decided.
+    """
+    if revocation.state is not RevocationStatus.PROPOSED:
+        raise Conflict("该撤销已有结论，流程不能作废")
+    revocation.status, revocation.decided_at = RevocationStatus.WITHDRAWN, now
+    revocation.opinion = f"流程已作废：{reason}"[:500]
     db.session.flush()
     _record("revocation_withdrawn", revocation, actor_id, now)
 

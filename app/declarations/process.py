@@ -203,6 +203,12 @@ def fill_page(item: WorkItem) -> str:
     return f"/declarations/{item.business_id}/fill"
 
 
+@handlers.ending(BUSINESS)
+def cancel_declaration(step: Step, reason: str) -> None:
+    """End the declaration with its process."""
+    operations.cancel_declaration(_locked(step), reason, actor_id=step.actor_id, now=step.now)
+
+
 @handlers.presenter(BUSINESS)
 def card(declaration_id: int) -> Card:
     """How a declaration stands in task lists."""

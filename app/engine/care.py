@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
-from app.engine import queue, timers
+from app.engine import handlers, queue, timers
 from app.engine.handlers import Scope
 from app.engine.models import (
     Incident,
@@ -74,9 +74,11 @@ def resume(instance: ProcessInstance, *, reason: str, actor_id: int | None, now:
 def cancel(instance: ProcessInstance, *, reason: str, actor_id: int | None, now: datetime) -> None:
     """End an instance where it stands (作废): open tasks, timers, waits and incidents go.
 
-    Raises Conflict, and Invalid without a reason.
+    The room of the record says what becomes of it. Raises Conflict, also where the room does not
+    let it end, and Invalid without a reason.
     """
-    instance = lock(instance.id)
+    instance, said = lock(instance.id), required(reason)
+    _end_record(instance, said, actor_id=actor_id, now=now)
     instance.status, instance.ended_at = InstanceStatus.CANCELLED, now
     db.session.execute(
         sa.update(WorkItem)
@@ -90,7 +92,16 @@ def cancel(instance: ProcessInstance, *, reason: str, actor_id: int | None, now:
         .where(Incident.instance_id == instance.id, Incident.status == IncidentStatus.OPEN)
         .values(status=IncidentStatus.RESOLVED, resolved_by=actor_id, resolved_at=now)
     )
-    note(instance, "cancelled", "作废", reason=required(reason), actor_id=actor_id, now=now)
+    note(instance, "cancelled", "作废", reason=said, actor_id=actor_id, now=now)
+
+
+def _end_record(
+    instance: ProcessInstance, reason: str, *, actor_id: int | None, now: datetime
+) -> None:
+    kind = instance.business_type
+    if kind not in handlers.ending:
+        raise Conflict("这类业务的流程不能作废：业务须由流程办结，可以暂停、转办或迁移")
+    handlers.ending.get(kind)(handlers.Step(instance, "", {}, now, actor_id), reason)
 
 
 def reassign(

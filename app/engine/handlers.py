@@ -137,6 +137,7 @@ ScopeResolver = Callable[[Step], Scope]
 Presenter = Callable[[int], Card]
 Check = Callable[[int, Mapping[str, object], datetime], Mapping[str, list[str]]]
 PageAddress = Callable[[WorkItem], str]
+Ending = Callable[[Step, str], None]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -207,3 +208,9 @@ def sends(*messages: str) -> None:
 def sent_messages() -> frozenset[str]:
     """Names of all messages that the platform sends."""
     return frozenset(_sent)
+ending: Registry[Ending] = Registry("ending")
+"""Business types: fn(step, reason), what becomes of the record when its process ends (作废).
+
+The step has no node and no data. It raises Conflict where the record has gone too far for that; a
+type without one cannot have its process cancelled.
+"""

@@ -39,11 +39,12 @@ Values = Mapping[str, Any]
 
 
 def record_event(
-    item: PortfolioItem, verb: str, actor: Person, now: datetime, **data: Any
+    item: PortfolioItem, verb: str, actor: Person | int | None, now: datetime, **data: Any
 ) -> None:
     """Write what happened to an item into the audit log."""
     subject = (BUSINESS, item.id)
-    audit.record(f"portfolio:{verb}", subject=subject, actor_id=actor.id, now=now, **data)
+    actor_id = actor.id if isinstance(actor, Person) else actor
+    audit.record(f"portfolio:{verb}", subject=subject, actor_id=actor_id, now=now, **data)
 
 
 def _own(item: PortfolioItem, actor: Person) -> None:

@@ -15,7 +15,7 @@ from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
-from app.portfolio import item_types, operations, queries, reading, withdrawals
+from app.portfolio import cancelling, item_types, operations, queries, reading, withdrawals
 from app.portfolio.models import (
     APPROVED,
     DRAFT,
@@ -101,6 +101,14 @@ def item_owner(step: Step) -> Scope:
 def mend_page(item: WorkItem) -> str:
     """Where a returned item is mended: its own page."""
     return f"/portfolio/{item.business_id}"
+
+
+@handlers.ending(operations.BUSINESS)
+def end_review(step: Step, reason: str) -> None:
+    """End what the process was about: the vetting of the item, or the request to change it."""
+    is_withdrawal = step.instance.process_key == withdrawals.PROCESS
+    end = cancelling.cancel_withdrawal if is_withdrawal else cancelling.cancel_review
+    end(_item(step), reason, actor_id=step.actor_id, now=step.now)
 
 
 @handlers.presenter(operations.BUSINESS)

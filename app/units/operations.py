@@ -67,6 +67,25 @@ def decide_binding(
     notify(binding.person_id, f"绑定{binding.unit.name}的申请{word}", url="/binding", now=now)
 
 
+def cancel_binding(
+    binding: Employment, reason: str, *, actor_id: int | None, now: datetime
+) -> None:
+    """End a request since its process is cancelled (流程作废); the person may ask anew.
+
+    Raises Conflict for one that was decided.
+    """
+    if binding.status not in {PENDING, RETURNED}:
+        raise Conflict("该申请已处理，流程不能作废")
+    binding.status, binding.opinion = ENDED, reason
+    binding.decided_by, binding.decided_at = actor_id, now
+    db.session.flush()
+    audit.record(
+        "binding:cancelled", subject=("employment", binding.id), actor_id=actor_id, now=now
+    )
+    text = f"绑定{binding.unit.name}的申请已作废：{reason}。可以重新申请"
+    notify(binding.person_id, text, url="/binding", now=now)
+
+
 def _end_current(person_id: int, actor_id: int, now: datetime) -> None:
     for held in db.session.query(Employment).filter_by(person_id=person_id, status=ACTIVE):
         held.status, held.decided_at, held.decided_by = ENDED, now, actor_id

@@ -8,10 +8,10 @@ from app.accounts.queries import works_at
 from app.core.db import db
 from app.core.permissions import register_predicate
 from app.core.records import register_record
-from app.engine.handlers import Card, Outcomes, Scope, Step, page, presenter, save, scope
+from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, presenter, save, scope
 from app.engine.models import WorkItem
 from app.units.models import Employment, Unit
-from app.units.operations import decide_binding
+from app.units.operations import cancel_binding, decide_binding
 from app.units.queries import reviewing_unit
 
 BINDING = "employment"
@@ -64,6 +64,12 @@ def mend_binding(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
 def mend_binding_page(_item: WorkItem) -> str:
     """Where a returned request is mended."""
     return "/binding"
+
+
+@ending(BINDING)
+def end_binding(step: Step, reason: str) -> None:
+    """End the request with its process."""
+    cancel_binding(_binding(step.business_id), reason, actor_id=step.actor_id, now=step.now)
 
 
 @presenter(BINDING)

@@ -69,7 +69,10 @@ def database(
 @pytest.fixture
 def office(database: Flask, monkeypatch: pytest.MonkeyPatch) -> Office:
     """An office that works on records of the type `case`; its handlers vanish afterwards."""
-    for registry in (handlers.service, handlers.save, handlers.scope, handlers.presenter):
+    for registry in (
+        *(handlers.service, handlers.save, handlers.scope, handlers.presenter),
+        handlers.ending,
+    ):
         # Other tests may have loaded every room; the office has the engine's own handlers only.
         own = {
             n: f for n, f in registry._functions.items() if f.__module__ == "app.engine.answers"

@@ -249,6 +249,7 @@ class Office:
 
     app: Flask
     answers: list[Mapping[str, object]] = field(default_factory=list)
+    ended: list[tuple[int, int | None, str]] = field(default_factory=list)
     now: datetime = NOON
 
     def __post_init__(self) -> None:
@@ -262,6 +263,10 @@ class Office:
         @handlers.presenter("case")
         def present(case_id: int) -> handlers.Card:
             return handlers.Card(f"第{case_id}号申报", f"申报 {case_id}", f"/cases/{case_id}")
+
+        @handlers.ending("case")
+        def end(step: handlers.Step, reason: str) -> None:
+            self.ended.append((step.business_id, step.actor_id, reason))
 
         @handlers.scope("clerks_unit")
         def clerks_unit(step: handlers.Step) -> handlers.Scope:

@@ -21,6 +21,7 @@ from app.engine.models import (
     WorkItem,
 )
 from tests.engine.kit import (
+    CASE,
     CLERK,
     LEADER,
     NOON,
@@ -259,10 +260,43 @@ def test_a_cancelled_instance_closes_its_incidents_and_refuses_more(office: Offi
     on_instance(care.suspend)
     on_instance(care.cancel, "重复申报")
     assert (office.status(instance_id), office.open()) == ("cancelled", [])
+    assert office.ended == [(CASE[1], LEADER, "重复申报")]
     assert [incident.status for incident in all_incidents()] == ["resolved"]
     for act in (care.suspend, care.resume, care.cancel):
         with pytest.raises(Conflict, match="流程已结束，不能再作处理"):
             on_instance(act)
+
+
+def test_nobody_ends_a_record_whose_room_does_not_say_what_becomes_of_it(office: Office) -> None:
+    office.publish(reviewed(), key="case_review")
+    instance_id = office.begin()
+    handlers.ending.remove("case")
+    with pytest.raises(Conflict, match="这类业务的流程不能作废"):
+        on_instance(care.cancel)
+    assert (office.status(instance_id), office.open(), events()) == ("running", ["fill"], [])
+
+
+def test_a_room_may_refuse_that_its_record_ends(office: Office) -> None:
+    office.publish(reviewed(), key="case_review")
+    instance_id = office.begin()
+    handlers.ending.remove("case")
+
+    @handlers.ending("case")
+    def refuse(step: handlers.Step, reason: str) -> None:
+        raise Conflict(f"第{step.business_id}号已进入会议")
+
+    with pytest.raises(Conflict, match="号已进入会议"):
+        on_instance(care.cancel)
+    assert (office.status(instance_id), office.open(), events()) == ("running", ["fill"], [])
+
+
+def test_a_task_is_not_given_to_whom_its_scope_shuts_out(office: Office) -> None:
+    office.publish(reviewed(), key="case_review")
+    office.begin()
+    with transaction():
+        db.session.execute(sa.update(WorkItem).values(excluded_id=LEADER))
+    with pytest.raises(Conflict, match="不能由本人复核"):
+        give(Scope("person", LEADER))
 
 
 def test_a_task_is_given_to_a_person_and_to_another_unit(office: Office) -> None:

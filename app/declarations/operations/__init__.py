@@ -10,6 +10,7 @@ from app.declarations.operations.filling import (
     save_prior_title,
 )
 from app.declarations.operations.finishing import (
+    cancel_declaration,
     finish_declaration,
     give_up_declaration,
     mark_in_meeting,
@@ -54,6 +55,7 @@ __all__ = [
     "Saved",
     "accept_declaration",
     "attach_file",
+    "cancel_declaration",
     "change_specialty",
     "check_deadline",
     "confirm_termination",

@@ -71,6 +71,23 @@ def terminate_declaration(declaration: Declaration, *, now: datetime) -> None:
     tell(declaration, text, now)
 
 
+def cancel_declaration(
+    declaration: Declaration, reason: str, *, actor_id: int | None, now: datetime
+) -> None:
+    """End it since its process is cancelled (流程作废); the reason is told as for a termination.
+
+    Raises Conflict for a draft, which its applicant deletes, and once a meeting judges it.
+    """
+    if declaration.submitted_at is None:
+        raise Conflict("申报还没有提交过，由申报人本人删除，流程不能作废")
+    if declaration.status == Status.IN_MEETING:
+        raise Conflict("申报已进入评审会议，须由会议办结，流程不能作废")
+    declaration.ended_reason = f"流程已作废：{reason}"
+    _leave_chain(declaration, Status.TERMINATED, now)
+    record("terminated", declaration, actor_id, now, reason=declaration.ended_reason)
+    tell(declaration, f"您的申报已终止，本年度不能再次申报。原因：{declaration.ended_reason}", now)
+
+
 def mark_in_meeting(declaration: Declaration, *, actor: Person | None, now: datetime) -> None:
     """Note that its meeting has taken it up; Conflict unless it was accepted."""
     if declaration.status != Status.ACCEPTED:

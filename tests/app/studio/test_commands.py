@@ -22,13 +22,10 @@ from app.engine.models import (
     Timer,
     WorkItem,
 )
-from tests.app.inbox.conftest import Desk, desk_of
+from tests.app.inbox.conftest import Desk
 from tests.builders.people import a_person
 from tests.conftest import START
 
-__all__ = ["desk_of"]
-
-Desks = Callable[..., Desk]
 Run = Callable[..., tuple[int, str]]
 
 
@@ -43,17 +40,6 @@ def run(app: Flask) -> Run:
         return result.exit_code, result.output
 
     return invoke
-
-
-@pytest.fixture
-def admin(app: Flask) -> Person:
-    with transaction():
-        return a_person("简知微", roles=[("process_admin", "all", None)])
-
-
-@pytest.fixture
-def desk(app: Flask, desk_of: Desks) -> Desk:
-    return desk_of()
 
 
 def first(table: Any) -> Any:

@@ -50,13 +50,6 @@ def version(app: Any) -> ProcessVersion:
     return made
 
 
-@pytest.fixture
-def browser(app: Any, client_for: Callable[..., Any]) -> Any:
-    with transaction():
-        admin = a_person(roles=[("process_admin", "all", None)])
-    return client_for(admin)
-
-
 def upload(browser: Any, version: ProcessVersion, content: bytes, name: str = "x.bpmn") -> Any:
     files = {"files": (io.BytesIO(content), name)}
     url = f"/studio/processes/{version.id}/check"
