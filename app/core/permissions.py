@@ -154,6 +154,10 @@ ACTIONS: dict[str, Action] = {
     "audit.read": _may("audit_admin"),
     # studio
     "process.manage": _may("process_admin"),
+    "process.migrate": _may("process_admin"),
+    "instance.manage": _may("process_admin"),
+    "incident.manage": _may("process_admin"),
+    "engine.health": _may("process_admin"),
 }
 
 Predicate = Callable[[Any, Any, datetime], bool]

@@ -196,6 +196,12 @@ presenter: Registry[Presenter] = Registry("presenter")
 """Business types: fn(business id) -> Card."""
 page: Registry[PageAddress] = Registry("page")
 """Page nodes (property `page`): fn(work item) -> address where the work is done."""
+ending: Registry[Ending] = Registry("ending")
+"""Business types: fn(step, reason), what becomes of the record when its process ends (作废).
+
+The step has no node and no data. It raises Conflict where the record has gone too far for that; a
+type without one cannot have its process cancelled.
+"""
 
 _sent: set[str] = set()
 
@@ -208,9 +214,3 @@ def sends(*messages: str) -> None:
 def sent_messages() -> frozenset[str]:
     """Names of all messages that the platform sends."""
     return frozenset(_sent)
-ending: Registry[Ending] = Registry("ending")
-"""Business types: fn(step, reason), what becomes of the record when its process ends (作废).
-
-The step has no node and no data. It raises Conflict where the record has gone too far for that; a
-type without one cannot have its process cancelled.
-"""

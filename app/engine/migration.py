@@ -153,12 +153,7 @@ def undo(
     Raises Conflict when nothing is to be undone or a step has been taken since.
     """
     instance = care.lock(instance.id)
-    last = db.session.scalars(
-        sa.select(InstanceMigration)
-        .where(InstanceMigration.instance_id == instance.id)
-        .order_by(InstanceMigration.id.desc())
-        .limit(1)
-    ).first()
+    last = _last(instance.id)
     if last is None or last.undone_at is not None:
         raise Conflict("该流程没有可撤销的迁移")
     if last.row_version != instance.row_version:
@@ -175,6 +170,19 @@ def undo(
     said = care.required(reason)
     _note(instance, "migration_undone", source, reason=said, actor_id=actor_id, now=now)
     return last
+
+
+def is_undoable(instance: ProcessInstance) -> bool:
+    """Whether the last migration of an instance can be undone: it has not gone on since."""
+    last = _last(instance.id)
+    is_last = last is not None and last.undone_at is None
+    goes_on = instance.status in care.LIVING
+    return is_last and goes_on and last.row_version == instance.row_version  # type: ignore[union-attr]
+
+
+def _last(instance_id: int) -> InstanceMigration | None:
+    moves = sa.select(InstanceMigration).where(InstanceMigration.instance_id == instance_id)
+    return db.session.scalars(moves.order_by(InstanceMigration.id.desc()).limit(1)).first()
 
 
 def migrate_all(

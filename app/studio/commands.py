@@ -8,7 +8,6 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from app.accounts.operations import notify
 from app.accounts.queries import credential_by_name
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
@@ -16,6 +15,7 @@ from app.core.errors import DomainError
 from app.engine import care, health, incidents, migration
 from app.engine.handlers import Scope
 from app.engine.models import Incident, ProcessInstance, ProcessVersion, Timer, WorkItem
+from app.studio import acts
 
 _by = click.option("--by", "login", default="", help="login of the process admin who acts")
 _reason = click.option("--reason", required=True, help="why; people read it in the flow log")
@@ -131,10 +131,7 @@ def reassign(number: int, target: str, reason: str, login: str) -> None:
     def act() -> str:
         item = _found(WorkItem, number, "任务")
         to = _scope(target)
-        care.reassign(item, to, reason=reason, actor_id=_actor_id(login), now=now())
-        if to.kind == "person" and to.id is not None:
-            url = f"/tasks/{item.id}"
-            notify(to.id, f"任务“{item.name}”已转给您办理：{item.title}", url=url, now=now())
+        acts.hand_over(item, to, reason=reason, actor_id=_actor_id(login), now=now())
         return f"任务 {number}（{item.name}）已转办"
 
     _do(act)

@@ -11,7 +11,7 @@ from app.engine import incidents
 from app.engine.health import health
 from app.engine.models import Incident, ProcessInstance
 
-PROCESSES = "/studio/processes"
+HEALTH, INCIDENTS, INSTANCES = "/studio/health", "/studio/incidents", "/studio/instances"
 
 
 @incidents.tells
@@ -23,7 +23,7 @@ def tell_process_admins(incident: Incident, now: datetime) -> None:
         place = f"（{instance.version.title}，实例 {instance.id}，环节 {incident.node or '-'}）"
     text = f"流程异常 {incident.id}{place}：{incident.message}"
     for admin_id in sorted(holders("process_admin", "all", None, now)):
-        notify(admin_id, text, url=PROCESSES, now=now)
+        notify(admin_id, text, url=f"{INCIDENTS}/{incident.id}", now=now)
 
 
 @register_panel(10)
@@ -34,25 +34,21 @@ def engine_panel(_person: Any, roles: set[str], now: datetime) -> Panel | None:
     found = health(now)
     worker = "danger" if found.is_dead else "success"
     figures = (
-        ("未处理的流程异常", found.open_incidents, "danger"),
-        ("已到期、尚未触发的时限", found.due_timers, "info"),
-        ("尚未送达的消息", found.due_messages, "info"),
-        ("多次送达失败的消息", found.failed_messages, "danger"),
-        ("暂停中的流程", found.suspended, "warning"),
+        ("未处理的流程异常", found.open_incidents, "danger", INCIDENTS),
+        ("已到期、尚未触发的时限", found.due_timers, "info", HEALTH),
+        ("尚未送达的消息", found.due_messages, "info", HEALTH),
+        ("多次送达失败的消息", found.failed_messages, "danger", HEALTH),
+        ("暂停中的流程", found.suspended, "warning", f"{INSTANCES}?state=suspended"),
     )
+    said = "已停止" if found.is_dead else "正常"
     return Panel(
         "流程运行",
         [
-            Line(
-                "后台任务",
-                PROCESSES,
-                note=found.said,
-                status="已停止" if found.is_dead else "正常",
-                tone=worker,
-            ),
+            Line("后台任务", HEALTH, note=found.said, status=said, tone=worker),
             *(
-                Line(text, PROCESSES, status=str(count), tone=tone if count else "secondary")
-                for text, count, tone in figures
+                Line(text, url, status=str(count), tone=tone if count else "secondary")
+                for text, count, tone, url in figures
             ),
         ],
+        more_url=HEALTH,
     )

@@ -154,4 +154,9 @@ def _uploaded() -> dict[str, bytes]:
     return {file.filename or "": file.stream.read(MAX_BYTES + 1) for file in files}
 
 
+# The other jobs have files of their own, which add to the blueprint and to the menu after this.
 add_entry("系统管理", "流程管理", "diagram-3", "studio.processes", "process.manage")
+
+from app.studio import health_views, incident_views, instance_views  # noqa: E402
+
+__all__ = ["bp", "health_views", "incident_views", "instance_views"]

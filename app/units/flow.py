@@ -26,19 +26,21 @@ class LogEntry:
     open: bool = False
 
 
-def flow_log(business: tuple[str, int]) -> list[LogEntry]:
+def flow_log(business: tuple[str, int], *, instance_id: int | None = None) -> list[LogEntry]:
     """Return what happened to a record in order, then the steps that are open now.
 
-    Of the steps that nobody took, those are told that have a word to say.
+    Of the steps that nobody took, those are told that have a word to say. With `instance_id`,
+    of this one process alone.
     """
     of_record = (
         ProcessInstance.business_type == business[0],
         ProcessInstance.business_id == business[1],
     )
+    this = () if instance_id is None else (ProcessInstance.id == instance_id,)
     query = select(StepLog).join(ProcessInstance, ProcessInstance.id == StepLog.instance_id)
     told = or_(StepLog.kind.in_(("task", "event")), StepLog.outcome.is_not(None))
-    steps = db.session.scalars(query.where(*of_record, told).order_by(StepLog.id)).all()
-    waiting = open_items(business)
+    steps = db.session.scalars(query.where(*of_record, *this, told).order_by(StepLog.id)).all()
+    waiting = [i for i in open_items(business) if instance_id in (None, i.instance_id)]
     names = names_of(step.actor_id for step in steps)
     told_of: list[StepLog | WorkItem] = [*steps, *waiting]
     offices = unit_names(

@@ -1,19 +1,21 @@
-// <div data-diagram="xml url" data-state='{"done": [], "flows": [], "now": []}'>: where a process stands.
+// <div data-diagram="xml url" data-state='{"done": [], "flows": [], "now": [], "failed": []}'>: where a process stands.
 import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer';
 import { make, on } from './dom.js';
 
 const viewers = new WeakMap();
 
-function mark(viewer, { done = [], flows = [], now = [] }) {
+function mark(viewer, { done = [], flows = [], now = [], failed = [] }) {
   const canvas = viewer.get('canvas'), overlays = viewer.get('overlays'), elements = viewer.get('elementRegistry');
   const each = (ids, run) => ids.filter((id) => elements.get(id)).forEach(run);
   each(done, (id) => canvas.addMarker(id, 'is-done'));
   each(flows, (id) => canvas.addMarker(id, 'is-taken'));
-  each(now, (id) => {
+  const point = (ids, marker, word) => each([...new Set(ids)], (id) => {
     canvas.removeMarker(id, 'is-done');
-    canvas.addMarker(id, 'is-now');
-    overlays.add(id, { position: { top: -12, right: 34 }, html: make('div', { class: 'now-badge' }, '办理中') });
+    canvas.addMarker(id, marker);
+    overlays.add(id, { position: { top: -12, right: 34 }, html: make('div', { class: `now-badge ${marker}` }, word) });
   });
+  point(now.filter((id) => !failed.includes(id)), 'is-now', '办理中');
+  point(failed, 'is-failed', '异常');
 }
 
 // The whole diagram with a little air around it.

@@ -1,0 +1,65 @@
+"""What process admins do to running instances, from their pages and from the server alike."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.accounts.operations import notify
+from app.core import audit, jobs
+from app.core.db import db
+from app.core.errors import Conflict, DomainError
+from app.core.jobs import Job
+from app.engine import care, incidents
+from app.engine.handlers import Scope
+from app.engine.models import Incident, WorkItem
+
+
+@dataclass
+class Batch:
+    """How an act on several went: what was done, and what was refused and why."""
+
+    done: list[int] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+
+def each_of(numbers: Iterable[int], act: Callable[[int], object]) -> Batch:
+    """Do an act for each number; one refusal undoes no other."""
+    batch = Batch()
+    for number in sorted(set(numbers)):
+        try:
+            with db.session.begin_nested():
+                act(number)
+        except DomainError as error:
+            batch.refused.append((number, incidents.describe(error)))
+        else:
+            batch.done.append(number)
+    return batch
+
+
+def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> Batch:
+    """Try again what several incidents stopped (批量重试)."""
+
+    def retry(number: int) -> None:
+        incident = db.session.get(Incident, number)
+        if incident is None:
+            raise Conflict("没有这个流程异常")
+        care.retry(incident, actor_id=actor_id, now=now)
+
+    return each_of(numbers, retry)
+
+
+def retry_job(job: Job, *, actor_id: int, now: datetime) -> None:
+    """Have a job that was given up tried afresh. Raises Conflict when it is under way."""
+    if not jobs.ask_again(job.key, now=now):
+        raise Conflict("该后台作业已经重试或完成")
+    audit.record("job:retried", subject=("job", job.id), actor_id=actor_id, now=now, name=job.name)
+
+
+def hand_over(
+    item: WorkItem, to: Scope, *, reason: str, actor_id: int | None, now: datetime
+) -> None:
+    """Give an open task away (转办); the person who gets it is told. Raises as care.reassign."""
+    care.reassign(item, to, reason=reason, actor_id=actor_id, now=now)
+    if to.kind == "person" and to.id is not None:
+        text = f"任务“{item.name}”已转给您办理：{item.title}"
+        notify(to.id, text, url=f"/tasks/{item.id}", now=now)

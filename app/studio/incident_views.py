@@ -1,0 +1,120 @@
+"""流程异常: what went wrong, why and where, and trying it again."""
+
+from flask import flash, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.accounts.queries import names_of
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import DomainError
+from app.core.http import page_of, see_other
+from app.core.menu import add_entry
+from app.core.permissions import requires
+from app.engine import care
+from app.engine.incidents import describe
+from app.engine.models import IncidentStatus
+from app.studio import acts, queries, running, troubles
+from app.studio.views import bp
+
+BATCH_LIMIT = 200
+TOLD_AT_ONCE = 5
+
+
+@bp.get("/studio/incidents")
+@requires("incident.manage")
+def incidents() -> str:
+    """Every incident, those that nobody has dealt with first (流程异常)."""
+    args = request.args
+    filters = troubles.Filters(
+        args.get("state", IncidentStatus.OPEN), args.get("process", ""), args.get("q", "")
+    )
+    page = page_of(troubles.search(filters))
+    return render_template(
+        "studio/incidents.html",
+        page=page,
+        rows=troubles.troubles(list(page.items)),
+        titles=queries.titles(),
+        states=troubles.STATES,
+        node_name=running.node_name,
+        failed_jobs=troubles.failed_count(),
+    )
+
+
+@bp.get("/studio/incidents/<int:incident_id>")
+@requires("incident.manage")
+def incident(incident_id: int) -> str:
+    """One incident: its cause, its place in the diagram, and what to do."""
+    return _page(incident_id)
+
+
+def _page(incident_id: int, fault: str = "") -> str:
+    [found] = troubles.troubles([troubles.incident(incident_id)])
+    of = found.instance
+    return render_template(
+        "studio/incident.html",
+        trouble=found,
+        fault=fault,
+        states=troubles.STATES,
+        titles=queries.titles(),
+        standing=running.standing(of) if of else None,
+        words=running.STATES,
+        names=names_of([found.incident.resolved_by]),
+    )
+
+
+@bp.post("/studio/incidents/<int:incident_id>")
+@requires("incident.manage")
+def retry(incident_id: int) -> Response | tuple[str, int]:
+    """Try again what the incident stopped; what still fails is said on its page."""
+    found = troubles.incident(incident_id)
+    try:
+        care.retry(found, actor_id=current_user.id, now=now())
+    except DomainError as error:
+        said = describe(error)
+        db.session.rollback()
+        return _page(incident_id, said), error.status
+    flash(f"异常 {incident_id} 已重试并关闭", "success")
+    return see_other(url_for("studio.incident", incident_id=incident_id))
+
+
+@bp.post("/studio/incidents")
+@requires("incident.manage")
+def retry_many() -> Response:
+    """Try several again; each has its own result."""
+    numbers = request.form.getlist("id", int)[:BATCH_LIMIT]
+    batch = acts.retry_incidents(numbers, actor_id=current_user.id, now=now())
+    _tell(batch, "异常 {}")
+    return see_other(url_for("studio.incidents"))
+
+
+def _tell(batch: acts.Batch, called: str) -> None:
+    if batch.done:
+        flash(f"已重试并关闭 {len(batch.done)} 个", "success")
+    for number, reason in batch.refused[:TOLD_AT_ONCE]:
+        flash(f"{called.format(number)}：没有重试，{reason}", "warning")
+    if len(batch.refused) > TOLD_AT_ONCE:
+        flash(f"另有 {len(batch.refused) - TOLD_AT_ONCE} 个没有重试，仍在列表中", "warning")
+    if not batch.done and not batch.refused:
+        flash("请先勾选要重试的异常", "warning")
+
+
+@bp.get("/studio/jobs")
+@requires("incident.manage")
+def jobs() -> str:
+    """The jobs that were given up (后台作业)."""
+    return render_template(
+        "studio/jobs.html", page=page_of(troubles.failed_jobs()), names=troubles.JOBS
+    )
+
+
+@bp.post("/studio/jobs/<int:job_id>")
+@requires("incident.manage")
+def retry_job(job_id: int) -> Response:
+    """Have a job tried afresh; the worker takes it up at once."""
+    acts.retry_job(troubles.job(job_id), actor_id=current_user.id, now=now())
+    flash("已重新排入，后台几秒内再次运行；仍然失败时会再次出现在这里", "success")
+    return see_other(url_for("studio.jobs"))
+
+
+add_entry("系统管理", "流程异常", "exclamation-diamond", "studio.incidents", "incident.manage")

@@ -1,0 +1,205 @@
+"""Reads of running processes: instances, the records they are about, and where each stands."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import defer, joinedload
+
+from app.core.db import db
+from app.core.errors import DomainError, NotFound
+from app.core.search import wanted
+from app.engine import care, handlers
+from app.engine.definitions import Bundle, Node, bundle_of
+from app.engine.handlers import Business
+from app.engine.models import (
+    Incident,
+    IncidentStatus,
+    InstanceStatus,
+    ItemStatus,
+    ProcessInstance,
+    StepLog,
+    Subscription,
+    Timer,
+    WorkItem,
+)
+
+LARGEST_ID = 2**63 - 1
+MOST_SHOWN = 20
+STATES = {
+    InstanceStatus.RUNNING: ("办理中", "info"),
+    InstanceStatus.SUSPENDED: ("已暂停", "warning"),
+    InstanceStatus.COMPLETED: ("已办结", "success"),
+    InstanceStatus.CANCELLED: ("已作废", "secondary"),
+    InstanceStatus.FAILED: ("出错结束", "danger"),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a person asks of the list of instances."""
+
+    text: str = ""
+    process: str = ""
+    version: int | None = None
+    state: str = ""
+
+
+def number_in(text: str) -> int | None:
+    """Return the number that somebody typed instead of words."""
+    digits = text.strip()
+    is_number = digits.isascii() and digits.isdecimal()
+    return int(digits) if is_number and int(digits) <= LARGEST_ID else None
+
+
+def is_about(text: str) -> sa.ColumnElement[bool]:
+    """Return the condition that an instance's record is called so, as its tasks say."""
+    named = [WorkItem.tokens_text.contains(f" {gram} ", autoescape=True) for gram in wanted(text)]
+    records = sa.select(WorkItem.business_type, WorkItem.business_id).where(*named)
+    record = sa.tuple_(ProcessInstance.business_type, ProcessInstance.business_id)
+    number = number_in(text)
+    by_number = ProcessInstance.id == number if number is not None else sa.false()
+    return sa.or_(by_number, record.in_(records))
+
+
+def search(filters: Filters) -> sa.Select[tuple[ProcessInstance]]:
+    """Select instances, the newest first; without a state, every one."""
+    found = sa.select(ProcessInstance)
+    if filters.process:
+        found = found.where(ProcessInstance.process_key == filters.process)
+    if filters.version is not None:
+        found = found.where(ProcessInstance.version_id == filters.version)
+    if filters.state in STATES:
+        found = found.where(ProcessInstance.status == filters.state)
+    if filters.text.strip():
+        found = found.where(is_about(filters.text))
+    # The tree is large, and no list shows it.
+    slim = (joinedload(ProcessInstance.version), defer(ProcessInstance.state))
+    return found.options(*slim).order_by(ProcessInstance.id.desc())
+
+
+def instance(instance_id: int) -> ProcessInstance:
+    """Return an instance. Raises NotFound."""
+    found = db.session.get(ProcessInstance, instance_id)
+    if found is None:
+        raise NotFound("没有这个流程实例")
+    return found
+
+
+def titles_of(businesses: Collection[Business]) -> dict[Business, str]:
+    """Return what records are called, as their last task or else their room says it."""
+    if not businesses:
+        return {}
+    record = sa.tuple_(WorkItem.business_type, WorkItem.business_id)
+    last = (
+        sa.select(sa.func.max(WorkItem.id))
+        .where(record.in_(list(businesses)))
+        .group_by(WorkItem.business_type, WorkItem.business_id)
+    )
+    named = sa.select(WorkItem.business_type, WorkItem.business_id, WorkItem.title)
+    rows = db.session.execute(named.where(WorkItem.id.in_(last)))
+    found = {(row.business_type, row.business_id): row.title for row in rows}
+    return found | {each: title_of(each) for each in businesses if each not in found}
+
+
+def title_of(business: Business) -> str:
+    """Return what a room calls a record; a word that says so when the room cannot tell."""
+    try:
+        return handlers.presenter.get(business[0])(business[1]).title
+    except (handlers.UnknownHandler, DomainError, NoResultFound):
+        return "（找不到业务记录）"
+
+
+def business_of(found: ProcessInstance) -> Business:
+    """Return type and id of the record that an instance is about."""
+    return (found.business_type, found.business_id)
+
+
+def waiting_at(instance_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Return the names of the open tasks of several instances."""
+    waiting = sa.select(WorkItem.instance_id, WorkItem.name).where(
+        WorkItem.instance_id.in_(list(instance_ids)), WorkItem.status == ItemStatus.OPEN
+    )
+    names: dict[int, list[str]] = {}
+    for row in db.session.execute(waiting.order_by(WorkItem.id)):
+        if row.name not in names.setdefault(row.instance_id, []):
+            names[row.instance_id].append(row.name)
+    return names
+
+
+def overdue_timers(now: datetime) -> Sequence[sa.Row[tuple[Timer, ProcessInstance]]]:
+    """Return the first timers that should have fired, each with its instance."""
+    due = (
+        sa.select(Timer, ProcessInstance)
+        .join(ProcessInstance, ProcessInstance.id == Timer.instance_id)
+        .where(Timer.due_at <= now, ProcessInstance.status == InstanceStatus.RUNNING)
+        .options(defer(ProcessInstance.state), joinedload(ProcessInstance.version))
+    )
+    return db.session.execute(due.order_by(Timer.due_at).limit(MOST_SHOWN)).all()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an instance stands: what it waits for, and its diagrams with their marks."""
+
+    items: Sequence[WorkItem]
+    timers: Sequence[Timer]
+    waits: Sequence[Subscription]
+    incidents: Sequence[Incident]
+    nodes: dict[str, Node]
+    # Why the diagram cannot be shown, in words.
+    fault: str
+    marks: dict[str, list[str]]
+
+    def drawn(self, node: str | None) -> str:
+        """Return what people call a node."""
+        drawn = self.nodes.get(node or "")
+        return (drawn.name if drawn else "") or node or "—"
+
+    @property
+    def process(self) -> str:
+        """The process whose diagram shows where it stands; empty: its own."""
+        places = [*self.marks["failed"], *self.marks["now"]]
+        drawn = [self.nodes[place] for place in places if place in self.nodes]
+        return drawn[0].process if drawn else ""
+
+
+def bundle_or_fault(found: ProcessInstance) -> tuple[Bundle | None, str]:
+    """Return the bundle of an instance, or why it cannot be read."""
+    try:
+        return bundle_of(found), ""
+    except NotFound as error:
+        return None, error.message
+
+
+def node_name(found: ProcessInstance | None, node: str | None) -> str:
+    """Return what people call a node of an instance; nothing when nobody can tell."""
+    bundle = bundle_or_fault(found)[0] if found is not None else None
+    drawn = [each.name for each in bundle.nodes if each.id == node] if bundle else []
+    return drawn[0] if drawn else ""
+
+
+def standing(found: ProcessInstance) -> Standing:
+    """Return where an instance stands, from its rows alone: the tree may be unreadable."""
+    items = _rows(WorkItem, found, WorkItem.status == ItemStatus.OPEN)
+    timers, waits = _rows(Timer, found), _rows(Subscription, found)
+    incidents = _rows(Incident, found, Incident.status == IncidentStatus.OPEN)
+    bundle, fault = bundle_or_fault(found)
+    done = sa.select(StepLog.node).where(
+        StepLog.instance_id == found.id, StepLog.kind != care.CARE
+    )
+    marks = {
+        "done": sorted(set(db.session.scalars(done))),
+        "now": [each.node for each in (*items, *timers, *waits)],
+        "failed": [each.node for each in incidents if each.node],
+    }
+    nodes = {node.id: node for node in bundle.nodes} if bundle else {}
+    return Standing(items, timers, waits, incidents, nodes, fault, marks)
+
+
+def _rows(table: Any, found: ProcessInstance, *where: sa.ColumnElement[bool]) -> Sequence[Any]:
+    of_instance = sa.select(table).where(table.instance_id == found.id, *where)
+    return db.session.scalars(of_instance.order_by(table.id)).all()

@@ -1,0 +1,144 @@
+"""Reads of what went wrong: incidents, and jobs that were given up."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.core.db import db
+from app.core.errors import NotFound
+from app.core.jobs import Job
+from app.engine.handlers import Business
+from app.engine.models import (
+    Incident,
+    IncidentStatus,
+    ProcessInstance,
+    QueueKind,
+    QueueRow,
+    QueueStatus,
+)
+from app.studio.running import MOST_SHOWN, is_about, number_in, titles_of
+
+STATES = {
+    IncidentStatus.OPEN: ("未处理", "danger"),
+    IncidentStatus.RESOLVED: ("已处理", "success"),
+}
+JOBS = {
+    "render_certificate": "制作证书文件",
+    "migrate_instances": "迁移在办流程",
+}
+KINDS = {
+    QueueKind.START: "启动流程",
+    QueueKind.MESSAGE: "消息",
+    QueueKind.BROADCAST: "信号",
+    QueueKind.SIGNAL: "信号",
+}
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a person asks of the list of incidents."""
+
+    state: str = IncidentStatus.OPEN
+    process: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An incident with what it stopped: an instance, a message on its way, or neither."""
+
+    incident: Incident
+    instance: ProcessInstance | None
+    row: QueueRow | None
+    title: str = ""
+
+    @property
+    def business(self) -> Business | None:
+        """The record that is concerned."""
+        of = self.instance or self.row
+        return (of.business_type, of.business_id) if of and of.business_type else None
+
+    @property
+    def process(self) -> str:
+        """The key of the process that stands still or was to start."""
+        if self.instance is not None:
+            return self.instance.process_key
+        return self.row.name if self.row and self.row.kind == QueueKind.START else ""
+
+
+def search(filters: Filters) -> sa.Select[tuple[Incident]]:
+    """Select incidents, the newest first."""
+    found = (
+        sa.select(Incident)
+        .outerjoin(ProcessInstance, ProcessInstance.id == Incident.instance_id)
+        .outerjoin(QueueRow, QueueRow.id == Incident.queue_row_id)
+    )
+    if filters.state in STATES:
+        found = found.where(Incident.status == filters.state)
+    if filters.process:
+        starts = sa.and_(QueueRow.kind == QueueKind.START, QueueRow.name == filters.process)
+        found = found.where(sa.or_(ProcessInstance.process_key == filters.process, starts))
+    text = filters.text.strip()
+    if text:
+        number = number_in(text)
+        by_number = Incident.id == number if number is not None else sa.false()
+        said = Incident.message.contains(text, autoescape=True)
+        found = found.where(sa.or_(by_number, said, is_about(text)))
+    return found.order_by(Incident.last_at.desc(), Incident.id.desc())
+
+
+def incident(incident_id: int) -> Incident:
+    """Return an incident. Raises NotFound."""
+    found = db.session.get(Incident, incident_id)
+    if found is None:
+        raise NotFound("没有这个流程异常")
+    return found
+
+
+def troubles(incidents: Collection[Incident]) -> list[Trouble]:
+    """Return incidents with what each of them stopped."""
+    instances = _by_id(ProcessInstance, [each.instance_id for each in incidents])
+    rows = _by_id(QueueRow, [each.queue_row_id for each in incidents])
+    found = [
+        Trouble(each, instances.get(each.instance_id), rows.get(each.queue_row_id))
+        for each in incidents
+    ]
+    titles = titles_of({each.business for each in found if each.business})
+    return [replace(each, title=titles.get(each.business or ("", 0), "")) for each in found]
+
+
+def _by_id(table: Any, ids: list[int | None]) -> dict[int | None, Any]:
+    wanted = [each for each in ids if each is not None]
+    rows = db.session.scalars(sa.select(table).where(table.id.in_(wanted))) if wanted else ()
+    return {row.id: row for row in rows}
+
+
+def waiting_rows(now: datetime) -> Sequence[QueueRow]:
+    """Return the first messages that were given up, or are due and not delivered."""
+    failed = QueueRow.status == QueueStatus.FAILED
+    due = sa.and_(QueueRow.status == QueueStatus.WAITING, QueueRow.try_at <= now)
+    found = sa.select(QueueRow).where(sa.or_(failed, due))
+    return db.session.scalars(found.order_by(QueueRow.id).limit(MOST_SHOWN)).all()
+
+
+def failed_jobs() -> sa.Select[tuple[Job]]:
+    """Select the jobs that were given up, the newest first."""
+    return sa.select(Job).where(Job.status == FAILED).order_by(Job.id.desc())
+
+
+def failed_count() -> int:
+    """Count the jobs that were given up."""
+    failed = sa.select(sa.func.count(Job.id)).where(Job.status == FAILED)
+    return db.session.scalar(failed) or 0
+
+
+def job(job_id: int) -> Job:
+    """Return a job. Raises NotFound."""
+    found = db.session.get(Job, job_id)
+    if found is None:
+        raise NotFound("没有这个后台作业")
+    return found

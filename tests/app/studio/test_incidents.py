@@ -1,0 +1,205 @@
+"""流程异常: what a process admin finds of failures, and how they try again."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from app import worker
+from app.accounts.models import Notification, Person
+from app.core import jobs
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.jobs import Job
+from app.engine import incidents, queue
+from app.engine.incidents import StepFailed
+from app.engine.models import Incident, ProcessInstance, QueueKind, QueueRow, WorkItem
+from app.units.process import BINDING
+from tests.app.inbox.conftest import Desk
+
+
+def only(table: Any) -> Any:
+    with transaction(write=False):
+        return db.session.scalars(sa.select(table)).one()
+
+
+def torn(desk: Desk, client_for: Any) -> Incident:
+    """Let the clerk meet an instance whose state cannot be read."""
+    with transaction():
+        db.session.execute(sa.update(ProcessInstance).values(state=b"torn"))
+    answer = client_for(desk.clerk).post(desk.url, {"decision": "pass", "opinion": "同意"})
+    assert answer.status_code == 409
+    return only(Incident)  # type: ignore[no-any-return]
+
+
+def failed(desk: Desk, words: str = "编号规则缺失", node: str = "vet_binding") -> int:
+    with transaction():
+        instance = db.session.scalars(sa.select(ProcessInstance)).first()
+        assert instance is not None
+        error = StepFailed(LookupError(words), instance_id=instance.id, node=node)
+        return incidents.record(error, now()).id
+
+
+def test_an_incident_is_listed_with_its_record_its_step_and_its_cause(
+    browser: Any, desk: Desk
+) -> None:
+    number = failed(desk)
+    page = browser.get("/studio/incidents").text
+    for words in (
+        "苏晓禾 申请绑定",
+        "编号规则缺失",
+        "人员注册审核",
+        f"/studio/incidents/{number}",
+    ):
+        assert words in page
+
+
+def test_incidents_are_found_by_words_record_number_process_and_state(
+    browser: Any, desk: Desk
+) -> None:
+    number = failed(desk)
+    for query in ("?q=规则缺失", "?q=苏晓禾", f"?q={number}", "?process=unit_binding", "?state="):
+        assert f"/studio/incidents/{number}" in browser.get(f"/studio/incidents{query}").text
+    for query in ("?q=没有这样的", "?process=declaration", "?state=resolved"):
+        page = browser.get(f"/studio/incidents{query}").text
+        assert f"/studio/incidents/{number}" not in page
+        assert "没有符合条件的流程异常" in page
+
+
+def test_without_incidents_the_list_says_so(browser: Any, desk: Desk) -> None:
+    assert "没有未处理的流程异常" in browser.get("/studio/incidents").text
+
+
+def test_an_incident_shows_its_place_in_the_diagram_and_the_next_step(
+    browser: Any, desk: Desk
+) -> None:
+    number = failed(desk)
+    page = browser.get(f"/studio/incidents/{number}").text
+    assert "&#34;failed&#34;: [&#34;vet_binding&#34;]" in page
+    for words in ("怎样处理", "技术详情", "LookupError", "人员注册审核", "重试"):
+        assert words in page
+    assert browser.post(f"/studio/incidents/{number}").status_code == 303
+    page = browser.get(f"/studio/incidents/{number}").text
+    assert "已处理" in page
+    assert "请通知办理人重新提交" in page
+    assert f'action="/studio/incidents/{number}"' not in page
+
+
+def test_what_still_cannot_be_read_stays_open_and_its_page_says_why(
+    browser: Any, desk: Desk, client_for: Any
+) -> None:
+    incident = torn(desk, client_for)
+    answer = browser.post(f"/studio/incidents/{incident.id}")
+    assert answer.status_code == 409
+    assert "重试没有成功，异常保持未处理：StateUnreadable: 流程状态无法读取" in answer.text
+    assert only(Incident).status == "open"
+    # The instance's page does without the state.
+    assert browser.get(f"/studio/instances/{incident.instance_id}").status_code == 200
+
+
+def test_several_incidents_are_retried_at_once_each_with_its_result(
+    browser: Any, desk: Desk, client_for: Any
+) -> None:
+    bad = torn(desk, client_for)
+    with transaction():
+        good = incidents.record(LookupError("模板缺失"), now()).id
+    answer = browser.post("/studio/incidents", {"id": [bad.id, good, 999]})
+    assert answer.status_code == 303
+    page = browser.get("/studio/incidents").text
+    assert "已重试并关闭 1 个" in page
+    assert f"异常 {bad.id}：没有重试，StateUnreadable: 流程状态无法读取" in page
+    assert "异常 999：没有重试，没有这个流程异常" in page
+    with transaction(write=False):
+        states = dict(db.session.execute(sa.select(Incident.id, Incident.status)).all())
+        retried = db.session.scalars(
+            sa.select(AuditEvent.subject_id).where(AuditEvent.tag == "incident:retried")
+        ).all()
+    assert states == {bad.id: "open", good: "resolved"}
+    assert retried == [good]
+
+
+def test_a_closed_incident_is_not_retried_again(browser: Any, desk: Desk) -> None:
+    number = failed(desk)
+    browser.post(f"/studio/incidents/{number}")
+    answer = browser.post(f"/studio/incidents/{number}")
+    assert (answer.status_code, "该异常已处理" in answer.text) == (409, True)
+
+
+def test_a_message_that_was_given_up_is_an_incident_and_is_delivered_after_a_retry(
+    browser: Any, desk: Desk
+) -> None:
+    with transaction():
+        db.session.execute(sa.update(ProcessInstance).values(status="completed", ended_at=now()))
+        queue.append(
+            QueueKind.START,
+            "unit_binding",
+            business=(BINDING, 1),
+            unique="again",
+            now=now(),
+            payload={},
+        )
+        row = db.session.scalars(sa.select(QueueRow)).one()
+        row.status, row.attempts, row.last_error = "failed", 5, "LookupError: 范围缺失"
+        number = incidents.record(LookupError("范围缺失"), now(), queue_row_id=row.id).id
+    assert "人员注册审核" in browser.get("/studio/incidents?process=unit_binding").text
+    health = browser.get("/studio/health").text
+    assert "送达失败" in health
+    assert "范围缺失" in health
+    page = browser.get(f"/studio/incidents/{number}").text
+    assert "苏晓禾 申请绑定" in page
+    browser.post(f"/studio/incidents/{number}")
+    assert "消息由后台在几秒内再次送达" in browser.get(f"/studio/incidents/{number}").text
+    worker.tick()
+    assert only(QueueRow).status == "done"
+
+
+def test_a_job_that_was_given_up_is_listed_and_tried_afresh(
+    browser: Any, admin: Person, desk: Desk
+) -> None:
+    assert "没有失败的后台作业" in browser.get("/studio/jobs").text
+    with transaction():
+        jobs.enqueue("render_certificate", {}, key="certificate:1", now=now())
+        db.session.execute(sa.update(Job).values(status="failed", last_error="OSError: 磁盘已满"))
+    page = browser.get("/studio/jobs").text
+    assert "制作证书文件" in page
+    assert "磁盘已满" in page
+    job = only(Job)
+    assert browser.post(f"/studio/jobs/{job.id}").status_code == 303
+    assert only(Job).status == "waiting"
+    answer = browser.post(f"/studio/jobs/{job.id}")
+    assert (answer.status_code, "已经重试或完成" in answer.text) == (409, True)
+    with transaction(write=False):
+        event = db.session.scalars(
+            sa.select(AuditEvent).where(AuditEvent.tag == "job:retried")
+        ).one()
+    assert (event.actor_id, event.data) == (admin.id, {"name": "render_certificate"})
+
+
+def test_who_is_told_of_an_incident_is_led_to_it(admin: Person, desk: Desk) -> None:
+    number = failed(desk)
+    with transaction(write=False):
+        told = db.session.scalars(
+            sa.select(Notification).where(Notification.person_id == admin.id)
+        ).one()
+    assert told.url == f"/studio/incidents/{number}"
+
+
+def test_nobody_else_sees_these_pages(client_for: Any, desk: Desk) -> None:
+    number = failed(desk)
+    clerk = client_for(desk.clerk)
+    item = only(WorkItem)
+    for path in (
+        "incidents", f"incidents/{number}", "jobs", "instances", f"instances/{item.instance_id}",
+        f"tasks/{item.id}", "health",
+    ):  # fmt: skip
+        assert clerk.get(f"/studio/{path}").status_code == 403
+    assert (
+        clerk.post(f"/studio/instances/{item.instance_id}", {"act": "cancel"}).status_code == 403
+    )
+
+
+def test_what_does_not_exist_is_not_found(browser: Any, desk: Desk) -> None:
+    for path in ("incidents/999", "instances/999", "tasks/999"):
+        assert browser.get(f"/studio/{path}").status_code == 404
+    for path in ("incidents/999", "instances/999", "tasks/999", "jobs/999"):
+        assert browser.post(f"/studio/{path}").status_code == 404

@@ -1,0 +1,242 @@
+"""流程实例: finding a running process, seeing where it stands, taking care of it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.accounts.models import Notification, Person
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.engine import runtime
+from app.engine.definitions import publish_version
+from app.engine.models import ProcessInstance, StepLog, Timer, WorkItem
+from app.units.models import ENDED, Employment
+from tests.app.inbox.conftest import Desk
+from tests.builders.people import a_person, a_unit, staff
+from tests.engine.kit import catch, diagram, end, line, start, timer
+
+Desks = Callable[..., Desk]
+
+
+def only(table: Any) -> Any:
+    with transaction(write=False):
+        return db.session.scalars(sa.select(table)).one()
+
+
+def ids() -> list[int]:
+    with transaction(write=False):
+        return list(db.session.scalars(sa.select(ProcessInstance.id).order_by(ProcessInstance.id)))
+
+
+@pytest.fixture
+def url(desk: Desk) -> str:
+    """The page of the one instance there is."""
+    return f"/studio/instances/{ids()[0]}"
+
+
+@pytest.fixture
+def waiting(app: Any) -> Timer:
+    """An instance that waits for a moment."""
+    due = now_plus(3)
+    with transaction():
+        drawn = diagram(
+            "case", start(), catch("due", timer("moment")), end(), line("begun", "due", "ended")
+        )
+        publish_version("case", "", drawn, {}, actor_id=None, now=now())
+        data = {"moment": due.isoformat()}
+        runtime.start(
+            "case", business=("file", 7), jurisdiction="", actor_id=None, now=now(), data=data
+        )
+    return only(Timer)  # type: ignore[no-any-return]
+
+
+def now_plus(days: int) -> Any:
+    with transaction(write=False):
+        return now() + timedelta(days=days)
+
+
+def test_instances_are_found_by_record_number_process_version_and_state(
+    browser: Any, desk_of: Desks
+) -> None:
+    desk_of("苏晓禾", "卜文")
+    first, second = ids()
+    with transaction(write=False):
+        version = db.session.get_one(ProcessInstance, first).version_id
+    page = browser.get("/studio/instances").text
+    assert "苏晓禾 申请绑定" in page
+    assert page.index(f"/studio/instances/{second}") < page.index(f"/studio/instances/{first}")
+    assert "人员注册审核" in page
+    for query in (
+        "?q=苏晓禾",
+        f"?q={first}",
+        f"?version={version}&q=苏晓",
+        "?state=running&q=晓禾",
+    ):
+        assert f"/studio/instances/{first}" in browser.get(f"/studio/instances{query}").text
+    assert f'/studio/instances/{second}"' not in browser.get("/studio/instances?q=苏晓禾").text
+    for query in ("?state=cancelled", "?process=declaration", "?q=没有的人"):
+        assert "没有符合条件的流程实例" in browser.get(f"/studio/instances{query}").text
+
+
+def test_without_instances_the_list_says_so(browser: Any) -> None:
+    assert "还没有启动过流程" in browser.get("/studio/instances").text
+
+
+def test_an_instance_shows_its_diagram_its_tasks_and_its_log(
+    browser: Any, desk: Desk, url: str
+) -> None:
+    page = browser.get(url).text
+    assert "&#34;now&#34;: [&#34;vet_binding&#34;]" in page
+    for words in ("苏晓禾 申请绑定", "云桥区青禾小学", "转办", "流转日志", "暂停", "作废"):
+        assert words in page
+    assert "恢复</button>" not in page
+    assert "撤销迁移" not in page
+
+
+def test_an_instance_is_halted_goes_on_and_is_ended_with_its_record(
+    browser: Any, admin: Person, url: str
+) -> None:
+    for act, word, gone in (
+        ("suspend", "已暂停", 'value="suspend"'),
+        ("resume", "已恢复", 'value="resume"'),
+        ("cancel", "已作废", "作废后流程结束"),
+    ):
+        answer = browser.post(url, {"act": act, "reason": "重复申请"})
+        assert answer.status_code == 303, answer.text
+        page = browser.get(url).text
+        assert word in page
+        assert gone not in page
+    with transaction(write=False):
+        binding = db.session.scalars(sa.select(Employment)).one()
+        told = db.session.scalars(
+            sa.select(Notification.text).where(Notification.person_id == binding.person_id)
+        ).one()
+        steps = db.session.scalars(sa.select(StepLog).where(StepLog.kind == "care")).all()
+        tags = db.session.scalars(
+            sa.select(AuditEvent.tag).where(AuditEvent.tag.startswith("instance:"))
+        ).all()
+    assert (binding.status, binding.opinion) == (ENDED, "重复申请")
+    assert "的申请已作废：重复申请" in told
+    assert [(s.actor_id, s.note) for s in steps] == [(admin.id, "重复申请")] * 3
+    assert sorted(tags) == ["instance:cancelled", "instance:resumed", "instance:suspended"]
+
+
+def test_a_refusal_is_shown_on_the_page_and_changes_nothing(browser: Any, url: str) -> None:
+    for act, reason, status, words in (
+        ("resume", "可以", 409, "流程没有暂停，不需要恢复"),
+        ("suspend", " ", 422, "请填写原因"),
+        ("undo", "有误", 409, "没有可撤销的迁移"),
+    ):
+        answer = browser.post(url, {"act": act, "reason": reason})
+        assert answer.status_code == status
+        assert words in answer.text
+        assert "流转日志" in answer.text
+    assert browser.post(url, {"act": "explode", "reason": "x"}).status_code == 404
+    assert only(ProcessInstance).status == "running"
+
+
+def test_a_record_that_must_be_decided_is_not_ended(browser: Any, waiting: Timer) -> None:
+    url = f"/studio/instances/{waiting.instance_id}"
+    page = browser.get(url).text
+    assert "这类业务的流程不能作废" in page
+    assert 'value="cancel"' not in page
+    assert "（找不到业务记录）" in page
+    answer = browser.post(url, {"act": "cancel", "reason": "有误"})
+    assert (answer.status_code, "这类业务的流程不能作废" in answer.text) == (409, True)
+
+
+def test_a_deadline_is_moved_on_the_page_of_its_instance(browser: Any, waiting: Timer) -> None:
+    url = f"/studio/instances/{waiting.instance_id}"
+    assert f"{waiting.due_at:%Y-%m-%d %H:%M}" in browser.get(url).text
+    later = now_plus(9).replace(second=0, microsecond=0)
+    form = {"due": f"{later:%Y-%m-%dT%H:%M}", "reason": "延长公示"}
+    assert browser.post(f"{url}/timers/{waiting.id}", form).status_code == 303
+    assert only(Timer).due_at == later
+    assert "延长公示" in browser.get(url).text
+    for changed, status, words in (
+        ({"due": ""}, 422, "请填写新的时限"),
+        ({"due": "2020-01-01T08:00"}, 409, "新的时限必须晚于当前时间"),
+        ({"reason": ""}, 422, "请填写原因"),
+    ):
+        answer = browser.post(f"{url}/timers/{waiting.id}", {**form, **changed})
+        assert (answer.status_code, words in answer.text) == (status, True)
+    assert only(Timer).due_at == later
+
+
+def test_a_task_is_given_to_a_person_found_by_name(
+    browser: Any, desk: Desk, client_for: Any, url: str
+) -> None:
+    with transaction():
+        other = a_person("卜文")
+    item = desk.items[0]
+    page = browser.get(f"/studio/tasks/{item}").text
+    # Without a name, who holds the role of the task.
+    assert f'value="person:{desk.stranger.id}"' in page
+    assert "卜文" not in page
+    assert f'value="person:{other.id}"' in browser.get(f"/studio/tasks/{item}?q=卜文").text
+    form = {"to": f"person:{other.id}", "reason": "经办人出差"}
+    assert browser.post(f"/studio/tasks/{item}", form).status_code == 303
+    assert client_for(other).get(desk.url).status_code == 200
+    assert client_for(desk.clerk).get(desk.url).status_code == 403
+    assert "卜文" in browser.get(url).text
+    answer = browser.post(f"/studio/tasks/{item}", form)
+    assert (answer.status_code, "任务本来就在该处" in answer.text) == (409, True)
+
+
+def test_a_task_is_given_to_a_unit_where_somebody_can_do_it(
+    browser: Any, desk: Desk, client_for: Any
+) -> None:
+    with transaction():
+        idle = a_unit("云桥区第三小学", clerk=False)
+        third = a_unit("云桥区第四小学")
+        clerk = staff(third, "unit_clerk")
+    item = desk.items[0]
+    page = browser.get(f"/studio/tasks/{item}?kind=org").text
+    assert f'value="org:{third.id}"' in page
+    assert f'value="org:{idle.id}"' not in page
+    form = {"to": f"org:{third.id}", "reason": "归口有误"}
+    assert browser.post(f"/studio/tasks/{item}?kind=org", form).status_code == 303
+    assert client_for(clerk).get(desk.url).status_code == 200
+
+
+@pytest.mark.parametrize("to", ["", "person:", "person:999", "org:0", "meeting:1", "person:1x"])
+def test_nobody_is_not_given_a_task(browser: Any, desk: Desk, to: str) -> None:
+    answer = browser.post(f"/studio/tasks/{desk.items[0]}", {"to": to, "reason": "出差"})
+    assert (answer.status_code, "请选择转给谁" in answer.text) == (422, True)
+
+
+def test_a_task_is_not_offered_to_whom_it_is_shut_for(browser: Any, desk: Desk) -> None:
+    with transaction():
+        db.session.execute(sa.update(WorkItem).values(excluded_id=desk.stranger.id))
+    item = desk.items[0]
+    assert f'value="person:{desk.stranger.id}"' not in browser.get(f"/studio/tasks/{item}").text
+    form = {"to": f"person:{desk.stranger.id}", "reason": "出差"}
+    answer = browser.post(f"/studio/tasks/{item}", form)
+    assert (answer.status_code, "不能由本人复核" in answer.text) == (409, True)
+
+
+def test_a_task_that_is_done_is_not_offered(browser: Any, desk: Desk, client_for: Any) -> None:
+    client_for(desk.clerk).post(desk.url, {"decision": "pass", "opinion": "同意"})
+    page = browser.get(f"/studio/tasks/{desk.items[0]}").text
+    assert "任务已办结或取消，不能转办" in page
+    assert 'name="to"' not in page
+
+
+def test_an_ended_instance_offers_nothing(browser: Any, desk: Desk, client_for: Any) -> None:
+    client_for(desk.clerk).post(desk.url, {"decision": "pass", "opinion": "同意"})
+    page = browser.get(f"/studio/instances/{ids()[0]}").text
+    assert "已办结" in page
+    assert 'name="act"' not in page
+
+
+def test_a_record_that_is_gone_does_not_hide_its_instance(browser: Any, desk: Desk) -> None:
+    with transaction():
+        db.session.execute(sa.update(ProcessInstance).values(business_id=999))
+        db.session.execute(sa.update(WorkItem).values(business_id=998))
+    for path in ("instances", f"instances/{ids()[0]}"):
+        page = browser.get(f"/studio/{path}")
+        assert (page.status_code, "（找不到业务记录）" in page.text) == (200, True)
