@@ -64,14 +64,15 @@ def preview(source: ProcessVersion, target: ProcessVersion, now: datetime) -> It
 
     Raises CannotMigrate when the versions are not of one process.
     """
-    _check_versions(source, target)
+    check_versions(source, target)
     for instance_id in _living(source.id):
         instance = db.session.get_one(ProcessInstance, instance_id)
-        yield _forecast(instance, target, now)
+        yield forecast(instance, target, now)
         db.session.expunge(instance)
 
 
-def _forecast(instance: ProcessInstance, target: ProcessVersion, now: datetime) -> Forecast:
+def forecast(instance: ProcessInstance, target: ProcessVersion, now: datetime) -> Forecast:
+    """Return what moving one instance would change, or every reason against it."""
     business = (instance.business_type, instance.business_id)
     try:
         walk = Walk(instance, now)
@@ -86,7 +87,8 @@ def _forecast(instance: ProcessInstance, target: ProcessVersion, now: datetime) 
     return Forecast(instance.id, business, (), tuple(sorted(nodes)), moments)
 
 
-def _check_versions(source: ProcessVersion, target: ProcessVersion) -> None:
+def check_versions(source: ProcessVersion, target: ProcessVersion) -> None:
+    """Raise CannotMigrate unless both are versions of one process, and not the same."""
     if source.key != target.key or target.jurisdiction not in {source.jurisdiction, ""}:
         raise CannotMigrate("目标版本不属于同一流程")
     if source.id == target.id:
@@ -122,7 +124,7 @@ def migrate(
     Raises Conflict when it has ended, CannotMigrate with every reason, StepFailed.
     """
     instance = care.lock(instance.id)
-    _check_versions(instance.version, target)
+    check_versions(instance.version, target)
     walk = Walk(instance, now)
     source, before = instance.version, projection.waiting_of(walk.workflow)
     kept = InstanceMigration(

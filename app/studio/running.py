@@ -21,6 +21,7 @@ from app.engine.models import (
     InstanceStatus,
     ItemStatus,
     ProcessInstance,
+    ProcessVersion,
     StepLog,
     Subscription,
     Timer,
@@ -167,16 +168,16 @@ class Standing:
         return drawn[0].process if drawn else ""
 
 
-def bundle_or_fault(found: ProcessInstance) -> tuple[Bundle | None, str]:
-    """Return the bundle of an instance, or why it cannot be read."""
+def bundle_or_fault(found: ProcessInstance | ProcessVersion) -> tuple[Bundle | None, str]:
+    """Return the bundle of an instance or version, or why it cannot be read."""
     try:
         return bundle_of(found), ""
     except NotFound as error:
         return None, error.message
 
 
-def node_name(found: ProcessInstance | None, node: str | None) -> str:
-    """Return what people call a node of an instance; nothing when nobody can tell."""
+def node_name(found: ProcessInstance | ProcessVersion | None, node: str | None) -> str:
+    """Return what people call a node; nothing when nobody can tell."""
     bundle = bundle_or_fault(found)[0] if found is not None else None
     drawn = [each.name for each in bundle.nodes if each.id == node] if bundle else []
     return drawn[0] if drawn else ""

@@ -19,6 +19,7 @@ from app.engine.models import (
     QueueRow,
     QueueStatus,
 )
+from app.studio import moves
 from app.studio.running import MOST_SHOWN, is_about, number_in, titles_of
 
 STATES = {
@@ -27,7 +28,7 @@ STATES = {
 }
 JOBS = {
     "render_certificate": "制作证书文件",
-    "migrate_instances": "迁移在办流程",
+    moves.JOB: "迁移在办流程",
 }
 KINDS = {
     QueueKind.START: "启动流程",

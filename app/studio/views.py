@@ -15,7 +15,7 @@ from app.engine.definitions import bundle_of
 from app.engine.gate.bundle import MAX_FILES
 from app.engine.gate.xml import MAX_BYTES
 from app.engine.models import ProcessVersion
-from app.studio import operations, queries
+from app.studio import moves, operations, queries
 from app.studio.forms import PublishForm
 
 bp = Blueprint("studio", __name__)
@@ -56,6 +56,7 @@ def _page(version_id: int, **more: object) -> str:
         counts=queries.running_counts(versions),
         notes=queries.notes(versions),
         difference=queries.difference(older[0], version) if older else None,
+        runs=moves.runs_of(versions),
         called=sorted({node.process for node in bundle_of(version).nodes} - {version.key}),
         titles=queries.titles(),
         **more,
@@ -157,6 +158,11 @@ def _uploaded() -> dict[str, bytes]:
 # The other jobs have files of their own, which add to the blueprint and to the menu after this.
 add_entry("系统管理", "流程管理", "diagram-3", "studio.processes", "process.manage")
 
-from app.studio import health_views, incident_views, instance_views  # noqa: E402
+from app.studio import (  # noqa: E402
+    health_views,
+    incident_views,
+    instance_views,
+    migration_views,
+)
 
-__all__ = ["bp", "health_views", "incident_views", "instance_views"]
+__all__ = ["bp", "health_views", "incident_views", "instance_views", "migration_views"]

@@ -1,0 +1,137 @@
+"""流程迁移: what a new version would change for instances under way, moving them, going back."""
+
+from collections.abc import Sequence
+
+from flask import flash, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.accounts.queries import names_of
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import DomainError, NotFound
+from app.core.http import page_of, see_other
+from app.core.permissions import requires
+from app.engine import migration
+from app.engine.models import ProcessVersion
+from app.studio import acts, moves, queries, running
+from app.studio.models import MoveStatus
+from app.studio.views import bp
+
+BATCH_LIMIT = 200
+WORDS = {
+    MoveStatus.WAITING: ("等待迁移", "info"),
+    MoveStatus.MOVED: ("已迁移", "success"),
+    MoveStatus.REFUSED: ("没有迁移", "warning"),
+}
+
+
+@bp.get("/studio/processes/<int:version_id>/migrate")
+@requires("process.migrate")
+def preview(version_id: int) -> str:
+    """What moving would change for each instance of a version; nothing is written."""
+    return _preview(queries.version(version_id))
+
+
+def _preview(source: ProcessVersion, fault: str = "") -> str:
+    targets = moves.targets_of(source)
+    target = _target(targets)
+    page = page_of(moves.living(source))
+    return render_template(
+        "studio/migrate.html",
+        source=source,
+        targets=targets,
+        target=target,
+        page=page,
+        fault=fault,
+        forecasts={
+            each.id: migration.forecast(each, target, now()) for each in page.items if target
+        },
+        records=running.titles_of({running.business_of(each) for each in page.items}),
+        node_name=running.node_name,
+        difference=queries.difference(source, target) if target else None,
+        titles=queries.titles(),
+        reason=request.form.get("reason", ""),
+    )
+
+
+def _target(targets: Sequence[ProcessVersion]) -> ProcessVersion | None:
+    """Return the version asked for, or else the newest; None when there is no other."""
+    wanted = request.values.get("to", None, int)
+    if wanted is None:
+        return targets[0] if targets else None
+    found = [each for each in targets if each.id == wanted]
+    if not found:
+        raise NotFound("没有可以迁移到的这个版本")
+    return found[0]
+
+
+@bp.post("/studio/processes/<int:version_id>/migrate")
+@requires("process.migrate")
+def migrate(version_id: int) -> Response | tuple[str, int]:
+    """Ask for the chosen instances to be moved; a job does it while a page tells how far it is."""
+    source = queries.version(version_id)
+    target = _target(moves.targets_of(source))
+    if target is None:
+        raise NotFound("没有可以迁移到的版本")
+    chosen = None if request.form.get("all") else request.form.getlist("id", int)
+    try:
+        run = moves.start_run(
+            source,
+            target,
+            chosen,
+            reason=request.form.get("reason", ""),
+            actor_id=current_user.id,
+            now=now(),
+        )
+    except DomainError as error:
+        db.session.rollback()
+        return _preview(queries.version(version_id), error.message), error.status
+    return see_other(url_for("studio.migration_run", run_id=run.id))
+
+
+@bp.get("/studio/migrations/<int:run_id>")
+@requires("process.migrate")
+def migration_run(run_id: int) -> str:
+    """How far a migration is, and what came of each instance."""
+    return _run_page(run_id)
+
+
+def _run_page(run_id: int, fault: str = "") -> str:
+    run = moves.run(run_id)
+    page = page_of(moves.moves(run_id, request.args.get("status", "")))
+    return render_template(
+        "studio/migration.html",
+        run=run,
+        page=page,
+        fault=fault,
+        counts=moves.count(run_id),
+        words=WORDS,
+        records=running.titles_of({running.business_of(each.instance) for each in page.items}),
+        undoable={each.instance_id for each in page.items if moves.is_undoable(each)},
+        actor=names_of([run.actor_id]).get(run.actor_id, ""),
+        reason=request.form.get("reason", ""),
+    )
+
+
+@bp.post("/studio/migrations/<int:run_id>")
+@requires("process.migrate")
+def undo_migration(run_id: int) -> Response | tuple[str, int]:
+    """Take chosen instances back; who has gone on since stays."""
+    moves.run(run_id)
+    ids = request.form.getlist("id", int)[:BATCH_LIMIT]
+    reason = request.form.get("reason", "")
+    try:
+        batch = moves.undo_moves(run_id, ids, reason=reason, actor_id=current_user.id, now=now())
+    except DomainError as error:
+        db.session.rollback()
+        return _run_page(run_id, error.message), error.status
+    _tell(batch)
+    return see_other(url_for("studio.migration_run", run_id=run_id))
+
+
+def _tell(batch: acts.Batch) -> None:
+    if batch.done:
+        flash(f"已撤销 {len(batch.done)} 个实例的迁移", "success")
+    for number, reason in batch.refused[:5]:
+        flash(f"实例 {number}：没有撤销，{reason}", "warning")

@@ -1,0 +1,195 @@
+"""Moving many instances to another version: asked for in a request, done by a job, undone."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import defer, joinedload
+
+from app.core import jobs
+from app.core.clock import now as clock_now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, DomainError, Invalid, NotFound
+from app.engine import care, incidents, migration
+from app.engine.models import (
+    InstanceMigration,
+    ProcessInstance,
+    ProcessVersion,
+    VersionStatus,
+)
+from app.studio.acts import Batch, each_of
+from app.studio.models import MigrationMove, MigrationRun, MoveStatus
+
+JOB = "migrate_instances"
+AT_ONCE = 100
+"""How many instances a job moves before it lets others have their turn."""
+
+
+def targets_of(source: ProcessVersion) -> Sequence[ProcessVersion]:
+    """Return the versions that instances of a version may move to, the newest first."""
+    found = sa.select(ProcessVersion).where(
+        ProcessVersion.key == source.key,
+        ProcessVersion.jurisdiction.in_({source.jurisdiction, ""}),
+        ProcessVersion.status == VersionStatus.PUBLISHED,
+        ProcessVersion.id != source.id,
+    )
+    return db.session.scalars(found.order_by(ProcessVersion.id.desc())).all()
+
+
+def living(source: ProcessVersion) -> sa.Select[tuple[ProcessInstance]]:
+    """Select the instances of a version that have not ended."""
+    return (
+        sa.select(ProcessInstance)
+        .where(ProcessInstance.version_id == source.id, ProcessInstance.status.in_(care.LIVING))
+        .order_by(ProcessInstance.id)
+    )
+
+
+def start_run(
+    source: ProcessVersion,
+    target: ProcessVersion,
+    chosen: Collection[int] | None,
+    *,
+    reason: str,
+    actor_id: int,
+    now: datetime,
+) -> MigrationRun:
+    """Ask for the chosen instances, or every living one, to be moved by a job.
+
+    Raises Invalid without a reason or an instance, CannotMigrate for another process's version.
+    """
+    migration.check_versions(source, target)
+    said = care.required(reason)
+    wanted = sa.select(ProcessInstance.id).where(
+        ProcessInstance.version_id == source.id, ProcessInstance.status.in_(care.LIVING)
+    )
+    if chosen is not None:
+        wanted = wanted.where(ProcessInstance.id.in_(chosen))
+    ids = db.session.scalars(wanted.order_by(ProcessInstance.id)).all()
+    if not ids:
+        raise Invalid("请先勾选要迁移的实例", field="id")
+    run = MigrationRun(
+        source_id=source.id, target_id=target.id, reason=said, actor_id=actor_id, at=now
+    )
+    db.session.add(run)
+    db.session.flush()
+    rows = [
+        {"run_id": run.id, "instance_id": each, "status": "waiting", "said": ""} for each in ids
+    ]
+    db.session.execute(sa.insert(MigrationMove), rows)
+    _ask(run.id, now)
+    return run
+
+
+def _ask(run_id: int, now: datetime) -> None:
+    """Ask for the next part; its key is what is left, so that no part is asked for twice."""
+    left = count(run_id).get(MoveStatus.WAITING, 0)
+    jobs.enqueue(JOB, {"run": run_id}, key=f"migrate:{run_id}:{left}", now=now)
+
+
+def move_some(payload: Mapping[str, Any]) -> None:
+    """Move the next instances of a run, each in its own transaction; a killed job goes on."""
+    run_id = int(payload["run"])
+    for _ in range(AT_ONCE):
+        with transaction():
+            if not _move_next(run_id, clock_now()):
+                return
+    with transaction():
+        _ask(run_id, clock_now())
+
+
+def _move_next(run_id: int, now: datetime) -> bool:
+    waiting = sa.select(MigrationMove).where(
+        MigrationMove.run_id == run_id, MigrationMove.status == MoveStatus.WAITING
+    )
+    move = db.session.scalars(
+        waiting.order_by(MigrationMove.id).limit(1).with_for_update(skip_locked=True)
+    ).first()
+    if move is None:
+        return False
+    try:
+        with db.session.begin_nested():
+            kept = _move(move, now)
+            db.session.flush()
+    except DomainError as error:
+        move.status, move.said = MoveStatus.REFUSED, incidents.describe(error)
+    else:
+        move.status, move.migration_id = MoveStatus.MOVED, kept.id
+    return True
+
+
+def _move(move: MigrationMove, now: datetime) -> InstanceMigration:
+    if move.instance.version_id != move.run.source_id:
+        raise Conflict("流程已由别人迁移到其他版本")
+    return migration.migrate(
+        move.instance, move.run.target, reason=move.run.reason, actor_id=move.run.actor_id, now=now
+    )
+
+
+def run(run_id: int) -> MigrationRun:
+    """Return a run. Raises NotFound."""
+    found = db.session.get(MigrationRun, run_id)
+    if found is None:
+        raise NotFound("没有这次迁移")
+    return found
+
+
+def runs_of(versions: Iterable[ProcessVersion]) -> Sequence[MigrationRun]:
+    """Return the runs that left or led to one of these versions, the newest first."""
+    ids = [each.id for each in versions]
+    found = sa.select(MigrationRun).where(
+        sa.or_(MigrationRun.source_id.in_(ids), MigrationRun.target_id.in_(ids))
+    )
+    return db.session.scalars(found.order_by(MigrationRun.id.desc()).limit(10)).all()
+
+
+def count(run_id: int) -> dict[str, int]:
+    """Return how many instances of a run wait, were moved, and stayed."""
+    counted = (
+        sa.select(MigrationMove.status, sa.func.count())
+        .where(MigrationMove.run_id == run_id)
+        .group_by(MigrationMove.status)
+    )
+    return {row[0]: row[1] for row in db.session.execute(counted)}
+
+
+def moves(run_id: int, status: str) -> sa.Select[tuple[MigrationMove]]:
+    """Select what came of each instance of a run."""
+    found = sa.select(MigrationMove).where(MigrationMove.run_id == run_id)
+    if status in set(MoveStatus):
+        found = found.where(MigrationMove.status == status)
+    slim = joinedload(MigrationMove.instance).options(defer(ProcessInstance.state))
+    kept = joinedload(MigrationMove.migration).load_only(
+        InstanceMigration.undone_at, InstanceMigration.row_version
+    )
+    return found.options(slim, kept).order_by(MigrationMove.id)
+
+
+def is_undoable(move: MigrationMove) -> bool:
+    """Whether an instance can go back: it was moved, and has not gone on since."""
+    kept, instance = move.migration, move.instance
+    if kept is None or kept.undone_at is not None or instance.status not in care.LIVING:
+        return False
+    return kept.row_version == instance.row_version
+
+
+def undo_moves(
+    run_id: int, ids: Iterable[int], *, reason: str, actor_id: int, now: datetime
+) -> Batch:
+    """Take instances of a run back to where it found them. Raises Invalid without a reason."""
+    said = care.required(reason)
+
+    def undo(instance_id: int) -> None:
+        found = sa.select(MigrationMove).where(
+            MigrationMove.run_id == run_id, MigrationMove.instance_id == instance_id
+        )
+        move = db.session.scalars(found).first()
+        if move is None or not is_undoable(move):
+            raise Conflict("没有迁移，或迁移后已继续办理，不能撤销")
+        migration.undo(move.instance, reason=said, actor_id=actor_id, now=now)
+
+    return each_of(ids, undo)
+
+
+jobs.register_job(JOB)(move_some)

@@ -1,0 +1,202 @@
+"""流程迁移: what a new version would change, moving instances by a job, going back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app import worker
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.jobs import Job
+from app.engine import definitions, migration
+from app.engine.models import ProcessInstance, ProcessVersion, StepLog, WorkItem
+from app.studio import moves
+from tests.app.inbox.conftest import Desk
+
+KEY = "unit_binding"
+
+
+@pytest.fixture
+def desks(desk_of: Callable[..., Desk]) -> Desk:
+    return desk_of("苏晓禾", "卜文", "古月")
+
+
+def instances() -> list[ProcessInstance]:
+    with transaction(write=False):
+        return list(db.session.scalars(sa.select(ProcessInstance).order_by(ProcessInstance.id)))
+
+
+def publish(change: Callable[[str], str]) -> tuple[int, int]:
+    """Publish a changed version; returns the ids of the one in force before and of the new."""
+    with transaction():
+        old = definitions.current_version(KEY, "anhui")
+        bundle = definitions.bundle_of(old)
+        files = {name: change(text).encode() for name, text in bundle.files.items()}
+        made = definitions.publish_version(KEY, "", files, bundle.forms, actor_id=None, now=now())
+        return old.id, made.id
+
+
+@pytest.fixture
+def versions(desks: Desk) -> tuple[int, int]:
+    return publish(lambda text: text.replace('name="修改绑定申请"', 'name="补充绑定申请"'))
+
+
+def versions_of_all() -> list[int]:
+    return [each.version_id for each in instances()]
+
+
+def start(browser: Any, source: int, **form: Any) -> Any:
+    return browser.post(f"/studio/processes/{source}/migrate", {"reason": "流程改版", **form})
+
+
+def test_the_page_of_a_version_leads_to_moving_what_runs_on_it(
+    browser: Any, versions: tuple[int, int]
+) -> None:
+    source, target = versions
+    page = browser.get(f"/studio/processes/{target}").text
+    assert f"/studio/processes/{source}/migrate" in page
+    assert f"/studio/processes/{target}/migrate" not in page
+    page = browser.get(f"/studio/processes/{source}/migrate").text
+    for words in (
+        "苏晓禾",
+        "可迁移",
+        "人员注册审核",
+        f'value="{target}" selected',
+        "全部在办的 3",
+    ):
+        assert words in page
+    assert "补充绑定申请" in page
+
+
+def test_what_cannot_move_is_told_with_its_reason_and_cannot_be_chosen(
+    browser: Any, desks: Desk
+) -> None:
+    source, _ = publish(lambda text: text.replace('"vet_binding"', '"check_binding"'))
+    page = browser.get(f"/studio/processes/{source}/migrate").text
+    assert "不能迁移" in page
+    assert "正在办理，新版本中已删除" in page
+    assert "data-pick" not in page
+    answer = start(browser, source, all="1")
+    assert answer.status_code == 303
+    worker.drain()
+    page = browser.get(answer.location).text
+    assert "已迁移 0 个，没有迁移 3 个" in page
+    assert "正在办理，新版本中已删除" in page
+    assert versions_of_all() == [source] * 3
+
+
+def test_chosen_instances_move_by_a_job_and_go_back(
+    browser: Any, versions: tuple[int, int], desks: Desk
+) -> None:
+    source, target = versions
+    first, second, third = (each.id for each in instances())
+    answer = start(browser, source, to=target, id=[first, second])
+    assert answer.status_code == 303
+    page = browser.get(answer.location).text
+    assert "正在迁移" in page
+    assert 'hx-trigger="every 2s"' in page
+    worker.drain()
+    assert versions_of_all() == [target, target, source]
+    page = browser.get(answer.location).text
+    assert "已迁移 2 个，没有迁移 0 个，等待 0 个" in page
+    assert "hx-trigger" not in page
+    assert answer.location in browser.get(f"/studio/processes/{target}").text
+    back = browser.post(answer.location, {"id": [first, third], "reason": "改版有误"})
+    assert back.status_code == 303
+    page = browser.get(answer.location).text
+    assert "已撤销 1 个实例的迁移" in page
+    assert f"实例 {third}：没有撤销" in page
+    assert versions_of_all() == [source, target, source]
+    with transaction(write=False):
+        said = db.session.execute(sa.select(StepLog.instance_id, StepLog.note)).all()
+    assert [tuple(row) for row in said] == [
+        (first, "流程改版"),
+        (second, "流程改版"),
+        (first, "改版有误"),
+    ]
+
+
+def test_an_instance_goes_back_from_its_own_page_until_its_next_step(
+    browser: Any, versions: tuple[int, int], desks: Desk, client_for: Any
+) -> None:
+    source, _ = versions
+    run = start(browser, source, all="1").location
+    worker.drain()
+    first, second, _ = (each.id for each in instances())
+    assert "撤销迁移" in browser.get(f"/studio/instances/{first}").text
+    form = {"act": "undo", "reason": "改版有误"}
+    assert browser.post(f"/studio/instances/{first}", form).status_code == 303
+    assert "撤销迁移</button>" not in browser.get(f"/studio/instances/{first}").text
+    clerk = client_for(desks.clerk)
+    clerk.post(f"/tasks/{desks.items[1]}", {"decision": "return", "opinion": "请补充"})
+    answer = browser.post(f"/studio/instances/{second}", form)
+    assert (answer.status_code, "迁移后流程已继续办理" in answer.text) == (409, True)
+    page = browser.get(run).text
+    assert "已撤销" in page
+    assert "已继续办理，不能撤销" in page
+    with transaction(write=False):
+        names = set(db.session.scalars(sa.select(WorkItem.name)))
+    assert "补充绑定申请" in names
+
+
+def test_an_order_without_reason_or_instance_is_refused_on_the_page(
+    browser: Any, versions: tuple[int, int]
+) -> None:
+    source, target = versions
+    for form, words in (
+        ({"reason": " ", "all": "1"}, "请填写原因"),
+        ({"id": []}, "请先勾选要迁移的实例"),
+        ({"id": [999]}, "请先勾选要迁移的实例"),
+    ):
+        answer = start(browser, source, **form)
+        assert (answer.status_code, words in answer.text) == (422, True)
+    assert start(browser, source, to=source, all="1").status_code == 404
+    assert "此版本没有在办的实例" in browser.get(f"/studio/processes/{target}/migrate").text
+    assert browser.get("/studio/migrations/99").status_code == 404
+
+
+def test_a_version_without_another_says_so(browser: Any, desks: Desk) -> None:
+    with transaction(write=False):
+        only = instances_version()
+    assert "没有其他版本可以迁移" in browser.get(f"/studio/processes/{only}/migrate").text
+
+
+def instances_version() -> int:
+    return db.session.scalars(sa.select(ProcessInstance.version_id)).first() or 0
+
+
+def test_a_killed_job_goes_on_where_it_was_and_hands_over_in_parts(
+    browser: Any, versions: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = versions
+    monkeypatch.setattr(moves, "AT_ONCE", 2)
+    start(browser, source, all="1")
+    with transaction(write=False):
+        payload = db.session.scalars(sa.select(Job.payload)).one()
+    moves.move_some(payload)
+    assert versions_of_all() == [target, target, source]
+    # As after a kill: the job runs again, and the part it asked for as well.
+    moves.move_some(payload)
+    worker.drain()
+    assert versions_of_all() == [target] * 3
+    with transaction(write=False):
+        assert moves.count(1) == {"moved": 3}
+
+
+def test_who_moved_elsewhere_meanwhile_stays(browser: Any, versions: tuple[int, int]) -> None:
+    source, target = versions
+    first = instances()[0].id
+    start(browser, source, id=[first])
+    _, third = publish(lambda text: text + "\n")
+    with transaction():
+        moved = db.session.get_one(ProcessInstance, first)
+        migration.migrate(
+            moved, db.session.get_one(ProcessVersion, third), reason="先", actor_id=None, now=now()
+        )
+    worker.drain()
+    assert versions_of_all()[0] == third
+    with transaction(write=False):
+        assert moves.count(1) == {"refused": 1}
+    assert target != third
