@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli
-from app.core import http
+from app.core import faults, http
 from app.core.assets import init_assets
 from app.core.clock import now
 from app.core.crypto import instance_key
@@ -74,6 +74,7 @@ def create_app(instance_path: str | None = None, **settings: Any) -> http.Zhipin
     CSRFProtect(app)
     _init_sign_in(app)
     http.init_http(app)
+    faults.init_faults(app)
     init_assets(app)
     _init_templates(app)
     _register_rooms(app)

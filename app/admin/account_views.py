@@ -15,11 +15,11 @@ from app.accounts.sessions import live_sessions
 from app.admin import queries
 from app.admin.forms import AccountForm
 from app.admin.operations import end_all_sessions, lock_account, open_account, reset_account
-from app.admin.unit_views import show_faults
 from app.admin.views import bp
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires

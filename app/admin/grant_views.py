@@ -16,12 +16,12 @@ from app.admin import queries
 from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
 from app.admin.operations import decide_role
-from app.admin.unit_views import show_faults
 from app.admin.views import bp
 from app.admin.words import CONDITIONS, action_name, area_of
 from app.core.clock import ZONE, now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
+from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ACTIONS, MEMBER, PUBLIC, ROLES, requires

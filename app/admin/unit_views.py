@@ -4,7 +4,6 @@ from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
-from wtforms import Form
 
 from app.accounts.queries import holders
 from app.admin.forms import UnitForm
@@ -13,6 +12,7 @@ from app.catalogue import jurisdictions
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
@@ -106,15 +106,6 @@ def _facts(form: UnitForm) -> tree.UnitFacts:
         has_leader=bool(form.has_leader.data),
         **superiors,
     )
-
-
-def show_faults(form: Form, error: Invalid) -> None:
-    """Put the messages of a refusal at the fields they are about."""
-    for name, messages in error.errors.items():
-        if name in form._fields:
-            form[name].errors = [*form[name].errors, *messages]
-    if not error.errors:
-        form.form_errors.append(error.message)
 
 
 @bp.post("/units/new")

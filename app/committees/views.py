@@ -15,6 +15,7 @@ from app.committees.operations import Filing, authorise_committee
 from app.core.clock import now, today
 from app.core.db import db
 from app.core.errors import Forbidden, Invalid
+from app.core.faults import show_faults
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import requires
@@ -108,8 +109,7 @@ def save() -> str | Response | tuple[str, int]:
             flash("评委会已授权", "success")
             return see_other(url_for("committees.show", committee_id=committee.id))
         except Invalid as error:
-            for name, messages in error.errors.items():
-                form[name].errors = [*form[name].errors, *messages]
+            show_faults(form, error)
     return render_template("committees/authorise.html", form=form), 422
 
 

@@ -16,6 +16,7 @@ from app.committees.models import Committee
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
@@ -119,7 +120,7 @@ def enter() -> Response | tuple[str, int]:
                 now=now(),
             )
         except Invalid as error:
-            _show(form, error)
+            show_faults(form, error)
         else:
             return _entered(person, secret)
     return render_template("experts/form.html", form=form, profile=None), 422
@@ -130,11 +131,6 @@ def _entered(person: Person, secret: str) -> Response:
         flash(f"{person.name}已入库，使用原有账号登录", "success")
         return see_other(url_for("experts.index"))
     return hand_out(person.id, secret, back=url_for("experts.index"))
-
-
-def _show(form: Form, error: Invalid) -> None:
-    for name, messages in error.errors.items():
-        form[name].errors = [*form[name].errors, *messages]
 
 
 def _profile(profile_id: int) -> ExpertProfile:
@@ -166,7 +162,7 @@ def change(profile_id: int) -> Response | tuple[str, int]:
         try:
             operations.change_expert(profile, _expertise(form), actor=current_user, now=now())
         except Invalid as error:
-            _show(form, error)
+            show_faults(form, error)
         else:
             flash("专家资料已保存", "success")
             return see_other(url_for("experts.index"))

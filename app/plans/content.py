@@ -13,6 +13,7 @@ from app.catalogue.models import Title
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.faults import show_faults
 from app.core.http import see_other
 from app.core.permissions import requires
 from app.plans import parts
@@ -24,7 +25,7 @@ from app.plans.models import (
     StandardCategory,
     StandardItem,
 )
-from app.plans.web import bp, form_named, plan_choices, plan_to_configure, show_errors
+from app.plans.web import bp, form_named, plan_choices, plan_to_configure
 
 SECTION_OF = {
     "specialty": "specialties",
@@ -71,7 +72,7 @@ def add_specialties(plan_id: int) -> str | Response | tuple[str, int]:
             flash(f"已添加 {len(added)} 个申报专业", "success")
             return _back(plan, "specialty")
         except Invalid as error:
-            show_errors(form, error)
+            show_faults(form, error)
     return _form_page(form, plan, "specialty"), 422
 
 
@@ -150,7 +151,7 @@ def part(plan_id: int, kind: str, part_id: int | None = None) -> str | Response 
             flash("已保存", "success")
             return _back(plan, kind)
         except Invalid as error:
-            show_errors(form, error)
+            show_faults(form, error)
     return _form_page(form, plan, kind), 422
 
 

@@ -12,6 +12,7 @@ from app.committees.queries import get_committee
 from app.core.clock import now, today
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
+from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
 from app.engine import runtime
@@ -27,7 +28,6 @@ from app.plans.web import (
     organised_units,
     plan_choices,
     plan_to_configure,
-    show_errors,
 )
 from app.units.flow import flow_log, open_items
 from forms import build, load
@@ -74,7 +74,7 @@ def new() -> str | Response | tuple[str, int]:
     try:
         plan = operations.create_plan(committee, values, actor=current_user, now=now())
     except Invalid as error:
-        show_errors(form, error)
+        show_faults(form, error)
         return _new_page(form, choices)
     _begin(plan)
     return see_other(url_for("plans.edit", plan_id=plan.id))
@@ -187,7 +187,7 @@ def save(plan_id: int) -> str | Response | tuple[str, int]:
     try:
         _save_typed(plan, request.form, {field.name for field in load(BASICS).fields})
     except Invalid as error:
-        show_errors(form, error)
+        show_faults(form, error)
         return _edit_page(plan, form), 422
     flash("计划已保存", "success")
     return see_other(url_for("plans.edit", plan_id=plan.id))
@@ -243,7 +243,7 @@ def copy(plan_id: int) -> str | Response | tuple[str, int]:
             flash("已复制，请填写时间安排后提交核对", "success")
             return see_other(url_for("plans.edit", plan_id=plan.id))
         except Invalid as error:
-            show_errors(form, error)
+            show_faults(form, error)
     return _form_page(form, source, "复制为新计划")
 
 
@@ -274,7 +274,7 @@ def extension(plan_id: int) -> str | Response | tuple[str, int]:
             return see_other(url_for("plans.show", plan_id=plan.id))
         except Invalid as error:
             db.session.rollback()
-            form.form_errors = [*form.form_errors, *show_errors(form, error)]
+            show_faults(form, error)
             plan = queries.get_plan(plan_id)
     return _form_page(form, plan, "延长申报时间")
 

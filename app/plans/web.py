@@ -11,7 +11,6 @@ from app.catalogue import jurisdictions
 from app.catalogue.queries import titles_of
 from app.committees.queries import committees_of
 from app.core.clock import now, today
-from app.core.errors import Invalid
 from app.core.http import grants
 from app.core.permissions import ORGANISERS, authorize
 from app.plans import axis
@@ -90,17 +89,6 @@ def form_named(
 ) -> Any:
     """Return the form described by a file, posted or filled with `data`."""
     return form_of(load(key), choices, data)
-
-
-def show_errors(form: Any, error: Invalid) -> list[str]:
-    """Put the messages of a refusal at their fields; return those without a field."""
-    loose = [] if error.errors else [error.message]
-    for name, messages in error.errors.items():
-        if name in form:
-            form[name].errors = [*form[name].errors, *messages]
-        else:
-            loose.extend(messages)
-    return loose
 
 
 def moment_text(value: Any) -> Any:

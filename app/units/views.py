@@ -10,12 +10,14 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.faults import show_faults
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, authorize, requires
 from app.engine import runtime
 from app.units import operations, queries
 from app.units.flow import flow_log, open_items
+from app.units.forms import ApplicantForm, StaffForm
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from app.units.process import administers_unit as keeps_staff
@@ -100,42 +102,39 @@ def _administered() -> Unit:
 @requires("unit.staff")
 def staff() -> str:
     """The unit's staff accounts (工作人员账号管理, HB-U-05)."""
-    return _staff_page(_administered(), {})
-
-
-def _staff_page(unit: Unit, errors: dict[str, list[str]]) -> str:
+    unit = _administered()
     held: dict[Person, list[str]] = {}
     for person, role in queries.staff_of(unit.id, now()):
         held.setdefault(person, []).append(ROLES.get(role, role))
-    return render_template(
-        "units/staff.html", unit=unit, staff=held, form=request.form, errors=errors
-    )
+    return render_template("units/staff.html", unit=unit, staff=held)
 
 
-@bp.post("/staff")
+@bp.get("/staff/new")
+@requires("unit.staff")
+def new_staff() -> str:
+    """The form of a new staff account."""
+    return _staff_form(StaffForm(), _administered())
+
+
+def _staff_form(form: StaffForm, unit: Unit) -> str:
+    return render_template("units/new_staff.html", form=form, unit=unit)
+
+
+@bp.post("/staff/new")
 @requires("unit.staff")
 def create_staff() -> Response | tuple[str, int]:
     """Open an account; its one-time activation secret is shown this once."""
-    unit = _administered()
-    try:
-        person, secret = operations.create_staff(
-            unit,
-            name=_text("name", "请填写姓名"),
-            login=_text("login", "请填写登录名"),
-            role=request.form.get("role", ""),
-            actor=current_user,
-            now=now(),
-        )
-    except Invalid as error:
-        return _staff_page(unit, error.errors), 422
-    return hand_out(person.id, secret, back=url_for("units.staff", unit=unit.id))
-
-
-def _text(name: str, message: str) -> str:
-    value = request.form.get(name, "").strip()
-    if not value or len(value) > 60:
-        raise Invalid(message if not value else "不能超过 60 个字", field=name)
-    return value
+    unit, form = _administered(), StaffForm(request.form)
+    if form.validate():
+        try:
+            person, secret = operations.create_staff(
+                unit, **form.data, actor=current_user, now=now()
+            )
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            return hand_out(person.id, secret, back=url_for("units.staff", unit=unit.id))
+    return _staff_form(form, unit), 422
 
 
 @bp.post("/staff/<int:person_id>/reset")
@@ -164,43 +163,46 @@ def end_staff(person_id: int) -> Response:
     return see_other(url_for("units.staff", unit=unit.id))
 
 
+def _own_people() -> Unit:
+    return _own_unit("unit.applicants", {"unit_admin", "unit_clerk"})
+
+
 @bp.get("/staff/applicants")
 @requires("unit.applicants")
 def applicants() -> str:
     """The unit's own people and their accounts (申报人帐号管理, HB-U-06)."""
-    return _applicants_page(_own_unit("unit.applicants", {"unit_admin", "unit_clerk"}), {})
-
-
-def _applicants_page(unit: Unit, errors: dict[str, list[str]]) -> str:
+    unit = _own_people()
     page = page_of(queries.members_of(unit.id, request.args.get("q", "")))
     may_reset = keeps_staff(current_user, unit, now())
-    return render_template(
-        "units/applicants.html",
-        unit=unit,
-        page=page,
-        form=request.form,
-        errors=errors,
-        may_reset=may_reset,
-    )
+    return render_template("units/applicants.html", unit=unit, page=page, may_reset=may_reset)
 
 
-@bp.post("/staff/applicants")
+@bp.get("/staff/applicants/new")
+@requires("unit.applicants")
+def new_applicant() -> str:
+    """The form of a new account for one of the unit's people."""
+    return _applicant_form(ApplicantForm(), _own_people())
+
+
+def _applicant_form(form: ApplicantForm, unit: Unit) -> str:
+    return render_template("units/new_applicant.html", form=form, unit=unit)
+
+
+@bp.post("/staff/applicants/new")
 @requires("unit.applicants")
 def open_applicant() -> Response | tuple[str, int]:
     """Open an account for one of the unit's people; its secret is shown this once."""
-    unit = _own_unit("unit.applicants", {"unit_admin", "unit_clerk"})
-    try:
-        person, secret = operations.open_applicant(
-            unit,
-            name=_text("name", "请填写姓名"),
-            id_number=_text("id_number", "请填写证件号码"),
-            phone=request.form.get("phone", "").strip()[:20],
-            actor=current_user,
-            now=now(),
-        )
-    except Invalid as error:
-        return _applicants_page(unit, error.errors), 422
-    return hand_out(person.id, secret, back=url_for("units.applicants", unit=unit.id))
+    unit, form = _own_people(), ApplicantForm(request.form)
+    if form.validate():
+        try:
+            person, secret = operations.open_applicant(
+                unit, **form.data, actor=current_user, now=now()
+            )
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            return hand_out(person.id, secret, back=url_for("units.applicants", unit=unit.id))
+    return _applicant_form(form, unit), 422
 
 
 def _is_bound(person: Person, unit: Unit) -> bool:

@@ -54,10 +54,10 @@ def test_an_empty_instance_comes_to_life(app: Flask, client_for: Any) -> None:
 
     administrator = activated(client_for, opened["ah06.admin"])
     staff = {"name": "邬小棠", "login": "ah06.clerk", "role": "unit_clerk"}
-    answer = administrator.post("/staff", staff)
+    answer = administrator.post("/staff/new", staff)
     clerk = activated(client_for, secret_after(administrator, answer))
     teacher = {"name": "苏晓禾", "id_number": APPLICANT}
-    answer = clerk.post("/staff/applicants", teacher)
+    answer = clerk.post("/staff/applicants/new", teacher)
     applicant = activated(client_for, secret_after(clerk, answer))
     assert applicant.get("/portfolio").status_code == 200
     assert "已绑定" in applicant.get("/binding").text

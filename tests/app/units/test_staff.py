@@ -36,7 +36,7 @@ def test_a_new_account_shows_its_secret_once_and_can_be_activated(
     client_for: Any, admin: Person
 ) -> None:
     browser = client_for(admin)
-    secret = secret_after(browser, browser.post("/staff", NEW))
+    secret = secret_after(browser, browser.post("/staff/new", NEW))
     assert secret not in client_for(admin).get("/staff").text
     visitor = client_for(None)
     password = {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
@@ -56,7 +56,7 @@ def test_a_new_account_shows_its_secret_once_and_can_be_activated(
 def test_what_does_not_hold_is_said_at_its_field(
     client_for: Any, admin: Person, change: dict[str, str], words: str
 ) -> None:
-    answer = client_for(admin).post("/staff", {**NEW, **change})
+    answer = client_for(admin).post("/staff/new", {**NEW, **change})
     assert answer.status_code == 422
     assert words in answer.text
     with transaction(write=False):
@@ -64,8 +64,8 @@ def test_what_does_not_hold_is_said_at_its_field(
 
 
 def test_a_login_is_given_once(client_for: Any, admin: Person) -> None:
-    client_for(admin).post("/staff", NEW)
-    answer = client_for(admin).post("/staff", {**NEW, "login": "BoWen"})
+    client_for(admin).post("/staff/new", NEW)
+    answer = client_for(admin).post("/staff/new", {**NEW, "login": "BoWen"})
     assert answer.status_code == 422
     assert "已被使用" in answer.text
 
@@ -76,7 +76,7 @@ def test_an_administrator_acts_for_the_own_unit_only(client_for: Any, admin: Per
         other_id, clerk_id = other.id, staff(other, "unit_clerk").id
     browser = client_for(admin)
     assert browser.get(f"/staff?unit={other_id}").status_code == 403
-    assert browser.post(f"/staff?unit={other_id}", NEW).status_code == 403
+    assert browser.post(f"/staff/new?unit={other_id}", NEW).status_code == 403
     assert browser.post(f"/staff/{clerk_id}/reset").status_code == 404
     assert browser.get("/staff?unit=999999").status_code == 404
 
@@ -88,7 +88,7 @@ def test_a_system_administrator_opens_accounts_but_gives_no_roles_in_units(
         helper = a_person("系统", roles=[("system_admin", "all", None)])
     browser = client_for(helper)
     assert browser.get(f"/staff?unit={unit.id}").status_code == 403
-    assert browser.post(f"/staff?unit={unit.id}", NEW).status_code == 403
+    assert browser.post(f"/staff/new?unit={unit.id}", NEW).status_code == 403
     opened = browser.post("/admin/accounts/new", {"name": "卜文", "login": "bowen"})
     assert secret_after(browser, opened)
 
@@ -159,7 +159,7 @@ def test_a_unit_opens_the_account_of_its_own_person_who_is_bound_at_once(
     with transaction(write=False):
         clerk = staff(unit, "unit_clerk")
     browser = client_for(clerk)
-    secret = secret_after(browser, browser.post("/staff/applicants", TEACHER))
+    secret = secret_after(browser, browser.post("/staff/applicants/new", TEACHER))
     visitor = client_for(None)
     visitor.post(
         "/activate", {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
@@ -183,18 +183,38 @@ def test_a_unit_opens_the_account_of_its_own_person_who_is_bound_at_once(
 def test_an_applicant_that_cannot_be_is_said_at_its_field(
     client_for: Any, admin: Person, change: dict[str, str], words: str
 ) -> None:
-    answer = client_for(admin).post("/staff/applicants", {**TEACHER, **change})
+    answer = client_for(admin).post("/staff/applicants/new", {**TEACHER, **change})
     assert (answer.status_code, words in answer.text) == (422, True)
 
 
 def test_a_person_who_has_an_account_must_ask_the_unit(client_for: Any, admin: Person) -> None:
     with transaction():
         a_person("苏晓禾", id_number=NUMBER)
-    answer = client_for(admin).post("/staff/applicants", TEACHER)
+    answer = client_for(admin).post("/staff/applicants/new", TEACHER)
     assert (answer.status_code, "申请绑定本单位" in answer.text) == (422, True)
 
 
 def test_applicants_of_another_unit_are_not_opened(client_for: Any, admin: Person) -> None:
     with transaction():
         other = a_unit("云桥区第二小学").id
-    assert client_for(admin).post(f"/staff/applicants?unit={other}", TEACHER).status_code == 403
+    assert (
+        client_for(admin).post(f"/staff/applicants/new?unit={other}", TEACHER).status_code == 403
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "faults"),
+    [
+        ("/staff/new", ("请填写姓名", "请填写登录名", "请选择角色")),
+        ("/staff/applicants/new", ("请填写姓名", "请填写证件号码")),
+    ],
+)
+def test_an_empty_form_says_everything_it_lacks_at_once(
+    client_for: Any, admin: Person, url: str, faults: tuple[str, ...]
+) -> None:
+    browser = client_for(admin)
+    assert "data-error-summary" not in browser.get(url).text
+    answer = browser.post(url, {})
+    assert (answer.status_code, "data-error-summary" in answer.text) == (422, True)
+    assert [fault for fault in faults if fault not in answer.text] == []
+    assert f'href="{url}?unit=' in browser.get(url.removesuffix("/new")).text

@@ -1,0 +1,63 @@
+"""What a page shows of refused input: every fault at its field, and nothing typed lost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Flask, g, request
+
+from app.core.db import db
+from app.core.errors import Invalid
+
+
+def show_faults(form: Any, error: Invalid) -> None:
+    """Put the messages of a refusal at their fields; those without a field stand above them."""
+    loose = [] if error.errors else [error.message]
+    for name, messages in error.errors.items():
+        if name in form:
+            form[name].errors = [*form[name].errors, *messages]
+        else:
+            loose.extend(messages)
+    form.form_errors = [*form.form_errors, *loose]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A small form that was refused: what was typed into it, and what is wrong with it."""
+
+    values: Mapping[str, str]
+    errors: Mapping[str, Sequence[str]]
+
+
+def shown_on(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare the page on which a small form stands, one that no Form class draws.
+
+    What the view refuses as Invalid is shown there, at the form's fields: the macro `f.line`
+    asks `refused` for it. The page is given what the view was given.
+    """
+
+    def declare(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def answer(**values: Any) -> Any:
+            try:
+                return view(**values)
+            except Invalid as error:
+                db.session.rollback()
+                g.refused_form = request.path, Refused(request.form, error.errors)
+                return page(**values), error.status
+
+        return answer
+
+    return declare
+
+
+def refused(action: str) -> Refused | None:
+    """Return what this request refused of the form that is sent to `action`."""
+    path, found = g.get("refused_form", ("", None))
+    return found if action.partition("?")[0] == path else None
+
+
+def init_faults(app: Flask) -> None:
+    """Let the macros ask what was refused."""
+    app.jinja_env.globals["refused"] = refused
