@@ -1,7 +1,7 @@
 """The forms of signing in and of passwords, which no process draws."""
 
 from wtforms import Form, PasswordField, StringField
-from wtforms.validators import DataRequired, EqualTo, Length
+from wtforms.validators import DataRequired, EqualTo, Length, ValidationError
 
 
 class SignInForm(Form):
@@ -33,3 +33,8 @@ class PasswordForm(Form):
         "再次输入新密码",
         [DataRequired("请再次输入新密码"), EqualTo("password", "两次输入的密码不一致")],
     )
+
+    def validate_password(self, field: PasswordField) -> None:
+        """A new password is another one; what was set before the old one is not kept."""
+        if field.data == self.current.data:
+            raise ValidationError("新密码不能与当前密码相同")

@@ -14,6 +14,7 @@ from app.core import audit
 from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
 from app.core.errors import Invalid, NotFound
+from app.core.faults import show_faults
 from app.core.http import answer_repeat, marks_viewed, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
@@ -93,16 +94,11 @@ def activate() -> Response | tuple[str, int]:
         account = operations.find_activation(secret, now=now())
         operations.set_password(account, password, now=now())
     except Invalid as error:
-        _show(form, error)
+        show_faults(form, error)
         return render_template("accounts/activate.html", form=form), 422
     sessions.begin_session(account, now())
     flash("账号已激活，欢迎使用", "success")
     return see_other(HOME)
-
-
-def _show(form: ActivationForm | PasswordForm, error: Invalid) -> None:
-    for name, messages in error.errors.items():
-        form[name].errors = [*form[name].errors, *messages]
 
 
 def _note(tag: str, **data: int) -> None:
@@ -139,7 +135,7 @@ def change_password() -> Response | tuple[str, int]:
             account = signing_in.confirm_password(judgement, now=now())
             operations.set_password(account, password, now=now())
         except Invalid as error:
-            _show(form, error)
+            show_faults(form, error)
         else:
             sessions.begin_session(account, now())
             flash("密码已修改，其他设备上的登录已退出", "success")

@@ -177,6 +177,7 @@ def test_changing_the_password_keeps_this_session_and_ends_the_others(
     ("change", "words"),
     [
         ({"current": "Wrong-2026"}, "当前密码不正确"),
+        ({"password": PASSWORD, "again": PASSWORD}, "不能与当前密码相同"),
         ({"password": "short-1", "again": "short-1"}, "8-20 位"),
         ({"again": "Other-2026"}, "不一致"),
     ],
