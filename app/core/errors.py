@@ -31,6 +31,13 @@ class Forbidden(DomainError):
     default = "您没有办理此事项的权限"
 
 
+class SignedOut(DomainError):
+    """What was sent came after the session had ended (登录已失效)."""
+
+    status = 401
+    default = "登录已失效，刚才提交的内容没有保存"
+
+
 class Conflict(DomainError):
     """The record is in another state than the act needs."""
 

@@ -58,6 +58,18 @@ def refused(action: str) -> Refused | None:
     return found if action.partition("?")[0] == path else None
 
 
+# Neither is written into a page: what opens something, and files, which no page can hand back.
+SECRETS = {"password", "current", "again", "secret"}
+
+
+def sent_fields() -> list[tuple[str, str]]:
+    """Return what this request was to save, so that it can be sent again after signing in."""
+    fields = list(request.form.items(multi=True))
+    if request.files or any(name in SECRETS or name.startswith("code-") for name, _ in fields):
+        return []
+    return [(name, value) for name, value in fields if name != "csrf_token"]
+
+
 def init_faults(app: Flask) -> None:
     """Let the macros ask what was refused."""
-    app.jinja_env.globals["refused"] = refused
+    app.jinja_env.globals.update(refused=refused, sent_fields=sent_fields)

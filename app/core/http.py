@@ -8,10 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, g, redirect, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+)
 from flask_login import current_user
+from flask_wtf.csrf import CSRFError
 from sqlalchemy import ForeignKey, Select, String, delete, func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -20,10 +28,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
 from app.core.db import Id, Instant, Model, current_transaction, db, pk, transaction
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, SignedOut
 from app.core.permissions import ACTIONS, Grant, role_allows
+from app.core.signed_out import SAFE_METHODS, ask_to_sign_in, lacks_session, wants_json
 
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 # What PostgreSQL calls them; SQLite raises OverflowError, and says UNIQUE in words.
 NUMBER_TOO_LARGE, UNIQUE_BROKEN = "22003", "23505"
 REPEAT_KEPT_FOR = timedelta(days=7)
@@ -181,9 +189,7 @@ def check_action() -> BaseResponse | None:
     if role_allows(action, roles, signed_in=current_user.is_authenticated):
         return None
     if not current_user.is_authenticated:
-        # What was being sent cannot be sent again by following a link.
-        page = request.full_path.rstrip("?") if request.method in SAFE_METHODS else "/home"
-        return redirect(f"/login?{urlencode({'next': page})}")
+        return ask_to_sign_in()
     raise Forbidden(MESSAGES[403])
 
 
@@ -279,7 +285,7 @@ def add_headers(response: Response) -> Response:
 
 TITLES = {
     400: "请求有误",
-    401: "请先登录",
+    401: "登录已失效",
     403: "没有权限",
     404: "页面不存在",
     405: "不支持的操作",
@@ -299,12 +305,6 @@ def unless_down(read: Callable[[], T], otherwise: T) -> T:
             raise
         db.session.rollback()
         return otherwise
-
-
-def wants_json() -> bool:
-    """Tell whether the caller is a script that reads JSON."""
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return best == "application/json"
 
 
 def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
@@ -334,6 +334,8 @@ def refuse_http(error: HTTPException) -> Any:
     code = error.code or 500
     if error.response is not None:
         return error.response
+    if isinstance(error, CSRFError) and lacks_session(_action_of(request.endpoint or "")):
+        return refuse(SignedOut())
     described = DomainError(MESSAGES.get(code, DomainError.default))
     described.status = code
     return refuse(described)

@@ -13,8 +13,9 @@ from app.core import storage
 from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
-from app.core.http import answer_repeat, see_other, wants_json, writes_late
+from app.core.http import answer_repeat, see_other, writes_late
 from app.core.permissions import requires
+from app.core.signed_out import wants_json
 from app.core.uploads import Policy, clean, read_limited
 from app.declarations import operations, queries, specs
 from app.declarations.fill_pages import address, policy_of, section_page

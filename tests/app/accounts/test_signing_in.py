@@ -256,8 +256,44 @@ def test_who_must_sign_in_first_comes_back_to_the_whole_address(
     assert answer.location == "/tasks?q=%E7%A6%BE&step=b"
 
 
-def test_what_was_being_sent_is_no_address_to_come_back_to(client_for: Any) -> None:
-    assert client_for(None).post("/tasks/5/draft").location == "/login?next=%2Fhome"
+def test_who_was_signed_out_is_told_so_and_comes_back(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    with transaction():
+        operations.end_sessions(person.id, now=now())
+    ask = browser.get("/notifications?show=unread").location
+    assert "登录已失效，请重新登录" in browser.get(ask).text
+    answer = browser.post(ask, {"login": "qinghe", "password": PASSWORD})
+    assert answer.location == "/notifications?show=unread"
+    assert "登录已失效" not in client_for(None).get("/login?next=/notifications").text
+
+
+def test_a_part_of_a_page_is_not_swapped_for_the_sign_in_page(client_for: Any) -> None:
+    answer = client_for(None).get("/tasks?q=x", headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == "/login?next=%2Ftasks%3Fq%3Dx"
+
+
+def test_what_was_sent_after_the_end_can_be_sent_again(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    with transaction():
+        operations.end_sessions(person.id, now=now())
+    answer = browser.post("/binding", {"unit_id": "7", "note": "第一行\n“第二行”"})
+    assert (answer.status_code, "没有保存" in answer.text) == (401, True)
+    assert 'data-send-again="/home"' in answer.text
+    assert "第一行\n“第二行”</textarea>" in answer.text
+    told = browser.post("/tasks/5/draft", {"name": "x"}, headers={"Accept": "application/json"})
+    assert (told.status_code, told.json["error"][:5]) == (401, "登录已失效")
+
+
+def test_a_password_sent_after_the_end_is_not_written_into_a_page(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(person)
+    with transaction():
+        operations.end_sessions(person.id, now=now())
+    form = {"current": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+    answer = browser.post("/account/password", form)
+    assert (answer.status_code, NEW_PASSWORD in answer.text) == (401, False)
+    assert "data-send-again" not in answer.text
 
 
 def test_an_account_of_ones_own_does_not_buy_more_guesses(
