@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112104"
+revision = "2026112105"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -985,6 +985,43 @@ def upgrade():
         )
 
     op.create_table(
+        "migration_run",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column(
+            "actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("reason <> ''", name=op.f("ck_migration_run_a_run_says_why")),
+        sa.CheckConstraint(
+            "source_id <> target_id", name=op.f("ck_migration_run_a_run_leads_to_another_version")
+        ),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["person.id"], name=op.f("fk_migration_run_actor_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["process_version.id"], name=op.f("fk_migration_run_source_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["target_id"], ["process_version.id"], name=op.f("fk_migration_run_target_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_migration_run")),
+    )
+    with op.batch_alter_table("migration_run", schema=None) as batch_op:
+        batch_op.create_index("migration_run_of_source", ["source_id", "id"], unique=False)
+
+    op.create_table(
         "plan",
         sa.Column(
             "id",
@@ -1589,6 +1626,7 @@ def upgrade():
         sa.Column(
             "excluded_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("about_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("title", sa.String(length=300), nullable=False),
         sa.Column("tokens_text", sa.Text(), nullable=False),
         sa.Column("jurisdiction", sa.String(length=40), nullable=False),
@@ -1951,6 +1989,51 @@ def upgrade():
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting_group")),
         sa.UniqueConstraint("meeting_id", "name", name="a_group_has_its_name"),
     )
+    op.create_table(
+        "migration_move",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "instance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column(
+            "migration_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.CheckConstraint(
+            "(status = 'moved') = (migration_id IS NOT NULL)",
+            name=op.f("ck_migration_move_what_moved_can_be_followed"),
+        ),
+        sa.CheckConstraint(
+            "status <> 'refused' OR said <> ''", name=op.f("ck_migration_move_a_refusal_says_why")
+        ),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'moved', 'refused')",
+            name=op.f("ck_migration_move_move_status_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["instance_id"], ["process_instance.id"], name=op.f("fk_migration_move_instance_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["migration_id"],
+            ["instance_migration.id"],
+            name=op.f("fk_migration_move_migration_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["migration_run.id"], name=op.f("fk_migration_move_run_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_migration_move")),
+        sa.UniqueConstraint("run_id", "instance_id", name="an_instance_is_moved_once_a_run"),
+    )
+    with op.batch_alter_table("migration_move", schema=None) as batch_op:
+        batch_op.create_index("migration_move_by_status", ["run_id", "status", "id"], unique=False)
+
     op.create_table(
         "publicity",
         sa.Column(
@@ -3008,6 +3091,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_publicity_plan_id"))
 
     op.drop_table("publicity")
+    with op.batch_alter_table("migration_move", schema=None) as batch_op:
+        batch_op.drop_index("migration_move_by_status")
+
+    op.drop_table("migration_move")
     op.drop_table("meeting_group")
     op.drop_table("meeting_committee")
     op.drop_table("key_share")
@@ -3100,6 +3187,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_plan_committee_id"))
 
     op.drop_table("plan")
+    with op.batch_alter_table("migration_run", schema=None) as batch_op:
+        batch_op.drop_index("migration_run_of_source")
+
+    op.drop_table("migration_run")
     with op.batch_alter_table("item_withdrawal", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_item_withdrawal_one_open",
