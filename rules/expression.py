@@ -18,6 +18,8 @@ MAX_DEPTH = 50
 MAX_ITEMS = 200
 MAX_STRING = 500
 MAX_NUMBER = 10**15
+MAX_COUNT = 1_000
+"""How far a function that is handed in may be asked to count, such as working days."""
 MAX_VALUE_TEXT = 10_000
 MAX_VALUE_ITEMS = 1_000
 """What a value may hold, given or computed: letters of a text, items of a list with all lists in
@@ -57,17 +59,13 @@ _REFUSED: Mapping[type[ast.AST], str] = {
     ast.JoinedStr: "不能使用 f 字符串",
     ast.Lambda: "不能定义函数",
     ast.NamedExpr: "不能赋值",
-    ast.ListComp: "不能使用推导式",
-    ast.SetComp: "不能使用推导式",
-    ast.DictComp: "不能使用推导式",
-    ast.GeneratorExp: "不能使用推导式",
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), "不能使用推导式"),
     ast.Slice: "不能切片",
     ast.Starred: "不能用星号展开",
     ast.Dict: "不能写字典",
     ast.Set: "不能写集合",
     ast.Await: "不能等待",
-    ast.Yield: "不能产出",
-    ast.YieldFrom: "不能产出",
+    **dict.fromkeys((ast.Yield, ast.YieldFrom), "不能产出"),
     ast.Is: "请用 == 代替 is",
     ast.IsNot: "请用 != 代替 is not",
 }
@@ -360,7 +358,7 @@ class _Compiler:
         if node.keywords or len(node.args) > MAX_ITEMS:
             raise self.error(f"函数“{name}”的参数写法不对", node)
         self.called.add(name)
-        arguments = [self.build(argument, depth) for argument in node.args]
+        arguments = [self._argument(name, argument, depth) for argument in node.args]
 
         def run(scope: _Scope) -> Any:
             if name not in scope.functions:
@@ -369,6 +367,23 @@ class _Compiler:
             return self._plain(scope.functions[name](*given), f"函数“{name}”的结果", node)
 
         return self._guarded(node, f"函数“{name}”无法计算", run)
+
+    def _argument(self, function: str, node: ast.expr, depth: int) -> _Run:
+        """Return the closure for an argument; one that holds no variable is judged at once."""
+        given = self.build(node, depth)
+        if function in BUILT_IN:
+            return given
+
+        def bounded(scope: _Scope) -> Any:
+            value = given(scope)
+            is_count = type(value) is int and 0 <= value <= MAX_COUNT
+            if isinstance(value, _NUMBER) and not is_count:
+                raise self.error(f"这里要写 0 到 {MAX_COUNT} 的整数", node)
+            return value
+
+        if not any(isinstance(part, (ast.Name, ast.Call)) for part in ast.walk(node)):
+            bounded(_Scope({}, {}))
+        return bounded
 
     _METHODS: ClassVar[Mapping[type[ast.expr], Callable[..., _Run]]] = {
         ast.Constant: _constant,

@@ -16,8 +16,8 @@ from SpiffWorkflow.bpmn.script_engine import (
 )
 
 from app.engine.decisions import decide
-from app.engine.timers import moment
-from rules.expression import DEFAULT_FUNCTIONS, Expression, compile_expression
+from app.engine.timers import FIRST_YEAR, LAST_YEAR, moment, refuse_odd_time
+from rules.expression import BUILT_IN, DEFAULT_FUNCTIONS, Expression, compile_expression
 
 MAX_INSTANCES = 200
 """How many tasks one multi-instance node may open."""
@@ -47,6 +47,16 @@ def register_function(name: str, function: Callable[..., Any]) -> None:
 
     _functions[name] = adapted
     _compiled.cache_clear()
+
+
+def stand_ins() -> dict[str, Callable[..., object]]:
+    """Return for each registered function one that takes what it takes and asks no calendar."""
+
+    def answer(*arguments: object) -> object:
+        days = [day for each in arguments if isinstance(day := _as_day(each), date)]
+        return _as_text(days[0]) if days else 0
+
+    return dict.fromkeys(function_names() - BUILT_IN.keys(), answer)
 
 
 def function_names() -> frozenset[str]:
@@ -82,8 +92,11 @@ def _compiled(text: str) -> Expression:
 
 
 def _as_day(value: object) -> object:
+    """Return ISO text as a date. Raises ValueError for one that no office works with."""
     if isinstance(value, str) and _ISO_DAY.fullmatch(value):
-        return date.fromisoformat(value[:10])
+        return _as_day(date.fromisoformat(value[:10]))
+    if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"日期要在 {FIRST_YEAR} 年至 {LAST_YEAR} 年之间")
     return value
 
 
@@ -132,6 +145,7 @@ class Engine(PythonScriptEngine):  # type: ignore[misc]
         """
         value = self.environment.evaluate(expression, task.data, external_context)
         is_count = expression == getattr(task.task_spec, "cardinality", None)
+        refuse_odd_time(task.task_spec, expression, value)
         if is_count and not 0 <= value <= MAX_INSTANCES:
             raise TooManyInstances(f"多实例任务最多 {MAX_INSTANCES} 个，这里是 {value} 个")
         return value

@@ -5,12 +5,16 @@ old data what another one changed. Here each join consumes its tokens once, and 
 changed is merged.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from functools import wraps
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.mixins.inclusive_gateway import InclusiveGateway
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import (
+    MultiInstanceTask,
+    SequentialMultiInstanceTask,
+)
 from SpiffWorkflow.bpmn.specs.mixins.parallel_gateway import ParallelGateway
 from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
 from SpiffWorkflow.util.task import TaskState
@@ -92,10 +96,35 @@ def _merge(task: Any, tokens: Collection[Any]) -> None:
     merged = deepcopy(base)
     for token in tokens:
         data = token.parent.data
-        merged.update(deepcopy({k: v for k, v in data.items() if k not in base or base[k] != v}))
+        merged.update(deepcopy(_changed(base, data)))
         for key in base.keys() - data.keys():
             merged.pop(key, None)
     task.data = merged
+
+
+def _cure_instances() -> None:
+    """Keep of each instance what it changed: bare, one that ends late undoes what others did.
+
+    Where answers are gathered in a collection nothing else of an instance is kept.
+    """
+    gather = MultiInstanceTask.merge_child
+
+    @wraps(gather)
+    def merge(self: Any, workflow: Any, child: Any) -> None:
+        if self.data_output is not None and self.output_item is not None:
+            gather(self, workflow, child)
+            return
+        loop = child.parent
+        one_by_one = isinstance(self, SequentialMultiInstanceTask)
+        base = loop.data if one_by_one else loop.parent.data
+        loop.data.update(deepcopy(_changed(base, child.data)))
+        loop.internal_data["merged"].append(str(child.id))
+
+    MultiInstanceTask.merge_child = merge
+
+
+def _changed(base: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in base or base[name] != value}
 
 
 def _shared_data(tokens: Iterable[Any]) -> dict[str, Any]:
@@ -135,3 +164,4 @@ def _replacing(bare: Any, cure: Any) -> Any:
 
 
 _cure_joins()
+_cure_instances()

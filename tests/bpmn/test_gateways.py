@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.engine import handlers
 from tests.engine.kit import (
     Office,
     call,
@@ -16,6 +17,7 @@ from tests.engine.kit import (
     many,
     message,
     receives,
+    service,
     start,
     subprocess,
     timer,
@@ -307,6 +309,45 @@ def test_an_output_collection_is_gathered_anew_in_every_round(
             office.do("each", decision=answer)
         assert office.data("vet")["said"] == answers
         office.do("vet", decision="return")
+
+
+def of_two_groups(marker: str) -> dict[str, bytes]:
+    """For each of several a service that may change what is known, and then a person."""
+    inner = subprocess(
+        "each", marker, start("in"), service("note", "note", "seen,mark"), user("ask"), end("out"),
+        line("in", "note", "ask", "out"),
+    )  # fmt: skip
+    return diagram("p", start(), inner, user("vet"), end(), line("begun", "each", "vet", "ended"))
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_several_tasks_keep_what_each_has_changed(office: Office, one_by_one: bool) -> None:
+    @handlers.service("note")
+    def note(step: handlers.Step) -> handlers.Outcomes:
+        return {"seen": str(step.data["one"])} if step.data["one"] == 7 else {"mark": "late"}
+
+    office.publish(of_two_groups(many("ids", "one", one_by_one=one_by_one)), key="p")
+    office.begin("p", ids=[7, 8], seen="nobody", mark="early")
+    office.do("ask")
+    office.do("ask")
+    assert {**office.data("vet"), "decision": ""} == {
+        "ids": [7, 8],
+        "seen": "7",
+        "mark": "late",
+        "decision": "",
+    }
+
+
+def test_a_task_of_several_that_ends_late_undoes_nothing(office: Office) -> None:
+    @handlers.service("note")
+    def note(step: handlers.Step) -> handlers.Outcomes:
+        return {"seen": "by the first", "mark": "x"} if step.data["one"] == 7 else {}
+
+    office.publish(of_two_groups(many("ids", "one")), key="p")
+    office.begin("p", ids=[7, 8, 9], seen="nobody", mark="y")
+    for _ in range(3):
+        office.do("ask")
+    assert (office.data("vet")["seen"], office.data("vet")["mark"]) == ("by the first", "x")
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])

@@ -3,9 +3,11 @@
 from tests.engine.gate_builder import (
     LOOP_OVER_VOTERS,
     Drawing,
+    boundary,
     element,
     event,
     flow,
+    gateway,
     message,
     properties,
     service,
@@ -49,12 +51,87 @@ def gathering(answer: str) -> Drawing:
     return voting(LOOP_OVER_VOTERS.replace("</bpmn:multi", GATHERED.format(answer)))
 
 
+def then_asking(drawing: Drawing, name: str) -> Drawing:
+    """A decision about a name behind the several tasks."""
+    return drawing.with_(
+        vote_to_end=flow("vote", "well"),
+        well=gateway("well", "well_to_end"),
+        well_to_end=flow("well", "end"),
+        well_to_fill=flow("well", "fill", f'{name} == "yes"'),
+    )
+
+
+ALONE = "<bpmn:loopDataOutputRef>choices</bpmn:loopDataOutputRef></bpmn:multi"
+ITEM = '<bpmn:inputDataItem id="voter" name="{0}"/></bpmn:multi'
+GATHERING_FAULTS: dict[str, Spoiled] = {
+    "a decision on one of the gathered answers": Spoiled(
+        "expression.invalid", "well_to_fill", then_asking(gathering("choice"), "choice")
+    ),
+    "a collection of nothing": Spoiled(
+        "loop.output", "vote", voting(LOOP_OVER_VOTERS.replace("</bpmn:multi", ALONE))
+    ),
+    "an item of two names": Spoiled(
+        "loop.item",
+        "voter",
+        voting(LOOP_OVER_VOTERS.replace("</bpmn:multi", ITEM.format("expert"))),
+    ),
+}
+GATHERING_SOUND: dict[str, Drawing] = {
+    "a decision on one of the gathered answers": then_asking(voting(LOOP_OVER_VOTERS), "choice"),
+    "a collection of nothing": gathering("choice"),
+    "an item of two names": voting(LOOP_OVER_VOTERS.replace("</bpmn:multi", ITEM.format("voter"))),
+}
+
+
 VARIABLE = "<spiffworkflow:messageVariable>received</spiffworkflow:messageVariable>"
 WITH_VARIABLE = message().replace(
     "/>",
     f"><bpmn:extensionElements>{VARIABLE}</bpmn:extensionElements></bpmn:messageEventDefinition>",
 )
+
+
+def awaits(kind: str, text: str) -> Drawing:
+    return event_with("intermediateCatchEvent", timer(kind, text))
+
+
+def reminding(cycle: str) -> Drawing:
+    remind = boundary("odd", "vet", timer("timeCycle", cycle), cancelActivity="false")
+    return SOUND.with_(odd=remind, odd_to_end=flow("odd", "end"))
+
+
+TIME_FAULTS: dict[str, Spoiled] = {
+    "a million working days": Spoiled(
+        "expression.invalid", "odd", awaits("timeDate", "workdays_after(today, 1000000)")
+    ),
+    "working days after the last of dates": Spoiled(
+        "expression.value", "odd", awaits("timeDate", 'workdays_after("9999-12-31", 5)')
+    ),
+    "a date in a far year": Spoiled(
+        "expression.value", "odd", awaits("timeDate", '"9999-12-31T23:59:59+08:00"')
+    ),
+    "months without end": Spoiled(
+        "expression.value", "odd", awaits("timeDuration", '"P9999999999M"')
+    ),
+    "weeks and days together": Spoiled(
+        "expression.value", "odd", awaits("timeDuration", '"P1W2D"')
+    ),
+    "a reminder without a pause": Spoiled("expression.value", "odd", reminding('"R3/PT0S"')),
+    "a reminder without end": Spoiled("expression.value", "odd", reminding('"R/P1D"')),
+    "a reminder that never comes": Spoiled("expression.value", "odd", reminding('"R0/P1D"')),
+}
+TIME_SOUND: dict[str, Drawing] = {
+    **dict.fromkeys(TIME_FAULTS, awaits("timeDuration", '"P1M2DT3H"')),
+    "a million working days": awaits("timeDate", "workdays_after(today, 200)"),
+    "working days after the last of dates": awaits("timeDate", 'workdays_after("2026-12-31", 5)'),
+    "a date in a far year": awaits("timeDate", '"2999-12-31T23:59:59+08:00"'),
+    "a reminder without a pause": reminding('"R3/PT1H"'),
+    "a reminder without end": reminding('"R200/P1D"'),
+    "a reminder that never comes": reminding('"R1/P1D"'),
+}
+"""The same drawings with times that can be computed with."""
 EVENT_FAULTS: dict[str, Spoiled] = {
+    **TIME_FAULTS,
+    **GATHERING_FAULTS,
     "a message that nobody sends": Spoiled(
         "event.unsent",
         "odd",

@@ -18,7 +18,9 @@ from tests.engine.gate_load_faults import LOAD_BUNDLES, LOAD_FAULTS, LOAD_SOUND
 from tests.engine.gate_property_faults import (
     DAY,
     EVENT_FAULTS,
+    GATHERING_SOUND,
     PROPERTY_FAULTS,
+    TIME_SOUND,
     awaiting,
     gathering,
 )
@@ -63,6 +65,8 @@ WITHOUT_FAULT: dict[str, Drawing] = {
     "two timers behind one gateway": awaiting(DAY, message()),
     "answers gathered that nobody gives": gathering("choice"),
     **LOAD_SOUND,
+    **TIME_SOUND,
+    **GATHERING_SOUND,
 }
 """The drawing before it was spoiled, where that is another one than the sound sample."""
 

@@ -1,6 +1,7 @@
 """Defects of joins, errors, tables and reminders, bare beside cured, as in test_defects."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_an_error_that_nobody_catches_goes_on_as_drawn(monkeypatch: pytest.Monke
 
 
 def test_what_a_cycle_timer_opened_vanishes_with_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    cycle = boundary("due", "vet", timer('"R2/PT0S"', "timeCycle"), interrupting=False)
+    cycle = boundary("due", "vet", timer('"R2/PT1S"', "timeCycle"), interrupting=False)
     files = diagram(
         "p", start(), user("vet"), cycle, user("react"), end("reacted"), end(),
         line("begun", "vet", "ended"), line("due", "react", "reacted"),
@@ -124,7 +125,7 @@ def test_what_a_cycle_timer_opened_vanishes_with_its_task(monkeypatch: pytest.Mo
 
     def left() -> list[str]:
         workflow = plant(files)
-        timers.refresh(workflow, NOON)
+        timers.refresh(workflow, NOON + timedelta(seconds=1))
         assert "react" in names(workflow)
         do(workflow, "vet")
         return names(workflow)
@@ -251,3 +252,27 @@ def test_the_cures_work_on_what_was_stored() -> None:
     workflow.script_engine = Engine(lambda task: None)
     do(workflow, "c")
     assert names(workflow) == ["vet"]
+
+
+def test_one_of_several_that_ends_late_undoes_what_another_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = diagram(
+        "p", start(), user("each", many("ids", "one")), user("vet"), end(),
+        line("begun", "each", "vet", "ended"),
+    )  # fmt: skip
+
+    def left() -> str:
+        workflow = plant(files, ids=[7, 8], mark="early")
+        first, second = workflow.get_tasks(state=TaskState.READY, manual=True)
+        first.data["mark"] = "changed"
+        for task in (first, second):
+            task.run()
+        workflow.do_engine_steps()
+        return str(workflow.get_tasks(state=TaskState.READY, manual=True)[0].data["mark"])
+
+    assert left() == "changed"
+    # Of two cures upon each other the inner one is this.
+    undo(monkeypatch, MultiInstanceTask, "merge_child")
+    undo(monkeypatch, MultiInstanceTask, "merge_child")
+    assert left() == "early"

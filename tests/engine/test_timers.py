@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.core.db import db, transaction
 from app.engine import care, queue, timers, workers
 from app.engine.models import ProcessInstance, QueueRow, StepLog, Timer
-from app.engine.walk import TIMERS_AT_ONCE
+from app.engine.walk import TIMERS_AT_ONCE, StepFailed
 from tests.engine.kit import (
     CLERK,
     NOON,
@@ -203,3 +203,45 @@ def test_looking_for_messages_reads_no_delivered_one(office: Office) -> None:
     plan = plan_of(queue.deliverable(NOON))
     assert "queue_row_in_line" in plan, plan
     assert "Seq Scan on queue_row" not in plan, plan
+
+
+ODD_TIMES = [
+    ("timeDate", "9999-12-31T00:00:00+08:00"),
+    ("timeDate", "0001-01-01T00:00:00+08:00"),
+    ("timeDate", "P5D"),
+    ("timeDate", "2026-W01-1"),
+    ("timeDate", None),
+    ("timeDuration", "P9999999999M"),
+    ("timeDuration", "P1W2D"),
+    ("timeDuration", "P"),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), ODD_TIMES)
+def test_a_time_that_cannot_be_computed_with_stops_the_step_and_is_quoted(
+    office: Office, kind: str, value: str | None
+) -> None:
+    waiting = catch("ends", timer("ending", kind))
+    office.publish(
+        diagram(
+            "case", start(), user("vet"), waiting, end(), line("begun", "vet", "ends", "ended")
+        ),
+        key="case",
+    )
+    instance_id = office.begin("case", ending=value)
+    with pytest.raises(StepFailed) as failed:
+        office.do("vet")
+    assert f"时间“{value}”不能使用" in str(failed.value.__cause__)
+    assert office.open() == ["vet"]
+    assert office.status(instance_id) == "running"
+
+
+def test_working_days_beyond_every_calendar_are_refused_at_their_place(office: Office) -> None:
+    waiting = catch("ends", timer("workdays_after(today, days)"))
+    office.publish(
+        diagram("case", start(), waiting, end(), line("begun", "ends", "ended")), key="case"
+    )
+    with pytest.raises(StepFailed) as failed:
+        office.begin("case", days=1_000_000)
+    assert "“days)”处" in str(failed.value.__cause__)
+    office.begin("case", days=1_000)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.expression import (
+    MAX_COUNT,
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_NUMBER,
@@ -311,22 +312,22 @@ def test_values_at_the_bounds_are_taken():
         ("n * n * n * n", "数字过大（第 1 个字符"),
         ("1 + n * n / n", "数字过大（第 5 个字符"),
         ("n - 1 - n - n - n", "数字过大"),
-        ("much(n)", "函数“much”的结果的文字超过"),
-        ("wide(n)", f"函数“wide”的结果超过 {MAX_VALUE_ITEMS} 项"),
-        ("big(n) > 1", "函数“big”的结果的数字过大"),
-        ("odd(n)", "函数“odd”的结果不是可用的数据"),
-        ("own(n)", "函数“own”无法计算"),
+        ("much(k)", "函数“much”的结果的文字超过"),
+        ("wide(k)", f"函数“wide”的结果超过 {MAX_VALUE_ITEMS} 项"),
+        ("big(k) > 1", "函数“big”的结果的数字过大"),
+        ("odd(k)", "函数“odd”的结果不是可用的数据"),
+        ("own(k)", "函数“own”无法计算"),
     ],
 )
 def test_what_is_computed_on_the_way_is_bounded_too(text: str, message: str):
     functions = {
         "much": lambda _: "a" * (MAX_VALUE_TEXT + 1),
         "wide": lambda _: [0] * (MAX_VALUE_ITEMS + 1),
-        "big": lambda n: n * n,
+        "big": lambda k: k * MAX_NUMBER,
         "odd": lambda _: object(),
         "own": lambda _: deep(100_000) == deep(100_000),
     }
-    variables = {"n": MAX_NUMBER // 2, "x": [0] * (MAX_VALUE_ITEMS // 2)}
+    variables = {"n": MAX_NUMBER // 2, "k": 7, "x": [0] * (MAX_VALUE_ITEMS // 2)}
     expression = compile_expression(text, functions={"len", *functions})
     with pytest.raises(ExpressionError, match=re.escape(message)):
         expression.evaluate(variables, functions)
@@ -351,3 +352,27 @@ def test_a_fault_is_said_in_chinese_with_the_place_it_stands_at(text: str, said:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text)
     assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("count", ["1000000", "-5", "600 + 500", "2.5", "True"])
+def test_a_count_that_a_function_is_given_is_judged_where_it_is_written(count: str):
+    text = f"workdays_after(today, {count})"
+    with pytest.raises(ExpressionError, match=f"这里要写 0 到 {MAX_COUNT} 的整数") as refused:
+        compile_expression(text)
+    assert text[refused.value.position :].startswith(count)
+
+
+def test_a_count_that_is_computed_is_judged_when_it_is_known():
+    asked: list[object] = []
+    functions = {"workdays_after": lambda day, count: asked.append(count)}
+    expression = compile_expression("workdays_after(today, days * 10)")
+    for days in (0, MAX_COUNT // 10):
+        expression.evaluate({"today": "2026-01-05", "days": days}, functions)
+    for days in (-1, MAX_COUNT, 2.5):
+        with pytest.raises(ExpressionError, match="“days \\* 10\\)”处"):
+            expression.evaluate({"today": "2026-01-05", "days": days}, functions)
+    assert asked == [0, MAX_COUNT]
+
+
+def test_our_own_functions_take_numbers_of_any_size():
+    assert compile_expression("max(5000, 2.5)").evaluate({}) == 5000

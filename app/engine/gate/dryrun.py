@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
-from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.util.task import TaskState
 
@@ -24,7 +23,7 @@ from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.graph import reach
 from app.engine.gate.known import Known
-from app.engine.timers import bound
+from app.engine.timers import bound, kind_of_time
 from rules.expression import ExpressionError, compile_expression
 
 WALKS = 8
@@ -37,9 +36,9 @@ tree in each step. It is counted, not timed, so that the verdict is the same on 
 _NOW = datetime(2026, 1, 5, 9, 0, tzinfo=ZONE)
 _TODAY = "2026-01-05"
 _FAR = {
-    "TimeDateEventDefinition": "2999-01-01T00:00:00+08:00",
-    "DurationTimerEventDefinition": "P900D",
-    "CycleTimerEventDefinition": "R1/P900D",
+    "timeDate": "2999-01-01T00:00:00+08:00",
+    "timeDuration": "P900D",
+    "timeCycle": "R1/P900D",
 }
 _STUB = """<definitions xmlns="{namespace}" targetNamespace="stub" id="stub_{id}">
 <process id="{id}" isExecutable="true"><startEvent id="begin"/><endEvent id="finish"/>
@@ -142,9 +141,9 @@ class DryEngine(PythonScriptEngine):  # type: ignore[misc]
         self, task: Any, expression: str, external_context: Mapping[str, Any] | None = None
     ) -> Any:
         """Return a far time, a small count, the value of the expression, or a guess."""
-        far = _far_time(task.task_spec, expression)
-        if far is not None:
-            return far
+        kind = kind_of_time(task.task_spec, expression)
+        if kind is not None:
+            return _FAR[kind]
         if expression == getattr(task.task_spec, "cardinality", None):
             return 2
         variables = {**task.data, **(external_context or {}), "today": _TODAY}
@@ -162,14 +161,6 @@ class DryEngine(PythonScriptEngine):  # type: ignore[misc]
 
     def call_service(self, task: Any, **_: object) -> None:
         """Call no handler: outcomes are guessed before each task."""
-
-
-def _far_time(spec: Any, expression: str) -> str | None:
-    event = getattr(spec, "event_definition", None)
-    for timer in (event, *getattr(event, "event_definitions", ())):
-        if isinstance(timer, TimerEventDefinition) and timer.expression == expression:
-            return _FAR[type(timer).__name__]
-    return None
 
 
 def _walk(walk: "_Walk") -> Finding | None:

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.engine.environment import MAX_INSTANCES
+from app.engine.environment import MAX_INSTANCES, stand_ins
 from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Node, local
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
 from app.engine.gate.variables import Variables, items_of
+from app.engine.timers import TIME_HINTS, is_time
 from rules.expression import Expression, ExpressionError, compile_expression
 
-_DURATION = re.compile(r"P(?=.)(\d+[YMWD])*(T(?=.)(\d+[HMS])+)?")
-_CYCLE = re.compile(r"R\d*/P.+")
 _TIMES = ("timeDate", "timeDuration", "timeCycle")
 
 
@@ -52,7 +51,7 @@ def _of_node(node: Node, variables: Variables) -> Iterator[Written]:
     for time in _times_of(node):
         yield Written(node, time, "时间", names)
     if node.loop is not None:
-        own = names | variables.set_by(node) | items_of(node)
+        own = names | variables.set_in(node) | items_of(node)
         inner = {n for child in variables.diagram.inside(node.id) for n in child.outcomes}
         for element in node.loop.findall(f"{BPMN}loopCardinality"):
             yield Written(node, element, "实例个数", names)
@@ -96,39 +95,33 @@ def _advice(text: str) -> str:
 
 def _constant_trouble(place: str, expression: Expression) -> tuple[str, str] | None:
     """Guard defects 10 and 14: literal times need a zone, literal counts a limit."""
-    if expression.names or expression.functions:
+    if expression.names:
         return None
     try:
-        value = expression.evaluate({})
+        value = expression.evaluate({}, stand_ins())
     except ExpressionError as error:
         return f"无法计算：{error}", "请改正表达式"
+    # What a stand-in answers says nothing of the value.
+    return None if expression.functions else _trouble_of(place, value)
+
+
+def _trouble_of(place: str, value: object) -> tuple[str, str] | None:
     if place == "loopCardinality" and not _is_count(value):
         return f"实例个数要是 1 到 {MAX_INSTANCES} 的整数", "请减少实例个数"
-    if place in _TIMES and not (isinstance(value, str) and _is_time(place, value)):
-        return "时间的写法不对", _TIME_HINTS[place]
+    if place in _TIMES and not _is_time(place, value):
+        return "时间的写法不对", TIME_HINTS[place]
     return None
-
-
-_TIME_HINTS = {
-    "timeDate": '请写带时区的时间，如 "2026-11-20T17:30:00+08:00"',
-    "timeDuration": '请写时长，如 "P5D"',
-    "timeCycle": '请写周期，如 "R3/P1D"',
-}
 
 
 def _is_count(value: object) -> bool:
     return type(value) is int and 1 <= value <= MAX_INSTANCES
 
 
-def _is_time(place: str, value: str) -> bool:
-    if place == "timeDuration":
-        return bool(_DURATION.fullmatch(value))
-    if place == "timeCycle":
-        return bool(_CYCLE.fullmatch(value))
-    try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
+def _is_time(place: str, value: object) -> bool:
+    """Whether a time is written so that it means one moment: a date names its zone."""
+    if place == "timeDate" and is_time(place, value):
+        return datetime.fromisoformat(str(value)).tzinfo is not None
+    return is_time(place, value)
 
 
 def _loop_source(diagram: Diagram, node: Node, variables: Variables) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import keyword
 from collections.abc import Iterator, Mapping
 
-from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node
+from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
@@ -50,15 +50,18 @@ class Variables:
         return self._added[node.id]
 
     def _set_by(self, node: Node) -> set[str]:
+        if gathers(node):
+            return {(node.loop.findtext(_OUTPUT_NAME) or "").strip()} - {""}
+        return self.set_in(node)
+
+    def set_in(self, node: Node) -> set[str]:
+        """Return the names that a task adds to its own data, one of several included."""
         names = set(node.outcomes)
         called = self.known.processes.get(node.element.get("calledElement", ""))
         if called is not None:
             names |= called.outcomes
         decision = node.element.findtext(f".//{SPIFF}calledDecisionId", "").strip()
-        names |= self.decisions.get(decision, frozenset())
-        if node.loop is not None:
-            names.add((node.loop.findtext(f"{BPMN}loopDataOutputRef") or "").strip())
-        return names - {""}
+        return names | self.decisions.get(decision, frozenset())
 
     def _earlier(self, ident: str) -> set[str]:
         found: set[str] = set()
@@ -68,7 +71,8 @@ class Variables:
             if here in self.diagram.nodes and here not in found:
                 found.add(here)
                 waiting.extend(self._before(here))
-                waiting.extend(node.id for node in self.diagram.inside(here))
+                if not gathers(self.diagram.nodes[here]):
+                    waiting.extend(node.id for node in self.diagram.inside(here))
         return found
 
     def _before(self, ident: str) -> list[str]:
@@ -81,6 +85,12 @@ class Variables:
         if node.kind == "startEvent" and node.scope in self.diagram.nodes:
             return self._before(node.scope)
         return sources
+
+
+def gathers(node: Node) -> bool:
+    """Whether a multi-instance node gathers answers in a collection: it keeps nothing else."""
+    tags = (_OUTPUT_NAME, f"{BPMN}outputDataItem")
+    return node.loop is not None and all(node.loop.find(tag) is not None for tag in tags)
 
 
 def items_of(node: Node) -> set[str]:
@@ -118,6 +128,25 @@ def name_trouble(name: str, known: Known) -> str:
     return ""
 
 
+def items_named_alike(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Guard the reader: the engine takes the id of an item, people read its name."""
+    for tag in _DATA_NAMES:
+        for item in diagram.root.iter(tag):
+            ident, name = item.get("id", ""), item.get("name") or item.get("id", "")
+            if ident != name:
+                message = f"多实例的每一项编号是“{ident}”，名称却是“{name}”，表达式里用的是编号"
+                yield diagram.find("loop.item", item, message, "请让编号与名称相同")
+
+
+def one_output(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Guard the run: a collection without an item gathers nothing, an item without one neither."""
+    for node in diagram.nodes.values():
+        parts = [] if node.loop is None else [local(part) for part in node.loop]
+        if ("loopDataOutputRef" in parts) != ("outputDataItem" in parts):
+            message = "输出集合与输出项要同时填写"
+            yield diagram.find("loop.output", node, message, "请补全另一项，或两项都删除")
+
+
 def _written_names(diagram: Diagram) -> Iterator[tuple[object, str]]:
     for name in diagram.inputs:
         yield diagram.process, name
@@ -132,4 +161,4 @@ def _written_names(diagram: Diagram) -> Iterator[tuple[object, str]]:
         yield element, (element.text or "").strip()
 
 
-RULES: tuple[Rule, ...] = (usable_names,)
+RULES: tuple[Rule, ...] = (usable_names, items_named_alike, one_output)
