@@ -68,6 +68,7 @@ def resume(instance: ProcessInstance, *, reason: str, actor_id: int | None, now:
     if instance.status != InstanceStatus.SUSPENDED:
         raise Conflict("流程没有暂停，不需要恢复")
     instance.status = InstanceStatus.RUNNING
+    queue.wake((instance.business_type, instance.business_id), now)
     note(instance, "resumed", "恢复", reason=required(reason), actor_id=actor_id, now=now)
 
 

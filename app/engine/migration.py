@@ -224,7 +224,7 @@ def _settle(
     after = projection.waiting_of(Walk(instance, now).workflow)
     projection.close_items(before, after, None)
     projection.write_timers(before, after, instance.id)
-    projection.write_subscriptions(before, after, instance.id)
+    projection.write_subscriptions(before, after, instance, now)
     db.session.flush()
 
 

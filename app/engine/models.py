@@ -298,8 +298,9 @@ class QueueRow(Model):
         sa.CheckConstraint(
             "kind <> 'signal' OR instance_id IS NOT NULL", name="signal_is_for_an_instance"
         ),
-        # The oldest waiting row is found without a look at what was delivered long ago.
-        sa.Index("queue_row_in_line", "status", "id"),
+        # What is to be tried is found without a look at what was delivered or nobody awaits.
+        sa.Index("queue_row_in_line", "status", "try_at", "id"),
+        sa.Index("queue_row_by_business", "business_type", "business_id"),
     )
 
     id: Mapped[int] = pk()

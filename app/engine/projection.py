@@ -21,11 +21,18 @@ from SpiffWorkflow.util.task import TaskState
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.search import tokens
-from app.engine import environment, handlers, state, timers
+from app.engine import environment, handlers, queue, state, timers
 from app.engine.answers import RECORD_ANSWERS
 from app.engine.diagrams import Node
 from app.engine.handlers import Card, Scope, Step
-from app.engine.models import EventKind, ItemStatus, Subscription, Timer, WorkItem
+from app.engine.models import (
+    EventKind,
+    ItemStatus,
+    ProcessInstance,
+    Subscription,
+    Timer,
+    WorkItem,
+)
 
 
 @dataclass(frozen=True)
@@ -154,14 +161,22 @@ def write_timers(before: Waiting, after: Waiting, instance_id: int) -> None:
             )
 
 
-def write_subscriptions(before: Waiting, after: Waiting, instance_id: int) -> None:
-    """Add and drop the rows of messages and signals that are newly or no longer awaited."""
+def write_subscriptions(
+    before: Waiting, after: Waiting, instance: ProcessInstance, now: datetime
+) -> None:
+    """Add and drop the rows of messages and signals that are newly or no longer awaited.
+
+    A message that came before is delivered next.
+    """
     gone = {key for key, _, _, _ in before.events - after.events}
     if gone:
         db.session.execute(sa.delete(Subscription).where(Subscription.task_uuid.in_(gone)))
-    for key, node, kind, name in after.events - before.events:
+    new = after.events - before.events
+    for key, node, kind, name in new:
         db.session.add(
             Subscription(
-                instance_id=instance_id, task_uuid=key, node=node, kind=kind, message=name
+                instance_id=instance.id, task_uuid=key, node=node, kind=kind, message=name
             )
         )
+    if any(kind == EventKind.MESSAGE for _, _, kind, _ in new):
+        queue.wake((instance.business_type, instance.business_id), now)

@@ -22,6 +22,9 @@ from app.engine.models import (
 )
 
 MAX_ATTEMPTS = 5
+SOONEST, LATEST = timedelta(minutes=1), timedelta(hours=1)
+"""When a row that nobody awaits is looked at again, though nothing has told of a change."""
+PARKED_AT_ONCE = 500
 
 
 def append(
@@ -49,11 +52,21 @@ def _insert(rows: Sequence[Mapping[str, object]]) -> None:
 def deliverable(
     now: datetime, *, skip: frozenset[int] = frozenset()
 ) -> sa.Select[tuple[QueueRow]]:
-    """Select the oldest row that can be delivered now; it reads no delivered one.
+    """Select the oldest row that can be delivered now; it reads no delivered and no parked one."""
+    return (
+        sa.select(QueueRow)
+        .where(*_in_line(now), QueueRow.id.not_in(skip), _can_arrive())
+        .order_by(QueueRow.try_at, QueueRow.id)
+        .limit(1)
+    )
 
-    A signal to an instance that is suspended waits until it goes on, and a message that no
-    instance waits for stays until one does.
-    """
+
+def _in_line(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (QueueRow.status == QueueStatus.WAITING, QueueRow.try_at <= now)
+
+
+def _can_arrive() -> sa.ColumnElement[bool]:
+    """A message needs an instance that waits for it, a signal one that is not suspended."""
     awaited = (
         sa.select(Subscription.id)
         .join(ProcessInstance, ProcessInstance.id == Subscription.instance_id)
@@ -74,21 +87,53 @@ def deliverable(
         )
         .exists()
     )
-    can_arrive = sa.case(
+    return sa.case(
         (QueueRow.kind == QueueKind.MESSAGE, awaited),
         (QueueRow.kind == QueueKind.SIGNAL, ~suspended),
         else_=sa.true(),
     )
-    return (
+
+
+def park(now: datetime) -> int:
+    """Put aside the rows that cannot arrive now; return how many.
+
+    They come back when somebody begins to wait (`wake`), and otherwise ever more rarely: after as
+    long again as they have waited already.
+    """
+    stuck = (
         sa.select(QueueRow)
-        .where(
-            QueueRow.status == QueueStatus.WAITING,
-            QueueRow.try_at <= now,
-            QueueRow.id.not_in(skip),
-            can_arrive,
-        )
+        .where(*_in_line(now), ~_can_arrive())
         .order_by(QueueRow.id)
-        .limit(1)
+        .limit(PARKED_AT_ONCE)
+        .with_for_update(skip_locked=True, of=QueueRow)
+    )
+    rows = db.session.scalars(stuck).all()
+    for row in rows:
+        row.try_at = now + min(max(now - row.created_at, SOONEST), LATEST)
+    return len(rows)
+
+
+def wake(business: tuple[str, int], now: datetime) -> None:
+    """Let what was put aside for a record be tried at once: somebody waits for something new.
+
+    A row that a worker holds is passed over, for that worker may wait for the caller's lock.
+    """
+    parked = (
+        sa.select(QueueRow.id)
+        .where(
+            QueueRow.business_type == business[0],
+            QueueRow.business_id == business[1],
+            QueueRow.status == QueueStatus.WAITING,
+            QueueRow.try_at > now,
+            QueueRow.attempts == 0,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    db.session.execute(
+        sa.update(QueueRow)
+        .where(QueueRow.id.in_(parked))
+        .values(try_at=now)
+        .execution_options(synchronize_session=False)
     )
 
 

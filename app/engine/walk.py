@@ -282,7 +282,7 @@ class Walk:
                 self._at = task.task_spec.bpmn_id
                 projection.open_item(task, self.drawn(task), self.step(task), card)
         projection.write_timers(self._before, after, self.instance.id)
-        projection.write_subscriptions(self._before, after, self.instance.id)
+        projection.write_subscriptions(self._before, after, self.instance, self.now)
 
 
 def _is_automatic(task: Any) -> bool:

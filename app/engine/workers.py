@@ -28,6 +28,7 @@ def deliver_messages(now: datetime, limit: int = 100) -> int:
             with transaction():
                 row = queue.claim(now, skip=frozenset(tried))
                 if row is None:
+                    queue.park(now)
                     break
                 row_id = row.id
                 tried.add(row_id)

@@ -1,0 +1,144 @@
+"""Messages that nobody awaits yet: put aside, and brought as soon as somebody waits."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from threading import Barrier, Thread
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.core.db import db, transaction
+from app.engine import care, queue, workers
+from app.engine.models import ProcessInstance, QueueKind, QueueRow
+from tests.conftest import DATABASE
+from tests.engine.kit import (
+    CASE,
+    CLERK,
+    NOON,
+    Office,
+    catch,
+    diagram,
+    end,
+    line,
+    message,
+    receives,
+    start,
+    user,
+)
+
+
+def waiting_for_a_visit() -> Mapping[str, bytes]:
+    return diagram(
+        "case", start(), user("vet"), catch("visited", receives("visit")), user("sign"), end(),
+        line("begun", "vet", "visited", "sign", "ended"), extra=message("visit"),
+    )  # fmt: skip
+
+
+def send(count: int, *, to: int = CASE[1], name: str = "visit") -> None:
+    with transaction():
+        for number in range(count):
+            key = f"{name}:{to}:{number}"
+            queue.append(
+                QueueKind.MESSAGE, name, business=("case", to), unique=key, now=NOON, payload={}
+            )
+
+
+def in_line(moment: object = NOON) -> int:
+    """How many rows the next claim has to look at."""
+    with transaction(write=False):
+        found = sa.select(sa.func.count()).where(
+            QueueRow.status == "waiting", QueueRow.try_at <= moment
+        )
+        return db.session.scalar(found) or 0
+
+
+def test_what_nobody_awaits_is_not_looked_at_again_and_again(office: Office) -> None:
+    send(40)
+    assert in_line() == 40
+    assert office.drain() == 0
+    assert in_line() == 0
+    assert in_line(NOON + queue.SOONEST) == 40
+
+
+def test_it_is_looked_at_ever_more_rarely(office: Office) -> None:
+    send(1)
+    looks, moment = 0, NOON
+    while moment < NOON + timedelta(days=1):
+        looks += in_line(moment)
+        office.drain(moment)
+        moment += timedelta(minutes=1)
+    # After 1, 2, 4, 8, 16, 32 minutes and an hour, then every hour of the day.
+    assert looks <= 1 + 7 + 24
+
+
+def test_a_message_that_was_put_aside_comes_as_soon_as_somebody_waits(office: Office) -> None:
+    office.publish(waiting_for_a_visit(), key="case")
+    send(1)
+    office.begin("case")
+    office.drain()
+    assert in_line() == 0
+    office.do("vet")
+    office.drain()
+    assert office.open() == ["sign"]
+
+
+def test_it_comes_as_soon_as_a_suspended_instance_goes_on(office: Office) -> None:
+    office.publish(waiting_for_a_visit(), key="case")
+    instance_id = office.begin("case")
+    office.do("vet")
+    with transaction():
+        instance = db.session.get_one(ProcessInstance, instance_id)
+        care.suspend(instance, reason="核实", actor_id=CLERK, now=NOON)
+    send(1)
+    office.drain()
+    assert in_line() == 0
+    with transaction():
+        instance = db.session.get_one(ProcessInstance, instance_id)
+        care.resume(instance, reason="已核实", actor_id=CLERK, now=NOON)
+    office.drain()
+    assert office.open() == ["sign"]
+
+
+def test_what_failed_keeps_its_pause_when_somebody_begins_to_wait(office: Office) -> None:
+    send(1)
+    with transaction():
+        row = db.session.scalars(sa.select(QueueRow)).one()
+        queue.postpone(row, "failed", NOON)
+        queue.wake(CASE, NOON)
+    assert in_line() == 0
+
+
+def test_others_are_left_aside(office: Office) -> None:
+    send(1, to=8)
+    office.drain()
+    with transaction():
+        queue.wake(CASE, NOON)
+    assert in_line() == 0
+
+
+@pytest.mark.skipif(DATABASE != "postgresql", reason="SQLite writers run one after another")
+def test_a_message_put_aside_while_somebody_begins_to_wait_still_comes(
+    office: Office, database: Flask
+) -> None:
+    office.publish(waiting_for_a_visit(), key="case")
+    for number in range(20):
+        case = 100 + number
+        office.begin("case", business=("case", case))
+        send(1, to=case)
+        barrier = Barrier(2)
+
+        def drain(barrier: Barrier = barrier) -> None:
+            with database.app_context():
+                barrier.wait()
+                workers.deliver_messages(NOON)
+
+        worker = Thread(target=drain)
+        worker.start()
+        barrier.wait()
+        office.do("vet")
+        worker.join()
+        # At the latest when it is looked at again by itself.
+        office.drain(NOON + queue.SOONEST)
+        assert office.open() == ["sign"]
+        office.do("sign")
