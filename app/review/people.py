@@ -156,15 +156,7 @@ def save_assignment(meeting_id: int) -> Answer:
             # The step locks the process before the meeting: nothing is written ahead of it.
             finish(meeting, "assign_reviewers", {"readers": readers})
             return
-        for case_id, main_id, deputy_id in readers:
-            operations.assign_reviewers(
-                group,
-                queries.case(case_id),
-                main_id=main_id,
-                deputy_id=deputy_id,
-                actor_id=current_user.id,
-                now=now(),
-            )
+        operations.assign_all(group, readers, actor_id=current_user.id, now=now())
 
     to = "review.show" if action == "finish" else "review.assign"
     return attempt(

@@ -104,15 +104,8 @@ def appoint_leaders(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 def assign_reviewers(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Name the readers that the final button brings along, and close a group's assignment."""
     group = queries.group(_group_id(step))
-    for case_id, main_id, deputy_id in answers.get("readers", ()):
-        operations.assign_reviewers(
-            group,
-            queries.case(case_id),
-            main_id=main_id,
-            deputy_id=deputy_id,
-            actor_id=step.actor_id or 0,
-            now=step.now,
-        )
+    actor_id, readers = step.actor_id or 0, answers.get("readers", ())
+    operations.assign_all(group, readers, actor_id=actor_id, now=step.now)
     operations.finish_assignment(_meeting(step), group, actor_id=step.actor_id or 0, now=step.now)
     return _done(f"{group.name}已分配")
 

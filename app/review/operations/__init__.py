@@ -22,6 +22,7 @@ from app.review.operations.replacing import replace_reviewer
 from app.review.operations.reviewers import (
     appoint_directors,
     appoint_leaders,
+    assign_all,
     assign_evenly,
     assign_reviewers,
     finish_assignment,
@@ -55,6 +56,7 @@ __all__ = [
     "appoint_directors",
     "appoint_leaders",
     "approve_scheme",
+    "assign_all",
     "assign_evenly",
     "assign_reviewers",
     "cast",

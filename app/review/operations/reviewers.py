@@ -1,7 +1,7 @@
 """Who directs, leads and reads (指定主任、指定组长、分配主副审)."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from app.accounts.operations import notify
@@ -166,6 +166,25 @@ def assign_reviewers(
         return
     case.main_reviewer_id, case.deputy_reviewer_id = main_id, deputy_id
     _note_readers(group, [case], actor_id, now)
+
+
+def assign_all(
+    group: MeetingGroup,
+    readers: Iterable[tuple[int, int, int]],
+    *,
+    actor_id: int,
+    now: datetime,
+) -> None:
+    """Name the reviewers of several cases of a group: case, main and deputy reviewer."""
+    for case_id, main_id, deputy_id in readers:
+        assign_reviewers(
+            group,
+            queries.case(case_id),
+            main_id=main_id,
+            deputy_id=deputy_id,
+            actor_id=actor_id,
+            now=now,
+        )
 
 
 def _note_readers(
