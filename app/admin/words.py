@@ -97,6 +97,7 @@ EVENTS = {
     "declaration:in_meeting": "申报进入评审会议",
     "declaration:photo_changed": "更换申报照片",
     "declaration:returned": "退回申报",
+    "declaration:revoked": "撤销申报结果",
     "declaration:specialty_changed": "更改申报专业",
     "declaration:started": "开始申报",
     "declaration:submitted": "提交申报",

@@ -165,7 +165,8 @@ def revoke_certificate(revocation: Revocation, *, now: datetime) -> None:
         raise Conflict("该证书已失效，不能撤销")
     certificate.status = CertificateStatus.REVOKED
     if certificate.result is not None:
-        revoke_result(certificate.result, now=now)
+        reason = f"职称证书 {certificate.number} 已撤销：{revocation.ground_text}"
+        revoke_result(certificate.result, reason, now=now)
     if revocation.ground == Ground.FRAUD:
         bar_person(
             certificate.person,

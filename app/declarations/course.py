@@ -97,6 +97,7 @@ def steps_of(declaration: Declaration) -> Steps:
         Status.IN_MEETING: last - 1,
         Status.PASSED: last,
         Status.FAILED: last,
+        Status.REVOKED: last,
     }
     known = Status(declaration.status)
     current = places.get(known, 1)
@@ -107,7 +108,7 @@ def steps_of(declaration: Declaration) -> Steps:
         at = ids.index(here) if here in ids else min(level, len(ids)) - 1
         # The organiser may review as a superior first and accept later.
         current = 2 + (len(ids) - 1 if level > len(ids) - 1 else at)
-    return Steps(names, current, done=known in {Status.PASSED, Status.FAILED})
+    return Steps(names, current, done=known in {Status.PASSED, Status.FAILED, Status.REVOKED})
 
 
 def diagrams_of(declaration: Declaration, items: Sequence[WorkItem]) -> list[Diagram]:

@@ -38,6 +38,7 @@ class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     GIVEN_UP = "given_up"
+    REVOKED = "revoked"
 
 
 STATUS_WORDS: dict[str, tuple[str, str]] = {
@@ -50,11 +51,14 @@ STATUS_WORDS: dict[str, tuple[str, str]] = {
     Status.PASSED: ("评审通过", "success"),
     Status.FAILED: ("评审未通过", "danger"),
     Status.GIVEN_UP: ("已放弃", "secondary"),
+    Status.REVOKED: ("已撤销", "danger"),
 }
 """The word and tone that people see for a state."""
 
 EDITABLE = frozenset({Status.DRAFT, Status.RETURNED})
-ENDED = frozenset({Status.TERMINATED, Status.PASSED, Status.FAILED, Status.GIVEN_UP})
+ENDED = frozenset(
+    {Status.TERMINATED, Status.PASSED, Status.FAILED, Status.GIVEN_UP, Status.REVOKED}
+)
 
 
 class EntrySection(StrEnum):

@@ -10,6 +10,7 @@ from app.core import audit
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Forbidden, Invalid
+from app.declarations.operations import revoke_declaration
 from app.results.models import (
     Objection,
     ObjectionStatus,
@@ -198,6 +199,7 @@ def decide_objection(
     db.session.flush()
     if uphold and result.status != ResultStatus.REVOKED:
         _settle(result, ResultStatus.REVOKED, now)
+        revoke_declaration(result.declaration, "公示期异议成立，评审结果已撤销", now=now)
     audit.record(
         f"objection:{objection.status}",
         subject=("objection", objection.id),
@@ -246,7 +248,7 @@ def _settle(result: Result, status: ResultStatus, now: datetime) -> None:
     )
 
 
-def revoke_result(result: Result, *, now: datetime) -> None:
+def revoke_result(result: Result, reason: str, *, now: datetime) -> None:
     """Take back a confirmed result whose certificate is revoked (撤销); its holder is told there.
 
     Raises Conflict for one that was never confirmed.
@@ -254,4 +256,5 @@ def revoke_result(result: Result, *, now: datetime) -> None:
     if result.status != ResultStatus.CONFIRMED:
         raise Conflict("评审结果尚未确认，不能撤销")
     result.status, result.decided_at = ResultStatus.REVOKED, now
+    revoke_declaration(result.declaration, reason, now=now)
     audit.record("result:revoked", subject=("result", result.id), actor_id=None, now=now)

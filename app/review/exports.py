@@ -12,8 +12,10 @@ from app.core.errors import Conflict, NotFound
 from app.core.http import marks_viewed
 from app.core.permissions import requires
 from app.core.tables import table_answer
+from app.declarations.models import Status
 from app.review import queries
-from app.review.models import CaseStatus, Meeting
+from app.review.ballots import Tally
+from app.review.models import CaseStatus, Meeting, MeetingCase
 from app.review.web import bp, meeting_for
 
 Row = Sequence[object]
@@ -24,6 +26,7 @@ CASE_HEADS = (
 )
 LISTS = {"members": "评委清单", "passed": "评审通过清单", "failed": "评审未通过清单"}
 VETOED = "一票否决，未提交表决"
+REVOKED = "表决通过，结果已撤销"
 
 
 @bp.get("/meetings/<int:meeting_id>/lists/<name>.csv")
@@ -64,15 +67,25 @@ def _experts(meeting: Meeting) -> list[Row]:
     ]
 
 
+def _is_revoked(case: MeetingCase) -> bool:
+    return case.declaration.status == Status.REVOKED
+
+
+def _conclusion(case: MeetingCase, tally: Tally | None) -> str:
+    if _is_revoked(case):
+        return REVOKED
+    return case.state.label if tally else f"{case.state.label}（{VETOED}）"
+
+
 def _cases(meeting: Meeting, name: str) -> tuple[Sequence[str], list[Row]]:
     if meeting.state not in queries.DECIDED:
         raise Conflict("评审结果尚未由主任确认，确认后才能导出名单")
     queries.load_cases(meeting)
     tallies = queries.tallies(meeting)
-    wanted = CaseStatus(name)
+    has_passed = CaseStatus(name) is CaseStatus.PASSED
     rows: list[Row] = []
     for case in meeting.cases:
-        if case.state is not wanted:
+        if (case.state is CaseStatus.PASSED and not _is_revoked(case)) is not has_passed:
             continue
         declaration, tally = case.declaration, tallies.get(case.id)
         counts = (
@@ -92,7 +105,7 @@ def _cases(meeting: Meeting, name: str) -> tuple[Sequence[str], list[Row]]:
                 case.group.name if case.group else "",
                 case.total_score,
                 *counts,
-                case.state.label if tally else f"{case.state.label}（{VETOED}）",
+                _conclusion(case, tally),
             )
         )
     return CASE_HEADS, rows

@@ -16,6 +16,7 @@ from app.certificates.queries import certificate_of_result
 from app.core import storage
 from app.core.clock import now, set_clock
 from app.core.db import db, transaction
+from app.declarations.operations import finish_declaration
 from app.engine import runtime
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
@@ -77,6 +78,9 @@ def a_publicity(*, cases: int = 1, passed: int | None = None, photo: bool = True
         unit_id = publicity.plan.organiser_unit_id
         organiser = a_person("组建经办", roles=[("organiser", "org", unit_id)])
         issuer = a_person("发证经办", roles=[("issuer", "org", unit_id)])
+        for result in publicity.results:
+            # These declarations came before their meeting without the process that would be told.
+            finish_declaration(result.declaration, "passed", now=now())
         ids = [result.id for result in publicity.results]
         return Published(held, publicity.id, unit_id, organiser.id, issuer.id, ids)
 

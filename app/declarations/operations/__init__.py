@@ -15,6 +15,7 @@ from app.declarations.operations.finishing import (
     give_up_declaration,
     mark_in_meeting,
     return_declaration,
+    revoke_declaration,
     terminate_declaration,
     withdraw_declaration,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "remove_file",
     "rename_file",
     "return_declaration",
+    "revoke_declaration",
     "save_field",
     "save_prior_title",
     "set_education_flag",

@@ -107,3 +107,16 @@ def finish_declaration(declaration: Declaration, outcome: str, *, now: datetime)
     record("finished", declaration, None, now, outcome=outcome)
     word = "评审通过" if outcome == "passed" else "评审未通过"
     tell(declaration, f"评审已结束，结果为{word}", now)
+
+
+def revoke_declaration(declaration: Declaration, reason: str, *, now: datetime) -> None:
+    """Take back the result of one that had passed (撤销); it keeps the person's turn of the year.
+
+    Raises Conflict unless it stands as passed.
+    """
+    db.session.refresh(declaration, with_for_update={"of": Declaration})
+    if declaration.status != Status.PASSED:
+        raise Conflict(f"申报 {declaration.number} 不在评审通过状态，不能撤销")
+    declaration.ended_reason = reason
+    _leave_chain(declaration, Status.REVOKED, now)
+    record("revoked", declaration, None, now, reason=reason)
