@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import select
 
 from app.core.db import db
 from app.core.permissions import ROLES
 from app.declarations.models import Declaration, Status
+from app.declarations.operations import last_moment_once_withdrawn
 from app.declarations.queries import BUSINESS, chain_of, open_items_of
 from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
 from app.engine.runtime import WITHDRAWN
@@ -20,10 +22,12 @@ STEPS_AFTER_CHAIN = ("评审", "结果")
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """Whether a declaration can be taken back, and why not (撤回)."""
+    """Whether a declaration can be taken back, why not, and what it comes to (撤回)."""
 
     text: str
+    warning: str = ""
     is_possible: bool = False
+    costs_it: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ def instance_of(declaration: Declaration) -> ProcessInstance | None:
     return db.session.scalars(found.order_by(ProcessInstance.id.desc())).first()
 
 
-def withdrawal_of(declaration: Declaration, items: Sequence[WorkItem] | None = None) -> Withdrawal:
+def withdrawal_of(
+    declaration: Declaration, now: datetime, items: Sequence[WorkItem] | None = None
+) -> Withdrawal:
     """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23).
 
     `items` are its open tasks where they have been read already.
@@ -56,10 +62,26 @@ def withdrawal_of(declaration: Declaration, items: Sequence[WorkItem] | None = N
     items = open_items_of(declaration.id) if items is None else items
     viewed = next((item for item in items if item.viewed_at is not None), None)
     if viewed is None:
-        return Withdrawal(f"{place}尚未查看，可以撤回", is_possible=True)
+        last = last_moment_once_withdrawn(declaration)
+        costs_it = last is not None and now > last
+        return Withdrawal(
+            f"{place}尚未查看，可以撤回",
+            _warning(last, costs_it=costs_it),
+            is_possible=True,
+            costs_it=costs_it,
+        )
     who = f"{place}{ROLES.get(viewed.role, '')}"
     text = f"{who}已于 {viewed.viewed_at:%Y-%m-%d %H:%M} 查看，不能撤回；如需修改请联系该单位退回"
     return Withdrawal(text)
+
+
+def _warning(last: datetime | None, *, costs_it: bool) -> str:
+    if last is None:
+        return "撤回后可修改并重新提交。确定撤回吗？"
+    until = f"{last:%Y-%m-%d %H:%M}"
+    if costs_it:
+        return f"提交期限（{until}）已过，撤回后不能再提交，本次申报视为放弃。确定撤回吗？"
+    return f"撤回后可修改，须在 {until} 前重新提交，逾期视为放弃。确定撤回吗？"
 
 
 def _waits_for_withdrawal(declaration: Declaration) -> bool:

@@ -144,7 +144,7 @@ def give_up_declaration(step: Step) -> Outcomes:
     """End what was not mended in its days, unless they were prolonged."""
     declaration = _locked(step)
     ended = operations.give_up_declaration(declaration, now=step.now)
-    word = "逾期未补正，视为放弃" if ended else "截止时间已延期"
+    word = "逾期未重新提交，视为放弃" if ended else "截止时间已延期"
     return {"given_up": ended, **_mended_by(declaration), OUTCOME_WORD: word}
 
 

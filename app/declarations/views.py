@@ -55,7 +55,7 @@ def index() -> str:
         "declarations/index.html",
         current=current,
         history=[each for each in mine if each.is_ended],
-        withdrawals={each.id: course.withdrawal_of(each) for each in current},
+        withdrawals={each.id: course.withdrawal_of(each, now()) for each in current},
         deadlines={each.id: operations.last_moment(each) for each in current},
     )
 
@@ -179,7 +179,7 @@ def show(declaration_id: int) -> str:
         record=material_of(found, reader_id=current_user.id),
         declaration=found,
         is_mine=is_mine,
-        withdrawal=course.withdrawal_of(found, items) if is_mine else None,
+        withdrawal=course.withdrawal_of(found, now(), items) if is_mine else None,
         steps=course.steps_of(found),
         diagrams=course.diagrams_of(found, items),
         log=flow_log((BUSINESS, found.id)),
@@ -204,7 +204,11 @@ def diagram(declaration_id: int, process: str) -> FlaskResponse:
 def withdraw(declaration_id: int) -> Response:
     """Take the declaration back while nobody has opened it (撤回)."""
     found = own(declaration_id)
+    costs_it = course.withdrawal_of(found, now()).costs_it
     runtime.withdraw((BUSINESS, found.id), actor_id=current_user.id, now=now())
+    if costs_it:
+        flash("申报已撤回；提交期限已过，本次申报视为放弃", "warning")
+        return see_other(url_for("declarations.show", declaration_id=found.id))
     flash("申报已撤回，可以修改后重新提交", "success")
     return see_other(url_for("declarations.fill", declaration_id=found.id))
 

@@ -47,6 +47,7 @@ from app.declarations.operations.starting import (
 from app.declarations.operations.submitting import (
     check_deadline,
     last_moment,
+    last_moment_once_withdrawn,
     mended_by,
     submit_declaration,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "give_up_declaration",
     "import_items",
     "last_moment",
+    "last_moment_once_withdrawn",
     "mark_in_meeting",
     "mended_by",
     "move_entry",

@@ -8,8 +8,8 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.declarations.models import Declaration, Status
 from app.declarations.operations.common import record
-from app.declarations.operations.submitting import last_moment, mended_by
-from app.declarations.queries import defects_of, open_defects
+from app.declarations.operations.submitting import last_moment, mended_by, mended_last
+from app.declarations.queries import open_defects
 
 OUTCOMES = {"passed": Status.PASSED, "failed": Status.FAILED}
 
@@ -37,14 +37,15 @@ def return_declaration(declaration: Declaration, *, now: datetime) -> None:
 
 
 def give_up_declaration(declaration: Declaration, *, now: datetime) -> bool:
-    """End one that was not mended in its days (逾期未补正视为放弃); tells whether it did.
+    """End one that was not sent up again in its time (逾期视为放弃); tells whether it did.
 
     It lives on where the plan's deadline was put off meanwhile.
     """
     if mended_by(declaration) > now:
         return False
     last = last_moment(declaration)
-    declaration.ended_reason = f"未在补正期限（{last:%Y-%m-%d %H:%M}）内重新提交，视为放弃"
+    limit = "补正期限" if declaration.status == Status.RETURNED else "撤回后的提交期限"
+    declaration.ended_reason = f"未在{limit}（{last:%Y-%m-%d %H:%M}）内重新提交，视为放弃"
     _leave_chain(declaration, Status.GIVEN_UP, now)
     record("given_up", declaration, None, now, mended_by=f"{last:%Y-%m-%d %H:%M}")
     tell(declaration, f"您的申报{declaration.ended_reason}", now)
@@ -56,7 +57,7 @@ def withdraw_declaration(declaration: Declaration, *, now: datetime) -> None:
 
     A mended one is a returned one again with its defects, and keeps the days for mending (补正).
     """
-    mended = [d for d in defects_of(declaration.id) if d.resolved_at == declaration.submitted_at]
+    mended = mended_last(declaration)
     for defect in mended:
         defect.resolved_at = None
     _leave_chain(declaration, Status.RETURNED if mended else Status.DRAFT, now)

@@ -1,5 +1,6 @@
 """Sending a declaration up: the deadline, the check and the snapshot in one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from app.catalogue import jurisdictions
@@ -9,9 +10,9 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
 from app.declarations import facts
 from app.declarations.holdings import held_now
-from app.declarations.models import Declaration, DeclarationSnapshot, Status
+from app.declarations.models import Declaration, DeclarationSnapshot, Defect, Status
 from app.declarations.operations.common import record
-from app.declarations.queries import open_defects
+from app.declarations.queries import defects_of, open_defects
 from app.declarations.snapshots import content_of
 from app.units.queries import reviewing_unit
 
@@ -26,21 +27,40 @@ def last_moment(declaration: Declaration) -> datetime | None:
 
     A returned one has the correction days (补正) after its return, whatever the plan's deadline.
     """
-    closes = declaration.plan.closes_at
     if declaration.status != Status.RETURNED:
-        return closes
-    raised = [defect.raised_at for defect in open_defects(declaration.id)]
-    if not raised:
+        return declaration.plan.closes_at
+    return _end_of_mending(declaration, open_defects(declaration.id))
+
+
+def last_moment_once_withdrawn(declaration: Declaration) -> datetime | None:
+    """Return until when one under review could be sent up again if it were taken back now."""
+    return _end_of_mending(declaration, mended_last(declaration))
+
+
+def mended_last(declaration: Declaration) -> list[Defect]:
+    """Return the defects that the last submission mended."""
+    defects = defects_of(declaration.id)
+    return [each for each in defects if each.resolved_at == declaration.submitted_at]
+
+
+def _end_of_mending(declaration: Declaration, defects: Sequence[Defect]) -> datetime | None:
+    closes = declaration.plan.closes_at
+    if not defects:
         return closes
     days = jurisdictions.get(declaration.plan.jurisdiction).correction_workdays
-    last_day = workdays_after(max(raised).astimezone(ZONE).date(), days)
+    raised = max(defect.raised_at for defect in defects)
+    last_day = workdays_after(raised.astimezone(ZONE).date(), days)
     mended_by = datetime.combine(last_day, time(23, 59, 59), ZONE)
     return max(mended_by, closes) if closes else mended_by
 
 
 def mended_by(declaration: Declaration) -> datetime:
-    """Return the moment at which a returned one counts as given up; for others it never comes."""
-    last = last_moment(declaration) if declaration.status == Status.RETURNED else None
+    """Return the moment at which one that came back to the person counts as given up.
+
+    That is a returned one, or one that was taken back; for a first draft it never comes.
+    """
+    came_back = declaration.is_editable and declaration.submitted_at is not None
+    last = last_moment(declaration) if came_back else None
     # At the last moment itself it may still be sent up.
     return last + timedelta(seconds=1) if last else NEVER
 

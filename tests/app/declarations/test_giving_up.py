@@ -1,4 +1,4 @@
-"""A returned declaration that is not mended in its days counts as given up (逾期视为放弃)."""
+"""A declaration that came back and is not sent again in time counts as given up (逾期视为放弃)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -119,3 +119,64 @@ def test_who_gave_up_may_declare_again(app: Flask, at: Clock) -> None:
         found = queries.get_declaration(declaration.id)
         reasons = operations.reasons_not_to_start(found.person, found.plan, now=now())
     assert not any("本年度已有申报" in reason for reason in reasons)
+
+
+def take_back(browser: Any, declaration: Declaration) -> str:
+    """Take a declaration back on its page; what the page said before."""
+    page = f"/declarations/{declaration.id}"
+    said = str(browser.get(page).text)
+    assert browser.post(f"{page}/withdraw").status_code == 303
+    return said
+
+
+def test_one_taken_back_in_time_is_given_up_when_the_window_closes(
+    app: Flask, at: Clock, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    browser = client_for(declaration.person)
+    said = take_back(browser, declaration)
+    assert f"须在 {CLOSES:%Y-%m-%d %H:%M} 前重新提交，逾期视为放弃" in said
+    at(CLOSES)
+    drain()
+    assert status(declaration) == Status.DRAFT
+    at(CLOSES + timedelta(seconds=1))
+    drain()
+    assert status(declaration) == Status.GIVEN_UP
+    # Nobody stays signed in that long.
+    page = client_for(declaration.person).get(f"/declarations/{declaration.id}").text
+    assert f"未在撤回后的提交期限（{CLOSES:%Y-%m-%d %H:%M}）内重新提交，视为放弃" in page
+
+
+def test_who_takes_it_back_too_late_is_told_what_it_costs(
+    app: Flask, at: Clock, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    at(CLOSES + timedelta(hours=1))
+    browser = client_for(declaration.person)
+    said = take_back(browser, declaration)
+    assert "撤回后不能再提交，本次申报视为放弃" in said
+    drain()
+    assert status(declaration) == Status.GIVEN_UP
+    with transaction(write=False):
+        assert queries.unsettled_at(declaration.unit_id) == 0
+
+
+def test_one_taken_back_and_sent_again_goes_on(app: Flask, at: Clock, client_for: Clients) -> None:
+    declaration = a_declaration()
+    take_back(client_for(declaration.person), declaration)
+    do(("declaration", declaration.id), "fill_declaration")
+    at(CLOSES + timedelta(days=30))
+    drain()
+    assert status(declaration) == Status.IN_REVIEW
+
+
+def test_a_mended_one_taken_back_keeps_its_days_for_mending(
+    app: Flask, at: Clock, client_for: Clients
+) -> None:
+    declaration = a_returned_one(at)
+    do(("declaration", declaration.id), "fill_declaration")
+    said = take_back(client_for(declaration.person), declaration)
+    assert f"须在 {LAST:%Y-%m-%d %H:%M} 前重新提交" in said
+    at(LAST + timedelta(seconds=1))
+    drain()
+    assert status(declaration) == Status.GIVEN_UP
