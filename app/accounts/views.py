@@ -14,7 +14,7 @@ from app.core import audit
 from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import answer_repeat, marks_viewed, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
@@ -194,6 +194,7 @@ def profile() -> str:
 
 @bp.post("/account/photo")
 @requires("account.profile")
+@shown_on(profile)
 def set_photo() -> Response:
     """Keep the certificate photo that was uploaded and cropped (证件照片)."""
     chosen = request.form.get("photo", type=int)

@@ -21,7 +21,7 @@ from app.admin.words import CONDITIONS, action_name, area_of
 from app.core.clock import ZONE, now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ACTIONS, MEMBER, PUBLIC, ROLES, requires
@@ -151,13 +151,19 @@ def _end_of(day: date | None) -> datetime | None:
     return datetime.combine(day + timedelta(days=1), time(), ZONE) if day else None
 
 
-@bp.post("/grants/<int:grant_id>/end")
-@requires("grant.propose")
-def end_grant(grant_id: int) -> Response:
-    """End a role at once (终止授权)."""
+def _grant(grant_id: int) -> RoleGrant:
     grant = db.session.get(RoleGrant, grant_id)
     if grant is None:
         raise NotFound
+    return grant
+
+
+@bp.post("/grants/<int:grant_id>/end")
+@requires("grant.propose")
+@shown_on(lambda grant_id: grants_of_person(_grant(grant_id).person_id))
+def end_grant(grant_id: int) -> Response:
+    """End a role at once (终止授权)."""
+    grant = _grant(grant_id)
     take_role(grant, request.form.get("reason", ""), actor=current_user, now=now())
     flash("授权已终止", "success")
     return see_other(url_for("admin.grants_of_person", person_id=grant.person_id))
@@ -185,6 +191,7 @@ def grant_requests() -> str:
 
 @bp.post("/grants/requests/<int:request_id>")
 @requires("grant.confirm")
+@shown_on(lambda request_id: grant_requests())
 def decide(request_id: int) -> Response:
     """Confirm or refuse a role (复核)."""
     asked = db.session.get(GrantRequest, request_id)

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask, g, request
+from werkzeug.datastructures import MultiDict
 
 from app.core.db import db
 from app.core.errors import Invalid
@@ -26,8 +27,13 @@ def show_faults(form: Any, error: Invalid) -> None:
 class Refused:
     """A small form that was refused: what was typed into it, and what is wrong with it."""
 
-    values: Mapping[str, str]
-    errors: Mapping[str, Sequence[str]]
+    values: MultiDict[str, str]
+    error: Invalid
+
+    @property
+    def errors(self) -> Mapping[str, Sequence[str]]:
+        """What is wrong, by field."""
+        return self.error.errors
 
 
 def shown_on(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -44,7 +50,7 @@ def shown_on(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callabl
                 return view(**values)
             except Invalid as error:
                 db.session.rollback()
-                g.refused_form = request.path, Refused(request.form, error.errors)
+                g.refused_form = request.path, Refused(request.form, error)
                 return page(**values), error.status
 
         return answer

@@ -13,6 +13,7 @@ from app.core import storage
 from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
+from app.core.faults import shown_on
 from app.core.http import answer_repeat, see_other, writes_late
 from app.core.permissions import requires
 from app.core.signed_out import wants_json
@@ -125,14 +126,17 @@ def import_items(declaration_id: int) -> Response:
     section = EntrySection.ITEM if item_id else request.form.get("section", "")
     if section != EntrySection.ITEM and section not in queries.TYPES_OF_SECTION:
         raise NotFound
-    made = operations.import_items(
-        found,
-        section,
-        request.form.getlist("item_id", type=int),
-        standard_item_id=item_id,
-        now=now(),
-    )
-    flash(f"已导入 {len(made)} 条", "success")
+    try:
+        made = operations.import_items(
+            found,
+            section,
+            request.form.getlist("item_id", type=int),
+            standard_item_id=item_id,
+            now=now(),
+        )
+        flash(f"已导入 {len(made)} 条", "success")
+    except Invalid as error:
+        flash(error.message, "warning")
     return see_other(_back(found, section, item_id))
 
 
@@ -214,6 +218,7 @@ def _upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
 
 @bp.post("/declarations/<int:declaration_id>/attachments/<int:attachment_id>/<verb>")
 @requires("declaration.fill")
+@shown_on(lambda declaration_id, **_: section_page(own(declaration_id), "files"))
 def change_file(declaration_id: int, attachment_id: int, verb: str) -> Response:
     """Rename or remove an attachment."""
     found = own(declaration_id, lock=True)

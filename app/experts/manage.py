@@ -16,7 +16,7 @@ from app.committees.models import Committee
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
@@ -171,6 +171,7 @@ def change(profile_id: int) -> Response | tuple[str, int]:
 
 @bp.post("/experts/<int:profile_id>/remove")
 @requires("expert.manage")
+@shown_on(edit)
 def remove(profile_id: int) -> Response:
     """Let an expert leave the pool (退库)."""
     profile = _profile(profile_id)

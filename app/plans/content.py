@@ -170,11 +170,10 @@ def attach(plan_id: int) -> Response:
     """Attach the notices that were uploaded."""
     plan = plan_to_configure(plan_id, for_update=True)
     ids = [int(value) for value in request.form.getlist("files") if value.isdecimal()]
-    if not ids:
-        raise Invalid("请先选择要上传的文件", field="files")
     for file_id in ids:
         parts.attach_file(plan, file_id, actor=current_user, now=now())
-    flash(f"已添加 {len(ids)} 个附件", "success")
+    told = (f"已添加 {len(ids)} 个附件", "success") if ids else ("请先选择要上传的文件", "warning")
+    flash(*told)
     return _back(plan, "attachment")
 
 

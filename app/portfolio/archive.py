@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
+from app.core.faults import shown_on
 from app.core.http import grants, page_of, safe_next, see_other
 from app.core.permissions import requires
 from app.engine import runtime
@@ -104,6 +105,7 @@ def _waiting_withdrawals() -> int:
 
 
 @requires("portfolio.vet")
+@shown_on(archive)
 def vet_many() -> Response:
     """批量审核: one opinion for many items, each with its own line in its own log."""
     decision, opinion = request.form.get("decision", ""), request.form.get("opinion", "")

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from app.core import storage
 from app.core.clock import now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.faults import shown_on
 from app.core.http import page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
@@ -239,6 +240,7 @@ def upload(item_id: int, slot: str) -> dict[str, Any]:
 
 @bp.post("/portfolio/<int:item_id>/files/<slot>/<int:file_id>/name")
 @requires("portfolio.edit")
+@shown_on(lambda item_id, slot, file_id: show(item_id))
 def rename(item_id: int, slot: str, file_id: int) -> Response:
     """Give an attachment another name."""
     item = _item(item_id, "portfolio.edit", for_update=True)
@@ -270,6 +272,7 @@ def copy(item_id: int) -> Response:
 
 @bp.post("/portfolio/<int:item_id>/withdraw")
 @requires("portfolio.edit")
+@shown_on(show)
 def withdraw(item_id: int) -> Response:
     """Ask the unit to open an approved item for change (撤回申请)."""
     item = _item(item_id, "portfolio.edit", for_update=True)

@@ -10,7 +10,7 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, authorize, requires
@@ -43,6 +43,7 @@ def binding() -> str:
 
 @bp.post("/binding")
 @requires("unit.bind")
+@shown_on(binding)
 def request_binding() -> Response:
     """Send a request to a unit; after a return, send it again."""
     unit = db.session.get(Unit, request.form.get("unit_id", type=int) or 0)

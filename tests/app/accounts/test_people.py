@@ -19,6 +19,7 @@ from app.core.errors import Invalid
 from app.core.uploads import PHOTO, Policy
 from tests.app.core.test_uploads import a_pdf, a_picture
 from tests.builders.people import a_person
+from tests.builders.refusals import is_told_in_place
 from tests.conftest import START
 
 NUMBER = "340000198503129020"
@@ -112,7 +113,7 @@ def test_a_photo_must_be_chosen_and_be_ones_own(
     with transaction():
         person = a_person("苏晓禾")
     browser = client_for(person)
-    assert browser.post("/account/photo").status_code == 422
+    assert is_told_in_place(browser.post("/account/photo"), "请先选择并裁剪照片")
     assert browser.post("/account/photo", {"photo": 4711}).status_code == 404
 
 

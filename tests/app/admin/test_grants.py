@@ -14,6 +14,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.permissions import ACTIONS, ROLES
 from tests.builders.people import a_person, a_unit
+from tests.builders.refusals import is_told_in_place
 from tests.conftest import START, Browser
 
 FORM = {"role": "unit_admin", "unit": "青禾小学", "reason": "学校来函"}
@@ -151,10 +152,20 @@ def test_a_role_is_taken_at_once_with_a_reason(
     decide(system, "confirm")
     with transaction(write=False):
         grant_id = db.session.query(RoleGrant.id).filter_by(person_id=person.id).scalar()
-    assert security.post(f"/admin/grants/{grant_id}/end").status_code == 422
+    refused = security.post(f"/admin/grants/{grant_id}/end")
+    assert is_told_in_place(refused, "请填写终止理由", "凭现有角色可以办理")
     assert security.post(f"/admin/grants/{grant_id}/end", {"reason": "调离"}).status_code == 303
     assert roles_of(person) == set()
     assert security.post(f"/admin/grants/{grant_id}/end", {"reason": "调离"}).status_code == 409
+
+
+def test_a_refusal_without_an_opinion_is_told_at_its_field(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person)
+    answer = decide(system, "refuse", "  ")
+    assert is_told_in_place(answer, "不同意时请填写意见", 'value="  "', "autofocus")
+    assert last_request().status == "waiting"
 
 
 def test_the_last_administrator_stays(security: Browser, system: Browser) -> None:

@@ -14,6 +14,7 @@ from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.refusals import is_told_in_place
 
 Sign = Callable[..., Any]
 
@@ -272,7 +273,12 @@ def test_a_batch_return_needs_an_opinion(school: Unit, teacher: Person, client_f
     with transaction():
         clerk = staff(school, "unit_clerk")
     answer = client_for(clerk).post("/portfolio/archive", {"id": item.id, "decision": "return"})
-    assert answer.status_code == 422
+    ticked = (
+        f'value="{item.id}" aria-label="选择 {item.person.name} {item.summary}" data-pick checked'
+    )
+    assert is_told_in_place(answer, "批量退回时请填写退回意见", ticked)
+    none = client_for(clerk).post("/portfolio/archive", {"decision": "return", "opinion": "缺页"})
+    assert is_told_in_place(none, "请先勾选待审核的业绩", "缺页")
     assert fresh(item).status == "submitted"
 
 
@@ -326,7 +332,8 @@ def test_an_approved_item_is_asked_back_from_its_page(
         clerk, url = staff(school, "unit_clerk"), f"/portfolio/{version.item_id}"
     browser = client_for(teacher)
     assert "申请撤回修改" in browser.get(url).text
-    assert browser.post(f"{url}/withdraw", {"reason": ""}).status_code == 422
+    refused = browser.post(f"{url}/withdraw", {"reason": ""})
+    assert is_told_in_place(refused, "请填写撤回原因", '<details class="card mb-3" open>')
     assert browser.post(f"{url}/withdraw", {"reason": "岗位变动"}).status_code == 303
     assert "撤回申请已提交" in browser.get(url).text
     assert "1 项撤回申请" in client_for(clerk).get("/portfolio/archive").text

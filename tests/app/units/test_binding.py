@@ -19,6 +19,7 @@ from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, employ, staff
+from tests.builders.refusals import is_told_in_place
 
 APPLICANT = [("applicant", "all", None)]
 
@@ -123,7 +124,9 @@ def test_asking_for_ones_own_unit_again_is_refused(client_for: Any, case: Case) 
 
 
 def test_without_a_unit_there_is_nothing_to_ask(client_for: Any, case: Case) -> None:
-    assert ask(client_for, case, unit_id="").status_code == 422
+    url = "/binding?q=青禾"
+    answer = client_for(case.person).post(url, {"note": "2026年调入"})
+    assert is_told_in_place(answer, "请先选择单位", "2026年调入", "云桥区青禾小学")
 
 
 def test_the_earlier_unit_ends_with_the_approval_of_the_new_one(
