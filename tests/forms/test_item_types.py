@@ -11,7 +11,7 @@ from forms.items import item_type_from
 KEYS = {
     "work", "education", "training", "assessment", "honor", "award", "expert_title", "paper",
     "book", "patent", "project", "standard_work", "teaching_report", "teaching_guidance",
-    "teaching_other", "special_service", "other_merit",
+    "teaching_other", "special_service", "foreign_aid", "other_merit",
 }  # fmt: skip
 
 
@@ -21,6 +21,8 @@ def test_every_type_of_the_platform_is_there_in_the_order_of_the_tree():
     order = [CATEGORIES.index(kind.category) for kind in types.values()]
     assert order == sorted(order)
     assert list(types)[:3] == ["work", "education", "training"]
+    assert types["special_service"].category == "工作业绩"
+    assert types["foreign_aid"].category == "对外援助"
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))
@@ -53,6 +55,8 @@ def test_every_type_builds_a_form_that_ends_with_its_attachments(key: str):
          "指导黎小满获区教坛新星", date(2025, 10, 1), None),
         ("special_service", {"place": "柳溪乡中心学校", "kind": "支教一年", "start": "2018-09"},
          "柳溪乡中心学校 支教一年", date(2018, 9, 1), None),
+        ("foreign_aid", {"place": "山南市第二小学", "kind": "援藏", "start": "2019-09"},
+         "山南市第二小学 援藏", date(2019, 9, 1), None),
         ("paper", {"published": "2024-1x"}, "", None, None),
     ],
 )  # fmt: skip
