@@ -1,17 +1,18 @@
 """The audit administrator's log (审计日志): found, read, exported, verified."""
 
-import json
 from datetime import date
 from typing import Any
 
 from flask import render_template, request
 from flask_login import current_user
+from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from app.accounts.queries import names_of
 from app.admin import queries
+from app.admin.event_words import said
 from app.admin.views import bp
-from app.admin.words import AREAS, area_of, event_name, said
+from app.admin.words import AREAS, event_name, subject_kind
 from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -19,9 +20,10 @@ from app.core.db import begin_writing, db
 from app.core.http import page_of, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
-from app.core.tables import table_answer
+from app.core.tables import cut_words, table_answer
 
 EXPORTED = 20_000
+ADVICE = "请缩小起止日期或类别后分次导出"
 HEADS = ("序号", "时间", "事件", "事件代码", "操作人", "对象", "内容", "封印")
 
 
@@ -51,7 +53,7 @@ def _people_of(events: list[AuditEvent]) -> dict[int, str]:
 def _subject(event: AuditEvent, names: dict[int, str]) -> str:
     if event.subject_type == "person":
         return names.get(event.subject_id, f"人员 {event.subject_id}")
-    return f"{area_of(event.subject_type)} {event.subject_id}"
+    return f"{subject_kind(event.subject_type)} {event.subject_id}"
 
 
 @bp.get("/audit")
@@ -70,7 +72,13 @@ def audit_log() -> str:
         }
         for event in page.items
     ]
-    return render_template("admin/audit.html", page=page, rows=rows, areas=_areas())
+    return render_template(
+        "admin/audit.html",
+        page=page,
+        rows=rows,
+        areas=_areas(),
+        cut=cut_words(page.total, EXPORTED, ADVICE),
+    )
 
 
 def _areas() -> list[tuple[str, str]]:
@@ -82,11 +90,12 @@ def _areas() -> list[tuple[str, str]]:
 @writes_late
 def export_audit() -> Response:
     """The events that are found, as a table; that it was taken away is an event too."""
-    found = queries.search_events(_filter()).limit(EXPORTED)
-    events = list(db.session.scalars(found))
+    found = queries.search_events(_filter())
+    total = db.session.scalar(select(func.count()).select_from(found.order_by(None).subquery()))
+    events = list(db.session.scalars(found.limit(EXPORTED)))
     names = _people_of(events)
     rows = [_cells(event, names) for event in events]
-    answer = table_answer("审计日志", HEADS, rows)
+    answer = table_answer("审计日志", HEADS, rows, total=total, advice=ADVICE)
     begin_writing()
     audit.record(
         "audit:exported",
@@ -106,7 +115,7 @@ def _cells(event: AuditEvent, names: dict[int, str]) -> tuple[Any, ...]:
         event.tag,
         names.get(event.actor_id or 0, "系统"),
         _subject(event, names),
-        json.dumps(said(event.data), ensure_ascii=False),
+        "；".join(f"{key}：{value}" for key, value in said(event.data).items()),
         event.seal or "",
     )
 

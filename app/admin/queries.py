@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
 from app.accounts.queries import is_live
+from app.admin.words import EVENTS
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE
 from app.core.db import db
@@ -173,7 +174,8 @@ def _holds(text: str) -> ColumnElement[bool]:
         AuditEvent.subject_type == kind,
         AuditEvent.subject_id == (int(number) if number.isdecimal() else 0),
     )
-    return or_(AuditEvent.tag.contains(text, autoescape=True), about, of_record)
+    named = AuditEvent.tag.in_([tag for tag, name in EVENTS.items() if text in name])
+    return or_(AuditEvent.tag.contains(text, autoescape=True), named, about, of_record)
 
 
 def _start(day: date) -> datetime:

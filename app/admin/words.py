@@ -1,11 +1,5 @@
 """What actions, conditions and audit events are called on the administrators' pages."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from app.core.permissions import ROLES
-
-SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区"}
 AREAS = {
     "site": "公共页面",
     "file": "附件",
@@ -37,6 +31,12 @@ AREAS = {
     "binding": "绑定单位",
     "ballot": "投票",
     "result": "评审结果",
+}
+# What events are about and no area is called after.
+SUBJECTS = {
+    "employment": "单位绑定",
+    "portfolio_item": "业绩",
+    "process_instance": "在办流程",
 }
 EVENTS = {
     "account:created": "开通账号",
@@ -236,6 +236,11 @@ def area_of(name: str) -> str:
     return AREAS.get(start, start)
 
 
+def subject_kind(kind: str) -> str:
+    """Return what kind of record an event is about."""
+    return SUBJECTS.get(kind) or area_of(kind)
+
+
 def event_name(tag: str) -> str:
     """Return what an audit event is called; the tag itself when nobody named it."""
     return EVENTS.get(tag, tag)
@@ -297,34 +302,3 @@ def action_name(action: str) -> str:
     """Return what an action of the permission table is called."""
     verb = action.split(".", 1)[-1]
     return f"{area_of(action)}：{VERBS.get(verb, verb)}"
-
-
-DATA = {
-    "role": "角色",
-    "scope": "范围",
-    "login": "登录名",
-    "reason": "理由",
-    "count": "数量",
-    "rows": "行数",
-    "sealed": "已封印",
-    "broken": "不符",
-    "request": "申请编号",
-    "name": "名称",
-    "before": "修改前",
-    "after": "修改后",
-    "number": "编号",
-}
-
-
-def said(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an event kept, in words where there are any."""
-    return {DATA.get(key, key): _said_value(key, value) for key, value in data.items()}
-
-
-def _said_value(key: str, value: Any) -> Any:
-    if key == "role":
-        return ROLES.get(str(value), value)
-    if key == "scope":
-        kind, _, number = str(value).partition(":")
-        return "全平台" if kind == "all" else f"{SCOPES.get(kind, kind)} {number}"
-    return value

@@ -22,9 +22,10 @@ def harmless(cell: object) -> str:
     return f"'{text}" if text.startswith(SIGNS_OF_FORMULAS) else text
 
 
-def cut_words(total: int, given: int) -> str:
+def cut_words(total: int, given: int, advice: str = "") -> str:
     """Return what people are told of a list that is longer than its file; nothing otherwise."""
-    return f"名单共 {total} 条，导出文件只含前 {given} 条" if total > given else ""
+    said = f"名单共 {total} 条，导出文件只含前 {given} 条"
+    return "，".join(filter(None, (said, advice))) if total > given else ""
 
 
 def note_export(tag: str, *, subject: tuple[str, int], rows: int, **more: object) -> None:
@@ -44,17 +45,19 @@ def table_answer(
     rows: Iterable[Sequence[object]],
     *,
     total: int | None = None,
+    advice: str = "",
 ) -> Response:
     """Return rows as a file `name`.csv; its mark of UTF-8 tells spreadsheets how to read it.
 
-    Where `total` is more than the rows, the last line says that the file does not hold all.
+    Where `total` is more than the rows, the last line says that the file does not hold all, and
+    gives the advice.
     """
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(heads)
     given = [[harmless(cell) for cell in row] for row in rows]
     writer.writerows(given)
-    cut = cut_words(total or 0, len(given))
+    cut = cut_words(total or 0, len(given), advice)
     if cut:
         writer.writerow([cut])
     answer = make_response("\ufeff" + target.getvalue())

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 import app
-from app.admin.words import AREAS, EVENTS, event_name
+from app.admin.event_words import DATA, said
+from app.admin.words import AREAS, EVENTS, SUBJECTS, event_name
 from app.certificates.models import ReplacementStatus, RevocationStatus
 from app.plans.models import PlanStatus
 from app.results.models import ObjectionStatus
@@ -57,6 +58,12 @@ def tags_in(path: Path) -> set[str]:
     return found
 
 
+def calls_in(path: Path) -> list[ast.Call]:
+    names = {"record", "record_event", "note_export", "_note", "change", "_record"}
+    calls = (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call))
+    return [n for n in calls if getattr(n.func, "attr", getattr(n.func, "id", "")) in names]
+
+
 ROOT = Path(app.__file__).parent
 
 
@@ -66,3 +73,37 @@ def test_every_event_has_a_name() -> None:
     assert sorted(tag for tag in written if event_name(tag) == tag) == []
     assert sorted(tag for tag in written if tag.split(":")[0] not in AREAS) == []
     assert sorted(set(EVENTS) - written) == []
+
+
+def test_everything_an_event_keeps_has_a_name() -> None:
+    words = [word for path in ROOT.rglob("*.py") for n in calls_in(path) for word in n.keywords]
+    kept = {word.arg for word in words if word.arg} - {"subject", "actor", "actor_id", "now"}
+    assert {"before", "scope", "fields"} <= kept
+    assert sorted(kept - set(DATA)) == []
+
+
+def test_every_record_that_events_are_about_has_a_name() -> None:
+    words = [word for path in ROOT.rglob("*.py") for n in calls_in(path) for word in n.keywords]
+    pairs = [w.value for w in words if w.arg == "subject" and isinstance(w.value, ast.Tuple)]
+    kinds = {str(p.elts[0].value) for p in pairs if isinstance(p.elts[0], ast.Constant)}
+    assert {"person", "plan"} <= kinds
+    assert sorted(kinds - {*AREAS, *SUBJECTS}) == []
+
+
+def test_what_an_event_keeps_is_said_in_words() -> None:
+    kept = {
+        "role": "issuer",
+        "scope": "org:3",
+        "fields": ["post", "closes_at"],
+        "type": "work",
+        "decision": "return",
+        "before": {"unit_name": "青禾小学", "committee_id": None},
+    }
+    assert list(said(kept).values()) == [
+        "发证机关",
+        "单位 3",
+        "从事工作及岗位、个人提交截止",
+        "工作经历",
+        "退回",
+        "工作单位 青禾小学，评委会编号 无",
+    ]

@@ -1,0 +1,124 @@
+"""What audit events kept, in words (审计日志的内容)."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from app.core.permissions import ROLES
+from forms import load
+from forms.items import item_types
+
+SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区"}
+DATA = {
+    "after": "修改后",
+    "before": "修改前",
+    "broken": "不符",
+    "by": "新证书编号",
+    "case": "参评材料编号",
+    "cases": "参评材料数",
+    "cause": "原因",
+    "changes": "变更项",
+    "committee_id": "评委会编号",
+    "count": "数量",
+    "credit_code": "统一社会信用代码",
+    "decision": "结论",
+    "defects": "问题数",
+    "deputies": "副主任（人员编号）",
+    "director": "主任（人员编号）",
+    "fields": "修改的内容",
+    "file": "附件编号",
+    "filing_no": "备案文号",
+    "ground": "撤销情形",
+    "group": "小组编号",
+    "has_leader": "设单位领导",
+    "item": "业绩编号",
+    "items": "业绩编号",
+    "jurisdiction": "地区",
+    "kind": "类别",
+    "leaders": "组长（小组编号：人员编号）",
+    "list": "名单",
+    "login": "登录名",
+    "member": "评委编号",
+    "members": "评委人数",
+    "mended_by": "补正人（人员编号）",
+    "name": "名称",
+    "names": "名称",
+    "no": "第几次提交",
+    "note": "说明",
+    "number": "编号",
+    "opinion": "意见",
+    "outcome": "结果",
+    "parent_id": "上级单位编号",
+    "passed": "通过数",
+    "plan": "计划编号",
+    "present": "到会人数",
+    "queue_row_id": "队列编号",
+    "reason": "理由",
+    "reports_to_id": "上报单位编号",
+    "request": "申请编号",
+    "revocation": "撤销编号",
+    "role": "角色",
+    "root": "票箱摘要",
+    "rows": "行数",
+    "scope": "范围",
+    "sealed": "已封印",
+    "slot": "附件项",
+    "source": "来源编号",
+    "specialty": "专业",
+    "specialty_id": "专业编号",
+    "summary": "摘要",
+    "type": "业绩类型",
+    "unit": "单位编号",
+    "unit_name": "工作单位",
+    "units": "单位编号",
+    "until": "截止",
+    "version": "版本编号",
+    "voted": "投票人数",
+}
+VALUES = {
+    "decision": {
+        "pass": "通过",
+        "return": "退回",
+        "terminate": "终止",
+        "reject": "不同意",
+        "refuse": "不予同意",
+        "withdraw": "撤回",
+        "confirm": "同意",
+    },
+    "outcome": {"passed": "通过", "failed": "未通过"},
+}
+
+
+def said(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return what an event kept, in words where there are any."""
+    return {DATA.get(key, key): _words(key, value) for key, value in data.items()}
+
+
+def _words(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "，".join(f"{DATA.get(k, k)} {_words(k, v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return "、".join(_words(key, each) for each in value) or "无"
+    if isinstance(value, bool) or value is None:
+        return {True: "是", False: "否"}.get(value, "无")
+    text = str(value)
+    if key == "scope":
+        kind, _, number = text.partition(":")
+        return "全平台" if kind == "all" else f"{SCOPES.get(kind, kind)} {number}"
+    known = {"role": ROLES, "fields": _labels(), "changes": _labels(), "slot": _slots()}
+    titles = {kind.key: kind.title for kind in item_types().values()} if key == "type" else {}
+    return {**VALUES.get(key, {}), **known.get(key, {}), **titles}.get(text, text)
+
+
+@cache
+def _labels() -> dict[str, str]:
+    """Return what the fields of portfolio items and plans are called on their pages."""
+    specs = [load("plan/basics"), *(kind.form for kind in item_types().values())]
+    found = {field.name: field.label for spec in reversed(specs) for field in spec.fields}
+    return {**found, "employer": "工作单位", "specialty": "专业", "name": "名称"}
+
+
+@cache
+def _slots() -> dict[str, str]:
+    slots = [slot for kind in item_types().values() for slot in kind.slots]
+    return {slot.name: slot.label for slot in reversed(slots)}
