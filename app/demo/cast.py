@@ -16,6 +16,7 @@ from app.accounts.operations import (
 from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.numbers import birth_and_gender
 from app.core.permissions import ROLES
 from app.core.uploads import PHOTO
 from app.demo.pictures import portrait
@@ -68,7 +69,7 @@ def open_accounts(stage: Stage) -> list[tuple[str, str, str, str]]:
             person = db.session.get_one(Person, person_id)
             account, secret = create_credential(person, login, now=now())
             # Applicants sign in with their identity number, which is no login name.
-            opened.append((person.id_number or account.login, who, unit, secret))
+            opened.append(((login and account.login) or person.id_number, who, unit, secret))
     return opened
 
 
@@ -94,7 +95,14 @@ def enter_experts(stage: Stage) -> None:
     """Enter the experts of the pool."""
     with transaction():
         for row in read_data("experts_2025")["expert"]:
-            person = create_person(name=row["name"], now=now())
+            born, gender = birth_and_gender(row["id_number"])
+            person = create_person(
+                name=row["name"],
+                gender=gender,
+                id_number=row["id_number"],
+                birth_date=born,
+                now=now(),
+            )
             stage.people[row["id"]] = person.id
             login = f"ah.{row['id'].lower()}"
             _promise_account(stage, person, login, "评审专家", row["unit_name"])
@@ -109,11 +117,6 @@ def enter_experts(stage: Stage) -> None:
             )
 
 
-def birth_date(id_number: str) -> date:
-    """Return the day of birth that an identity number says (GB 11643)."""
-    return date(int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14]))
-
-
 def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True) -> int:
     """Enter an applicant and bind them to their unit by the process; returns the person's id."""
     with transaction():
@@ -121,7 +124,7 @@ def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True)
             name=row["name"],
             gender=row["gender"],
             id_number=row["id_number"],
-            birth_date=birth_date(row["id_number"]),
+            birth_date=birth_and_gender(row["id_number"])[0],
             phone=row.get("phone", ""),
             now=now(),
         )

@@ -13,6 +13,7 @@ from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.demo import show
 from app.engine.models import Incident, ProcessInstance
+from app.experts.models import ExpertProfile
 
 pytestmark = pytest.mark.database
 
@@ -40,6 +41,15 @@ def test_the_play_goes_from_the_portfolio_to_a_replaced_certificate(
         assert [each.status for each in made] == ["replaced", "active"]
         assert [f"{each.number}.pdf" for each in made] == [paper.name for paper in papers]
         assert made[1].replaces_id == made[0].id
+
+
+def test_nobody_in_the_pool_lacks_what_an_identity_number_says(told: list[str]) -> None:
+    del told
+    with transaction(write=False):
+        experts = [each.person for each in db.session.scalars(select(ExpertProfile))]
+    assert len(experts) == 11
+    assert {person.gender for person in experts} == {"男", "女"}
+    assert all(person.birth_date for person in experts)
 
 
 def test_every_step_is_told_by_role_person_and_outcome(app: Flask, told: list[str]) -> None:
