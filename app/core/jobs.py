@@ -11,11 +11,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import now as clock_now
 from app.core.db import Instant, Model, db, pk, transaction
+from app.core.errors import DomainError
 
 MAX_ATTEMPTS = 5
 CLAIMED_FOR = timedelta(minutes=5)
-LOST = "the process ended while it ran"
 log = logging.getLogger(__name__)
+
+
+class Lost(DomainError):
+    """A job never came back, as often as it was tried."""
+
+    default = "后台任务办理时进程意外结束，多次重试仍未完成"
 
 
 class Job(Model):
@@ -38,10 +44,10 @@ class Job(Model):
 
 
 Work = Callable[[Mapping[str, Any]], None]
-Note = Callable[[Exception, datetime], object]
+Note = Callable[[str, Exception, datetime], object]
 _works: dict[str, Work] = {}
 notes_of_failure: list[Note] = []
-"""Who is told of a job that was given up, in the transaction that says so."""
+"""Who is told of a job that was given up, by its key, in the transaction that says so."""
 
 
 def register_job(name: str) -> Callable[[Work], Work]:
@@ -94,7 +100,15 @@ def _give_up(now: datetime) -> None:
     lost = update(Job).where(
         Job.status == "waiting", Job.due_at <= now, Job.attempts >= MAX_ATTEMPTS
     )
-    db.session.execute(lost.values(status="failed", last_error=LOST))
+    given_up = lost.values(status="failed", last_error=Lost.default).returning(Job.key)
+    for key in db.session.scalars(given_up).all():
+        _tell(key, Lost(), now)
+
+
+def _tell(key: str, failure: Exception, now: datetime) -> None:
+    log.error("job %s was given up: %s", key, failure)
+    for note in notes_of_failure:
+        note(key, failure, now)
 
 
 def _settle(job_id: int, failure: Exception | None) -> None:
@@ -105,8 +119,7 @@ def _settle(job_id: int, failure: Exception | None) -> None:
             status, due = "done", job.due_at
         elif job.attempts >= MAX_ATTEMPTS:
             status, due = "failed", job.due_at
-            for note in notes_of_failure:
-                note(failure, clock_now())
+            _tell(job.key, failure, clock_now())
         else:
             status, due = "waiting", clock_now() + timedelta(seconds=2**job.attempts)
         changed = update(Job).where(Job.id == job_id)

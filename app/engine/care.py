@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.core import audit
+from app.core import audit, jobs
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
 from app.engine import handlers, queue, timers
@@ -180,8 +180,8 @@ def move_timer(
 def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> None:
     """Try again what an incident stopped (重试), and close it.
 
-    A message or timer is tried by the worker at once; a person's step was undone as a whole and
-    can be taken again. Raises Conflict when it is closed, StepFailed when the instance still
+    A message, timer or job is tried by the worker at once; a person's step was undone as a whole
+    and can be taken again. Raises Conflict when it is closed, StepFailed when the instance still
     cannot be read: the incident then stays open.
     """
     db.session.refresh(incident, with_for_update=True)
@@ -194,6 +194,8 @@ def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> None:
             timers.release(instance.id, now)
     if incident.queue_row_id is not None:
         queue.release(incident.queue_row_id, now)
+    if incident.job_key is not None:
+        jobs.ask_again(incident.job_key, now=now)
     incident.status = IncidentStatus.RESOLVED
     incident.resolved_by, incident.resolved_at = actor_id, now
     audit.record(

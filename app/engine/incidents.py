@@ -6,13 +6,14 @@ written afterwards, by whoever owns the transaction: after the rollback, in a fr
 
 import contextlib
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.core.errors import DomainError
+from app.core.jobs import notes_of_failure
 from app.engine.models import Incident, IncidentStatus, WorkItem
 from rules.expression import ExpressionError
 
@@ -42,7 +43,9 @@ def tells(teller: Teller) -> Teller:
     return teller
 
 
-def record(error: Exception, now: datetime, *, queue_row_id: int | None = None) -> Incident:
+def record(
+    error: Exception, now: datetime, *, queue_row_id: int | None = None, job_key: str | None = None
+) -> Incident:
     """Write an incident and tell of it; one that is open already is counted up.
 
     Call it only after the failed step has been rolled back.
@@ -50,14 +53,18 @@ def record(error: Exception, now: datetime, *, queue_row_id: int | None = None) 
     cause = error.cause if isinstance(error, StepFailed) else error
     instance_id = error.instance_id if isinstance(error, StepFailed) else None
     node = error.node if isinstance(error, StepFailed) else None
-    known = _same(instance_id, node, queue_row_id, describe(cause))
+    place = {
+        "instance_id": instance_id,
+        "node": node,
+        "queue_row_id": queue_row_id,
+        "job_key": job_key,
+    }
+    known = _same(place, describe(cause))
     if known is not None:
         known.times, known.last_at = known.times + 1, now
         return known
     incident = Incident(
-        instance_id=instance_id,
-        node=node,
-        queue_row_id=queue_row_id,
+        **place,
         message=describe(cause),
         detail="".join(traceback.format_exception(cause))[-DETAIL_LENGTH:],
         at=now,
@@ -70,17 +77,13 @@ def record(error: Exception, now: datetime, *, queue_row_id: int | None = None) 
     return incident
 
 
-def _same(
-    instance_id: int | None, node: str | None, queue_row_id: int | None, message: str
-) -> Incident | None:
-    if instance_id is None and queue_row_id is None:
+def _same(place: Mapping[str, object], message: str) -> Incident | None:
+    if not any(place.values()):
         return None
     return db.session.scalars(
         sa.select(Incident)
+        .filter_by(**place)
         .where(
-            Incident.instance_id == instance_id,
-            Incident.node == node,
-            Incident.queue_row_id == queue_row_id,
             Incident.message == message,
             Incident.status == IncidentStatus.OPEN,
         )
@@ -93,6 +96,14 @@ def note_failed_step(error: Exception, now: datetime) -> None:
     """Record a failed step of a request whose writes have been undone; others are not ours."""
     if isinstance(error, StepFailed):
         record(error, now)
+
+
+def note_lost_job(key: str, error: Exception, now: datetime) -> None:
+    """Record a job that was given up (后台任务); its retry asks for it again."""
+    record(error, now, job_key=key)
+
+
+notes_of_failure.append(note_lost_job)
 
 
 @contextlib.contextmanager

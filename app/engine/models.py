@@ -341,6 +341,8 @@ class Incident(Model):
     id: Mapped[int] = pk()
     instance_id: Mapped[int | None] = mapped_column(sa.ForeignKey("process_instance.id"))
     queue_row_id: Mapped[int | None] = mapped_column(sa.ForeignKey("queue_row.id"))
+    # The key of the job that was given up.
+    job_key: Mapped[str | None] = mapped_column(sa.String(120))
     node: Mapped[str | None] = mapped_column(sa.String(120))
     message: Mapped[str] = mapped_column(sa.Text)
     detail: Mapped[str] = mapped_column(sa.Text, default="")

@@ -11,6 +11,8 @@ from app.core import jobs
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.jobs import Job
+from app.engine import care
+from app.engine.incidents import open_incidents
 from tests.conftest import START
 
 
@@ -65,3 +67,26 @@ def test_a_job_that_ends_its_process_is_given_up_too(
     at(START + timedelta(hours=1))
     assert jobs.run_due_jobs() == 0
     assert (states(), ran) == ({"good": "failed"}, [])
+    with transaction():
+        (incident,) = open_incidents()
+        assert (incident.job_key, incident.message) == ("good", jobs.Lost.default)
+        care.retry(incident, actor_id=None, now=now())
+    assert jobs.run_due_jobs() == 1
+    assert (states(), ran) == ({"good": "done"}, ["good"])
+
+
+def test_a_job_that_was_given_up_is_an_incident_and_its_retry_asks_for_it(
+    app: Flask, ran: list[str], at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("bad")
+    for minute in range(6):
+        at(START + timedelta(minutes=minute))
+        jobs.run_due_jobs()
+    with transaction():
+        (incident,) = open_incidents()
+        assert (incident.job_key, incident.message) == ("bad", "ValueError: poisoned")
+        care.retry(incident, actor_id=None, now=now())
+        assert open_incidents() == []
+    monkeypatch.setitem(jobs._works, "work", lambda payload: ran.append(payload["name"]))
+    jobs.run_due_jobs()
+    assert (states(), ran) == ({"bad": "done"}, ["bad"])
