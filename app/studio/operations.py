@@ -1,7 +1,7 @@
 """Publishing a new version of a process: through the gate, never around it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -75,7 +75,26 @@ def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Judged:
     verdict = check(uploads, known=known, key=process.key, in_force=_in_force(process))
     uploaded = {name: file for file, name in verdict.names}
     told = tuple(_told(each, uploaded) for each in verdict.findings)
-    return Judged(process.id, uploads, replace(verdict, findings=told), seen)
+    findings = (*_claimed_twice(verdict), *told)
+    return Judged(process.id, uploads, replace(verdict, findings=findings), seen)
+
+
+def _claimed_twice(verdict: Verdict) -> Iterator[Finding]:
+    """Two uploads of one place: one of them would be lost, and nobody said which."""
+    files: dict[str, list[str]] = {}
+    for file, name in verdict.names:
+        files.setdefault(name, []).append(file)
+    for name, claimants in files.items():
+        if len(claimants) > 1:
+            both = "”和“".join(sorted(claimants))
+            yield Finding(
+                "gate.one_file_a_process",
+                name.removesuffix(".bpmn"),
+                claimants[0],
+                f"“{both}”是同一个流程，只能有一个",
+                "请只保留要发布的一个，重新上传",
+                file=claimants[0],
+            )
 
 
 def _told(finding: Finding, uploaded: Mapping[str, str]) -> Finding:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from app.catalogue import jurisdictions
 from app.core.clock import now
 from app.core.db import begin_writing
-from app.core.errors import TooLarge
+from app.core.errors import Invalid, TooLarge
 from app.core.http import answer_repeat, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
@@ -152,7 +152,11 @@ def _uploaded() -> dict[str, bytes]:
     files = [file for file in request.files.getlist("files") if file.filename]
     if len(files) > MAX_FILES:
         raise TooLarge(f"一次最多上传 {MAX_FILES} 个文件")
-    return {file.filename or "": file.stream.read(MAX_BYTES + 1) for file in files}
+    names = [file.filename or "" for file in files]
+    if len(set(names)) < len(names):
+        raise Invalid("上传的文件有重名，请改名或只保留要发布的一个，重新上传")
+    contents = (file.stream.read(MAX_BYTES + 1) for file in files)
+    return dict(zip(names, contents, strict=True))
 
 
 # The other jobs have files of their own, which add to the blueprint and to the menu after this.

@@ -99,6 +99,24 @@ def test_no_file_at_all_is_refused(browser: Any, version: ProcessVersion) -> Non
     assert "没有上传文件" in response.text
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("改名.bpmn", "原样.bpmn"), "“原样.bpmn”和“改名.bpmn”是同一个流程，只能有一个"),
+        (("x.bpmn", "x.bpmn"), "上传的文件有重名"),
+    ],
+)
+def test_two_files_of_one_process_are_refused_by_their_names(
+    browser: Any, version: ProcessVersion, names: tuple[str, str], told: str
+) -> None:
+    contents = (SECOND.bytes(), FIRST.bytes())
+    files = [(io.BytesIO(each), name) for each, name in zip(contents, names, strict=True)]
+    url = f"/studio/processes/{version.id}/check"
+    answer = browser.post(url, {"files": files}, content_type="multipart/form-data")
+    assert answer.status_code == 422
+    assert told in answer.text
+
+
 def checked(browser: Any, version: ProcessVersion, content: bytes, name: str = "x.bpmn") -> Any:
     """Upload what passes the gate; returns the address of the page that asks for a note."""
     response = upload(browser, version, content, name)
