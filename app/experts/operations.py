@@ -41,20 +41,7 @@ def enter_expert(
     wrong, belongs to another name, or is in the pool; Forbidden for who organises nothing.
     """
     keeper_id = _keeper(expertise, actor, now)
-    number = checked_id_number(fold_id(id_number))
-    person = person_by_id_number(number)
-    if person is not None and person.name != name.strip():
-        raise Invalid("证件号码与姓名不符，请核对", field="id_number")
-    if person is None:
-        born, gender = birth_and_gender(number)
-        person = create_person(
-            name=name.strip(),
-            id_number=number,
-            gender=gender,
-            birth_date=born,
-            phone=phone.strip(),
-            now=now,
-        )
+    person = _person(name.strip(), id_number, phone.strip(), now)
     profile = _profile_for(person, now)
     profile.keeper_unit_id = keeper_id
     _apply(profile, expertise)
@@ -69,6 +56,20 @@ def enter_expert(
         after=vars(expertise),
     )
     return person, secret
+
+
+def _person(name: str, id_number: str, phone: str, now: datetime) -> Person:
+    """Return who has this number: known already by this name, or new on the platform."""
+    number = checked_id_number(fold_id(id_number))
+    known = person_by_id_number(number)
+    if known is not None and known.name != name:
+        raise Invalid("证件号码与姓名不符，请核对", field="id_number")
+    if known is not None:
+        return known
+    born, gender = birth_and_gender(number)
+    return create_person(
+        name=name, id_number=number, gender=gender, birth_date=born, phone=phone, now=now
+    )
 
 
 def _keeper(expertise: Expertise, actor: Person, now: datetime) -> int:

@@ -1,5 +1,6 @@
 """Writes of publicity and objections. No certificate comes of a result before all this."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -102,10 +103,16 @@ def lock(publicity: Publicity) -> None:
         db.session.refresh(result)
 
 
-def _fault(value: str, longest: int) -> list[str]:
-    if not value.strip():
-        return ["此项必填"]
-    return [f"最多 {longest} 个字"] if len(value.strip()) > longest else []
+def _faults(typed: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what is wrong with what was typed, by field."""
+    found = {field: _fault(value.strip(), LONGEST[field]) for field, value in typed.items()}
+    return {field: [fault] for field, fault in found.items() if fault}
+
+
+def _fault(value: str, longest: int) -> str:
+    if not value:
+        return "此项必填"
+    return f"最多 {longest} 个字" if len(value) > longest else ""
 
 
 def _check_share(result: Result, sender: Sender | None, now: datetime) -> None:
@@ -133,11 +140,7 @@ def file_objection(
     lock(publicity)
     if not publicity.accepts_objections(now) or publicity.status == PublicityStatus.CONFIRMED:
         raise Conflict("公示期已结束，不再受理异议")
-    faults = {
-        field: fault
-        for field, value in (("name", name), ("contact", contact), ("text", text))
-        if (fault := _fault(value, LONGEST[field]))
-    }
+    faults = _faults({"name": name, "contact": contact, "text": text})
     if result is None or result.publicity_id != publicity.id:
         raise Invalid(errors={"result_id": ["请选择公示名单中的人员"], **faults})
     if faults:

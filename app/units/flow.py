@@ -46,31 +46,21 @@ def flow_log(business: tuple[str, int], *, instance_id: int | None = None) -> li
     offices = unit_names(
         of.scope_id for of in told_of if of.scope_kind == "org" and of.scope_id is not None
     )
-    done = [
-        LogEntry(
-            step.at,
-            step.name,
-            ROLES.get(step.role or "", ""),
-            _office(step, offices),
-            names.get(step.actor_id or 0, ""),
-            step.outcome or "",
-            step.note or "",
-        )
-        for step in steps
-    ]
-    return done + [
-        LogEntry(
-            item.opened_at,
-            item.name,
-            ROLES.get(item.role, ""),
-            _office(item, offices),
-            "",
-            "",
-            "",
-            open=True,
-        )
-        for item in waiting
-    ]
+    return [_line(of, names, offices) for of in told_of]
+
+
+def _line(of: StepLog | WorkItem, names: dict[int, str], offices: dict[int, str]) -> LogEntry:
+    step = of if isinstance(of, StepLog) else None
+    return LogEntry(
+        at=of.at if isinstance(of, StepLog) else of.opened_at,
+        name=of.name,
+        role_name=ROLES.get(of.role or "", ""),
+        office=_office(of, offices),
+        actor_name=names.get(step.actor_id or 0, "") if step else "",
+        outcome=step.outcome or "" if step else "",
+        note=step.note or "" if step else "",
+        open=step is None,
+    )
 
 
 def _office(of: StepLog | WorkItem, offices: dict[int, str]) -> str:

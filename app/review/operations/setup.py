@@ -66,15 +66,7 @@ def create_meeting(
     """
     if not committees:
         raise Invalid("请选择评委会", field="committees")
-    if facts.ends_at <= facts.starts_at:
-        raise Invalid("结束时间须晚于开始时间", field="ends_at")
-    if facts.starts_at.date() < now.date():
-        raise Invalid("开始时间不能早于今天", field="starts_at")
-    if plan.closes_at is not None and facts.starts_at <= plan.closes_at:
-        raise Invalid(
-            f"计划的申报截止时间为 {plan.closes_at:%Y-%m-%d %H:%M}，会议须在截止之后召开",
-            field="starts_at",
-        )
+    _check_time(plan, facts, now)
     for committee in committees:
         _check_filing(committee, facts)
     meeting = Meeting(
@@ -95,6 +87,18 @@ def create_meeting(
         db.session.add(MeetingCommittee(meeting_id=meeting.id, committee_id=committee.id))
     audit.record("meeting:created", subject=("meeting", meeting.id), actor_id=actor_id, now=now)
     return meeting
+
+
+def _check_time(plan: Plan, facts: MeetingFacts, now: datetime) -> None:
+    if facts.ends_at <= facts.starts_at:
+        raise Invalid("结束时间须晚于开始时间", field="ends_at")
+    if facts.starts_at.date() < now.date():
+        raise Invalid("开始时间不能早于今天", field="starts_at")
+    if plan.closes_at is not None and facts.starts_at <= plan.closes_at:
+        raise Invalid(
+            f"计划的申报截止时间为 {plan.closes_at:%Y-%m-%d %H:%M}，会议须在截止之后召开",
+            field="starts_at",
+        )
 
 
 def _check_filing(committee: Committee, facts: MeetingFacts) -> None:
