@@ -1,6 +1,7 @@
 """Reading diagrams: specs for the engine, and the flow nodes as they are drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -147,27 +148,44 @@ def read_xml(content: bytes, name: str = "") -> Any:
     return root
 
 
+class Library:
+    """Diagrams and tables read once, of which the specs of any process can be taken."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        """Read the files. Raises DefinitionError."""
+        self._parser = _Parser()
+        for name, content in files.items():
+            root = read_xml(content, name)
+            add = self._parser.add_dmn_xml if is_table(name) else self._parser.add_bpmn_xml
+            with _explained():
+                add(root, filename=name)
+
+    def specs(self, process_id: str) -> Specs:
+        """Return the specs of a process and of all it calls. Raises DefinitionError."""
+        with _explained():
+            process = self._parser.get_spec(process_id)
+            specs = Specs(process, self._parser.get_subprocess_specs(process_id))
+        _connect_loops(specs)
+        return specs
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the engine's parser raises into DefinitionError."""
+    try:
+        yield
+    except ValidationException as error:
+        raise DefinitionError(str(error), element=str(error.id or "")) from error
+    except (SpiffWorkflowException, ValueError, LookupError) as error:
+        raise DefinitionError(f"流程图无法读取：{error}") from error
+
+
 def parse(files: Mapping[str, bytes], process_id: str) -> Specs:
     """Return the specs of a process and of all it calls, from files by name.
 
     Raises DefinitionError.
     """
-    parser = _Parser()
-    try:
-        for name, content in files.items():
-            root = read_xml(content, name)
-            add = parser.add_dmn_xml if is_table(name) else parser.add_bpmn_xml
-            add(root, filename=name)
-        process = parser.get_spec(process_id)
-        specs = Specs(process, parser.get_subprocess_specs(process_id))
-    except ValidationException as error:
-        raise DefinitionError(str(error), element=str(error.id or "")) from error
-    except (SpiffWorkflowException, ValueError, LookupError) as error:
-        if isinstance(error, DefinitionError):
-            raise
-        raise DefinitionError(f"流程图无法读取：{error}") from error
-    _connect_loops(specs)
-    return specs
+    return Library(files).specs(process_id)
 
 
 def _connect_loops(specs: Specs) -> None:

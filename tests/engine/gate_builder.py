@@ -25,7 +25,7 @@ KNOWN = Known(
     services=frozenset({"publish", "find_voters"}),
     scopes=frozenset({"own_unit"}),
     roles={"applicant": "申报人", "unit_clerk": "单位经办人"},
-    sent=frozenset({("message", "withdrawn")}),
+    sent=frozenset({("message", "withdrawn"), ("signal", "停止申报")}),
 )
 
 FILL = {

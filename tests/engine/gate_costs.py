@@ -37,6 +37,17 @@ def ring(size: int) -> Files:
     return drawings
 
 
+def call_chain(size: int) -> Files:
+    """Processes of which each calls the next."""
+    files = {}
+    for number in range(size):
+        drawing = Drawing(process_id=f"p{number}", parts=dict(PARTS))
+        call = element("callActivity", "call", name="调用", calledElement=f"p{number + 1}")
+        calling = drawing if number == size - 1 else between(drawing, "call", call)
+        files[f"p{number}.bpmn"] = calling.bytes()
+    return files
+
+
 def counting(count: str) -> Files:
     marker = loop(f"<bpmn:loopCardinality>{count}</bpmn:loopCardinality>")
     return alone(voting(marker).bytes())
@@ -97,6 +108,7 @@ COSTLY: dict[str, tuple[set[str], Callable[[], Files]]] = {
     ),
     "a thousand million instances": ({"expression.value"}, lambda: counting("1000000000")),
     "forks upon forks": ({"graph.too_many_paths"}, lambda: forks(30)),
+    "a chain of thirty calls": (set(), lambda: call_chain(30)),
     "as many long processes as may be": (
         set(), lambda: {f"p{n}.bpmn": chain(f"p{n}") for n in range(8)}
     ),

@@ -84,6 +84,11 @@ def over_voters(more: str) -> Drawing:
     return voting(marker)
 
 
+def gathered(collection: str, answer: str) -> Drawing:
+    reference = f"<bpmn:loopDataOutputRef>{collection}</bpmn:loopDataOutputRef>"
+    return over_voters(reference + element("outputDataItem", "choice", name=answer))
+
+
 def at_message(inner: str) -> str:
     return message().replace("/>", f">{inner}</bpmn:messageEventDefinition>")
 
@@ -243,16 +248,14 @@ PLACES: dict[str, Place] = {
         frozenset({"loop.input"}), "voters",
     ),
     "a list to gather in": Place(
-        lambda t: over_voters(f"<bpmn:loopDataOutputRef>{t}</bpmn:loopDataOutputRef>"),
-        frozenset({"variable.name"}), "choices",
+        lambda t: gathered(t, "choice"), frozenset({"variable.name"}), "choices",
     ),
     "the name of an item": Place(
-        lambda t: over_voters(element("inputDataItem", "item", name=t)),
-        frozenset({"variable.name"}), "voter",
+        lambda t: over_voters(element("inputDataItem", "voter", name=t)),
+        frozenset({"variable.name", "loop.item"}), "voter",
     ),
     "the name of an answer": Place(
-        lambda t: over_voters(element("outputDataItem", "item", name=t)),
-        frozenset({"variable.name"}), "choice",
+        lambda t: gathered("choices", t), frozenset({"variable.name", "loop.item"}), "choice",
     ),
     "the payload of a message": Place(
         lambda t: throwing(at_message(extended(spiff("messagePayload", t)))), PAYLOAD, asked=True

@@ -21,7 +21,8 @@ by_escape = pytest.mark.parametrize("payload", ESCAPES.values(), ids=ESCAPES.key
 def test_what_belongs_in_a_place_passes_the_gate(place: Place) -> None:
     if place.sound is None:
         with_nothing_bad = inspect(place.files("amount == 1"), known=KNOWN)
-        assert {f.rule for f in with_nothing_bad.findings} <= place.rules
+        errors = {f.rule for f in with_nothing_bad.findings if f.severity == "error"}
+        assert errors <= place.rules
         assert not with_nothing_bad.ok
         return
     verdict = inspect(place.files(place.sound), known=KNOWN)

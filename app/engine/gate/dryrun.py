@@ -17,7 +17,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
 from app.engine import state
-from app.engine.diagrams import DefinitionError, Specs, is_table, parse
+from app.engine.diagrams import DefinitionError, Library, Specs
 from app.engine.events import UncaughtError
 from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
@@ -55,15 +55,16 @@ def dry_run(
     diagrams: list[Diagram], files: Mapping[str, bytes], known: Known
 ) -> Iterator[Finding]:
     """Parse every process of a bundle as the runtime does and walk it a few times."""
-    values, budget = _plausible(diagrams), _Budget(MAX_WORK)
     parsed: dict[str, tuple[Diagram, Specs]] = {}
+    library: Library | None = None
     for diagram in diagrams:
         try:
-            specs = parse(_needed(diagram, diagrams, files, known), diagram.id)
-            parsed[diagram.id] = (diagram, specs)
+            library = library or Library({**files, **_stubs(diagrams, known)})
+            parsed[diagram.id] = (diagram, library.specs(diagram.id))
         except DefinitionError as error:
             message = f"引擎读不懂：{quoted(str(error))}"
             yield diagram.find("engine.parse", diagram.process, message, "请按提示改正后再上传")
+    values, budget = _plausible(diagrams), _Budget(MAX_WORK, WALKS * len(parsed))
     for seed in range(WALKS):
         for name, (diagram, specs) in list(parsed.items()):
             choice = random.Random(seed)  # noqa: S311 - no secret
@@ -78,21 +79,20 @@ class _Budget:
     """What is left of the work that all walks together may do."""
 
     left: int
+    walks: int
+
+    def share(self) -> int:
+        """Return what the next walk may use: what those before it did not is spread evenly."""
+        self.walks -= 1
+        return self.left // (self.walks + 1)
 
 
-def _needed(
-    diagram: Diagram, diagrams: list[Diagram], files: Mapping[str, bytes], known: Known
-) -> dict[str, bytes]:
-    """Return the diagrams a process calls, the tables, and stubs for what is published already."""
-    homes = {each.id: each.file for each in diagrams}
-    calls = {name: known.processes[name].calls for name in homes}
-    needed = {name: text for name, text in files.items() if is_table(name)}
-    for name in sorted(reach([diagram.id], calls)):
-        if name in homes:
-            needed[homes[name]] = files[homes[name]]
-        else:
-            needed[f"{name}.stub.bpmn"] = _stub(name)
-    return needed
+def _stubs(diagrams: list[Diagram], known: Known) -> dict[str, bytes]:
+    """Return a diagram that does nothing for each called process that is published already."""
+    calls = {name: published.calls for name, published in known.processes.items()}
+    homes = {diagram.id for diagram in diagrams}
+    missing = sorted(reach(homes, calls) - homes)
+    return {f"{name}.stub.bpmn": _stub(name) for name in missing}
 
 
 def _stub(name: str) -> bytes:
@@ -181,6 +181,7 @@ class _Walk:
         self.diagram = diagram
         self.engine = engine
         self.budget = budget
+        self.share = budget.share()
         # Planted as the runtime does it, with the same cures of the engine.
         self.workflow = state.new(specs, {name: engine.guess(name) for name in diagram.inputs})
         self.workflow.script_engine = engine
@@ -204,9 +205,10 @@ class _Walk:
 
     def _before(self, task: Any) -> None:
         self.steps += 1
-        tasks = len(self.workflow.tasks)
+        tasks = sum(len(part.tasks) for part in state.live_workflows(self.workflow))
+        self.share -= tasks
         self.budget.left -= tasks
-        if self.steps > MAX_STEPS or tasks > MAX_TASKS or self.budget.left < 0:
+        if self.steps > MAX_STEPS or tasks > MAX_TASKS or self.share < 0:
             raise OutOfSteps
         self.last = task.task_spec.bpmn_id or self.last
         node = self.diagram.nodes.get(self.last)
