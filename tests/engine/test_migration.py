@@ -11,6 +11,7 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
 from app.engine import care, definitions, handlers, migration
 from app.engine.models import ProcessInstance, ProcessVersion, Subscription, Timer, WorkItem
+from app.engine.walk import Walk
 from tests.engine.kit import (
     CASE,
     CLERK,
@@ -20,6 +21,7 @@ from tests.engine.kit import (
     call,
     catch,
     choice,
+    decides,
     diagram,
     end,
     event,
@@ -32,6 +34,7 @@ from tests.engine.kit import (
     reviewed,
     start,
     subprocess,
+    table,
     timer,
     user,
 )
@@ -406,3 +409,42 @@ def test_either_event_may_still_come_first(office: Office) -> None:
     assert (rows(Timer), rows(Subscription)) == ([("either", ends)], [("either", "objection")])
     assert office.later(days=7) == 1
     assert office.open() == ["confirm"]
+
+
+def graded(grade: str) -> Files:
+    """A person, then a decision that says `grade` of everybody, then a person."""
+    table_of = table("grading", "FIRST", ["level"], ["grade"], ["-", f'"{grade}"'])
+    drawn = diagram(
+        "case", start(), user("fill"), decides("find_grade", "grading"), user("vet"), end(),
+        line("begun", "fill", "find_grade", "vet", "ended"),
+    )  # fmt: skip
+    return {**drawn, **table_of}
+
+
+def test_the_next_decision_is_made_by_the_table_of_the_other_version(office: Office) -> None:
+    office.publish(graded("中级"), key="case")
+    stays, moves = (office.begin("case", business=("case", n), level=3) for n in (1, 2))
+    office.publish(graded("高级"), key="case")
+    move(moves)
+    office.do("fill")
+    office.do("fill")
+    found = {}
+    for instance_id in (stays, moves):
+        with transaction(write=False):
+            item = db.session.scalars(
+                sa.select(WorkItem).where(
+                    WorkItem.instance_id == instance_id, WorkItem.node == "vet"
+                )
+            ).one()
+            walk = Walk(item.instance, NOON)
+            found[instance_id] = walk.step(walk.ready_task(item)).data["grade"]
+    assert found == {stays: "中级", moves: "高级"}
+
+
+def test_a_decision_that_was_made_stays_when_its_table_changes(office: Office) -> None:
+    office.publish(graded("中级"), key="case")
+    instance_id = office.begin("case", level=3)
+    office.do("fill")
+    office.publish(graded("高级"), key="case")
+    move(instance_id)
+    assert office.data("vet")["grade"] == "中级"
