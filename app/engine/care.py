@@ -4,6 +4,7 @@ Every function works inside the caller's transaction and takes the lock of the i
 every step does. Each leaves a line in the flow log, so that people see who stopped their record.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -30,6 +31,37 @@ LIVING = frozenset({InstanceStatus.RUNNING, InstanceStatus.SUSPENDED})
 CARE = "care"
 """The kind of a line in the flow log that no step of the process wrote."""
 REASON_LENGTH = 500
+SUSPENDED = "暂停"
+"""The word of the flow log for a halt."""
+
+
+@dataclass(frozen=True)
+class Halt:
+    """That the process of a record is halted (暂停): why, and since when."""
+
+    reason: str
+    at: datetime
+
+    @property
+    def said(self) -> str:
+        """What people are told who would work on the record."""
+        return f"流程已于 {self.at:%Y-%m-%d %H:%M} 暂停，恢复前不能办理。原因：{self.reason}"
+
+
+def halt_of(business: handlers.Business) -> Halt | None:
+    """Return why a record cannot be worked on now, None where nothing of it is halted."""
+    halted = sa.select(ProcessInstance.id).where(
+        ProcessInstance.business_type == business[0],
+        ProcessInstance.business_id == business[1],
+        ProcessInstance.status == InstanceStatus.SUSPENDED,
+    )
+    said = (
+        sa.select(StepLog.note, StepLog.at)
+        .where(StepLog.instance_id.in_(halted), StepLog.kind == CARE, StepLog.outcome == SUSPENDED)
+        .order_by(StepLog.id.desc())
+    )
+    row = db.session.execute(said.limit(1)).first()
+    return Halt(row.note or "", row.at) if row else None
 
 
 def lock(instance_id: int) -> ProcessInstance:
@@ -56,7 +88,7 @@ def suspend(
     if instance.status == InstanceStatus.SUSPENDED:
         raise Conflict("流程已经暂停")
     instance.status = InstanceStatus.SUSPENDED
-    note(instance, "suspended", "暂停", reason=required(reason), actor_id=actor_id, now=now)
+    note(instance, "suspended", SUSPENDED, reason=required(reason), actor_id=actor_id, now=now)
 
 
 def resume(instance: ProcessInstance, *, reason: str, actor_id: int | None, now: datetime) -> None:

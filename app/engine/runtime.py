@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, StaleTask
-from app.engine import handlers, queue
+from app.engine import care, handlers, queue
 from app.engine.definitions import current_version
 from app.engine.handlers import OUTCOME_WORD, Business
 from app.engine.models import (
@@ -29,6 +29,7 @@ from app.engine.walk import Walk
 WITHDRAWN = "withdrawn"
 """Name of the message that takes a record back from its reviewers (撤回)."""
 handlers.sends(WITHDRAWN)
+HALTED = "流程已暂停，请联系流程管理员"
 SECOND = "该事项已有流程正在办理"
 
 
@@ -136,7 +137,8 @@ def locked(instance_id: int) -> ProcessInstance:
         .execution_options(populate_existing=True)
     ).one()
     if instance.status == InstanceStatus.SUSPENDED:
-        raise Conflict("流程已暂停，请联系流程管理员")
+        halt = care.halt_of((instance.business_type, instance.business_id))
+        raise Conflict(halt.said if halt else HALTED)
     if not instance.is_running:
         raise StaleTask
     return instance
@@ -194,8 +196,12 @@ def broadcast(
 def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
     """Take a record back from its reviewers while none of them has opened it.
 
-    Raises AlreadyViewed, NotWaiting when the process is at no place that allows it, StepFailed.
+    Raises AlreadyViewed, Conflict while it is halted, NotWaiting when the process is at no place
+    that allows it, StepFailed.
     """
+    halt = care.halt_of(business)
+    if halt is not None:
+        raise Conflict(halt.said)
     instance = _awaiting(business, WITHDRAWN)
     viewed = sa.select(WorkItem.id).where(
         WorkItem.instance_id == instance.id,

@@ -36,7 +36,9 @@ def open_tasks(
         WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants), *_conditions(filters)
     )
     # The version tells which form a task has; the state of the instance is not read.
-    version = joinedload(WorkItem.instance).load_only(ProcessInstance.bundle_hash)
+    version = joinedload(WorkItem.instance).load_only(
+        ProcessInstance.bundle_hash, ProcessInstance.status
+    )
     return found.options(version).order_by(WorkItem.due_at.is_(None), WorkItem.due_at, WorkItem.id)
 
 

@@ -27,9 +27,9 @@ from app.core.menu import add_entry
 from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
 from app.core.records import RecordChoices, is_in_sight, record_context
-from app.engine import definitions, handlers, runtime
+from app.engine import care, definitions, handlers, runtime
 from app.engine.incidents import blamed_on
-from app.engine.models import WorkItem
+from app.engine.models import InstanceStatus, WorkItem
 from app.inbox import operations, queries
 from app.units.flow import flow_log
 from forms import FormSpec, FormSpecError, build, parse
@@ -116,7 +116,8 @@ def _spec(item: WorkItem) -> FormSpec:
 def _is_batchable(item: WorkItem) -> bool:
     """Tell whether a task's form may be answered for several; a list shows faulty ones too."""
     try:
-        return item.form is not None and _spec(item).is_batchable
+        is_halted = item.instance.status == InstanceStatus.SUSPENDED
+        return item.form is not None and not is_halted and _spec(item).is_batchable
     except DomainError:
         return False
 
@@ -151,7 +152,10 @@ def task(item_id: int) -> str | Response:
     """Open a task: its form, or the page of the room where it is done."""
     item = _item(item_id)
     if not item.is_open:
-        return render_template("inbox/closed.html", item=item, url=_record_url(item))
+        return render_template("inbox/closed.html", item=item, url=_record_url(item), halt=None)
+    if item.instance.status == InstanceStatus.SUSPENDED:
+        halt = care.halt_of((item.business_type, item.business_id))
+        return render_template("inbox/closed.html", item=item, url=_record_url(item), halt=halt)
     if current_transaction().write:
         runtime.open_item(item, person_id=current_user.id, now=now())
     if item.page:

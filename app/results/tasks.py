@@ -3,13 +3,19 @@
 from flask_login import current_user
 
 from app.core.http import grants
+from app.engine import care
 from app.engine.models import WorkItem
 from app.engine.taking import may_take
 from app.units.flow import open_items
 
 
 def task_for_me(business: tuple[str, int]) -> WorkItem | None:
-    """Return the open task that falls to one of the person's posts; None when it is others'."""
+    """Return the open task that falls to one of the person's posts.
+
+    None when it is others', and while the process is halted: its page says so.
+    """
+    if care.halt_of(business) is not None:
+        return None
     mine = (
         item
         for item in open_items(business)

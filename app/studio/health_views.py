@@ -32,4 +32,4 @@ def health() -> str:
     )
 
 
-add_entry("系统管理", "运行状况", "activity", "studio.health", "engine.health")
+add_entry("系统管理", "运行状况", "activity", "studio.health", "engine.health", order=53)

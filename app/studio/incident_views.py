@@ -117,4 +117,6 @@ def retry_job(job_id: int) -> Response:
     return see_other(url_for("studio.jobs"))
 
 
-add_entry("系统管理", "流程异常", "exclamation-diamond", "studio.incidents", "incident.manage")
+add_entry(
+    "系统管理", "流程异常", "exclamation-diamond", "studio.incidents", "incident.manage", order=52
+)

@@ -181,4 +181,4 @@ def hand_over(item_id: int) -> Response | tuple[str, int]:
     return see_other(url_for("studio.instance", instance_id=item.instance_id))
 
 
-add_entry("系统管理", "流程实例", "play-circle", "studio.instances", "instance.manage")
+add_entry("系统管理", "流程实例", "play-circle", "studio.instances", "instance.manage", order=51)

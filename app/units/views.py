@@ -14,7 +14,8 @@ from app.core.faults import show_faults, shown_on
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, authorize, requires
-from app.engine import runtime
+from app.engine import care, runtime
+from app.engine.care import Halt
 from app.units import operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import ApplicantForm, StaffForm
@@ -23,6 +24,12 @@ from app.units.process import BINDING
 from app.units.process import administers_unit as keeps_staff
 
 bp = Blueprint("units", __name__)
+
+
+@bp.app_template_global("halt_of")
+def halt_of(business_type: str, business_id: int) -> Halt | None:
+    """Return why a record cannot be worked on now; its page says it and offers nothing."""
+    return care.halt_of((business_type, business_id))
 
 
 @bp.get("/binding")

@@ -226,7 +226,7 @@ def test_a_suspended_instance_refuses_everything_and_says_so(office: Office) -> 
     office.publish(reviewed(), key="case_review")
     office.begin()
     on_instance(care.suspend)
-    with pytest.raises(Conflict, match="流程已暂停，请联系流程管理员"):
+    with pytest.raises(Conflict, match="暂停，恢复前不能办理。原因：核实情况"):
         office.do("fill")
     with pytest.raises(Conflict, match="流程已经暂停"):
         on_instance(care.suspend)

@@ -1,0 +1,136 @@
+"""暂停: whoever would work on a halted record is told why, and is offered nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.engine import care
+from app.engine.models import ProcessInstance
+from app.portfolio import operations as portfolio
+from app.units.models import Employment
+from tests.app.inbox.conftest import Desk
+from tests.builders import portfolio as build
+from tests.builders.declarations import a_declaration
+from tests.builders.flow import do
+from tests.builders.people import a_person, a_unit, staff
+
+Enter = Callable[..., Any]
+SAID = "恢复前不能办理。原因：核实举报"
+
+
+def halt(business: tuple[str, int]) -> None:
+    with transaction():
+        found = sa.select(ProcessInstance).where(
+            ProcessInstance.business_type == business[0],
+            ProcessInstance.business_id == business[1],
+            ProcessInstance.status == "running",
+        )
+        for instance in db.session.scalars(found):
+            care.suspend(instance, reason="核实举报", actor_id=None, now=now())
+
+
+def applicant(declaration: Any) -> Person:
+    with transaction(write=False):
+        return declaration.person  # type: ignore[no-any-return]
+
+
+def test_an_applicant_reads_on_the_declaration_why_it_is_halted(
+    app: Any, client_for: Enter
+) -> None:
+    declaration = a_declaration("vet_declaration")
+    url, browser = f"/declarations/{declaration.id}", client_for(applicant(declaration))
+    assert f"{url}/withdraw" in browser.get(url).text
+    halt(("declaration", declaration.id))
+    page = browser.get(url).text
+    assert SAID in page
+    assert f"{url}/withdraw" not in page
+    answer = browser.post(f"{url}/withdraw")
+    assert (answer.status_code, SAID in answer.text) == (409, True)
+    with transaction():
+        for instance in db.session.scalars(sa.select(ProcessInstance)):
+            if instance.status == "suspended":
+                care.resume(instance, reason="举报不实", actor_id=None, now=now())
+    page = browser.get(url).text
+    assert SAID not in page
+    assert f"{url}/withdraw" in page
+
+
+def test_a_halted_declaration_is_filled_in_but_not_sent(app: Any, client_for: Enter) -> None:
+    declaration = a_declaration("fill_declaration")
+    url, browser = f"/declarations/{declaration.id}", client_for(applicant(declaration))
+    check = f"{url}/fill/submit?checked=1"
+    if browser.get(check).status_code != 200:
+        check = f"{url}/submit?checked=1"
+    ready = 'data-confirm="提交后不能修改'
+    assert ready in browser.get(check).text
+    halt(("declaration", declaration.id))
+    page = browser.get(check).text
+    assert SAID in page
+    assert ready not in page
+    assert browser.post(f"{url}/submit").status_code in {409, 422}
+
+
+def test_a_clerk_reads_why_a_task_is_halted_and_gets_no_form(
+    desk: Desk, client_for: Enter
+) -> None:
+    clerk = client_for(desk.clerk)
+    clerk.get(desk.url)
+    with transaction(write=False):
+        number = db.session.scalars(sa.select(Employment.id)).one()
+    halt(("employment", number))
+    page = clerk.get(desk.url)
+    assert page.status_code == 200
+    assert SAID in page.text
+    assert 'name="decision"' not in page.text
+    listed = clerk.get("/tasks").text
+    assert "已暂停" in listed
+    assert "批量办理" not in listed
+    assert "已暂停" in clerk.get("/home").text
+    answer = clerk.post(desk.url, {"decision": "pass", "opinion": "同意"})
+    assert (answer.status_code, SAID in answer.text) == (409, True)
+    answer = clerk.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert answer.status_code == 422
+
+
+def test_who_asked_to_be_bound_reads_it_and_cannot_send_again(
+    desk: Desk, client_for: Enter
+) -> None:
+    with transaction(write=False):
+        binding = db.session.scalars(sa.select(Employment)).one()
+        person = binding.person
+    business = ("employment", binding.id)
+    do(business, "vet_binding", {"decision": "return", "opinion": "请补充"})
+    assert "提交申请" in client_for(person).get("/binding?q=青禾").text
+    halt(business)
+    page = client_for(person).get("/binding?q=青禾").text
+    assert SAID in page
+    assert "提交申请" not in page
+
+
+def test_the_owner_of_an_item_and_its_unit_read_it(app: Any, client_for: Enter) -> None:
+    with transaction():
+        unit = a_unit()
+        item = build.a_submitted_item(a_person(unit=unit))
+        owner, url, clerk = item.person, f"/portfolio/{item.id}", staff(unit, "unit_clerk")
+    halt((portfolio.BUSINESS, item.id))
+    assert SAID in client_for(owner).get(url).text
+    page = client_for(clerk).get(url).text
+    assert SAID in page
+    assert "去审核" not in page
+
+
+def test_a_returned_item_is_typed_but_not_sent(app: Any, client_for: Enter) -> None:
+    with transaction():
+        item = build.a_submitted_item(a_person(unit=a_unit()))
+        build.vet(item, "return", "缺少盖章")
+        owner, url = item.person, f"/portfolio/{item.id}"
+    send = 'value="submit" class="btn btn-primary">'
+    assert send in client_for(owner).get(url).text
+    halt((portfolio.BUSINESS, item.id))
+    page = client_for(owner).get(url).text
+    assert SAID in page
+    assert send not in page
