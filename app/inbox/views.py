@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, current_app, flash, render_template, request, url_for
 from flask_login import current_user
 from jinja2 import TemplateNotFound
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import Form
@@ -123,19 +124,23 @@ def _is_batchable(item: WorkItem) -> bool:
 
 
 def _form(spec: FormSpec, item: WorkItem, data: Mapping[str, Any] | None = None) -> Form:
-    made = build(spec, choices=RecordChoices(item.business_type, item.business_id))
-    return made(request.form) if data is None else made(data=dict(data))
+    with blamed_on(item, FormSpecError):
+        made = build(spec, choices=RecordChoices(item.business_type, item.business_id))
+        return made(request.form) if data is None else made(data=dict(data))
 
 
 def _page(item: WorkItem, spec: FormSpec, form: Form) -> str:
     business = (item.business_type, item.business_id)
+    with blamed_on(item, handlers.UnknownHandler, NoResultFound):
+        card = handlers.presenter.get(item.business_type)(item.business_id)
+        record = record_context(*business, current_user)
     context = {
         "item": item,
         "instance": item.instance,
         "spec": spec,
         "form": form,
-        "card": handlers.presenter.get(item.business_type)(item.business_id),
-        "record": record_context(item.business_type, item.business_id, current_user),
+        "card": card,
+        "record": record,
         "log": flow_log(business),
     }
     try:
