@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112105"
+revision = "2026112106"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1479,7 +1479,10 @@ def upgrade():
         sa.UniqueConstraint("unique_key", name="queue_row_is_asked_once"),
     )
     with op.batch_alter_table("queue_row", schema=None) as batch_op:
-        batch_op.create_index("queue_row_in_line", ["status", "id"], unique=False)
+        batch_op.create_index(
+            "queue_row_by_business", ["business_type", "business_id"], unique=False
+        )
+        batch_op.create_index("queue_row_in_line", ["status", "try_at", "id"], unique=False)
 
     op.create_table(
         "standard_category",
@@ -1778,7 +1781,7 @@ def upgrade():
             name=op.f("ck_declaration_what_is_sent_up_was_pledged_and_has_a_date"),
         ),
         sa.CheckConstraint(
-            "status IN ('draft', 'in_review', 'returned', 'accepted', 'terminated', 'in_meeting', 'passed', 'failed', 'given_up')",
+            "status IN ('draft', 'in_review', 'returned', 'accepted', 'terminated', 'in_meeting', 'passed', 'failed', 'given_up', 'revoked')",
             name=op.f("ck_declaration_status_is_known"),
         ),
         sa.CheckConstraint("current_level >= 0", name=op.f("ck_declaration_levels_count_up")),
@@ -1848,6 +1851,7 @@ def upgrade():
         sa.Column(
             "queue_row_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("job_key", sa.String(length=120), nullable=True),
         sa.Column("node", sa.String(length=120), nullable=True),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
@@ -3146,6 +3150,7 @@ def downgrade():
     op.drop_table("standard_category")
     with op.batch_alter_table("queue_row", schema=None) as batch_op:
         batch_op.drop_index("queue_row_in_line")
+        batch_op.drop_index("queue_row_by_business")
 
     op.drop_table("queue_row")
     op.drop_table("plan_specialty")
