@@ -67,7 +67,8 @@ def test_a_dangerous_button_asks_and_is_sent_with_its_value(
 
     page.get_by_role("button", name="批量退回").click()
     dialog.get_by_role("button", name="批量退回").click()
-    expect(page.locator(".toast")).to_contain_text("已办理 1 项")
+    expect(page.locator("[data-flash]")).to_contain_text("已办理 1 项")
+    expect(page.locator("[data-announced]")).to_contain_text("已办理 1 项")
     assert server.posted[0]["decision"] == ["return"]
     assert server.posted[0]["id"] == ["ZC2026-1002"]
 
@@ -154,7 +155,12 @@ def test_submitting_saves_first_and_stays_when_that_fails(
     visit("/form")
     page.get_by_label("姓名").fill("李秀英")
     page.get_by_role("button", name="通过").click()
-    expect(page.locator(".toast")).to_contain_text("还有内容没有保存")
+    said = page.locator(".toast")
+    expect(said).to_contain_text("还有内容没有保存")
+    box, under = said.bounding_box(), page.get_by_role("heading", level=1).bounding_box()
+    assert box is not None
+    assert under is not None
+    assert box["y"] + box["height"] <= under["y"], "it pushes the page down and covers nothing"
     assert server.posted == []
     problems.allow("500")
 

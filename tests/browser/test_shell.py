@@ -43,7 +43,7 @@ def test_nobody_is_asked_to_confirm_what_lacks_an_answer(
     expect(page.get_by_role("dialog")).to_contain_text("确定退回吗？")
     page.get_by_role("dialog").get_by_role("button", name="退回").click()
     expect(page).to_have_url(re.compile("/tasks"))
-    expect(page.locator(".toast")).to_contain_text("已办理")
+    expect(page.locator("[data-flash]")).to_contain_text("已办理")
 
 
 def test_a_phone_stacks_the_rows_of_the_task_centre(
