@@ -1,6 +1,5 @@
 """填报: what a declaration's pages write: autosave, import, attach, 修改专业, submit."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, request, url_for
@@ -15,6 +14,7 @@ from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
 from app.core.faults import shown_on
 from app.core.http import answer_repeat, see_other, writes_late
+from app.core.overtaken import overtaken
 from app.core.permissions import requires
 from app.core.signed_out import wants_json
 from app.core.uploads import Policy, clean, read_limited
@@ -25,11 +25,6 @@ from app.declarations.operations.attaching import slot_of
 from app.declarations.operations.common import refuse_unless_editable
 from app.declarations.web import bp, own
 from app.engine import runtime
-
-OVERTAKEN = (
-    "您在另一个页面修改过这份申报，本页尚未保存。请核对下列不一致的内容；再次保存将以本页为准。"
-)
-OVERTAKEN_EMPTY = "另一页面已清空此项"
 
 
 @bp.post("/declarations/<int:declaration_id>/autosave")
@@ -69,7 +64,8 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     if request.form.get("row_version", found.row_version, type=int) != found.row_version:
         kept = operations.differing_fields(found, request.form)
         if kept:
-            return _overtaken_page(found, kept), 409
+            problem = overtaken("这份申报")
+            return section_page(found, "basics", errors=kept, problem=problem), 409
     errors: dict[str, list[str]] = {}
     for spec in (specs.personal_form(found), specs.teaching_form(found)):
         for field in spec.fields if spec else ():
@@ -78,14 +74,6 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
         return section_page(found, "basics", errors=errors), 422
     flash("已保存", "success")
     return see_other(address(found, "basics"))
-
-
-def _overtaken_page(found: Declaration, kept: Mapping[str, str]) -> str:
-    """What was typed stays; beside each field that differs stands what another page saved."""
-    errors = {
-        n: [f"另一页面已保存为“{text}”" if text else OVERTAKEN_EMPTY] for n, text in kept.items()
-    }
-    return section_page(found, "basics", errors=errors, problem=OVERTAKEN)
 
 
 def _keep(found: Declaration, name: str) -> dict[str, list[str]]:

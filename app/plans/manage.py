@@ -14,6 +14,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
 from app.core.faults import show_faults
 from app.core.http import page_of, see_other
+from app.core.overtaken import differing, overtaken
 from app.core.permissions import requires
 from app.engine import runtime
 from app.plans import axis, operations, queries
@@ -178,12 +179,31 @@ def _save_typed(plan: Plan, typed: Any, names: set[str]) -> None:
     operations.save_plan(plan, answers, actor=current_user, now=now())
 
 
+def _differing(plan: Plan) -> dict[str, list[str]]:
+    """Return what another page has saved otherwise since the posted one was filled."""
+    if request.form.get("row_version", plan.row_version, type=int) == plan.row_version:
+        return {}
+    spec, choices = load(BASICS).optional(), plan_choices(plan)
+    kept: Any = build(spec, choices=choices)(data=_values(plan))
+    typed: Any = build(spec, choices=choices)(request.form)
+    return differing(spec, kept.answers(), typed.answers(), choices)
+
+
+def _overtaken_page(plan: Plan, form: Any, kept: dict[str, list[str]]) -> str:
+    show_faults(form, Invalid(errors=kept))
+    form.form_errors = [overtaken("这个计划"), *form.form_errors]
+    return _edit_page(plan, form)
+
+
 @bp.post("/plans/<int:plan_id>/edit")
 @requires("plan.configure")
 def save(plan_id: int) -> str | Response | tuple[str, int]:
     """Save the whole page, for browsers without scripts."""
     plan = plan_to_configure(plan_id, for_update=True)
     form = form_named(BASICS, plan_choices(plan))
+    kept = _differing(plan)
+    if kept:
+        return _overtaken_page(plan, form, kept), 409
     try:
         _save_typed(plan, request.form, {field.name for field in load(BASICS).fields})
     except Invalid as error:
@@ -199,6 +219,9 @@ def submit(plan_id: int) -> str | Response | tuple[str, int]:
     """Send the plan to its check; what is missing is told all at once (提交核对)."""
     plan = plan_to_configure(plan_id, for_update=True)
     form = form_named(BASICS, plan_choices(plan))
+    kept = _differing(plan)
+    if kept:
+        return _overtaken_page(plan, form, kept), 409
     try:
         _save_typed(plan, request.form, {field.name for field in load(BASICS).fields})
         form.validate()

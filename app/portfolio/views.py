@@ -14,6 +14,7 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.faults import shown_on
 from app.core.http import page_of, see_other, writes_late
 from app.core.menu import add_entry
+from app.core.overtaken import differing, overtaken
 from app.core.permissions import authorize, requires
 from app.core.uploads import Policy
 from app.portfolio import (
@@ -141,6 +142,10 @@ def save(item_id: int) -> Response | tuple[str, int]:
     item = _item(item_id, "portfolio.edit", for_update=True)
     form = build(item_types.get(item.type_key).form)(request.form)
     wants_review = request.form.get("decision") == "submit"
+    if request.form.get("row_version", item.row_version, type=int) != item.row_version:
+        kept = _differing(item, request.form)
+        if kept:
+            return _edit_page(item, _with_faults(form, kept), overtaken("这项业绩")), 409
     try:
         faults = _keep(item, request.form)
         if wants_review and not faults:
@@ -160,17 +165,27 @@ def _keep(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[st
     kind = item_types.get(item.type_key)
     form = build(kind.form.optional())(posted)
     values = {field.name: _value(form, field.name, posted) for field in item_types.fields_of(kind)}
-    faults = operations.save_fields(
-        item,
-        values,
-        actor=current_user,
-        now=now(),
-        row_version=posted.get("row_version", type=int),
-    )
+    faults = operations.save_fields(item, values, actor=current_user, now=now())
     for slot in kind.slots:
         ids = [int(i) for i in posted.getlist(slot.name) if i.isdecimal()]
         attachments.place_files(item, slot.name, ids, actor=current_user, now=now())
     return faults
+
+
+def _differing(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
+    """Return what another page has saved otherwise since this one was filled."""
+    if not item.can_edit:
+        return {}
+    kind = item_types.get(item.type_key)
+    spec = kind.form.optional()
+    names = {field.name for field in item_types.fields_of(kind)}
+    found = differing(spec, operations.answers_of(item), build(spec)(posted).answers())
+    kept = {name: said for name, said in found.items() if name in names}
+    for slot in kind.slots:
+        held = {file.file_id for file in attachments.files_in(item, slot.name)}
+        if held != {int(i) for i in posted.getlist(slot.name) if i.isdecimal()}:
+            kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
+    return kept
 
 
 def _value(form: AnswersForm, name: str, posted: MultiDict[str, str]) -> Any:

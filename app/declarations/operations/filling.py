@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.overtaken import differing
 from app.declarations.models import Declaration, PriorTitle, PriorTitleFile
 from app.declarations.operations.common import (
     move,
@@ -19,7 +20,7 @@ from app.declarations.operations.common import (
 )
 from app.declarations.queries import prior_titles_of
 from app.declarations.specs import personal_form, teaching_form
-from forms import FormSpec, build, display
+from forms import FormSpec, build
 
 PHOTO = "photo"
 MAX_PRIOR_TITLES = 20
@@ -79,19 +80,16 @@ def require_current(declaration: Declaration, row_version: int | None) -> None:
         raise Conflict(STALE)
 
 
-def differing_fields(declaration: Declaration, typed: MultiDict[str, str]) -> dict[str, str]:
-    """Return the fields typed otherwise than they are kept, with the kept text of each."""
+def differing_fields(declaration: Declaration, typed: MultiDict[str, str]) -> dict[str, list[str]]:
+    """Return the fields typed otherwise than they are kept, and what to say beside each."""
     forms = (
         (personal_form(declaration), declaration.personal),
         (teaching_form(declaration), declaration.teaching),
     )
     found = {}
     for spec, kept in forms:
-        form = build(spec.optional())(typed) if spec is not None else None
-        for each in spec.fields if spec is not None else ():
-            text = display(each, kept.get(each.name))
-            if form is not None and display(each, form[each.name].to_json()) != text:  # type: ignore[attr-defined]
-                found[each.name] = text
+        if spec is not None:
+            found |= differing(spec, kept, build(spec.optional())(typed).answers())
     return found
 
 

@@ -234,6 +234,27 @@ def test_a_field_is_saved_as_it_is_typed(client_for: Clients) -> None:
         assert plan.status == "draft"
 
 
+@pytest.mark.parametrize("target", ["edit", "submit"])
+def test_a_page_of_a_plan_that_was_overtaken_overwrites_nothing(
+    client_for: Clients, target: str
+) -> None:
+    with transaction():
+        setting = Setting(a_draft_plan())
+        plan = plan_of(setting)
+        values = {**typed(plan), "row_version": plan.row_version, "has_interview": "true"}
+        db.session.expunge_all()
+    browser = client_for(setting.organiser)
+    first = {**values, "content": "第一页写的"}
+    assert browser.post(f"/plans/{setting.id}/edit", first).status_code == 303
+    page = browser.post(f"/plans/{setting.id}/{target}", {**values, "content": "第二页写的"})
+    assert page.status_code == 409
+    assert "另一页面已保存为“第一页写的”" in page.text
+    assert "第二页写的" in page.text
+    assert page.text.count("另一页面已") == 2, "above the form and at the one field that differs"
+    with transaction(write=False):
+        assert plan_of(setting).content == "第一页写的"
+
+
 def test_the_page_can_be_saved_without_scripts(client_for: Clients) -> None:
     with transaction():
         setting = Setting(a_draft_plan())

@@ -119,7 +119,18 @@ def test_a_stale_form_keeps_what_was_typed_on_the_page(teacher: Person, client_f
     page = client_for(teacher).post(f"/portfolio/{item.id}", posted)
     assert page.status_code == 409
     assert "我刚写的岗位" in page.text
+    assert "另一页面已保存为“教师”" in page.text
+    assert page.text.count("另一页面已") == 2, "above the form and at the one field that differs"
     assert fresh(item).data["post"] == "教师"
+    again = {**posted, "row_version": item.row_version}
+    assert client_for(teacher).post(f"/portfolio/{item.id}", again).status_code == 303
+    assert fresh(item).data["post"] == "我刚写的岗位"
+
+
+def test_a_stale_form_that_says_the_same_is_saved(teacher: Person, client_for: Sign) -> None:
+    item = a_draft(teacher, post="教师")
+    posted = {**typed(item), "row_version": item.row_version - 1}
+    assert client_for(teacher).post(f"/portfolio/{item.id}", posted).status_code == 303
 
 
 def test_an_unreadable_field_is_refused_with_its_reason(teacher: Person, client_for: Sign) -> None:

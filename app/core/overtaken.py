@@ -1,0 +1,33 @@
+"""A page that another one has overtaken: nothing is overwritten unseen, nothing typed is lost.
+
+The form carries the version it was filled on. Where another page has saved other answers since,
+the form is shown again with what was typed, and beside each field that differs stands what is
+kept; saving once more is a decision then.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from forms import FormSpec, display
+
+EMPTIED = "另一页面已清空此项"
+
+
+def overtaken(what: str) -> str:
+    """Return what stands above a form that was overtaken; `what` names the record."""
+    return (
+        f"您或他人在另一个页面修改过{what}，本页尚未保存。"
+        "请核对下列不一致的内容；再次保存将以本页为准。"
+    )
+
+
+def differing(
+    spec: FormSpec, kept: Mapping[str, Any], typed: Mapping[str, Any], choices: Any = None
+) -> dict[str, list[str]]:
+    """Return the fields typed otherwise than they are kept, and what to say beside each."""
+    found = {}
+    for field in spec.fields:
+        now_kept = display(field, kept.get(field.name), choices)
+        if display(field, typed.get(field.name), choices) != now_kept:
+            found[field.name] = [f"另一页面已保存为“{now_kept}”" if now_kept else EMPTIED]
+    return found
