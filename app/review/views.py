@@ -188,6 +188,7 @@ def case(meeting_id: int, case_id: int) -> str:
         case=found,
         record=record_context(CASE, found.id, current_user),
         tally=queries.tallies(meeting).get(found.id),
+        log=flow_log((CASE, found.id)),
     )
 
 

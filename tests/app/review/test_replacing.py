@@ -181,5 +181,6 @@ def test_the_leader_replaces_on_a_page(app: Flask, client_for: Sign) -> None:
     assert refused.status_code == 422
     assert "请填写原因" in refused.text
     assert chief.post(page, {**typed, "reason": "住院"}).status_code == 303
-    waiting = client_for(people[new]).get("/tasks").text
-    assert "主审打分" in waiting
+    assert "主审打分" in client_for(people[new]).get("/tasks").text
+    told = chief.get(f"/meetings/{held.id}/cases/{case.id}").text
+    assert f"主审由{people[former].name}改为{people[new].name}" in told
