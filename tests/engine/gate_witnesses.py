@@ -24,6 +24,7 @@ from tests.engine.gate_property_faults import (
     awaiting,
     gathering,
 )
+from tests.engine.gate_silent_faults import SILENT_FAULTS, SILENT_SOUND
 from tests.engine.test_gate_decisions import DECIDING, table
 
 Files = dict[str, bytes]
@@ -66,6 +67,7 @@ WITHOUT_FAULT: dict[str, Drawing] = {
     "answers gathered that nobody gives": gathering("choice"),
     **LOAD_SOUND,
     **TIME_SOUND,
+    **SILENT_SOUND,
     **GATHERING_SOUND,
 }
 """The drawing before it was spoiled, where that is another one than the sound sample."""
@@ -120,6 +122,17 @@ BUNDLES: dict[str, Witness] = {
         {f"{'p' * 61}.bpmn": Drawing(process_id="p" * 61).bytes()},
         {f"{'p' * 60}.bpmn": Drawing(process_id="p" * 60).bytes()},
     ),
+    "a process with a dot in its id": Witness(
+        "id.invalid", {"a.b.bpmn": Drawing(process_id="a.b").bytes()}, drawn(SOUND)
+    ),
+    "a process and a table of one id": Witness(
+        "id.duplicate",
+        {
+            "sample.bpmn": DECIDING.replacing("find_grade", "sample").bytes(),
+            "grade.dmn": table().replace("find_grade", "sample").encode(),
+        },
+        drawn(DECIDING, grade=table()),
+    ),
     "a task with two tables": of_table("engine.parse", DECIDING.replacing(REF, REF + MORE)),
 }
 WITNESSES: dict[str, Witness] = {
@@ -127,6 +140,7 @@ WITNESSES: dict[str, Witness] = {
     **{name: spoiled(name, case) for name, case in PROPERTY_FAULTS.items()},
     **{name: spoiled(name, case) for name, case in EVENT_FAULTS.items()},
     **{name: spoiled(name, case) for name, case in LOAD_FAULTS.items()},
+    **{name: spoiled(name, case) for name, case in SILENT_FAULTS.items()},
     **{name: Witness(*of) for name, of in LOAD_BUNDLES.items()},
     **{name: of_file(rule, content()) for name, (rule, content) in HOSTILE.items()},
     **BUNDLES,

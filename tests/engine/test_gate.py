@@ -38,8 +38,9 @@ from tests.engine.gate_faults import (
 )
 from tests.engine.gate_load_faults import LOAD_FAULTS
 from tests.engine.gate_property_faults import EVENT_FAULTS, PROPERTY_FAULTS
+from tests.engine.gate_silent_faults import SILENT_FAULTS
 
-FAULTS = {**SPOILED, **PROPERTY_FAULTS, **EVENT_FAULTS, **LOAD_FAULTS}
+FAULTS = {**SPOILED, **PROPERTY_FAULTS, **EVENT_FAULTS, **LOAD_FAULTS, **SILENT_FAULTS}
 CASES = Path(__file__).parent / "gate_cases"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 KNOWN_CALLS = replace(KNOWN, processes={"unit_review": Published(outcomes=frozenset({"verdict"}))})

@@ -5,8 +5,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from app.engine.diagrams import is_table
+from app.engine.gate import (
+    attributes,
+    events,
+    graph,
+    lengths,
+    load,
+    messages,
+    tasks,
+    tokens,
+    variables,
+)
 from app.engine.gate import elements as element_rules
-from app.engine.gate import events, graph, lengths, load, messages, tasks, variables
 from app.engine.gate.decisions import (
     Decision,
     check_cells,
@@ -27,12 +37,14 @@ MAX_TOTAL_BYTES = 4 * 1024 * 1024
 MAX_TOTAL_NODES = 1_500
 
 RULES = (
+    *attributes.RULES,
     *events.RULES,
     *graph.RULES,
     *lengths.RULES,
     *load.RULES,
     *messages.RULES,
     *tasks.RULES,
+    *tokens.RULES,
     *variables.RULES,
 )
 
@@ -179,6 +191,10 @@ def check_names(bundle: Bundle, key: str | None) -> Iterator[Finding]:
             message = f"流程编号“{diagram.id}”在几个文件里重复"
             yield diagram.find("id.duplicate", process, message, "请换一个编号")
         seen.add(diagram.id)
+    for decision in bundle.decisions.values():
+        if decision.id in seen:
+            message = f"决策编号 {decision.id} 与流程编号相同"
+            yield decision.find("id.duplicate", decision.table, message, "请换一个编号")
     if key is not None and bundle.diagrams and key not in seen:
         diagram = bundle.diagrams[0]
         message = f"上传的文件里没有编号为“{key}”的流程"

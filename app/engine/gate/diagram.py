@@ -136,6 +136,20 @@ class Diagram:
             for ref in lane.findall(f"{BPMN}flowNodeRef")
         }
 
+    @cached_property
+    def torn(self) -> set[str]:
+        """Nodes that stand in two lanes, neither of which is drawn within the other."""
+        places: dict[str, Any] = {}
+        torn: set[str] = set()
+        for lane in self.process.iter(f"{BPMN}lane"):
+            for ref in lane.findall(f"{BPMN}flowNodeRef"):
+                ident = (ref.text or "").strip()
+                former = places.setdefault(ident, lane)
+                if former is not lane and former not in lane.iterancestors():
+                    torn.add(ident)
+                places[ident] = lane
+        return torn
+
     def lane_of(self, node: Node) -> str | None:
         """Return the node's lane; inside a subprocess, the subprocess's lane."""
         here: Node | None = node

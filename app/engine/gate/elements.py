@@ -196,11 +196,12 @@ def unique_ids(diagram: Diagram, _known: Known) -> Iterator[Finding]:
 def usable_ids(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard the engine's own nodes: an element called End replaces the end, and all is skipped."""
     subjects: list[Node | Flow] = [*diagram.nodes.values(), *diagram.flows]
-    for subject in subjects:
-        if subject.id in {"Start", "End", "Root"}:
-            message = f"编号 {subject.id} 是引擎保留的"
+    named = [(subject, subject.id) for subject in subjects]
+    for subject, ident in [(diagram.process, diagram.id), *named]:
+        if ident in {"Start", "End", "Root"}:
+            message = f"编号 {ident} 是引擎保留的"
             yield diagram.find("id.reserved", subject, message, "请换一个编号")
-        elif not re.fullmatch(r"[^\W\d][\w-]{0,99}", subject.id):
+        elif not re.fullmatch(r"[^\W\d][\w-]{0,99}", ident):
             message = "编号缺失或含有不允许的字符"
             hint = "编号以字母或汉字开头，只用字母、数字、下划线和连字符"
             yield diagram.find("id.invalid", subject, message, hint)

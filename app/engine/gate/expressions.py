@@ -121,7 +121,8 @@ def _is_time(place: str, value: object) -> bool:
     """Whether a time is written so that it means one moment: a date names its zone."""
     if place == "timeDate" and is_time(place, value):
         return datetime.fromisoformat(str(value)).tzinfo is not None
-    return is_time(place, value)
+    # A pause of no length is none.
+    return is_time(place, value) and bool(re.search("[1-9]", str(value)))
 
 
 def _loop_source(diagram: Diagram, node: Node, variables: Variables) -> Iterator[Finding]:

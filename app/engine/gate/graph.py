@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from app.engine.gate.diagram import ACTIVITIES, DECISIONS, GATEWAYS, Diagram, Node, local
+from app.engine.gate.diagram import (
+    ACTIVITIES,
+    BPMN,
+    DECISIONS,
+    GATEWAYS,
+    Diagram,
+    Node,
+    local,
+)
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
@@ -197,11 +205,22 @@ def scope_waits(diagram: Diagram, scope: str, known: Known) -> bool:
 
 def automatic_loops(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard defect 14: a loop in which nothing waits spins for ever; the engine has no limit."""
-    automatic = [node.id for node in diagram.nodes.values() if not waiting(diagram, node, known)]
+    automatic = [
+        node.id
+        for node in diagram.nodes.values()
+        if _waits_once(node) or not waiting(diagram, node, known)
+    ]
     for ident in on_a_cycle(automatic, edges_of(diagram)):
         message = "处在没有人工任务也不等待的循环里，会无休止地转下去"
         hint = "请在循环里放一个用户任务、消息或定时事件"
         yield diagram.find("graph.automatic_loop", diagram.nodes[ident], message, hint)
+
+
+def _waits_once(node: Node) -> bool:
+    """Whether a node waits for a written date, which has passed when the loop comes round."""
+    dates = node.element.findall(f"{BPMN}timerEventDefinition/{BPMN}timeDate")
+    is_awaited = node.kind == "intermediateCatchEvent"
+    return is_awaited and any((date.text or "").strip()[:1] in {"'", '"'} for date in dates)
 
 
 def loops_without_exit(diagram: Diagram, _known: Known) -> Iterator[Finding]:

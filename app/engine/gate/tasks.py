@@ -61,6 +61,9 @@ def user_tasks_in_role_lanes(diagram: Diagram, known: Known) -> Iterator[Finding
     names = set(known.roles.values())
     for node in diagram.of_kind(*PEOPLES):
         lane, role = diagram.lane_of(node), node.properties.get("role", "")
+        if node.id in diagram.torn:
+            message = "同时放在几个泳道里"
+            yield diagram.find("user.lane", node, message, "请只放进办理角色的泳道")
         if lane is None:
             yield diagram.find("user.lane", node, "不在任何泳道里", "请放进办理角色的泳道")
         elif lane not in names:
