@@ -101,6 +101,7 @@ class ProcessVersion(Model):
     published_at: Mapped[datetime] = mapped_column(Instant)
 
 
+_UNASSIGNED = sa.text("status = 'open' AND assignee_id IS NULL")
 _LIVING = "status IN ('running', 'suspended')"
 
 
@@ -174,6 +175,15 @@ class WorkItem(Model):
         ),
         sa.Index("work_item_of_person", "status", "assignee_id"),
         sa.Index("work_item_of_role", "status", "role", "scope_kind", "scope_id"),
+        # Whoever has a role everywhere, as applicants do, reads no tasks of single persons.
+        sa.Index(
+            "work_item_of_nobody",
+            "role",
+            "scope_kind",
+            "scope_id",
+            sqlite_where=_UNASSIGNED,
+            postgresql_where=_UNASSIGNED,
+        ),
         sa.Index("work_item_done_by", "done_by", "done_at"),
         sa.Index("work_item_by_business", "business_type", "business_id"),
         sa.Index("work_item_of_instance", "instance_id", "status"),
