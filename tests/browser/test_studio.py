@@ -1,0 +1,106 @@
+"""The process admin's pages in a real browser: the diagram's marks, questions, progress."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.engine import definitions, incidents
+from app.engine.incidents import StepFailed
+from app.engine.models import ProcessInstance
+from tests.app.inbox.conftest import asked
+from tests.browser.conftest import Axe
+from tests.builders.flow import drain
+from tests.builders.people import a_person, a_unit
+
+Enter = Callable[..., Page]
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def admin(app: Flask) -> Person:
+    """A process admin, and two requests to bind under way."""
+    with transaction():
+        unit = a_unit("云桥区青禾小学")
+        asked(unit, "苏晓禾")
+        asked(unit, "卜文")
+        return a_person("简知微", roles=[("process_admin", "all", None)])
+
+
+def first_instance() -> int:
+    with transaction(write=False):
+        return db.session.query(ProcessInstance.id).order_by(ProcessInstance.id).first()[0]  # type: ignore[index]
+
+
+def agree(page: Page, button: str) -> None:
+    page.get_by_role("dialog").get_by_role("button", name=button).click()
+
+
+def test_an_incident_is_marked_in_the_diagram_and_retried(
+    enter: Enter, admin: Person, axe: Axe
+) -> None:
+    number = first_instance()
+    with transaction():
+        error = StepFailed(LookupError("范围缺失"), instance_id=number, node="vet_binding")
+        incidents.record(error, now())
+    page = enter(admin, "/studio/incidents")
+    page.get_by_role("link", name="1", exact=True).click()
+    expect(page.locator(".djs-element.is-failed")).to_have_count(1)
+    expect(page.locator(".now-badge.is-failed")).to_have_text("异常")
+    assert axe() == []
+    page.get_by_role("button", name="重试").click()
+    agree(page, "重试")
+    expect(page.get_by_role("heading", name="下一步")).to_be_visible()
+    expect(page.get_by_text("请通知办理人重新提交")).to_be_visible()
+
+
+def test_halting_asks_with_the_reason_and_offers_to_go_on(
+    enter: Enter, admin: Person, axe: Axe
+) -> None:
+    page = enter(admin, f"/studio/instances/{first_instance()}")
+    expect(page.locator(".now-badge")).to_have_text("办理中")
+    page.get_by_role("button", name="暂停").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.locator("#reason").fill("核实举报")
+    page.get_by_role("button", name="暂停").click()
+    expect(page.get_by_role("dialog")).to_contain_text("核实举报")
+    agree(page, "暂停")
+    expect(page.get_by_role("button", name="恢复")).to_be_visible()
+    expect(page.locator(".timeline")).to_contain_text("核实举报")
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+    assert axe() == []
+
+
+def test_the_progress_of_a_migration_is_shown_as_it_goes(
+    enter: Enter, admin: Person, app: Any
+) -> None:
+    with transaction():
+        old = definitions.current_version("unit_binding", "anhui")
+        bundle = definitions.bundle_of(old)
+        files = {name: f"{text}\n".encode() for name, text in bundle.files.items()}
+        definitions.publish_version(
+            "unit_binding", "", files, bundle.forms, actor_id=None, now=now()
+        )
+        source = old.id
+    page = enter(admin, f"/studio/processes/{source}/migrate")
+    page.get_by_label("全选").check()
+    page.locator("#reason").fill("流程改版")
+    page.get_by_role("button", name="开始迁移").click()
+    agree(page, "开始迁移")
+    expect(page.get_by_role("heading", name="正在迁移")).to_be_visible()
+    drain()
+    # The page asks again by itself.
+    expect(page.get_by_role("heading", name="迁移完成")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text(re.compile("已迁移 2 个"))).to_be_visible()
+    page.get_by_label("选择 实例 1").check()
+    page.locator("#reason").fill("改版有误")
+    page.get_by_role("button", name="撤销所选的迁移").click()
+    agree(page, "撤销所选的迁移")
+    expect(page.get_by_text("已撤销", exact=True)).to_be_visible()
