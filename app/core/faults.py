@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.db import db
 from app.core.errors import Invalid
+from app.core.signed_out import wants_json
 
 
 def show_faults(form: Any, error: Invalid) -> None:
@@ -49,6 +50,8 @@ def shown_on(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callabl
             try:
                 return view(**values)
             except Invalid as error:
+                if wants_json():
+                    raise
                 db.session.rollback()
                 g.refused_form = request.path, Refused(request.form, error)
                 return page(**values), error.status
