@@ -94,20 +94,34 @@ def said(data: Mapping[str, Any]) -> dict[str, str]:
     return {DATA.get(key, key): _words(key, value) for key, value in data.items()}
 
 
+PLAIN = {None: "无", True: "是", False: "否"}
+
+
 def _words(key: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return "，".join(f"{DATA.get(k, k)} {_words(k, v)}" for k, v in value.items())
     if isinstance(value, list):
         return "、".join(_words(key, each) for each in value) or "无"
-    if isinstance(value, bool) or value is None:
-        return {True: "是", False: "否"}.get(value, "无")
-    text = str(value)
-    if key == "scope":
-        kind, _, number = text.partition(":")
-        return "全平台" if kind == "all" else f"{SCOPES.get(kind, kind)} {number}"
-    known = {"role": ROLES, "fields": _labels(), "changes": _labels(), "slot": _slots()}
-    titles = {kind.key: kind.title for kind in item_types().values()} if key == "type" else {}
-    return {**VALUES.get(key, {}), **known.get(key, {}), **titles}.get(text, text)
+    if isinstance(value, bool | None):
+        return PLAIN[value]
+    return _scope(str(value)) if key == "scope" else _known(key).get(str(value), str(value))
+
+
+def _scope(text: str) -> str:
+    kind, _, number = text.partition(":")
+    return "全平台" if kind == "all" else f"{SCOPES.get(kind, kind)} {number}"
+
+
+def _known(key: str) -> Mapping[str, str]:
+    if key in {"fields", "changes"}:
+        return _labels()
+    titles = {"role": ROLES, "slot": _slots(), "type": _types()}
+    return titles.get(key) or VALUES.get(key, {})
+
+
+@cache
+def _types() -> dict[str, str]:
+    return {kind.key: kind.title for kind in item_types().values()}
 
 
 @cache

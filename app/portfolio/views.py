@@ -27,6 +27,7 @@ from app.portfolio import (
     withdrawals,
 )
 from app.portfolio.models import STATES, TONES, PortfolioItem
+from app.portfolio.operations import files_in
 from app.units.flow import flow_log
 from app.units.queries import open_binding, unit_of
 from forms import AnswersForm, build
@@ -182,7 +183,7 @@ def _differing(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, li
     found = differing(spec, operations.answers_of(item), build(spec)(posted).answers())
     kept = {name: said for name, said in found.items() if name in names}
     for slot in kind.slots:
-        held = {file.file_id for file in attachments.files_in(item, slot.name)}
+        held = {file.file_id for file in files_in(item, slot.name)}
         if held != {int(i) for i in posted.getlist(slot.name) if i.isdecimal()}:
             kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
     return kept

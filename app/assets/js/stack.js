@@ -1,5 +1,6 @@
 // On a phone the rows of a list are stacked: every cell is told the name of its column.
-// Tables of numbers that are read across (data-across, or with row headings) stay tables.
+// Tables of numbers that are read across (data-across, or with row headings) stay tables, and so do
+// narrow ones, unless what stands in their cells is wide (data-stack).
 import { enhancing } from './dom.js';
 
 const FEWEST = 4;
@@ -26,7 +27,7 @@ function stackRow(row, labels) {
 
 enhancing('.table-responsive > table', (table) => {
   const heads = table.tHead?.rows.length === 1 ? [...table.tHead.rows[0].cells] : [];
-  if (heads.length < FEWEST || 'across' in table.dataset || table.querySelector('tbody th[scope=row], thead th[colspan]')) return;
+  if ((heads.length < FEWEST && !('stack' in table.dataset)) || 'across' in table.dataset || table.querySelector('tbody th[scope=row], thead th[colspan]')) return;
   const labels = heads.map((head) => head.textContent.trim());
   for (const row of table.querySelectorAll(':scope > tbody > tr')) {
     if (row.cells.length === heads.length) stackRow(row, labels);

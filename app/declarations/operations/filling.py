@@ -86,7 +86,7 @@ def differing_fields(declaration: Declaration, typed: MultiDict[str, str]) -> di
         (personal_form(declaration), declaration.personal),
         (teaching_form(declaration), declaration.teaching),
     )
-    found = {}
+    found: dict[str, list[str]] = {}
     for spec, kept in forms:
         if spec is not None:
             found |= differing(spec, kept, build(spec.optional())(typed).answers())
