@@ -116,6 +116,16 @@ class _Parser(SpiffBpmnParser):  # type: ignore[misc]
         }
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables: dict[str, Any] = {}
+
+    def get_engine(self, decision_ref: str, node: Any) -> Any:
+        """Return the table of a task; bare, it is read anew for each task that asks it."""
+        if decision_ref not in self._tables:
+            self._tables[decision_ref] = super().get_engine(decision_ref, node)
+        return self._tables[decision_ref]
+
 
 def is_table(file: str) -> bool:
     """Whether a file is a decision table by its name, which may be written in capitals."""

@@ -48,6 +48,35 @@ def call_chain(size: int) -> Files:
     return files
 
 
+def asked_by_many(rows: int, tasks: int) -> Files:
+    """A long table that many tasks ask."""
+    asking = element(
+        "businessRuleTask",
+        "{0}",
+        "<bpmn:extensionElements><spiffworkflow:calledDecisionId>find_grade"
+        "</spiffworkflow:calledDecisionId></bpmn:extensionElements>",
+        name="评级",
+    )
+    names = [f"ask_{number}" for number in range(tasks)]
+    steps = "".join(map(asking.format, names)) + "".join(flow(*pair) for pair in pairwise(names))
+    drawing = Drawing().with_(
+        steps=steps, publish_to_end=flow("publish", names[0]), last=flow(names[-1], "end")
+    )
+    row = (
+        '<rule id="r{0}"><inputEntry id="i{0}"><text>? &gt; {0}</text></inputEntry>'
+        '<outputEntry id="o{0}"><text>"senior"</text></outputEntry></rule>'
+    )
+    table = (
+        '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d"'
+        ' namespace="d"><decision id="find_grade" name="评级"><decisionTable id="t"'
+        ' hitPolicy="FIRST"><input id="i"><inputExpression id="ie"><text>amount</text>'
+        '</inputExpression></input><output id="o" name="grade"/>'
+        + "".join(map(row.format, range(rows)))
+        + "</decisionTable></decision></definitions>"
+    )
+    return {**alone(drawing.bytes()), "find_grade.dmn": table.encode()}
+
+
 def counting(count: str) -> Files:
     marker = loop(f"<bpmn:loopCardinality>{count}</bpmn:loopCardinality>")
     return alone(voting(marker).bytes())
@@ -109,6 +138,7 @@ COSTLY: dict[str, tuple[set[str], Callable[[], Files]]] = {
     "a thousand million instances": ({"expression.value"}, lambda: counting("1000000000")),
     "forks upon forks": ({"graph.too_many_paths"}, lambda: forks(30)),
     "a chain of thirty calls": (set(), lambda: call_chain(30)),
+    "a long table that many tasks ask": (set(), lambda: asked_by_many(1_500, 150)),
     "as many long processes as may be": (
         set(), lambda: {f"p{n}.bpmn": chain(f"p{n}") for n in range(8)}
     ),

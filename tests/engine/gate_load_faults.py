@@ -13,10 +13,11 @@ from tests.engine.gate_builder import (
     flow,
     gateway,
     loop,
+    properties,
     service,
     user,
 )
-from tests.engine.gate_faults import SOUND, Spoiled
+from tests.engine.gate_faults import SOUND, Spoiled, calling
 
 Files = dict[str, bytes]
 
@@ -89,6 +90,32 @@ def calls_upon_calls(depth: int, width: int = 10) -> Files:
     return files
 
 
+def with_subprocess(process: str, ident: str, target: str = "") -> bytes:
+    """A process with a subprocess, which may call another."""
+    inner = (
+        event("startEvent", "in") + service("work") + event("endEvent", "out")
+        + flow("in", "work") + flow("work", "out")
+    )  # fmt: skip
+    steps = [element("subProcess", ident, inner, name="子流程")]
+    if target:
+        steps.append(element("callActivity", "call", name="调用", calledElement=target))
+    return straight(process, *steps)
+
+
+ASKING_FOR_THE_YEAR = SOUND.with_(is_good_to_fill=flow("is_good", "fill", "year > 2020")).but(
+    process_id="other", process_properties=properties(inputs="year")
+)
+CALLING = {"sample.bpmn": calling("other"), "other.bpmn": ASKING_FOR_THE_YEAR}
+CALLED_WITH_YEAR = {
+    **CALLING,
+    "sample.bpmn": calling("other").but(process_properties=properties(inputs="year")),
+}
+
+
+def written(drawings: dict[str, Drawing]) -> Files:
+    return {name: drawing.bytes() for name, drawing in drawings.items()}
+
+
 LOAD_FAULTS: dict[str, Spoiled] = {
     "voters within groups": Spoiled(
         "loop.nested", "group", voting_in_groups(times(20), times(20))
@@ -120,6 +147,17 @@ LOAD_BUNDLES: dict[str, tuple[str, Files, Files]] = {
             ).but(lanes={**LANES, "单位经办人": ["vet", "vote"]}).bytes(),
         },
         {"sample.bpmn": SOUND.bytes()},
+    ),
+    "a call without what it needs": ("call.inputs", written(CALLING), written(CALLED_WITH_YEAR)),
+    "two subprocesses of one id": (
+        "id.duplicate",
+        {"p.bpmn": with_subprocess("p", "part", "q"), "q.bpmn": with_subprocess("q", "part")},
+        {"p.bpmn": with_subprocess("p", "part"), "q.bpmn": with_subprocess("q", "part")},
+    ),
+    "a subprocess named like what it calls": (
+        "id.duplicate",
+        {"p.bpmn": with_subprocess("p", "q", "q"), "q.bpmn": with_subprocess("q", "part")},
+        {"p.bpmn": with_subprocess("p", "one", "q"), "q.bpmn": with_subprocess("q", "part")},
     ),
     "calls upon calls": ("step.budget", calls_upon_calls(4), calls_upon_calls(1)),
 }  # fmt: skip

@@ -17,7 +17,7 @@ from tests.engine.gate_builder import (
     user,
 )
 from tests.engine.gate_faults import SOUND, SUB, Spoiled, between, condition, event_with, voting
-from tests.engine.gate_property_faults import DAY, awaiting, awaits
+from tests.engine.gate_property_faults import DAY, awaiting, awaits, gathering
 
 
 def in_subprocess(**attributes: str) -> Drawing:
@@ -128,6 +128,12 @@ SILENT_FAULTS: dict[str, Spoiled] = {
         again_and_again(on_a_date('"2026-11-20T09:00:00+08:00"'), "odd"),
     ),
     "a pause of no length": Spoiled("expression.value", "odd", awaits("timeDuration", '"P0D"')),
+    "a list with a line break in its name": Spoiled(
+        "loop.input", "vote", voting(LOOP_OVER_VOTERS.replace("voters", "voters\n"))
+    ),
+    "a collection with a blank in its name": Spoiled(
+        "variable.name", "vote", gathering("choice").replacing(">choices<", "> choices<")
+    ),
     "a loop around voters alone": Spoiled(
         "graph.list_loop", "vote", voting_again("voters_ready"), "warning"
     ),
@@ -140,6 +146,8 @@ SILENT_SOUND: dict[str, Drawing] = {
     "branches that meet without a join": forked("parallelGateway"),
     "a loop around a written date": again_and_again(on_a_date("workdays_after(today, 5)"), "odd"),
     "a pause of no length": event_with("intermediateCatchEvent", DAY),
+    "a list with a line break in its name": voting(LOOP_OVER_VOTERS),
+    "a collection with a blank in its name": gathering("choice"),
     "a loop around voters alone": voting_again("fill"),
 }
 """The same drawings as the engine does them."""

@@ -24,7 +24,7 @@ from app.engine.gate.decisions import (
     check_rule_tasks,
     read_decision,
 )
-from app.engine.gate.diagram import BPMN, Diagram, draw, local
+from app.engine.gate.diagram import BPMN, Diagram, Node, draw, local
 from app.engine.gate.expressions import check_expressions
 from app.engine.gate.findings import Finding, Refused
 from app.engine.gate.graph import scope_waits
@@ -205,12 +205,30 @@ def check_calls(bundle: Bundle, known: Known) -> Iterator[Finding]:
     """Guard defect 14: a process that calls itself, directly or not, exhausts memory."""
     calls = {name: published.calls for name, published in known.processes.items()}
     circular = set(graph.on_a_cycle(calls, calls))
+    yield from _one_id_each(bundle, calls)
     for diagram in bundle.diagrams:
         for node in diagram.of_kind("callActivity"):
             called = node.element.get("calledElement", "")
             if called in circular and diagram.id in graph.reach([called], calls):
                 message = f"调用“{called}”会绕回本流程，无休止地套下去"
                 yield diagram.find("call.cycle", node, message, "请改画循环，不要互相调用")
+
+
+def _one_id_each(bundle: Bundle, calls: graph.Edges) -> Iterator[Finding]:
+    """Guard the engine, which keeps subprocesses and called processes by their ids together."""
+    drawn = {diagram.id: diagram for diagram in bundle.diagrams}
+    for diagram in bundle.diagrams:
+        others = [drawn[name] for name in graph.reach([diagram.id], calls) if name in drawn]
+        taken = {node.id for other in others if other is not diagram for node in _parts(other)}
+        taken |= {other.id for other in others}
+        for node in _parts(diagram):
+            if node.id in taken:
+                message = f"子流程编号 {node.id} 与所调用的流程里的编号相同"
+                yield diagram.find("id.duplicate", node, message, "请换一个编号")
+
+
+def _parts(diagram: Diagram) -> Iterator[Node]:
+    return diagram.of_kind("subProcess")
 
 
 def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Finding]:
@@ -224,6 +242,7 @@ def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Fi
     outputs = {name: decision.outcomes for name, decision in bundle.decisions.items()}
     scope = variables.Variables(diagram, known, outputs)
     yield from check_expressions(diagram, known, scope)
+    yield from variables.check_inputs(diagram, known, scope)
     yield from check_rule_tasks(diagram, known, scope, bundle.decisions)
 
 

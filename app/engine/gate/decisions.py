@@ -1,8 +1,10 @@
 """Decision tables (决策表, DMN): shape, hit policy and the expressions in every cell."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from app.engine.decisions import POLICIES, VALUE, cell_test
@@ -24,10 +26,11 @@ ALLOWED = frozenset(
     """definitions decision decisionTable input inputExpression inputValues output outputValues
     rule inputEntry outputEntry text description""".split()  # noqa: SIM905 - reads better
 )
+_WORD = re.compile(r"[^\W\d]\w*")
 _TABLE_PARTS = frozenset({"input", "output", "rule"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Decision:
     """One DMN file with one decision table."""
 
@@ -39,6 +42,11 @@ class Decision:
     def parts(self, kind: str) -> list[Any]:
         """Return the inputs, outputs or rules of the table."""
         return [child for child in self.table.iterchildren("*") if local(child) == kind]
+
+    @cached_property
+    def mentioned(self) -> frozenset[str]:
+        """Every word of the table, the names of its expressions among them."""
+        return frozenset(word for text in self.table.itertext() for word in _WORD.findall(text))
 
     @property
     def outcomes(self) -> frozenset[str]:
@@ -168,12 +176,17 @@ def check_rule_tasks(
     diagram: Diagram, known: Known, variables: Variables, decisions: dict[str, Decision]
 ) -> Iterator[Finding]:
     """Guard the parser and the run: each business rule task has its table and its names."""
+    passed: set[tuple[str, frozenset[str]]] = set()
     for node in diagram.of_kind("businessRuleTask"):
-        wanted = node.element.findtext(f".//{SPIFF}calledDecisionId", "").strip()
+        wanted = node.element.findtext(f".//{SPIFF}calledDecisionId", "")
         decision = decisions.get(wanted)
         if decision is None:
             message = f"没有编号为“{wanted}”的决策表"
             hint = "请填写决策编号，并一并上传 .dmn 文件"
             yield diagram.find("rule.decision", node, message, hint)
         else:
-            yield from check_cells(decision, known, variables.at(node))
+            # Only the names that the table mentions tell one place from another.
+            names = variables.at(node) & decision.mentioned
+            if (wanted, names) not in passed:
+                passed.add((wanted, names))
+                yield from check_cells(decision, known, names)

@@ -137,6 +137,16 @@ class Diagram:
         }
 
     @cached_property
+    def event_names(self) -> dict[tuple[str, str], str]:
+        """Names of the messages, signals and errors by their kind and id."""
+        kinds = ("message", "signal", "error")
+        return {
+            (kind, item.get("id", "")): (item.get("name") or "").strip()
+            for kind in kinds
+            for item in self.root.findall(f"{BPMN}{kind}")
+        }
+
+    @cached_property
     def torn(self) -> set[str]:
         """Nodes that stand in two lanes, neither of which is drawn within the other."""
         places: dict[str, Any] = {}

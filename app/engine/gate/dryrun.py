@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
@@ -17,7 +18,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
 from app.engine import state
-from app.engine.diagrams import DefinitionError, Library, Specs
+from app.engine.diagrams import DefinitionError, Library, Specs, is_table
 from app.engine.events import UncaughtError
 from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
@@ -29,6 +30,7 @@ from rules.expression import ExpressionError, compile_expression
 WALKS = 8
 MAX_STEPS = 120
 MAX_TASKS = 3_000
+MAX_GUESSES = 50
 MAX_WORK = 200_000
 """How many tasks all walks through a bundle may pass by: the engine looks at every task of the
 tree in each step. It is counted, not timed, so that the verdict is the same on any machine.
@@ -56,11 +58,10 @@ def dry_run(
 ) -> Iterator[Finding]:
     """Parse every process of a bundle as the runtime does and walk it a few times."""
     parsed: dict[str, tuple[Diagram, Specs]] = {}
-    library: Library | None = None
+    shelf = _Shelf(diagrams, files, known)
     for diagram in diagrams:
         try:
-            library = library or Library({**files, **_stubs(diagrams, known)})
-            parsed[diagram.id] = (diagram, library.specs(diagram.id))
+            parsed[diagram.id] = (diagram, shelf.specs(diagram.id))
         except DefinitionError as error:
             message = f"引擎读不懂：{quoted(str(error))}"
             yield diagram.find("engine.parse", diagram.process, message, "请按提示改正后再上传")
@@ -87,12 +88,33 @@ class _Budget:
         return self.left // (self.walks + 1)
 
 
-def _stubs(diagrams: list[Diagram], known: Known) -> dict[str, bytes]:
-    """Return a diagram that does nothing for each called process that is published already."""
-    calls = {name: published.calls for name, published in known.processes.items()}
-    homes = {diagram.id for diagram in diagrams}
-    missing = sorted(reach(homes, calls) - homes)
-    return {f"{name}.stub.bpmn": _stub(name) for name in missing}
+class _Shelf:
+    """The libraries of a bundle: one for each process that no other calls, with all it calls."""
+
+    def __init__(self, diagrams: list[Diagram], files: Mapping[str, bytes], known: Known) -> None:
+        self.files = files
+        self.homes = {diagram.id: diagram.file for diagram in diagrams}
+        self.calls = {name: published.calls for name, published in known.processes.items()}
+        called = {name for home in self.homes for name in self.calls[home]}
+        self.groups = [reach([name], self.calls) for name in self.homes if name not in called]
+        self.libraries: dict[int, Library] = {}
+
+    def specs(self, process_id: str) -> Specs:
+        """Return the specs of a process. Raises DefinitionError."""
+        number = next(n for n, group in enumerate(self.groups) if process_id in group)
+        if number not in self.libraries:
+            self.libraries[number] = Library(self._needed(self.groups[number]))
+        return self.libraries[number].specs(process_id)
+
+    def _needed(self, group: set[str]) -> dict[str, bytes]:
+        """Return the diagrams, the tables, and stubs for what is published already."""
+        needed = {name: text for name, text in self.files.items() if is_table(name)}
+        for name in sorted(group):
+            if name in self.homes:
+                needed[self.homes[name]] = self.files[self.homes[name]]
+            else:
+                needed[f"{name}.stub.bpmn"] = _stub(name)
+        return needed
 
 
 def _stub(name: str) -> bytes:
@@ -101,27 +123,31 @@ def _stub(name: str) -> bytes:
 
 def _plausible(diagrams: list[Diagram]) -> Values:
     """Return for each name the values it is compared with, so that walks take every branch."""
-    values: dict[str, list[Any]] = {}
-    for diagram in diagrams:
-        for flow in diagram.flows:
-            for name, value in _compared(flow.condition or ""):
-                values.setdefault(name, []).append(value)
-    guesses = {name: [*found, "pass", True] for name, found in values.items()}
+    values: dict[str, dict[Any, None]] = {}
+    for flow in {flow.condition: flow for each in diagrams for flow in each.flows}.values():
+        names, constants = _compared(flow.condition or "")
+        for name in names:
+            values.setdefault(name, {}).update(dict.fromkeys(constants))
+    guesses: dict[str, list[Any]] = {
+        name: [*list(found)[:MAX_GUESSES], "pass", True] for name, found in values.items()
+    }
     for diagram in diagrams:
         for element in diagram.root.iter(f"{BPMN}loopDataInputRef"):
             guesses[(element.text or "").strip()] = [["1", "2"]]
     return guesses
 
 
-def _compared(text: str) -> Iterator[tuple[str, Any]]:
+def _compared(text: str) -> tuple[set[str], list[Any]]:
+    """Return the names of a condition and what they may be compared with."""
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        nodes = list(ast.walk(ast.parse(text.strip(), mode="eval")))
     except (SyntaxError, ValueError):
-        return
-    constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield from ((node.id, value) for value in constants or [True, False])
+        return set(), []
+    constants = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return {node.id for node in nodes if isinstance(node, ast.Name)}, constants or [True, False]
+
+
+_compiled = lru_cache(maxsize=2048)(compile_expression)
 
 
 class DryEngine(PythonScriptEngine):  # type: ignore[misc]
@@ -148,7 +174,7 @@ class DryEngine(PythonScriptEngine):  # type: ignore[misc]
             return 2
         variables = {**task.data, **(external_context or {}), "today": _TODAY}
         try:
-            return compile_expression(expression).evaluate(variables)
+            return _compiled(expression).evaluate(variables)
         except ExpressionError:
             return self.choice.random() < 0.5
 

@@ -88,10 +88,7 @@ def message_tasks(diagram: Diagram, _known: Known) -> Iterator[Finding]:
 
 
 def _is_named(diagram: Diagram, kind: str, ref: str | None) -> bool:
-    return any(
-        item.get("id") == ref and (item.get("name") or "").strip()
-        for item in diagram.root.findall(f"{BPMN}{kind}")
-    )
+    return bool(diagram.event_names.get((kind, ref or "")))
 
 
 def timers(diagram: Diagram, _known: Known) -> Iterator[Finding]:

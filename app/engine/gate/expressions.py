@@ -133,7 +133,7 @@ def _loop_source(diagram: Diagram, node: Node, variables: Variables) -> Iterator
         message = "多实例要有且只有一种来源：个数或集合"
         yield diagram.find("loop.source", node, message, "请填写实例个数或输入集合之一")
     for element in lists:
-        name = (element.text or "").strip()
+        name = element.text or ""
         if name not in variables.at(node):
             message = f"输入集合“{name}”没有声明"
             hint = "请由前面节点的 outcomes 或流程的 inputs 声明"

@@ -4,9 +4,9 @@ Only warnings: a message may also come from, or go to, a process that is not loo
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from app.engine.gate.diagram import BPMN, Diagram, Node, local
+from app.engine.gate.diagram import Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Heard, Known
@@ -28,14 +28,9 @@ def _used(diagram: Diagram, kinds: frozenset[str]) -> Iterator[_Used]:
         # Send and receive tasks name their message themselves.
         for holder in [node.element, *node.events()]:
             for kind in _WORDS:
-                name = _name_of(diagram, kind, holder.get(f"{kind}Ref"))
+                name = diagram.event_names.get((kind, holder.get(f"{kind}Ref", "")))
                 if name and (holder is node.element or local(holder).startswith(kind)):
                     yield _Used(node, (kind, name))
-
-
-def _name_of(diagram: Diagram, kind: str, ref: str | None) -> str:
-    items: list[Any] = diagram.root.findall(f"{BPMN}{kind}")
-    return next((item.get("name") or "" for item in items if item.get("id") == ref), "")
 
 
 def thrown(diagram: Diagram) -> frozenset[Heard]:

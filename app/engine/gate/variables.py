@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
-from app.engine.gate.findings import Finding
+from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
 
 RESERVED = frozenset({"typename"})
@@ -51,7 +51,7 @@ class Variables:
 
     def _set_by(self, node: Node) -> set[str]:
         if gathers(node):
-            return {(node.loop.findtext(_OUTPUT_NAME) or "").strip()} - {""}
+            return {node.loop.findtext(_OUTPUT_NAME) or ""} - {""}
         return self.set_in(node)
 
     def set_in(self, node: Node) -> set[str]:
@@ -60,7 +60,7 @@ class Variables:
         called = self.known.processes.get(node.element.get("calledElement", ""))
         if called is not None:
             names |= called.outcomes
-        decision = node.element.findtext(f".//{SPIFF}calledDecisionId", "").strip()
+        decision = node.element.findtext(f".//{SPIFF}calledDecisionId", "")
         return names | self.decisions.get(decision, frozenset())
 
     def _earlier(self, ident: str) -> set[str]:
@@ -128,6 +128,18 @@ def name_trouble(name: str, known: Known) -> str:
     return ""
 
 
+def check_inputs(diagram: Diagram, known: Known, variables: Variables) -> Iterator[Finding]:
+    """Guard the run: a called process works on the caller's data, which must hold its inputs."""
+    for node in diagram.of_kind("callActivity"):
+        called = known.processes.get(node.element.get("calledElement", ""))
+        missing = called.inputs - variables.at(node) - items_of(node) if called else frozenset()
+        if missing:
+            listed = "、".join(sorted(missing))
+            message = f"被调用的流程需要 {quoted(listed)}，这里还没有"
+            hint = "请由前面节点的 outcomes 或流程的 inputs 声明"
+            yield diagram.find("call.inputs", node, message, hint)
+
+
 def items_named_alike(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard the reader: the engine takes the id of an item, people read its name."""
     for tag in _DATA_NAMES:
@@ -158,7 +170,7 @@ def _written_names(diagram: Diagram) -> Iterator[tuple[object, str]]:
             yield element, element.get("id", "")
             yield element, element.get("name") or element.get("id", "")
     for element in diagram.root.iter(_OUTPUT_NAME):
-        yield element, (element.text or "").strip()
+        yield element, element.text or ""
 
 
 RULES: tuple[Rule, ...] = (usable_names, items_named_alike, one_output)
