@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112106"
+revision = "2026112107"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1675,6 +1675,13 @@ def upgrade():
         )
         batch_op.create_index("work_item_done_by", ["done_by", "done_at"], unique=False)
         batch_op.create_index("work_item_of_instance", ["instance_id", "status"], unique=False)
+        batch_op.create_index(
+            "work_item_of_nobody",
+            ["role", "scope_kind", "scope_id"],
+            unique=False,
+            sqlite_where=sa.text("status = 'open' AND assignee_id IS NULL"),
+            postgresql_where=sa.text("status = 'open' AND assignee_id IS NULL"),
+        )
         batch_op.create_index("work_item_of_person", ["status", "assignee_id"], unique=False)
         batch_op.create_index(
             "work_item_of_role", ["status", "role", "scope_kind", "scope_id"], unique=False
@@ -3128,6 +3135,11 @@ def downgrade():
     with op.batch_alter_table("work_item", schema=None) as batch_op:
         batch_op.drop_index("work_item_of_role")
         batch_op.drop_index("work_item_of_person")
+        batch_op.drop_index(
+            "work_item_of_nobody",
+            sqlite_where=sa.text("status = 'open' AND assignee_id IS NULL"),
+            postgresql_where=sa.text("status = 'open' AND assignee_id IS NULL"),
+        )
         batch_op.drop_index("work_item_of_instance")
         batch_op.drop_index("work_item_done_by")
         batch_op.drop_index("work_item_by_business")
