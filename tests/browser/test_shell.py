@@ -8,10 +8,12 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from app.accounts.operations import end_sessions
+from app.core.clock import now
 from app.core.db import transaction
 from tests.app.inbox.conftest import asked
-from tests.browser.conftest import Axe
-from tests.builders.people import a_unit, staff
+from tests.browser.conftest import Axe, Problems
+from tests.builders.people import a_person, a_unit, staff
 
 PHONE = {"width": 390, "height": 844}
 Enter = Callable[..., Page]
@@ -44,6 +46,36 @@ def test_nobody_is_asked_to_confirm_what_lacks_an_answer(
     page.get_by_role("dialog").get_by_role("button", name="退回").click()
     expect(page).to_have_url(re.compile("/tasks"))
     expect(page.locator("[data-flash]")).to_contain_text("已办理")
+
+
+def test_what_was_sent_after_the_end_is_sent_again_by_the_same_person_only(
+    app: Flask, enter: Enter, desk: tuple[Any, int], client_for: Any, problems: Problems
+) -> None:
+    with transaction():
+        person = a_person("令狐远", roles=[("applicant", "all", None)])
+    page = enter(person, "/binding?q=青禾")
+    page.get_by_label("申请说明").fill("2026年调入")
+    with transaction():
+        end_sessions(person.id, now=now())
+    page.get_by_role("button", name="提交申请").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("登录已失效")
+
+    def enter_elsewhere(person: Any) -> None:
+        name = app.config["SESSION_COOKIE_NAME"]
+        value = client_for(person).client.get_cookie(name).value
+        page.context.add_cookies([{"name": name, "value": value, "url": page.url}])
+
+    again = page.get_by_role("button", name="重新提交")
+    again.click()
+    expect(page.locator(".toast")).to_contain_text("尚未登录")
+    enter_elsewhere(desk[0])
+    again.click()
+    expect(page.locator(".toast")).to_contain_text("不是原来的账号")
+    enter_elsewhere(person)
+    again.click()
+    expect(page.locator("[data-flash]")).to_contain_text("已提交绑定申请")
+    expect(page.get_by_label("申请说明")).to_have_count(0)
+    problems.allow("401")
 
 
 def test_a_phone_stacks_the_rows_of_the_task_centre(

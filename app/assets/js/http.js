@@ -41,9 +41,10 @@ export function upload(url, blob, name, onProgress = () => {}) {
 
 // What to tell people when an upload or a save was refused.
 export function reason({ status, body }, otherwise) {
+  if (status === 401) return '登录已失效，请在新窗口登录后刷新本页';
   if (body.error || body.message) return body.error ?? body.message;
   return {
-    0: '网络不通，请检查后重试', 401: '登录已失效，请重新登录', 403: '没有权限',
+    0: '网络不通，请检查后重试', 403: '没有权限',
     409: '内容已在别处修改，请刷新页面', 413: '文件过大',
   }[status] ?? otherwise;
 }
