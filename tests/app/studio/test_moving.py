@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app import worker
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.jobs import Job
-from app.engine import definitions, migration
-from app.engine.models import ProcessInstance, ProcessVersion, StepLog, WorkItem
+from app.engine import care, definitions, migration, runtime
+from app.engine.models import InstanceMigration, ProcessInstance, ProcessVersion, StepLog, WorkItem
 from app.studio import moves
+from app.units.models import Employment
+from tests.app.certificates.test_numbers import together
 from tests.app.inbox.conftest import Desk
 
 KEY = "unit_binding"
@@ -200,3 +203,60 @@ def test_who_moved_elsewhere_meanwhile_stays(browser: Any, versions: tuple[int, 
     with transaction(write=False):
         assert moves.count(1) == {"refused": 1}
     assert target != third
+
+
+@pytest.mark.database
+def test_two_workers_and_a_clerk_at_once_move_each_instance_once(
+    app: Flask, browser: Any, versions: tuple[int, int], desks: Desk
+) -> None:
+    source, target = versions
+    start(browser, source, all="1")
+    with transaction(write=False):
+        payload = db.session.scalars(sa.select(Job.payload)).one()
+        clerk_id = db.session.merge(desks.clerk).id
+
+    def work() -> None:
+        moves.move_some(payload)
+
+    def act() -> None:
+        with transaction():
+            item = db.session.get_one(WorkItem, desks.items[1])
+            answers = {"decision": "return", "opinion": "请补充"}
+            runtime.complete(item, answers, actor_id=clerk_id, now=now())
+
+    assert together(app, [work, work, act]) == []
+    worker.drain()
+    assert versions_of_all() == [target] * 3
+    with transaction(write=False):
+        moved = sa.select(sa.func.count(InstanceMigration.id))
+        assert (moves.count(1), db.session.scalar(moved)) == ({"moved": 3}, 3)
+        nodes = sa.select(WorkItem.node).where(WorkItem.status == "open")
+        assert sorted(db.session.scalars(nodes)) == ["mend_binding", "vet_binding", "vet_binding"]
+
+
+@pytest.mark.database
+def test_who_cancels_and_who_decides_at_once_are_one_after_the_other(
+    app: Flask, desks: Desk
+) -> None:
+    number = instances()[0].id
+    with transaction(write=False):
+        clerk_id = db.session.merge(desks.clerk).id
+
+    def cancel() -> None:
+        with transaction():
+            found = db.session.get_one(ProcessInstance, number)
+            care.cancel(found, reason="重复申请", actor_id=None, now=now())
+
+    def decide() -> None:
+        with transaction():
+            item = db.session.get_one(WorkItem, desks.items[0])
+            answers = {"decision": "pass", "opinion": "同意"}
+            runtime.complete(item, answers, actor_id=clerk_id, now=now())
+
+    failures = together(app, [cancel, decide])
+    assert len(failures) == 1, failures
+    with transaction(write=False):
+        found = db.session.get_one(ProcessInstance, number)
+        binding = db.session.get_one(Employment, found.business_id)
+        ended = (found.status, binding.status)
+    assert ended in {("cancelled", "ended"), ("completed", "active")}
