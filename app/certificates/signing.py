@@ -24,6 +24,7 @@ EPOCH = date(2000, 1, 1)
 DIGEST_BYTES = 16
 LAYOUT = f">BBH{DIGEST_BYTES}s"
 SIZE = struct.calcsize(LAYOUT)
+TOKEN_LENGTH = 112
 
 
 def _key() -> Ed25519PrivateKey:
@@ -41,7 +42,12 @@ def _text(raw: bytes) -> str:
 
 
 def _raw(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    """Return what a token stands for; ValueError unless it is whole and written in one way only."""
+    raw = base64.b64decode(text, altchars=b"-_", validate=True)
+    if len(text) != TOKEN_LENGTH or _text(raw) != text:
+        msg = "not a token"
+        raise ValueError(msg)
+    return raw
 
 
 def digest(number: str, facts: Mapping[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ import './upload.js';
 import './autosave.js';
 import './preview.js';
 import './review.js';
+import './signature.js';
 import { enhance } from './dom.js';
 import { csrfToken } from './http.js';
 

@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from app.certificates import signing
+from app.certificates.process import REPLACEMENT
 from app.core.db import transaction
 from tests.builders import results as build
+from tests.builders.flow import do
 
 pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
@@ -105,6 +107,9 @@ def test_the_page_states_how_a_certificate_stands(
     page = client_for().get(f"/v/{public_id}").text
     assert f"<strong>{word}</strong>" in page
     assert page.count("<strong>有效</strong>") == (status == "active")
+    assert "<strong>未核对签名</strong>" in page, "the printed code was not looked at"
+    assert "真实有效" not in page
+    assert "alert-success" not in page
 
 
 @pytest.mark.parametrize("status", ["active", "replaced", "revoked"])
@@ -120,3 +125,62 @@ def test_facts_changed_behind_the_platforms_back_show(
     page = client_for().get(f"/v/{public_id}").text
     assert "<strong>签名不符</strong>" in page
     assert "<strong>有效</strong>" not in page
+
+
+def _token(certificate_id: int) -> tuple[str, str]:
+    with transaction(write=False):
+        made = build.certificate(certificate_id)
+        assert made.signature is not None
+        return made.public_id, made.signature
+
+
+def test_the_signature_in_a_printed_code_is_checked(app: Flask, client_for: Enter) -> None:
+    published, certificate_id = build.an_issued_certificate(cases=2)
+    public_id, token = _token(certificate_id)
+    _, foreign = _token(build.issue(published, 1))
+    visitor = client_for()
+
+    def said(token: str) -> dict[str, Any]:
+        answer = visitor.post_form(f"/v/{public_id}/signature", {"token": token})
+        assert answer.status_code == 200
+        told: dict[str, Any] = answer.json
+        return told
+
+    assert said(token) == {
+        "genuine": True,
+        "tone": "success",
+        "word": "签名有效",
+        "text": "本证书真实有效，内容与平台记录一致。",
+    }
+    changed = ("B" if token[40] != "B" else "C").join((token[:40], token[41:]))
+    for forged in (foreign, token[:-1], token[:60], changed, "随便写的", "", token + "A"):
+        answer = said(forged)
+        assert (answer["genuine"], answer["word"], answer["tone"]) == (False, "签名不符", "danger")
+        assert "真实有效" not in answer["text"]
+    unknown = visitor.post_form("/v/unknown/signature", {"token": token})
+    assert unknown.status_code == 404
+
+
+def test_a_token_is_written_in_one_way_only(app: Flask) -> None:
+    token = signing.sign(NUMBER, FACTS, date(2026, 12, 1))
+    for other in (f"{token[:50]}\n{token[50:]}", f"{token}=", f"{token[:8]}!{token[8:]}"):
+        assert not signing.is_genuine(other, NUMBER, FACTS)
+
+
+def test_the_code_of_a_replaced_certificate_is_genuine_for_that_one_alone(
+    app: Flask, client_for: Enter
+) -> None:
+    published, certificate_id = build.an_issued_certificate()
+    old_id, old_token = _token(certificate_id)
+    request_id = build.a_request(certificate_id)
+    business = (REPLACEMENT, request_id)
+    do(business, "vet_replacement", {"decision": "pass"})
+    issuer = build.person(published.issuer_id)
+    do(business, "decide_replacement", {"decision": "pass"}, person=issuer)
+    new_id, _ = _token(build.certificate_of(published))
+    visitor = client_for()
+    old = visitor.post_form(f"/v/{old_id}/signature", {"token": old_token}).json
+    assert (old["word"], old["tone"]) == ("签名有效", "warning")
+    assert "已换发" in old["text"]
+    on_new = visitor.post_form(f"/v/{new_id}/signature", {"token": old_token}).json
+    assert (on_new["word"], on_new["tone"]) == ("签名不符", "danger")
