@@ -10,9 +10,9 @@ from app.core.db import db
 from app.core.permissions import ROLES
 from app.declarations.models import Declaration, Status
 from app.declarations.operations import last_moment_once_withdrawn
-from app.declarations.queries import BUSINESS, chain_of, open_items_of
+from app.declarations.queries import BUSINESS, chain_of
 from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
-from app.engine.runtime import WITHDRAWN
+from app.engine.runtime import WITHDRAWN, first_viewed
 from app.units.models import Unit
 
 MAIN = "declaration"
@@ -49,19 +49,14 @@ def instance_of(declaration: Declaration) -> ProcessInstance | None:
     return db.session.scalars(found.order_by(ProcessInstance.id.desc())).first()
 
 
-def withdrawal_of(
-    declaration: Declaration, now: datetime, items: Sequence[WorkItem] | None = None
-) -> Withdrawal:
-    """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23).
-
-    `items` are its open tasks where they have been read already.
-    """
-    if declaration.status != Status.IN_REVIEW or not _waits_for_withdrawal(declaration):
+def withdrawal_of(declaration: Declaration, now: datetime) -> Withdrawal:
+    """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23)."""
+    instance = instance_of(declaration)
+    if declaration.status != Status.IN_REVIEW or instance is None or not _is_taken_back(instance):
         return Withdrawal("")
-    place = declaration.current_unit.name if declaration.current_unit else ""
-    items = open_items_of(declaration.id) if items is None else items
-    viewed = next((item for item in items if item.viewed_at is not None), None)
+    viewed = first_viewed(instance.id, declaration.person_id)
     if viewed is None:
+        place = declaration.current_unit.name if declaration.current_unit else ""
         last = last_moment_once_withdrawn(declaration)
         costs_it = last is not None and now > last
         return Withdrawal(
@@ -70,9 +65,14 @@ def withdrawal_of(
             is_possible=True,
             costs_it=costs_it,
         )
-    who = f"{place}{ROLES.get(viewed.role, '')}"
-    text = f"{who}已于 {viewed.viewed_at:%Y-%m-%d %H:%M} 查看，不能撤回；如需修改请联系该单位退回"
-    return Withdrawal(text)
+    at = viewed.viewed_at or viewed.done_at
+    who = f"{_office_of(viewed)}{ROLES.get(viewed.role, '')}"
+    return Withdrawal(f"{who}已于 {at:%Y-%m-%d %H:%M} 查看，不能撤回；如需修改请联系该单位退回")
+
+
+def _office_of(item: WorkItem) -> str:
+    unit = db.session.get(Unit, item.scope_id) if item.scope_kind == "org" else None
+    return unit.name if unit else ""
 
 
 def _warning(last: datetime | None, *, costs_it: bool) -> str:
@@ -84,15 +84,10 @@ def _warning(last: datetime | None, *, costs_it: bool) -> str:
     return f"撤回后可修改，须在 {until} 前重新提交，逾期视为放弃。确定撤回吗？"
 
 
-def _waits_for_withdrawal(declaration: Declaration) -> bool:
-    waiting = (
-        select(Subscription.id)
-        .join(ProcessInstance, ProcessInstance.id == Subscription.instance_id)
-        .where(
-            ProcessInstance.business_type == BUSINESS,
-            ProcessInstance.business_id == declaration.id,
-            Subscription.message == WITHDRAWN,
-        )
+def _is_taken_back(instance: ProcessInstance) -> bool:
+    """Tell whether the process is where the applicant can take it back (撤回)."""
+    waiting = select(Subscription.id).where(
+        Subscription.instance_id == instance.id, Subscription.message == WITHDRAWN
     )
     return db.session.scalar(waiting.limit(1)) is not None
 

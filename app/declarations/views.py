@@ -179,7 +179,7 @@ def show(declaration_id: int) -> str:
         record=material_of(found, reader_id=current_user.id),
         declaration=found,
         is_mine=is_mine,
-        withdrawal=course.withdrawal_of(found, now(), items) if is_mine else None,
+        withdrawal=course.withdrawal_of(found, now()) if is_mine else None,
         steps=course.steps_of(found),
         diagrams=course.diagrams_of(found, items),
         log=flow_log((BUSINESS, found.id)),

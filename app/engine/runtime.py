@@ -194,7 +194,7 @@ def broadcast(
 
 
 def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
-    """Take a record back from its reviewers while none of them has opened it.
+    """Take a record back from its reviewers while none of them has opened it since it was sent.
 
     Raises AlreadyViewed, Conflict while it is halted, NotWaiting when the process is at no place
     that allows it, StepFailed.
@@ -203,12 +203,7 @@ def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
     if halt is not None:
         raise Conflict(halt.said)
     instance = _awaiting(business, WITHDRAWN)
-    viewed = sa.select(WorkItem.id).where(
-        WorkItem.instance_id == instance.id,
-        WorkItem.status == ItemStatus.OPEN,
-        WorkItem.viewed_at.is_not(None),
-    )
-    if db.session.scalar(viewed.limit(1)) is not None:
+    if first_viewed(instance.id, actor_id) is not None:
         raise AlreadyViewed
     walk = Walk(instance, now, actor_id=actor_id)
     walk.said = {OUTCOME_WORD: "撤回"}
@@ -216,6 +211,22 @@ def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
         if not walk.send(WITHDRAWN, {}):
             raise NotWaiting("当前环节不能撤回")
         walk.finish()
+
+
+def first_viewed(instance_id: int, sender_id: int) -> WorkItem | None:
+    """Return the first task that anybody has opened since a person sent the record on, if any.
+
+    What was decided at once, in a batch, was read as well.
+    """
+    sent = sa.select(sa.func.coalesce(sa.func.max(WorkItem.id), 0)).where(
+        WorkItem.instance_id == instance_id, WorkItem.done_by == sender_id
+    )
+    viewed = sa.select(WorkItem).where(
+        WorkItem.instance_id == instance_id,
+        WorkItem.id > sent.scalar_subquery(),
+        sa.or_(WorkItem.viewed_at.is_not(None), WorkItem.status == ItemStatus.DONE),
+    )
+    return db.session.scalars(viewed.order_by(WorkItem.id).limit(1)).first()
 
 
 def _awaiting(business: Business, message: str) -> ProcessInstance:

@@ -294,14 +294,16 @@ class Office:
                 data=data,
             ).id
 
-    def do(self, node: str, *, item_id: int | None = None, **answers: object) -> None:
+    def do(
+        self, node: str, *, item_id: int | None = None, by: int = CLERK, **answers: object
+    ) -> None:
         with transaction():
             found = sa.select(WorkItem).where(WorkItem.node == node, WorkItem.status == "open")
             if item_id is not None:
                 found = found.where(WorkItem.id == item_id)
             item = db.session.scalars(found.order_by(WorkItem.id)).first()
             assert item is not None, f"{node} is not open; open: {self.open()}"
-            runtime.complete(item, answers, actor_id=CLERK, now=self.now)
+            runtime.complete(item, answers, actor_id=by, now=self.now)
 
     def open(self) -> list[str]:
         """Nodes of the open work items."""

@@ -40,7 +40,7 @@ def test_one_of_two_people_completes_a_task(office: Office) -> None:
 def test_a_record_is_either_opened_or_taken_back(office: Office) -> None:
     office.publish(*withdrawable(), key="declaration")
     office.begin("declaration")
-    office.do("fill")
+    office.do("fill", by=9)
 
     def take_back() -> None:
         with transaction():

@@ -13,7 +13,7 @@ from app.accounts.queries import people_with_role
 from app.core.clock import ZONE, now, set_clock
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
-from app.declarations import operations, queries
+from app.declarations import course, operations, queries
 from app.declarations.models import Declaration, Status
 from app.declarations.snapshots import changes_of
 from app.engine import queue, runtime
@@ -21,7 +21,7 @@ from app.engine.models import ProcessInstance, QueueKind
 from app.units.queries import unit_of
 from tests.builders.declarations import a_chain, a_declaration, golden_declaration, golden_plan
 from tests.builders.flow import do, drain, open_items
-from tests.builders.golden_case import CLOSES, PASS, RETURN, SENT_UP, STEPS, TERMINATE, VET_PASS
+from tests.builders.golden_case import CLOSES, PASS, RETURN, SENT_UP, TERMINATE, VET_PASS
 from tests.builders.people import a_person, a_unit
 
 Clock = Callable[[datetime], None]
@@ -286,23 +286,58 @@ def test_an_office_whose_only_reviewer_applies_is_passed_over(app: Flask) -> Non
     assert (item.node, item.scope_id) == ("vet_forwarded", declaration.plan.organiser_unit_id)
 
 
-@pytest.mark.parametrize("node", ["vet_declaration", "vet_forwarded", "accept_declaration"])
-def test_it_can_be_taken_back_until_somebody_has_opened_it(app: Flask, node: str) -> None:
-    declaration = a_declaration(at=node)
-    business = ("declaration", declaration.id)
+def take_back(declaration: Declaration) -> None:
     with transaction():
-        runtime.withdraw(business, actor_id=declaration.person_id, now=now())
+        runtime.withdraw(
+            ("declaration", declaration.id), actor_id=declaration.person_id, now=now()
+        )
+
+
+def look_at(declaration: Declaration) -> None:
+    with transaction():
+        item = open_items(("declaration", declaration.id))[0]
+        runtime.open_item(item, person_id=1, now=now())
+
+
+def test_it_can_be_taken_back_until_somebody_has_opened_it(app: Flask) -> None:
+    declaration = a_declaration()
+    take_back(declaration)
     assert declaration.status == Status.DRAFT
     assert nodes(declaration) == ["fill_declaration"]
-    for step, answers in STEPS:
-        if step == node:
-            break
-        play(declaration, step, answers)
-    with transaction():
-        item = open_items(business)[0]
-        runtime.open_item(item, person_id=1, now=now())
-    with pytest.raises(runtime.AlreadyViewed), transaction():
-        runtime.withdraw(business, actor_id=declaration.person_id, now=now())
+    play(declaration, "fill_declaration", {})
+    look_at(declaration)
+    with pytest.raises(runtime.AlreadyViewed):
+        take_back(declaration)
+
+
+@pytest.mark.parametrize("node", ["vet_forwarded", "accept_declaration"])
+def test_who_decided_has_viewed_it_though_the_next_office_has_not(app: Flask, node: str) -> None:
+    declaration = a_declaration(at=node)
+    with pytest.raises(runtime.AlreadyViewed):
+        take_back(declaration)
+
+
+def test_a_rejected_end_does_not_undo_that_the_clerk_has_viewed_it(app: Flask) -> None:
+    declaration = a_declaration()
+    look_at(declaration)
+    play(declaration, "vet_declaration", TERMINATE)
+    play(declaration, "confirm_termination", {"decision": "reject", "opinion": "情况不符"})
+    assert nodes(declaration) == ["vet_declaration"]
+    with transaction(write=False):
+        found = course.withdrawal_of(declaration, now())
+    assert not found.is_possible
+    assert found.text.startswith("云桥区青禾小学单位经办人已于")
+    with pytest.raises(runtime.AlreadyViewed):
+        take_back(declaration)
+
+
+def test_what_was_viewed_before_a_return_does_not_count_in_the_next_round(app: Flask) -> None:
+    declaration = a_declaration()
+    look_at(declaration)
+    play(declaration, "vet_declaration", RETURN)
+    play(declaration, "fill_declaration", {})
+    take_back(declaration)
+    assert declaration.status == Status.RETURNED
 
 
 def test_a_second_submission_is_refused(app: Flask) -> None:
