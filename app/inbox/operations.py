@@ -52,7 +52,7 @@ class BatchResult:
     """How a batch went: what was done, and what was refused and why."""
 
     done: list[str] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: dict[int, DomainError] = field(default_factory=dict)
 
 
 def complete_batch(
@@ -62,14 +62,15 @@ def complete_batch(
     result = BatchResult()
     # In one order for all: two batches that share instances would block each other.
     for item in sorted(items, key=lambda each: each.instance_id):
-        title = item.title
+        # What was refused is rolled back, and the task read anew.
+        item_id, title = item.id, item.title
         try:
             with db.session.begin_nested():
                 complete_task(item, answers, person_id=person_id, now=now)
         except DomainError as error:
             if isinstance(error, incidents.StepFailed):
                 incidents.record(error, now)
-            result.refused.append((title, error.message))
+            result.refused[item_id] = error
         else:
             result.done.append(title)
     return result

@@ -21,7 +21,6 @@ from app.core.http import (
     grants,
     marks_viewed,
     page_of,
-    request_key,
     see_other,
 )
 from app.core.menu import add_entry
@@ -32,6 +31,7 @@ from app.engine import care, definitions, handlers, runtime
 from app.engine.incidents import blamed_on
 from app.engine.models import InstanceStatus, WorkItem
 from app.inbox import operations, queries
+from app.inbox.operations import BatchResult
 from app.units.flow import flow_log
 from forms import FormSpec, FormSpecError, build, parse
 
@@ -210,13 +210,15 @@ def _field(form: Form, name: str) -> Any:
     return next((cell for row in rows for cell in row if cell.name == name), None)
 
 
-def _with_lawful_faults(form: Form, item: WorkItem) -> Form:
+def _with_lawful_faults(form: Form, *items: WorkItem) -> Form:
     """Add what the law finds in the fields where the form itself found nothing."""
-    if item.save not in handlers.check:
-        return form
-    found = handlers.check.get(item.save)(item.business_id, _answers(form), now())
-    faults = {name: texts for name, texts in found.items() if name not in form.errors}
-    return _with_errors(form, Invalid(errors=faults)) if faults else form
+    blank = set(form.errors)
+    for item in items:
+        if item.save in handlers.check:
+            found = handlers.check.get(item.save)(item.business_id, _answers(form), now())
+            faults = {name: texts for name, texts in found.items() if name not in blank}
+            form = _with_errors(form, Invalid(errors=faults)) if faults else form
+    return form
 
 
 def _with_errors(form: Form, error: Invalid) -> Form:
@@ -226,8 +228,8 @@ def _with_errors(form: Form, error: Invalid) -> Form:
         if field is None:
             loose += messages
         else:
-            field.errors = [*field.errors, *messages]
-    form.form_errors = [*form.form_errors, *loose]
+            field.errors = list(dict.fromkeys([*field.errors, *messages]))
+    form.form_errors = list(dict.fromkeys([*form.form_errors, *loose]))
     return form
 
 
@@ -260,7 +262,9 @@ def batch() -> str | Response:
     return _batch_page(items, spec, _form(spec, items[0], {}))
 
 
-def _batch_page(items: list[WorkItem], spec: FormSpec, form: Form) -> str:
+def _batch_page(
+    items: list[WorkItem], spec: FormSpec, form: Form, result: BatchResult | None = None
+) -> str:
     one_by_one = [action for action in _spec(items[0]).actions if action not in spec.actions]
     return render_template(
         "inbox/batch.html",
@@ -268,7 +272,7 @@ def _batch_page(items: list[WorkItem], spec: FormSpec, form: Form) -> str:
         spec=spec,
         one_by_one=one_by_one,
         form=form,
-        key=request_key(),
+        result=result or BatchResult(),
     )
 
 
@@ -296,13 +300,21 @@ def complete_batch() -> str | Response | tuple[str, int]:
     spec = _spec(items[0]).in_batch()
     form = _form(spec, items[0])
     if not form.validate():
-        return _batch_page(items, spec, form), 422
+        return _batch_page(items, spec, _with_lawful_faults(form, *items)), 422
     result = operations.complete_batch(items, _answers(form), person_id=current_user.id, now=now())
-    if result.done:
-        flash(f"已办理 {len(result.done)} 项", "success")
-    for title, reason in result.refused:
-        flash(f"{title}：未办理，{reason}", "warning")
+    if result.refused:
+        return _refused_batch(items, spec, form, result), 422
+    flash(f"已办理 {len(result.done)} 项", "success")
     return see_other(url_for("inbox.tasks"))
+
+
+def _refused_batch(items: list[WorkItem], spec: FormSpec, form: Form, result: BatchResult) -> str:
+    """Return the page with what was typed, for those of the tasks that were refused."""
+    for error in result.refused.values():
+        if isinstance(error, Invalid):
+            form = _with_errors(form, error)
+    left = [item for item in items if item.id in result.refused]
+    return _batch_page(left, spec, form, result)
 
 
 add_entry("工作台", "首页", "house", "inbox.home", "inbox.home", order=1)

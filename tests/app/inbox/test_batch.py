@@ -43,11 +43,14 @@ def test_one_refusal_does_not_undo_the_others(client_for: Any, desk_of: Desks) -
         second = db.session.query(Employment).order_by(Employment.id).all()[1]
         second.status, second.decided_at = "ended", second.requested_at
     browser = client_for(desk.clerk)
-    browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    answer = browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert answer.status_code == 422
     assert statuses() == ["active", "ended", "active"]
-    page = browser.get("/tasks").text
-    assert "已办理 2 项" in page
-    assert "该申请已处理" in page
+    assert "已办理 2 项" in answer.text
+    assert "未办理的 1 项" in answer.text
+    assert "该申请已处理" in answer.text
+    assert f'name="id" value="{desk.items[1]}"' in answer.text
+    assert f'name="id" value="{desk.items[0]}"' not in answer.text
 
 
 def test_a_batch_with_a_foreign_task_is_refused_as_a_whole(
@@ -153,3 +156,33 @@ def test_a_form_that_refuses_batches_has_no_tick_box(
     refused = browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
     assert refused.status_code == 422
     assert statuses() == ["pending", "pending"]
+
+
+def test_a_refused_batch_keeps_what_was_typed_and_says_why_at_the_field_and_the_row(
+    app: Any, client_for: Any
+) -> None:
+    clerk, ids = two_declarations()
+    browser = client_for(clerk)
+    short = {**VET_PASS, "publicity_to": VET_PASS["publicity_from"]}
+    answer = browser.post("/tasks/batch", {"id": ids, **short})
+    assert answer.status_code == 422
+    why = "单位内部公示不少于 5 个工作日"
+    assert answer.text.count("未办理</span>") == 2
+    # Once at the field, once above the form, and beside each of the two.
+    assert answer.text.count(why) == 4
+    assert VET_PASS["recommendation"] in answer.text
+    assert f'value="{VET_PASS["publicity_from"]}"' in answer.text
+    with transaction(write=False):
+        assert len(open_items(("declaration", 1)) + open_items(("declaration", 2))) == 2
+    assert browser.post("/tasks/batch", {"id": ids, **VET_PASS}).status_code == 303
+
+
+def test_a_batch_names_what_is_blank_and_what_the_law_refuses_at_once(
+    app: Any, client_for: Any
+) -> None:
+    clerk, ids = two_declarations()
+    short = {**VET_PASS, "publicity_to": VET_PASS["publicity_from"], "opinion": ""}
+    answer = client_for(clerk).post("/tasks/batch", {"id": ids, **short})
+    assert answer.status_code == 422
+    assert "单位内部公示不少于 5 个工作日" in answer.text
+    assert "审核意见</a>：" in answer.text
