@@ -1,6 +1,7 @@
 """Portfolio item types (业绩类型): each YAML file in portfolio/ is one, nothing else needed."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -25,8 +26,11 @@ CATEGORIES = (
 )
 """The tree of the portfolio (业绩档案, FJ-U-06)."""
 
-_OWN_KEYS = frozenset({"category", "order", "summary", "occurred_on", "rank", "slots"})
+_OWN_KEYS = frozenset({"category", "order", "summary", "occurred_on", "rank", "identity", "slots"})
 _PART = re.compile(r"\{(\w+)\}")
+# One types the ISSN alone, another with its CN number or the word before it.
+_ISSN = re.compile(r"\d{4}-?\d{3}[\dx]")
+_LABEL = re.compile(r"^(?:isbn|issn|zl)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class ItemType:
     summary_template: str
     date_fields: tuple[str, ...]
     rank_template: str
+    identity_fields: tuple[str, ...] = ()
 
     def slot(self, name: str) -> FieldSpec:
         """Return the attachment slot of this name. Raises KeyError."""
@@ -70,11 +75,27 @@ class ItemType:
             return None
         return self._filled(self.rank_template, data)
 
+    def identity(self, data: Mapping[str, Any]) -> str | None:
+        """Return what tells the achievement itself apart, however it was typed, or None.
+
+        Two people who were given the same award or wrote the same paper get the same text;
+        None for a type without identity fields, and while one of them is unanswered.
+        """
+        parts = [_essence(name, data.get(name)) for name in self.identity_fields]
+        return "|".join((self.key, *parts)) if parts and all(parts) else None
+
     def _filled(self, template: str, data: Mapping[str, Any]) -> str:
         def text(match: re.Match[str]) -> str:
             return display(self.form.field(match[1]), data.get(match[1]))
 
         return _PART.sub(text, template)
+
+
+def _essence(name: str, value: Any) -> str:
+    """Return the letters and digits of an answer, without width, case, signs and labels."""
+    text = unicodedata.normalize("NFKC", str(value or "")).casefold()
+    found = _ISSN.search(text) if name == "issn" else None
+    return _LABEL.sub("", "".join(filter(str.isalnum, found[0] if found else text)))
 
 
 def _day(value: Any) -> date | None:
@@ -123,6 +144,7 @@ def item_type_from(text: str, key: str) -> ItemType:
         summary_template=values.needed(own, "summary", "业绩类型"),
         date_fields=tuple(dated if isinstance(dated, list) else [dated]),
         rank_template=values.text(own, "rank", "业绩类型"),
+        identity_fields=tuple(own.get("identity", [])),
     )
     _check(kind)
     return kind
@@ -142,7 +164,11 @@ def _check(kind: ItemType) -> None:
     names = [field.name for field in kind.form.fields]
     if len(set(names)) < len(names):
         raise FormSpecError("附件与字段重名")
-    used = _PART.findall(kind.summary_template + kind.rank_template) + list(kind.date_fields)
+    used = [
+        *_PART.findall(kind.summary_template + kind.rank_template),
+        *kind.date_fields,
+        *kind.identity_fields,
+    ]
     unknown = [name for name in used if name not in names]
     if unknown:
         raise FormSpecError(f"提到未知的字段 {'、'.join(unknown)}")

@@ -209,6 +209,7 @@ CONDITIONS = {
     "may_do_task": "任务分派给本人，或属于本人角色的范围",
     "may_see_item": "本人的业绩，或需要审核它的单位",
     "owns_item": "本人的业绩",
+    "is_anothers_claim": "他人的业绩",
     "configures_plan": "组织该计划的单位",
     "owns_declaration": "本人的申报",
     "may_see_declaration": "本人的申报，或需要审核、评审它的人",
@@ -247,6 +248,7 @@ def event_name(tag: str) -> str:
 
 
 VERBS = {
+    "compare": "查看重复申报提示",
     "home": "首页",
     "health": "运行状态",
     "upload": "上传",

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from app.accounts.models import Person
 from app.core.storage import StoredFile
 from app.declarations import specs
 from app.declarations.defects import located
@@ -24,6 +26,7 @@ from app.declarations.queries import (
 from app.declarations.snapshots import PARTS, changes_of, held_by
 from app.plans.models import StandardItem
 from app.portfolio import item_types, reading
+from app.portfolio.duplicates import duplicates_shown_to
 from forms import display, display_all
 
 Pairs = list[tuple[str, str]]
@@ -247,14 +250,15 @@ def title_pairs(declaration: Declaration, row: PriorTitle) -> Pairs:
     ]
 
 
-def material_of(declaration: Declaration, *, reader_id: int | None = None) -> dict[str, Any]:
+def material_of(declaration: Declaration, *, reader: Person, now: datetime) -> dict[str, Any]:
     """Return what somebody reads of a declaration; who is not the applicant reads it as sent up.
 
     While it is returned or taken back the applicant types in it: nobody else looks over the
     shoulder.
     """
     snapshots = snapshots_of(declaration.id)
-    held = held_by(declaration, snapshots, is_own=reader_id == declaration.person_id)
+    held = held_by(declaration, snapshots, is_own=reader.id == declaration.person_id)
+    items = [entry.item_id for entry in held.entries]
     return {
         "declaration": declaration,
         "overview": overview_of(held),
@@ -263,4 +267,5 @@ def material_of(declaration: Declaration, *, reader_id: int | None = None) -> di
         "round": declaration.round,
         "defects": located(declaration, defects_of(declaration.id)),
         "opinions": opinions_of(declaration.id),
+        "duplicates": duplicates_shown_to(reader, declaration.person_id, items, now),
     }

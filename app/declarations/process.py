@@ -223,9 +223,10 @@ def card(declaration_id: int) -> Card:
 @register_record(BUSINESS)
 def context(declaration_id: int, person: Any) -> dict[str, Any]:
     """Return what a reviewer reads beside the form."""
+    found = queries.get_declaration(declaration_id)
     return {
         "summary_template": "declarations/_material.html",
-        **overview.material_of(queries.get_declaration(declaration_id), reader_id=person.id),
+        **overview.material_of(found, reader=person, now=clock_now()),
     }
 
 

@@ -176,7 +176,7 @@ def show(declaration_id: int) -> str:
     is_mine = found.person_id == current_user.id
     return render_template(
         "declarations/show.html",
-        record=material_of(found, reader_id=current_user.id),
+        record=material_of(found, reader=current_user, now=now()),
         declaration=found,
         is_mine=is_mine,
         withdrawal=course.withdrawal_of(found, now()) if is_mine else None,

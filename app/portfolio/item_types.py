@@ -1,5 +1,6 @@
 """The kinds of items a portfolio holds, as forms/portfolio describes them (业绩类型)."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,16 @@ from app.core.errors import Invalid, NotFound
 from app.portfolio.models import SUMMARY_LENGTH
 from forms import FieldSpec, ItemType
 
-__all__ = ["ItemType", "all_types", "answers_to", "fields_of", "get", "slot_of", "summary_of"]
+__all__ = [
+    "ItemType",
+    "all_types",
+    "answers_to",
+    "fields_of",
+    "get",
+    "identity_of",
+    "slot_of",
+    "summary_of",
+]
 
 
 def all_types() -> list[ItemType]:
@@ -41,6 +51,12 @@ def slot_of(kind: ItemType, name: str) -> FieldSpec:
 def summary_of(kind: ItemType, data: Mapping[str, Any]) -> str:
     """Return the one line of an item; nothing while its words are still missing."""
     return kind.summary(data).replace("《》", "").strip()[:SUMMARY_LENGTH]
+
+
+def identity_of(kind: ItemType, data: Mapping[str, Any]) -> str | None:
+    """Return the hash by which the same achievement of two people is found, or None."""
+    identity = kind.identity(data)
+    return hashlib.sha256(identity.encode()).hexdigest() if identity else None
 
 
 def answers_to(kind: ItemType, name: str, texts: Sequence[str]) -> Any:

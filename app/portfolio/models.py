@@ -51,6 +51,7 @@ class PortfolioItem(Model):
         CheckConstraint("row_version >= 1", name="row_version_counts_from_one"),
         Index("ix_portfolio_item_owner", "person_id", "type_key", "status"),
         Index("ix_portfolio_item_reviewer", "reviewing_unit_id", "status"),
+        Index("ix_portfolio_item_identity", "identity"),
     )
 
     id: Mapped[int] = pk()
@@ -61,6 +62,8 @@ class PortfolioItem(Model):
     occurred_on: Mapped[date | None] = mapped_column(Date)
     summary: Mapped[str] = mapped_column(String(SUMMARY_LENGTH), default="")
     tokens_text: Mapped[str] = mapped_column(Text, default="")
+    # The hash of what tells the achievement apart, so that a second claim of it is found.
+    identity: Mapped[str | None] = mapped_column(String(64))
     current_version_id: Mapped[int | None] = mapped_column(
         Id, ForeignKey("item_version.id", use_alter=True)
     )

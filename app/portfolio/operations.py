@@ -69,6 +69,7 @@ def _describe(item: PortfolioItem) -> None:
     kind = item_types.get(item.type_key)
     item.summary = item_types.summary_of(kind, item.data)
     item.occurred_on = kind.occurred_on(item.data)
+    item.identity = item_types.identity_of(kind, item.data)
     item.tokens_text = search.tokens(f"{kind.title} {item.summary} {item.person.name}")
 
 

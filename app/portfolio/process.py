@@ -15,7 +15,15 @@ from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
-from app.portfolio import cancelling, item_types, operations, queries, reading, withdrawals
+from app.portfolio import (
+    cancelling,
+    duplicates,
+    item_types,
+    operations,
+    queries,
+    reading,
+    withdrawals,
+)
 from app.portfolio.models import (
     APPROVED,
     DRAFT,
@@ -123,10 +131,13 @@ def card(item_id: int) -> Card:
 @register_record(operations.BUSINESS)
 def record(item_id: int, person: Any) -> dict[str, Any]:
     """Return what the reviewer reads beside the form."""
-    del person
+    item = queries.item_of(item_id)
     return {
         "summary_template": "portfolio/_evidence.html",
-        "evidence": reading.evidence_of(queries.item_of(item_id)),
+        "evidence": reading.evidence_of(item),
+        "duplicates": duplicates.duplicates_shown_to(
+            person, item.person_id, [item_id], clock_now()
+        ),
         "withdrawal": queries.open_withdrawal(item_id),
     }
 
@@ -156,6 +167,12 @@ def may_see_item(person: Person, item: PortfolioItem, _now: Any) -> bool:
 def owns_item(person: Person, item: PortfolioItem, _now: Any) -> bool:
     """Tell whether the item is one's own."""
     return person.id == item.person_id
+
+
+@register_predicate("is_anothers_claim")
+def is_anothers_claim(person: Person, owner_id: int, _now: Any) -> bool:
+    """Tell whether the claims are somebody else's: nobody learns what doubles their own."""
+    return person.id != owner_id
 
 
 @register_panel(40)

@@ -20,6 +20,7 @@ from app.core.uploads import Policy
 from app.portfolio import (
     archive,
     attachments,
+    duplicates,
     item_types,
     operations,
     queries,
@@ -112,6 +113,7 @@ def show(item_id: int) -> str:
         "portfolio/show.html",
         item=item,
         evidence=reading.evidence_of(item),
+        duplicates=duplicates.duplicates_shown_to(current_user, item.person_id, [item.id], now()),
         log=flow_log((operations.BUSINESS, item.id)),
         usages=queries.usages_of([item.id]).get(item.id, []),
         is_mine=item.person_id == current_user.id,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112107"
+revision = "2026112108"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -477,6 +477,7 @@ def upgrade():
         sa.Column("occurred_on", sa.Date(), nullable=True),
         sa.Column("summary", sa.String(length=200), nullable=False),
         sa.Column("tokens_text", sa.Text(), nullable=False),
+        sa.Column("identity", sa.String(length=64), nullable=True),
         sa.Column(
             "current_version_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -520,6 +521,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("id", name=op.f("pk_portfolio_item")),
     )
     with op.batch_alter_table("portfolio_item", schema=None) as batch_op:
+        batch_op.create_index("ix_portfolio_item_identity", ["identity"], unique=False)
         batch_op.create_index(
             "ix_portfolio_item_owner", ["person_id", "type_key", "status"], unique=False
         )
@@ -3264,6 +3266,7 @@ def downgrade():
     with op.batch_alter_table("portfolio_item", schema=None) as batch_op:
         batch_op.drop_index("ix_portfolio_item_reviewer")
         batch_op.drop_index("ix_portfolio_item_owner")
+        batch_op.drop_index("ix_portfolio_item_identity")
 
     op.drop_table("portfolio_item")
     with op.batch_alter_table("notification", schema=None) as batch_op:

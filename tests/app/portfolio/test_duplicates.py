@@ -1,0 +1,177 @@
+"""重复申报提示: reviewers see where else the same is claimed, applicants never do."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from app.accounts.models import Person
+from app.core import storage
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.uploads import Policy
+from app.portfolio import attachments, duplicates, operations
+from app.portfolio.models import PortfolioItem
+from app.units.models import Unit
+from tests.builders import portfolio as build
+from tests.builders.people import a_person, a_unit, staff
+
+Sign = Callable[..., Any]
+AWARD = {"name": "小学数学“量感”培养实践研究", "date": "2023-06"}
+HEADING = 'id="duplicates-title"'
+
+
+@pytest.fixture
+def school(app: Flask) -> Unit:
+    del app
+    with transaction():
+        return a_unit("云桥区青禾小学")
+
+
+@pytest.fixture
+def two(school: Unit) -> tuple[Person, Person]:
+    with transaction():
+        return a_person("柏小满", unit=school), a_person("毕如松", unit=school)
+
+
+def sent(person: Person, type_key: str, paper: bytes | None = None, **data: Any) -> int:
+    """Submit an item; with `paper`, this very page is its certificate."""
+    with transaction():
+        person = db.session.merge(person)
+        item = build.an_item(person, type_key, data=data)
+        if paper:
+            stream = io.BytesIO(paper)
+            kept = storage.stage(stream, "证书.png", Policy(), owner_id=person.id, now=now())
+            attachments.attach_file(item, "certificate", kept.id, actor=person, now=now())
+        operations.submit_item(item, actor=person, now=now())
+        return item.id
+
+
+def found(person: Person, *item_ids: int) -> list[duplicates.Duplicate]:
+    with transaction(write=False):
+        return duplicates.duplicates_of(person.id, item_ids)
+
+
+def same(person: Person, *item_ids: int) -> list[str]:
+    return [each.same for each in found(person, *item_ids)]
+
+
+def test_the_same_award_is_found_however_it_was_typed(two: tuple[Person, Person]) -> None:
+    first, second = two
+    sent(first, "award", **AWARD, position=1, participants=10)
+    typed = {"name": "小学数学 「量感」 培养实践研究", "date": "2023-06"}
+    claim = sent(second, "award", **typed, position=2, participants=10)
+    [hint] = found(second, claim)
+    assert hint.same == "业绩相同"
+    assert hint.path[:2] == ("云桥区青禾小学", "柏小满")
+    assert (hint.rank, hint.state, hint.uses) == ("1/10", "待审核", ())
+
+
+@pytest.mark.parametrize(
+    ("type_key", "one", "other"),
+    [
+        (
+            "paper",
+            {"title": "说理课堂", "issn": "ISSN 1000-0000 / CN 11-0000"},
+            {"title": "说理 课堂", "issn": "1000-0000"},
+        ),
+        ("patent", {"number": "ZL 2020 1 0123456.7"}, {"number": "zl202010123456.7"}),
+    ],
+)
+def test_papers_and_patents_are_told_by_their_numbers(
+    two: tuple[Person, Person], type_key: str, one: dict[str, str], other: dict[str, str]
+) -> None:
+    sent(two[0], type_key, **one)
+    assert same(two[1], sent(two[1], type_key, **other)) == ["业绩相同"]
+
+
+def test_the_same_page_is_found_under_another_name(two: tuple[Person, Person]) -> None:
+    page = build.a_picture((7, 7, 7))
+    sent(two[0], "honor", page, name="区优秀教师")
+    [hint] = found(two[1], sent(two[1], "honor", page, name="市教坛新星"))
+    assert hint.same == "附件相同"
+    assert hint.path[2:] == ("荣誉表彰“区优秀教师”", "荣誉证书")
+
+
+def test_what_was_approved_stays_claimed_when_its_page_is_taken_out(
+    two: tuple[Person, Person],
+) -> None:
+    page = build.a_picture((8, 8, 8))
+    first = sent(two[0], "honor", page)
+    with transaction():
+        item = db.session.get_one(PortfolioItem, first)
+        build.vet(item, "pass", "情况属实")
+        item.files = [file for file in item.files if file.name != "证书.png"]
+    assert same(two[1], sent(two[1], "honor", page)) == ["附件相同"]
+
+
+def test_own_copies_drafts_and_other_jurisdictions_say_nothing(
+    two: tuple[Person, Person],
+) -> None:
+    first, second = two
+    claim = sent(second, "award", **AWARD)
+    sent(second, "award", **AWARD)
+    with transaction():
+        build.an_item(db.session.merge(first), "award", data=AWARD)
+        far = a_person("林远", unit=a_unit("榕海一小", jurisdiction="fujian"))
+    sent(far, "award", **AWARD)
+    sent(first, "award", name="另一项研究", date="2023-06")
+    assert found(second, claim) == []
+
+
+def test_many_items_are_compared_in_as_many_reads_as_one(two: tuple[Person, Person]) -> None:
+    page = build.a_picture((9, 9, 9))
+    claims = []
+    for month in ("2023-01", "2023-02", "2023-03"):
+        award = {"name": "校本研究", "date": month}
+        sent(two[0], "award", page, **award)
+        claims.append(sent(two[1], "award", page, **award))
+
+    def reads(*item_ids: int) -> int:
+        seen: list[str] = []
+
+        def keep(*args: Any) -> None:
+            seen.append(args[2])
+
+        db.session.expire_all()
+        event.listen(db.engine, "before_cursor_execute", keep)
+        try:
+            assert found(two[1], *item_ids)
+        finally:
+            event.remove(db.engine, "before_cursor_execute", keep)
+        return sum(text.startswith(("SELECT", "WITH")) for text in seen)
+
+    assert reads(*claims) == reads(claims[0])
+
+
+def test_the_clerk_reads_the_path_and_no_applicant_does(
+    two: tuple[Person, Person], school: Unit, client_for: Sign
+) -> None:
+    sent(two[0], "award", **AWARD, position=1, participants=10)
+    claim = sent(two[1], "award", **AWARD, position=2, participants=10)
+    with transaction():
+        task_id = build.review_task(db.session.get_one(PortfolioItem, claim)).id
+    with transaction(write=False):
+        reviewer = staff(school, "unit_clerk")
+    clerk = client_for(reviewer)
+    for url in (f"/portfolio/{claim}", f"/tasks/{task_id}"):
+        page = clerk.get(url).text
+        assert HEADING in page
+        assert "云桥区青禾小学 › 柏小满 › 获奖项目" in page
+    assert HEADING not in client_for(two[1]).get(f"/portfolio/{claim}").text
+
+
+def test_who_reviews_others_is_not_told_of_their_own(school: Unit, client_for: Sign) -> None:
+    with transaction():
+        clerk = a_person(
+            "娄山远",
+            unit=school,
+            roles=[("applicant", "all", None), ("unit_clerk", "org", school.id)],
+        )
+        colleague = a_person("柏小满", unit=school)
+    sent(colleague, "award", **AWARD)
+    claim = sent(clerk, "award", **AWARD)
+    assert HEADING not in client_for(clerk).get(f"/portfolio/{claim}").text
