@@ -1,0 +1,87 @@
+"""The session ends while somebody types: nothing typed is lost, and nothing foreign is sent."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.accounts import operations
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import transaction
+from tests.builders.people import a_person, a_unit
+
+Enter = Callable[..., Page]
+SignIn = Callable[[Page, Person], None]
+FOREIGN = """<form method="post" action="{}"><input name="note" value="别处写的">
+<button>领取奖品</button></form>"""
+
+
+@pytest.fixture
+def admin(app: Flask) -> Person:
+    del app
+    with transaction():
+        unit = a_unit()
+        return a_person("敖正言", unit=unit, roles=[("unit_admin", "org", unit.id)])
+
+
+@pytest.fixture
+def sign_in_elsewhere(app: Flask, client_for: Any) -> SignIn:
+    """Sign in as another window of the same browser would."""
+
+    def again(page: Page, person: Person) -> None:
+        name = app.config["SESSION_COOKIE_NAME"]
+        cookie = client_for(person).client.get_cookie(name)
+        place = urljoin(page.url, "/")
+        page.context.add_cookies([{"name": name, "value": cookie.value, "url": place}])
+
+    return again
+
+
+def end_sessions(person: Person) -> None:
+    with transaction():
+        operations.end_sessions(person.id, now=now())
+
+
+def fill_in(page: Page) -> None:
+    page.get_by_label("姓名").fill("卜文")
+    page.get_by_label("登录名").fill("bowen")
+    page.get_by_label("角色").select_option("unit_clerk")
+
+
+def test_a_form_is_sent_again_after_signing_in(
+    enter: Enter, admin: Person, sign_in_elsewhere: SignIn, problems: Any
+) -> None:
+    page = enter(admin, "/staff/new")
+    fill_in(page)
+    end_sessions(admin)
+    page.get_by_role("button", name="开通账号").click()
+    expect(page.get_by_text("没有保存").first).to_be_visible()
+    problems.allow("401")
+    page.get_by_role("button", name="重新提交").click()
+    expect(page.get_by_text("尚未登录")).to_be_visible()
+    sign_in_elsewhere(page, admin)
+    page.get_by_role("button", name="重新提交").click()
+    expect(page.locator("main")).to_contain_text("卜文 的一次性激活码")
+
+
+def test_the_form_of_another_site_is_not_offered_to_be_sent_again(
+    enter: Enter, admin: Person, problems: Any
+) -> None:
+    page = enter(admin, "/home")
+    target = urljoin(page.url, "/binding")
+    page.route(
+        "http://prizes.example/",
+        lambda route: route.fulfill(
+            body=FOREIGN.format(target), content_type="text/html; charset=utf-8"
+        ),
+    )
+    page.goto("http://prizes.example/")
+    page.get_by_role("button", name="领取奖品").click()
+    expect(page.get_by_role("link", name="登录").first).to_be_visible()
+    expect(page.get_by_role("button", name="重新提交")).to_have_count(0)
+    problems.allow("401")
+    problems.allow("404")
