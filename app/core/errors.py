@@ -38,6 +38,13 @@ class SignedOut(DomainError):
     default = "登录已失效，刚才提交的内容没有保存"
 
 
+class StalePage(SignedOut):
+    """What was sent came from a page that an earlier session had opened."""
+
+    status = 400
+    default = "本页打开后重新登录过，刚才提交的内容没有保存"
+
+
 class Conflict(DomainError):
     """The record is in another state than the act needs."""
 

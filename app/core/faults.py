@@ -94,4 +94,4 @@ def sent_fields() -> list[tuple[str, str]]:
 
 def init_faults(app: Flask) -> None:
     """Let the macros ask what was refused."""
-    app.jinja_env.globals.update(refused=refused, sent_fields=sent_fields)
+    app.jinja_env.globals.update(refused=refused)

@@ -28,7 +28,16 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
 from app.core.db import Id, Instant, Model, current_transaction, db, pk, transaction
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, SignedOut
+from app.core.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    SignedOut,
+    StalePage,
+)
+from app.core.faults import sent_fields
 from app.core.permissions import ACTIONS, Grant, role_allows
 from app.core.signed_out import SAFE_METHODS, ask_to_sign_in, lacks_session, wants_json
 
@@ -314,7 +323,11 @@ def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
     g.refusing = True
     title = TITLES.get(error.status, "操作未完成")
     page = render_template(
-        "errors/error.html", code=error.status, title=title, message=error.message
+        "errors/error.html",
+        code=error.status,
+        title=title,
+        message=error.message,
+        fields=sent_fields() if isinstance(error, SignedOut) else [],
     )
     return page, error.status
 
@@ -336,6 +349,8 @@ def refuse_http(error: HTTPException) -> Any:
         return error.response
     if isinstance(error, CSRFError) and lacks_session(_action_of(request.endpoint or "")):
         return refuse(SignedOut())
+    if isinstance(error, CSRFError) and current_user.is_authenticated and sent_fields():
+        return refuse(StalePage())
     described = DomainError(MESSAGES.get(code, DomainError.default))
     described.status = code
     return refuse(described)

@@ -68,6 +68,42 @@ def test_a_form_is_sent_again_after_signing_in(
     expect(page.locator("main")).to_contain_text("卜文 的一次性激活码")
 
 
+def test_a_form_left_open_is_sent_again_although_one_signed_in_elsewhere_first(
+    enter: Enter, admin: Person, sign_in_elsewhere: SignIn, problems: Any
+) -> None:
+    page = enter(admin, "/staff/new")
+    fill_in(page)
+    end_sessions(admin)
+    sign_in_elsewhere(page, admin)
+    page.get_by_role("button", name="开通账号").click()
+    expect(page.get_by_text("重新登录过")).to_be_visible()
+    problems.allow("400")
+    page.get_by_role("button", name="重新提交").click()
+    expect(page.locator("main")).to_contain_text("卜文 的一次性激活码")
+
+
+def test_what_is_typed_field_by_field_is_saved_after_signing_in(
+    enter: Enter, app: Flask, sign_in_elsewhere: SignIn, problems: Any
+) -> None:
+    with transaction():
+        teacher = a_person(unit=a_unit())
+    page = enter(teacher, "/portfolio")
+    page.get_by_role("link", name="录入第一项业绩").click()
+    page.get_by_role("link", name="荣誉表彰").click()
+    page.get_by_role("button", name="开始填写").click()
+    end_sessions(teacher)
+    field = page.locator("main form[data-autosave] input[type=text]").first
+    field.fill("优秀教师")
+    field.blur()
+    state = page.locator("[data-save-state]").first
+    expect(state).to_contain_text("登录已失效")
+    expect(state.get_by_role("link", name="在新窗口登录")).to_be_visible()
+    sign_in_elsewhere(page, teacher)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(state).to_contain_text("已保存")
+    problems.allow("401")
+
+
 def test_the_form_of_another_site_is_not_offered_to_be_sent_again(
     enter: Enter, admin: Person, problems: Any
 ) -> None:

@@ -2,10 +2,10 @@
 // What the server does not have yet stays in this browser under the person and the url, and is sent again.
 // It remembers the version of the page: on a page of another version nothing is put back without being asked.
 import { addGate } from './submit.js';
-import { clock, enhancing, icon } from './dom.js';
+import { clock, enhancing, icon, make } from './dom.js';
 import { canOffer, offer } from './drafts.js';
 import { place, readField, showErrors, unitOf, writeField } from './fields.js';
-import { post, reason } from './http.js';
+import { post, reason, rejoin } from './http.js';
 import { toast } from './toast.js';
 
 const DELAY = 700;          // after the last key
@@ -22,6 +22,7 @@ class Saver {
     this.refused = new Set();      // names of those it has refused
     this.older = new Map();        // name -> {version, values} typed on an older page, for people to decide on
     this.trouble = null;           // why the last save failed
+    this.signedOut = false;        // the session has ended, or this page belongs to an earlier one
     this.overtaken = false;        // another page has saved: this one sends nothing more by itself
     this.timers = new Map();
     this.stored = new Map();       // name -> what the server has, as text: a change event may bring no change
@@ -106,6 +107,7 @@ class Saver {
   failed(answer) {
     const away = answer.status === 0 || answer.status >= 500;
     this.trouble = away ? '' : reason(answer, '请刷新页面');
+    this.signedOut = answer.status === 401 || answer.status === 400;
     this.overtaken = answer.status === 409;
     this.showTrouble();
     clearTimeout(this.retry);
@@ -114,6 +116,16 @@ class Saver {
 
   showTrouble() {
     this.show('failed', this.trouble ? `保存失败，已暂存在本机（${this.trouble}）` : '保存失败，已暂存在本机');
+    if (!this.signedOut) return;
+    const link = make('a', { href: '/login', target: '_blank', rel: 'noopener' }, '在新窗口登录');
+    for (const place of this.form.querySelectorAll('[data-save-state]')) place.append(link.cloneNode(true));
+  }
+
+  // Back from the window where the person signed in again: what waits is saved now.
+  async signedInAgain() {
+    if (!this.signedOut || await rejoin()) return;
+    this.signedOut = false;
+    await this.flushAll();
   }
 
   // The server shows what differs, where the form tells it which version it was filled on.
@@ -186,6 +198,7 @@ for (const type of ['input', 'change', 'field:changed']) {
   });
 }
 
+window.addEventListener('focus', () => { for (const saver of savers.values()) saver.signedInAgain(); });
 window.addEventListener('online', () => { for (const saver of savers.values()) saver.flushAll(); });
 
 // Submitting first sends what is still waiting, and stays when the server cannot be reached.

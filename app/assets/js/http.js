@@ -6,6 +6,19 @@ export const csrfToken = () =>
 
 const json = (text) => { try { return JSON.parse(text); } catch { return {}; } };
 
+// rejoin(owner) -> '' or why not: the page takes part in the session that was opened in another window.
+export async function rejoin(owner = document.body.dataset.owner) {
+  const answer = await fetch('/home', { credentials: 'same-origin' }).catch(() => null);
+  if (!answer) return '网络不通，请检查后重试';
+  if (answer.redirected || !answer.ok) return '尚未登录，请先在新窗口登录';
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  if (owner && page.body.dataset.owner !== owner) return '登录的不是原来的账号，内容没有提交';
+  const token = page.querySelector('meta[name="csrf-token"]').content;
+  for (const input of document.querySelectorAll('input[name="csrf_token"]')) input.value = token;
+  document.querySelector('meta[name="csrf-token"]')?.setAttribute('content', token);
+  return '';
+}
+
 // post(url, formData) -> {status, body}; status 0 when the server was not reached.
 export async function post(url, data) {
   try {

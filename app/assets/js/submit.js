@@ -3,6 +3,7 @@ import { isComplete } from './complete.js';
 import { ask } from './dialog.js';
 import { on } from './dom.js';
 import { labelOf } from './fields.js';
+import { rejoin } from './http.js';
 import { toast } from './toast.js';
 
 const gates = [];
@@ -28,21 +29,10 @@ addGate({
 });
 
 // What came after the session had ended: sent again under the session that was opened in another tab.
-async function refresh(form) {
-  const answer = await fetch(form.dataset.sendAgain, { credentials: 'same-origin' }).catch(() => null);
-  if (!answer) return '网络不通，请检查后重试';
-  if (answer.redirected) return '尚未登录，请先在新窗口登录';
-  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  const { owner } = form.dataset;
-  if (owner && page.body.dataset.owner !== owner) return '登录的不是原来的账号，内容没有提交';
-  form.elements.namedItem('csrf_token').value = page.querySelector('meta[name="csrf-token"]').content;
-  return '';
-}
-
 addGate({
   needed: (form) => 'sendAgain' in form.dataset,
   pass: async (form) => {
-    const fault = await refresh(form);
+    const fault = await rejoin(form.dataset.owner);
     if (fault) toast(fault, 'danger');
     return !fault;
   },

@@ -278,7 +278,7 @@ def test_what_was_sent_after_the_end_can_be_sent_again(client_for: Any, person: 
         operations.end_sessions(person.id, now=now())
     answer = browser.post("/binding", {"unit_id": "7", "note": "第一行\n“第二行”"})
     assert (answer.status_code, "没有保存" in answer.text) == (401, True)
-    assert 'data-send-again="/home"' in answer.text
+    assert "data-send-again" in answer.text
     assert "第一行\n“第二行”</textarea>" in answer.text
     told = browser.post("/tasks/5/draft", {"name": "x"}, headers={"Accept": "application/json"})
     assert (told.status_code, told.json["error"][:5]) == (401, "登录已失效")

@@ -40,6 +40,17 @@ def test_what_an_own_page_sends_without_a_session_is_offered(client_for: Any) ->
     assert (answer.status_code, offers(answer)) == (401, True)
 
 
+@pytest.mark.parametrize(("site", "is_ours"), [("same-origin", True), ("cross-site", False)])
+def test_a_page_of_an_earlier_session_loses_nothing_either(
+    client_for: Any, person: Person, site: str, is_ours: bool
+) -> None:
+    browser = client_for(person)
+    browser.forget()
+    answer = browser.client.post("/binding", data=FORM, headers={"Sec-Fetch-Site": site})
+    assert (answer.status_code, offers(answer)) == (400, is_ours)
+    assert ("没有保存" in answer.text) == is_ours
+
+
 def test_an_ended_session_is_known_by_its_cookie_where_the_browser_says_nothing(
     client_for: Any, person: Person
 ) -> None:
