@@ -151,3 +151,20 @@ def test_the_reviewers_pages_can_be_used_by_everybody(
     assert axe() == []
     enter(clerk, f"/tasks/{task}")
     assert axe() == []
+
+
+def test_what_can_be_done_with_an_item_stays_in_sight_although_its_row_is_long(
+    enter: Enter, teacher: Person
+) -> None:
+    with transaction():
+        name = "关于小学数学量感培养的校本研究与实践" * 3
+        build.an_item(db.session.merge(teacher), "honor", data={"name": name})
+    page = enter(teacher, "/portfolio")
+    table = page.locator("#list .table-responsive, .table-responsive").first
+    assert table.evaluate("box => box.scrollWidth > box.clientWidth")
+    link = page.locator("td:last-child a").first
+    box = link.bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= 1366
+    seen = "([x, y]) => document.elementFromPoint(x, y)?.closest('td:last-child a') !== null"
+    assert page.evaluate(seen, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
