@@ -11,6 +11,7 @@ from app.accounts.models import Person
 from app.accounts.operations import notify
 from app.catalogue import jurisdictions
 from app.certificates import signing
+from app.certificates.facts import CHANGEABLE, corrected, facts_of, fault_of_change
 from app.certificates.models import (
     Certificate,
     CertificateStatus,
@@ -34,13 +35,6 @@ from app.core.storage import link, owned_file
 from app.results.models import Result, ResultStatus
 from rules import numbering
 
-CHANGEABLE = {
-    "employer": "取得资格时所在单位",
-    "nature": "资格性质",
-    "series": "系列名称",
-    "specialty": "专业名称",
-    "title": "资格名称",
-}
 EVIDENCE_LIMIT = 10
 
 
@@ -66,7 +60,7 @@ def prepare_certificate(result: Result, *, now: datetime) -> Certificate:
         person_id=person.id,
         result_id=result.id,
         status=CertificateStatus.AWAITING_PHOTO,
-        facts=_facts(result),
+        facts=facts_of(result),
         photo_file_id=person.photo_file_id,
         obtained_on=result.obtained_on,
         issuer_unit_id=issuing_unit(plan.organiser_unit).id,
@@ -80,30 +74,6 @@ def prepare_certificate(result: Result, *, now: datetime) -> Certificate:
         text = "您的职称证书需要证件照片，请上传后继续办理"
         notify(person.id, text, url=f"/certificates/{certificate.id}", now=now)
     return certificate
-
-
-def _facts(result: Result) -> dict[str, Any]:
-    declaration, plan = result.declaration, result.publicity.plan
-    person = declaration.person
-    settings = jurisdictions.get(plan.jurisdiction)
-    return {
-        "name": person.name,
-        "gender": person.gender,
-        "id_type": person.id_type,
-        "id_number": person.masked_id_number,
-        "birth_date": person.birth_date.isoformat() if person.birth_date else "",
-        "series": declaration.title.series.name,
-        "specialty": declaration.specialty.name,
-        "level": declaration.title.level,
-        "title": declaration.title.name,
-        "obtained_on": result.obtained_on.isoformat(),
-        "approval_no": plan.committee.filing_no,
-        "nature": plan.kind,
-        "issuer": issuing_unit(plan.organiser_unit).name,
-        "committee": plan.committee.name,
-        "employer": declaration.unit.name,
-        "validity_area": settings.certificate.validity_area,
-    }
 
 
 def _record(
@@ -205,18 +175,20 @@ def keep_paper(certificate: Certificate, file_id: int) -> None:
     certificate.pdf_file_id = file_id
 
 
+def _faults_of_changes(
+    certificate: Certificate, changes: Mapping[str, str]
+) -> dict[str, list[str]]:
+    if not changes.keys() <= CHANGEABLE.keys():
+        return {"changes": ["只能更正证书上列出的项目"]}
+    found = {f: fault_of_change(certificate, f, value.strip()) for f, value in changes.items()}
+    return {field: [fault] for field, fault in found.items() if fault}
+
+
 def faults_of_request(
     certificate: Certificate, *, reason: str, changes: Mapping[str, str], evidence: Sequence[int]
 ) -> dict[str, list[str]]:
     """Return what is wrong with a replacement request, all at once, by field."""
-    faults = {}
-    for field, value in changes.items():
-        if field not in CHANGEABLE:
-            faults["changes"] = ["只能更正证书上列出的项目"]
-        elif not value.strip():
-            faults[field] = [f"请填写正确的{CHANGEABLE[field]}"]
-        elif value.strip() == certificate.facts.get(field):
-            faults[field] = ["与现证书相同，无需更正，请取消勾选或填写正确内容"]
+    faults = _faults_of_changes(certificate, changes)
     if not reason.strip():
         faults["reason"] = ["请填写申请补（换）发事由"]
     if not evidence or len(evidence) > EVIDENCE_LIMIT:
@@ -283,6 +255,14 @@ def _check_active(certificate: Certificate) -> None:
     _check_unquestioned(certificate)
 
 
+def _check_changes(request: ReplacementRequest) -> None:
+    """Conflict for changes that the review does not bear out, as it stands now."""
+    faults = _faults_of_changes(request.certificate, request.changes)
+    if faults:
+        said = "；".join(text for texts in faults.values() for text in texts)
+        raise Conflict(f"更正内容不能采纳，请退回或不予换发：{said}")
+
+
 def decide_request(
     request: ReplacementRequest,
     status: ReplacementStatus,
@@ -299,6 +279,7 @@ def decide_request(
     stops = status in {ReplacementStatus.RETURNED, ReplacementStatus.REFUSED}
     if not stops:
         _check_active(request.certificate)
+        _check_changes(request)
     if stops and not opinion.strip():
         raise Invalid("请填写意见", field="opinion")
     request.status, request.opinion = status, opinion.strip()[:500]
@@ -334,6 +315,8 @@ def replace_certificate(
     """Issue a new certificate with the right facts; the old one shows as replaced (已换发)."""
     old = request.certificate
     _check_active(old)
+    _check_changes(request)
+    facts = corrected(old, request.changes)
     old.status = CertificateStatus.REPLACED
     db.session.flush()
     fresh = Certificate(
@@ -342,7 +325,7 @@ def replace_certificate(
         person_id=old.person_id,
         result_id=old.result_id,
         status=CertificateStatus.AWAITING_ISSUE,
-        facts={**old.facts, **request.changes},
+        facts=facts,
         photo_file_id=old.person.photo_file_id or old.photo_file_id,
         obtained_on=old.obtained_on,
         issuer_unit_id=old.issuer_unit_id,

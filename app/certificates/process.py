@@ -7,6 +7,7 @@ from typing import Any, cast
 from app.accounts.models import Person
 from app.accounts.queries import works_at
 from app.certificates import operations, revocation_process
+from app.certificates.facts import CHANGEABLE, reviewed
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
 from app.certificates.queries import (
     certificate_of_result,
@@ -229,7 +230,8 @@ def replacement_record(business_id: int, _person: Person) -> dict[str, Any]:
         "summary_template": "certificates/_replacement.html",
         "request": request,
         "certificate": request.certificate,
-        "changeable": operations.CHANGEABLE,
+        "changeable": CHANGEABLE,
+        "reviewed": reviewed(request.certificate),
     }
 
 

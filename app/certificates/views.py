@@ -7,8 +7,9 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.certificates import issuing_views, operations, queries, signing
+from app.certificates.facts import CHANGEABLE, DECIDED, disagreeing
 from app.certificates.models import Certificate, CertificateStatus, ReplacementRequest
-from app.certificates.process import REPLACEMENT
+from app.certificates.process import REPLACEMENT, replacement_record
 from app.certificates.revocation_process import issues_certificate
 from app.certificates.web import bp, certificate_for
 from app.core.clock import now
@@ -140,7 +141,7 @@ def _replace(
     changes = made.changes if made else {}
     values = {
         field: (typed.get(field, "") if typed is not None else changes.get(field, ""))
-        for field in operations.CHANGEABLE
+        for field in CHANGEABLE
     }
     ticked = typed.getlist("changes") if typed is not None else list(changes)
     evidence = (
@@ -151,7 +152,9 @@ def _replace(
     return render_template(
         "certificates/replace.html",
         certificate=certificate,
-        changeable=operations.CHANGEABLE,
+        changeable=CHANGEABLE,
+        decided=DECIDED,
+        disagreeing=disagreeing(certificate),
         values=values,
         ticked=ticked,
         evidence=evidence,
@@ -208,11 +211,7 @@ def replacement(request_id: int) -> str:
     authorize("replacement.show", current_user, made, now())
     return render_template(
         "certificates/replacement.html",
-        record={
-            "request": made,
-            "certificate": made.certificate,
-            "changeable": operations.CHANGEABLE,
-        },
+        record=replacement_record(made.id, current_user),
         log=flow_log((REPLACEMENT, made.id)),
     )
 

@@ -89,6 +89,81 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(
     assert made_requests() == 0
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("title", "正高级教师"), ("specialty", "中学数学"), ("nature", "确认")]
+)
+def test_nothing_is_corrected_to_what_the_review_did_not_decide(
+    held: Held, client_for: Enter, field: str, value: str
+) -> None:
+    _, certificate_id, person = held
+    form = {**a_form(person), "changes": [field], field: value}
+    answer = client_for(person).post(f"/certificates/{certificate_id}/replace", form)
+    assert answer.status_code == 422
+    assert "由评审决定，只能更正为评审结果所载的内容" in answer.text
+    assert made_requests() == 0
+
+
+def test_what_agrees_with_the_review_offers_nothing_to_tick(
+    held: Held, client_for: Enter
+) -> None:
+    page = client_for(held[2]).get(f"/certificates/{held[1]}/replace").text
+    assert page.count("与评审结果一致，不能更正") == 4
+    assert 'id="change-title"' not in page
+    assert 'id="change-employer"' in page
+
+
+@pytest.fixture
+def misprinted(held: Held) -> Held:
+    """The same, when the certificate states another title and level than the review decided."""
+    with transaction():
+        made = build.certificate(held[1])
+        made.facts = {**made.facts, "title": "高级教师（误）", "level": "中级"}
+    return held
+
+
+def test_a_misprint_becomes_what_the_review_decided_with_its_level(
+    misprinted: Held, client_for: Enter
+) -> None:
+    published, certificate_id, person = misprinted
+    with transaction(write=False):
+        title = published.result().declaration.title
+        right, level = title.name, title.level
+    mine = client_for(person)
+    assert f'value="{right}" readonly' in mine.get(f"/certificates/{certificate_id}/replace").text
+    form = {**a_form(person), "changes": ["title"], "title": right}
+    address = mine.post(f"/certificates/{certificate_id}/replace", form).location
+    business = (REPLACEMENT, int(address.rsplit("/", 1)[-1]))
+    do(business, "vet_replacement", {"decision": "pass"})
+    issuer = build.person(published.issuer_id)
+    page = client_for(issuer).get(f"/tasks/{task_of(business[1])}").text
+    for word in ("评审结果", "高级教师（误）", right, level):
+        assert word in page
+    do(business, "decide_replacement", {"decision": "pass"}, person=issuer)
+    fresh_id = build.certificate_of(published)
+    with transaction(write=False):
+        facts = build.certificate(fresh_id).facts
+        assert (facts["title"], facts["level"]) == (right, level)
+
+
+def test_a_request_that_the_review_does_not_bear_out_cannot_be_passed(held: Held) -> None:
+    published, certificate_id, _ = held
+    business = (REPLACEMENT, build.a_request(certificate_id))
+    with transaction():
+        build.request(business[1]).changes = {"title": "正高级教师"}
+    with pytest.raises(Conflict, match="更正内容不能采纳"):
+        do(business, "vet_replacement", {"decision": "pass"})
+    with transaction():
+        build.request(business[1]).changes = {}
+    do(business, "vet_replacement", {"decision": "pass"})
+    with transaction():
+        build.request(business[1]).changes = {"title": "正高级教师"}
+    with pytest.raises(Conflict, match="更正内容不能采纳"):
+        issuer = build.person(published.issuer_id)
+        do(business, "decide_replacement", {"decision": "pass"}, person=issuer)
+    with transaction(write=False):
+        assert build.certificate(certificate_id).status == "active"
+
+
 def test_everything_wrong_is_said_at_once(held: Held, client_for: Enter) -> None:
     _, certificate_id, person = held
     answer = client_for(person).post(f"/certificates/{certificate_id}/replace", {})
