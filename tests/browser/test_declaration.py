@@ -198,13 +198,31 @@ def test_a_refused_attachment_is_told_beside_its_slot(
     false = {"name": "证书.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
     slot.locator("input[type=file]").set_input_files(false)
     slot.get_by_role("button", name="上传").click()
-    expect(slot.get_by_role("alert")).to_contain_text("证书.jpg：")
+    expect(page.get_by_role("alert")).to_contain_text("证书.jpg：")
+    said = slot.get_by_text("证书.jpg：")
+    expect(said).to_be_in_viewport(ratio=1)
+    expect(slot.locator("input[type=file]")).to_be_focused()
     keep(page, "refused")
     assert axe() == []
     page.goto(page.url)
     expect(slot).to_be_visible()
-    expect(slot.get_by_role("alert")).to_have_count(0)
+    expect(said).to_have_count(0)
     problems.allow("422")
+
+
+def test_a_refused_photo_is_told_above_the_bar_at_the_foot(
+    enter: Enter, case: Declaration, problems: Any
+) -> None:
+    page = enter(case.person, path(case, "basics"))
+    page.set_viewport_size({"width": 390, "height": 420})
+    chosen = page.locator("[data-photo-input]")
+    chosen.set_input_files({"name": "照.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+    said = page.get_by_role("alert").get_by_text("无法读取这张照片")
+    expect(said).to_be_in_viewport(ratio=1)
+    page.wait_for_function(
+        """() => document.querySelector('[data-photo-error]').getBoundingClientRect().bottom
+           < document.querySelector('.formbar').getBoundingClientRect().top"""
+    )
 
 
 def test_the_check_names_what_is_missing_and_leads_there(

@@ -58,6 +58,11 @@ async function measure(address) {
   return { width: image.naturalWidth, height: image.naturalHeight };
 }
 
+function refuse(error, text) {
+  error.textContent = text;
+  error.scrollIntoView({ block: 'center' });   // never behind the bar at the foot
+}
+
 async function choose(box, file) {
   const error = box.querySelector('[data-photo-error]');
   const address = URL.createObjectURL(file);
@@ -65,13 +70,13 @@ async function choose(box, file) {
   try {
     const { width, height } = await measure(address);
     if (width < LEAST.width || height < LEAST.height) {
-      error.textContent = `照片只有 ${width}×${height} 像素，至少需要 295×413`;
+      refuse(error, `照片只有 ${width}×${height} 像素，至少需要 295×413`);
       return;
     }
     const blob = await openFrame(address);
     if (blob) await store(box, blob, error);
   } catch {
-    error.textContent = '无法读取这张照片，请换一张 JPG 或 PNG';
+    refuse(error, '无法读取这张照片，请换一张 JPG 或 PNG');
   } finally {
     URL.revokeObjectURL(address);
   }
@@ -79,7 +84,7 @@ async function choose(box, file) {
 
 async function store(box, blob, error) {
   const answer = await upload(box.dataset.cropper, blob, 'photo.jpg');
-  if (answer.body.id === undefined) { error.textContent = reason(answer, '上传失败，请重试'); return; }
+  if (answer.body.id === undefined) { refuse(error, reason(answer, '上传失败，请重试')); return; }
   const photo = box.querySelector('[data-photo]');
   photo.src = answer.body.url ?? `/files/${answer.body.id}`;
   photo.hidden = false;
@@ -92,5 +97,5 @@ on('change', '[data-photo-input]', async (_event, input) => {
   const [file] = input.files;
   if (file) await choose(input.closest('[data-cropper]'), file);
   input.value = '';
-  input.focus();
+  input.focus({ preventScroll: true });
 });

@@ -1,16 +1,24 @@
 // What every page has: error summaries, section navigation, expanding rows, length counts, 返回上一页.
 import { enhancing, make, on } from './dom.js';
 
-enhancing('[data-error-summary]', (summary) => summary.focus());
+function lead(target) {
+  const control = target.tomselect?.control_input ?? target;
+  control.scrollIntoView({ block: 'center' });
+  control.focus({ preventScroll: true });
+}
+
+// The summary has the focus, unless it names the one control that is at fault.
+enhancing('[data-error-summary]', (summary) => {
+  const control = document.getElementById(summary.dataset.errorSummary);
+  if (control) lead(control); else summary.focus();
+});
 
 // A link of the summary leads to the control itself, also when Tom Select has hidden it.
 on('click', '[data-error-summary] a', (event, link) => {
   const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
   if (!target) return;
   event.preventDefault();
-  const control = target.tomselect?.control_input ?? target;
-  control.scrollIntoView({ block: 'center' });
-  control.focus({ preventScroll: true });
+  lead(target);
 });
 
 enhancing('[data-section-nav]', (nav) => {

@@ -35,6 +35,7 @@ function refusedRow(row, file, text, again) {
     row.append(retry);
   }
   row.append(removeButton(file.name));
+  row.scrollIntoView({ block: 'center' });   // never behind the bar at the foot
 }
 
 function objection(input, list, file) {

@@ -107,6 +107,9 @@ def test_what_a_slot_does_not_take_is_said_beside_it_on_the_page(
     beside = refused.text.partition(f'id="slot-{slot.id}"')[2].partition("</section>")[0]
     assert f'id="slot-{slot.id}-error"' in beside
     assert f"{name}：" in beside
+    above = refused.text.partition('role="alert"')[2].partition("</div>")[0]
+    assert f'data-error-summary="slot-{slot.id}-file"' in above
+    assert f"{name}：" in above
     with transaction(write=False):
         assert [file.name for file in queries.files_of(case.id)] == kept
     assert client.get(address).location.endswith(f"/fill/files#slot-{slot.id}")
