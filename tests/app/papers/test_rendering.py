@@ -11,9 +11,11 @@ from flask import Flask
 from jinja2 import DictLoader
 
 from app.papers import fonts
+from app.papers.drawing import GETA, BrokenDocument, RefusedResource, draw, only_given
 from app.papers.fonts import MissingFont, MissingGlyph
+from app.papers.press import Press
 from app.papers.qr import qr_png
-from app.papers.rendering import GETA, RefusedResource, only_given, picture, render_pdf
+from app.papers.rendering import picture, render_pdf
 from tests.builders.papers import fonts_of, pages_of, text_of
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +51,60 @@ def test_importing_papers_loads_no_pdf_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_process_that_prints_loads_no_pdf_library() -> None:
+    code = (
+        "import sys\n"
+        "from app.papers.press import press\n"
+        "content, missing = press.draw('<p>plain</p>')\n"
+        "assert content.startswith(b'%PDF-'), content\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def press() -> Iterator[Press]:
+    made = Press()
+    yield made
+    made.close()
+
+
+def test_one_child_prints_many_and_a_refusal_does_not_end_it(press: Press) -> None:
+    assert press.draw(PAGE % "<p>甲</p>")[0].startswith(b"%PDF-")
+    first = press._child
+    with pytest.raises(RefusedResource):
+        press.draw('<img src="/etc/passwd">')
+    assert press.draw(PAGE % "<p>乙😀</p>")[1] == "😀"
+    assert press._child is first
+
+
+def test_a_child_that_is_gone_is_followed_by_another(press: Press) -> None:
+    press.draw(PAGE % "<p>甲</p>")
+    first = press._child
+    assert first is not None
+    first.kill()
+    assert press.draw(PAGE % "<p>乙</p>")[0].startswith(b"%PDF-")
+    assert press._child is not first
+
+
+def test_an_idle_child_ends_and_gives_its_memory_back(press: Press) -> None:
+    press.idle_seconds = 0.1
+    press.draw(PAGE % "<p>甲</p>")
+    assert press._child is not None
+    assert press._child.wait(timeout=20) == 0
+
+
+def test_a_document_that_takes_too_long_is_refused(press: Press) -> None:
+    press.seconds = 0.01
+    with pytest.raises(BrokenDocument, match="没有印制完成"):
+        press.draw(PAGE % "<p>甲</p>")
+    press.seconds = 60
+    assert press.draw(PAGE % "<p>乙</p>")[0].startswith(b"%PDF-")
+
+
 def test_a_page_shows_chinese_and_rare_characters_that_can_be_copied(
     papers: dict[str, str],
 ) -> None:
@@ -60,7 +116,7 @@ def test_a_page_shows_chinese_and_rare_characters_that_can_be_copied(
 def test_a_character_that_one_family_lacks_comes_from_the_other(papers: dict[str, str]) -> None:
     from reportlab.pdfbase import pdfmetrics
 
-    printed(papers, "<p>先</p>")
+    draw(PAGE % "<p>先</p>")
     song, hei = (
         set(pdfmetrics.getFont(fonts.FILES[family][0]).face.charToGlyph)  # type: ignore[attr-defined]
         for family in (fonts.SONG, fonts.HEI)
@@ -113,10 +169,8 @@ def test_pictures_in_the_document_itself_are_shown(papers: dict[str, str]) -> No
     assert b"/Image" in printed(papers, f'<p>甲<img src="{inside}" style="width:2cm"></p>')
 
 
-def test_fonts_are_read_once_in_a_process(
-    papers: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    printed(papers, "<p>先</p>")
+def test_fonts_are_read_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(PAGE % "<p>先</p>")
 
     def never(*_args: object, **_values: object) -> None:
         raise AssertionError("a font file was read again")
@@ -126,7 +180,7 @@ def test_fonts_are_read_once_in_a_process(
 
     monkeypatch.setattr(ttfonts.TTFont, "__init__", never)
     monkeypatch.setattr(context, "_file_digest", never)
-    assert "后" in text_of(printed(papers, "<p>后</p>"))
+    assert "后" in text_of(draw(PAGE % "<p>后</p>")[0])
 
 
 def test_a_build_without_fonts_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
