@@ -12,7 +12,15 @@ from wtforms import Form
 from forms import values
 from forms.fields import TYPES
 from forms.fields.base import require
-from forms.spec import ActionSpec, FieldSpec, FormSpec, FormSpecError, Section, UnknownForm
+from forms.spec import (
+    ActionSpec,
+    FieldSpec,
+    FormSpec,
+    FormSpecError,
+    Section,
+    UnknownForm,
+    is_name,
+)
 
 ROOT = Path(__file__).parent
 MAX_SOURCE = 200_000
@@ -129,10 +137,18 @@ def _check_names(form: FormSpec) -> None:
         if twice:
             raise FormSpecError(f"{what}重名: {'、'.join(sorted(twice))}")
     for field in form.fields:
-        for inner in (field, *field.fields):
-            known = {*names, *(each.name for each in field.fields)}
-            unknown = [name for name, _values in inner.required_when if name not in known]
-            require(not unknown, inner, f"required_when 提到未知的字段 {unknown}")
+        _check_mentions(field, set(names), set(names))
+        row = {each.name for each in field.fields}
+        for inner in field.fields:
+            _check_mentions(inner, {*names, *row}, row)
+
+
+def _check_mentions(field: FieldSpec, asked: set[str], beside: set[str]) -> None:
+    """Conditions may ask the form around a row; a limit is a field that stands beside."""
+    unknown = [name for name, _ in (*field.required_when, *field.one_when) if name not in asked]
+    limits = [limit for limit in (field.min, field.max) if limit and is_name(limit)]
+    unknown += [limit for limit in limits if limit not in beside]
+    require(not unknown, field, f"提到未知的字段 {'、'.join(unknown)}")
 
 
 def _section(data: Any) -> Section:
@@ -191,7 +207,7 @@ def _rows(data: Mapping[str, Any], _key: str, where: str) -> tuple[FieldSpec, ..
 _READERS = {
     **dict.fromkeys(("required", "search"), values.flag),
     **dict.fromkeys(("max_length", "lines", "places", "max_mb", "count"), values.whole),
-    "required_when": values.conditions,
+    **dict.fromkeys(("required_when", "one_when"), values.conditions),
     "default": values.default,
     "choices": values.choices,
     "types": values.texts,

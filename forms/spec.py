@@ -1,10 +1,15 @@
 """What a form is: frozen descriptions read from YAML, shared by builder, pages and papers."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 Choice = tuple[str, str]
 """One option of a list: value and label."""
+
+Conditions = tuple[tuple[str, tuple[str, ...]], ...]
+"""Answers of other fields, any of each, on which something depends."""
 
 DEFAULT_TYPES = ("jpg", "png", "pdf")
 DEFAULT_COUNT = 10
@@ -53,7 +58,7 @@ class FieldSpec:
     type: str
     label: str
     required: bool = False
-    required_when: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    required_when: Conditions = ()
     help: str = ""
     unit: str = ""
     message: str = ""
@@ -62,8 +67,10 @@ class FieldSpec:
     default: Default = None
     max_length: int | None = None
     lines: int | None = None
+    # A number or a day, another field's name, `today`, or `birth+16`: the day of that age.
     min: str | None = None
     max: str | None = None
+    one_when: Conditions = ()
     places: int = 2
     pattern: str = ""
     check: str = ""
@@ -157,11 +164,55 @@ class FormSpec:
 
     def optional(self) -> "FormSpec":
         """Return the same form with nothing required: what autosave holds a draft against."""
+        return replace(self.each(_relaxed), actions=())
+
+    def at(self, today: date, birth: date | None) -> "FormSpec":
+        """Return the same form as it holds on a day for somebody born on another one."""
+        days = {"today": today, "birth": birth}
+        return self.each(lambda field: _dated(field, days))
+
+    def each(self, change: Callable[[FieldSpec], FieldSpec]) -> "FormSpec":
+        """Return the same form with every field changed."""
         sections = tuple(
-            replace(section, fields=tuple(_relaxed(field) for field in section.fields))
+            replace(section, fields=tuple(change(field) for field in section.fields))
             for section in self.sections
         )
-        return replace(self, sections=sections, actions=())
+        return replace(self, sections=sections)
+
+
+_DAY = re.compile(r"(today|birth)(?:\+(\d{1,3}))?")
+
+
+def is_day(limit: str) -> bool:
+    """Tell whether a limit is a day that only `FormSpec.at` knows."""
+    return _DAY.fullmatch(limit) is not None
+
+
+def is_name(limit: str) -> bool:
+    """Tell whether a limit is what another field holds."""
+    return re.fullmatch(r"[a-z][a-z0-9_]*", limit) is not None and not is_day(limit)
+
+
+def _dated(field: FieldSpec, days: dict[str, date | None]) -> FieldSpec:
+    return replace(
+        field,
+        min=_limit_at(field, field.min, days),
+        max=_limit_at(field, field.max, days),
+        fields=tuple(_dated(inner, days) for inner in field.fields),
+    )
+
+
+def _limit_at(field: FieldSpec, limit: str | None, days: dict[str, date | None]) -> str | None:
+    word = _DAY.fullmatch(limit or "")
+    if word is None:
+        return limit
+    day = days[word[1]]
+    if day is None:
+        return None
+    # Who was born on a 29 February comes of age on the next 1 March.
+    year = day.year + int(word[2] or 0)
+    later = date(year, 3, 1) if (day.month, day.day) == (2, 29) else day.replace(year=year)
+    return str(year) if field.type == "integer" else later.isoformat()
 
 
 def _relaxed(field: FieldSpec) -> FieldSpec:

@@ -8,9 +8,10 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class PersonalFacts(TypedDict):
-    """个人信息: the labels of required fields still empty, and whether a photo is there."""
+    """个人信息: required fields still empty, answers that cannot be, whether a photo is there."""
 
     missing: list[str]
+    faults: NotRequired[list[str]]
     photo: bool
 
 

@@ -49,9 +49,14 @@ def instance_of(declaration: Declaration) -> ProcessInstance | None:
     return db.session.scalars(found.order_by(ProcessInstance.id.desc())).first()
 
 
-def withdrawal_of(declaration: Declaration, now: datetime) -> Withdrawal:
-    """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23)."""
-    instance = instance_of(declaration)
+def withdrawal_of(
+    declaration: Declaration, now: datetime, instance: ProcessInstance | None = None
+) -> Withdrawal:
+    """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23).
+
+    `instance` is that of its process where it has been read already.
+    """
+    instance = instance or instance_of(declaration)
     if declaration.status != Status.IN_REVIEW or instance is None or not _is_taken_back(instance):
         return Withdrawal("")
     viewed = first_viewed(instance.id, declaration.person_id)
@@ -128,9 +133,10 @@ def steps_of(declaration: Declaration) -> Steps:
     return Steps(names, current, done=known in {Status.PASSED, Status.FAILED, Status.REVOKED})
 
 
-def diagrams_of(declaration: Declaration, items: Sequence[WorkItem]) -> list[Diagram]:
+def diagrams_of(
+    declaration: Declaration, instance: ProcessInstance | None, items: Sequence[WorkItem]
+) -> list[Diagram]:
     """Return the main diagram, and that of the called process where the declaration lies."""
-    instance = instance_of(declaration)
     if instance is None:
         return []
     logged = select(StepLog.node).where(StepLog.instance_id == instance.id)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from app.declarations import specs
 from app.declarations.holdings import Holdings, held_now
@@ -24,18 +25,18 @@ from rules.report import Report
 FIRST_TITLE = "认定"
 
 
-def check(declaration: Declaration, held: Holdings | None = None) -> Report:
+def check(declaration: Declaration, held: Holdings | None = None, *, now: datetime) -> Report:
     """Run the checks before 提交审核 and return their rows and reminders."""
-    return evaluate("submission", facts_of(held or held_now(declaration)))
+    return evaluate("submission", facts_of(held or held_now(declaration), now))
 
 
-def facts_of(held: Holdings) -> SubmissionFacts:
+def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
     """Gather what `evaluate("submission", …)` reads."""
     entries = held.entries
     sections = Counter(entry.section for entry in entries)
     return SubmissionFacts(
         jurisdiction=held.plan.jurisdiction,
-        personal=_personal(held),
+        personal=_personal(held, now),
         entries=EntryFacts(
             work=sections[EntrySection.WORK],
             training=sections[EntrySection.TRAINING],
@@ -58,9 +59,10 @@ def facts_of(held: Holdings) -> SubmissionFacts:
     )
 
 
-def _personal(held: Holdings) -> PersonalFacts:
+def _personal(held: Holdings, now: datetime) -> PersonalFacts:
     missing = [*specs.missing_labels(held), *_missing_titles(held)]
-    return PersonalFacts(missing=missing, photo=held.photo_id is not None)
+    faults = specs.faults_of(held, now)
+    return PersonalFacts(missing=missing, faults=faults, photo=held.photo_id is not None)
 
 
 def _missing_titles(held: Holdings) -> list[str]:

@@ -98,7 +98,7 @@ def section_page(
 ) -> str:
     """Render a section with the marks of the check; `errors` stand at their fields."""
     held = held_now(found)
-    report = facts.check(found, held)
+    report = facts.check(found, held, now=now())
     place = ORDER.index(section)
     template = section if section not in queries.TYPES_OF_SECTION else "entries"
     page = {**PAGES[template](held, section), **more}
@@ -148,8 +148,12 @@ def _forms(found: Declaration) -> tuple[AnswersForm, AnswersForm | None]:
     teaching = specs.teaching_form(found)
     posted = request.form if request.method == "POST" and request.form else None
     return (
-        build(specs.personal_form(found))(posted, data=found.personal),
-        build(teaching)(posted, data=found.teaching) if teaching else None,
+        build(specs.held_to(specs.personal_form(found), found, now()))(
+            posted, data=found.personal
+        ),
+        build(specs.held_to(teaching, found, now()))(posted, data=found.teaching)
+        if teaching
+        else None,
     )
 
 

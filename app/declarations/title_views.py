@@ -11,7 +11,7 @@ from app.declarations import operations, queries, specs
 from app.declarations.fill_pages import address
 from app.declarations.models import Declaration, PriorTitle
 from app.declarations.web import bp, own
-from forms import AnswersForm, build
+from forms import AnswersForm, FormSpec, build
 
 STEPS = {"up": -1, "down": 1}
 
@@ -21,6 +21,10 @@ def _title(found: Declaration, prior_id: int) -> PriorTitle:
         if row.id == prior_id:
             return row
     raise NotFound("该职称记录不存在，请刷新页面")
+
+
+def _spec(found: Declaration) -> FormSpec:
+    return specs.held_to(specs.prior_title_form(found), found, now())
 
 
 def _page(found: Declaration, form: AnswersForm, row: PriorTitle | None) -> str:
@@ -39,7 +43,7 @@ def new_title(declaration_id: int) -> str:
     """An empty form for a title."""
     found = own(declaration_id)
     start = {"series": found.specialty.series.name, "specialty": found.specialty.name}
-    return _page(found, build(specs.prior_title_form(found))(data=start), None)
+    return _page(found, build(_spec(found))(data=start), None)
 
 
 @bp.get("/declarations/<int:declaration_id>/titles/<int:prior_id>")
@@ -49,7 +53,7 @@ def edit_title(declaration_id: int, prior_id: int) -> str:
     found = own(declaration_id)
     row = _title(found, prior_id)
     data = {**row.data, "files": [file.file_id for file in row.files]}
-    return _page(found, build(specs.prior_title_form(found))(data=data), row)
+    return _page(found, build(_spec(found))(data=data), row)
 
 
 @bp.post("/declarations/<int:declaration_id>/titles/new")
@@ -69,7 +73,7 @@ def save_title(declaration_id: int, prior_id: int) -> str | Response | tuple[str
 def _save(declaration_id: int, prior_id: int | None) -> str | Response | tuple[str, int]:
     found = own(declaration_id, lock=True)
     row = _title(found, prior_id) if prior_id is not None else None
-    form = build(specs.prior_title_form(found))(request.form)
+    form = build(_spec(found))(request.form)
     if not form.validate():
         return _page(found, form, row), 422
     operations.save_prior_title(found, form.answers(), prior_id=prior_id, now=now())

@@ -172,16 +172,16 @@ def start(plan_id: int) -> str | Response | tuple[str, int]:
 def show(declaration_id: int) -> str:
     """A declaration: where it stands, what was said, and the whole material."""
     found = visible(declaration_id)
-    items = queries.open_items_of(found.id)
+    items, instance = queries.open_items_of(found.id), course.instance_of(found)
     is_mine = found.person_id == current_user.id
     return render_template(
         "declarations/show.html",
         record=material_of(found, reader=current_user, now=now()),
         declaration=found,
         is_mine=is_mine,
-        withdrawal=course.withdrawal_of(found, now()) if is_mine else None,
+        withdrawal=course.withdrawal_of(found, now(), instance) if is_mine else None,
         steps=course.steps_of(found),
-        diagrams=course.diagrams_of(found, items),
+        diagrams=course.diagrams_of(found, instance, items),
         log=flow_log((BUSINESS, found.id)),
         last_moment=operations.last_moment(found),
     )

@@ -136,7 +136,7 @@ def check(declaration_id: int) -> Report:
     """Run 开始检测."""
     with transaction(write=False):
         declaration = queries.get_declaration(declaration_id)
-        return facts.check(declaration)
+        return facts.check(declaration, now=now())
 
 
 def tell_check(stage: Stage, report: Report) -> None:

@@ -3,18 +3,22 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import forms
+from app.accounts.models import Person
+from app.core.clock import ZONE
 from app.core.errors import Invalid, NotFound
 from app.portfolio.models import SUMMARY_LENGTH
-from forms import FieldSpec, ItemType
+from forms import FieldSpec, FormSpec, ItemType
 
 __all__ = [
     "ItemType",
     "all_types",
     "answers_to",
     "fields_of",
+    "form_of",
     "get",
     "identity_of",
     "slot_of",
@@ -38,6 +42,11 @@ def get(key: str) -> ItemType:
 def fields_of(kind: ItemType) -> tuple[FieldSpec, ...]:
     """Return the typed fields of a type; its attachment slots are kept apart."""
     return tuple(field for field in kind.form.fields if field not in kind.slots)
+
+
+def form_of(kind: ItemType, person: Person, now: datetime) -> FormSpec:
+    """Return the form of a type as it holds now for somebody: no day to come, none too early."""
+    return kind.form.at(now.astimezone(ZONE).date(), person.birth_date)
 
 
 def slot_of(kind: ItemType, name: str) -> FieldSpec:

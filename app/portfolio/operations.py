@@ -29,7 +29,7 @@ from app.portfolio.models import (
 )
 from app.units import queries as units
 from app.units.models import Unit
-from forms import ItemType, build
+from forms import build
 
 BUSINESS = "portfolio_item"
 PROCESS = "portfolio_audit"
@@ -121,7 +121,7 @@ def save_fields(
     """
     require_editable(item, actor)
     require_current(item, row_version)
-    taken, faults = _read(item_types.get(item.type_key), values)
+    taken, faults = _read(item, values, now)
     changed = {name: value for name, value in taken.items() if item.data.get(name) != value}
     if changed:
         item.data = {**item.data, **changed}
@@ -133,10 +133,14 @@ def save_fields(
     return faults
 
 
-def _read(kind: ItemType, values: Values) -> tuple[dict[str, Any], dict[str, list[str]]]:
+def _read(
+    item: PortfolioItem, values: Values, now: datetime
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return the values a draft can hold, and the faults of the others; unknown ones are left."""
+    kind = item_types.get(item.type_key)
+    spec = item_types.form_of(kind, item.person, now).optional()
     known = {field.name for field in item_types.fields_of(kind)} & set(values)
-    form: Any = build(kind.form.optional())(data={name: values[name] for name in known})
+    form: Any = build(spec)(data={name: values[name] for name in known})
     form.validate()
     faults = {name: _texts(form[name].errors) for name in known if form[name].errors}
     return {name: form[name].to_json() for name in known - set(faults)}, faults
@@ -165,9 +169,10 @@ def answers_of(item: PortfolioItem) -> dict[str, Any]:
     return {**item.data, **{s.name: [f.file_id for f in files_in(item, s.name)] for s in slots}}
 
 
-def faults_of(item: PortfolioItem) -> dict[str, list[str]]:
+def faults_of(item: PortfolioItem, now: datetime) -> dict[str, list[str]]:
     """Return everything that keeps an item from being submitted, by field, all at once."""
-    form = build(item_types.get(item.type_key).form)(data=answers_of(item))
+    spec = item_types.form_of(item_types.get(item.type_key), item.person, now)
+    form = build(spec)(data=answers_of(item))
     form.validate()
     return {field.name: _texts(field.errors) for field in form if field.errors}
 
@@ -216,7 +221,7 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     """Freeze what the unit will read; the part of submitting that changes the item."""
     require_editable(item, actor)
     unit = _unit_of(item)
-    faults = faults_of(item)
+    faults = faults_of(item, now)
     if faults:
         raise Invalid("还有内容没有填好，请按提示补充后提交", errors=faults)
     item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id

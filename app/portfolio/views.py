@@ -31,7 +31,7 @@ from app.portfolio.models import STATES, TONES, PortfolioItem
 from app.portfolio.operations import files_in
 from app.units.flow import flow_log
 from app.units.queries import open_binding, unit_of
-from forms import AnswersForm, build
+from forms import AnswersForm, FormSpec, build
 
 bp = Blueprint("portfolio", __name__)
 archive.add_pages(bp)
@@ -106,9 +106,7 @@ def show(item_id: int) -> str:
     """An item: to be typed by its owner, or to be read."""
     item = _item(item_id, "portfolio.view")
     if item.person_id == current_user.id and item.can_edit:
-        kind = item_types.get(item.type_key)
-        form = build(kind.form)(data=operations.answers_of(item))
-        return _edit_page(item, form)
+        return _edit_page(item, build(_spec(item))(data=operations.answers_of(item)))
     return render_template(
         "portfolio/show.html",
         item=item,
@@ -121,6 +119,10 @@ def show(item_id: int) -> str:
         withdrawal=queries.last_withdrawal(item.id),
         **_common(),
     )
+
+
+def _spec(item: PortfolioItem) -> FormSpec:
+    return item_types.form_of(item_types.get(item.type_key), item.person, now())
 
 
 def _edit_page(item: PortfolioItem, form: AnswersForm, problem: str = "") -> str:
@@ -143,7 +145,7 @@ def _edit_page(item: PortfolioItem, form: AnswersForm, problem: str = "") -> str
 def save(item_id: int) -> Response | tuple[str, int]:
     """Keep the whole form, and submit it when 提交审核 was pressed."""
     item = _item(item_id, "portfolio.edit", for_update=True)
-    form = build(item_types.get(item.type_key).form)(request.form)
+    form = build(_spec(item))(request.form)
     wants_review = request.form.get("decision") == "submit"
     if request.form.get("row_version", item.row_version, type=int) != item.row_version:
         kept = _differing(item, request.form)

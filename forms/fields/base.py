@@ -11,7 +11,7 @@ from wtforms import Field
 from wtforms.form import BaseForm
 from wtforms.validators import StopValidation, ValidationError
 
-from forms.spec import Choice, FieldSpec, FormSpecError
+from forms.spec import Choice, Conditions, FieldSpec, FormSpecError, is_day, is_name
 
 
 @dataclass(frozen=True)
@@ -123,17 +123,29 @@ class TypedField(Field):
 
     def is_required(self, form: BaseForm) -> bool:
         """Tell whether an answer is due, given the other answers and the pressed button."""
-        if self.spec.required:
-            return True
-        conditions = self.spec.required_when
-        return bool(conditions) and all(
-            not wanted.isdisjoint(_answers_of(form, name))
-            for name, wanted in ((name, frozenset(values)) for name, values in conditions)
-        )
+        return self.spec.required or holds(form, self.spec.required_when)
+
+    def limit(self, form: BaseForm, given: str | None) -> tuple[Any, str]:
+        """Return a limit and how it is said; None where the other field is still empty."""
+        if given is None or is_day(given):
+            return None, ""
+        if not is_name(given):
+            return given, f" {given}"
+        other: Any = form[given]
+        value = other.to_json()
+        return (None if value == "" else value), f"{other.label.text}（{value}）"
 
     def own_message(self, otherwise: str) -> str:
         """Return the form's own wording where it has one."""
         return self.spec.message or otherwise
+
+
+def holds(form: BaseForm, conditions: Conditions) -> bool:
+    """Tell whether there are conditions and the other answers meet all of them."""
+    return bool(conditions) and all(
+        not wanted.isdisjoint(_answers_of(form, name))
+        for name, wanted in ((name, frozenset(values)) for name, values in conditions)
+    )
 
 
 def _answers_of(form: BaseForm | None, name: str) -> Iterator[str]:
@@ -150,6 +162,11 @@ def require(condition: object, spec: FieldSpec, message: str) -> None:
     """Raise FormSpecError about a field unless the condition holds."""
     if not condition:
         raise FormSpecError(f"字段 {spec.name}: {message}")
+
+
+def is_literal(limit: str | None) -> bool:
+    """Tell whether a limit is written out, not a day or a field to be looked up."""
+    return limit is not None and not is_day(limit) and not is_name(limit)
 
 
 def too_far(message: str) -> ValidationError:

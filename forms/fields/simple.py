@@ -12,6 +12,8 @@ from wtforms.form import BaseForm
 from forms.fields.base import (
     TypedField,
     has_control_characters,
+    holds,
+    is_literal,
     plain_digits,
     require,
     too_far,
@@ -26,6 +28,7 @@ CHECKS: Mapping[str, Callable[[str], str | None]] = {
 """Named checks of a text: return what is wrong, or None."""
 
 MAX_INTEGER = 2_000_000_000
+EARLIEST, LATEST = "1900-01-01", "2200-12-31"
 
 
 class TextField(TypedField):
@@ -99,13 +102,20 @@ class DateField(TypedField):
     @classmethod
     def check_spec(cls, spec: FieldSpec) -> None:
         """Refuse limits that are no dates."""
-        for limit in (spec.min, spec.max):
-            require(limit is None or cls.parse(limit), spec, f"{limit} 不是日期")
+        for limit in filter(is_literal, (spec.min, spec.max)):
+            require(cls.parse(str(limit)), spec, f"{limit} 不是日期")
 
     @classmethod
     def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
         """Hand the limits to the date picker."""
-        return {**super().attributes(spec), "min": spec.min or "1900-01-01", "max": spec.max}
+        earliest = spec.min if is_literal(spec.min) else EARLIEST
+        latest = spec.max if is_literal(spec.max) else None
+        return {**super().attributes(spec), **cls.within(str(earliest), latest)}
+
+    @classmethod
+    def within(cls, earliest: str, latest: str | None) -> dict[str, Any]:
+        """Return the limits as the picker reads them."""
+        return {"min": earliest, "max": latest}
 
     @classmethod
     def parse(cls, text: str) -> str | None:
@@ -139,11 +149,13 @@ class DateField(TypedField):
 
     def check(self, form: BaseForm) -> None:
         """Hold the day against its limits; ISO texts sort like days."""
-        earliest, latest = self.spec.min or "1900-01-01", self.spec.max or "2200-12-31"
-        if self.data < earliest[: len(self.data)]:
-            raise too_far(f"不能早于 {earliest}")
-        if self.data > latest:
-            raise too_far(f"不能晚于 {latest}")
+        day = str(self.data)
+        earliest, said = self.limit(form, self.spec.min or EARLIEST)
+        if earliest and day[: len(earliest)] < earliest[: len(day)]:
+            raise too_far(self.own_message(f"不能早于{said}"))
+        latest, said = self.limit(form, self.spec.max or LATEST)
+        if latest and day[: len(latest)] > latest[: len(day)]:
+            raise too_far(self.own_message(f"不能晚于{said}"))
 
 
 class MonthField(DateField):
@@ -154,9 +166,9 @@ class MonthField(DateField):
     complaint: ClassVar[str] = "不是有效的年月，应如 2026-11"
 
     @classmethod
-    def attributes(cls, spec: FieldSpec) -> dict[str, Any]:
-        """Hand the limits to the month picker."""
-        return {**super().attributes(spec), "min": spec.min or "1900-01"}
+    def within(cls, earliest: str, latest: str | None) -> dict[str, Any]:
+        """Return the limits as months."""
+        return {"min": earliest[:7], "max": latest[:7] if latest else None}
 
     @classmethod
     def parts(cls, text: str) -> tuple[str, str, str]:
@@ -180,8 +192,8 @@ class NumberField(TypedField):
     @classmethod
     def check_spec(cls, spec: FieldSpec) -> None:
         """Refuse limits that are no numbers."""
-        for limit in (spec.min, spec.max):
-            fits = limit is None or re.fullmatch(r"-?\d+(\.\d+)?", limit)
+        for limit in filter(is_literal, (spec.min, spec.max)):
+            fits = re.fullmatch(r"-?\d+(\.\d+)?", str(limit))
             require(fits, spec, f"{limit} 不是数字")
 
     @classmethod
@@ -204,17 +216,18 @@ class NumberField(TypedField):
 
     def check(self, form: BaseForm) -> None:
         """Hold the number against its limits."""
-        spec = self.spec
-        if spec.min is not None and self.data < Decimal(spec.min):
-            raise too_far(self.own_message(f"不能小于 {spec.min}"))
-        if spec.max is not None and self.data > Decimal(spec.max):
-            raise too_far(self.own_message(f"不能大于 {spec.max}"))
+        least, said = self.limit(form, self.spec.min)
+        if least is not None and self.data < Decimal(least):
+            raise too_far(self.own_message(f"不能小于{said}"))
+        most, said = self.limit(form, self.spec.max)
+        if most is not None and self.data > Decimal(most):
+            raise too_far(self.own_message(f"不能大于{said}"))
 
 
 class IntegerField(NumberField):
-    """整数."""
+    """整数. Where the conditions of `one_when` are met, only 1 will do."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"min", "max"})
+    options: ClassVar[frozenset[str]] = frozenset({"min", "max", "one_when"})
     mode: ClassVar[str] = "numeric"
 
     def read(self, text: str) -> Any:
@@ -225,6 +238,14 @@ class IntegerField(NumberField):
         if abs(int(text)) > MAX_INTEGER:
             raise ValueError("数字过大")
         return int(text)
+
+    def check(self, form: BaseForm) -> None:
+        """Hold the number against its limits, and against being the only one."""
+        conditions = self.spec.one_when
+        if self.data != 1 and holds(form, conditions):
+            met = "、".join(value for _name, values in conditions for value in values)
+            raise too_far(f"{met}应为 1")
+        super().check(form)
 
     def written(self, value: Any) -> Any:
         """Return the number itself."""

@@ -1,6 +1,7 @@
 """Portfolio item types are YAML files and nothing else."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -120,3 +121,46 @@ def test_a_faulty_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(forms.items, "FOLDER", tmp_path)
     with pytest.raises(FormSpecError, match=r"^portfolio/novelty\.yaml: "):
         item_types.__wrapped__()
+
+
+def faults(key: str, **answers: Any) -> dict[str, list[str]]:
+    spec = item_types()[key].form.at(date(2026, 11, 20), date(1985, 3, 12))
+    form = build(spec)(data=answers)
+    form.validate()
+    return {name: list(form[name].errors) for name in answers if form[name].errors}
+
+
+def test_nothing_is_dated_in_the_future() -> None:
+    assert faults("book", published="2099-01") == {"published": ["不能晚于 2026-11-20"]}
+    assert faults("book", published="2026-11") == {}
+    assert faults("training", year=2027) == {"year": ["不能大于 2026"]}
+
+
+def test_nobody_works_before_the_age_of_sixteen() -> None:
+    assert faults("work", start="2001-02") == {"start": ["须在年满 16 周岁之后，且不晚于今天"]}
+    assert faults("work", start="2001-03") == {}
+
+
+def test_what_ends_ends_after_it_began() -> None:
+    assert faults("work", start="2010-09", end="2010-08") == {
+        "end": ["不能早于开始年月（2010-09）"]
+    }
+
+
+def test_a_rank_is_among_the_people_and_a_sole_author_is_the_first_of_one() -> None:
+    assert faults("book", participation="合著", position=3, participants=2) == {
+        "position": ["不能大于参与人数（2）"]
+    }
+    assert faults("book", participation="独著", position=3, participants=2) == {
+        "position": ["独著应为 1"],
+        "participants": ["独著应为 1"],
+    }
+    assert faults("book", participation="独著", position=1, participants=1) == {}
+    assert faults("book", participation="合著", position=3) == {}
+
+
+def test_who_was_born_on_a_leap_day_comes_of_age_on_the_first_of_march() -> None:
+    spec = item_types()["work"].form.at(date(2026, 11, 20), date(1984, 2, 29))
+    assert spec.field("start").min == "2000-03-01"
+    unknown = item_types()["work"].form.at(date(2026, 11, 20), None)
+    assert unknown.field("start").min is None

@@ -19,7 +19,7 @@ from app.declarations.operations.common import (
     refuse_unless_editable,
 )
 from app.declarations.queries import prior_titles_of
-from app.declarations.specs import personal_form, teaching_form
+from app.declarations.specs import held_to, personal_form, teaching_form
 from forms import FormSpec, build
 
 PHOTO = "photo"
@@ -57,7 +57,7 @@ def save_field(
         ("teaching", teaching_form(declaration)),
     ):
         if spec is not None and name in {each.name for each in spec.fields}:
-            value = _read(spec, name, values)
+            value = _read(held_to(spec, declaration, now), name, values)
             setattr(declaration, column, {**getattr(declaration, column), name: value})
             saved = _fit_years(declaration, name)
             declaration.updated_at = now

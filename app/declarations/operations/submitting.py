@@ -86,7 +86,7 @@ def submit_declaration(declaration: Declaration, *, now: datetime) -> Declaratio
         raise StaleTask("该申报已提交，请勿重复提交")
     check_deadline(declaration, now)
     held = held_now(declaration)
-    report = facts.check(declaration, held)
+    report = facts.check(declaration, held, now=now)
     if not report.passed:
         failing = {row.anchor: [row.text] for row in report.failures}
         raise Invalid(INCOMPLETE, errors=failing)
