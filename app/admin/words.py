@@ -139,6 +139,7 @@ EVENTS = {
     "meeting:scheme_submitted": "提交评审方案",
     "meeting:standard_confirmed": "确认评分标准",
     "meeting:standard_returned": "退回评分标准",
+    "meeting:time_changed": "变更会议时间",
     "objection:dismissed": "异议不成立",
     "objection:exported": "导出异议名单",
     "objection:investigated": "核查异议",

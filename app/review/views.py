@@ -1,6 +1,5 @@
 """Meetings as people find them: lists, a meeting, a case, the counted result."""
 
-from datetime import datetime, time
 from typing import Any
 
 from flask import Response, flash, make_response, render_template, request, url_for
@@ -9,7 +8,7 @@ from sqlalchemy import select
 from wtforms import Form
 
 from app.committees.models import Committee
-from app.core.clock import ZONE, now
+from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.http import grants, page_of, see_other
@@ -18,14 +17,33 @@ from app.core.permissions import authorize, requires
 from app.core.records import record_context
 from app.engine import definitions, runtime
 from app.plans.models import ADVERTISED, Plan
-from app.review import course, desk, exports, interests, operations, people, queries, voting
+from app.review import (
+    course,
+    desk,
+    exports,
+    interests,
+    operations,
+    people,
+    queries,
+    times,
+    voting,
+)
 from app.review.models import MeetingStatus
 from app.review.process import CASE, MEETING
-from app.review.web import Answer, bp, meeting_for, my_tasks, open_items, page, stages
+from app.review.web import (
+    Answer,
+    bp,
+    meeting_for,
+    moment,
+    my_tasks,
+    open_items,
+    page,
+    stages,
+)
 from app.units.flow import flow_log
 from forms import build, load
 
-__all__ = ["bp", "desk", "exports", "people", "voting"]
+__all__ = ["bp", "desk", "exports", "people", "times", "voting"]
 
 COUNTED = (
     MeetingStatus.COUNTED,
@@ -111,8 +129,8 @@ def _create(answers: dict[str, Any]) -> int:
     facts = operations.MeetingFacts(
         answers["name"],
         answers["place"],
-        _moment(answers["starts_on"], answers["starts_time"]),
-        _moment(answers["ends_on"], answers["ends_time"]),
+        moment(answers["starts_on"], answers["starts_time"]),
+        moment(answers["ends_on"], answers["ends_time"]),
         answers["staff"] or "",
         answers["brief"] or "",
     )
@@ -126,12 +144,6 @@ def _create(answers: dict[str, Any]) -> int:
         now=now(),
     )
     return meeting.id
-
-
-def _moment(day: str, clock: str) -> datetime:
-    return datetime.combine(
-        datetime.fromisoformat(day).date(), time.fromisoformat(clock), tzinfo=ZONE
-    )
 
 
 @bp.get("/meetings/<int:meeting_id>")
@@ -158,6 +170,7 @@ def show(meeting_id: int) -> str:
         turnout=queries.turnout(meeting),
         recused=interests.recused_cases(meeting.id, current_user.id),
         is_counted=meeting.state in COUNTED,
+        is_movable=times.is_movable(meeting),
     )
 
 

@@ -16,6 +16,7 @@ from app.core.permissions import requires
 from app.review import interests, operations, queries
 from app.review.ballots import CHOICES, HOLDER_POSTS, KEYS_NEEDED
 from app.review.models import Meeting, MeetingMember, MeetingStatus
+from app.review.operations.timing import is_meeting_day
 from app.review.web import Answer, attempt, bp, finish, meeting_for, number, page
 from rules import voting as law
 
@@ -36,6 +37,7 @@ def _roll_page(meeting: Meeting, faults: list[str] | None = None) -> str:
         posts=HOLDER_POSTS,
         candidates=queries.candidates(meeting),
         open_cases=queries.open_cases(meeting.id),
+        is_day=is_meeting_day(meeting, now()),
     )
 
 

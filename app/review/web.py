@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy import or_, select
 from werkzeug.wrappers import Response
 
-from app.core.clock import now
+from app.core.clock import ZONE, now
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, StaleTask
 from app.core.http import see_other
@@ -185,3 +185,10 @@ def number(name: str, label: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Invalid(f"{label}应为整数", field=name)
     return int(text)
+
+
+def moment(day: str, clock: str) -> datetime:
+    """Return the moment of a valid day (2026-11-20) and time (09:00) of a form."""
+    return datetime.combine(
+        datetime.fromisoformat(day).date(), time.fromisoformat(clock), tzinfo=ZONE
+    )

@@ -299,6 +299,7 @@ def test_the_main_job_is_clicked_by_its_people(office: Office, tmp_path: Path) -
     office.company.at(CLOSES + timedelta(days=6))
     meeting = prepare_review(office)
     score(office)
+    office.company.at(steps.MEETS)
     vote(office, meeting)
     publicise_and_issue(office)
     verify(office)

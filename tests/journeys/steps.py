@@ -1,12 +1,13 @@
 """The steps of the main job, each as its people do it by HTTP and as the next ones see it."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from app.certificates.models import Certificate
+from app.core.clock import ZONE
 from app.core.db import db, transaction
 from app.results.models import Publicity
 from tests.builders.golden_case import (
@@ -23,6 +24,7 @@ from tests.builders.golden_case import (
 )
 from tests.journeys.kit import Actor, Company
 
+MEETS = datetime(2026, 12, 9, 8, 45, tzinfo=ZONE)
 SECTIONS = ("work", "education", "training", "assessment")
 DEFECTS = {
     "decision": "return",
@@ -204,9 +206,9 @@ def set_up_meeting(company: Company) -> str:
         "committees": committee[0],
         "name": "2026年高级评审会议",
         "place": "淮城市教师发展中心",
-        "starts_on": "2026-12-07",
+        "starts_on": "2026-12-09",
         "starts_time": "08:30",
-        "ends_on": "2026-12-09",
+        "ends_on": "2026-12-11",
         "ends_time": "18:00",
     }
     clerk.send("/meetings/new", {**facts, "place": ""}, status=422)
@@ -268,6 +270,15 @@ def score(company: Company) -> None:
     deputy.do("副审确认", PASS, "教学实绩突出", "86")
     company["expert2"].do("组长确认", PASS, "86")
     company["expert1"].do("主任确认", PASS, "86")
+
+
+def convene(company: Company, meeting: str) -> None:
+    """Nobody signs in before the day of the meeting; it comes."""
+    clerk = company["meeting_clerk"]
+    everybody = {"do": "all", "present": "1"}
+    early = clerk.send(f"{meeting}/check-in", everybody, status=409).text
+    assert "会议定于 2026-12-09 08:30 开始，当天起方可签到" in early
+    company.at(MEETS)
 
 
 def vote(company: Company, meeting: str, choices: str = "yyyyy") -> None:

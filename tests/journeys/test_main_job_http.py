@@ -51,6 +51,7 @@ def test_from_the_first_achievement_to_a_replaced_certificate(company: Company) 
     meeting = steps.call_meeting(company)
     steps.prepare_review(company, meeting)
     steps.score(company)
+    steps.convene(company, meeting)
     steps.vote(company, meeting)
     assert status() == "passed"
 
@@ -135,6 +136,7 @@ def test_who_does_not_pass_is_not_published_and_gets_nothing(company: Company) -
     meeting = steps.call_meeting(company)
     steps.prepare_review(company, meeting)
     steps.score(company)
+    steps.convene(company, meeting)
     # Three of five are less than two thirds.
     steps.vote(company, meeting, "yyyna")
     assert status() == "failed"

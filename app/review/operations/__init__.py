@@ -45,6 +45,7 @@ from app.review.operations.setup import (
     remove_indicator,
 )
 from app.review.operations.tallying import close_meeting, confirm_result, report_meeting
+from app.review.operations.timing import change_time
 
 __all__ = [
     "Mark",
@@ -60,6 +61,7 @@ __all__ = [
     "assign_evenly",
     "assign_reviewers",
     "cast",
+    "change_time",
     "check_in",
     "close_ballot",
     "close_meeting",

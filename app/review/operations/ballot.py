@@ -30,8 +30,9 @@ from app.review.ballots import (
 from app.review.models import Meeting, MeetingMember, MeetingStatus
 from app.review.operations.recusals import recuse_colleagues
 from app.review.operations.reviewers import require_director
-from app.review.operations.setup import require_status
+from app.review.operations.status import require_status
 from app.review.operations.tallying import count_ballots
+from app.review.operations.timing import require_meeting_day, require_started
 from rules import voting
 
 POST_ORDER = tuple(HOLDER_POSTS)
@@ -40,8 +41,9 @@ POST_ORDER = tuple(HOLDER_POSTS)
 def check_in(
     meeting: Meeting, seat: MeetingMember, *, present: bool, actor_id: int, now: datetime
 ) -> None:
-    """Note that a member is present or absent (签到); Conflict once the roll is made."""
+    """Note presence (签到); Conflict before the meeting's day and once the roll is made."""
     require_status(meeting, MeetingStatus.SCORING)
+    require_meeting_day(meeting, now)
     if queries.roll_of(meeting):
         raise Conflict("票源已生成，不能再修改签到")
     if seat.meeting_id != meeting.id:
@@ -192,10 +194,12 @@ def collect_key(meeting: Meeting, *, actor_id: int, random: Random, now: datetim
 def open_ballot(meeting: Meeting, *, actor_id: int, random: Random, now: datetime) -> None:
     """The director opens the ballot (发起投票, HB-E-11): the box is locked for everybody.
 
-    Conflict while there is no roll, no candidate, or a holder without a code.
+    Conflict before the meeting has begun, and while there is no roll, no candidate, or a holder
+    without a code.
     """
     require_status(meeting, MeetingStatus.SCORING)
     require_director(meeting, actor_id)
+    require_started(meeting, now)
     if not queries.roll_of(meeting):
         raise Conflict("尚未生成票源")
     if not queries.candidates(meeting):

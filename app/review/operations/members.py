@@ -21,7 +21,7 @@ from app.review.models import (
     Recusal,
 )
 from app.review.operations.recusals import recuse_colleagues
-from app.review.operations.setup import require_status, require_unsettled
+from app.review.operations.status import require_status, require_unsettled
 
 
 def add_member(

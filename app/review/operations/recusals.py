@@ -19,7 +19,7 @@ from app.review.models import (
     Recusal,
 )
 from app.review.operations.reviewers import require_confirmers
-from app.review.operations.setup import require_status
+from app.review.operations.status import require_status
 
 OWN_UNIT = "与申报人同单位"
 

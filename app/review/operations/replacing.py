@@ -18,7 +18,7 @@ from app.review.operations.reviewers import (
     require_confirmers,
     require_leader,
 )
-from app.review.operations.setup import require_status
+from app.review.operations.status import require_status
 
 SEATS = {"main": "主审", "deputy": "副审"}
 # While which tasks wait a reviewer's work is still to be done, by the operation that ends them.

@@ -18,7 +18,8 @@ from app.review.models import (
     MeetingStatus,
     Post,
 )
-from app.review.operations.setup import LEAST_IN_GROUP, require_status
+from app.review.operations.setup import LEAST_IN_GROUP
+from app.review.operations.status import require_status
 
 
 def appoint_directors(

@@ -22,7 +22,7 @@ from app.review.models import (
     Score,
 )
 from app.review.operations.reviewers import require_director
-from app.review.operations.setup import require_status
+from app.review.operations.status import require_status
 
 STAGES = {"main": "主审", "deputy": "副审", "leader": "组长", "director": "主任"}
 

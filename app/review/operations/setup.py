@@ -17,26 +17,11 @@ from app.review.models import (
     MeetingGroup,
     MeetingStatus,
 )
+from app.review.operations.status import require_status, require_unsettled
+from app.review.operations.timing import check_time
 
 LEAST_IN_GROUP = 3
 WHOLE_WEIGHT = 100
-
-
-def require_status(meeting: Meeting, *wanted: MeetingStatus) -> None:
-    """Conflict unless the meeting is in one of these states; it stays so until the commit.
-
-    The meeting is locked and read anew: what is judged of it here is not changed meanwhile.
-    """
-    db.session.refresh(meeting, with_for_update=True)
-    if meeting.state not in wanted:
-        raise Conflict(f"会议当前为“{meeting.state.label}”，不能进行此操作")
-
-
-def require_unsettled(meeting: Meeting) -> None:
-    """Conflict once the scheme has been sent up."""
-    require_status(meeting, MeetingStatus.PREPARING)
-    if meeting.is_settled:
-        raise Conflict("评审方案已提交，分组、材料和评分标准不能再修改")
 
 
 @dataclass(frozen=True)
@@ -66,9 +51,7 @@ def create_meeting(
     """
     if not committees:
         raise Invalid("请选择评委会", field="committees")
-    _check_time(plan, facts, now)
-    for committee in committees:
-        _check_filing(committee, facts)
+    check_time(plan, committees, facts.starts_at, facts.ends_at, now)
     meeting = Meeting(
         plan_id=plan.id,
         committee_id=committees[0].id,
@@ -87,28 +70,6 @@ def create_meeting(
         db.session.add(MeetingCommittee(meeting_id=meeting.id, committee_id=committee.id))
     audit.record("meeting:created", subject=("meeting", meeting.id), actor_id=actor_id, now=now)
     return meeting
-
-
-def _check_time(plan: Plan, facts: MeetingFacts, now: datetime) -> None:
-    if facts.ends_at <= facts.starts_at:
-        raise Invalid("结束时间须晚于开始时间", field="ends_at")
-    if facts.starts_at.date() < now.date():
-        raise Invalid("开始时间不能早于今天", field="starts_at")
-    if plan.closes_at is not None and facts.starts_at <= plan.closes_at:
-        raise Invalid(
-            f"计划的申报截止时间为 {plan.closes_at:%Y-%m-%d %H:%M}，会议须在截止之后召开",
-            field="starts_at",
-        )
-
-
-def _check_filing(committee: Committee, facts: MeetingFacts) -> None:
-    for day in (facts.starts_at.date(), facts.ends_at.date()):
-        if not committee.is_valid_on(day):
-            raise Invalid(
-                f"{committee.name}的备案有效期为 {committee.filed_from} 至 "
-                f"{committee.filed_until}，会议时间不在有效期内",
-                field="starts_at",
-            )
 
 
 def add_group(

@@ -16,7 +16,7 @@ from app.review import interests, queries
 from app.review.ballots import CHOICES, RECUSED, Ballot, BallotClose, Tally
 from app.review.models import CaseStatus, Meeting, MeetingCase, MeetingStatus
 from app.review.operations.reviewers import require_director
-from app.review.operations.setup import require_status
+from app.review.operations.status import require_status
 from rules import voting
 
 Slip = tuple[str, int, str]

@@ -16,7 +16,7 @@ from app.engine import runtime
 from app.review import interests, operations, queries
 from app.review.models import Meeting, MeetingStatus
 from app.review.operations.reviewers import eligible_reviewers
-from app.review.operations.setup import require_status
+from app.review.operations.status import require_status
 from tests.builders.flow import open_items
 from tests.builders.review import (
     Held,
