@@ -14,7 +14,7 @@ from app.core.permissions import requires
 from app.declarations.models import Declaration
 from app.review import interests, operations, queries
 from app.review.models import Indicator, Meeting, MeetingGroup, MeetingMember
-from app.review.operations.setup import set_up_gaps
+from app.review.operations.setup import LONGEST_SCHEME, scheme_mark, set_up_gaps
 from app.review.web import Answer, attempt, bp, finish, ids, meeting_for, number, page
 
 PARTS = {
@@ -46,6 +46,8 @@ def _page(meeting: Meeting, part: str, faults: list[str] | None = None) -> str:
         recusals=recusals,
         colleagues=interests.colleagues_by_case(meeting) if part == "recusals" else {},
         gaps=set_up_gaps(meeting),
+        scheme_mark=scheme_mark(meeting.scheme),
+        longest_scheme=LONGEST_SCHEME,
     )
 
 
@@ -241,12 +243,29 @@ def lift_recusal(meeting_id: int) -> Answer:
     return _do(meeting_id, "recusals", "已移出回避名单", work)
 
 
+def _typed(name: str) -> str:
+    # Browsers send a line break as two characters.
+    return request.form.get(name, "").replace("\r\n", "\n")
+
+
+@bp.post("/meetings/<int:meeting_id>/scheme")
+@requires("meeting.set_up")
+def keep_scheme(meeting_id: int) -> dict[str, Any]:
+    """Save the scheme as it is typed (自动保存)."""
+    meeting = meeting_for("meeting.set_up", meeting_id)
+    if request.form.get("name") != "scheme":
+        raise Invalid("未知的字段")
+    known = request.form.get("row_version", "")
+    operations.keep_scheme(meeting, _typed("value"), known=known)
+    return {"saved": True, "row_version": scheme_mark(meeting.scheme)}
+
+
 @bp.post("/meetings/<int:meeting_id>/set-up")
 @requires("meeting.set_up")
 def submit_scheme(meeting_id: int) -> Answer:
     """Send the scheme up for approval (HB-C-11): the page's final button."""
     meeting = meeting_for("meeting.set_up", meeting_id)
-    answers = {"scheme": request.form.get("scheme", "")}
+    answers = {"scheme": _typed("scheme")}
     return attempt(
         lambda: finish(meeting, "set_up_meeting", answers),
         done="评审方案已提交审核",

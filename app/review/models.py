@@ -278,6 +278,7 @@ class Indicator(Model):
     __table_args__ = (
         sa.UniqueConstraint("meeting_id", "name", name="an_indicator_has_its_name"),
         sa.CheckConstraint("min_score >= 0 AND max_score > min_score", name="a_range_has_length"),
+        sa.CheckConstraint("max_score <= 100", name="an_indicator_gives_a_hundred_at_most"),
         sa.CheckConstraint("is_veto = (weight = 0)", name="only_a_veto_weighs_nothing"),
         sa.CheckConstraint("weight BETWEEN 0 AND 100", name="a_weight_is_a_percentage"),
     )
@@ -297,7 +298,9 @@ class Score(Model):
     """What the main reviewer gave a case on an indicator; 1 on a veto means vetoed."""
 
     __tablename__ = "score"
-    __table_args__ = (sa.CheckConstraint("value >= 0", name="no_score_is_negative"),)
+    __table_args__ = (
+        sa.CheckConstraint("value BETWEEN 0 AND 100", name="a_score_is_of_a_hundred"),
+    )
 
     case_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("meeting_case.id"), primary_key=True)
     indicator_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("indicator.id"), primary_key=True)

@@ -176,7 +176,7 @@ def a_meeting_called(
     title = Title(series_id=series.id, name="高级教师", level="副高级")
     db.session.add(title)
     db.session.flush()
-    committee = a_committee(organiser, series)
+    committee = a_committee(organiser, series, size=max(11, members + 1 - members % 2))
     plan = a_closed_plan(organiser, committee, series, title)
     facts = operations.MeetingFacts(
         "2026年高级评审会议",

@@ -28,10 +28,22 @@ function verb(place) {
   return place.querySelector('select, [type=radio], [type=checkbox]') ? '请选择' : '请填写';
 }
 
+// What is wrong with what was typed, in the words of this platform: a browser speaks its own language.
+export function wrongWords(control) {
+  const { validity, min, max, step, type, maxLength } = control;
+  if (!control.willValidate || validity.valid || (validity.valueMissing && !validity.badInput)) return '';
+  if (type === 'number' && min && max) return `应为 ${min}–${max} 的${step === '1' ? '整数' : '数字'}`;
+  const [below, above] = type === 'number' ? ['小于', '大于'] : ['早于', '晚于'];
+  if (validity.rangeUnderflow) return `不能${below} ${min}`;
+  if (validity.rangeOverflow) return `不能${above} ${max}`;
+  if (validity.tooLong) return `不能超过 ${maxLength} 个字`;
+  return `不是有效的${{ number: '数字', date: '日期', month: '年月' }[type] ?? '内容'}`;
+}
+
 function fault(place, form, button) {
-  if (isDue(place, form, button) && isEmpty(place, form)) return `${verb(place)}${labelOf(form, place.dataset.field)}`;
-  const wrong = parts(place).find((control) => control.willValidate && !control.validity.valid && !control.validity.valueMissing);
-  return wrong?.validationMessage ?? '';
+  const wrong = parts(place).map(wrongWords).find(Boolean);
+  if (wrong) return wrong;
+  return isDue(place, form, button) && isEmpty(place, form) ? `${verb(place)}${labelOf(form, place.dataset.field)}` : '';
 }
 
 // isComplete(form, button) -> bool: says at every field what is wrong, and leads to the first.

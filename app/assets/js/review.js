@@ -1,5 +1,7 @@
 // The ballot and the score sheet. Choices of a ballot stay in the page until it is sent.
+import { wrongWords } from './complete.js';
 import { enhancing, on } from './dom.js';
+import { showErrors } from './fields.js';
 
 function recount(ballot) {
   const places = ballot.querySelectorAll('[data-ballot-count]');
@@ -34,4 +36,8 @@ function total(sheet) {
   for (const place of sheet.querySelectorAll('[data-score-total]')) place.textContent = complete ? Math.floor(sum + 0.5 + 1e-9) : '—';
 }
 on('input', '[data-score-sheet]', (event, sheet) => total(sheet));
+on('change', '[data-score]', (event, input) => {
+  const wrong = wrongWords(input);
+  showErrors(input.form, input.name, wrong ? [wrong] : []);
+});
 enhancing('[data-score-sheet]', total);

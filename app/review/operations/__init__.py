@@ -41,6 +41,7 @@ from app.review.operations.setup import (
     approve_scheme,
     create_meeting,
     finish_set_up,
+    keep_scheme,
     remove_group,
     remove_indicator,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "finish_set_up",
     "group_all",
     "group_cases",
+    "keep_scheme",
     "lift_recusal",
     "move_member",
     "open_ballot",

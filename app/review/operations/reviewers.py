@@ -147,7 +147,7 @@ def assign_reviewers(
     actor_id: int,
     now: datetime,
 ) -> None:
-    """Name the main and the deputy reviewer of a case (批量分配, HB-E-06).
+    """Name the main and the deputy reviewer of a case (保存分配, HB-E-06).
 
     Forbidden for others than the group's leader; Invalid for people who may not read it.
     """

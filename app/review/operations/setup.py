@@ -1,5 +1,6 @@
 """Setting a meeting up (会议新增、分组、评审方案、评分标准)."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +19,12 @@ from app.review.models import (
     MeetingStatus,
 )
 from app.review.operations.status import require_status, require_unsettled
-from app.review.operations.timing import check_time
+from app.review.operations.timing import check_time, committees_of
 
 LEAST_IN_GROUP = 3
 WHOLE_WEIGHT = 100
+HIGHEST_SCORE = 100
+LONGEST_SCHEME = 4000
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,16 @@ def create_meeting(
 def add_group(
     meeting: Meeting, name: str, size: int, *, actor_id: int, now: datetime
 ) -> MeetingGroup:
-    """Add a group (会议分组, HB-C-10); Invalid for a name taken or under three experts."""
+    """Add a group (会议分组, HB-C-10).
+
+    Invalid for a name taken, under three experts, and for more than its committees have.
+    """
     require_unsettled(meeting)
     if size < LEAST_IN_GROUP:
         raise Invalid(f"每组不少于 {LEAST_IN_GROUP} 名专家", field="size")
+    seats = sum(committee.size for committee in committees_of(meeting))
+    if size > seats:
+        raise Invalid(f"评委会备案共 {seats} 人，一组不能超过 {seats} 人", field="size")
     if not name.strip() or name.strip() in {group.name for group in meeting.groups}:
         raise Invalid("请填写组名，且不能与已有分组重名", field="name")
     group = MeetingGroup(meeting_id=meeting.id, name=name.strip(), size=size)
@@ -132,6 +141,8 @@ def add_indicator(
     low, high = (0, 1) if is_veto else (min_score, max_score)
     if low < 0 or high <= low:
         raise Invalid("最高分须大于最低分，且不能为负", field="max_score")
+    if high > HIGHEST_SCORE:
+        raise Invalid(f"最高分不能超过 {HIGHEST_SCORE} 分", field="max_score")
     line = Indicator(
         meeting_id=meeting.id,
         position=max((each.position for each in meeting.indicators), default=0) + 1,
@@ -189,12 +200,40 @@ def set_up_gaps(meeting: Meeting) -> list[str]:
     return [text for is_missing, text in [*checks, *small] if is_missing]
 
 
+def scheme_mark(scheme: str) -> str:
+    """Return what tells one text of a scheme from another."""
+    return hashlib.sha256(scheme.encode()).hexdigest()[:16]
+
+
+def keep_scheme(meeting: Meeting, scheme: str, *, known: str) -> None:
+    """Keep a scheme that is being typed (自动保存).
+
+    `known` is the mark of the text that the page was filled on: Conflict when another page has
+    saved since, Invalid when the scheme is too long.
+    """
+    require_unsettled(meeting)
+    if known != scheme_mark(meeting.scheme):
+        raise Conflict("评审方案已在别处修改，请刷新页面")
+    if told := _length_fault(scheme):
+        raise Invalid(told, field="scheme")
+    meeting.scheme = scheme
+    db.session.flush()
+
+
+def _length_fault(scheme: str) -> str:
+    count = len(scheme)
+    too_long = f"评审方案不能超过 {LONGEST_SCHEME} 个字，现有 {count} 个字"
+    return too_long if count > LONGEST_SCHEME else ""
+
+
 def finish_set_up(meeting: Meeting, scheme: str, *, actor_id: int, now: datetime) -> None:
     """Send the scheme up for approval (评审方案); Invalid lists every gap."""
     require_unsettled(meeting)
     gaps = set_up_gaps(meeting)
     if not scheme.strip():
         gaps.append("请填写评审方案")
+    if told := _length_fault(scheme.strip()):
+        gaps.append(told)
     if gaps:
         raise Invalid("；".join(gaps), errors={"scheme": gaps})
     meeting.scheme = scheme.strip()

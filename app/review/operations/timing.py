@@ -84,7 +84,7 @@ def change_time(
         raise Conflict("票源已生成，不能变更会议时间；请先由主任退回票源")
     if not reason.strip():
         raise Invalid("请填写变更原因", field="reason")
-    check_time(meeting.plan, _committees(meeting), starts_at, ends_at, now)
+    check_time(meeting.plan, committees_of(meeting), starts_at, ends_at, now)
     before = (meeting.starts_at, meeting.ends_at)
     if before == (starts_at, ends_at):
         raise Invalid("会议时间没有变化", field="starts_at")
@@ -109,7 +109,8 @@ def change_time(
     )
 
 
-def _committees(meeting: Meeting) -> list[Committee]:
+def committees_of(meeting: Meeting) -> list[Committee]:
+    """Return the committees that sit in the meeting, one or several (联合评审)."""
     further = select(MeetingCommittee.committee_id).where(
         MeetingCommittee.meeting_id == meeting.id
     )

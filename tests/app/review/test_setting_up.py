@@ -4,12 +4,14 @@ from datetime import datetime
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.declarations.models import Declaration
 from app.review import interests, operations, queries
+from app.review.operations import setup
 from app.review.operations.reviewers import eligible_reviewers
 from tests.builders.flow import open_items
 from tests.builders.people import employ
@@ -263,3 +265,43 @@ def test_experts_read_the_declarations_of_their_meeting_only(app: Flask) -> None
         assert not is_seen_by(expert, theirs, now())
         assert db.session.get(Declaration, ours.id) is ours
         assert open_items(held.business) == []
+
+
+def test_a_scheme_is_kept_as_it_is_typed_and_no_stale_page_overwrites_it(app: Flask) -> None:
+    held = a_meeting(at="set_up_meeting", cases=1)
+    blank, typed = setup.scheme_mark(""), setup.scheme_mark("评审程序")
+    with transaction():
+        operations.keep_scheme(held.meeting, "评审程序", known=blank)
+    with transaction():
+        assert held.meeting.scheme == "评审程序"
+        with pytest.raises(Conflict, match="已在别处修改"):
+            operations.keep_scheme(held.meeting, "另一页的内容", known=blank)
+        with pytest.raises(Invalid, match="不能超过 4000 个字，现有 4001 个字"):
+            operations.keep_scheme(held.meeting, "字" * 4001, known=typed)
+        with pytest.raises(Invalid, match="不能超过 4000 个字"):
+            operations.finish_set_up(held.meeting, "字" * 4001, actor_id=held.clerk_id, now=now())
+        assert held.meeting.scheme == "评审程序"
+    play(held, "set_up_meeting")
+    with transaction(), pytest.raises(Conflict, match="评审方案已提交"):
+        operations.keep_scheme(held.meeting, "改过", known=typed)
+
+
+def test_a_group_holds_no_more_experts_than_the_committee_has(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        who = {"actor_id": held.clerk_id, "now": now()}
+        with pytest.raises(Invalid, match="评委会备案共 11 人"):
+            operations.add_group(held.meeting, "大组", 99, **who)
+
+
+def test_no_indicator_gives_more_than_a_hundred(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        who = {"actor_id": held.clerk_id, "now": now()}
+        with pytest.raises(Invalid, match="不能超过 100 分"):
+            operations.add_indicator(held.meeting, "能力", weight=30, max_score=99999, **who)
+        line = operations.add_indicator(held.meeting, "能力", weight=30, max_score=100, **who)
+        line.max_score = 101
+        with pytest.raises(IntegrityError, match="an_indicator_gives_a_hundred_at_most"):
+            db.session.flush()
+        db.session.rollback()

@@ -1,0 +1,57 @@
+"""What the people of a meeting type: kept as they type, judged in our own words."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.accounts.models import Person
+from app.core.db import db, transaction
+from tests.builders.flow import open_items
+from tests.builders.review import a_meeting
+
+Enter = Callable[..., Page]
+pytestmark = pytest.mark.database
+
+
+def person(person_id: int) -> Person:
+    with transaction(write=False):
+        return db.session.get_one(Person, person_id)
+
+
+def test_a_scheme_survives_a_look_at_another_tab(enter: Enter) -> None:
+    held = a_meeting(at="set_up_meeting", cases=1)
+    page = enter(person(held.clerk_id), f"/meetings/{held.id}/set-up?part=scheme")
+    page.get_by_role("textbox", name="评审方案").fill("主审副审分别审阅\n全体委员投票")
+    expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+    page.get_by_role("link", name="评分标准").click()
+    expect(page.get_by_role("heading", name="新增指标")).to_be_visible()
+    page.get_by_role("link", name="评审方案").click()
+    box = page.get_by_role("textbox", name="评审方案")
+    expect(box).to_have_value("主审副审分别审阅\n全体委员投票")
+    box.fill("")
+    page.get_by_role("button", name="提交方案审核").click()
+    expect(page.locator("#scheme-error")).to_have_text("请填写评审方案")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_score_out_of_its_range_is_told_in_chinese_at_its_field(enter: Enter) -> None:
+    held = a_meeting(at="score_case", cases=1)
+    with transaction(write=False):
+        case = held.meeting.cases[0]
+        reviewer, case_id = case.main_reviewer_id or 0, case.id
+        task = open_items(("case", case_id))[0].id
+    page = enter(person(reviewer), f"/tasks/{task}")
+    field = page.get_by_label("教育教学工作", exact=False).first
+    told = page.locator("#scores-1-value-error")
+    for wrong in ("61", "59.5"):
+        field.fill(wrong)
+        field.blur()
+        expect(told).to_have_text("应为 0–60 的整数")
+    field.fill("52")
+    field.blur()
+    expect(told).to_be_empty()
+    field.fill("-1")
+    page.get_by_role("button", name="提交评分").click()
+    expect(told).to_have_text("应为 0–60 的整数")
+    expect(page.get_by_role("dialog")).to_have_count(0)
