@@ -140,7 +140,7 @@ def diagrams_of(
     if instance is None:
         return []
     logged = select(StepLog.node).where(StepLog.instance_id == instance.id)
-    done = list(dict.fromkeys(db.session.scalars(logged.order_by(StepLog.id))))
+    done = list(db.session.scalars(logged.order_by(StepLog.id)))
     inner = [item.process for item in items if item.process in CALLED]
     now = [item.process if item.process in CALLED else item.node for item in items]
     if declaration.status in {Status.ACCEPTED, Status.IN_MEETING}:
@@ -153,12 +153,12 @@ def diagrams_of(
         )
         if node in done and call not in now
     ]
-    main = Diagram(MAIN, "申报流程", {"done": [*done, *passed], "flows": [], "now": now})
+    main = Diagram(MAIN, "申报流程", {"done": [*done, *passed], "now": now})
     return [main] + [
         Diagram(
             process,
             CALLED[process],
-            {"done": done, "flows": [], "now": [i.node for i in items if i.process == process]},
+            {"done": done, "now": [i.node for i in items if i.process == process]},
         )
         for process in dict.fromkeys(inner)
     ]

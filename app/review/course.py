@@ -1,5 +1,7 @@
 """Where a meeting stands on its diagram."""
 
+from typing import Any
+
 from sqlalchemy import select
 
 from app.core.db import db
@@ -22,9 +24,9 @@ def instance_of(meeting: Meeting) -> ProcessInstance | None:
     ).first()
 
 
-def diagram_state(instance: ProcessInstance, waiting: set[str]) -> dict[str, list[str]]:
-    """Return which nodes are done and which are open; the catch event waits for the cases."""
+def diagram_state(instance: ProcessInstance, waiting: set[str]) -> dict[str, Any]:
+    """Return which nodes were done in turn and which are open, or wait for the cases."""
     logged = select(StepLog.node).where(StepLog.instance_id == instance.id).order_by(StepLog.id)
-    done = list(dict.fromkeys(db.session.scalars(logged)))
+    done = list(db.session.scalars(logged))
     now = sorted(waiting) or (["cases_were_confirmed"] if instance.is_running else [])
-    return {"done": done, "flows": [], "now": now}
+    return {"done": done, "now": now, "ended": not instance.is_running}

@@ -193,7 +193,7 @@ def standing(found: ProcessInstance) -> Standing:
         StepLog.instance_id == found.id, StepLog.kind != care.CARE
     )
     marks = {
-        "done": sorted(set(db.session.scalars(done))),
+        "done": list(db.session.scalars(done.order_by(StepLog.id))),
         "now": [each.node for each in (*items, *timers, *waits)],
         "failed": [each.node for each in incidents if each.node],
     }

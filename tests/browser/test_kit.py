@@ -300,12 +300,14 @@ def test_the_diagram_shows_where_the_process_stands(page: Page, visit: Visit) ->
     visit("/flow")
     expect(page.locator("[data-diagram][data-ready]")).to_be_visible()
     expect(page.locator(".djs-element.is-done")).to_have_count(2)
+    for name in ("started", "fill"):
+        expect(page.locator(f'.djs-element.is-done[data-element-id="{name}"]')).to_have_count(1)
     expect(page.locator(".djs-element.is-taken")).to_have_count(2)
     expect(page.locator('.djs-element.is-now[data-element-id="vet"]')).to_have_count(1)
     expect(page.get_by_text("办理中").last).to_be_visible()
     expect(page.locator(".bjs-powered-by")).to_be_visible()
     page.get_by_role("button", name="放大").click()
-    page.get_by_role("button", name="适应窗口").click()
+    page.get_by_role("button", name="显示全图").click()
 
 
 def test_an_image_opens_large_and_can_be_zoomed(page: Page, visit: Visit) -> None:
