@@ -1,6 +1,6 @@
 """How offices pass a declaration upward, each by its clerk and its leader."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from app.catalogue.queries import workdays_after
@@ -14,13 +14,21 @@ PASS = {"decision": "pass", "opinion": "材料齐全，同意上报"}
 ENDORSE = {"decision": "pass", "opinion": "同意"}
 
 
-def recommendation(stage: Stage, declaration_id: int) -> dict[str, Any]:
-    """Publicise inside the unit for five working days, then recommend; the clock moves on."""
+def recommendation(
+    stage: Stage, declaration_id: int, *, since: date | None = None
+) -> dict[str, Any]:
+    """Publicise inside the unit for five working days, then recommend.
+
+    The publicity begins on the working day after `since`, else after today; the clock moves on
+    until it has ended.
+    """
     with transaction(write=False):
-        first = workdays_after(now().date(), 1)
+        today = now().date()
+        first = workdays_after(since or today, 1)
         last = workdays_after(first, 5)
         is_counted = get_declaration(declaration_id).unit.is_public_institution
-    stage.at(last + timedelta(days=1))
+    if last >= today:
+        stage.at(last + timedelta(days=1))
     return {
         "decision": "pass",
         "publicity_from": first.isoformat(),

@@ -24,13 +24,11 @@ def play(stage: Stage, committee_id: int) -> None:
     rows = read_data("cases_2025")["case"]
     experts = read_data("experts_2025")["expert"]
     stage.at(PORTFOLIOS)
-    people = {row["id"]: cast.enter_applicant(stage, row) for row in rows}
-    items = {
-        key: paperwork.fill_portfolio(stage, person_id, complete=True)
-        for key, person_id in people.items()
-    }
+    for row in rows:
+        cast.enter_applicant(stage, row)
+    kept = {row["id"]: paperwork.fill_portfolio(stage, row["id"]) for row in rows}
     plan_id = planning.run_plan(stage, committee_id, "plan_2025")
-    declarations = _declare(stage, plan_id, rows, people, items)
+    declarations = _declare(stage, plan_id, rows, kept)
     planning.close_plan(stage, "plan_2025")
     _approve(stage, declarations)
     with transaction():
@@ -43,15 +41,14 @@ def _declare(
     stage: Stage,
     plan_id: int,
     rows: Sequence[Mapping[str, Any]],
-    people: Mapping[str, int],
-    items: Mapping[str, Mapping[str, int]],
+    kept: Mapping[str, paperwork.Kept],
 ) -> dict[str, int]:
     stage.at(DECLARED)
     made = {}
     for row in rows:
         key = row["id"]
-        made[key] = paperwork.begin_declaration(people[key], plan_id, row["specialty"])
-        paperwork.fill_declaration(stage, made[key], items[key], complete=True)
+        made[key] = paperwork.begin_declaration(stage.people[key], plan_id, row)
+        paperwork.fill_declaration(stage, made[key], key, kept[key])
         paperwork.submit(stage, made[key])
     return made
 

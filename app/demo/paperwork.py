@@ -23,91 +23,116 @@ from app.portfolio.models import SUBMITTED, PortfolioItem
 from rules.report import Report
 
 SECTIONS = ("work", "education", "training", "assessment")
+GOLDEN = "golden"
+Papers = Mapping[str, Any]
+"""What somebody fills in: personal, teaching, prior_title, and the records of the portfolio."""
+Kept = Sequence[tuple[str, int]]
+"""Items with the section or item of the standard that they go into."""
 
 
-def upload(person: Person, title: str, *, types: Sequence[str] = ("jpg",)) -> int:
+def papers_of(key: str) -> Papers:
+    """Return what a person of the data fills in."""
+    if key == GOLDEN:
+        return read_data(GOLDEN)
+    year = {"A": 2026, "Z": 2025}[key[0]]
+    found: Papers = read_data(f"portfolios_{year}")[key]
+    return found
+
+
+def upload(
+    person: Person, title: str, *, types: Sequence[str] = ("jpg",), lines: Sequence[str] = ()
+) -> int:
     """Upload a drawn page that fits a slot; returns the staged file's id."""
     as_picture = "jpg" in types
-    page = paper(title, (person.name,)) if as_picture else paper_pdf(title, (person.name,))
+    said = tuple(lines) or (person.name,)
+    page = paper(title, said) if as_picture else paper_pdf(title, said)
     name = f"{title}.{'jpg' if as_picture else 'pdf'}"
     policy = Policy(types=("jpg",) if as_picture else ("pdf",))
     return storage.stage(io.BytesIO(page), name, policy, owner_id=person.id, now=now()).id
 
 
-def fill_portfolio(
-    stage: Stage, person_id: int, *, complete: bool, own: Mapping[str, Any] | None = None
-) -> dict[str, int]:
-    """Enter the items of the data and have the unit audit them; ids by where they belong.
+def fill_portfolio(stage: Stage, key: str, *, complete: bool = True) -> Kept:
+    """Enter the records of a person of the data and have the unit audit them.
 
-    Unless `complete`, the item that the data holds back is left for `enter_pending`.
+    Unless `complete`, the record that the data holds back is left for `enter_pending`.
     """
-    made = {}
-    for row in read_data("golden")["item"]:
-        if row.get("pending") and not complete:
-            continue
-        data = {**row["data"], **(own or {}).get(row["into"], {})}
-        made[row["into"]] = _enter_item(person_id, row["type"], data)
-        passed = {"decision": "pass", "opinion": "材料与原件一致"}
-        stage.act((portfolio.BUSINESS, made[row["into"]]), "vet_item", passed)
-    return made
+    rows = [row for row in papers_of(key)["item"] if complete or not row.get("pending")]
+    kept = _enter_items(stage.people[key], rows)
+    passed = {"decision": "pass", "opinion": "材料与原件一致"}
+    stage.act_all([((portfolio.BUSINESS, item_id), "vet_item", passed) for _into, item_id in kept])
+    return kept
 
 
-def enter_pending(person_id: int) -> None:
-    """Enter the items that then wait for the unit's audit."""
-    for row in read_data("golden")["item"]:
-        if row.get("pending"):
-            _enter_item(person_id, row["type"], row["data"])
+def enter_pending(stage: Stage, key: str) -> None:
+    """Enter the records that then wait for the unit's audit."""
+    rows = [row for row in papers_of(key)["item"] if row.get("pending")]
+    _enter_items(stage.people[key], rows)
 
 
-def _enter_item(person_id: int, type_key: str, data: Mapping[str, Any]) -> int:
+def _enter_items(person_id: int, rows: Sequence[Mapping[str, Any]]) -> Kept:
     with transaction():
         person = db.session.get_one(Person, person_id)
-        item = portfolio.create_item(type_key, actor=person, now=now())
-        faults = portfolio.save_fields(item, dict(data), actor=person, now=now())
-        if faults:
-            msg = f"{type_key}: {faults}"
-            raise ValueError(msg)
-        for slot in item_types.get(type_key).slots:
-            if slot.required:
-                file_id = upload(person, slot.label, types=slot.policy.types)
-                attachments.attach_file(item, slot.name, file_id, actor=person, now=now())
-        portfolio.submit_item(item, actor=person, now=now())
-        return item.id
+        return [(row["into"], _enter_item(person, row)) for row in rows]
 
 
-def begin_declaration(person_id: int, plan_id: int, specialty: str) -> int:
-    """Choose the specialty, pledge, and begin; returns the declaration's id."""
+def _enter_item(person: Person, row: Mapping[str, Any]) -> int:
+    item = portfolio.create_item(row["type"], actor=person, now=now())
+    faults = portfolio.save_fields(item, row["data"], actor=person, now=now())
+    if faults:
+        msg = f"{row['type']}: {faults}"
+        raise ValueError(msg)
+    # Two people hold the same copy of a paper that the data names.
+    lines = [row["paper"]] if "paper" in row else [person.name, item.summary]
+    for slot in item_types.get(row["type"]).slots:
+        if slot.required:
+            file_id = upload(person, slot.label, types=slot.policy.types, lines=lines)
+            attachments.attach_file(item, slot.name, file_id, actor=person, now=now())
+    portfolio.submit_item(item, actor=person, now=now())
+    return item.id
+
+
+def begin_declaration(person_id: int, plan_id: int, row: Mapping[str, Any]) -> int:
+    """Choose form and specialty, pledge, and begin; returns the declaration's id."""
     with transaction():
         person = db.session.get_one(Person, person_id)
         plan = db.session.get_one(Plan, plan_id)
-        chosen = next(s for s in plan.specialties if s.name == specialty)
-        begun = operations.start_declaration(
-            person, plan, Choice(plan.declaration_kinds[0], chosen.id), pledged=True, now=now()
-        )
-        return begun.id
+        chosen = next(s for s in plan.specialties if s.name == row["specialty"])
+        choice = Choice(row.get("kind", plan.declaration_kinds[0]), chosen.id)
+        return operations.start_declaration(person, plan, choice, pledged=True, now=now()).id
 
 
 def fill_declaration(
-    stage: Stage, declaration_id: int, items: Mapping[str, int], *, complete: bool
+    stage: Stage, declaration_id: int, key: str, kept: Kept, *, complete: bool = True
 ) -> None:
     """Fill a declaration from the data; `complete` also does what the first check misses."""
-    data = read_data("golden")
+    papers = papers_of(key)
+    later = set() if complete else {row["into"] for row in papers["item"] if row.get("later")}
     with transaction():
         declaration = queries.get_declaration(declaration_id)
-        for name, value in {**data["personal"], **data["teaching"]}.items():
-            saved = operations.save_field(declaration, name, [value], now=now())
-            if saved.notice:
-                stage.note(saved.notice)
-        operations.save_prior_title(declaration, data["prior_title"], now=now())
-        for row in data["item"]:
-            if complete or not row.get("later"):
-                take(declaration, row["into"], items[row["into"]])
+        _type(stage, declaration, papers)
+        for into, item_id in kept:
+            if into not in later:
+                take(declaration, into, item_id)
         studied = queries.entries_of(declaration.id, "education")[0]
         for flag in ("highest", "qualifying"):
             operations.set_education_flag(declaration, studied.id, flag)
         if complete:
             choose_result(declaration)
         _attach(declaration)
+
+
+def begin_typing(stage: Stage, declaration_id: int, key: str) -> None:
+    """Fill in what a person types on the first page, and stop there."""
+    with transaction():
+        _type(stage, queries.get_declaration(declaration_id), papers_of(key))
+
+
+def _type(stage: Stage, declaration: Declaration, papers: Papers) -> None:
+    for name, value in {**papers["personal"], **papers["teaching"]}.items():
+        saved = operations.save_field(declaration, name, [value], now=now())
+        if saved.notice:
+            stage.note(saved.notice)
+    operations.save_prior_title(declaration, papers["prior_title"], now=now())
 
 
 def take(declaration: Declaration, into: str, item_id: int) -> None:
@@ -153,7 +178,7 @@ def submit(stage: Stage, declaration_id: int) -> None:
 
 def later_items(person_id: int) -> dict[str, int]:
     """Return the items that the first declaration left out, by where they belong."""
-    later = {row["type"]: row["into"] for row in read_data("golden")["item"] if row.get("later")}
+    later = {row["type"]: row["into"] for row in papers_of(GOLDEN)["item"] if row.get("later")}
     owned = select(PortfolioItem).where(PortfolioItem.person_id == person_id)
     return {later[i.type_key]: i.id for i in db.session.scalars(owned) if i.type_key in later}
 

@@ -1,6 +1,7 @@
 """Pictures for the demonstration: portraits and papers, drawn so that nobody's are used."""
 
 import io
+from functools import cache
 from hashlib import sha256
 
 from PIL import Image, ImageDraw, ImageFont
@@ -11,6 +12,7 @@ PAGE = (744, 1052)
 PHOTO = (413, 579)
 
 
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     path = asset_path("fonts/NotoSansSC-Regular.ttf")
     return ImageFont.truetype(str(path), size) if path.exists() else ImageFont.load_default(size)

@@ -22,6 +22,8 @@ from app.units.flow import open_items
 
 DATA = Path(__file__).parent / "data"
 Business = tuple[str, int]
+Move = tuple[Business, str, Mapping[str, Any]]
+"""What is to be done: of which record, at which node, with which answers."""
 
 
 @cache
@@ -74,13 +76,23 @@ class Stage:
         person_id: int | None = None,
     ) -> None:
         """Do the open task of a node as somebody who may, and settle what follows."""
+        self._do((business, node, answers or {}), person_id)
+        self.settle()
+
+    def act_all(self, moves: Iterable[Move]) -> None:
+        """Do one open task after another, and settle what follows from all of them."""
+        for move in moves:
+            self._do(move)
+        self.settle()
+
+    def _do(self, move: Move, person_id: int | None = None) -> None:
+        business, node, answers = move
         with transaction():
             item = self._item(business, node, person_id)
             actor = self._actor(item, person_id)
             before = self._last_step(item.instance_id)
-            runtime.complete(item, dict(answers or {}), actor_id=actor.id, now=now())
+            runtime.complete(item, dict(answers), actor_id=actor.id, now=now())
             self._tell(item, actor, before)
-        self.settle()
 
     def _item(self, business: Business, node: str, person_id: int | None) -> WorkItem:
         waiting = open_items(business)
