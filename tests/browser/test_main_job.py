@@ -284,7 +284,7 @@ def verify(office: Office) -> None:
     page.get_by_label("证书编号").fill(number)
     page.get_by_role("button", name="查询").click()
     expect(page.get_by_role("heading", name="证书核验")).to_be_visible()
-    expect(page.get_by_text("本证书真实有效")).to_be_visible()
+    expect(page.get_by_text("平台记录中本证书有效")).to_be_visible()
     expect(page.get_by_role("img")).to_have_js_property("complete", value=True)
 
 
