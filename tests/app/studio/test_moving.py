@@ -15,8 +15,8 @@ from app.engine import care, definitions, migration, runtime
 from app.engine.models import InstanceMigration, ProcessInstance, ProcessVersion, StepLog, WorkItem
 from app.studio import moves
 from app.units.models import Employment
-from tests.app.certificates.test_numbers import together
 from tests.app.inbox.conftest import Desk
+from tests.builders.threads import together
 
 KEY = "unit_binding"
 
@@ -224,7 +224,7 @@ def test_two_workers_and_a_clerk_at_once_move_each_instance_once(
             answers = {"decision": "return", "opinion": "请补充"}
             runtime.complete(item, answers, actor_id=clerk_id, now=now())
 
-    assert together(app, [work, work, act]) == []
+    assert together(app, work, work, act) == [None] * 3
     worker.drain()
     assert versions_of_all() == [target] * 3
     with transaction(write=False):
@@ -253,8 +253,8 @@ def test_who_cancels_and_who_decides_at_once_are_one_after_the_other(
             answers = {"decision": "pass", "opinion": "同意"}
             runtime.complete(item, answers, actor_id=clerk_id, now=now())
 
-    failures = together(app, [cancel, decide])
-    assert len(failures) == 1, failures
+    failures = together(app, cancel, decide)
+    assert failures.count(None) == 1, failures
     with transaction(write=False):
         found = db.session.get_one(ProcessInstance, number)
         binding = db.session.get_one(Employment, found.business_id)
