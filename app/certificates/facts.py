@@ -5,8 +5,8 @@ from typing import Any
 
 from app.catalogue import jurisdictions
 from app.certificates.models import Certificate
-from app.certificates.queries import issuing_unit
 from app.results.models import Result
+from app.results.queries import issuing_unit
 
 CHANGEABLE = {
     "employer": "取得资格时所在单位",
@@ -17,7 +17,7 @@ CHANGEABLE = {
 }
 """What a replacement may put right (AH-P-66)."""
 DECIDED = ("nature", "series", "specialty", "title")
-"""Of these, what the review decided: a replacement makes it agree with the result, or leaves it."""
+"""Of these, what the review decided: it can only be made to agree with the result."""
 
 
 def decided_by(result: Result) -> dict[str, str]:
@@ -45,7 +45,7 @@ def facts_of(result: Result) -> dict[str, Any]:
         "birth_date": person.birth_date.isoformat() if person.birth_date else "",
         **decided_by(result),
         "obtained_on": result.obtained_on.isoformat(),
-        "approval_no": plan.committee.filing_no,
+        "approval_no": result.publicity.approval_no,
         "issuer": issuing_unit(plan.organiser_unit).name,
         "committee": plan.committee.name,
         "employer": declaration.unit.name,

@@ -23,7 +23,6 @@ from app.certificates.models import (
 from app.certificates.queries import (
     RENDER_JOB,
     certificate_of_result,
-    issuing_unit,
     living_revocation,
     open_request,
     paper_job,
@@ -33,6 +32,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.storage import link, owned_file
 from app.results.models import Result, ResultStatus
+from app.results.queries import issuing_unit
 from rules import numbering
 
 EVIDENCE_LIMIT = 10
@@ -45,10 +45,13 @@ def _public_id() -> str:
 def prepare_certificate(result: Result, *, now: datetime) -> Certificate:
     """Lay down the facts of a confirmed result's certificate; the same one when called again.
 
-    Raises Conflict for a result that is not confirmed: no certificate while an objection is open.
+    Raises Conflict for a result that is not confirmed, since an objection is open, or that the
+    issuing office has not approved.
     """
     if result.status != ResultStatus.CONFIRMED:
         raise Conflict("评审结果尚未确认，不能发证")
+    if not result.publicity.is_approved:
+        raise Conflict("评审结果尚未上报审核，不能发证")
     known = certificate_of_result(result.id)
     if known is not None:
         return known
@@ -96,6 +99,8 @@ def provide_photo(certificate: Certificate, person: Person, *, now: datetime) ->
         raise Conflict("请先上传证件照片")
     if certificate.state is not CertificateStatus.AWAITING_PHOTO:
         raise Conflict("该证书不需要补充照片")
+    if certificate.photo_file_id == person.photo_file_id:
+        raise Conflict("这张照片已被退回，请先更换证件照片")
     certificate.photo_file_id = person.photo_file_id
     certificate.status = CertificateStatus.AWAITING_ISSUE
     _record("photo_provided", certificate, person.id, now)
@@ -131,6 +136,32 @@ def check_issue(certificate: Certificate, *, actor_id: int | None) -> None:
         raise Forbidden("不能为本人发证")
     if certificate.state is not CertificateStatus.AWAITING_ISSUE:
         raise Conflict("该证书当前不能发证")
+
+
+def return_photo(certificate: Certificate, reason: str, *, actor_id: int, now: datetime) -> None:
+    """Give a bad photo back to its owner, with the reason (退回照片).
+
+    The certificate keeps it until another comes, so that the same one is not sent again. Raises
+    as check_issue does, and Invalid without a reason.
+    """
+    _hold(certificate, "photo_returned", reason, actor_id, now)
+    certificate.status = CertificateStatus.AWAITING_PHOTO
+    text = f"您的证件照片被退回：{reason.strip()}。请更换照片后重新提交"
+    notify(certificate.person_id, text, url=f"/certificates/{certificate.id}", now=now)
+
+
+def postpone_issue(certificate: Certificate, reason: str, *, actor_id: int, now: datetime) -> None:
+    """Wait with a certificate while something is looked into (暂缓发证); raises as above."""
+    _hold(certificate, "postponed", reason, actor_id, now)
+    text = f"您的{certificate.name}证书暂缓发证：{reason.strip()}"
+    notify(certificate.person_id, text, url=f"/certificates/{certificate.id}", now=now)
+
+
+def _hold(certificate: Certificate, verb: str, reason: str, actor_id: int, now: datetime) -> None:
+    check_issue(certificate, actor_id=actor_id)
+    if not reason.strip():
+        raise Invalid("请写明原因，原因会告知本人", field="opinion")
+    _record(verb, certificate, actor_id, now)
 
 
 def issue_certificate(certificate: Certificate, *, actor_id: int | None, now: datetime) -> None:

@@ -42,6 +42,7 @@ from app.units.tree import register_obstacle
 __all__ = ["revocation_process"]
 
 REPLACEMENT = "replacement"
+ISSUE_WORDS = {"issue": "同意发证", "return": "退回照片", "postpone": "暂缓发证"}
 WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}
 
 
@@ -83,10 +84,20 @@ def make_certificate(step: Step) -> Outcomes:
 
 @save("issue_certificate")
 def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
-    """The issuer's consent; nobody issues their own."""
-    operations.check_issue(certificate_for(step.business_id), actor_id=step.actor_id or 0)
-    note = str(answers.get("opinion") or "")
-    return {"issued_by": step.actor_id, "_outcome": "同意发证", "_note": note}
+    """The issuer's consent, a photo given back, or a delay; nobody issues their own."""
+    certificate = certificate_for(step.business_id)
+    decision, note = str(answers.get("decision") or "issue"), str(answers.get("opinion") or "")
+    if decision == "issue":
+        operations.check_issue(certificate, actor_id=step.actor_id or 0)
+    else:
+        hold = operations.return_photo if decision == "return" else operations.postpone_issue
+        hold(certificate, note, actor_id=step.actor_id or 0, now=step.now)
+    return {
+        "decision": decision,
+        "issued_by": step.actor_id,
+        "_outcome": ISSUE_WORDS[decision],
+        "_note": note,
+    }
 
 
 @save("provide_photo")

@@ -16,7 +16,6 @@ from app.certificates.models import (
 from app.core import jobs
 from app.core.db import db
 from app.core.errors import NotFound
-from app.units.models import Unit
 
 OPEN_REQUESTS = ("pending", "returned")
 RENDER_JOB = "render_certificate"
@@ -160,14 +159,6 @@ def certificates_with_photo(file_id: int) -> list[Certificate]:
     return list(
         db.session.scalars(select(Certificate).where(Certificate.photo_file_id == file_id))
     )
-
-
-def issuing_unit(organiser: Unit) -> Unit:
-    """Return who issues the certificates of an organiser: the root of its tree (发证机关)."""
-    unit = organiser
-    while unit.parent is not None:
-        unit = unit.parent
-    return unit
 
 
 def certificates_awaiting(unit_id: int) -> int:

@@ -42,7 +42,7 @@ def _text(raw: bytes) -> str:
 
 
 def _raw(text: str) -> bytes:
-    """Return what a token stands for; ValueError unless it is whole and written in one way."""
+    """Return what a token stands for; ValueError unless it is whole and written as we write."""
     raw = base64.b64decode(text, altchars=b"-_", validate=True)
     if len(text) != TOKEN_LENGTH or _text(raw) != text:
         msg = "not a token"

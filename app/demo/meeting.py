@@ -243,7 +243,12 @@ def confirm(stage: Stage, meeting_id: int) -> None:
 
 
 def end(stage: Stage, meeting_id: int) -> None:
-    """The clerk sends the confirmed result up and closes the meeting."""
+    """The clerk sends the confirmed result up, the issuer approves it, the meeting is closed."""
     business, clerk_id = (MEETING, meeting_id), stage.people["ah03.clerk"]
     stage.act(business, "report_meeting", {"opinion": "公示期间无异议"}, person_id=clerk_id)
+    with transaction(write=False):
+        plan = queries.meeting(meeting_id).plan
+        number = f"演示核〔{now().year}〕{plan.id}号"
+    approval = {"decision": "pass", "approval_no": number, "opinion": "同意"}
+    stage.act(business, "approve_report", approval)
     stage.act(business, "close_meeting", {"opinion": "会议资料已归档"}, person_id=clerk_id)

@@ -79,7 +79,7 @@ def _values(stage: Stage, row: Mapping[str, Any]) -> dict[str, str]:
     data = read_data("plan")
     moments = {name: stage.moment(row[name]).strftime("%Y-%m-%dT%H:%M") for name in MOMENTS}
     days = {name: stage.moment(row[name]).date().isoformat() for name in DAYS}
-    texts = {"scope_text": data["scope_text"], "content": data["content"]}
+    texts = {name: data[name] for name in ("scope_text", "content", "contact")}
     return {**texts, **moments, **days}
 
 

@@ -64,13 +64,13 @@ def vote_on(declaration: Declaration) -> Vote | None:
 
 
 def approval_of(declaration: Declaration) -> Pairs:
-    """Return what was approved, with its number and day; nothing before the confirmation."""
+    """Return what was approved, with its number and day; nothing before the approval."""
     result = confirmed_result(declaration.id)
-    if result is None:
+    if result is None or not result.publicity.is_approved:
         return []
     day = result.obtained_on
     return [
         ("审批结果", f"同意取得{declaration.title.name}资格"),
-        ("批准文号", declaration.plan.committee.filing_no),
+        ("批准文号", result.publicity.approval_no),
         ("取得资格时间", f"{day.year}年{day.month}月{day.day}日"),
     ]

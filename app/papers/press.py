@@ -1,4 +1,4 @@
-"""The press (印制进程): documents are drawn in a child process, so that no worker keeps the memory.
+"""The press (印制进程): documents are drawn in a child process, and no worker keeps the memory.
 
 One child serves a process until it has been idle for a while; the first document after that waits
 a second for the next one. The child ends with its parent.
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO, cast
 
 from app.papers.drawing import BrokenDocument, RefusedResource
 from app.papers.fonts import MissingFont, MissingGlyph
@@ -61,15 +62,14 @@ class Press:
 
     def _asked(self, request: bytes) -> tuple[bytes, str]:
         child = self._running()
-        assert child.stdin is not None
-        assert child.stdout is not None
+        requests, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         watch = threading.Timer(self.seconds, child.kill)
         watch.start()
         try:
-            child.stdin.write(request)
-            child.stdin.flush()
-            said = json.loads(child.stdout.readline() or b"{}")
-            content = child.stdout.read(said.get("size", 0))
+            requests.write(request)
+            requests.flush()
+            said = json.loads(answers.readline() or b"{}")
+            content = answers.read(said.get("size", 0))
         except (OSError, ValueError) as error:
             raise _Ended from error
         finally:

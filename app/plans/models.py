@@ -116,6 +116,8 @@ class Plan(Model):
 
     scope_text: Mapped[str] = mapped_column(Text, default="")
     content: Mapped[str] = mapped_column(Text, default="")
+    # Whom the public asks: telephone, address, office hours (咨询方式).
+    contact: Mapped[str] = mapped_column(String(200), default="")
     has_interview: Mapped[bool] = mapped_column(default=False)
     has_written_exam: Mapped[bool] = mapped_column(default=False)
     quota_mode: Mapped[str] = mapped_column(String(5), default=QuotaMode.WARN)

@@ -31,7 +31,7 @@ def _given(read: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("name", "kind", "quota_mode", "scope_text", "content"), str),
+    **dict.fromkeys(("name", "kind", "quota_mode", "scope_text", "content", "contact"), str),
     **dict.fromkeys(("has_interview", "has_written_exam"), bool),
     **dict.fromkeys(axis.MOMENTS, _given(_moment)),
     **dict.fromkeys((*axis.DAYS, "seniority_cutoff", "merits_cutoff"), _given(date.fromisoformat)),
@@ -226,7 +226,8 @@ def copy_plan(source: Plan, *, name: str, year: int, actor: Person, now: datetim
     """
     values = {"name": name, "year": year, "kind": source.kind}
     plan = create_plan(source.committee, values, actor=actor, now=now)
-    for field in ("scope_text", "content", "has_interview", "has_written_exam", "quota_mode"):
+    texts, choices = ("scope_text", "content", "contact"), ("has_interview", "has_written_exam")
+    for field in (*texts, *choices, "quota_mode"):
         setattr(plan, field, getattr(source, field))
     plan.declaration_kinds = list(source.declaration_kinds)
     copy_parts(source, plan)

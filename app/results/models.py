@@ -47,6 +47,11 @@ class Publicity(Model):
             "(status = 'confirmed') = (confirmed_at IS NOT NULL)",
             name="a_confirmation_has_a_moment",
         ),
+        sa.CheckConstraint(
+            "(approved_at IS NULL) = (approval_no = '')"
+            " AND (approved_at IS NULL OR confirmed_at IS NOT NULL)",
+            name="what_is_approved_was_confirmed_and_has_a_number",
+        ),
     )
 
     id: Mapped[int] = pk()
@@ -58,6 +63,10 @@ class Publicity(Model):
     status: Mapped[str] = mapped_column(sa.String(10), default=PublicityStatus.OPEN)
     confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     confirmed_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
+    # Of the paper by which the issuing office approved what was sent up (批准文号).
+    approval_no: Mapped[str] = mapped_column(sa.String(60), default="")
+    approved_at: Mapped[datetime | None] = mapped_column(Instant)
+    approved_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
 
     meeting: Mapped[Meeting] = relationship()
     plan: Mapped[Plan] = relationship()
@@ -69,6 +78,11 @@ class Publicity(Model):
     def title(self) -> str:
         """The heading under which it is published."""
         return f"{self.plan.name.removesuffix('评审')}评审结果公示"
+
+    @property
+    def is_approved(self) -> bool:
+        """Tell whether certificates may come of it: sent up and approved (审核通过)."""
+        return self.approved_at is not None
 
     def accepts_objections(self, now: datetime) -> bool:
         """Tell whether an objection arrives in time; time judges, not the scheduler."""
@@ -117,6 +131,7 @@ class Objection(Model):
         sa.CheckConstraint(
             "(status = 'open') = (decided_at IS NULL)", name="a_decision_has_a_moment"
         ),
+        sa.UniqueConstraint("receipt"),
         sa.Index("ix_objection_by_address", "address_hash", "received_at"),
     )
 
@@ -125,6 +140,8 @@ class Objection(Model):
     name: Mapped[str] = mapped_column(sa.String(60))
     contact: Mapped[str] = mapped_column(sa.String(60))
     text: Mapped[str] = mapped_column(sa.Text)
+    # What the sender asks for its state with (受理号); nobody guesses it.
+    receipt: Mapped[str] = mapped_column(sa.String(20))
     # Of the form that was sent: who sends it twice is answered as the first time.
     request_key: Mapped[str | None] = mapped_column(sa.String(40), unique=True)
     # A keyed hash: enough to count what one address sends, and not the address itself.

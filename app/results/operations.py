@@ -1,5 +1,7 @@
 """Writes of publicity and objections. No certificate comes of a result before all this."""
 
+import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -25,8 +27,12 @@ from app.review.models import CaseStatus, Meeting
 
 MAX_OPEN_OBJECTIONS = 20
 ADDRESS_LIMIT, ADDRESS_PERIOD = 20, timedelta(hours=24)
+UPHELD = "公示期异议成立，评审结果已撤销"
 OWN_OBJECTION = "不能处理针对本人的异议"
 LONGEST = {"name": 60, "contact": 60, "text": 2000}
+LEAST = {"name": 1, "contact": 5, "text": 10}
+PHONE = r"\+?\d[\d -]{5,18}\d"
+MAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 
 class TooManyObjections(DomainError):
@@ -105,14 +111,34 @@ def lock(publicity: Publicity) -> None:
 
 def _faults(typed: Mapping[str, str]) -> dict[str, list[str]]:
     """Return what is wrong with what was typed, by field."""
-    found = {field: _fault(value.strip(), LONGEST[field]) for field, value in typed.items()}
+    found = {field: _fault(field, value.strip()) for field, value in typed.items()}
     return {field: [fault] for field, fault in found.items() if fault}
 
 
-def _fault(value: str, longest: int) -> str:
+def _fault(field: str, value: str) -> str:
+    longest, least = LONGEST[field], LEAST[field]
     if not value:
         return "此项必填"
-    return f"最多 {longest} 个字" if len(value) > longest else ""
+    if len(value) > longest:
+        return f"最多 {longest} 个字"
+    if field == "contact" and not _reaches_somebody(value):
+        return f"请填写能联系到您的手机或座机号码、邮箱，或者不少于 {least} 个字的通信地址"
+    if field == "text" and len(value) < least:
+        return f"请写明具体的人、事和依据，不少于 {least} 个字"
+    return ""
+
+
+def _reaches_somebody(contact: str) -> bool:
+    """Tell whether it could be a telephone number, a mail address or a postal one."""
+    if contact.isascii():
+        return bool(re.fullmatch(PHONE, contact) or re.fullmatch(MAIL, contact))
+    return len(contact) >= LEAST["contact"]
+
+
+def _receipt(now: datetime) -> str:
+    """Return a number that is read out on the telephone: no letter looks like a digit."""
+    drawn = "".join(secrets.choice("23456789ABCDEFGHJKMNPQRSTUVWXYZ") for _ in range(8))
+    return f"YY{now:%Y%m%d}-{drawn}"
 
 
 def _check_share(result: Result, sender: Sender | None, now: datetime) -> None:
@@ -151,6 +177,7 @@ def file_objection(
         name=name.strip(),
         contact=contact.strip(),
         text=text.strip(),
+        receipt=_receipt(now),
         request_key=sender.request_key if sender else None,
         address_hash=sender.address_hash if sender else None,
         received_at=now,
@@ -202,11 +229,27 @@ def decide_objection(
     db.session.flush()
     if uphold and result.status != ResultStatus.REVOKED:
         _settle(result, ResultStatus.REVOKED, now)
-        revoke_declaration(result.declaration, "公示期异议成立，评审结果已撤销", now=now)
+        revoke_declaration(result.declaration, UPHELD, now=now)
+    elif not uphold:
+        _tell_of_dismissal(objection, now)
     audit.record(
         f"objection:{objection.status}",
         subject=("objection", objection.id),
         actor_id=actor_id,
+        now=now,
+    )
+
+
+def _tell_of_dismissal(objection: Objection, now: datetime) -> None:
+    """Tell the declarant that an objection came to nothing; not who made it, nor what it said."""
+    result = objection.result
+    if result.status == ResultStatus.REVOKED:
+        return
+    more = "；仍有异议正在核查" if result.has_open_objection else ""
+    notify(
+        result.declaration.person_id,
+        f"{result.publicity.plan.name}：公示期对您评审结果的一件异议经核查不成立{more}",
+        url=f"/declarations/{result.declaration_id}",
         now=now,
     )
 
@@ -229,6 +272,36 @@ def confirm_publicity(publicity: Publicity, *, actor_id: int, now: datetime) -> 
     return [r for r in publicity.results if confirm_result(r, now=now)]
 
 
+def approve_results(
+    publicity: Publicity, approval_no: str, *, actor_id: int, now: datetime
+) -> list[Result]:
+    """Approve what was sent up, under a document's number (批准文号); returns what is confirmed.
+
+    Raises Conflict before the publicity is confirmed or when it was approved, Forbidden for who
+    is among the results, Invalid without a number.
+    """
+    lock(publicity)
+    if any(r.declaration.person_id == actor_id for r in publicity.results):
+        raise Forbidden("名单中有您本人，不能审核")
+    if publicity.status != PublicityStatus.CONFIRMED:
+        raise Conflict("公示结果尚未确认，不能审核")
+    if publicity.is_approved:
+        raise Conflict("该评审结果已审核通过")
+    if not approval_no.strip():
+        raise Invalid("审核通过时请填写批准文号", field="approval_no")
+    publicity.approval_no = approval_no.strip()[:60]
+    publicity.approved_at, publicity.approved_by = now, actor_id
+    db.session.flush()
+    audit.record(
+        "publicity:approved",
+        subject=("publicity", publicity.id),
+        actor_id=actor_id,
+        now=now,
+        number=publicity.approval_no,
+    )
+    return [r for r in publicity.results if r.status == ResultStatus.CONFIRMED]
+
+
 def confirm_result(result: Result, *, now: datetime) -> bool:
     """Confirm a result unless an objection is open or it was revoked; tells whether it was."""
     is_free = result.status == ResultStatus.PUBLICISED and not result.has_open_objection
@@ -238,10 +311,19 @@ def confirm_result(result: Result, *, now: datetime) -> bool:
     return True
 
 
+def _word_of(result: Result) -> str:
+    """Return what the declarant is told of a result that stands or fell."""
+    if result.status == ResultStatus.REVOKED:
+        return UPHELD
+    if result.objections:
+        return "公示期收到的异议经核查不成立，评审结果已确认"
+    return "公示期未收到异议，评审结果已确认"
+
+
 def _settle(result: Result, status: ResultStatus, now: datetime) -> None:
     result.status, result.decided_at = status, now
     db.session.flush()
-    word = "公示无异议，评审结果已确认" if status is ResultStatus.CONFIRMED else "评审结果已撤销"
+    word = _word_of(result)
     declaration = result.declaration
     notify(
         declaration.person_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.accounts.models import Person
 from app.core.db import db
-from app.core.errors import Forbidden
+from app.core.errors import Forbidden, NotFound
 from app.core.records import register_record, register_sight
 from app.engine.handlers import (
     Card,
@@ -21,8 +21,9 @@ from app.engine.handlers import (
 )
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
-from app.results.queries import ballot_day, get_publicity, publicity_of_meeting
+from app.results.queries import ballot_day, get_publicity, issuing_unit, publicity_of_meeting
 from app.review.models import CaseStatus, Meeting
+from app.review.operations import return_report
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
 sends("publicity_confirmed")
@@ -75,6 +76,32 @@ def objection_organiser(step: Step) -> Scope:
     return Scope("org", unit_id, about_id=result.declaration.person_id)
 
 
+@scope("meeting_issuer")
+def meeting_issuer(step: Step) -> Scope:
+    """The unit that approves a meeting's results and issues the certificates."""
+    meeting = db.session.get_one(Meeting, step.business_id)
+    return Scope("org", issuing_unit(meeting.plan.organiser_unit).id)
+
+
+@save("approve_report")
+def approve_report(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The issuing office approves what was sent up: certificates begin; or gives it back."""
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    who: Any = {"actor_id": step.actor_id or 0, "now": step.now}
+    if decision == "return":
+        meeting = db.session.get_one(Meeting, step.business_id)
+        return_report(meeting, opinion, **who)
+        return {"decision": decision, "_outcome": "退回", "_note": opinion}
+    publicity = publicity_of_meeting(step.business_id)
+    if publicity is None:
+        raise NotFound("该会议没有公示评审结果")
+    number = str(answers.get("approval_no") or "")
+    for result in operations.approve_results(publicity, number, **who):
+        _issue(step, result)
+    note = f"批准文号：{publicity.approval_no}。{opinion}"
+    return {"decision": decision, "_outcome": "审核通过", "_note": note}
+
+
 def _issue(step: Step, result: Result) -> None:
     step.start(
         "certificate_issue", business=(RESULT, result.id), unique=f"certificate:{result.id}"
@@ -83,12 +110,10 @@ def _issue(step: Step, result: Result) -> None:
 
 @save("confirm_publicity")
 def confirm_publicity(step: Step, answers: Mapping[str, Any]) -> Outcomes:
-    """The leader confirms: certificates begin where nobody objects, and the meeting goes on."""
+    """The leader confirms what nobody objects to, and the meeting goes on to report it."""
     confirmed = operations.confirm_publicity(
         _publicity(step), actor_id=step.actor_id or 0, now=step.now
     )
-    for result in confirmed:
-        _issue(step, result)
     step.send(
         "publicity_confirmed",
         business=("meeting", _publicity(step).meeting_id),
@@ -107,8 +132,9 @@ def investigate_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 @save("decide_objection")
 def decide_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
-    """The leader upholds or dismisses; a freed result goes on to its certificate."""
+    """The leader upholds or dismisses; a freed result follows those that were approved."""
     objection = _objection(step)
+    result = objection.result
     uphold = answers["decision"] == "uphold"
     conclusion = str(answers.get("conclusion") or "")
     operations.decide_objection(
@@ -118,8 +144,9 @@ def decide_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
         actor_id=step.actor_id or 0,
         now=step.now,
     )
-    if not uphold and operations.confirm_result(objection.result, now=step.now):
-        _issue(step, objection.result)
+    is_free = not uphold and operations.confirm_result(result, now=step.now)
+    if is_free and result.publicity.is_approved:
+        _issue(step, result)
     return {"_outcome": "异议成立" if uphold else "异议不成立", "_note": conclusion}
 
 

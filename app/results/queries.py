@@ -12,6 +12,7 @@ from app.declarations.models import Declaration
 from app.plans.models import Plan
 from app.results.models import Objection, Publicity, Result, ResultStatus
 from app.review.ballots import BallotClose
+from app.units.models import Unit
 
 
 def publicities(text: str = "") -> Select[tuple[Publicity]]:
@@ -52,6 +53,17 @@ def open_publicities(now: datetime) -> list[Publicity]:
 def publicity_of_meeting(meeting_id: int) -> Publicity | None:
     """Return the publicity of a meeting's results."""
     return db.session.scalars(select(Publicity).where(Publicity.meeting_id == meeting_id)).first()
+
+
+def issuing_unit(organiser: Unit) -> Unit:
+    """Return who approves the results of an organiser and issues its certificates (发证机关).
+
+    It is the root of the organiser's tree.
+    """
+    unit = organiser
+    while unit.parent is not None:
+        unit = unit.parent
+    return unit
 
 
 def ballot_day(meeting_id: int) -> date | None:
@@ -107,6 +119,12 @@ def same_objection(result_id: int, words: Mapping[str, str]) -> Objection | None
     return db.session.scalars(
         select(Objection).where(Objection.result_id == result_id, *same)
     ).first()
+
+
+def objection_of_receipt(receipt: str) -> Objection | None:
+    """Return the objection with this number, as its sender may have typed it."""
+    number = receipt.strip().upper().replace(" ", "")
+    return db.session.scalars(select(Objection).where(Objection.receipt == number)).first()
 
 
 def objection_of_form(request_key: str) -> Objection | None:

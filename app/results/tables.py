@@ -10,7 +10,8 @@ RESULT_HEADS = (
     *("通过评审日期", "异议", "结果"),
 )
 OBJECTION_HEADS = (
-    *("序号", "针对人员", "所在单位", "评审计划", "提出人", "联系方式", "异议内容", "受理时间"),
+    *("序号", "受理号", "针对人员", "所在单位", "评审计划", "提出人", "联系方式", "异议内容"),
+    "受理时间",
     *("核查情况", "处理结论", "结论", "办结时间"),
 )
 OBJECTION_WORDS = {
@@ -57,6 +58,7 @@ def objection_rows(objections: Iterable[Objection]) -> list[Row]:
     return [
         (
             number,
+            each.receipt,
             each.result.declaration.person.name,
             each.result.declaration.unit.name,
             each.result.publicity.plan.name,

@@ -38,8 +38,9 @@ bp = Blueprint("results", __name__)
 # Who looks into objections, for the organiser they are appointed at.
 LOOKERS = frozenset({*ORGANISERS, "supervisor"})
 EXPORTED = 5000
-RECEIVED = "异议已受理，处理结果将通过您留下的联系方式告知"
+RECEIVED = "异议已受理，请记下受理号，凭受理号可以查询办理情况"
 RECEIVED_BEFORE = "您提交过同样的异议，已在受理，无需重复提交"
+NO_RECEIPT = "没有这个受理号，请核对后重试"
 STATES = {
     "open": ("公示中", "info"),
     "ended": ("公示结束", "warning"),
@@ -87,17 +88,34 @@ def object_to(publicity_id: int) -> Response | tuple[str, int]:
     """Take in an objection under a real name; the same one again is answered as the first."""
     publicity = queries.get_publicity(publicity_id)
     try:
-        is_new = _receive(publicity, now())
+        made, is_new = _receive(publicity, now())
     except (Invalid, Conflict, operations.TooManyObjections) as error:
         if not publicity.accepts_objections(now()):
             raise
         errors = error.errors if isinstance(error, Invalid) else {"": [error.message]}
         return _show(publicity, request.form.to_dict(), errors), error.status
     flash(RECEIVED if is_new else RECEIVED_BEFORE, "success" if is_new else "info")
-    return see_other(url_for("results.show", publicity_id=publicity.id))
+    return see_other(url_for("results.objection_state", number=made.receipt))
 
 
-def _receive(publicity: Publicity, moment: datetime) -> bool:
+@bp.get("/objections/state")
+@requires("publicity.read")
+def objection_state() -> str | tuple[str, int]:
+    """How an objection stands, for who has its number (异议办理情况查询)."""
+    number = request.args.get("number", "").strip()
+    found = queries.objection_of_receipt(number) if number else None
+    message = NO_RECEIPT if number and found is None else ""
+    page = render_template(
+        "results/state.html",
+        number=number,
+        objection=found,
+        message=message,
+        words=OBJECTION_WORDS,
+    )
+    return (page, NotFound.status) if message else page
+
+
+def _receive(publicity: Publicity, moment: datetime) -> tuple[Objection, bool]:
     """Take in what was typed; tells whether it is new."""
     typed = request.form
     words = {field: typed.get(field, "").strip() for field in operations.LONGEST}
@@ -108,7 +126,7 @@ def _receive(publicity: Publicity, moment: datetime) -> bool:
     if sent is not None and sent != same:
         raise Conflict("此表单已提交过，内容有变化的，请核对后再次点击“提交异议”")
     if same is not None:
-        return False
+        return same, False
     objection = operations.file_objection(
         publicity,
         db.session.get(Result, result_id),
@@ -123,7 +141,10 @@ def _receive(publicity: Publicity, moment: datetime) -> bool:
         actor_id=current_user.id if current_user.is_authenticated else None,
         now=moment,
     )
-    return True
+    return objection, True
+
+
+bp.app_template_global("publicity_of_meeting")(queries.publicity_of_meeting)
 
 
 @register_predicate("looks_after_publicity")

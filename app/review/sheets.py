@@ -34,6 +34,7 @@ _STEP_OF_NODE = {
     "close_ballot": 7,
     "confirm_result": 8,
     "report_meeting": 10,
+    "approve_report": 10,
     "close_meeting": 10,
 }
 _STEP_OF_STATUS = {

@@ -28,8 +28,10 @@ def test_a_genuine_code_turns_green_and_a_forged_one_red(
 ) -> None:
     path, token, foreign = printed
     page = enter(None, f"{path}#{token}")
-    answer = page.locator("[data-signature-answer]")
-    record = page.locator("[data-signature-record]")
+    answer, record = (
+        page.locator("[data-signature-answer]"),
+        page.locator("[data-signature-record]"),
+    )
     expect(answer).to_contain_text("签名有效")
     expect(answer).to_contain_text("本证书真实有效")
     expect(answer).to_have_class("alert alert-success")

@@ -33,6 +33,7 @@ COMPLAINT = {
     "contact": "fang@example.com",
     "text": "教学成果奖的排名与证书不一致",
 }
+APPROVAL = {"decision": "pass", "approval_no": "核准〔2026〕18号"}
 
 
 @dataclass
@@ -142,6 +143,15 @@ def confirm(published: Published) -> None:
     do((PUBLICITY, published.id), "confirm_publicity", {"decision": "confirm"})
 
 
+def approve(published: Published) -> None:
+    """Confirm, send the results up and have the issuing office approve them."""
+    confirm(published)
+    drain()
+    held = published.held
+    do(held.business, "report_meeting", {"decision": "pass"}, person=person(held.clerk_id))
+    do(held.business, "approve_report", APPROVAL, person=person(published.issuer_id))
+
+
 def issue(published: Published, place: int = 0) -> int:
     """The issuer issues a result's certificate; its id."""
     business = (RESULT, published.result_ids[place])
@@ -164,7 +174,7 @@ def certificate(certificate_id: int) -> Certificate:
 def an_issued_certificate(*, cases: int = 1) -> tuple[Published, int]:
     """A publicity that was confirmed, and the first certificate that came of it."""
     published = a_publicity(cases=cases)
-    confirm(published)
+    approve(published)
     return published, issue(published)
 
 

@@ -327,6 +327,14 @@ def publicise(company: Company) -> None:
     company["organiser_leader"].do("公示结果确认", {"decision": "confirm"}, "苏晓禾")
 
 
+def send_up(company: Company) -> None:
+    """The clerk sends the results up; the issuer approves them under a number."""
+    assert not company["issuer"].waits("发证")
+    company["meeting_clerk"].do("上报评审结果", {"decision": "pass", "opinion": "公示期间无异议"})
+    approval = {"decision": "pass", "approval_no": "核准〔2026〕18号"}
+    company["issuer"].do("评审结果审核", approval, "苏晓禾")
+
+
 def issue(company: Company) -> str:
     """The issuer issues; the teacher reads and downloads; the certificate's address."""
     company["issuer"].do("发证", {"decision": "issue"}, "苏晓禾", "高级教师")

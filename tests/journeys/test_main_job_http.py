@@ -56,6 +56,7 @@ def test_from_the_first_achievement_to_a_replaced_certificate(company: Company) 
     assert status() == "passed"
 
     steps.publicise(company)
+    steps.send_up(company)
     certificate = steps.issue(company)
     (number,) = steps.numbers()
     steps.verify(company, number, "有效")

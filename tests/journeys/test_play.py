@@ -56,7 +56,8 @@ def test_every_step_is_told_by_role_person_and_outcome(app: Flask, told: list[st
     text = "\n".join(told)
     steps = (
         "计划配置", "业绩审核", "审核申报材料", "单位领导审定", "复核上报材料", "受理申报材料",
-        "方案审核", "主审打分", "投票关闭与计票", "公示结果确认", "发证", "发证机关办理",
+        "方案审核", "主审打分", "投票关闭与计票", "公示结果确认",
+        "上报评审结果", "评审结果审核", "发证", "发证机关办理",
     )  # fmt: skip
     places = [text.find(step) for step in steps[1:]]
     assert -1 not in places

@@ -45,7 +45,12 @@ from app.review.operations.setup import (
     remove_group,
     remove_indicator,
 )
-from app.review.operations.tallying import close_meeting, confirm_result, report_meeting
+from app.review.operations.tallying import (
+    close_meeting,
+    confirm_result,
+    report_meeting,
+    return_report,
+)
 from app.review.operations.timing import change_time
 
 __all__ = [
@@ -89,6 +94,7 @@ __all__ = [
     "remove_member",
     "replace_reviewer",
     "report_meeting",
+    "return_report",
     "score_case",
     "start_material_reviews",
     "supervisors_for",

@@ -164,6 +164,11 @@ def report_meeting(meeting: Meeting, opinion: str, *, actor_id: int, now: dateti
     _end(meeting, MeetingStatus.CONFIRMED, MeetingStatus.REPORTED, opinion, actor_id, now)
 
 
+def return_report(meeting: Meeting, opinion: str, *, actor_id: int, now: datetime) -> None:
+    """Give a report back to be sent up again (退回); Forbidden as above."""
+    _end(meeting, MeetingStatus.REPORTED, MeetingStatus.CONFIRMED, opinion, actor_id, now)
+
+
 def close_meeting(meeting: Meeting, opinion: str, *, actor_id: int, now: datetime) -> None:
     """Close the meeting (评审会议关闭, HB-C-19): it joins the past ones; Forbidden as above."""
     _end(meeting, MeetingStatus.REPORTED, MeetingStatus.CLOSED, opinion, actor_id, now)
@@ -182,8 +187,10 @@ def _end(
         raise Forbidden("本次会议的评委和申报人不能办理会议事务")
     meeting.status = after
     db.session.flush()
+    # Confirmed again is what a returned report is.
+    verb = "report_returned" if after is MeetingStatus.CONFIRMED else after.value
     audit.record(
-        f"meeting:{after}",
+        f"meeting:{verb}",
         subject=("meeting", meeting.id),
         actor_id=actor_id,
         now=now,

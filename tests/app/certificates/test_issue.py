@@ -15,7 +15,7 @@ from app.core import jobs
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Conflict, Forbidden
+from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.jobs import Job
 from app.engine.models import StepLog
 from app.results.process import RESULT
@@ -37,7 +37,7 @@ def test_there_is_no_certificate_while_the_result_is_not_confirmed(app: Flask) -
     with pytest.raises(Conflict, match="尚未确认"):
         prepare()
     objection_id = build.object_to(published)
-    build.confirm(published)
+    build.approve(published)
     with pytest.raises(Conflict, match="尚未确认"):
         prepare()
     build.investigate(objection_id)
@@ -50,7 +50,7 @@ def test_there_is_no_certificate_while_the_result_is_not_confirmed(app: Flask) -
 
 def test_its_facts_are_those_of_the_result(app: Flask) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     certificate_id = build.certificate_of(published)
     with transaction(write=False):
         made = build.certificate(certificate_id)
@@ -63,7 +63,7 @@ def test_its_facts_are_those_of_the_result(app: Flask) -> None:
         assert made.facts["title"] == "高级教师"
         assert made.facts["level"] == "副高级"
         assert made.facts["committee"] == plan.committee.name
-        assert made.facts["approval_no"] == plan.committee.filing_no
+        assert made.facts["approval_no"] == "核准〔2026〕18号" != plan.committee.filing_no
         assert made.facts["nature"] == "评审"
         assert made.facts["validity_area"] == "安徽省"
         # The title is held since the ballot, whenever its paper is made.
@@ -76,10 +76,65 @@ def test_its_facts_are_those_of_the_result(app: Flask) -> None:
 
 def test_the_same_certificate_comes_of_a_result_twice(app: Flask) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     with transaction():
         first = build.certificate_of_result(published.result_ids[0])
         assert operations.prepare_certificate(published.result(), now=now()) == first
+
+
+def test_a_bad_photo_goes_back_to_its_owner_and_another_is_issued(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity()
+    build.approve(published)
+    certificate_id, business = build.certificate_of(published), (RESULT, published.result_ids[0])
+    with transaction(write=False):
+        owner, task = published.applicant(), open_items(business)[0].id
+    issuer = client_for(build.person(published.issuer_id))
+    assert issuer.post(f"/tasks/{task}", {"decision": "return"}).status_code == 422
+    returned = {"decision": "return", "opinion": "照片背景不是白色"}
+    assert issuer.post(f"/tasks/{task}", returned).status_code == 303
+    with transaction(write=False):
+        assert build.certificate(certificate_id).status == "awaiting_photo"
+        assert [i.node for i in open_items(business)] == ["provide_photo"]
+        told = select(Notification.text).where(Notification.person_id == owner.id)
+        assert any("照片背景不是白色" in text for text in db.session.scalars(told))
+    mine = client_for(owner)
+    page = mine.get(f"/certificates/{certificate_id}").text
+    assert "原照片已被发证机关退回" in page
+    assert "提交照片</button>" not in page
+    same = mine.post(f"/certificates/{certificate_id}/photo")
+    assert (same.status_code, "已被退回" in same.text) == (409, True)
+    with transaction():
+        build.give_photo(published.applicant())
+    mine = client_for(owner)
+    assert mine.post(f"/certificates/{certificate_id}/photo").status_code == 303
+    build.issue(published)
+    with transaction(write=False):
+        made = build.certificate(certificate_id)
+        assert made.status == "active"
+        assert made.photo_file_id == published.applicant().photo_file_id
+
+
+def test_a_postponed_certificate_waits_with_its_reason(app: Flask) -> None:
+    published = build.a_publicity()
+    build.approve(published)
+    business, issuer = (RESULT, published.result_ids[0]), build.person(published.issuer_id)
+    for opinion in ("", " "):
+        postponed = {"decision": "postpone", "opinion": opinion}
+        with pytest.raises(Invalid):
+            do(business, "issue_certificate", postponed, person=issuer)
+    postponed = {"decision": "postpone", "opinion": "身份证号待核"}
+    do(business, "issue_certificate", postponed, person=issuer)
+    with transaction(write=False):
+        assert [i.node for i in open_items(business)] == ["issue_certificate"]
+        words = select(StepLog.outcome, StepLog.note).where(StepLog.node == "issue_certificate")
+        assert list(map(tuple, db.session.execute(words))) == [("暂缓发证", "身份证号待核")]
+        told = select(Notification.text).where(Notification.person_id == published.applicant().id)
+        assert any("暂缓发证：身份证号待核" in text for text in db.session.scalars(told))
+    certificate_id = build.issue(published)
+    with transaction(write=False):
+        assert build.certificate(certificate_id).status == "active"
 
 
 def test_the_root_of_the_organisers_tree_issues(app: Flask) -> None:
@@ -89,7 +144,7 @@ def test_the_root_of_the_organisers_tree_issues(app: Flask) -> None:
         published.publicity.plan.organiser_unit.parent_id = province.id
         root = province.id
     db.session.expire_all()
-    build.confirm(published)
+    build.approve(published)
     certificate_id = build.certificate_of(published)
     with transaction(write=False):
         made = build.certificate(certificate_id)
@@ -101,7 +156,7 @@ def test_the_root_of_the_organisers_tree_issues(app: Flask) -> None:
 
 def test_the_issuer_issues_it_in_the_inbox(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     certificate_id = build.certificate_of(published)
     with transaction(write=False):
         task = open_items((RESULT, published.result_ids[0]))[0].id
@@ -127,7 +182,7 @@ def test_the_issuer_issues_it_in_the_inbox(app: Flask, client_for: Enter) -> Non
 
 def test_the_paper_is_made_afterwards_and_the_page_says_so(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     certificate_id = build.certificate_of(published)
     with transaction():
         made = build.certificate(certificate_id)
@@ -147,7 +202,7 @@ def test_the_paper_is_made_afterwards_and_the_page_says_so(app: Flask, client_fo
 
 def test_an_issuer_of_another_place_is_not_asked(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     with transaction():
         elsewhere = a_unit("别省厅", kind="机关", clerk=False, leader=False)
         stranger = a_person("别省发证", roles=[("issuer", "org", elsewhere.id)])
@@ -162,7 +217,7 @@ def test_an_issuer_of_another_place_is_not_asked(app: Flask, client_for: Enter) 
 
 def test_without_a_photo_the_person_is_asked_for_it(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity(photo=False)
-    build.confirm(published)
+    build.approve(published)
     certificate_id = build.certificate_of(published)
     with transaction(write=False):
         assert build.certificate(certificate_id).status == "awaiting_photo"
@@ -178,7 +233,7 @@ def test_without_a_photo_the_person_is_asked_for_it(app: Flask, client_for: Ente
 
 def test_the_photo_is_sent_and_the_issuer_is_next(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity(photo=False)
-    build.confirm(published)
+    build.approve(published)
     certificate_id = build.certificate_of(published)
     with transaction(write=False):
         person = published.applicant()
@@ -206,7 +261,7 @@ def test_the_photo_is_sent_and_the_issuer_is_next(app: Flask, client_for: Enter)
 
 def test_nobody_sends_a_photo_for_somebody_else(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity(cases=2, photo=False)
-    build.confirm(published)
+    build.approve(published)
     certificate_id = build.certificate_of(published)
     with transaction():
         other = published.applicant(1)
@@ -219,7 +274,7 @@ def test_nobody_sends_a_photo_for_somebody_else(app: Flask, client_for: Enter) -
 
 def test_nothing_is_issued_without_a_photo(app: Flask) -> None:
     published = build.a_publicity(photo=False)
-    build.confirm(published)
+    build.approve(published)
     with transaction(), pytest.raises(Conflict):
         operations.issue_certificate(
             build.certificate_of_result(published.result_ids[0]), actor_id=1, now=now()
@@ -228,7 +283,7 @@ def test_nothing_is_issued_without_a_photo(app: Flask) -> None:
 
 def test_nobody_issues_their_own(app: Flask) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     with transaction():
         own = published.applicant()
         build.make_issuer(own, published.unit_id)

@@ -34,7 +34,7 @@ def issue_in_a_thread(result_id: int, issuer_id: int) -> None:
 def test_competing_issues_get_distinct_numbers_without_gaps(app: Flask) -> None:
     """Nothing was issued in the series before: its very first row is made under competition."""
     published = build.a_publicity(cases=6)
-    build.confirm(published)
+    build.approve(published)
     failures = together(
         app,
         *(
@@ -53,7 +53,7 @@ def test_competing_issues_get_distinct_numbers_without_gaps(app: Flask) -> None:
 
 def test_two_issuers_of_the_same_certificate_use_one_number(app: Flask) -> None:
     published = build.a_publicity(cases=2)
-    build.confirm(published)
+    build.approve(published)
     result = published.result_ids[0]
     failures = together(app, *[lambda: issue_in_a_thread(result, published.issuer_id)] * 2)
     assert failures.count(None) == 1
@@ -63,7 +63,7 @@ def test_two_issuers_of_the_same_certificate_use_one_number(app: Flask) -> None:
 
 def test_a_rolled_back_issue_leaves_no_gap(app: Flask) -> None:
     published = build.a_publicity(cases=2)
-    build.confirm(published)
+    build.approve(published)
 
     def issue_and_fail() -> None:
         with transaction():
@@ -96,7 +96,7 @@ def test_serials_are_counted_by_place_year_and_code(app: Flask) -> None:
 
 def test_a_full_series_refuses_rather_than_spills(app: Flask) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     with transaction():
         code = f"{990000 + published.publicity.plan.committee_id:06d}"
         db.session.add(NumberSeries(jurisdiction="anhui", year=2026, code=code, last=999_999))

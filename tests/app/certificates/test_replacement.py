@@ -103,9 +103,7 @@ def test_nothing_is_corrected_to_what_the_review_did_not_decide(
     assert made_requests() == 0
 
 
-def test_what_agrees_with_the_review_offers_nothing_to_tick(
-    held: Held, client_for: Enter
-) -> None:
+def test_what_agrees_with_the_review_offers_nothing_to_tick(held: Held, client_for: Enter) -> None:
     page = client_for(held[2]).get(f"/certificates/{held[1]}/replace").text
     assert page.count("与评审结果一致，不能更正") == 4
     assert 'id="change-title"' not in page
@@ -157,8 +155,8 @@ def test_a_request_that_the_review_does_not_bear_out_cannot_be_passed(held: Held
     do(business, "vet_replacement", {"decision": "pass"})
     with transaction():
         build.request(business[1]).changes = {"title": "正高级教师"}
+    issuer = build.person(published.issuer_id)
     with pytest.raises(Conflict, match="更正内容不能采纳"):
-        issuer = build.person(published.issuer_id)
         do(business, "decide_replacement", {"decision": "pass"}, person=issuer)
     with transaction(write=False):
         assert build.certificate(certificate_id).status == "active"

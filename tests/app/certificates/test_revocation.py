@@ -338,7 +338,7 @@ def test_a_holder_who_issues_is_offered_nothing_of_their_own_certificate(
         place = {"scope_kind": "org", "scope_id": published.unit_id}
         grant_role(holder, "issuer", **place, actor_id=None, now=now())
         holder_id = holder.id
-    build.confirm(published)
+    build.approve(published)
     browser = client_for(build.person(holder_id))
     assert "签发证书" not in browser.get("/tasks").text
     build.issue(published)

@@ -83,7 +83,7 @@ def test_the_page_behind_the_code_says_valid_and_shows_the_facts(
 
 def test_one_that_was_not_issued_cannot_be_verified(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity()
-    build.confirm(published)
+    build.approve(published)
     with transaction(write=False):
         public_id = build.certificate(
             build.certificate_of_result(published.result_ids[0]).id

@@ -42,7 +42,7 @@ def object_times(published: build.Published, times: int) -> None:
                 published.result(number % len(published.result_ids)),
                 name=f"方{number}",
                 contact="fang@example.com",
-                text=f"第 {number} 件",
+                text=f"第 {number} 件反映的论文署名问题",
                 now=now(),
             )
 

@@ -8,10 +8,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.accounts.models import Notification
 from app.accounts.operations import grant_role
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
+from app.engine import runtime
 from app.engine.models import StepLog
 from app.results import operations
 from app.results.models import Objection
@@ -38,9 +40,10 @@ def received() -> int:
 def test_anybody_objects_under_their_real_name(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity()
     answer = client_for().post(f"/publicity/{published.id}/objections", sent(published))
-    assert (answer.status_code, answer.location) == (303, f"/publicity/{published.id}")
     with transaction(write=False):
         made = db.session.scalars(select(Objection)).one()
+        state = f"/objections/state?number={made.receipt}"
+        assert (answer.status_code, answer.location) == (303, state)
         assert (made.name, made.contact, made.text) == tuple(build.COMPLAINT.values())
         assert made.result_id == published.result_ids[0]
         (item,) = open_items((OBJECTION, made.id))
@@ -72,6 +75,78 @@ def test_a_missing_fact_stands_at_its_field_and_nothing_typed_is_lost(
     if field != "result_id":
         assert f'value="{published.result_ids[0]}" selected' in answer.text
     assert received() == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("contact", "x", "请填写能联系到您的"),
+        ("contact", "12345", "请填写能联系到您的"),
+        ("contact", "abcdefgh", "请填写能联系到您的"),
+        ("contact", "本市", "请填写能联系到您的"),
+        ("text", "短", "不少于 10 个字"),
+        ("text", "一二三四五六七八九 ", "不少于 10 个字"),
+    ],
+)
+def test_an_objection_that_nobody_could_look_into_is_not_taken_in(
+    app: Flask, client_for: Enter, field: str, value: str, word: str
+) -> None:
+    published = build.a_publicity()
+    address = f"/publicity/{published.id}/objections"
+    answer = client_for().post(address, sent(published, **{field: value}))
+    assert answer.status_code == 422
+    assert word in answer.text
+    assert received() == 0
+
+
+@pytest.mark.parametrize(
+    "contact", ["13900001234", "0550-123 4567", "+86 13900001234", "a@b.cn", "淮城市演示路1号"]
+)
+def test_a_telephone_a_mail_or_a_postal_address_reaches_the_sender(
+    app: Flask, contact: str
+) -> None:
+    assert not operations._faults({**build.COMPLAINT, "contact": contact})
+
+
+def test_the_sender_asks_for_the_state_with_the_number(app: Flask, client_for: Enter) -> None:
+    published = build.a_publicity()
+    with transaction():
+        published.publicity.plan.contact = "电话 0550-1234567"
+    visitor = client_for()
+    answer = visitor.post(f"/publicity/{published.id}/objections", sent(published))
+    page = visitor.get(answer.location).text
+    number = answer.location.rsplit("=", 1)[1]
+    for shown in (number, "请记下受理号", "核查中", "电话 0550-1234567"):
+        assert shown in page
+    for private in (*build.COMPLAINT.values(), "申报人01"):
+        assert private not in page
+    with transaction(write=False):
+        objection_id = db.session.scalars(select(Objection.id)).one()
+    build.investigate(objection_id)
+    build.decide(objection_id, "dismiss")
+    later = client_for().get(f"/objections/state?number= {number.lower()} ").text
+    for shown in ("不成立", "经核查作出结论", "办结时间"):
+        assert shown in later
+    assert "已调阅原件" not in later, "what was found stays with the office"
+    unknown = client_for().get("/objections/state?number=YY20261201-00000000")
+    assert (unknown.status_code, "没有这个受理号" in unknown.text) == (404, True)
+    assert client_for().get("/objections/state").status_code == 200
+    assert "电话 0550-1234567" in client_for().get(f"/publicity/{published.id}").text
+
+
+def test_two_objections_to_one_person_are_told_apart_in_the_list(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity()
+    words = ("第一件异议反映的是论文署名问题", "第二件异议反映的是课时证明问题")
+    for text in words:
+        client_for().post(f"/publicity/{published.id}/objections", sent(published, text=text))
+    page = client_for(build.person(published.organiser_id)).get("/objections").text
+    with transaction(write=False):
+        receipts = list(db.session.scalars(select(Objection.receipt)))
+    assert len(set(receipts)) == 2
+    for shown in (*words, *receipts):
+        assert shown in page
 
 
 def test_everything_missing_is_said_at_once(app: Flask, client_for: Enter) -> None:
@@ -112,7 +187,7 @@ def test_an_objection_after_the_period_is_refused(app: Flask, client_for: Enter,
     assert visitor.post(address, sent(published)).status_code == 303
     # The timer has not fired yet: time judges, not the scheduler.
     at(ends + timedelta(seconds=2))
-    answer = visitor.post(address, sent(published, text="另一件事"))
+    answer = visitor.post(address, sent(published, text="另一件事：论文署名问题"))
     assert answer.status_code == 409
     assert "公示期已结束" in answer.text
     assert visitor.post(address, {}).status_code == 409
@@ -127,7 +202,7 @@ def test_a_flood_of_objections_to_one_person_stops(app: Flask, client_for: Enter
     for _ in range(operations.MAX_OPEN_OBJECTIONS):
         build.object_to(published)
     answer = client_for().post(
-        f"/publicity/{published.id}/objections", sent(published, text="又一件事")
+        f"/publicity/{published.id}/objections", sent(published, text="又一件事：论文署名问题")
     )
     assert answer.status_code == 409
     assert received() == operations.MAX_OPEN_OBJECTIONS
@@ -190,7 +265,7 @@ def test_a_dismissed_one_leaves_the_result_to_the_confirmation(app: Flask) -> No
     build.decide(objection_id, "dismiss")
     with transaction(write=False):
         assert published.result().status == "publicised"
-    build.confirm(published)
+    build.approve(published)
     with transaction(write=False):
         assert published.result().status == "confirmed"
         assert len(open_items((RESULT, published.result_ids[0]))) == 1
@@ -199,7 +274,7 @@ def test_a_dismissed_one_leaves_the_result_to_the_confirmation(app: Flask) -> No
 def test_a_result_freed_after_the_confirmation_goes_on_to_its_certificate(app: Flask) -> None:
     published = build.a_publicity()
     first, last = build.object_to(published), build.object_to(published)
-    build.confirm(published)
+    build.approve(published)
     build.investigate(first)
     build.decide(first, "dismiss")
     with transaction(write=False):
@@ -211,6 +286,33 @@ def test_a_result_freed_after_the_confirmation_goes_on_to_its_certificate(app: F
         assert [i.node for i in open_items((RESULT, published.result_ids[0]))] == [
             "issue_certificate"
         ]
+
+
+def told(person_id: int) -> list[str]:
+    with transaction(write=False):
+        texts = select(Notification.text).where(Notification.person_id == person_id)
+        return [t for t in db.session.scalars(texts.order_by(Notification.id)) if "异议" in t]
+
+
+def test_the_declarant_is_told_what_became_of_objections_and_not_who_made_them(
+    app: Flask,
+) -> None:
+    published = build.a_publicity(cases=3)
+    with transaction(write=False):
+        owners = [published.applicant(place).id for place in range(3)]
+    first, second, third = (build.object_to(published, place) for place in (0, 0, 1))
+    for objection_id, decision in ((first, "dismiss"), (second, "dismiss"), (third, "uphold")):
+        build.investigate(objection_id)
+        build.decide(objection_id, decision)
+    build.confirm(published)
+    plan = "公示期对您评审结果的一件异议经核查不成立"
+    said = [[text.split("：", 1)[1] for text in told(owner)] for owner in owners]
+    assert said == [
+        [f"{plan}；仍有异议正在核查", plan, "公示期收到的异议经核查不成立，评审结果已确认"],
+        ["公示期异议成立，评审结果已撤销"],
+        ["公示期未收到异议，评审结果已确认"],
+    ]
+    assert "方明远" not in str(said)
 
 
 def test_an_objection_is_decided_once_and_with_reasons(app: Flask) -> None:
@@ -312,31 +414,50 @@ def test_who_is_objected_to_reads_nothing_of_it_whatever_their_posts(
         assert f"/objections/{own}" not in closed.text
 
 
+def complete(business: tuple[str, int], answers: dict[str, str], actor_id: int) -> None:
+    with transaction():
+        (item,) = open_items(business)
+        runtime.complete(item, answers, actor_id=actor_id, now=now())
+
+
+DISMISSED = {"decision": "dismiss", "conclusion": "不成立"}
+
+
 def test_a_confirmation_and_the_last_dismissal_do_not_miss_one_another(app: Flask) -> None:
     published = build.a_publicity()
     objection_id = build.object_to(published)
     build.investigate(objection_id)
     build.end_period(published)
-    from app.engine import runtime
-
-    def complete(business: tuple[str, int], answers: dict[str, str], actor_id: int) -> None:
-        with transaction():
-            (item,) = open_items(business)
-            runtime.complete(item, answers, actor_id=actor_id, now=now())
-
+    leader = published.leader_id
     failures = together(
         app,
-        lambda: complete((PUBLICITY, published.id), {"decision": "confirm"}, published.leader_id),
-        lambda: complete(
-            (OBJECTION, objection_id),
-            {"decision": "dismiss", "conclusion": "不成立"},
-            published.leader_id,
-        ),
+        lambda: complete((PUBLICITY, published.id), {"decision": "confirm"}, leader),
+        lambda: complete((OBJECTION, objection_id), DISMISSED, leader),
     )
     assert failures == [None, None]
     drain()
     with transaction(write=False):
         assert published.result().status == "confirmed"
+
+
+def test_an_approval_and_the_last_dismissal_do_not_miss_one_another(app: Flask) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+    build.investigate(objection_id)
+    build.confirm(published)
+    drain()
+    meeting = published.held.business
+    with transaction(write=False):
+        clerk = published.held.person(published.held.clerk_id)
+    do(meeting, "report_meeting", {"decision": "pass"}, person=clerk)
+    failures = together(
+        app,
+        lambda: complete(meeting, build.APPROVAL, published.issuer_id),
+        lambda: complete((OBJECTION, objection_id), DISMISSED, published.leader_id),
+    )
+    assert failures == [None, None]
+    drain()
+    with transaction(write=False):
         assert len(open_items((RESULT, published.result_ids[0]))) == 1
 
 

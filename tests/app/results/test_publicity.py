@@ -14,15 +14,16 @@ from app.accounts.models import Notification
 from app.catalogue.models import CalendarDay
 from app.catalogue.operations import load_reference_data
 from app.catalogue.queries import workdays_after
+from app.certificates.operations import prepare_certificate
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Forbidden
 from app.engine.models import ProcessInstance
 from app.results import operations
 from app.results.process import PUBLICITY, RESULT
 from app.results.queries import confirmed_result
 from tests.builders import results as build
-from tests.builders.flow import drain, open_items
+from tests.builders.flow import do, drain, open_items
 from tests.builders.people import an_id_number
 from tests.builders.review import a_meeting_called
 
@@ -143,9 +144,11 @@ def test_a_publicity_is_confirmed_once(app: Flask) -> None:
         operations.confirm_publicity(published.publicity, actor_id=1, now=now())
 
 
-def test_confirmation_starts_a_certificate_for_everybody_and_tells_them(app: Flask) -> None:
+def test_an_approved_report_starts_a_certificate_for_everybody_and_tells_them(
+    app: Flask,
+) -> None:
     published = build.a_publicity(cases=2)
-    build.confirm(published)
+    build.approve(published)
     with transaction(write=False):
         assert published.publicity.confirmed_by == published.leader_id
         for place in range(2):
@@ -161,10 +164,70 @@ def test_confirmation_starts_a_certificate_for_everybody_and_tells_them(app: Fla
         assert list(db.session.scalars(states)) == ["completed"]
 
 
+def started(published: build.Published) -> list[int]:
+    with transaction(write=False):
+        made = select(ProcessInstance.business_id).where(ProcessInstance.business_type == RESULT)
+        return sorted(i for i in db.session.scalars(made) if i in published.result_ids)
+
+
+def test_no_certificate_begins_before_the_report_is_approved(app: Flask) -> None:
+    published = build.a_publicity()
+    build.confirm(published)
+    drain()
+    meeting = published.held.business
+    with transaction():
+        assert published.result().status == "confirmed"
+        with pytest.raises(Conflict, match="尚未上报审核"):
+            prepare_certificate(published.result(), now=now())
+    clerk, issuer = build.person(published.held.clerk_id), build.person(published.issuer_id)
+    do(meeting, "report_meeting", {"decision": "pass"}, person=clerk)
+    assert started(published) == []
+    do(meeting, "approve_report", {"decision": "return", "opinion": "请附名单"}, person=issuer)
+    with transaction(write=False):
+        assert published.held.meeting.status == "confirmed"
+        assert [i.node for i in open_items(meeting)] == ["report_meeting"]
+    do(meeting, "report_meeting", {"decision": "pass"}, person=clerk)
+    do(meeting, "approve_report", build.APPROVAL, person=issuer)
+    assert started(published) == published.result_ids
+    with transaction(write=False):
+        assert published.publicity.approval_no == build.APPROVAL["approval_no"]
+        assert published.publicity.approved_by == published.issuer_id
+        assert [i.node for i in open_items(meeting)] == ["close_meeting"]
+
+
+def test_an_approval_has_a_number_and_comes_once_after_the_confirmation(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity()
+
+    def approve(number: str, actor_id: int) -> None:
+        with transaction():
+            operations.approve_results(published.publicity, number, actor_id=actor_id, now=now())
+
+    with pytest.raises(Conflict, match="尚未确认"):
+        approve("核准1号", published.issuer_id)
+    build.confirm(published)
+    drain()
+    meeting, clerk = published.held.business, build.person(published.held.clerk_id)
+    do(meeting, "report_meeting", {"decision": "pass"}, person=clerk)
+    with transaction(write=False):
+        task, own = open_items(meeting)[0].id, published.applicant().id
+    issuer = client_for(build.person(published.issuer_id))
+    page = issuer.get(f"/tasks/{task}").text
+    assert "公示名单（1 人）" in page
+    empty = issuer.post(f"/tasks/{task}", {"decision": "pass", "approval_no": ""})
+    assert (empty.status_code, "请填写批准文号" in empty.text) == (422, True)
+    with pytest.raises(Forbidden, match="本人"):
+        approve("核准1号", own)
+    assert issuer.post(f"/tasks/{task}", build.APPROVAL).status_code == 303
+    with pytest.raises(Conflict, match="已审核通过"):
+        approve("核准2号", published.issuer_id)
+
+
 def test_an_open_objection_blocks_its_own_result_only(app: Flask) -> None:
     published = build.a_publicity(cases=2)
     build.object_to(published, 1)
-    build.confirm(published)
+    build.approve(published)
     with transaction(write=False):
         assert published.result(0).status == "confirmed"
         assert published.result(1).status == "publicised"

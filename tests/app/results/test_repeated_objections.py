@@ -59,10 +59,12 @@ def test_a_form_sent_again_with_other_words_says_so_and_keeps_them(
     published, visitor = build.a_publicity(), client_for()
     address = f"/publicity/{published.id}/objections"
     visitor.post(address, sent(published, request_key="form-one"))
-    answer = visitor.post(address, sent(published, request_key="form-one", text="还有第二件事"))
+    answer = visitor.post(
+        address, sent(published, request_key="form-one", text="还有第二件事需要反映")
+    )
     assert answer.status_code == 409
     assert "此表单已提交过" in answer.text
-    assert "还有第二件事" in answer.text
+    assert "还有第二件事需要反映" in answer.text
     assert received() == (1, 1)
 
 
@@ -72,7 +74,7 @@ def test_another_thing_from_the_same_person_is_another_objection(
     published, visitor = build.a_publicity(cases=2), client_for()
     address = f"/publicity/{published.id}/objections"
     visitor.post(address, sent(published))
-    visitor.post(address, sent(published, text="还有第二件事"))
+    visitor.post(address, sent(published, text="还有第二件事需要反映"))
     visitor.post(address, sent(published, result_id=str(published.result_ids[1])))
     assert received() == (3, 3)
 
@@ -84,13 +86,20 @@ def test_an_address_sends_only_so_many_a_day_and_loses_no_word(
     published, visitor = build.a_publicity(), client_for()
     address = f"/publicity/{published.id}/objections"
     for number in range(2):
-        assert visitor.post(address, sent(published, text=f"事{number}")).status_code == 303
+        assert (
+            visitor.post(
+                address, sent(published, text=f"事{number}：论文署名与事实不符")
+            ).status_code
+            == 303
+        )
     answer = visitor.post(address, sent(published, text="第三件事，证据见附件"))
     assert answer.status_code == 429
     assert "同一网络地址" in answer.text
     assert "第三件事，证据见附件" in answer.text
     elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
-    told = client_for().post(address, sent(published, text="别处"), environ_overrides=elsewhere)
+    told = client_for().post(
+        address, sent(published, text="从别处反映的论文署名问题"), environ_overrides=elsewhere
+    )
     assert told.status_code == 303
     assert received() == (3, 3)
 

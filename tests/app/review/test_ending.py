@@ -15,13 +15,13 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden
 from app.review import operations
 from app.review.models import Meeting
-from tests.builders.flow import open_items
-from tests.builders.results import Published, a_publicity, confirm
+from tests.builders.flow import do, open_items
+from tests.builders.results import APPROVAL, Published, a_publicity, confirm
 from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
 
 pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
-REPORT, CLOSE = "report_meeting", "close_meeting"
+REPORT, APPROVE, CLOSE = "report_meeting", "approve_report", "close_meeting"
 
 
 def person(person_id: int) -> Person:
@@ -60,6 +60,11 @@ def test_the_clerk_reports_after_the_publicity_and_then_closes(
     assert task(held) in shown
     assert "导出通过名单" in clerk.get(task(held)).text
     assert clerk.post(task(held), {"decision": "pass", "opinion": "无异议"}).status_code == 303
+    assert nodes(held) == [APPROVE]
+    issuer = client_for(person(published.issuer_id))
+    assert issuer.post(task(held), APPROVAL).status_code == 303
+    assert nodes(held) == [CLOSE]
+    clerk = client_for(person(held.clerk_id))
     assert f"/meetings/{held.id}" in clerk.get("/meetings").text
     assert clerk.post(task(held), {"decision": "pass", "opinion": ""}).status_code == 303
     assert nodes(held) == []
@@ -83,6 +88,8 @@ def test_where_nobody_passed_there_is_no_publicity_to_wait_for(app: Flask) -> No
     play(held, "close_ballot")
     play(held, "confirm_result")
     assert nodes(held) == [REPORT]
+    do(held.business, REPORT, {"decision": "pass"}, person=person(held.clerk_id))
+    assert nodes(held) == [CLOSE], "there is nothing to approve"
 
 
 def test_nothing_is_reported_before_the_result_nor_closed_before_the_report(app: Flask) -> None:

@@ -109,7 +109,7 @@ def test_what_is_over_is_not_in_the_way(app: Flask) -> None:
 
 def test_an_issuer_with_certificates_to_issue_stays(app: Flask) -> None:
     published = results.a_publicity(cases=2)
-    results.confirm(published)
+    results.approve(published)
     with transaction(write=False):
         unit_id = db.session.query(Certificate).first().issuer_unit_id
     assert "2 本证书等待本单位签发" in in_the_way(unit_id)
