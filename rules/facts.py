@@ -76,6 +76,22 @@ class CategoryFacts(TypedDict):
     items: list[ItemFacts]
 
 
+class TitleFacts(TypedDict):
+    """A title by its series, name and level (职称)."""
+
+    series: str
+    name: str
+    level: str
+
+
+class ChoiceFacts(TypedDict):
+    """What `evaluate("choice", facts)` reads: the title chosen, and those passed before."""
+
+    jurisdiction: NotRequired[str]
+    declared: TitleFacts
+    held: list[TitleFacts]
+
+
 class SubmissionFacts(TypedDict):
     """What `evaluate("submission", facts)` reads."""
 
@@ -87,6 +103,8 @@ class SubmissionFacts(TypedDict):
     training: NotRequired[list[TrainingFacts]]
     slots: list[SlotFacts]
     categories: list[CategoryFacts]
+    declared: NotRequired[TitleFacts]
+    titles: NotRequired[list[TitleFacts]]
 
 
 class EligibilityFacts(TypedDict):

@@ -4,20 +4,23 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.declarations import specs
+from app.catalogue.models import Title
+from app.declarations import queries, specs
 from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration, DeclarationEntry, EntrySection
-from app.plans.models import CountBy, StandardItem
+from app.plans.models import CountBy, Plan, StandardItem
 from rules import evaluate
 from rules.facts import (
     AssessmentFacts,
     CategoryFacts,
+    ChoiceFacts,
     EducationFacts,
     EntryFacts,
     ItemFacts,
     PersonalFacts,
     SlotFacts,
     SubmissionFacts,
+    TitleFacts,
     TrainingFacts,
 )
 from rules.report import Report
@@ -56,7 +59,32 @@ def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
         ],
         slots=_slots(held),
         categories=_categories(held),
+        declared=title_facts(held.title),
+        titles=_typed_titles(held),
     )
+
+
+def title_facts(title: Title) -> TitleFacts:
+    """Return a title as the rules read it."""
+    return TitleFacts(series=title.series.name, name=title.name, level=title.level)
+
+
+def faults_of_choice(person_id: int, plan: Plan, title: Title) -> list[str]:
+    """Return why this title is not to be declared by somebody, in words."""
+    held = [title_facts(each.title) for each in queries.passed_before(person_id)]
+    choice = ChoiceFacts(jurisdiction=plan.jurisdiction, declared=title_facts(title), held=held)
+    return [row.text for row in evaluate("choice", choice).failures]
+
+
+def _typed_titles(held: Holdings) -> list[TitleFacts]:
+    return [
+        TitleFacts(
+            series=str(row.data.get("series") or ""),
+            name=str(row.data.get("title") or ""),
+            level=str(row.data.get("level") or ""),
+        )
+        for row in held.titles
+    ]
 
 
 def _personal(held: Holdings, now: datetime) -> PersonalFacts:

@@ -218,6 +218,9 @@ def _submit(held: Holdings, _section: str) -> Page:
 
 
 def _lateness(found: Declaration) -> str:
+    held = facts.faults_of_choice(found.person_id, found.plan, found.title)
+    if held:
+        return "；".join(held)
     try:
         operations.check_deadline(found, now())
     except Conflict as error:

@@ -96,6 +96,14 @@ def declaration_of_year(person_id: int, year: int) -> Declaration | None:
     return db.session.scalars(taken).first()
 
 
+def passed_before(person_id: int) -> list[Declaration]:
+    """Return the declarations by which the person holds a title; a revoked one gives none."""
+    passed = select(Declaration).where(
+        Declaration.person_id == person_id, Declaration.status == Status.PASSED
+    )
+    return list(db.session.scalars(passed.order_by(Declaration.id.desc())))
+
+
 def accepted_declarations(plan_id: int) -> list[Declaration]:
     """Return the declarations of a plan that wait for their meeting, in order of acceptance."""
     accepted = select(Declaration).where(

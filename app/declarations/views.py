@@ -17,6 +17,7 @@ from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ORGANISERS, REVIEWERS, requires
 from app.declarations import (
     course,
+    facts,
     fill_pages,
     fill_views,
     operations,
@@ -121,6 +122,9 @@ def _choice_errors(plan: Plan) -> dict[str, list[str]]:
     offered = standards_of(plan, specialty.title.level) if specialty else []
     if offered and request.form.get("standard") not in offered:
         faults["standard"] = "请选择评审标准"
+    if specialty:
+        held = facts.faults_of_choice(current_user.id, plan, specialty.title)
+        faults["specialty_id"] = bool(held) and "；".join(held)
     return {name: [text] for name, text in faults.items() if isinstance(text, str)}
 
 

@@ -125,7 +125,7 @@ class TypedField(Field):
         """Tell whether an answer is due, given the other answers and the pressed button."""
         return self.spec.required or holds(form, self.spec.required_when)
 
-    def limit(self, form: BaseForm, given: str | None) -> tuple[Any, str]:
+    def bound(self, form: BaseForm, given: str | None) -> tuple[Any, str]:
         """Return a limit and how it is said; None where the other field is still empty."""
         if given is None or is_day(given):
             return None, ""

@@ -150,10 +150,10 @@ class DateField(TypedField):
     def check(self, form: BaseForm) -> None:
         """Hold the day against its limits; ISO texts sort like days."""
         day = str(self.data)
-        earliest, said = self.limit(form, self.spec.min or EARLIEST)
+        earliest, said = self.bound(form, self.spec.min or EARLIEST)
         if earliest and day[: len(earliest)] < earliest[: len(day)]:
             raise too_far(self.own_message(f"不能早于{said}"))
-        latest, said = self.limit(form, self.spec.max or LATEST)
+        latest, said = self.bound(form, self.spec.max or LATEST)
         if latest and day[: len(latest)] > latest[: len(day)]:
             raise too_far(self.own_message(f"不能晚于{said}"))
 
@@ -216,10 +216,10 @@ class NumberField(TypedField):
 
     def check(self, form: BaseForm) -> None:
         """Hold the number against its limits."""
-        least, said = self.limit(form, self.spec.min)
+        least, said = self.bound(form, self.spec.min)
         if least is not None and self.data < Decimal(least):
             raise too_far(self.own_message(f"不能小于{said}"))
-        most, said = self.limit(form, self.spec.max)
+        most, said = self.bound(form, self.spec.max)
         if most is not None and self.data > Decimal(most):
             raise too_far(self.own_message(f"不能大于{said}"))
 

@@ -10,6 +10,7 @@ from app.accounts.queries import is_barred
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
+from app.declarations.facts import faults_of_choice
 from app.declarations.models import (
     Declaration,
     DeclarationEntry,
@@ -82,13 +83,20 @@ def _check_standard(plan: Plan, specialty: PlanSpecialty, standard: str) -> None
         raise Invalid("请选择评审标准", field="standard")
 
 
+def _check_not_held(person_id: int, plan: Plan, specialty: PlanSpecialty) -> None:
+    reasons = faults_of_choice(person_id, plan, specialty.title)
+    if reasons:
+        raise Invalid("；".join(reasons), field="specialty_id")
+
+
 def start_declaration(
     person: Person, plan: Plan, choice: Choice, *, pledged: bool, now: datetime
 ) -> Declaration:
     """Begin a declaration (马上申报): a draft with its process at 填报.
 
     Raises Conflict with the reasons when the person may not declare, Invalid for a kind,
-    specialty or standard the plan does not offer, and without the pledge (FJ-P-21, FJ-P-22).
+    specialty or standard the plan does not offer, for a title held already, and without the
+    pledge (FJ-P-21, FJ-P-22).
     """
     reasons = reasons_not_to_start(person, plan, now=now)
     unit = unit_of(person.id)
@@ -100,6 +108,7 @@ def start_declaration(
         raise Invalid("请选择申报形式", field="kind")
     specialty = _specialty(plan, choice.specialty_id)
     _check_standard(plan, specialty, choice.standard)
+    _check_not_held(person.id, plan, specialty)
     declaration = _draft(person, plan, unit, specialty, choice, now)
     record("started", declaration, person.id, now, plan=plan.id, kind=choice.kind)
     runtime.start(
@@ -149,12 +158,14 @@ def change_specialty(
     """Change the specialty within the plan (修改专业, FJ-P-46); returns how many imports it cost.
 
     `keep_title` is the jurisdiction's setting that the title stays. Imports into items of a
-    standard that no longer holds are dropped. Raises Invalid for another plan's specialty.
+    standard that no longer holds are dropped. Raises Invalid for another plan's specialty and
+    for a title held already.
     """
     refuse_unless_editable(declaration)
     specialty = _specialty(declaration.plan, specialty_id)
     if keep_title and specialty.title_id != declaration.title_id:
         raise Invalid("本地区只能修改专业，不能变更申报职称", field="specialty_id")
+    _check_not_held(declaration.person_id, declaration.plan, specialty)
     before = declaration.specialty.name
     declaration.specialty, declaration.title = specialty, specialty.title
     declaration.updated_at = now

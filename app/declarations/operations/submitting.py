@@ -79,13 +79,16 @@ def check_deadline(declaration: Declaration, now: datetime) -> None:
 def submit_declaration(declaration: Declaration, *, now: datetime) -> DeclarationSnapshot:
     """Send a declaration up (提交审核); the unit, or who reviews in its place, gets it.
 
-    Raises StaleTask when it was sent up already, Conflict after the deadline, Invalid with the
-    failing rows when the check does not pass.
+    Raises StaleTask when it was sent up already, Conflict after the deadline and for a title that
+    is held by now, Invalid with the failing rows when the check does not pass.
     """
     if not declaration.is_editable:
         raise StaleTask("该申报已提交，请勿重复提交")
     check_deadline(declaration, now)
     held = held_now(declaration)
+    again = facts.faults_of_choice(declaration.person_id, declaration.plan, declaration.title)
+    if again:
+        raise Conflict("；".join(again))
     report = facts.check(declaration, held, now=now)
     if not report.passed:
         failing = {row.anchor: [row.text] for row in report.failures}

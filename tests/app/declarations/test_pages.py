@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.accounts.models import Person
 from app.accounts.operations import bar_person
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import queries
 from app.declarations.models import Declaration, Status
+from app.plans.models import Plan
 from app.portfolio.models import PortfolioItem
 from tests.builders.declarations import (
     a_chain,
@@ -117,6 +119,53 @@ def test_starting_is_refused_with_the_reason(
     answer = client_for(person).get(f"/plans/{plan.id}/declare")
     assert answer.status_code == 409
     assert reason in answer.text
+
+
+def passed_last_year(person: Person, plan: Plan) -> Declaration:
+    """A declaration of the year before by which the person holds 高级教师."""
+    specialty = next(s for s in plan.specialties if s.name == "小学数学")
+    moment = now() - timedelta(days=360)
+    last = Declaration(person_id=person.id, plan_id=plan.id, plan_year=plan.year - 1)
+    last.unit_id, last.kind = a_unit("去年所在学校").id, "常规申报"
+    last.specialty_id, last.title_id = specialty.id, specialty.title_id
+    last.status = Status.PASSED
+    last.pledged_at = last.submitted_at = last.created_at = last.updated_at = moment
+    db.session.add(last)
+    db.session.flush()
+    return last
+
+
+def test_a_title_that_is_held_is_not_declared_again(app: Flask, client_for: Clients) -> None:
+    with transaction():
+        city, _district, school = a_chain()
+        plan, person = golden_plan(city), golden_applicant(school)
+        last = passed_last_year(person, plan)
+    client = client_for(person)
+    choice = {"kind": "常规申报", "specialty_id": last.specialty_id}
+    said = "已取得 中小学教师 高级教师(副高级), 不能重复申报同级或更低的职称"
+    for step in ({"path": "declare", "sure": "1"}, {"path": "pledge", "pledged": "1"}):
+        refused = client.post(f"/plans/{plan.id}/{step.pop('path')}", {**choice, **step})
+        assert refused.status_code == 422
+        assert said in refused.text
+    with transaction():
+        db.session.get_one(Declaration, last.id).status = Status.REVOKED
+    begun = client.post(f"/plans/{plan.id}/pledge", {**choice, "pledged": "1"})
+    assert begun.status_code == 303
+
+
+def test_a_title_that_came_while_the_draft_was_typed_is_not_sent_up_again(
+    app: Flask, client_for: Clients
+) -> None:
+    with transaction():
+        case = golden_declaration(complete=True)
+        passed_last_year(case.person, case.plan)
+    client = client_for(case.person)
+    page = f"/declarations/{case.id}"
+    said = "不能重复申报同级或更低的职称"
+    assert said in text(client.get(f"{page}/fill/submit?checked=1"))
+    refused = client.post(f"{page}/submit")
+    assert refused.status_code == 409
+    assert said in refused.text
 
 
 def test_every_section_opens_with_its_marks(client_for: Clients, case: Declaration) -> None:
