@@ -54,6 +54,8 @@ STATUS_WORDS: dict[str, tuple[str, str]] = {
     Status.REVOKED: ("已撤销", "danger"),
 }
 """The word and tone that people see for a state."""
+NEVER_SENT = "未提交（已截止）"
+"""The word for a draft that was never sent up before the deadline."""
 
 EDITABLE = frozenset({Status.DRAFT, Status.RETURNED})
 ENDED = frozenset(
@@ -90,7 +92,8 @@ class Declaration(Model):
     __table_args__ = (
         CheckConstraint(one_of("status", Status), name="status_is_known"),
         CheckConstraint(
-            "status = 'draft' OR (pledged_at IS NOT NULL AND submitted_at IS NOT NULL)",
+            "status IN ('draft', 'given_up')"
+            " OR (pledged_at IS NOT NULL AND submitted_at IS NOT NULL)",
             name="what_is_sent_up_was_pledged_and_has_a_date",
         ),
         CheckConstraint(
@@ -157,6 +160,11 @@ class Declaration(Model):
         return self.status in ENDED
 
     @property
+    def was_never_sent(self) -> bool:
+        """Tell whether the deadline passed over it while it was a first draft."""
+        return self.status == Status.GIVEN_UP and self.submitted_at is None
+
+    @property
     def can_be_deleted(self) -> bool:
         """Tell whether it is a draft that was never sent up (FJ-P-17)."""
         return self.status == Status.DRAFT and self.submitted_at is None
@@ -164,7 +172,7 @@ class Declaration(Model):
     @property
     def status_word(self) -> str:
         """Return the state as people read it."""
-        return STATUS_WORDS[self.status][0]
+        return NEVER_SENT if self.was_never_sent else STATUS_WORDS[self.status][0]
 
     @property
     def status_tone(self) -> str:

@@ -141,10 +141,10 @@ def withdraw_declaration(step: Step) -> Outcomes:
 
 @handlers.service("give_up_declaration")
 def give_up_declaration(step: Step) -> Outcomes:
-    """End what was not mended in its days, unless they were prolonged."""
+    """End what was not sent up in its days, unless they were prolonged."""
     declaration = _locked(step)
     ended = operations.give_up_declaration(declaration, now=step.now)
-    word = "逾期未重新提交，视为放弃" if ended else "截止时间已延期"
+    word = declaration.ended_reason if ended else "截止时间已延期"
     return {"given_up": ended, **_mended_by(declaration), OUTCOME_WORD: word}
 
 

@@ -37,19 +37,25 @@ def return_declaration(declaration: Declaration, *, now: datetime) -> None:
 
 
 def give_up_declaration(declaration: Declaration, *, now: datetime) -> bool:
-    """End one that was not sent up again in its time (逾期视为放弃); tells whether it did.
+    """End one that was not sent up in its time (逾期视为放弃); tells whether it did.
 
     It lives on where the plan's deadline was put off meanwhile.
     """
     if mended_by(declaration) > now:
         return False
     last = last_moment(declaration)
-    limit = "补正期限" if declaration.status == Status.RETURNED else "撤回后的提交期限"
-    declaration.ended_reason = f"未在{limit}（{last:%Y-%m-%d %H:%M}）内重新提交，视为放弃"
+    declaration.ended_reason = _lateness(declaration, f"{last:%Y-%m-%d %H:%M}")
     _leave_chain(declaration, Status.GIVEN_UP, now)
     record("given_up", declaration, None, now, mended_by=f"{last:%Y-%m-%d %H:%M}")
     tell(declaration, f"您的申报{declaration.ended_reason}", now)
     return True
+
+
+def _lateness(declaration: Declaration, last: str) -> str:
+    if declaration.submitted_at is None:
+        return f"未在申报截止时间（{last}）前提交，不能再提交"
+    limit = "补正期限" if declaration.status == Status.RETURNED else "撤回后的提交期限"
+    return f"未在{limit}（{last}）内重新提交，视为放弃"
 
 
 def withdraw_declaration(declaration: Declaration, *, now: datetime) -> None:

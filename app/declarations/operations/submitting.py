@@ -55,12 +55,11 @@ def _end_of_mending(declaration: Declaration, defects: Sequence[Defect]) -> date
 
 
 def mended_by(declaration: Declaration) -> datetime:
-    """Return the moment at which one that came back to the person counts as given up.
+    """Return the moment at which one that lies with the person counts as given up.
 
-    That is a returned one, or one that was taken back; for a first draft it never comes.
+    That is a first draft, one that was returned, or one that was taken back.
     """
-    came_back = declaration.is_editable and declaration.submitted_at is not None
-    last = last_moment(declaration) if came_back else None
+    last = last_moment(declaration) if declaration.is_editable else None
     # At the last moment itself it may still be sent up.
     return last + timedelta(seconds=1) if last else NEVER
 

@@ -11,6 +11,7 @@ from app.accounts.models import Notification
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
+from app.core.invariants import check_all
 from app.declarations import operations, queries
 from app.declarations.models import Declaration, Status
 from tests.builders.declarations import a_declaration
@@ -87,11 +88,46 @@ def test_one_that_was_mended_in_time_goes_on(app: Flask, at: Clock) -> None:
     assert status(declaration) == Status.IN_REVIEW
 
 
-def test_a_draft_is_never_given_up(app: Flask, at: Clock) -> None:
+def test_a_draft_that_was_never_sent_is_closed_with_its_plan(
+    app: Flask, at: Clock, client_for: Clients
+) -> None:
     declaration = a_declaration(at="fill_declaration")
-    at(CLOSES + timedelta(days=400))
+    at(CLOSES)
     drain()
     assert status(declaration) == Status.DRAFT
+    at(CLOSES + timedelta(seconds=1))
+    drain()
+    assert status(declaration) == Status.GIVEN_UP
+    with transaction(write=False):
+        assert open_items(("declaration", declaration.id)) == []
+        assert check_all() == []
+    browser = client_for(declaration.person)
+    page = f"/declarations/{declaration.id}"
+    assert browser.get(f"{page}/fill/basics").status_code == 303
+    assert (
+        browser.post(f"{page}/autosave", {"name": "birth_place", "value": "甲"}).status_code == 409
+    )
+    shown = browser.get(page).text
+    assert "未提交（已截止）" in shown
+    assert f"未在申报截止时间（{CLOSES:%Y-%m-%d %H:%M}）前提交" in shown
+    assert "可直接导入新的申报" in shown
+    assert "填报</a>" not in shown
+    listed = browser.get("/declarations").text
+    assert "未提交（已截止）" in listed
+    assert "填报</a>" not in listed
+    assert "申报填报" not in browser.get("/tasks").text
+
+
+def test_a_draft_lives_on_when_its_plan_is_extended(app: Flask, at: Clock) -> None:
+    declaration = a_declaration(at="fill_declaration")
+    later = CLOSES + timedelta(days=7)
+    with transaction():
+        queries.get_declaration(declaration.id).plan.closes_at = later
+    at(CLOSES + timedelta(seconds=1))
+    drain()
+    assert status(declaration) == Status.DRAFT
+    do(("declaration", declaration.id), "fill_declaration")
+    assert status(declaration) == Status.IN_REVIEW
 
 
 def test_a_deadline_that_was_put_off_is_kept_to(app: Flask, at: Clock) -> None:
