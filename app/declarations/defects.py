@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
@@ -13,6 +14,7 @@ from app.declarations.models import (
     SECTION_NAMES,
     Declaration,
     DeclarationEntry,
+    DeclarationSnapshot,
     Defect,
     EntrySection,
 )
@@ -123,6 +125,47 @@ class Located:
     place: str
     section: str
     anchor: str
+
+
+def touched(
+    declaration: Declaration, defects: Iterable[Defect], sent: Sequence[DeclarationSnapshot]
+) -> set[int]:
+    """Return the defects at whose place the submission that answers them differs (已修改)."""
+    slots = {slot.key: slot.id for slot in declaration.plan.slots}
+    by_no, by_moment = {each.no: each for each in sent}, {each.at: each for each in sent}
+    found = set()
+    for defect in defects:
+        before = by_no.get(defect.round)
+        after = by_moment.get(defect.resolved_at) if defect.resolved_at else None
+        if before and after:
+            kept = (_at_place(each.content["held"], defect, slots) for each in (before, after))
+            if next(kept) != next(kept):
+                found.add(defect.id)
+    return found
+
+
+def _at_place(held: Mapping[str, Any], defect: Defect, slots: Mapping[str, int]) -> Any:
+    """Return what a submission holds at the place of a defect."""
+    section, field = defect.section, defect.field
+    if defect.item_id:
+        return [row for row in held["entries"] if row["item_id"] == defect.item_id]
+    if section == FILES:
+        return [row for row in held["files"] if not field or row["slot_id"] == slots.get(field)]
+    if section == TITLES:
+        return held["titles"]
+    if section == BASICS:
+        return _basics(held, field)
+    own = EntrySection.ITEM if section == MERITS else section
+    return held if section == OTHER else [r for r in held["entries"] if r["section"] == own]
+
+
+def _basics(held: Mapping[str, Any], field: str) -> Any:
+    if field == PHOTO[0]:
+        return held["photo_id"]
+    if field:
+        return held["personal"].get(field), held["teaching"].get(field)
+    others = ("personal", "teaching", "photo_id", "kind", "standard", "specialty_id")
+    return [held[name] for name in others]
 
 
 def located(declaration: Declaration, defects: Sequence[Defect]) -> list[Located]:

@@ -8,7 +8,7 @@ from typing import Any
 from app.accounts.models import Person
 from app.core.storage import StoredFile
 from app.declarations import specs
-from app.declarations.defects import located
+from app.declarations.defects import located, touched
 from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import (
     SECTION_NAMES,
@@ -257,6 +257,7 @@ def material_of(declaration: Declaration, *, reader: Person, now: datetime) -> d
     shoulder.
     """
     snapshots = snapshots_of(declaration.id)
+    defects = defects_of(declaration.id)
     held = held_by(declaration, snapshots, is_own=reader.id == declaration.person_id)
     items = [entry.item_id for entry in held.entries]
     return {
@@ -265,7 +266,8 @@ def material_of(declaration: Declaration, *, reader: Person, now: datetime) -> d
         "sent": held.sent,
         "changes": changes_of(snapshots),
         "round": declaration.round,
-        "defects": located(declaration, defects_of(declaration.id)),
+        "defects": located(declaration, defects),
+        "touched": touched(declaration, defects, snapshots),
         "opinions": opinions_of(declaration.id),
         "duplicates": duplicates_shown_to(reader, declaration.person_id, items, now),
     }

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
-from app.declarations import queries
+from app.declarations import operations, queries
 from app.declarations.models import Declaration
-from tests.builders.declarations import a_declaration
+from app.declarations.overview import material_of
+from tests.builders.declarations import a_declaration, approved_item
 from tests.builders.flow import do, open_items
 from tests.builders.people import staff
 
@@ -96,3 +98,56 @@ def test_the_applicant_reads_a_defect_beside_what_is_wrong(
     assert f'id="item-entry-{item_id}"' in merits
     assert "云桥区青禾小学：证书不清（请修改）" in merits
     assert "云桥区青禾小学：没有签名（请修改）" in client.get(f"{base}/files").text
+
+
+def test_what_was_not_touched_is_shown_as_such_to_the_offices(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    item_id, _slot_id = places(declaration)
+    with transaction(write=False):
+        slots = [slot.key for slot in queries.get_declaration(declaration.id).plan.slots]
+    returned(
+        declaration,
+        ("basics:health", "与体检不符"),
+        ("basics:birth_place", "与户口簿不符"),
+        (f"merits:{item_id}", "证书不清"),
+        (f"files:{slots[0]}", "没有签名"),
+        (f"files:{slots[1]}", "背面不清"),
+        ("titles", "缺少聘书"),
+        ("education", "学历不符"),
+        ("other", "请核对全文"),
+    )
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        operations.save_field(found, "birth_place", ["安徽宁国"], now=now())
+        kept = next(f for f in queries.files_of(found.id) if f.slot.key == slots[0])
+        operations.rename_file(found, kept.id, "承诺书第一页", now=now())
+        taken = next(e for e in queries.entries_of(found.id) if e.item_id == item_id)
+        place = taken.standard_item_id
+        operations.remove_entry(found, taken.id, now=now())
+        honour = {"name": "区优秀教师", "date": "2023-09"}
+        approved = approved_item(found.person, "honor", honour)
+        operations.import_items(found, "item", [approved], standard_item_id=place, now=now())
+    do(("declaration", declaration.id), "fill_declaration")
+    with transaction(write=False):
+        found = queries.get_declaration(declaration.id)
+        record = material_of(found, reader_id=0)
+        states = {
+            each.defect.text: each.defect.id in record["touched"] for each in record["defects"]
+        }
+        clerk = staff(found.unit, "unit_clerk")
+        task = open_items(("declaration", declaration.id))[0]
+    assert states == {
+        "与体检不符": False,
+        "与户口簿不符": True,
+        "证书不清": True,
+        "没有签名": True,
+        "背面不清": False,
+        "缺少聘书": False,
+        "学历不符": False,
+        "请核对全文": True,
+    }
+    page = client_for(clerk).get(f"/tasks/{task.id}").text
+    assert page.count("未修改</span>") == 4
+    assert page.count("已修改</span>") == 4
