@@ -4,9 +4,12 @@ from rules.checks import JOIN
 from rules.facts import SubmissionFacts
 from rules.report import Finding
 
+QUALIFIED = frozenset({"优秀", "合格"})
+"""The results that count (合格以上)."""
+
 
 def results_filled(facts: SubmissionFacts, *, least: int) -> list[Finding]:
-    """Ask for enough years, each with its result chosen (AH-P-34)."""
+    """Ask for enough qualified years, and for the result of each (AH-P-34, CZ-29)."""
     years = facts["assessments"]
     empty = sum(not year["result"] for year in years)
     parts = [f"已添加 {len(years)} 条年度考核记录"]
@@ -15,7 +18,11 @@ def results_filled(facts: SubmissionFacts, *, least: int) -> list[Finding]:
         parts.append(f"{some}未填写年度考核结果" if empty else "已填写年度考核结果")
     if len(years) < least:
         parts.append(f"至少添加 {least} 条")
-    passed = len(years) >= least and not empty
+    qualified = sum(year["result"] in QUALIFIED for year in years)
+    too_few = not empty and qualified < least <= len(years)
+    if too_few:
+        parts.append(f"合格以上 {qualified} 条, 至少 {least} 条")
+    passed = len(years) >= least and not empty and not too_few
     return [Finding("年度考核情况", JOIN.join(parts), passed, "assessment")]
 
 

@@ -92,6 +92,18 @@ def test_education_fails_without_records_and_without_the_flag():
     assert not row(facts, "教育经历").passed
 
 
+@pytest.mark.parametrize(
+    ("result", "passes"),
+    [("优秀", True), ("合格", True), ("基本合格", False), ("不定等次", False), ("不合格", False)],
+)
+def test_only_qualified_years_count(result: str, passes: bool):
+    facts = second_run()
+    facts["assessments"] = [{"year": 2025, "result": result}]
+    found = row(facts, "年度考核情况")
+    assert found.passed is passes
+    assert ("合格以上 0 条, 至少 1 条" in found.text) is not passes
+
+
 def test_assessment_says_how_many_results_are_missing():
     facts = second_run()
     facts["assessments"] = [{"year": 2024, "result": ""}, {"year": 2025, "result": "合格"}]

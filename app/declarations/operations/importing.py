@@ -16,7 +16,7 @@ from app.declarations.queries import entries_of, standard_item_of, types_for
 from app.portfolio.models import ItemVersion
 from app.portfolio.queries import approved_items
 
-RESULTS = ("合格", "不合格")
+RESULTS = ("优秀", "合格", "基本合格", "不定等次", "不合格")
 FLAGS = {"highest": "is_highest", "qualifying": "is_qualifying"}
 """Education flags by their name in the rules (最高学历, 合格学历)."""
 

@@ -309,7 +309,9 @@ def test_results_and_flags_are_chosen_in_the_declaration(
     with transaction(write=False):
         assessed = queries.entries_of(case.id, "assessment")[0]
         studied = queries.entries_of(case.id, "education")[0]
-    assert autosave(client, case, f"result-{assessed.id}", "合格").json["saved"]
+    for result in ("优秀", "基本合格", "不定等次", "不合格", "合格"):
+        assert autosave(client, case, f"result-{assessed.id}", result).json["saved"]
+        assert f'value="{result}"' in text(client.get(f"/declarations/{case.id}/fill/assessment"))
     assert autosave(client, case, f"result-{assessed.id}", "优异").status_code == 422
     assert autosave(client, case, f"result-{studied.id}", "合格").status_code == 404
     assert autosave(client, case, "highest", str(studied.id)).json["saved"]
