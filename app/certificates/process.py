@@ -13,6 +13,7 @@ from app.certificates.queries import (
     certificate_of_result,
     certificates_awaiting,
     certificates_with_photo,
+    is_certified,
     requests_with_file,
 )
 from app.core.clock import now
@@ -21,6 +22,7 @@ from app.core.errors import NotFound
 from app.core.permissions import register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
+from app.declarations.course import register_progress
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -56,6 +58,12 @@ def certificate_for(result_id: int) -> Certificate:
     if found is None:
         raise NotFound("证书尚未生成")
     return found
+
+
+@register_progress
+def progress_of(declaration_id: int) -> int:
+    """Tell a declaration's page whether its certificate was issued (发证)."""
+    return 3 if is_certified(declaration_id) else 0
 
 
 def _request(step: Step) -> ReplacementRequest:

@@ -16,6 +16,7 @@ from app.certificates.models import (
 from app.core import jobs
 from app.core.db import db
 from app.core.errors import NotFound
+from app.results.models import Result
 
 OPEN_REQUESTS = ("pending", "returned")
 RENDER_JOB = "render_certificate"
@@ -56,6 +57,16 @@ def certificate_of_result(result_id: int) -> Certificate | None:
         .where(Certificate.result_id == result_id)
         .order_by(Certificate.id.desc())
     ).first()
+
+
+def is_certified(declaration_id: int) -> bool:
+    """Tell whether a declaration has led to a certificate that was issued."""
+    issued = (
+        select(Certificate.id)
+        .join(Result, Result.id == Certificate.result_id)
+        .where(Result.declaration_id == declaration_id, Certificate.number.is_not(None))
+    )
+    return db.session.scalar(issued.limit(1)) is not None
 
 
 def certificate_by_public_id(public_id: str) -> Certificate | None:

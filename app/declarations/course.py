@@ -1,6 +1,6 @@
 """Where a declaration stands: the offices as steps, the diagrams, whether it can be taken back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,13 +11,14 @@ from app.core.permissions import ROLES
 from app.declarations.models import Declaration, Status
 from app.declarations.operations import last_moment_once_withdrawn
 from app.declarations.queries import BUSINESS, chain_of
+from app.engine import definitions
 from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
 from app.engine.runtime import WITHDRAWN, first_viewed
 from app.units.models import Unit
 
 MAIN = "declaration"
 CALLED = {"unit_review": "单位审核流程", "superior_review": "上级审核流程"}
-STEPS_AFTER_CHAIN = ("评审", "结果")
+STEPS_AFTER_CHAIN = ("评审", "公示", "发证")
 
 
 @dataclass(frozen=True)
@@ -99,38 +100,79 @@ def _is_taken_back(instance: ProcessInstance) -> bool:
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of the indicator and the number of the present one."""
+    """The steps of the indicator, the number of the present one, and usual terms by name."""
 
     names: list[str]
     current: int
     done: bool = False
+    terms: dict[str, str] = field(default_factory=dict)
 
 
-def steps_of(declaration: Declaration) -> Steps:
-    """Return the way of a declaration with the names of the offices."""
+Progress = Callable[[int], int]
+_progress: list[Progress] = []
+
+
+def register_progress(progress: Progress) -> Progress:
+    """Register fn(declaration id) -> how many of `STEPS_AFTER_CHAIN` its results have passed."""
+    if progress not in _progress:
+        _progress.append(progress)
+    return progress
+
+
+def _passed_after_chain(declaration: Declaration) -> int:
+    return max([1, *(progress(declaration.id) for progress in _progress)])
+
+
+def steps_of(declaration: Declaration, instance: ProcessInstance | None = None) -> Steps:
+    """Return the way of a declaration with the names of the offices.
+
+    With the instance of its process, each office with its usual term.
+    """
     offices: list[Unit] = chain_of(declaration)
     names = ["填报", *(office.name for office in offices[:-1])]
-    names += [f"{offices[-1].name}受理", *STEPS_AFTER_CHAIN]
-    last = len(names)
-    places = {
-        Status.DRAFT: 1,
-        Status.RETURNED: 1,
-        Status.ACCEPTED: last - 1,
-        Status.IN_MEETING: last - 1,
-        Status.PASSED: last,
-        Status.FAILED: last,
-        Status.REVOKED: last,
-    }
-    known = Status(declaration.status)
-    current = places.get(known, 1)
-    if known == Status.IN_REVIEW:
-        ids = [office.id for office in offices]
-        here = declaration.current_unit_id
-        level = declaration.current_level
-        at = ids.index(here) if here in ids else min(level, len(ids)) - 1
-        # The organiser may review as a superior first and accept later.
-        current = 2 + (len(ids) - 1 if level > len(ids) - 1 else at)
-    return Steps(names, current, done=known in {Status.PASSED, Status.FAILED, Status.REVOKED})
+    names.append(f"{offices[-1].name}受理")
+    terms = _terms(names, instance) if instance else {}
+    chain, known = len(names), Status(declaration.status)
+    if known in {Status.FAILED, Status.REVOKED}:
+        # It went no further: what would have come is not shown.
+        names += STEPS_AFTER_CHAIN[: _passed_after_chain(declaration)]
+        return Steps(names, len(names), done=True, terms=terms)
+    names += STEPS_AFTER_CHAIN
+    if known == Status.PASSED:
+        current = chain + 1 + _passed_after_chain(declaration)
+        return Steps(names, min(current, len(names)), current > len(names), terms)
+    if known in {Status.ACCEPTED, Status.IN_MEETING}:
+        return Steps(names, chain + 1, terms=terms)
+    at = _place_in_chain(declaration, offices) if known == Status.IN_REVIEW else 1
+    return Steps(names, at, terms=terms)
+
+
+def _place_in_chain(declaration: Declaration, offices: Sequence[Unit]) -> int:
+    ids = [office.id for office in offices]
+    here, level = declaration.current_unit_id, declaration.current_level
+    at = ids.index(here) if here in ids else min(level, len(ids)) - 1
+    # The organiser may review as a superior first and accept later.
+    return 2 + (len(ids) - 1 if level > len(ids) - 1 else at)
+
+
+WAY = {
+    "unit_review": ("vet_declaration", "endorse_declaration"),
+    "superior_review": ("vet_forwarded", "endorse_forwarded"),
+    MAIN: ("accept_declaration",),
+}
+"""The tasks of an office on the way up, by the process that draws them."""
+
+
+def _terms(names: Sequence[str], instance: ProcessInstance) -> dict[str, str]:
+    """Return in how many working days each office usually decides, as its diagram says."""
+    days = dict.fromkeys(WAY, 0)
+    for node in definitions.bundle_of(instance).nodes:
+        if node.id in WAY.get(node.process, ()):
+            days[node.process] += int(node.properties.get("due", 0))
+    own, *above, organiser = names[1:]
+    by_name = {own: days["unit_review"], **dict.fromkeys(above, days["superior_review"])}
+    by_name[organiser] = days[MAIN]
+    return {name: f"一般 {count} 个工作日内" for name, count in by_name.items() if count}
 
 
 def diagrams_of(

@@ -184,7 +184,7 @@ def show(declaration_id: int) -> str:
         declaration=found,
         is_mine=is_mine,
         withdrawal=course.withdrawal_of(found, now(), instance) if is_mine else None,
-        steps=course.steps_of(found),
+        steps=course.steps_of(found, instance),
         diagrams=course.diagrams_of(found, instance, items),
         log=flow_log((BUSINESS, found.id)),
         last_moment=operations.last_moment(found),

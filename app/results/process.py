@@ -8,6 +8,7 @@ from app.accounts.models import Person
 from app.core.db import db
 from app.core.errors import Forbidden, NotFound
 from app.core.records import register_record, register_sight
+from app.declarations.course import register_progress
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -21,7 +22,13 @@ from app.engine.handlers import (
 )
 from app.results import operations
 from app.results.models import Objection, Publicity, Result
-from app.results.queries import ballot_day, get_publicity, issuing_unit, publicity_of_meeting
+from app.results.queries import (
+    ballot_day,
+    confirmed_result,
+    get_publicity,
+    issuing_unit,
+    publicity_of_meeting,
+)
 from app.review.models import CaseStatus, Meeting
 from app.review.operations import return_report
 
@@ -164,6 +171,12 @@ def objection_card(business_id: int) -> Card:
     name = objection.result.declaration.person.name
     title = f"对{name}评审结果的异议"
     return Card(title, title, f"/objections/{objection.id}")
+
+
+@register_progress
+def progress_of(declaration_id: int) -> int:
+    """Tell a declaration's page whether its publicity (公示) runs or is confirmed."""
+    return 2 if confirmed_result(declaration_id) else 1
 
 
 @register_record(PUBLICITY)
