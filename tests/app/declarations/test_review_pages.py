@@ -115,6 +115,16 @@ def test_the_diagram_shows_where_it_stands(app: Flask, client_for: Clients) -> N
     assert client.get(f"/declarations/{declaration.id}/diagram/nothing").status_code == 404
 
 
+def test_the_contents_of_the_page_lead_to_the_log_and_the_diagrams(
+    app: Flask, client_for: Clients
+) -> None:
+    declaration = a_declaration()
+    page = client_for(declaration.person).get(f"/declarations/{declaration.id}").text
+    for anchor in ("log", "diagram-declaration", "diagram-unit_review"):
+        assert f'<li><a href="#{anchor}">' in page
+        assert f'id="{anchor}"' in page
+
+
 def test_the_clerk_reads_the_material_beside_the_form(app: Flask, client_for: Clients) -> None:
     declaration = a_declaration()
     clerk = staff_of(declaration.unit)
