@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
-from tests.builders.flow import open_items
-from tests.builders.review import a_meeting
+from tests.builders.flow import do, open_items
+from tests.builders.review import a_meeting, check_in, marks, play
 
 Enter = Callable[..., Page]
 pytestmark = pytest.mark.database
@@ -55,3 +55,45 @@ def test_a_score_out_of_its_range_is_told_in_chinese_at_its_field(enter: Enter) 
     page.get_by_role("button", name="提交评分").click()
     expect(told).to_have_text("应为 0–60 的整数")
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_nobody_is_asked_to_confirm_what_is_incomplete(enter: Enter) -> None:
+    held = a_meeting(at="appoint_directors", cases=1)
+    page = enter(person(held.clerk_id), f"/meetings/{held.id}/directors")
+    page.get_by_role("button", name="确认指定").click()
+    expect(page.get_by_text("请选择一名主任")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    play(held, "appoint_directors")
+    play(held, "confirm_standard")
+    page = enter(person(held.director_id), f"/meetings/{held.id}/leaders")
+    page.get_by_role("button", name="确认指定").click()
+    expect(page.get_by_text("请选择第1组组长")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    play(held, "appoint_leaders")
+    with transaction(write=False):
+        leader = next(group.leader_id for group in held.meeting.groups if group.cases)
+    page = enter(person(leader or 0), f"/meetings/{held.id}/assign")
+    page.get_by_role("button", name="提交分配").click()
+    expect(page.get_by_text("请选择主审").first).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_vetoed_case_keeps_its_labels_on_a_phone(enter: Enter) -> None:
+    held = a_meeting(at="score_case", cases=2)
+    with transaction(write=False):
+        sheet, first = marks(held.meeting, veto=True), held.meeting.cases[0].id
+    do(("case", first), "score_case", {"scores": sheet, "opinion": "师德失范"})
+    with transaction(write=False):
+        second = ("case", held.meeting.cases[1].id)
+        good = {"scores": marks(held.meeting), "opinion": "业绩突出"}
+    do(second, "score_case", good)
+    for node in ("confirm_by_deputy", "confirm_by_leader", "confirm_by_director"):
+        play(held, node)
+    check_in(held)
+    for node in ("prepare_roll", "open_ballot", "close_ballot"):
+        play(held, node)
+    page = enter(person(held.clerk_id), f"/meetings/{held.id}/results")
+    page.set_viewport_size({"width": 390, "height": 844})
+    row = page.get_by_role("row").filter(has_text="未提交表决")
+    expect(row.locator("td[data-label=得分]")).to_have_text("一票否决")
+    expect(row.locator("td[data-label=结论]")).to_contain_text("未通过")
