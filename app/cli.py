@@ -3,9 +3,11 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -14,13 +16,15 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import select
 
+from app import worker
 from app.accounts.models import Credential, Person
 from app.accounts.operations import create_credential, create_person, grant_role
 from app.accounts.sessions import activation_link
 from app.catalogue.operations import load_reference_data
 from app.core import audit
-from app.core.clock import now
+from app.core.clock import now, set_clock
 from app.core.db import db, transaction
+from app.core.instance import require_instance
 from app.core.invariants import check_all
 from app.demo import show
 from app.engine import definitions, gate
@@ -43,7 +47,16 @@ OLD_INSTANCE = (
 
 def register(app: Flask) -> None:
     """Add the commands to an application."""
-    for command in (up, setup, play, process_map, check_invariants, lint_process, *COMMANDS):
+    for command in (
+        up,
+        setup,
+        play,
+        clock,
+        process_map,
+        check_invariants,
+        lint_process,
+        *COMMANDS,
+    ):
         app.cli.add_command(command)
 
 
@@ -54,6 +67,7 @@ def _quiet_migrations() -> None:
 def prepare_database() -> None:
     """Migrate, and load what every instance needs: titles, calendar, processes."""
     _quiet_migrations()
+    Path(current_app.instance_path).mkdir(parents=True, exist_ok=True)
     try:
         upgrade()
     except SystemExit as error:  # how Flask-Migrate ends when it finds no way
@@ -113,7 +127,8 @@ def up(context: click.Context, port: int, *, with_demo: bool) -> None:
     current_app.config["PUBLIC_URL"] = os.environ.setdefault("PUBLIC_URL", address)
     context.invoke(setup, with_demo=with_demo)
     folder = Path(current_app.instance_path)
-    click.echo(show.accounts_table(folder, address))
+    with transaction(write=False):
+        click.echo(show.accounts_table(folder, address))
     click.echo(f"\n  {address}   (Ctrl+C 停止 / to stop)\n")
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", "--config", "python:app.serving"]
@@ -158,10 +173,37 @@ def _play() -> int:
     return 1 if failures else 0
 
 
+STEP = re.compile(r"\+(\d{1,3})([dh])")
+
+
+@click.command()
+@click.argument("step", default="")
+@with_appcontext
+def clock(step: str) -> None:
+    """Say what time the demonstration has; +5d or +3h lets days or hours pass in it.
+
+    What falls due meanwhile happens. Refused where people really work.
+    """
+    require_instance()
+    if not (Path(current_app.instance_path) / show.ACCOUNTS).exists():
+        raise click.UsageError("只有演示实例的时间可以拨快 / only the demonstration's time moves")
+    found = STEP.fullmatch(step)
+    if step and not found:
+        raise click.BadParameter("写作 +5d（天）或 +3h（小时）", param_hint="STEP")
+    if found:
+        size = int(found[1])
+        with transaction():
+            set_clock(now() + (timedelta(days=size) if found[2] == "d" else timedelta(hours=size)))
+        worker.drain()
+    with transaction(write=False):
+        click.echo(f"{now():%Y-%m-%d %H:%M}")
+
+
 @click.command("process-map")
 @with_appcontext
 def process_map() -> None:
     """Print process, task, lane, form or page, save handler and template of every user task."""
+    require_instance()
     with transaction(write=False):
         versions = db.session.scalars(
             select(ProcessVersion).order_by(ProcessVersion.key, ProcessVersion.no)
@@ -193,6 +235,7 @@ def _map_row(version: ProcessVersion, node: definitions.Node) -> list[str]:
 @with_appcontext
 def check_invariants() -> None:
     """Check that the stored data holds together; exit 1 and name what does not."""
+    require_instance()
     with transaction(write=False):
         broken = check_all()
     for line in broken:

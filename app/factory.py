@@ -17,7 +17,6 @@ from app import cli
 from app.core import faults, http
 from app.core.assets import init_assets
 from app.core.clock import now
-from app.core.crypto import instance_key
 from app.core.db import db
 from app.core.permissions import unregistered_predicates
 from app.engine import incidents
@@ -61,7 +60,6 @@ class WrongStart(RuntimeError):
 def create_app(instance_path: str | None = None, **settings: Any) -> http.ZhipingApp:
     """Return the application; `settings` override the instance's config.py."""
     folder = Path(instance_path or os.environ.get("INSTANCE") or ROOT / "instance").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     app = http.ZhipingApp(
         "app",
         instance_path=str(folder),
@@ -112,8 +110,6 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
     pool = {"pool_size": CONNECTIONS, "pool_pre_ping": not is_sqlite}
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", pool)
     app.config["SESSION_COOKIE_SECURE"] |= app.config["PUBLIC_URL"].startswith("https://")
-    with app.app_context():
-        app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or instance_key("session")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

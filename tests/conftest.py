@@ -60,7 +60,7 @@ def app(application: Flask, templates: Templates) -> Iterator[Flask]:
     settings = dict(application.config)
     templates.renew(settings["SQLALCHEMY_DATABASE_URI"])
     instance = Path(application.instance_path)
-    shutil.rmtree(instance)
+    shutil.rmtree(instance, ignore_errors=True)
     shutil.copytree(templates.folder / "instance" / "keys", instance / "keys")
     with application.app_context():
         with transaction():

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from app.core.clock import ZONE, now, set_clock
+from app.core.crypto import instance_key
 from app.core.db import db, transaction
 from app.engine import definitions
 from app.factory import create_app
@@ -27,6 +28,7 @@ class Templates:
         self.template = "test1"
         app = create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
         with app.app_context():
+            instance_key("session")
             db.create_all()
             with transaction():
                 set_clock(START)

@@ -27,6 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
+from app.core.crypto import instance_key
 from app.core.db import Id, Instant, Model, current_transaction, db, pk, transaction
 from app.core.errors import (
     Conflict,
@@ -75,6 +76,11 @@ class ZhipingApp(Flask):
         """Start without anybody to tell about failures."""
         super().__init__(*args, **values)
         self.failure_notes: list[Callable[[Exception, datetime], None]] = []
+
+    @property
+    def secret_key(self) -> str | bytes:  # type: ignore[override]
+        """The key of sessions, made at first use: looking at a folder makes no instance of it."""
+        return self.config["SECRET_KEY"] or instance_key("session")
 
     def full_dispatch_request(self) -> Response:
         """Read in a reading transaction, write in a writing one; a refusal rolls back."""

@@ -6,9 +6,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from flask import current_app
+from sqlalchemy import select
 
+from app.accounts.models import Credential
+from app.accounts.queries import hash_of
 from app.core.clock import now, reset_clock
-from app.core.db import transaction
+from app.core.db import db, transaction
 from app.demo import (
     approvals,
     awards,
@@ -66,20 +69,29 @@ def _keep_accounts(stage: Stage) -> None:
     path.write_text(json.dumps(opened, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
+def _unused() -> set[str | None]:
+    live = Credential.activation_expires_at > now()
+    return set(db.session.scalars(select(Credential.activation_hash).where(live)))
+
+
 def accounts_table(folder: Path, address: str) -> str:
-    """Return the demo accounts with their one-time activation links, the first ones first."""
+    """Return the first demo accounts with their one-time activation links, while unused."""
     path = folder / ACCOUNTS
     if not path.exists():
         return ""
     rows = json.loads(path.read_text(encoding="utf-8"))
-    first = [row for login in FIRST_TO_SHOW for row in rows if row[0] == login]
-    lines = [
-        "",
-        "演示账号（首次使用请打开链接自行设置密码 / open the link and choose a password）：",
-    ]
+    unused = _unused()
+    waiting = [row for row in rows if hash_of(row[3]) in unused]
+    first = [row for login in FIRST_TO_SHOW for row in waiting if row[0] == login]
+    lines = [""]
+    if first:
+        lines.append("演示账号（请打开链接自行设置密码 / open the link and choose a password）：")
     for login, who, unit, secret in first:
         lines += [f"  {who}  {unit}", f"      {login}  {address}/activate?secret={secret}"]
     lines.append("  申报人用证件号码或登录名登录 / applicants sign in with the identity number")
+    lines.append(
+        f"  已激活的账号用自己设置的密码登录 / {len(rows) - len(waiting)} used their link"
+    )
     lines.append(f"  共 {len(rows)} 个账号，完整列表 / all of them: {path}")
     return "\n".join(lines)
 

@@ -1,0 +1,66 @@
+"""The flask commands: what they refuse, what they create, how days pass in the demonstration."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Credential
+from app.accounts.operations import create_credential, create_person, set_password
+from app.accounts.signing_in import hash_password
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.demo import show
+from app.factory import create_app
+from tests.databases import SETTINGS
+
+
+@pytest.mark.parametrize("command", ["process-map", "check-invariants", "clock"])
+def test_looking_into_no_instance_says_so_and_creates_none(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "instance"
+    url = f"sqlite:///{folder / 'zhiping.db'}"
+    empty = create_app(str(folder), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+    answer = empty.test_cli_runner().invoke(args=[command])
+    assert answer.exit_code == 2
+    assert "还没有建立实例" in answer.output
+    assert "Traceback" not in answer.output
+    assert not folder.exists()
+
+
+@pytest.mark.database
+def test_time_passes_by_command_in_a_demonstration_only(app: Flask) -> None:
+    run = app.test_cli_runner().invoke
+    refused = run(args=["clock", "+5d"])
+    assert (refused.exit_code, "只有演示实例" in refused.output) == (2, True)
+    (Path(app.instance_path) / show.ACCOUNTS).write_text("[]")
+    for wrong in ("5d", "+5w", "now"):
+        assert run(args=["clock", wrong]).exit_code == 2
+    with transaction(write=False):
+        before = now()
+    moved = run(args=["clock", "+5d"])
+    assert (moved.exit_code, moved.output.strip()) == (0, "2026-11-28 09:00")
+    with transaction(write=False):
+        assert timedelta(days=5) <= now() - before < timedelta(days=5, minutes=10)
+
+
+@pytest.mark.database
+def test_activation_links_are_shown_until_they_are_used(app: Flask) -> None:
+    rows, ids = [], []
+    with transaction():
+        for login in ("ah06.clerk", "ah06.leader"):
+            account, secret = create_credential(create_person(name=login, now=now()), login, now=now())
+            rows.append([login, login, "青禾小学", secret])
+            ids.append(account.id)
+    folder = Path(app.instance_path)
+    (folder / show.ACCOUNTS).write_text(json.dumps(rows))
+    with transaction(write=False):
+        table = show.accounts_table(folder, "http://x")
+    assert all(row[3] in table for row in rows)
+    with transaction():
+        first = db.session.get_one(Credential, ids[0])
+        set_password(first, hash_password("Qinghe-2026"), now=now())
+    with transaction(write=False):
+        table = show.accounts_table(folder, "http://x")
+    assert [row[3] in table for row in rows] == [False, True]
