@@ -53,9 +53,10 @@ def load(echo: Echo) -> None:
     stage.at(FIRST_DAY + timedelta(days=1))
     committee_id = planning.enter_committee(stage)
     echo("  2025 年度计划：申报、审核、评审、公示、发证 ...")
-    finished_case.play(stage, committee_id)
+    mistaken = finished_case.play(stage, committee_id)
     echo("  2026 年度计划：开放申报，示例申报填报中 ...")
     open_case.play(stage, committee_id)
+    awards.ask_replacement(stage, mistaken, "淮城市第五中学（高中部）")
     with transaction():
         reset_clock()
     stage.settle()

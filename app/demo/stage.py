@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from app import worker
 from app.accounts.models import Person
 from app.accounts.queries import people_with_role
+from app.catalogue.queries import workdays_after
 from app.core.clock import ZONE, now, set_clock
 from app.core.db import db, transaction
 from app.core.permissions import ROLES
@@ -52,6 +54,12 @@ class Stage:
     def day(self, offset: int) -> date:
         """Return the day so many days from today."""
         return self.today + timedelta(days=offset)
+
+    def workdays_ago(self, number: int) -> date:
+        """Return the latest day after which so many working days are over today."""
+        with transaction(write=False):
+            days = (self.day(-back) for back in count(number))
+            return next(day for day in days if workdays_after(day, number) <= self.today)
 
     def at(self, day: date, clock: time = time(9, 30)) -> None:
         """Move the instance's clock, and let what became due happen."""

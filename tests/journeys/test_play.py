@@ -12,8 +12,9 @@ from app.certificates.models import Certificate
 from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.demo import show
-from app.engine.models import Incident, ProcessInstance
+from app.engine.models import Incident, ProcessInstance, WorkItem
 from app.experts.models import ExpertProfile
+from tests.databases import START
 
 pytestmark = pytest.mark.database
 
@@ -74,3 +75,15 @@ def test_no_law_is_broken_and_nothing_is_left_over(app: Flask, told: list[str]) 
         assert db.session.scalar(select(func.count(Incident.id))) == 0
         running = select(ProcessInstance.process_key).where(ProcessInstance.status == "running")
         assert set(db.session.scalars(running)) <= {"plan_window"}
+
+
+def test_nobody_whom_the_demonstration_shows_is_late(app: Flask) -> None:
+    with transaction():
+        load_reference_data(2027)
+    show.load(lambda _line: None)
+    with transaction(write=False):
+        open_tasks = select(WorkItem).where(WorkItem.status == "open")
+        due = {item.node: item.due_at for item in db.session.scalars(open_tasks) if item.due_at}
+        early = {node: day for node, day in due.items() if day < START}
+        assert early == {}
+        assert {"vet_declaration", "vet_forwarded", "vet_item", "vet_replacement"} <= set(due)

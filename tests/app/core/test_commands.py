@@ -50,7 +50,8 @@ def test_activation_links_are_shown_until_they_are_used(app: Flask) -> None:
     rows, ids = [], []
     with transaction():
         for login in ("ah06.clerk", "ah06.leader"):
-            account, secret = create_credential(create_person(name=login, now=now()), login, now=now())
+            person = create_person(name=login, now=now())
+            account, secret = create_credential(person, login, now=now())
             rows.append([login, login, "青禾小学", secret])
             ids.append(account.id)
     folder = Path(app.instance_path)
