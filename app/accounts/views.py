@@ -143,7 +143,7 @@ def change_password() -> Response | tuple[str, int]:
     return render_template("accounts/password.html", form=form), 422
 
 
-@bp.get("/account/secret")
+@bp.get("/secret")
 @requires("account.profile")
 def secret() -> str:
     """The one-time secret of an account that was just opened or reset here (激活码)."""

@@ -191,3 +191,9 @@ def test_the_same_form_posted_twice_opens_one_account(system: Browser) -> None:
     assert again.location == first.location
     person_called("卜文")
     assert "<code>" in system.get(again.location).text
+
+
+def test_the_page_of_a_secret_stands_under_no_line_of_the_menu(system: Browser) -> None:
+    page = system.get(system.post("/admin/accounts/new", NEW).location).text
+    assert "激活" in page
+    assert "aria-current=page" not in page.split("<main")[0]
