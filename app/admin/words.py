@@ -84,6 +84,8 @@ EVENTS = {
     "certificate:revocation_refused": "复核不同意撤销证书",
     "certificate:revoked": "撤销证书",
     "committee:authorised": "登记评委会",
+    "committee:confirmed": "核对评委会备案",
+    "committee:refused": "退回评委会备案",
     "declaration:accept_declaration": "受理申报材料",
     "declaration:confirm_termination": "确认终止申报",
     "declaration:deleted": "删除申报",

@@ -32,6 +32,7 @@ class Committee(Model):
         ),
         CheckConstraint(f"level IN {LEVELS!r}", name="level_is_known"),
         CheckConstraint("size > 0 AND size - (size / 2) * 2 = 1", name="its_size_is_odd"),
+        CheckConstraint("entered_by <> confirmed_by", name="two_people_file_a_committee"),
     )
 
     id: Mapped[int] = pk()
@@ -50,6 +51,10 @@ class Committee(Model):
     # The superior office's consent (批准文号) to fewer members than the rule asks for.
     consent_no: Mapped[str] = mapped_column(String(60), default="")
 
+    entered_by: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    # Whoever held it against the filing document; until then no plan or meeting is made of it.
+    confirmed_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+
     series: Mapped[Series] = relationship()
     organiser_unit: Mapped[Unit] = relationship()
 
@@ -57,6 +62,11 @@ class Committee(Model):
     def is_by_specialty(self) -> bool:
         """Tell whether it reviews one specialty only (按专业组建)."""
         return bool(self.specialty)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Tell whether a second person has held the entry against the filing (已核对)."""
+        return self.confirmed_by is not None
 
     def is_valid_on(self, day: date) -> bool:
         """Tell whether the filing holds on a day (有效期内)."""

@@ -6,11 +6,13 @@ from datetime import date, datetime
 from sqlalchemy import select
 
 from app.accounts.models import Person
+from app.accounts.operations import notify
+from app.accounts.queries import people_with_role, works_at
 from app.catalogue.models import Series
 from app.committees.models import FILING_YEARS, Committee
 from app.core import audit
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Forbidden, Invalid
 from app.units.models import Unit
 from rules.voting import LEAST_BY_SERIES, LEAST_BY_SPECIALTY, committee_size_is_legal
 
@@ -80,7 +82,7 @@ def _number_problem(filing_no: str) -> str | None:
 def authorise_committee(
     filing: Filing, *, series: Series, organiser_unit: Unit, actor: Person, now: datetime
 ) -> Committee:
-    """Enter a filed committee (评委会授权).
+    """Enter a filed committee (评委会授权); who may confirm it is told.
 
     Raises Invalid with every fault at its field: a filing over three years, an even size, a
     senior committee too small for its series or specialty without consent.
@@ -92,6 +94,7 @@ def authorise_committee(
         jurisdiction=organiser_unit.jurisdiction,
         series_id=series.id,
         organiser_unit_id=organiser_unit.id,
+        entered_by=actor.id,
         **asdict(filing),
     )
     db.session.add(committee)
@@ -103,4 +106,76 @@ def authorise_committee(
         now=now,
         filing_no=filing.filing_no,
     )
+    unit_id, roles = filing_office(organiser_unit)
+    people = {each.id for role in roles for each in people_with_role(role, "org", unit_id, now)}
+    for person_id in sorted(people - {actor.id}):
+        _tell(committee, person_id, f"{committee.name}的备案待核对", now)
     return committee
+
+
+def filing_office(organiser: Unit) -> tuple[int, tuple[str, ...]]:
+    """Return the unit and the roles that hold a filing against its document (职改办, HB-C-01).
+
+    It is the office above the organiser; the topmost one has its leader do it.
+    """
+    if organiser.reports_to_id is None:
+        return organiser.id, ("organiser_leader",)
+    return organiser.reports_to_id, ("superior_clerk", "superior_leader")
+
+
+def may_confirm(person: Person, committee: Committee, now: datetime) -> bool:
+    """Tell whether a person may decide on a filing: of the filing office, not who entered it."""
+    if committee.is_confirmed or person.id == committee.entered_by:
+        return False
+    unit_id, roles = filing_office(committee.organiser_unit)
+    return works_at(person.id, unit_id, roles, now)
+
+
+def confirm_filing(committee: Committee, *, actor: Person, now: datetime) -> None:
+    """Confirm that a committee is filed as it was entered (备案核对).
+
+    Forbidden for who entered it and for others than the filing office, Conflict when it is done.
+    """
+    _require_waiting(committee, actor, now)
+    committee.confirmed_by = actor.id
+    db.session.flush()
+    _record("committee:confirmed", committee, actor, now)
+    _tell(committee, committee.entered_by, f"{committee.name}的备案已核对", now)
+
+
+def refuse_filing(committee: Committee, reason: str, *, actor: Person, now: datetime) -> None:
+    """Send an entry back (退回): it is taken out, and its number is free again.
+
+    Invalid without a reason; otherwise it raises as confirming does.
+    """
+    _require_waiting(committee, actor, now)
+    if not reason.strip():
+        raise Invalid("请填写退回理由", field="reason")
+    _record("committee:refused", committee, actor, now, reason=reason.strip())
+    told = f"{committee.name}的备案未通过核对：{reason.strip()}。请修改后重新授权"
+    notify(committee.entered_by, told, url="/committees", now=now)
+    db.session.delete(committee)
+    db.session.flush()
+
+
+def _require_waiting(committee: Committee, actor: Person, now: datetime) -> None:
+    db.session.refresh(committee, with_for_update=True)
+    if committee.is_confirmed:
+        raise Conflict("该评委会的备案已核对")
+    if not may_confirm(actor, committee, now):
+        raise Forbidden("备案由上级主管部门核对，录入人不能核对自己录入的评委会")
+
+
+def _record(tag: str, committee: Committee, actor: Person, now: datetime, **more: str) -> None:
+    audit.record(
+        tag,
+        subject=("committee", committee.id),
+        actor_id=actor.id,
+        now=now,
+        filing_no=committee.filing_no,
+        **more,
+    )
+
+
+def _tell(committee: Committee, person_id: int, text: str, now: datetime) -> None:
+    notify(person_id, text, url=f"/committees/{committee.id}", now=now)

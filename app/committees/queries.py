@@ -7,7 +7,7 @@ from sqlalchemy import Select, select
 
 from app.committees.models import Committee
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 
 
 def get_committee(committee_id: int) -> Committee:
@@ -16,6 +16,12 @@ def get_committee(committee_id: int) -> Committee:
     if committee is None:
         raise NotFound("评委会不存在")
     return committee
+
+
+def require_confirmed(committee: Committee) -> None:
+    """Conflict while nobody has held a committee against its filing."""
+    if not committee.is_confirmed:
+        raise Conflict(f"{committee.name}的备案尚未核对，核对后才能用于计划和会议")
 
 
 def search_committees(
@@ -39,8 +45,10 @@ def search_committees(
 
 
 def committees_of(unit_ids: Collection[int], on: date) -> list[Committee]:
-    """Return the committees of these organisers whose filing has not run out."""
+    """Return the confirmed committees of these organisers whose filing has not run out."""
     found = select(Committee).where(
-        Committee.organiser_unit_id.in_(unit_ids), Committee.filed_until >= on
+        Committee.organiser_unit_id.in_(unit_ids),
+        Committee.filed_until >= on,
+        Committee.confirmed_by.is_not(None),
     )
     return list(db.session.scalars(found.order_by(Committee.name)))

@@ -8,14 +8,21 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from app.accounts.models import Person
 from app.catalogue.models import Series
 from app.committees import queries
 from app.committees.models import LEVELS
-from app.committees.operations import Filing, authorise_committee
+from app.committees.operations import (
+    Filing,
+    authorise_committee,
+    confirm_filing,
+    may_confirm,
+    refuse_filing,
+)
 from app.core.clock import now, today
 from app.core.db import db
 from app.core.errors import Forbidden, Invalid
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import requires
@@ -66,7 +73,30 @@ def _organised() -> set[int]:
 def show(committee_id: int) -> str:
     """A committee with its filing."""
     committee = queries.get_committee(committee_id)
-    return render_template("committees/show.html", committee=committee, today=today())
+    return render_template(
+        "committees/show.html",
+        committee=committee,
+        today=today(),
+        may_confirm=may_confirm(current_user, committee, now()),
+        enterer=db.session.get(Person, committee.entered_by),
+        confirmer=db.session.get(Person, committee.confirmed_by or 0),
+    )
+
+
+@bp.post("/committees/<int:committee_id>/confirm")
+@requires("committee.confirm")
+@shown_on(show)
+def confirm(committee_id: int) -> Response:
+    """Confirm the filing, or send the entry back (备案核对)."""
+    committee = queries.get_committee(committee_id)
+    if request.form.get("decision") == "return":
+        reason = request.form.get("reason", "")[:300]
+        refuse_filing(committee, reason, actor=current_user, now=now())
+        flash("已退回，录入人已收到理由", "success")
+        return see_other(url_for("committees.index"))
+    confirm_filing(committee, actor=current_user, now=now())
+    flash("备案已核对，可以用于计划和会议", "success")
+    return see_other(url_for("committees.show", committee_id=committee.id))
 
 
 def _form() -> Any:
@@ -106,7 +136,7 @@ def save() -> str | Response | tuple[str, int]:
                 actor=current_user,
                 now=now(),
             )
-            flash("评委会已授权", "success")
+            flash("评委会已录入，待上级主管部门核对备案", "success")
             return see_other(url_for("committees.show", committee_id=committee.id))
         except Invalid as error:
             show_faults(form, error)

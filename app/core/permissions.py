@@ -103,7 +103,10 @@ ACTIONS: dict[str, Action] = {
     "plan.manage": _may(*ORGANISERS),
     "plan.create": _may("organiser"),
     "plan.configure": _may("organiser", when="configures_plan"),
-    "committee.list": _may(*ORGANISERS, "meeting_clerk", "supervisor"),
+    "committee.list": _may(
+        *ORGANISERS, "meeting_clerk", "supervisor", "superior_clerk", "superior_leader"
+    ),
+    "committee.confirm": _may("superior_clerk", "superior_leader", "organiser_leader"),
     "committee.authorise": _may("organiser"),
     # declarations
     "declaration.list": _may("applicant"),

@@ -10,7 +10,7 @@ from app.accounts.models import Person
 from app.catalogue.models import Title
 from app.catalogue.queries import series_by_name
 from app.committees.models import Committee
-from app.committees.operations import Filing, authorise_committee
+from app.committees.operations import Filing, authorise_committee, confirm_filing
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.demo.stage import Stage, read_data
@@ -44,9 +44,10 @@ def enter_committee(stage: Stage) -> int:
             Filing(**read_data("plan")["committee"]),
             series=series,
             organiser_unit=db.session.get_one(Unit, stage.units[ORGANISER]),
-            actor=stage.person("ah02.clerk"),
+            actor=stage.person("ah03.clerk"),
             now=now(),
         )
+        confirm_filing(committee, actor=stage.person("ah02.clerk"), now=now())
         return committee.id
 
 

@@ -10,6 +10,7 @@ from app.accounts.models import Person
 from app.accounts.operations import notify
 from app.catalogue import jurisdictions
 from app.committees.models import Committee
+from app.committees.queries import require_confirmed
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -46,8 +47,10 @@ def create_plan(
 ) -> Plan:
     """Create a draft plan of a committee (新建计划); the process is started by its caller.
 
-    Raises Invalid when the year has a plan of this name already.
+    Raises Invalid when the year has a plan of this name already, Conflict while the committee's
+    filing is not confirmed.
     """
+    require_confirmed(committee)
     name, year = str(values["name"]), int(values["year"])
     _refuse_second_name(committee.jurisdiction, year, name)
     plan = Plan(

@@ -82,7 +82,9 @@ def _own_plans() -> list[Plan]:
 
 def _committees(plans: list[Plan]) -> list[Committee]:
     units = {plan.organiser_unit_id for plan in plans}
-    query = select(Committee).where(Committee.organiser_unit_id.in_(units))
+    query = select(Committee).where(
+        Committee.organiser_unit_id.in_(units), Committee.confirmed_by.is_not(None)
+    )
     return list(db.session.scalars(query.order_by(Committee.id)))
 
 

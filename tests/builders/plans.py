@@ -65,6 +65,8 @@ def a_committee(organiser: Unit | None = None, **values: Any) -> Committee:
         "filed_until": date(2028, 8, 24),
         "level": "高级",
         "size": 25,
+        "entered_by": a_person("备案录入").id,
+        "confirmed_by": a_person("备案核对").id,
         **values,
     }
     committee = Committee(

@@ -88,6 +88,8 @@ def a_committee(organiser: Unit, series: Series, *, size: int = 11) -> Committee
         organiser_unit_id=organiser.id,
         size=size,
         consent_no="演示批复1号",
+        entered_by=a_person("备案录入").id,
+        confirmed_by=a_person("备案核对").id,
     )
     db.session.add(committee)
     db.session.flush()

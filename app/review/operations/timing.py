@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.accounts.operations import notify
 from app.committees.models import Committee
+from app.committees.queries import require_confirmed
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
@@ -34,6 +35,7 @@ def check_time(
             field="starts_at",
         )
     for committee in committees:
+        require_confirmed(committee)
         if not all(committee.is_valid_on(each.date()) for each in (starts_at, ends_at)):
             raise Invalid(
                 f"{committee.name}的备案有效期为 {committee.filed_from} 至 "

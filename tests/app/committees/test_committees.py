@@ -2,12 +2,23 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.committees.operations import Filing, authorise_committee, last_day_of_filing
+from app.accounts.models import Notification
+from app.committees.models import Committee
+from app.committees.operations import (
+    Filing,
+    authorise_committee,
+    confirm_filing,
+    last_day_of_filing,
+    refuse_filing,
+)
+from app.committees.queries import committees_of
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.plans.operations import create_plan
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.plans import a_committee, a_series, an_organiser
 
@@ -123,6 +134,8 @@ def test_the_organiser_enters_a_committee_on_its_page(client_for: Any) -> None:
     assert answer.status_code == 303
     page = browser.get(answer.location).text
     assert "演示备案〔2026〕1号" in page
+    assert "备案待核对" in page
+    assert "核对无误" not in page
     assert "淮城市评委会" in browser.get("/committees?q=2026〕1").text
     assert "没有符合条件" in browser.get("/committees?q=不存在").text
 
@@ -146,3 +159,66 @@ def test_applicants_do_not_see_committees(client_for: Any) -> None:
         teacher = a_person(unit=a_unit())
         db.session.expunge_all()
     assert client_for(teacher).get("/committees").status_code == 403
+
+
+def under_a_bureau() -> tuple[Any, Any, Any]:
+    """A committee just entered, who entered it, and the clerk of the office above."""
+    bureau = a_unit("淮城市人力资源和社会保障局", kind="机关", clerk=False, leader=False)
+    clerk = a_person("职改办经办", roles=[("superior_clerk", "org", bureau.id)])
+    committee = authorise()
+    committee.organiser_unit.reports_to_id = bureau.id
+    db.session.flush()
+    return committee, staff(committee.organiser_unit, "organiser"), clerk
+
+
+def test_no_plan_is_made_of_a_committee_that_one_person_entered() -> None:
+    with transaction():
+        committee, organiser, clerk = under_a_bureau()
+        unit_id, on = committee.organiser_unit_id, date(2026, 1, 1)
+        for person in (organiser, staff(committee.organiser_unit, "organiser_leader")):
+            with pytest.raises(Forbidden, match="上级主管部门核对"):
+                confirm_filing(committee, actor=person, now=now())
+        assert committees_of([unit_id], on) == []
+        with pytest.raises(Conflict, match="备案尚未核对"):
+            create_plan(committee, {"name": "计划", "year": 2026}, actor=organiser, now=now())
+        confirm_filing(committee, actor=clerk, now=now())
+        assert committees_of([unit_id], on) == [committee]
+        with pytest.raises(Conflict, match="已核对"):
+            confirm_filing(committee, actor=clerk, now=now())
+
+
+def test_a_refused_filing_frees_its_number_and_tells_why() -> None:
+    with transaction():
+        committee, organiser, clerk = under_a_bureau()
+        with pytest.raises(Invalid, match="退回理由"):
+            refuse_filing(committee, " ", actor=clerk, now=now())
+        refuse_filing(committee, "备案号与文件不符", actor=clerk, now=now())
+        told = select(Notification.text).where(Notification.person_id == organiser.id)
+        assert "备案号与文件不符" in db.session.scalars(told).one()
+        assert db.session.scalars(select(Committee)).all() == []
+    with transaction():
+        authorise()
+
+
+def test_the_database_knows_no_committee_filed_by_one_person() -> None:
+    with transaction():
+        committee = a_committee()
+        committee.confirmed_by = committee.entered_by
+        with pytest.raises(IntegrityError, match="two_people_file_a_committee"):
+            db.session.flush()
+        db.session.rollback()
+
+
+def test_the_office_above_confirms_on_the_page(client_for: Any) -> None:
+    with transaction():
+        committee, _, clerk = under_a_bureau()
+        committee_id = committee.id
+        db.session.expunge_all()
+    browser, url = client_for(clerk), f"/committees/{committee_id}"
+    assert "核对无误" in browser.get(url).text
+    silent = browser.post(f"{url}/confirm", {"decision": "return"})
+    assert (silent.status_code, "请填写退回理由" in silent.text) == (422, True)
+    assert browser.post(f"{url}/confirm", {"decision": "confirm"}).location == url
+    page = browser.get(url).text
+    assert "备案待核对" not in page
+    assert "职改办经办" in page
