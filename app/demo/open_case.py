@@ -44,7 +44,10 @@ def play(stage: Stage, committee_id: int) -> int:
         if row["stand"] not in NOTHING
     }
     stage.at(stage.day(-17))
-    sent = _declare(stage, plan_id, kept, "at_unit", "at_superior", "returned", "terminating")
+    sent = _declare(stage, plan_id, kept, "at_superior")
+    # Long enough ago that their unit can have published them, and none is overdue.
+    stage.at(stage.day(-12))
+    sent |= _declare(stage, plan_id, kept, "at_unit", "returned", "terminating")
     _move_on(stage, plan_id, sent)
     stage.at(stage.day(-3))
     _declare(stage, plan_id, kept, "sole_administrator")
@@ -84,7 +87,7 @@ def _declare(
 
 
 def _move_on(stage: Stage, plan_id: int, sent: Mapping[str, Sequence[int]]) -> None:
-    stage.at(stage.day(-15))
+    stage.at(stage.day(-10))
     for declaration_id in sent["terminating"]:
         stage.act((DECLARATION, declaration_id), "vet_declaration", NO_LONGER_EMPLOYED)
     stage.at(stage.day(-9))
@@ -93,8 +96,7 @@ def _move_on(stage: Stage, plan_id: int, sent: Mapping[str, Sequence[int]]) -> N
         paperwork.begin_typing(stage, declaration_id, row["id"])
     stage.at(stage.day(-7))
     for declaration_id in sent["at_superior"]:
-        # Published long enough ago, as those are that still lie with their units.
-        answers = approvals.recommendation(stage, declaration_id, since=stage.day(-16))
+        answers = approvals.recommendation(stage, declaration_id, since=stage.day(-17))
         approvals.pass_unit(stage, declaration_id, answers)
     stage.at(stage.day(-4))
     returned = {"decision": "return", "opinion": "请一次修改完整", "defects": DEFECTS}

@@ -90,7 +90,7 @@ class _Match:
     def told(self, uses: Sequence[str]) -> Duplicate:
         kind = item_types.get(self.theirs.type_key)
         label = self.slot and item_types.slot_of(kind, self.slot).label
-        item = f"{kind.title}“{self.theirs.summary}”"
+        item = f"{kind.title}：{self.theirs.summary}"
         return Duplicate(
             self.mine.id,
             self.mine.summary,

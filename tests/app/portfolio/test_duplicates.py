@@ -93,7 +93,7 @@ def test_the_same_page_is_found_under_another_name(two: tuple[Person, Person]) -
     sent(two[0], "honor", page, name="区优秀教师")
     [hint] = found(two[1], sent(two[1], "honor", page, name="市教坛新星"))
     assert hint.same == "附件相同"
-    assert hint.path[2:] == ("荣誉表彰“区优秀教师”", "荣誉证书")
+    assert hint.path[2:] == ("荣誉表彰：区优秀教师", "荣誉证书")
 
 
 def test_what_was_approved_stays_claimed_when_its_page_is_taken_out(
