@@ -51,7 +51,7 @@ def change_time(meeting_id: int) -> Answer:
     form = build(load(FORM))(request.form)
     if not form.validate():
         return _time_page(meeting, form), 422
-    answers = form.answers()  # type: ignore[attr-defined]
+    answers = form.answers()
     starts_at = moment(answers["starts_on"], answers["starts_time"])
     ends_at = moment(answers["ends_on"], answers["ends_time"])
     actor_id, reason = current_user.id, answers["reason"]

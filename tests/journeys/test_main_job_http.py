@@ -30,7 +30,8 @@ def status() -> str:
         return str(db.session.scalars(select(Declaration.status)).one())
 
 
-def test_from_the_first_achievement_to_a_replaced_certificate(company: Company) -> None:
+def enter_and_submit(company: Company) -> str:
+    """Enter all, be refused for what is missing, complete it and send it up; its address."""
     items = steps.enter_portfolio(company)
     address = steps.begin(company)
     steps.fill(company, address, items)
@@ -40,6 +41,11 @@ def test_from_the_first_achievement_to_a_replaced_certificate(company: Company) 
     steps.complete(company, address, items)
     assert steps.check(company, address) == []
     steps.submit(company, address)
+    return address
+
+
+def test_from_the_first_achievement_to_a_replaced_certificate(company: Company) -> None:
+    address = enter_and_submit(company)
     company["teacher"].read(address, "尚未查看，可以撤回")
 
     steps.recommend(company)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112108"
+revision = "2026112110"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -254,6 +254,12 @@ def upgrade():
         ),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("consent_no", sa.String(length=60), nullable=False),
+        sa.Column(
+            "entered_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.CheckConstraint(
             "CAST(REPLACE(CAST(filed_until AS VARCHAR), '-', '') AS INTEGER) - CAST(REPLACE(CAST(filed_from AS VARCHAR), '-', '') AS INTEGER) <= 30000",
             name=op.f("ck_committee_a_filing_lasts_three_years_at_most"),
@@ -262,10 +268,19 @@ def upgrade():
             "level IN ('高级', '中级', '初级')", name=op.f("ck_committee_level_is_known")
         ),
         sa.CheckConstraint(
+            "entered_by <> confirmed_by", name=op.f("ck_committee_two_people_file_a_committee")
+        ),
+        sa.CheckConstraint(
             "filed_until > filed_from", name=op.f("ck_committee_a_filing_has_length")
         ),
         sa.CheckConstraint(
             "size > 0 AND size - (size / 2) * 2 = 1", name=op.f("ck_committee_its_size_is_odd")
+        ),
+        sa.ForeignKeyConstraint(
+            ["confirmed_by"], ["person.id"], name=op.f("fk_committee_confirmed_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["entered_by"], ["person.id"], name=op.f("fk_committee_entered_by")
         ),
         sa.ForeignKeyConstraint(
             ["organiser_unit_id"], ["unit.id"], name=op.f("fk_committee_organiser_unit_id")
@@ -1057,6 +1072,7 @@ def upgrade():
         sa.Column("merits_cutoff", sa.Date(), nullable=True),
         sa.Column("scope_text", sa.Text(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("contact", sa.String(length=200), nullable=False),
         sa.Column("has_interview", sa.Boolean(), nullable=False),
         sa.Column("has_written_exam", sa.Boolean(), nullable=False),
         sa.Column("quota_mode", sa.String(length=5), nullable=False),
@@ -1786,7 +1802,7 @@ def upgrade():
             name=op.f("ck_declaration_what_is_in_review_lies_with_a_unit"),
         ),
         sa.CheckConstraint(
-            "status = 'draft' OR (pledged_at IS NOT NULL AND submitted_at IS NOT NULL)",
+            "status IN ('draft', 'given_up') OR (pledged_at IS NOT NULL AND submitted_at IS NOT NULL)",
             name=op.f("ck_declaration_what_is_sent_up_was_pledged_and_has_a_date"),
         ),
         sa.CheckConstraint(
@@ -1912,6 +1928,9 @@ def upgrade():
         sa.Column("rule", sa.String(length=300), nullable=False),
         sa.CheckConstraint(
             "is_veto = (weight = 0)", name=op.f("ck_indicator_only_a_veto_weighs_nothing")
+        ),
+        sa.CheckConstraint(
+            "max_score <= 100", name=op.f("ck_indicator_an_indicator_gives_a_hundred_at_most")
         ),
         sa.CheckConstraint(
             "min_score >= 0 AND max_score > min_score",
@@ -2066,6 +2085,15 @@ def upgrade():
         sa.Column(
             "confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("approval_no", sa.String(length=60), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.CheckConstraint(
+            "(approved_at IS NULL) = (approval_no = '') AND (approved_at IS NULL OR confirmed_at IS NOT NULL)",
+            name=op.f("ck_publicity_what_is_approved_was_confirmed_and_has_a_number"),
+        ),
         sa.CheckConstraint(
             "(status = 'confirmed') = (confirmed_at IS NOT NULL)",
             name=op.f("ck_publicity_a_confirmation_has_a_moment"),
@@ -2075,6 +2103,9 @@ def upgrade():
         ),
         sa.CheckConstraint(
             "ends_at > starts_at", name=op.f("ck_publicity_a_publicity_has_length")
+        ),
+        sa.ForeignKeyConstraint(
+            ["approved_by"], ["person.id"], name=op.f("fk_publicity_approved_by")
         ),
         sa.ForeignKeyConstraint(
             ["confirmed_by"], ["person.id"], name=op.f("fk_publicity_confirmed_by")
@@ -2659,7 +2690,9 @@ def upgrade():
         ),
         sa.Column("value", sa.Integer(), nullable=False),
         sa.Column("comment", sa.String(length=500), nullable=False),
-        sa.CheckConstraint("value >= 0", name=op.f("ck_score_no_score_is_negative")),
+        sa.CheckConstraint(
+            "value BETWEEN 0 AND 100", name=op.f("ck_score_a_score_is_of_a_hundred")
+        ),
         sa.ForeignKeyConstraint(["case_id"], ["meeting_case.id"], name=op.f("fk_score_case_id")),
         sa.ForeignKeyConstraint(
             ["indicator_id"], ["indicator.id"], name=op.f("fk_score_indicator_id")
@@ -2790,6 +2823,7 @@ def upgrade():
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("contact", sa.String(length=60), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("receipt", sa.String(length=20), nullable=False),
         sa.Column("request_key", sa.String(length=40), nullable=True),
         sa.Column("address_hash", sa.String(length=64), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
@@ -2812,6 +2846,7 @@ def upgrade():
         ),
         sa.ForeignKeyConstraint(["result_id"], ["result.id"], name=op.f("fk_objection_result_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_objection")),
+        sa.UniqueConstraint("receipt", name=op.f("uq_objection_receipt")),
         sa.UniqueConstraint("request_key", name=op.f("uq_objection_request_key")),
     )
     with op.batch_alter_table("objection", schema=None) as batch_op:
