@@ -20,18 +20,17 @@ from app.core.numbers import birth_and_gender
 from app.core.permissions import ROLES
 from app.core.uploads import PHOTO
 from app.demo.pictures import portrait
-from app.demo.planning import ORGANISER
 from app.demo.stage import Stage, read_data
 from app.engine import runtime
 from app.experts.models import ExpertProfile
-from app.units import operations as units
 from app.units.models import Unit
+from app.units.operations import request_binding
 from app.units.process import BINDING
 
 
-def enter_units(stage: Stage) -> None:
-    """Enter the unit tree and the staff of every unit."""
-    data = read_data("units")
+def enter_units(stage: Stage, units: str = "units", staff: str = "staff") -> None:
+    """Enter the unit tree of a data file, and the staff of every unit from another."""
+    data = read_data(units)
     with transaction():
         for row in data["unit"]:
             unit = Unit(
@@ -40,7 +39,7 @@ def enter_units(stage: Stage) -> None:
                 kind=row["kind"],
                 parent_id=stage.units.get(row.get("parent", "")),
                 reports_to_id=stage.units.get(row.get("reports_to", "")),
-                credit_code=row["credit_code"],
+                credit_code=row.get("credit_code"),
                 has_leader=row.get("has_leader", True),
             )
             db.session.add(unit)
@@ -50,7 +49,7 @@ def enter_units(stage: Stage) -> None:
         for row in data["unit"]:
             unit = db.session.get_one(Unit, stage.units[row["id"]])
             unit.reports_to_id = stage.units.get(row.get("reports_to", ""))
-        for row in read_data("staff")["staff"]:
+        for row in read_data(staff)["staff"]:
             _enter_staff(stage, row)
 
 
@@ -112,7 +111,7 @@ def enter_experts(stage: Stage) -> None:
                     person_id=person.id,
                     unit_name=row["unit_name"],
                     specialty=row["specialty"],
-                    keeper_unit_id=stage.units.get(ORGANISER),
+                    keeper_unit_id=stage.units[read_data("plan")["organiser"]],
                 )
             )
 
@@ -135,7 +134,7 @@ def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True)
         _promise_account(stage, person, "", "申报人", unit.name)
         if photo:
             give_photo(person)
-        binding = units.request_binding(person, unit, "本单位在职教师", now=now())
+        binding = request_binding(person, unit, "本单位在职人员", now=now())
         runtime.start(
             "unit_binding",
             business=(BINDING, binding.id),

@@ -24,6 +24,9 @@ from rules.report import Report
 
 SECTIONS = ("work", "education", "training", "assessment")
 GOLDEN = "golden"
+PORTFOLIOS = {"A": "portfolios_2026", "Z": "portfolios_2025", "B": "works"}
+PLANS = {"B": "works"}
+"""Which files hold the portfolios, and the plan where it is not the schools', by the ids."""
 Papers = Mapping[str, Any]
 """What somebody fills in: personal, teaching, prior_title, and the records of the portfolio."""
 Kept = Sequence[tuple[str, int]]
@@ -34,8 +37,7 @@ def papers_of(key: str) -> Papers:
     """Return what a person of the data fills in."""
     if key == GOLDEN:
         return read_data(GOLDEN)
-    year = {"A": 2026, "Z": 2025}[key[0]]
-    found: Papers = read_data(f"portfolios_{year}")[key]
+    found: Papers = read_data(PORTFOLIOS[key[0]])[key]
     return found
 
 
@@ -118,7 +120,7 @@ def fill_declaration(
             operations.set_education_flag(declaration, studied.id, flag)
         if complete:
             choose_result(declaration)
-        _attach(declaration)
+        _attach(declaration, PLANS.get(key[0], "plan"))
 
 
 def begin_typing(stage: Stage, declaration_id: int, key: str) -> None:
@@ -128,7 +130,7 @@ def begin_typing(stage: Stage, declaration_id: int, key: str) -> None:
 
 
 def _type(stage: Stage, declaration: Declaration, papers: Papers) -> None:
-    for name, value in {**papers["personal"], **papers["teaching"]}.items():
+    for name, value in {**papers["personal"], **papers.get("teaching", {})}.items():
         saved = operations.save_field(declaration, name, [value], now=now())
         if saved.notice:
             stage.note(saved.notice)
@@ -151,10 +153,11 @@ def choose_result(declaration: Declaration) -> None:
     operations.set_result(declaration, assessed.id, "合格")
 
 
-def _attach(declaration: Declaration) -> None:
-    for slot, row in zip(declaration.plan.slots, read_data("plan")["slot"], strict=True):
-        file_id = upload(declaration.person, row["file"].removesuffix(".jpg"))
-        operations.attach_file(declaration, slot.id, file_id, now=now())
+def _attach(declaration: Declaration, book: str) -> None:
+    for slot, row in zip(declaration.plan.slots, read_data(book)["slot"], strict=True):
+        if row["file"]:
+            file_id = upload(declaration.person, row["file"].removesuffix(".jpg"))
+            operations.attach_file(declaration, slot.id, file_id, now=now())
 
 
 def check(declaration_id: int) -> Report:

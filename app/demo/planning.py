@@ -30,38 +30,43 @@ DAYS = (
     "seniority_cutoff",
     "merits_cutoff",
 )
-ORGANISER = "AH03"
+SCHOOLS = "plan"
+"""The data of the schools' plans; another file may hold another series' plan."""
+
+Book = Mapping[str, Any]
 
 
-def enter_committee(stage: Stage) -> int:
-    """Enter the committee with its filing; eleven members stand by the bureau's consent."""
+def enter_committee(stage: Stage, book: str = SCHOOLS) -> int:
+    """Enter the committee with its filing; fewer members than the law stand by a consent."""
+    data = read_data(book)
     with transaction():
-        series = series_by_name(read_data("plan")["series"])
+        series = series_by_name(data["series"])
         if series is None:
             msg = "the title series are not loaded"
             raise LookupError(msg)
         committee = authorise_committee(
-            Filing(**read_data("plan")["committee"]),
+            Filing(**data["committee"]),
             series=series,
-            organiser_unit=db.session.get_one(Unit, stage.units[ORGANISER]),
-            actor=stage.person("ah03.clerk"),
+            organiser_unit=db.session.get_one(Unit, stage.units[data["organiser"]]),
+            actor=stage.person(data["clerk"]),
             now=now(),
         )
-        confirm_filing(committee, actor=stage.person("ah02.clerk"), now=now())
+        confirm_filing(committee, actor=stage.person(data["authority"]), now=now())
         return committee.id
 
 
-def run_plan(stage: Stage, committee_id: int, key: str) -> int:
+def run_plan(stage: Stage, committee_id: int, key: str, book: str = SCHOOLS) -> int:
     """Configure, check, publish and open a plan at its own moments; returns its id."""
-    row = read_data("plan")[key]
+    data = read_data(book)
+    row = data[key]
     day = row["configured_on"] if "configured_on" in row else stage.day(row["configured"])
     stage.at(day)
-    plan_id = _configure(stage, committee_id, row)
+    plan_id = _configure(stage, committee_id, data, row)
     business = (BUSINESS, plan_id)
-    stage.act(business, "configure_plan", person_id=stage.people["ah03.clerk"])
+    stage.act(business, "configure_plan", person_id=stage.people[data["clerk"]])
     stage.at(day, time(15))
     decision = {"decision": "pass", "opinion": "时间安排、标准和附件要求核对无误"}
-    stage.act(business, "check_plan", decision, person_id=stage.people["ah03.leader"])
+    stage.act(business, "check_plan", decision, person_id=stage.people[data["leader"]])
     for name, word in (("publish_at", "计划已发布"), ("opens_at", "申报已开放")):
         moment = stage.moment(row[name])
         stage.at(moment.date(), moment.time())
@@ -71,27 +76,25 @@ def run_plan(stage: Stage, committee_id: int, key: str) -> int:
 
 def close_plan(stage: Stage, key: str) -> None:
     """Let the deadline of a plan pass."""
-    moment = stage.moment(read_data("plan")[key]["closes_at"])
+    moment = stage.moment(read_data(SCHOOLS)[key]["closes_at"])
     stage.at(moment.date(), time(moment.hour, moment.minute + 1))
     stage.note(f"{moment:%Y-%m-%d %H:%M} 申报已截止（到期自动办理）")
 
 
-def _values(stage: Stage, row: Mapping[str, Any]) -> dict[str, str]:
-    data = read_data("plan")
+def _values(stage: Stage, data: Book, row: Book) -> dict[str, str]:
     moments = {name: stage.moment(row[name]).strftime("%Y-%m-%dT%H:%M") for name in MOMENTS}
     days = {name: stage.moment(row[name]).date().isoformat() for name in DAYS}
     texts = {name: data[name] for name in ("scope_text", "content", "contact")}
     return {**texts, **moments, **days}
 
 
-def _configure(stage: Stage, committee_id: int, row: Mapping[str, Any]) -> int:
-    data = read_data("plan")
+def _configure(stage: Stage, committee_id: int, data: Book, row: Book) -> int:
     with transaction():
-        by = stage.person("ah03.clerk")
+        by = stage.person(data["clerk"])
         committee = db.session.get_one(Committee, committee_id)
         names = {"name": row["name"], "year": row["year"]}
         plan = operations.create_plan(committee, names, actor=by, now=now())
-        operations.save_plan(plan, _values(stage, row), actor=by, now=now())
+        operations.save_plan(plan, _values(stage, data, row), actor=by, now=now())
         title = db.session.scalars(
             select(Title).where(
                 Title.series_id == committee.series_id, Title.name == data["title"]
@@ -101,8 +104,8 @@ def _configure(stage: Stage, committee_id: int, row: Mapping[str, Any]) -> int:
             msg = f"no title {data['title']}"
             raise LookupError(msg)
         parts.add_specialties(plan, title, data["specialties"], actor=by, now=now())
-        _add_slots(plan, by)
-        _add_standard(plan, by)
+        _add_slots(plan, data, by)
+        _add_standard(plan, data, by)
         runtime.start(
             "plan_window",
             business=(BUSINESS, plan.id),
@@ -114,8 +117,8 @@ def _configure(stage: Stage, committee_id: int, row: Mapping[str, Any]) -> int:
         return plan.id
 
 
-def _add_slots(plan: Plan, by: Person) -> None:
-    for row in read_data("plan")["slot"]:
+def _add_slots(plan: Plan, data: Book, by: Person) -> None:
+    for row in data["slot"]:
         values = {
             "name": row["name"],
             "required": row["required"],
@@ -128,8 +131,8 @@ def _add_slots(plan: Plan, by: Person) -> None:
         parts.save_slot(plan, values, actor=by, now=now())
 
 
-def _add_standard(plan: Plan, by: Person) -> None:
-    for row in read_data("plan")["category"]:
+def _add_standard(plan: Plan, data: Book, by: Person) -> None:
+    for row in data["category"]:
         given = {"name": row["name"], "min_count": row["min_count"], "count_by": "records"}
         category = parts.save_category(plan, given, actor=by, now=now())
         for item in row["items"]:

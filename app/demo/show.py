@@ -21,6 +21,7 @@ from app.demo import (
     open_case,
     paperwork,
     planning,
+    works_case,
 )
 from app.demo.stage import Stage, read_data
 
@@ -54,7 +55,8 @@ def load(echo: Echo) -> None:
     committee_id = planning.enter_committee(stage)
     echo("  2025 年度计划：申报、审核、评审、公示、发证 ...")
     mistaken = finished_case.play(stage, committee_id)
-    echo("  2026 年度计划：开放申报，示例申报填报中 ...")
+    echo("  2026 年度计划：开放申报，示例申报填报中；另一系列各级审核中 ...")
+    works_case.play(stage)
     open_case.play(stage, committee_id)
     awards.ask_replacement(stage, mistaken, "淮城市第五中学（高中部）")
     with transaction():

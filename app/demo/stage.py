@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy import select
 from app import worker
 from app.accounts.models import Person
 from app.accounts.queries import people_with_role
-from app.catalogue.queries import workdays_after
 from app.core.clock import ZONE, now, set_clock
 from app.core.db import db, transaction
 from app.core.permissions import ROLES
@@ -45,6 +44,7 @@ class Stage:
         self.units: dict[str, int] = {}
         self.people: dict[str, int] = {}
         self.accounts: list[tuple[int, str, str, str]] = []
+        self._elsewhere: list[tuple[date, Callable[[], None]]] = []
 
     def moment(self, given: Mapping[str, Any]) -> datetime:
         """Return the moment of a data entry: a fixed day or one counted from today."""
@@ -55,14 +55,20 @@ class Stage:
         """Return the day so many days from today."""
         return self.today + timedelta(days=offset)
 
-    def workdays_ago(self, number: int) -> date:
-        """Return the latest day after which so many working days are over today."""
-        with transaction(write=False):
-            days = (self.day(-back) for back in count(number))
-            return next(day for day in days if workdays_after(day, number) <= self.today)
+    def meanwhile(self, day: date, happens: Callable[[], None]) -> None:
+        """Have something happen elsewhere when the clock passes that day."""
+        self._elsewhere.append((day, happens))
+        self._elsewhere.sort(key=itemgetter(0))
 
     def at(self, day: date, clock: time = time(9, 30)) -> None:
         """Move the instance's clock, and let what became due happen."""
+        while self._elsewhere and self._elsewhere[0][0] <= day:
+            on, happens = self._elsewhere.pop(0)
+            self._set(on, time(9))
+            happens()
+        self._set(day, clock)
+
+    def _set(self, day: date, clock: time) -> None:
         with transaction():
             set_clock(datetime.combine(day, clock, ZONE))
         self.settle()

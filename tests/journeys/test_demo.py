@@ -40,6 +40,13 @@ STANDS = {
     "于谨言": ("常规申报", "in_review", "vet_declaration", "云桥区人才服务中心"),
     "毕如松": ("常规申报", "in_review", "vet_declaration", "云桥区青禾小学"),
     "令狐远山": ("常规申报", "draft", "fill_declaration", OWN),
+    "安以沫": ("常规申报", "in_review", "vet_forwarded", "榕海澄江建设集团有限公司"),
+    "甄子期": ("常规申报", "in_review", "vet_forwarded", "榕海市住房和城乡建设局"),
+    "满婷": ("常规申报", "in_review", "vet_declaration", "榕海市市政工程中心"),
+    "闻人杰": ("常规申报", "in_review", "vet_declaration", "榕海市市政工程中心"),
+    "尤立安": ("常规申报", "returned", "fill_declaration", OWN),
+    "戈望": ("常规申报", "in_review", "vet_forwarded", "榕海市住房和城乡建设局"),
+    "楚榴": ("常规申报", "in_review", "vet_declaration", "屏湖区人力资源和社会保障局"),
 }
 """Who: the form of the declaration, its state, the open task, and whose it is."""
 KEPT_OUT = {"车向晚": "诚信", "水长宁": "退休"}
@@ -61,8 +68,10 @@ def test_the_demonstration_is_what_its_story_says(loaded: None) -> None:
         assert _stands() == STANDS
         assert _same_claims() == {("柏小满", "毕如松")}
         assert _records_by_item("仲启航")["教育教学类表彰"] == 2
-        assert db.session.scalar(select(func.count(Defect.id))) == 3
-        plan = db.session.scalars(select(Plan).where(Plan.year == 2026)).one()
+        assert db.session.scalar(select(func.count(Defect.id))) == 6
+        plan = db.session.scalars(
+            select(Plan).where(Plan.year == 2026, Plan.jurisdiction == "anhui")
+        ).one()
         for name, word in KEPT_OUT.items():
             reasons = reasons_not_to_start(_person(name), plan, now=now())
             assert any(word in reason for reason in reasons), (name, reasons)
