@@ -1,7 +1,10 @@
 """The demonstration: everybody of the open plan stands where the story needs them."""
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app import worker
@@ -60,10 +63,13 @@ def loaded(app: Flask) -> None:
     show.load(lambda _line: None)
 
 
-def test_the_demonstration_is_what_its_story_says(loaded: None) -> None:
+def test_the_demonstration_is_what_its_story_says(
+    loaded: None, client_for: Callable[[Person], FlaskClient]
+) -> None:
     """One load, as it takes a while: states, refusals, hints, defects, and no law broken."""
     del loaded
     worker.seal()
+    assert _told_of_the_award(client_for) == {"邬小棠": True, "葛蔓青": True, "毕如松": False}
     with transaction(write=False):
         assert _stands() == STANDS
         assert _same_claims() == {("柏小满", "毕如松")}
@@ -114,6 +120,17 @@ def _same_claims() -> set[tuple[str, str]]:
             first, second = sorted((name, hint.path[1]))
             pairs.add((first, second))
     return pairs
+
+
+def _told_of_the_award(client_for: Callable[[Person], FlaskClient]) -> dict[str, bool]:
+    """Whom the page of 毕如松 tells that 柏小满 claims the same: clerk, organiser, himself."""
+    with transaction(write=False):
+        owner = _person("毕如松")
+        mine = select(Declaration.id).where(Declaration.person_id == owner.id)
+        url = f"/declarations/{db.session.scalars(mine).one()}"
+        readers = [_person("邬小棠"), _person("葛蔓青"), owner]
+    path = "云桥区青禾小学 › 柏小满 › 获奖项目"
+    return {reader.name: path in client_for(reader).get(url).text for reader in readers}
 
 
 def _records_by_item(name: str) -> dict[str, int]:
