@@ -220,13 +220,23 @@ def replacement(request_id: int) -> str:
 def verify() -> str | BaseResponse | tuple[str, int]:
     """Look a certificate up by name and number (证书查询)."""
     name, number = request.args.get("name", ""), request.args.get("number", "")
-    if not name.strip() and not number.strip():
-        return render_template("certificates/verify.html", name="", number="", message="")
+    errors = {
+        field: f"请填写{label}"
+        for field, label in (("name", "姓名"), ("number", "证书编号"))
+        if request.args and not request.args.get(field, "").strip()
+    }
+    if errors or not request.args:
+        page = render_template(
+            "certificates/verify.html", name=name, number=number, errors=errors, message=""
+        )
+        return (page, Invalid.status) if errors else page
     found = queries.certificate_by_number(name, number)
     if found is not None:
         return see_other(url_for("certificates.public", public_id=found.public_id))
     message = "没有查到与姓名和证书编号都相符的证书，请核对后重试"
-    page = render_template("certificates/verify.html", name=name, number=number, message=message)
+    page = render_template(
+        "certificates/verify.html", name=name, number=number, errors={}, message=message
+    )
     return page, 404
 
 

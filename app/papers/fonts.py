@@ -47,7 +47,8 @@ def register_fonts() -> None:
 
     A family declared by @font-face instead would be read and digested anew for every document.
     """
-    from reportlab.lib.fonts import addMapping  # noqa: PLC0415 - loaded when first needed
+    from reportlab import rl_config  # noqa: PLC0415 - loaded when first needed
+    from reportlab.lib.fonts import addMapping  # noqa: PLC0415
     from svglib.fonts import register_font  # noqa: PLC0415
     from xhtml2pdf import default  # noqa: PLC0415
 
@@ -61,6 +62,8 @@ def register_fonts() -> None:
             addMapping(family, bold, 0, name)
             addMapping(family, bold, 1, name)
         default.DEFAULT_FONT[family] = family
+    # A page begins with this one: else every document names Helvetica, which none embeds.
+    rl_config.canvas_basefontname = FILES[SONG][0]
 
 
 @cache

@@ -375,3 +375,18 @@ def test_axe_finds_nothing_in_a_form_with_errors(
     expect(page.locator("[data-error-summary]")).to_be_visible()
     assert axe() == []
     problems.allow("422")
+
+
+def test_a_form_drawn_by_hand_is_complete_before_it_asks(page: Page, visit: Visit) -> None:
+    visit("/")
+    page.evaluate(
+        """document.querySelector('main').insertAdjacentHTML('beforeend',
+        '<form novalidate id="plain"><input name="reason" required aria-label="事由">' +
+        '<button data-confirm="确定提交吗？">交出</button></form>')"""
+    )
+    page.get_by_role("button", name="交出").click()
+    expect(page.get_by_label("事由")).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_label("事由").fill("遗失")
+    page.get_by_role("button", name="交出").click()
+    expect(page.get_by_role("dialog")).to_contain_text("确定提交吗？")

@@ -46,6 +46,14 @@ function fault(place, form, button) {
   return isDue(place, form, button) && isEmpty(place, form) ? `${verb(place)}${labelOf(form, place.dataset.field)}` : '';
 }
 
+// Fields that a page drew by hand state what they need as attributes; the browser says what is wrong.
+function isPlainlyValid(form, button) {
+  if (button?.formNoValidate) return true;
+  const wrong = [...form.elements].find((control) => control.willValidate && !control.closest('[data-field]') && !control.validity.valid);
+  wrong?.reportValidity();
+  return !wrong;
+}
+
 // isComplete(form, button) -> bool: says at every field what is wrong, and leads to the first.
 export function isComplete(form, button) {
   const faulty = [];
@@ -55,7 +63,7 @@ export function isComplete(form, button) {
     showErrors(form, place.dataset.field, text ? [text] : []);
     if (text) faulty.push(place);
   }
-  if (!faulty.length) return true;
+  if (!faulty.length) return isPlainlyValid(form, button);
   const first = parts(faulty[0])[0] ?? faulty[0];
   const control = first.tomselect?.control_input ?? first;
   control.scrollIntoView({ block: 'center' });

@@ -50,13 +50,31 @@ def test_name_and_number_together_find_a_certificate(app: Flask, client_for: Ent
     assert visitor.get("/verify").status_code == 200
     found = visitor.get(f"/verify?name= 申报人01 &number={number} ")
     assert (found.status_code, found.location) == (303, f"/v/{public_id}")
-    for name, wanted in (("申报人02", number), ("申报人01", "9342026990001999999"), ("", number)):
+    for name, wanted in (("申报人02", number), ("申报人01", "9342026990001999999")):
         answer = visitor.get(f"/verify?name={name}&number={wanted}")
         assert answer.status_code == 404
         assert "没有查到" in answer.text
         assert f'value="{wanted}"' in answer.text
         assert public_id not in answer.text
     assert published.id
+
+
+@pytest.mark.parametrize(
+    ("typed", "missing"),
+    [
+        ("name=&number=", ["请填写姓名", "请填写证书编号"]),
+        ("name=&number=1", ["请填写姓名"]),
+        ("name=申报人01&number= ", ["请填写证书编号"]),
+        ("name=申报人01", ["请填写证书编号"]),
+    ],
+)
+def test_an_empty_field_is_said_at_its_place(
+    app: Flask, client_for: Enter, typed: str, missing: list[str]
+) -> None:
+    answer = client_for().get(f"/verify?{typed}")
+    assert answer.status_code == 422
+    for text in ("请填写姓名", "请填写证书编号"):
+        assert (text in answer.text) == (text in missing)
 
 
 def test_the_page_behind_the_code_says_valid_and_shows_the_facts(
@@ -90,7 +108,7 @@ def test_one_that_was_not_issued_cannot_be_verified(app: Flask, client_for: Ente
         ).public_id
     assert client_for().get(f"/v/{public_id}").status_code == 404
     assert client_for().get(f"/v/{public_id}/photo").status_code == 404
-    assert client_for().get("/verify?name=申报人01&number=").status_code == 404
+    assert client_for().get("/verify?name=申报人01&number=").status_code == 422
 
 
 @pytest.mark.parametrize(
