@@ -3,6 +3,17 @@
 from wtforms import Form, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length, ValidationError
 
+from app.accounts.signing_in import check_password_rule
+from app.core.errors import Invalid
+
+
+def keeps_the_rule(_form: Form, field: PasswordField) -> None:
+    """Say at once, with all other faults, what a new password lacks."""
+    try:
+        check_password_rule(field.data or "")
+    except Invalid as refused:
+        raise ValidationError(refused.message) from refused
+
 
 class SignInForm(Form):
     """Account and password (登录)."""
@@ -17,7 +28,7 @@ class ActivationForm(Form):
     """A one-time activation secret and the password chosen with it (激活账号)."""
 
     secret = StringField("激活码", [DataRequired("请填写激活码"), Length(max=64)])
-    password = PasswordField("新密码", [DataRequired("请填写新密码")])
+    password = PasswordField("新密码", [DataRequired("请填写新密码"), keeps_the_rule])
     again = PasswordField(
         "再次输入新密码",
         [DataRequired("请再次输入新密码"), EqualTo("password", "两次输入的密码不一致")],
@@ -28,7 +39,7 @@ class PasswordForm(Form):
     """The old password and the new one (修改密码)."""
 
     current = PasswordField("当前密码", [DataRequired("请填写当前密码")])
-    password = PasswordField("新密码", [DataRequired("请填写新密码")])
+    password = PasswordField("新密码", [DataRequired("请填写新密码"), keeps_the_rule])
     again = PasswordField(
         "再次输入新密码",
         [DataRequired("请再次输入新密码"), EqualTo("password", "两次输入的密码不一致")],

@@ -88,17 +88,18 @@ def _form_page(form: UnitForm, unit: Unit | None) -> str:
     return render_template("admin/unit_form.html", form=form, unit=unit)
 
 
-def _facts(form: UnitForm) -> tree.UnitFacts:
-    """Return what the form says; Invalid at the field that is wrong."""
-    superiors = {}
+def _facts(form: UnitForm, unit: Unit | None = None) -> tree.UnitFacts:
+    """Return what the form says; Invalid with everything that is wrong, by field."""
+    superiors: dict[str, Unit | None] = {"parent": None, "reports_to": None}
+    faults: tree.Faults = {}
     for field in (form.parent, form.reports_to):
         try:
             superiors[field.name] = queries.unit_called(field.data or "")
         except Invalid as error:
-            raise Invalid(error.message, field=field.name) from error
+            faults[field.name] = [error.message]
     if form.jurisdiction.data not in jurisdictions.all_ids():
-        raise Invalid("请选择所属地区", field="jurisdiction")
-    return tree.UnitFacts(
+        faults["jurisdiction"] = ["请选择所属地区"]
+    facts = tree.UnitFacts(
         name=form.name.data or "",
         kind=form.kind.data,
         jurisdiction=form.jurisdiction.data,
@@ -106,6 +107,12 @@ def _facts(form: UnitForm) -> tree.UnitFacts:
         has_leader=bool(form.has_leader.data),
         **superiors,
     )
+    # What the form itself refused is said there already.
+    form.validate()
+    known = {**tree.faults_of(unit, facts), **faults}
+    if form.errors or known:
+        raise Invalid(errors={n: said for n, said in known.items() if n not in form.errors})
+    return facts
 
 
 @bp.post("/units/new")
@@ -114,14 +121,13 @@ def create_unit() -> Response | tuple[str, int]:
     """Enter a unit."""
     form = UnitForm(request.form)
     form.offer_jurisdictions()
-    if form.validate():
-        try:
-            unit = tree.create_unit(_facts(form), actor_id=current_user.id, now=now())
-        except Invalid as error:
-            show_faults(form, error)
-        else:
-            flash(f"已登记{unit.name}", "success")
-            return see_other(url_for("admin.unit", unit_id=unit.id))
+    try:
+        unit = tree.create_unit(_facts(form), actor_id=current_user.id, now=now())
+    except Invalid as error:
+        show_faults(form, error)
+    else:
+        flash(f"已登记{unit.name}", "success")
+        return see_other(url_for("admin.unit", unit_id=unit.id))
     return _form_page(form, None), 422
 
 
@@ -167,14 +173,13 @@ def change_unit(unit_id: int) -> Response | tuple[str, int]:
     found = _unit(unit_id)
     form = UnitForm(request.form)
     form.offer_jurisdictions()
-    if form.validate():
-        try:
-            tree.change_unit(found, _facts(form), actor_id=current_user.id, now=now())
-        except Invalid as error:
-            show_faults(form, error)
-        else:
-            flash("单位信息已保存", "success")
-            return see_other(url_for("admin.unit", unit_id=found.id))
+    try:
+        tree.change_unit(found, _facts(form, found), actor_id=current_user.id, now=now())
+    except Invalid as error:
+        show_faults(form, error)
+    else:
+        flash("单位信息已保存", "success")
+        return see_other(url_for("admin.unit", unit_id=found.id))
     return _form_page(form, found), 422
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, selec
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
-from app.core.errors import NotFound
+from app.core.errors import Invalid, NotFound
 from app.core.uploads import Policy, clean, read_limited
 
 STAGED, LINKED = "staged", "linked"
@@ -91,6 +91,23 @@ def short_name(name: str) -> str:
     if not dot:
         return (bare.strip() or "未命名")[:NAME_LENGTH]
     return f"{stem[: NAME_LENGTH - len(ending) - 1] or '未命名'}.{ending[:10]}"
+
+
+def renamed(name: str, typed: str) -> str:
+    """Return the name that somebody gives a file; its ending stays (重命名).
+
+    Raises Invalid for an empty one, one that is too long, and signs that are no part of a name.
+    """
+    ending = name.rpartition(".")[2]
+    stem = typed.strip().removesuffix(f".{ending}").strip()
+    longest = NAME_LENGTH - len(ending) - 1
+    if not stem:
+        raise Invalid("请填写附件名称", field="name")
+    if len(stem) > longest:
+        raise Invalid(f"附件名称不超过 {longest} 个字，现有 {len(stem)} 个字", field="name")
+    if not stem.isprintable() or set(stem) & set('/\\:*?"<>|'):
+        raise Invalid('附件名称不能含有 / \\ : * ? " < > | 等符号', field="name")
+    return f"{stem}.{ending}"
 
 
 def stage(

@@ -72,7 +72,11 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
             errors.update(_keep(found, field.name))
     if errors:
         return section_page(found, "basics", errors=errors), 422
-    flash("已保存", "success")
+    missing = specs.missing_labels(found)
+    if missing:
+        flash(f"已保存，还有必填项未填写：{'、'.join(missing)}", "warning")
+    else:
+        flash("已保存", "success")
     return see_other(address(found, "basics"))
 
 

@@ -69,14 +69,10 @@ def remove_file(
 def rename_file(
     item: PortfolioItem, slot: str, file_id: int, name: str, *, actor: Person, now: datetime
 ) -> ItemFile:
-    """Give an attachment another name; its ending stays."""
+    """Give an attachment another name; Invalid for what is no name."""
     require_editable(item, actor)
     file = _find_file(item, slot, file_id)
-    ending = file.name.rpartition(".")[2]
-    stem = name.strip().removesuffix(f".{ending}").strip()
-    if not stem:
-        raise Invalid("请填写附件名称", field="name")
-    file.name = storage.short_name(f"{stem}.{ending}")
+    file.name = storage.renamed(file.name, name)
     item.updated_at = now
     record_event(item, "file_renamed", actor, now, slot=slot, file=file_id)
     return file

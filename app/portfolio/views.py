@@ -155,6 +155,8 @@ def save(item_id: int) -> Response | tuple[str, int]:
         faults = _keep(item, request.form)
         if wants_review and not faults:
             operations.submit_item(item, actor=current_user, now=now())
+        elif wants_review:
+            faults = {**operations.faults_of(item, now()), **faults}
     except Invalid as error:
         faults = error.errors or {"": [error.message]}
     except Conflict as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
@@ -29,6 +29,7 @@ ENTERED = (
     "has_leader",
 )
 Above = InstrumentedAttribute[int | None]
+Faults = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _hold_tree(*units: Unit | None) -> None:
 
 
 def create_unit(facts: UnitFacts, *, actor_id: int, now: datetime) -> Unit:
-    """Enter a unit; Invalid says at which field it does not hold."""
+    """Enter a unit; Invalid says at which fields it does not hold."""
     unit = Unit()
     _hold_tree(facts.parent, facts.reports_to)
     _apply(unit, facts)
@@ -76,11 +77,6 @@ def change_unit(unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime) -
     if unit.closed_at is not None:
         raise Conflict("单位已关闭，不能修改")
     before = _standing(unit)
-    _refuse_circles(unit, facts)
-    if facts.jurisdiction != unit.jurisdiction and _count(Unit.parent_id == unit.id):
-        raise Invalid("该单位有下级单位，不能改变所属地区", field="jurisdiction")
-    if unit.has_leader and not facts.has_leader and _leaders_tasks(unit):
-        raise Invalid("本单位领导还有待办任务，办结后才能取消单位领导审定", field="has_leader")
     _apply(unit, facts)
     db.session.flush()
     after = _standing(unit)
@@ -115,43 +111,83 @@ def _open_tasks(unit: Unit, *conditions: ColumnElement[bool]) -> int:
 
 
 def _apply(unit: Unit, facts: UnitFacts) -> None:
-    name = facts.name.strip()
-    if not name or len(name) > LONGEST_NAME:
-        raise Invalid("请填写单位名称，不超过 100 个字", field="name")
-    if facts.kind not in KINDS:
-        raise Invalid("请选择单位性质", field="kind")
-    for field, superior in (("parent", facts.parent), ("reports_to", facts.reports_to)):
-        if superior is not None and superior.closed_at is not None:
-            raise Invalid("该单位已关闭", field=field)
-    if facts.parent is not None and facts.parent.jurisdiction != facts.jurisdiction:
-        raise Invalid("与上级单位的所属地区不一致", field="jurisdiction")
-    code = checked_credit_code(facts.credit_code) if facts.credit_code.strip() else None
-    _refuse_seconds(unit, name, facts.parent, code)
-    unit.name, unit.kind, unit.jurisdiction = name, facts.kind, facts.jurisdiction
+    faults = faults_of(unit, facts)
+    if faults:
+        raise Invalid(errors=faults)
+    unit.name, unit.kind, unit.jurisdiction = facts.name.strip(), facts.kind, facts.jurisdiction
     unit.parent_id = facts.parent.id if facts.parent else None
     unit.reports_to_id = facts.reports_to.id if facts.reports_to else None
-    unit.credit_code, unit.has_leader = code, facts.has_leader
+    unit.credit_code = (
+        checked_credit_code(facts.credit_code) if facts.credit_code.strip() else None
+    )
+    unit.has_leader = facts.has_leader
 
 
-def _refuse_seconds(unit: Unit, name: str, parent: Unit | None, code: str | None) -> None:
-    with db.session.no_autoflush:
-        others = select(Unit.id).where(Unit.id != (unit.id or 0))
-        same = others.where(
-            Unit.name == name,
-            Unit.closed_at.is_(None),
-            Unit.parent_id == (parent.id if parent else None),
-        )
-        if db.session.scalar(same.limit(1)) is not None:
-            raise Invalid("同一上级下已有同名单位", field="name")
-        if code and db.session.scalar(others.where(Unit.credit_code == code)) is not None:
-            raise Invalid("该统一社会信用代码已登记", field="credit_code")
+def faults_of(unit: Unit | None, facts: UnitFacts) -> Faults:
+    """Return by field everything that keeps a unit from being entered or changed like this."""
+    known = unit if unit is not None and unit.id else None
+    found: Faults = {}
+    name = facts.name.strip()
+    if not name or len(name) > LONGEST_NAME:
+        found["name"] = ["请填写单位名称，不超过 100 个字"]
+    elif _has_name(known, name, facts.parent):
+        found["name"] = ["同一上级下已有同名单位"]
+    if facts.kind not in KINDS:
+        found["kind"] = ["请选择单位性质"]
+    if facts.parent is not None and facts.parent.jurisdiction != facts.jurisdiction:
+        found["jurisdiction"] = ["与上级单位的所属地区不一致"]
+    code = _fault_of_code(known, facts.credit_code)
+    if code:
+        found["credit_code"] = [code]
+    changed = _faults_of_change(known, facts) if known else {}
+    return {**found, **_faults_of_superiors(known, facts), **changed}
 
 
-def _refuse_circles(unit: Unit, facts: UnitFacts) -> None:
-    if _leads_to(unit, facts.parent, Unit.parent_id):
-        raise Invalid("上级单位不能是本单位或其下级", field="parent")
-    if _leads_to(unit, facts.reports_to, Unit.reports_to_id):
-        raise Invalid("上报不能绕回本单位", field="reports_to")
+def _faults_of_superiors(unit: Unit | None, facts: UnitFacts) -> Faults:
+    superiors = (
+        ("parent", facts.parent, Unit.parent_id, "上级单位不能是本单位或其下级"),
+        ("reports_to", facts.reports_to, Unit.reports_to_id, "上报不能绕回本单位"),
+    )
+    found: Faults = {}
+    for field, superior, above, circle in superiors:
+        if superior is not None and superior.closed_at is not None:
+            found[field] = ["该单位已关闭"]
+        elif unit and _leads_to(unit, superior, above):
+            found[field] = [circle]
+    return found
+
+
+def _faults_of_change(unit: Unit, facts: UnitFacts) -> Faults:
+    found: Faults = {}
+    if facts.jurisdiction != unit.jurisdiction and _count(Unit.parent_id == unit.id):
+        found["jurisdiction"] = ["该单位有下级单位，不能改变所属地区"]
+    if unit.has_leader and not facts.has_leader and _leaders_tasks(unit):
+        found["has_leader"] = ["本单位领导还有待办任务，办结后才能取消单位领导审定"]
+    return found
+
+
+def _others(unit: Unit | None) -> Select[tuple[int]]:
+    return select(Unit.id).where(Unit.id != (unit.id if unit else 0)).limit(1)
+
+
+def _has_name(unit: Unit | None, name: str, parent: Unit | None) -> bool:
+    same = _others(unit).where(
+        Unit.name == name,
+        Unit.closed_at.is_(None),
+        Unit.parent_id == (parent.id if parent else None),
+    )
+    return db.session.scalar(same) is not None
+
+
+def _fault_of_code(unit: Unit | None, typed: str) -> str:
+    if not typed.strip():
+        return ""
+    try:
+        code = checked_credit_code(typed)
+    except Invalid as fault:
+        return fault.message
+    taken = db.session.scalar(_others(unit).where(Unit.credit_code == code)) is not None
+    return "该统一社会信用代码已登记" if taken else ""
 
 
 def _leads_to(unit: Unit, start: Unit | None, upwards: Above) -> bool:

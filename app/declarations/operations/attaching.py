@@ -63,14 +63,10 @@ def _file_of(declaration: Declaration, attachment_id: int) -> DeclarationFile:
 def rename_file(
     declaration: Declaration, attachment_id: int, name: str, *, now: datetime
 ) -> DeclarationFile:
-    """Name an attachment by its content (身份证正面…); its ending stays."""
+    """Name an attachment by its content (身份证正面…); Invalid for what is no name."""
     refuse_unless_editable(declaration)
     file = _file_of(declaration, attachment_id)
-    ending = file.name.rpartition(".")[2]
-    stem = name.strip().removesuffix(f".{ending}").strip()
-    if not stem:
-        raise Invalid("请填写附件名称", field="name")
-    file.name = storage.short_name(f"{stem}.{ending}")
+    file.name = storage.renamed(file.name, name)
     db.session.flush()
     record("file_renamed", declaration, declaration.person_id, now, file=file.file_id)
     return file

@@ -234,6 +234,16 @@ def test_an_account_is_activated_once(app: Flask, client_for: Any) -> None:
     assert (again.status_code, "激活码无效" in again.text) == (422, True)
 
 
+def test_a_weak_password_and_its_false_repetition_are_named_at_once(
+    app: Flask, client_for: Any
+) -> None:
+    form = {"secret": an_activation(app), "password": "weak", "again": "other"}
+    answer = client_for(None).post("/activate", form)
+    assert answer.status_code == 422
+    assert "两次输入的密码不一致" in answer.text
+    assert "8-20" in answer.text
+
+
 def test_an_activation_expires_after_thirty_days(
     app: Flask, client_for: Any, at: Callable[..., None]
 ) -> None:

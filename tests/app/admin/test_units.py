@@ -174,3 +174,17 @@ def test_a_person_who_manages_no_units_sees_none(app: Flask, client_for: Any) ->
     browser = client_for(person)
     for path in ("/admin/units", "/admin/accounts", "/admin/grants", "/admin/audit"):
         assert browser.get(path).status_code == 403
+
+
+def test_everything_wrong_with_a_unit_is_named_at_once(app: Flask, system: Browser) -> None:
+    a_family(app)
+    wrong = {"name": "", "kind": "事业单位", "jurisdiction": "hebei", "credit_code": "1234"}
+    answer = system.post("/admin/units/new", {**wrong, "parent": "云桥区", "reports_to": "没有"})
+    assert answer.status_code == 422
+    for said in (
+        "请填写单位名称",
+        "与上级单位的所属地区不一致",
+        "统一社会信用代码有误",
+        "没有名称含“没有”的单位",
+    ):
+        assert said in answer.text, said

@@ -341,6 +341,35 @@ def test_attachments_keep_to_their_slots(client_for: Clients, case: Declaration)
     assert client.post(f"{base}/remove").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a/b", "附件名称不能含有"),
+        ("../", "附件名称不能含有"),
+        ("长" * 117, "附件名称不超过 116 个字"),
+    ],
+)
+def test_what_is_no_name_is_refused_and_changes_nothing(
+    client_for: Clients, case: Declaration, name: str, said: str
+) -> None:
+    with transaction(write=False):
+        file = queries.files_of(case.id)[0]
+    address = f"/declarations/{case.id}/attachments/{file.id}/rename"
+    assert is_told_in_place(client_for(case.person).post(address, {"name": name}), said)
+    with transaction(write=False):
+        assert queries.files_of(case.id)[0].name == file.name
+
+
+def test_saving_what_is_incomplete_says_what_is_still_missing(
+    client_for: Clients, case: Declaration
+) -> None:
+    client = client_for(case.person)
+    page = f"/declarations/{case.id}/fill/basics"
+    values = {**case.personal, **case.teaching, "birth_place": "", "stage": ""}
+    assert client.post(page, values).status_code == 303
+    assert "已保存，还有必填项未填写：出生地、任教学段" in text(client.get(page))
+
+
 def test_the_check_blocks_the_submission_until_it_passes(
     app: Flask, client_for: Clients, case: Declaration
 ) -> None:

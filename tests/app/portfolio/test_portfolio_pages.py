@@ -158,6 +158,19 @@ def test_an_incomplete_submission_keeps_typed_values_and_marks_the_rest(
     assert fresh(item).status == "draft"
 
 
+def test_a_wrong_field_hides_neither_what_is_empty_nor_what_is_not_attached(
+    teacher: Person, client_for: Sign
+) -> None:
+    item = a_draft(teacher, "book")
+    form = {"title": "小学数学说理课堂", "isbn": "978-7-00-000000-9", "decision": "submit"}
+    answer = client_for(teacher).post(f"/portfolio/{item.id}", form)
+    assert answer.status_code == 422
+    for name in ("isbn", "publisher", "published", "cover", "copyright"):
+        beside = answer.text.partition(f'id="{name}-error"')[2].partition("</div>")[0]
+        assert beside.partition(">")[2].strip(), name
+    assert 'value="978-7-00-000000-9"' in answer.text
+
+
 def test_a_complete_item_goes_to_the_unit(teacher: Person, client_for: Sign) -> None:
     item = a_draft(teacher)
     done = client_for(teacher).post(f"/portfolio/{item.id}", typed(item, decision="submit"))
