@@ -13,6 +13,7 @@ from app.committees.models import Committee
 from app.committees.operations import Filing, authorise_committee, confirm_filing
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.demo.paperwork import upload
 from app.demo.stage import Stage, read_data
 from app.engine import runtime
 from app.plans import operations, parts
@@ -127,7 +128,10 @@ def _add_slots(plan: Plan, data: Book, by: Person) -> None:
             "min_count": int(row["required"]),
             "max_count": row["max_count"],
             "printed_in_check": row["printed_in_check"],
+            "help": row.get("help", ""),
         }
+        if "template" in row:
+            values["template"] = upload(by, row["template"], types=("pdf",))
         parts.save_slot(plan, values, actor=by, now=now())
 
 

@@ -1,5 +1,8 @@
 """Binding oneself to a unit, and a unit's staff accounts."""
 
+from datetime import datetime
+from typing import Any
+
 from flask import Blueprint, flash, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import select
@@ -13,13 +16,14 @@ from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults, shown_on
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
+from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ROLES, authorize, requires
 from app.engine import care, runtime
 from app.engine.care import Halt
 from app.units import operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import ApplicantForm, StaffForm
-from app.units.models import Employment, Unit
+from app.units.models import PENDING, RETURNED, Employment, Unit
 from app.units.process import BINDING
 from app.units.process import administers_unit as keeps_staff
 
@@ -45,6 +49,28 @@ def binding() -> str:
         waiting=waiting,
         found=found,
         log=flow_log((BINDING, waiting.id)) if waiting else [],
+    )
+
+
+STANDING = {
+    PENDING: "正等待单位审核，通过后才能提交业绩和申报",
+    RETURNED: "已被单位退回，请修改后重新提交",
+}
+
+
+@register_panel(5)
+def binding_panel(person: Any, roles: set[str], _moment: datetime) -> Panel | None:
+    """绑定单位: what a new applicant does first, until a unit has taken them in."""
+    if "applicant" not in roles or queries.unit_of(person.id) is not None:
+        return None
+    waiting = queries.open_binding(person.id)
+    lines = [Line(waiting.unit.name, "/binding", STANDING[waiting.status])] if waiting else []
+    return Panel(
+        "第一步：绑定单位",
+        lines,
+        empty="您还没有绑定单位。现在可以录入业绩；单位审核通过绑定后，才能提交业绩审核和申报",
+        action_label="查看绑定申请" if waiting else "去绑定单位",
+        action_url="/binding",
     )
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.accounts.operations import bar_person
+from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import queries
@@ -25,6 +26,7 @@ from tests.builders.declarations import (
     golden_applicant,
     golden_declaration,
     golden_plan,
+    standard_item,
     start,
 )
 from tests.builders.flow import open_items
@@ -300,6 +302,37 @@ def test_a_maximum_of_an_item_is_kept(app: Flask, client_for: Clients, case: Dec
         {"standard_item_id": item.id, "item_id": [str(i) for i in ids]},
     )
     assert "最多导入 3 条" in browser.get(answer.location).text
+
+
+def test_an_empty_dialog_names_what_can_be_imported(
+    client_for: Clients, case: Declaration
+) -> None:
+    client = client_for(case.person)
+    merits = text(client.get(f"/declarations/{case.id}/fill/merits"))
+    with transaction(write=False):
+        item = standard_item(queries.get_declaration(case.id).plan, "主持并完成课题研究")
+    dialog = merits.partition(f'id="import-item-{item.id}"')[2].partition('class="modal fade"')[0]
+    assert "此处可导入的业绩类型：<strong>课题/项目</strong>" in dialog
+    assert 'href="/portfolio/new/project"' in dialog
+    assert "教育经历</strong>" in text(client.get(f"/declarations/{case.id}/fill/education"))
+
+
+def test_the_template_of_a_slot_is_downloaded_beside_it(
+    client_for: Clients, case: Declaration
+) -> None:
+    with transaction():
+        plan = queries.get_declaration(case.id).plan
+        organiser = staff(plan.organiser_unit, "organiser")
+        stored = storage.keep(
+            a_pdf(), "承诺书模板.pdf", "application/pdf", owner_id=organiser.id, now=now()
+        )
+        plan.slots[0].template_file_id = storage.link(stored).id
+    client = client_for(case.person)
+    address = f"/files/{stored.id}?download=1"
+    assert f'href="{address}"' in text(client.get(f"/declarations/{case.id}/fill/files"))
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert "attachment" in answer.headers["Content-Disposition"]
 
 
 def test_results_and_flags_are_chosen_in_the_declaration(

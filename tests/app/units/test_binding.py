@@ -224,3 +224,17 @@ def test_a_reporting_chain_ends_although_two_offices_name_each_other(app: Flask)
         assert [u.name for u in queries.reporting_chain(first)] == ["乙局", "甲局"]
         clerk = staff(first, "unit_clerk")
         assert queries.reviewing_unit(first, clerk.id, now()) is second
+
+
+def test_the_home_page_says_to_bind_a_unit_until_one_has_agreed(
+    case: Case, client_for: Any
+) -> None:
+    first = "第一步：绑定单位"
+    home = client_for(case.person).get("/home").text
+    assert first in home
+    assert "去绑定单位" in home
+    ask(client_for, case)
+    assert "正等待单位审核" in client_for(case.person).get("/home").text
+    vet(client_for, case, "pass")
+    assert first not in client_for(case.person).get("/home").text
+    assert first not in client_for(case.clerk).get("/home").text
