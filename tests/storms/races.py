@@ -195,7 +195,7 @@ RACES = (
     Race(
         "complete/withdraw",
         withdrawal,
-        ((("NotWaiting", "done"), ("sign",)), (("StaleTask", "done"), ("fill",))),
+        ((("AlreadyViewed", "done"), ("sign",)), (("StaleTask", "done"), ("fill",))),
     ),
     Race(
         "complete/timer",

@@ -11,6 +11,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.plans import operations, queries
 from app.plans.models import Plan
+from tests.builders.declarations import a_pdf
 from tests.builders.flow import drain, open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.plans import (
@@ -403,3 +404,21 @@ def test_home_pages_show_the_latest_plans(client_for: Clients) -> None:
         setting = Setting(a_plan())
     assert "最新计划信息" in client_for(setting.teacher).get("/home").text
     assert "2026年度淮城市" in client_for().get("/").text
+
+
+def test_a_template_is_attached_to_a_slot_in_the_editor(client_for: Clients) -> None:
+    with transaction():
+        plan = a_draft_plan()
+        slot = plan.slots[0].id
+        setting = Setting(plan)
+    browser = client_for(setting.organiser)
+    paper = (BytesIO(a_pdf()), "承诺书模板.pdf")
+    sent = browser.post("/files?policy=plan_template", {"file": paper})
+    assert sent.status_code == 200, sent.text
+    page = f"/plans/{setting.id}/slot/{slot}"
+    limits = {"min_count": "1", "max_count": "2", "max_mb": "10", "required": "true"}
+    values = {"name": "承诺书", "types": ["pdf"], **limits, "template": sent.json["id"]}
+    assert browser.post(page, values).status_code == 303
+    assert "承诺书模板.pdf" in browser.get(page).text
+    with transaction(write=False):
+        assert plan_of(setting).slots[0].template_file_id == sent.json["id"]
