@@ -55,6 +55,11 @@ def test_a_score_out_of_its_range_is_told_in_chinese_at_its_field(enter: Enter) 
     page.get_by_role("button", name="提交评分").click()
     expect(told).to_have_text("应为 0–60 的整数")
     expect(page.get_by_role("dialog")).to_have_count(0)
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="待办任务").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("任务中心")
+    assert asked == ["beforeunload"]
 
 
 def test_nobody_is_asked_to_confirm_what_is_incomplete(enter: Enter) -> None:

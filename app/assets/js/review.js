@@ -41,3 +41,9 @@ on('change', '[data-score]', (event, input) => {
   showErrors(input.form, input.name, wrong ? [wrong] : []);
 });
 enhancing('[data-score-sheet]', total);
+
+// Scores are kept when they are sent, not before: nobody leaves with some of them typed without a word.
+on('input', '[data-score-sheet]', (event, sheet) => { sheet.dataset.typed = ''; });
+window.addEventListener('beforeunload', (event) => {
+  if (document.querySelector('[data-score-sheet][data-typed]:not([data-sending])')) event.preventDefault();
+});
