@@ -139,10 +139,7 @@ def add_indicator(
         raise Invalid("权重为 0 至 100 的整数，0 表示一票否决", field="weight")
     is_veto = weight == 0
     low, high = (0, 1) if is_veto else (min_score, max_score)
-    if low < 0 or high <= low:
-        raise Invalid("最高分须大于最低分，且不能为负", field="max_score")
-    if high > HIGHEST_SCORE:
-        raise Invalid(f"最高分不能超过 {HIGHEST_SCORE} 分", field="max_score")
+    _check_range(low, high)
     line = Indicator(
         meeting_id=meeting.id,
         position=max((each.position for each in meeting.indicators), default=0) + 1,
@@ -163,6 +160,13 @@ def add_indicator(
         indicator=line.name,
     )
     return line
+
+
+def _check_range(low: int, high: int) -> None:
+    if low < 0 or high <= low:
+        raise Invalid("最高分须大于最低分，且不能为负", field="max_score")
+    if high > HIGHEST_SCORE:
+        raise Invalid(f"最高分不能超过 {HIGHEST_SCORE} 分", field="max_score")
 
 
 def remove_indicator(meeting: Meeting, line: Indicator, *, actor_id: int, now: datetime) -> None:
