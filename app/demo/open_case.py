@@ -52,6 +52,8 @@ def play(stage: Stage, committee_id: int) -> int:
     stage.at(stage.day(-3))
     _declare(stage, plan_id, kept, "sole_administrator")
     stage.at(stage.day(-2))
+    for declaration_id in sent["terminating"]:
+        stage.act((DECLARATION, declaration_id), "vet_declaration", NO_LONGER_EMPLOYED)
     _mend_two(sent["returned"][0])
     stage.at(stage.day(-1))
     paperwork.enter_pending(stage, paperwork.GOLDEN)
@@ -87,9 +89,6 @@ def _declare(
 
 
 def _move_on(stage: Stage, plan_id: int, sent: Mapping[str, Sequence[int]]) -> None:
-    stage.at(stage.day(-10))
-    for declaration_id in sent["terminating"]:
-        stage.act((DECLARATION, declaration_id), "vet_declaration", NO_LONGER_EMPLOYED)
     stage.at(stage.day(-9))
     for row in _applicants("idle_draft"):
         declaration_id = paperwork.begin_declaration(stage.people[row["id"]], plan_id, row)

@@ -55,19 +55,14 @@ STANDS = {
 KEPT_OUT = {"车向晚": "诚信", "水长宁": "退休"}
 
 
-@pytest.fixture
-def loaded(app: Flask) -> None:
+def test_the_demonstration_is_what_its_story_says(
+    app: Flask, client_for: Callable[[Person], FlaskClient]
+) -> None:
+    """One load, as it takes a while: states, refusals, hints, defects, and no law broken."""
     del app
     with transaction():
         load_reference_data(2027)
     show.load(lambda _line: None)
-
-
-def test_the_demonstration_is_what_its_story_says(
-    loaded: None, client_for: Callable[[Person], FlaskClient]
-) -> None:
-    """One load, as it takes a while: states, refusals, hints, defects, and no law broken."""
-    del loaded
     worker.seal()
     assert _told_of_the_award(client_for) == {"邬小棠": True, "葛蔓青": True, "毕如松": False}
     with transaction(write=False):
@@ -81,8 +76,17 @@ def test_the_demonstration_is_what_its_story_says(
         for name, word in KEPT_OUT.items():
             reasons = reasons_not_to_start(_person(name), plan, now=now())
             assert any(word in reason for reason in reasons), (name, reasons)
+        assert _late() == set()
         assert check_all() == []
         assert db.session.scalar(select(func.count(Incident.id))) == 0
+
+
+def _late() -> set[str]:
+    """Return which open tasks should have been done by now."""
+    open_tasks = db.session.scalars(select(WorkItem).where(WorkItem.status == "open"))
+    due = {item.node: item.due_at for item in open_tasks if item.due_at}
+    assert {"vet_declaration", "vet_forwarded", "vet_item", "vet_replacement"} <= set(due)
+    return {node for node, day in due.items() if day < now()}
 
 
 def _person(name: str) -> Person:

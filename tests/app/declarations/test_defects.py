@@ -132,11 +132,11 @@ def test_what_was_not_touched_is_shown_as_such_to_the_offices(
     do(("declaration", declaration.id), "fill_declaration")
     with transaction(write=False):
         found = queries.get_declaration(declaration.id)
-        record = material_of(found, reader_id=0)
+        clerk = staff(found.unit, "unit_clerk")
+        record = material_of(found, reader=clerk, now=now())
         states = {
             each.defect.text: each.defect.id in record["touched"] for each in record["defects"]
         }
-        clerk = staff(found.unit, "unit_clerk")
         task = open_items(("declaration", declaration.id))[0]
     assert states == {
         "与体检不符": False,

@@ -15,6 +15,8 @@ from tests.builders.people import employ
 from tests.builders.review import a_meeting, play
 
 READS = {"supervisors_for"}
+# What is being typed is noted once it is sent up.
+DRAFTS = {"keep_scheme"}
 
 
 def _calls() -> dict[str, set[str]]:
@@ -32,7 +34,7 @@ def test_every_act_on_a_meeting_ends_in_an_event() -> None:
     noted = {"audit.record"}
     while more := {name for name, called in calls.items() if called & noted} - noted:
         noted |= more
-    acts = {name for name in operations.__all__ if name in calls} - READS
+    acts = {name for name in operations.__all__ if name in calls} - READS - DRAFTS
     assert len(acts) > 25
     assert sorted(acts - noted) == []
 
