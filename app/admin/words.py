@@ -88,6 +88,7 @@ EVENTS = {
     "committee:refused": "退回评委会备案",
     "declaration:accept_declaration": "受理申报材料",
     "declaration:confirm_termination": "确认终止申报",
+    "declaration:cancelled": "作废申报",
     "declaration:deleted": "删除申报",
     "declaration:endorse_declaration": "单位领导审定申报",
     "declaration:endorse_forwarded": "上级领导审定申报",

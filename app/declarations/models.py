@@ -39,6 +39,7 @@ class Status(StrEnum):
     FAILED = "failed"
     GIVEN_UP = "given_up"
     REVOKED = "revoked"
+    CANCELLED = "cancelled"
 
 
 STATUS_WORDS: dict[str, tuple[str, str]] = {
@@ -52,15 +53,16 @@ STATUS_WORDS: dict[str, tuple[str, str]] = {
     Status.FAILED: ("评审未通过", "danger"),
     Status.GIVEN_UP: ("已放弃", "secondary"),
     Status.REVOKED: ("已撤销", "danger"),
+    Status.CANCELLED: ("已作废", "secondary"),
 }
 """The word and tone that people see for a state."""
 NEVER_SENT = "未提交（已截止）"
 """The word for a draft that was never sent up before the deadline."""
 
 EDITABLE = frozenset({Status.DRAFT, Status.RETURNED})
-ENDED = frozenset(
-    {Status.TERMINATED, Status.PASSED, Status.FAILED, Status.GIVEN_UP, Status.REVOKED}
-)
+TURN_FREE = frozenset({Status.GIVEN_UP, Status.CANCELLED})
+"""Ended without taking the person's turn of the year: they may declare again."""
+ENDED = TURN_FREE | {Status.TERMINATED, Status.PASSED, Status.FAILED, Status.REVOKED}
 
 
 class EntrySection(StrEnum):
@@ -82,7 +84,7 @@ SECTION_NAMES: dict[str, str] = {
 }
 
 
-_YEAR_TAKEN = text("status <> 'given_up'")
+_YEAR_TAKEN = text("status NOT IN ('given_up', 'cancelled')")
 
 
 class Declaration(Model):

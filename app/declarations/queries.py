@@ -13,6 +13,7 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import Grant
 from app.declarations.models import (
+    TURN_FREE,
     Declaration,
     DeclarationEntry,
     DeclarationFile,
@@ -91,7 +92,7 @@ def declaration_of_year(person_id: int, year: int) -> Declaration | None:
     taken = select(Declaration).where(
         Declaration.person_id == person_id,
         Declaration.plan_year == year,
-        Declaration.status != Status.GIVEN_UP,
+        Declaration.status.not_in(TURN_FREE),
     )
     return db.session.scalars(taken).first()
 

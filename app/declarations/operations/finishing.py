@@ -81,8 +81,9 @@ def terminate_declaration(declaration: Declaration, *, now: datetime) -> None:
 def cancel_declaration(
     declaration: Declaration, reason: str, *, actor_id: int | None, now: datetime
 ) -> None:
-    """End it since its process is cancelled (流程作废); the reason is told as for a termination.
+    """End it since its process is cancelled (流程作废), which does not cost the year.
 
+    One person may do that, while a termination takes two: the applicant may declare again.
     Raises Conflict for a draft, which its applicant deletes, and once a meeting judges it.
     """
     if declaration.submitted_at is None:
@@ -90,9 +91,10 @@ def cancel_declaration(
     if declaration.status == Status.IN_MEETING:
         raise Conflict("申报已进入评审会议，须由会议办结，流程不能作废")
     declaration.ended_reason = f"流程已作废：{reason}"
-    _leave_chain(declaration, Status.TERMINATED, now)
-    record("terminated", declaration, actor_id, now, reason=declaration.ended_reason)
-    tell(declaration, f"您的申报已终止，本年度不能再次申报。原因：{declaration.ended_reason}", now)
+    _leave_chain(declaration, Status.CANCELLED, now)
+    record("cancelled", declaration, actor_id, now, reason=declaration.ended_reason)
+    text = "您的申报已作废，不占用本年度的申报机会，申报截止前可以重新申报"
+    tell(declaration, f"{text}。原因：{declaration.ended_reason}", now)
 
 
 def mark_in_meeting(declaration: Declaration, *, actor: Person | None, now: datetime) -> None:

@@ -17,6 +17,7 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict
 from app.core.invariants import check_all
 from app.declarations.models import Declaration
+from app.declarations.queries import declaration_of_year
 from app.engine import care, handlers, runtime
 from app.engine.models import ProcessInstance
 from app.portfolio import operations as portfolio
@@ -27,7 +28,7 @@ from app.units.operations import request_binding
 from tests.app.inbox.conftest import Desk
 from tests.builders import portfolio as build
 from tests.builders import results
-from tests.builders.declarations import a_declaration
+from tests.builders.declarations import SENT_UP, a_declaration, set_clock, start
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit
 
@@ -57,14 +58,22 @@ def told(person: Person) -> str:
 
 
 @pytest.mark.parametrize("at", ["vet_declaration", "accept_declaration", "accepted"])
-def test_a_declaration_is_terminated_with_the_reason(at: str) -> None:
+def test_a_declaration_ends_with_the_reason_and_does_not_cost_its_applicant_the_year(
+    at: str,
+) -> None:
     declaration_id = a_declaration(at).id
     cancel(("declaration", declaration_id))
     with transaction(write=False):
         found = db.session.get_one(Declaration, declaration_id)
-        assert (found.status, found.current_unit_id) == ("terminated", None)
+        assert (found.status, found.current_unit_id) == ("cancelled", None)
         assert found.ended_reason == f"流程已作废：{BECAUSE}"
         assert f"原因：流程已作废：{BECAUSE}" in told(found.person)
+        assert "本年度不能再次申报" not in told(found.person)
+        assert declaration_of_year(found.person_id, found.plan_year) is None
+    with transaction():
+        found = db.session.get_one(Declaration, declaration_id)
+        set_clock(SENT_UP)
+        assert start(found.person, found.plan).id != declaration_id
 
 
 @pytest.mark.parametrize(
