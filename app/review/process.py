@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from app.core.records import register_record
+from app.declarations.models import Declaration
+from app.declarations.operations import register_obstacle
 from app.engine import handlers
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
@@ -42,6 +44,13 @@ def _decided(decision: str, opinion: str, word: str = "") -> Outcomes:
 
 def _done(word: str) -> Outcomes:
     return {handlers.OUTCOME_WORD: word}
+
+
+@register_obstacle
+def listed_in_a_meeting(declaration: Declaration) -> str | None:
+    """A meeting that has the declaration on its list: it is taken out there first."""
+    meeting = queries.meeting_of_declaration(declaration.id)
+    return f"申报已列入会议“{meeting.name}”，请先移出" if meeting else None
 
 
 # The meeting, node by node.

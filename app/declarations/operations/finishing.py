@@ -1,5 +1,6 @@
 """What the process itself does to a declaration: return, withdraw, terminate, finish."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from app.accounts.models import Person
@@ -12,6 +13,15 @@ from app.declarations.operations.submitting import last_moment, mended_by, mende
 from app.declarations.queries import open_defects
 
 OUTCOMES = {"passed": Status.PASSED, "failed": Status.FAILED}
+Obstacle = Callable[[Declaration], str | None]
+_obstacles: list[Obstacle] = []
+
+
+def register_obstacle(obstacle: Obstacle) -> Obstacle:
+    """Ask before a declaration is cancelled: fn(declaration) -> what is in the way, in words."""
+    if obstacle not in _obstacles:
+        _obstacles.append(obstacle)
+    return obstacle
 
 
 def tell(declaration: Declaration, text: str, now: datetime) -> None:
@@ -84,12 +94,15 @@ def cancel_declaration(
     """End it since its process is cancelled (流程作废), which does not cost the year.
 
     One person may do that, while a termination takes two: the applicant may declare again.
-    Raises Conflict for a draft, which its applicant deletes, and once a meeting judges it.
+    The caller holds the lock of the declaration. Raises Conflict for a draft, which its applicant
+    deletes, once a meeting judges it, and where a higher room has something in the way.
     """
     if declaration.submitted_at is None:
         raise Conflict("申报还没有提交过，由申报人本人删除，流程不能作废")
     if declaration.status == Status.IN_MEETING:
         raise Conflict("申报已进入评审会议，须由会议办结，流程不能作废")
+    if told := [said for ask in _obstacles if (said := ask(declaration))]:
+        raise Conflict("；".join(told))
     declaration.ended_reason = f"流程已作废：{reason}"
     _leave_chain(declaration, Status.CANCELLED, now)
     record("cancelled", declaration, actor_id, now, reason=declaration.ended_reason)

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
-
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -30,9 +28,8 @@ def add_case(
     meeting has taken it up. Members of the applicant's unit are recused from it.
     """
     require_unsettled(meeting)
-    # Two meetings of a plan may reach for it at once.
-    lock = select(Declaration.id).where(Declaration.id == declaration.id).with_for_update()
-    db.session.execute(lock)
+    # Another meeting may reach for it at once, or its process be cancelled.
+    db.session.refresh(declaration, with_for_update={"of": Declaration})
     if declaration.plan_id != meeting.plan_id or declaration.status != Status.ACCEPTED:
         raise Conflict("只能加入本计划已受理的申报材料")
     if any(seat.person_id == declaration.person_id for seat in meeting.members):

@@ -10,6 +10,7 @@ from sqlalchemy import delete
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
+from app.declarations.models import Status
 from app.declarations.operations import mark_in_meeting
 from app.review import interests, queries
 from app.review.models import (
@@ -30,10 +31,15 @@ STAGES = {"main": "主审", "deputy": "副审", "leader": "组长", "director": 
 def confirm_standard(
     meeting: Meeting, decision: str, opinion: str, *, actor_id: int, now: datetime
 ) -> None:
-    """The director confirms the score sheet (主任确认标准, HB-E-04) or sends it back."""
+    """The director confirms the score sheet (主任确认标准, HB-E-04) or sends it back.
+
+    Conflict names the cases that are no longer accepted: the clerk takes them out.
+    """
     require_status(meeting, MeetingStatus.PREPARING)
     require_director(meeting, actor_id)
-    if decision != "pass":
+    if decision == "pass":
+        _require_accepted(meeting)
+    else:
         meeting.is_settled = False
     audit.record(
         "meeting:standard_confirmed" if decision == "pass" else "meeting:standard_returned",
@@ -44,9 +50,23 @@ def confirm_standard(
     )
 
 
+def _require_accepted(meeting: Meeting) -> None:
+    lost = [
+        f"{case.declaration.person.name}（{case.declaration.status_word}）"
+        for case in meeting.cases
+        if case.declaration.status != Status.ACCEPTED
+    ]
+    if lost:
+        raise Conflict(f"参评材料已不在已受理状态，须由会议经办人移出：{'、'.join(lost)}")
+
+
 def start_material_reviews(meeting: Meeting, *, now: datetime) -> Sequence[MeetingCase]:
-    """Hand every case to its main reviewer; returns the cases."""
+    """Hand every case to its main reviewer; returns the cases.
+
+    Conflict names the cases that are no longer accepted.
+    """
     require_status(meeting, MeetingStatus.PREPARING)
+    _require_accepted(meeting)
     meeting.status = MeetingStatus.SCORING
     for case in meeting.cases:
         case.status = CaseStatus.SCORING

@@ -12,6 +12,8 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, DomainError, Invalid
 from app.core.invariants import check_all
+from app.declarations.operations import cancel_declaration
+from app.declarations.queries import get_declaration
 from app.engine import runtime
 from app.review import interests, operations, queries
 from app.review.models import Meeting, MeetingStatus
@@ -51,15 +53,20 @@ def at_once(app: Flask, held: Held, *acts: Act) -> list[str]:
     return [str(each) for each in failures]
 
 
-def act_late(app: Flask, held: Held, meanwhile: Callable[[], object], act: Act) -> None:
-    """Act on a meeting that was read before somebody else changed it."""
+def in_context(app: Flask, act: Callable[[], object]) -> Callable[[], None]:
+    """Return the act as a thread of its own does it."""
 
     def run() -> None:
         with app.app_context():
-            meanwhile()
+            act()
             db.session.remove()
 
-    other = threading.Thread(target=run)
+    return run
+
+
+def act_late(app: Flask, held: Held, meanwhile: Callable[[], object], act: Act) -> None:
+    """Act on a meeting that was read before somebody else changed it."""
+    other = threading.Thread(target=in_context(app, meanwhile))
     if queues():
         other.start()
         other.join(30)
@@ -96,6 +103,81 @@ def test_nobody_becomes_judge_and_applicant_at_once(app: Flask) -> None:
     with transaction(write=False):
         assert check_all() == []
     assert len(refused) == 1
+
+
+def cancelled(declaration_id: int) -> None:
+    found = get_declaration(declaration_id, for_update=True)
+    cancel_declaration(found, "重复申报", actor_id=None, now=now())
+
+
+def test_a_listed_declaration_is_not_cancelled_before_it_is_taken_out(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction(write=False):
+        declaration_id = held.meeting.cases[0].declaration_id
+    with transaction(), pytest.raises(Conflict, match="已列入会议“2026年高级评审会议”，请先移出"):
+        cancelled(declaration_id)
+    with transaction():
+        meeting = held.meeting
+        operations.remove_case(meeting, meeting.cases[0], actor_id=held.clerk_id, now=now())
+        cancelled(declaration_id)
+        assert get_declaration(declaration_id).status == "cancelled"
+
+
+def test_a_declaration_is_listed_or_cancelled_but_not_both(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        meeting = held.meeting
+        unit = meeting.cases[0].declaration.unit
+        declaration_id = an_accepted_declaration(meeting.plan, unit, name="又一人").id
+
+    def take_up(meeting: Meeting) -> None:
+        declaration = get_declaration(declaration_id)
+        operations.add_case(meeting, declaration, actor_id=held.clerk_id, now=now())
+
+    refused = at_once(app, held, take_up, lambda _meeting: cancelled(declaration_id))
+    with transaction(write=False):
+        is_listed = queries.meeting_of_declaration(declaration_id) is not None
+        status = get_declaration(declaration_id).status
+    assert (is_listed, status) in {(True, "accepted"), (False, "cancelled")}
+    assert len(refused) == 1
+
+
+def test_a_page_that_read_it_before_it_was_cancelled_does_not_list_it(app: Flask) -> None:
+    held = a_meeting(cases=1)
+    with transaction():
+        meeting = held.meeting
+        unit = meeting.cases[0].declaration.unit
+        declaration_id = an_accepted_declaration(meeting.plan, unit, name="又一人").id
+
+    def meanwhile() -> None:
+        with transaction():
+            cancelled(declaration_id)
+
+    read = []
+
+    def take_up(meeting: Meeting) -> None:
+        with pytest.raises(Conflict, match="已受理的申报材料"):
+            operations.add_case(meeting, read[0], actor_id=held.clerk_id, now=now())
+
+    if queues():
+        meanwhile()
+    with transaction():
+        read.append(get_declaration(declaration_id))
+        if not queues():
+            other = threading.Thread(target=in_context(app, meanwhile))
+            other.start()
+            other.join(30)
+        take_up(held.meeting)
+
+
+def test_the_director_is_told_which_case_is_no_longer_accepted(app: Flask) -> None:
+    held = a_meeting(at="confirm_standard", cases=1)
+    with transaction():
+        held.meeting.cases[0].declaration.status = "cancelled"
+    with pytest.raises(Conflict, match="须由会议经办人移出：申报人01（已作废）"):
+        play(held, "confirm_standard")
+    with transaction(), pytest.raises(Conflict, match="申报人01（已作废）"):
+        operations.start_material_reviews(held.meeting, now=now())
 
 
 def test_the_law_finds_a_judge_who_is_judged(app: Flask) -> None:
