@@ -156,7 +156,6 @@ def reassign(
         raise Conflict("任务本来就在该处，不需要转办")
     former = f"{item.scope_kind}:{item.scope_id}"
     give(item, to)
-    instance.row_version += 1
     note(
         instance,
         "reassigned",
@@ -172,7 +171,11 @@ def reassign(
 
 
 def give(item: WorkItem, to: Scope) -> None:
-    """Let an open task wait for somebody else, unopened; its instance is locked by the caller."""
+    """Let an open task wait for somebody else, unopened; its instance is locked by the caller.
+
+    The instance has gone on by that: a migration before it is no longer undone.
+    """
+    item.instance.row_version += 1
     item.scope_kind, item.scope_id = to.kind, to.id
     item.assignee_id = to.id if to.kind == "person" else None
     item.viewed_at = None

@@ -295,8 +295,9 @@ def test_a_task_is_not_given_to_whom_its_scope_shuts_out(office: Office) -> None
     office.begin()
     with transaction():
         db.session.execute(sa.update(WorkItem).values(excluded_id=LEADER))
-    with pytest.raises(Conflict, match="不能由本人复核"):
+    with pytest.raises(Invalid, match="不能办理此任务") as refused:
         give(Scope("person", LEADER))
+    assert refused.value.field == "to"
 
 
 def test_a_task_is_given_to_a_person_and_to_another_unit(office: Office) -> None:

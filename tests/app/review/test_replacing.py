@@ -12,6 +12,8 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
+from app.engine import definitions, migration
+from app.engine.models import ProcessInstance
 from app.inbox.operations import save_draft
 from app.review import operations, queries
 from app.review.operations.reviewers import eligible_reviewers
@@ -68,6 +70,26 @@ def test_the_open_task_goes_to_the_new_main_reviewer(app: Flask) -> None:
         case = first_case(held)
         assert case.main_reviewer_id == new
         assert [opinion.person_id for opinion in queries.opinions_of(case.id)] == [new]
+
+
+def test_a_replacement_keeps_a_migration_from_being_undone(app: Flask) -> None:
+    held = a_meeting(at="score_case", cases=1)
+    new = stand_by(held)
+
+    def instance() -> ProcessInstance:
+        return open_items(("case", first_case(held).id))[0].instance
+
+    with transaction():
+        bundle = definitions.bundle_of(instance().version)
+        files = {name: text.encode() for name, text in bundle.files.items()}
+        target = definitions.publish_version(
+            "material_review", "", files, bundle.forms, actor_id=None, now=now()
+        )
+        migration.migrate(instance(), target, reason="流程改版", actor_id=None, now=now())
+    replace(held, "main", new, by=leader(held))
+    with transaction(), pytest.raises(Conflict, match="迁移后流程已继续办理"):
+        migration.undo(instance(), reason="改版有误", actor_id=None, now=now())
+    assert assignees(held) == [("score_case", new)]
 
 
 def test_a_sheet_of_the_former_main_reviewer_is_not_the_new_ones(app: Flask) -> None:
