@@ -31,6 +31,7 @@ LIVING = frozenset({InstanceStatus.RUNNING, InstanceStatus.SUSPENDED})
 CARE = "care"
 """The kind of a line in the flow log that no step of the process wrote."""
 REASON_LENGTH = 500
+PERSONAL = "该任务只能由本人办理，不能转办"
 SUSPENDED = "暂停"
 """The word of the flow log for a halt."""
 
@@ -142,12 +143,15 @@ def reassign(
 ) -> None:
     """Give an open task to a person or to another scope (转办); it counts as not opened again.
 
-    Raises StaleTask when it is done, Conflict when it is there already, Invalid.
+    Raises StaleTask when it is done, Conflict when it is there already or is a matter of one
+    person (本人), Invalid.
     """
     instance = lock(item.instance_id)
     db.session.refresh(item)
     if not item.is_open:
         raise StaleTask
+    if item.is_personal:
+        raise Conflict(PERSONAL)
     if to.kind in {"org", "meeting", "person"} and to.id is None:
         raise Invalid("请选择转给谁", field="to")
     if to.kind == "person" and to.id in {item.excluded_id, item.about_id}:

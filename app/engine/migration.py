@@ -25,7 +25,7 @@ from app.engine.transplant import obstacles, transplant
 from app.engine.walk import Walk
 
 FOLLOWED = ("process", "name", "form", "page", "save", "role", "due_at")
-PLACE = ("scope_kind", "scope_id", "assignee_id", "excluded_id", "about_id")
+PLACE = ("scope_kind", "scope_id", "assignee_id", "is_personal", "excluded_id", "about_id")
 
 
 class CannotMigrate(Conflict):

@@ -167,6 +167,10 @@ class WorkItem(Model):
             name="personal_work_item_has_its_person",
         ),
         sa.CheckConstraint(
+            "NOT is_personal OR assignee_id IS NOT NULL",
+            name="task_of_one_person_stays_with_a_person",
+        ),
+        sa.CheckConstraint(
             "excluded_id IS NULL OR assignee_id IS NULL OR excluded_id <> assignee_id",
             name="personal_work_item_is_open_to_its_person",
         ),
@@ -203,6 +207,8 @@ class WorkItem(Model):
     scope_kind: Mapped[str] = mapped_column(sa.String(20))
     scope_id: Mapped[int | None] = mapped_column(Id)
     assignee_id: Mapped[int | None] = mapped_column(Id)
+    # Drawn for one person, whom no other can stand in for; others are merely given to somebody.
+    is_personal: Mapped[bool] = mapped_column(default=False)
     # Who holds the role and still may not do it, such as who proposed what it confirms.
     excluded_id: Mapped[int | None] = mapped_column(Id)
     # Whom the record is about: a task of a role is never their own.

@@ -106,6 +106,7 @@ def open_item(task: Any, node: Node, step: Step, card: Card) -> None:
             excluded_id=scope.excluded_id,
             about_id=scope.about_id,
             assignee_id=scope.id if scope.kind == "person" else None,
+            is_personal=scope.kind == "person",
             title=card.title[:300],
             tokens_text=tokens(card.words),
             jurisdiction=step.instance.jurisdiction,
@@ -133,6 +134,7 @@ def redraw(item: WorkItem, node: Node, former: Node | None, step: Step) -> None:
         item.scope_kind, item.scope_id = scope.kind, scope.id
         item.excluded_id, item.about_id = scope.excluded_id, scope.about_id
         item.assignee_id = scope.id if scope.kind == "person" else None
+        item.is_personal = scope.kind == "person"
     if named.get("due") != was.get("due"):
         item.due_at = _due(named.get("due"), item.opened_at)
 

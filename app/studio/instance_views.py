@@ -156,6 +156,7 @@ def _choice(item: WorkItem, fault: str = "") -> str:
         fault=fault,
         page=page,
         places=receivers.places_of([item]),
+        personal=care.PERSONAL,
         details=receivers.details_of(kind, page.items, now()),
         holds_role=not text.strip(),
         roles=ROLES,

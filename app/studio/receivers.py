@@ -24,14 +24,12 @@ WIDE = {"all": "全平台", "jurisdiction": "本地区"}
 def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]:
     """Select who can sign in, by name or login; without words, who holds the role of the task.
 
-    Who may not do it is left out: who proposed does not confirm.
+    Who may not do it is left out: who proposed does not confirm, nobody decides on themselves.
     """
     account = sa.and_(Credential.person_id == Person.id, Credential.is_enabled)
     found = sa.select(Person).join(Credential, account)
-    if item.excluded_id is not None:
-        found = found.where(Person.id != item.excluded_id)
-    if item.assignee_id is not None:
-        found = found.where(Person.id != item.assignee_id)
+    shut = {item.excluded_id, item.about_id, item.assignee_id} - {None}
+    found = found.where(Person.id.not_in(shut))
     wanted = text.strip()
     if wanted:
         named = Person.name.contains(wanted, autoescape=True)

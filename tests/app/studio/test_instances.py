@@ -16,7 +16,9 @@ from app.engine.definitions import publish_version
 from app.engine.models import ProcessInstance, StepLog, Timer, WorkItem
 from app.units.models import ENDED, Employment
 from tests.app.inbox.conftest import Desk
+from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.review import a_meeting
 from tests.engine.kit import catch, diagram, end, line, start, timer
 
 Desks = Callable[..., Desk]
@@ -209,14 +211,38 @@ def test_nobody_is_not_given_a_task(browser: Any, desk: Desk, to: str) -> None:
     assert (answer.status_code, "请选择转给谁" in answer.text) == (422, True)
 
 
-def test_a_task_is_not_offered_to_whom_it_is_shut_for(browser: Any, desk: Desk) -> None:
+@pytest.mark.parametrize("shut", ["excluded_id", "about_id"])
+def test_a_task_is_not_offered_to_whom_it_is_shut_for(browser: Any, desk: Desk, shut: str) -> None:
     with transaction():
-        db.session.execute(sa.update(WorkItem).values(excluded_id=desk.stranger.id))
+        db.session.execute(sa.update(WorkItem).values({shut: desk.stranger.id}))
     item = desk.items[0]
     assert f'value="person:{desk.stranger.id}"' not in browser.get(f"/studio/tasks/{item}").text
     form = {"to": f"person:{desk.stranger.id}", "reason": "出差"}
     answer = browser.post(f"/studio/tasks/{item}", form)
     assert (answer.status_code, "不能办理此任务" in answer.text) == (422, True)
+
+
+def test_what_only_one_person_can_do_is_not_given_away(
+    browser: Any, desk: Desk, url: str, client_for: Any
+) -> None:
+    client_for(desk.clerk).post(desk.url, {"decision": "return", "opinion": "请补充"})
+    with transaction(write=False):
+        (mending,) = db.session.scalars(sa.select(WorkItem).where(WorkItem.status == "open"))
+    place = f"/studio/tasks/{mending.id}"
+    assert place not in browser.get(url).text
+    page = browser.get(place).text
+    assert "该任务只能由本人办理，不能转办" in page
+    assert 'name="to"' not in page
+    form = {"to": f"person:{desk.stranger.id}", "reason": "出差"}
+    answer = browser.post(place, form)
+    assert (answer.status_code, "只能由本人办理" in answer.text) == (409, True)
+
+
+def test_the_task_of_a_reviewer_points_to_the_replacement(browser: Any) -> None:
+    held = a_meeting(at="score_case", cases=1)
+    with transaction(write=False):
+        (item,) = open_items(("case", held.meeting.cases[0].id))
+    assert "由组长在评审会议中更换主审、副审" in browser.get(f"/studio/tasks/{item.id}").text
 
 
 def test_a_task_that_is_done_is_not_offered(browser: Any, desk: Desk, client_for: Any) -> None:
