@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from flask import Flask, g, request, session
+from flask import Flask, Response, g, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.datastructures import MultiDict
 
 from app.core.db import db
 from app.core.errors import Invalid
-from app.core.signed_out import wants_json
+from app.core.signed_out import SAFE_METHODS, wants_json
 
 
 def show_faults(form: Any, error: Invalid) -> None:
@@ -92,6 +93,21 @@ def sent_fields() -> list[tuple[str, str]]:
     return [(name, value) for name, value in fields if name != "csrf_token"]
 
 
+class KeptSessions(SecureCookieSessionInterface):
+    """Sessions that no refused form of another site replaces.
+
+    Such a form comes without our cookie: what its refusal wrote into an empty session, such as
+    a token, would be the new cookie of whoever is signed in.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Save the session, except with what is refused and does not come from here."""
+        is_refused = request.method not in SAFE_METHODS and response.status_code >= 400
+        if not is_refused or comes_from_here():
+            super().save_session(app, session, response)
+
+
 def init_faults(app: Flask) -> None:
-    """Let the macros ask what was refused."""
+    """Let the macros ask what was refused, and no refusal end a session."""
+    app.session_interface = KeptSessions()
     app.jinja_env.globals.update(refused=refused)

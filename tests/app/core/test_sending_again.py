@@ -59,3 +59,21 @@ def test_an_ended_session_is_known_by_its_cookie_where_the_browser_says_nothing(
         operations.end_sessions(person.id, now=now())
     answer = browser.post("/binding", {"note": "别处写的"})
     assert (answer.status_code, offers(answer)) == (401, True)
+
+
+@pytest.mark.parametrize("url", ["/binding", "/login", "/", "/nowhere"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", None])
+def test_a_refused_form_of_another_site_leaves_the_session_alone(
+    client_for: Any, site: str | None, url: str
+) -> None:
+    visitor = client_for(None)  # the cookie of who is signed in does not come with it
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    answer = visitor.client.post(url, data=FORM, headers=headers)
+    assert answer.status_code >= 400
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_refused_form_of_our_own_keeps_its_session(client_for: Any) -> None:
+    own = {"Sec-Fetch-Site": "same-origin"}
+    answer = client_for(None).client.post("/login", data=FORM, headers=own)
+    assert "zhiping=" in answer.headers["Set-Cookie"]
