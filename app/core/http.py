@@ -9,15 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from flask import (
-    Flask,
-    Response,
-    current_app,
-    g,
-    redirect,
-    render_template,
-    request,
-)
+from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import ForeignKey, Select, String, delete, func, insert, select
@@ -108,6 +100,10 @@ class ZhipingApp(Flask):
     def handle_user_exception(self, e: Exception) -> Any:
         """Undo what the request had written; then note the failure and render the refusal."""
         db.session.rollback()
+        if request.endpoint == "static":
+            # Files are served without a transaction; the page that says what is missing has one.
+            with transaction(write=False):
+                return super().handle_user_exception(e)
         if current_transaction().write:
             for note in self.failure_notes:
                 note(e, now())
@@ -292,7 +288,7 @@ def add_headers(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", CSP)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
-    if request.endpoint != "static":
+    if request.endpoint != "static" or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
         response.vary.add("Cookie")
     return response

@@ -97,6 +97,13 @@ def test_what_is_not_there_is_not_found(client_for: Any, applicant: Person, url:
     assert client_for(applicant).get(url).status_code == 404
 
 
+def test_a_built_file_that_is_gone_is_not_found(client_for: Any) -> None:
+    """A page that was open while a new version was installed asks for files of the old one."""
+    answer = client_for(None).get("/static/dist/gone.js")
+    assert (answer.status_code, "页面不存在" in answer.text) == (404, True)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_a_wrong_method_is_refused(client_for: Any, applicant: Person) -> None:
     assert client_for(applicant).post("/home").status_code == 405
 
