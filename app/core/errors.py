@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy.exc import SQLAlchemyError
+
 
 class DomainError(Exception):
     """An act that the rules refuse. The message is shown as it is."""
@@ -84,3 +86,14 @@ class Invalid(DomainError):
         super().__init__(message or said, field=field)
         if field and field not in self.errors:
             self.errors[field] = [self.message]
+
+
+def described(error: Exception) -> str:
+    """Return one line about an error: its words if it has Chinese ones, else its kind too.
+
+    Of the database's only the kind: its words may quote what was written.
+    """
+    if isinstance(error, DomainError):
+        return error.message
+    kind = type(error).__name__
+    return f"数据库错误（{kind}）" if isinstance(error, SQLAlchemyError) else f"{kind}: {error}"

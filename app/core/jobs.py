@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import now as clock_now
 from app.core.db import Instant, Model, db, pk, transaction
-from app.core.errors import DomainError
+from app.core.errors import DomainError, described
 
 MAX_ATTEMPTS = 5
 CLAIMED_FOR = timedelta(minutes=5)
@@ -106,13 +106,13 @@ def _give_up(now: datetime) -> None:
 
 
 def _tell(key: str, failure: Exception, now: datetime) -> None:
-    log.error("job %s was given up: %s", key, failure)
+    log.error("job %s was given up: %s", key, described(failure))
     for note in notes_of_failure:
         note(key, failure, now)
 
 
 def _settle(job_id: int, failure: Exception | None) -> None:
-    error = f"{type(failure).__name__}: {failure}" if failure else ""
+    error = described(failure) if failure else ""
     with transaction():
         job = db.session.get_one(Job, job_id)
         if failure is None:

@@ -12,7 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
-from app.core.errors import DomainError
+from app.core.errors import DomainError, described
 from app.core.jobs import notes_of_failure
 from app.engine.models import Incident, IncidentStatus, WorkItem
 from rules.expression import ExpressionError
@@ -127,13 +127,11 @@ def blamed_on(item: WorkItem, *kinds: type[Exception]) -> Iterator[None]:
 
 
 def describe(error: Exception) -> str:
-    """Return one line about an error: its words if it has Chinese ones, else its kind too."""
+    """Return one line about an error, of a failed step about its cause."""
     cause = error.cause if isinstance(error, StepFailed) else error
-    if isinstance(cause, DomainError):
-        return cause.message
     if isinstance(cause, ExpressionError):
         return f"表达式“{cause.text}”：{cause}"
-    return f"{type(cause).__name__}: {cause}"
+    return described(cause)
 
 
 def open_incidents() -> list[Incident]:

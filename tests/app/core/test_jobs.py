@@ -90,3 +90,33 @@ def test_a_job_that_was_given_up_is_an_incident_and_its_retry_asks_for_it(
     monkeypatch.setitem(jobs._works, "work", lambda payload: ran.append(payload["name"]))
     jobs.run_due_jobs()
     assert (states(), ran) == ({"bad": "done"}, ["bad"])
+
+
+def test_what_a_refused_row_holds_reaches_nobody(
+    app: Flask,
+    at: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The database refuses it with what was to be written: no page, message or log may show it."""
+
+    def work(payload: Mapping[str, Any]) -> None:
+        del payload
+        with transaction():
+            private = Job(
+                name="work", key="他人的隐私", payload={}, due_at=now(), status="unknown"
+            )
+            db.session.add(private)
+
+    monkeypatch.setitem(jobs._works, "work", work)
+    ask("refused")
+    for minute in range(6):
+        at(START + timedelta(minutes=minute))
+        jobs.run_due_jobs()
+    with transaction(write=False):
+        [incident] = open_incidents()
+        [job] = db.session.query(Job)
+    assert incident.message == job.last_error == "数据库错误（IntegrityError）"
+    assert "IntegrityError" in incident.detail
+    assert "IntegrityError" in caplog.text
+    assert "隐私" not in incident.detail + caplog.text
