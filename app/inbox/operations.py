@@ -1,7 +1,6 @@
 """Writes of the task centre."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.db import db
-from app.core.errors import DomainError
-from app.engine import incidents, runtime
+from app.engine import runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.inbox.models import Draft
 from app.inbox.queries import kept_draft
@@ -45,32 +43,3 @@ def sweep_drafts() -> int:
     waiting = select(WorkItem.id).where(WorkItem.status == ItemStatus.OPEN)
     gone = db.session.execute(delete(Draft).where(Draft.work_item_id.not_in(waiting)))
     return int(gone.rowcount)  # type: ignore[attr-defined]
-
-
-@dataclass
-class BatchResult:
-    """How a batch went: what was done, and what was refused and why."""
-
-    done: list[str] = field(default_factory=list)
-    refused: dict[int, DomainError] = field(default_factory=dict)
-
-
-def complete_batch(
-    items: Sequence[WorkItem], answers: Mapping[str, Any], *, person_id: int, now: datetime
-) -> BatchResult:
-    """Complete several tasks with the same answers; one refusal does not undo the others."""
-    result = BatchResult()
-    # In one order for all: two batches that share instances would block each other.
-    for item in sorted(items, key=lambda each: each.instance_id):
-        # What was refused is rolled back, and the task read anew.
-        item_id, title = item.id, item.title
-        try:
-            with db.session.begin_nested():
-                complete_task(item, answers, person_id=person_id, now=now)
-        except DomainError as error:
-            if isinstance(error, incidents.StepFailed):
-                incidents.record(error, now)
-            result.refused[item_id] = error
-        else:
-            result.done.append(title)
-    return result

@@ -28,10 +28,10 @@ from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
 from app.core.records import RecordChoices, is_in_sight, record_context
 from app.engine import care, definitions, handlers, runtime
+from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
 from app.engine.models import InstanceStatus, WorkItem
 from app.inbox import operations, queries
-from app.inbox.operations import BatchResult
 from app.units.flow import flow_log
 from forms import FormSpec, FormSpecError, build, parse
 
@@ -263,16 +263,18 @@ def batch() -> str | Response:
 
 
 def _batch_page(
-    items: list[WorkItem], spec: FormSpec, form: Form, result: BatchResult | None = None
+    items: list[WorkItem], spec: FormSpec, form: Form, batch: Batch | None = None
 ) -> str:
+    batch = batch or Batch()
     one_by_one = [action for action in _spec(items[0]).actions if action not in spec.actions]
     return render_template(
         "inbox/batch.html",
-        items=items,
+        items=[item for item in items if item.id not in batch.done],
+        done=[item for item in items if item.id in batch.done],
+        refused=batch.refused,
         spec=spec,
         one_by_one=one_by_one,
         form=form,
-        result=result or BatchResult(),
     )
 
 
@@ -301,20 +303,19 @@ def complete_batch() -> str | Response | tuple[str, int]:
     form = _form(spec, items[0])
     if not form.validate():
         return _batch_page(items, spec, _with_lawful_faults(form, *items)), 422
-    result = operations.complete_batch(items, _answers(form), person_id=current_user.id, now=now())
-    if result.refused:
-        return _refused_batch(items, spec, form, result), 422
-    flash(f"已办理 {len(result.done)} 项", "success")
+    batch = complete_each(items, _answers(form), actor_id=current_user.id, now=now())
+    if batch.refused:
+        return _refused_batch(items, spec, form, batch), 422
+    flash(f"已办理 {len(batch.done)} 项", "success")
     return see_other(url_for("inbox.tasks"))
 
 
-def _refused_batch(items: list[WorkItem], spec: FormSpec, form: Form, result: BatchResult) -> str:
+def _refused_batch(items: list[WorkItem], spec: FormSpec, form: Form, batch: Batch) -> str:
     """Return the page with what was typed, for those of the tasks that were refused."""
-    for error in result.refused.values():
+    for error in batch.refused.values():
         if isinstance(error, Invalid):
             form = _with_errors(form, error)
-    left = [item for item in items if item.id in result.refused]
-    return _batch_page(left, spec, form, result)
+    return _batch_page(items, spec, form, batch)
 
 
 add_entry("工作台", "首页", "house", "inbox.home", "inbox.home", order=1)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR
-from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
 from flask_login import current_user
@@ -12,11 +11,11 @@ from werkzeug.wrappers import Response
 
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import Invalid
 from app.core.faults import shown_on
 from app.core.http import grants, page_of, safe_next, see_other
 from app.core.permissions import requires
-from app.engine import runtime
+from app.engine.batches import complete_each
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types, operations, queries
 from app.portfolio.models import PASS, RETURN, STATES, TONES
@@ -115,22 +114,13 @@ def vet_many() -> Response:
     if decision == RETURN and not opinion.strip():
         raise Invalid("批量退回时请填写退回意见", field="opinion")
     tasks = open_tasks(ids)
-    done = sum(
-        _vet(tasks[i], {"decision": decision, "opinion": opinion}) for i in ids if i in tasks
-    )
-    if done:
-        flash(f"已{'通过' if decision == PASS else '退回'} {done} 项业绩", "success")
+    answers = {"decision": decision, "opinion": opinion}
+    batch = complete_each(tasks.values(), answers, actor_id=current_user.id, now=now())
+    titles = {task.id: task.title for task in tasks.values()}
+    if batch.done:
+        flash(f"已{'通过' if decision == PASS else '退回'} {len(batch.done)} 项业绩", "success")
+    for number, error in batch.refused.items():
+        flash(f"{titles[number]}：未办理，{error.message}", "warning")
     if len(ids) > len(tasks):
         flash(f"{len(ids) - len(tasks)} 项已办结或不由您审核，未作处理", "warning")
     return see_other(safe_next(request.form.get("next"), url_for("portfolio.archive")))
-
-
-def _vet(task: WorkItem, answers: dict[str, Any]) -> bool:
-    title = task.title
-    try:
-        with db.session.begin_nested():
-            runtime.complete(task, answers, actor_id=current_user.id, now=now())
-    except DomainError as error:
-        flash(f"{title}：未办理，{error.message}", "warning")
-        return False
-    return True

@@ -1,39 +1,17 @@
 """What process admins do to running instances, from their pages and from the server alike."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import datetime
 
 from app.accounts.operations import notify
 from app.core import audit, jobs
 from app.core.db import db
-from app.core.errors import Conflict, DomainError
+from app.core.errors import Conflict
 from app.core.jobs import Job
-from app.engine import care, incidents
+from app.engine import care
+from app.engine.batches import Batch, each_of
 from app.engine.handlers import Scope
 from app.engine.models import Incident, WorkItem
-
-
-@dataclass
-class Batch:
-    """How an act on several went: what was done, and what was refused and why."""
-
-    done: list[int] = field(default_factory=list)
-    refused: list[tuple[int, str]] = field(default_factory=list)
-
-
-def each_of(numbers: Iterable[int], act: Callable[[int], object]) -> Batch:
-    """Do an act for each number; one refusal undoes no other."""
-    batch = Batch()
-    for number in sorted(set(numbers)):
-        try:
-            with db.session.begin_nested():
-                act(number)
-        except DomainError as error:
-            batch.refused.append((number, incidents.describe(error)))
-        else:
-            batch.done.append(number)
-    return batch
 
 
 def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> Batch:
@@ -45,7 +23,7 @@ def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> 
             raise Conflict("没有这个流程异常")
         care.retry(incident, actor_id=actor_id, now=now)
 
-    return each_of(numbers, retry)
+    return each_of(sorted(set(numbers)), retry)
 
 
 def retry_job(job: Job, *, actor_id: int, now: datetime) -> None:

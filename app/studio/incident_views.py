@@ -12,13 +12,13 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.engine import care
+from app.engine.batches import TOLD_AT_ONCE, Batch
 from app.engine.incidents import describe
 from app.engine.models import IncidentStatus
 from app.studio import acts, queries, running, troubles
 from app.studio.views import bp
 
 BATCH_LIMIT = 200
-TOLD_AT_ONCE = 5
 
 
 @bp.get("/studio/incidents")
@@ -88,10 +88,10 @@ def retry_many() -> Response:
     return see_other(url_for("studio.incidents"))
 
 
-def _tell(batch: acts.Batch, called: str) -> None:
+def _tell(batch: Batch, called: str) -> None:
     if batch.done:
         flash(f"已重试并关闭 {len(batch.done)} 个", "success")
-    for number, reason in batch.refused[:TOLD_AT_ONCE]:
+    for number, reason in batch.reasons:
         flash(f"{called.format(number)}：没有重试，{reason}", "warning")
     if len(batch.refused) > TOLD_AT_ONCE:
         flash(f"另有 {len(batch.refused) - TOLD_AT_ONCE} 个没有重试，仍在列表中", "warning")

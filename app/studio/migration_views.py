@@ -13,8 +13,9 @@ from app.core.errors import DomainError, NotFound
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
 from app.engine import migration
+from app.engine.batches import Batch
 from app.engine.models import ProcessVersion
-from app.studio import acts, moves, queries, running
+from app.studio import moves, queries, running
 from app.studio.models import MoveStatus
 from app.studio.views import bp
 
@@ -130,8 +131,8 @@ def undo_migration(run_id: int) -> Response | tuple[str, int]:
     return see_other(url_for("studio.migration_run", run_id=run_id))
 
 
-def _tell(batch: acts.Batch) -> None:
+def _tell(batch: Batch) -> None:
     if batch.done:
         flash(f"已撤销 {len(batch.done)} 个实例的迁移", "success")
-    for number, reason in batch.refused[:5]:
+    for number, reason in batch.reasons:
         flash(f"实例 {number}：没有撤销，{reason}", "warning")

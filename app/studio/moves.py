@@ -12,13 +12,13 @@ from app.core.clock import now as clock_now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
 from app.engine import care, incidents, migration
+from app.engine.batches import Batch, each_of
 from app.engine.models import (
     InstanceMigration,
     ProcessInstance,
     ProcessVersion,
     VersionStatus,
 )
-from app.studio.acts import Batch, each_of
 from app.studio.models import MigrationMove, MigrationRun, MoveStatus
 
 JOB = "migrate_instances"
@@ -189,7 +189,7 @@ def undo_moves(
             raise Conflict("没有迁移，或迁移后已继续办理，不能撤销")
         migration.undo(move.instance, reason=said, actor_id=actor_id, now=now)
 
-    return each_of(ids, undo)
+    return each_of(sorted(set(ids)), undo)
 
 
 jobs.register_job(JOB)(move_some)

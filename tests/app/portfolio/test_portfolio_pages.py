@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
+from app.engine.incidents import open_incidents
 from app.portfolio import operations, queries
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
@@ -290,6 +291,32 @@ def test_many_items_are_decided_with_one_opinion_each_in_its_own_log(
         for item in items[:2]:
             said = [e.note for e in flow_log((operations.BUSINESS, item.id)) if e.note]
             assert said == ["情况属实"]
+
+
+def test_a_step_that_fails_in_a_batch_is_recorded_and_stops_no_other(
+    school: Unit, teacher: Person, client_for: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [sent(teacher, post=f"岗位{n}") for n in range(2)]
+    with transaction():
+        clerk = staff(school, "unit_clerk")
+    decide = operations.vet_item
+
+    def fail_first(item: PortfolioItem, *args: Any, **values: Any) -> Any:
+        if item.id == items[0].id:
+            raise LookupError("编号规则缺失")
+        return decide(item, *args, **values)
+
+    monkeypatch.setattr(operations, "vet_item", fail_first)
+    browser = client_for(clerk)
+    answer = browser.post(
+        "/portfolio/archive", {"id": [i.id for i in items], "decision": "pass", "opinion": "属实"}
+    )
+    assert answer.status_code == 303
+    assert [fresh(i).status for i in items] == ["submitted", "approved"]
+    assert "异常已记录" in browser.get("/portfolio/archive").text
+    with transaction(write=False):
+        [incident] = open_incidents()
+        assert incident.message == "LookupError: 编号规则缺失"
 
 
 def test_a_batch_return_needs_an_opinion(school: Unit, teacher: Person, client_for: Sign) -> None:
