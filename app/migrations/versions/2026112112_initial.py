@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112110"
+revision = "2026112112"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1644,6 +1644,7 @@ def upgrade():
         sa.Column(
             "assignee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("is_personal", sa.Boolean(), nullable=False),
         sa.Column(
             "excluded_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
@@ -1676,6 +1677,10 @@ def upgrade():
         sa.CheckConstraint(
             "status IN ('open', 'done', 'cancelled')",
             name=op.f("ck_work_item_work_item_status_known"),
+        ),
+        sa.CheckConstraint(
+            "NOT is_personal OR assignee_id IS NOT NULL",
+            name=op.f("ck_work_item_task_of_one_person_stays_with_a_person"),
         ),
         sa.CheckConstraint(
             "excluded_id IS NULL OR assignee_id IS NULL OR excluded_id <> assignee_id",
@@ -1806,7 +1811,7 @@ def upgrade():
             name=op.f("ck_declaration_what_is_sent_up_was_pledged_and_has_a_date"),
         ),
         sa.CheckConstraint(
-            "status IN ('draft', 'in_review', 'returned', 'accepted', 'terminated', 'in_meeting', 'passed', 'failed', 'given_up', 'revoked')",
+            "status IN ('draft', 'in_review', 'returned', 'accepted', 'terminated', 'in_meeting', 'passed', 'failed', 'given_up', 'revoked', 'cancelled')",
             name=op.f("ck_declaration_status_is_known"),
         ),
         sa.CheckConstraint("current_level >= 0", name=op.f("ck_declaration_levels_count_up")),
@@ -1833,8 +1838,8 @@ def upgrade():
             "uq_declaration_one_a_year",
             ["person_id", "plan_year"],
             unique=True,
-            sqlite_where=sa.text("status <> 'given_up'"),
-            postgresql_where=sa.text("status <> 'given_up'"),
+            sqlite_where=sa.text("status NOT IN ('given_up', 'cancelled')"),
+            postgresql_where=sa.text("status NOT IN ('given_up', 'cancelled')"),
         )
 
     op.create_table(
@@ -3156,8 +3161,8 @@ def downgrade():
     with op.batch_alter_table("declaration", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_declaration_one_a_year",
-            sqlite_where=sa.text("status <> 'given_up'"),
-            postgresql_where=sa.text("status <> 'given_up'"),
+            sqlite_where=sa.text("status NOT IN ('given_up', 'cancelled')"),
+            postgresql_where=sa.text("status NOT IN ('given_up', 'cancelled')"),
         )
         batch_op.drop_index(batch_op.f("ix_declaration_unit_id"))
         batch_op.drop_index("ix_declaration_plan")
