@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.core.db import db
+from app.core.errors import NotFound
 from app.core.permissions import ROLES
 from app.declarations.models import Declaration, Status
 from app.declarations.operations import last_moment_once_withdrawn
@@ -165,8 +166,12 @@ WAY = {
 
 def _terms(names: Sequence[str], instance: ProcessInstance) -> dict[str, str]:
     """Return in how many working days each office usually decides, as its diagram says."""
+    try:
+        nodes = definitions.bundle_of(instance).nodes
+    except NotFound:  # a diagram that cannot be read hides no record
+        return {}
     days = dict.fromkeys(WAY, 0)
-    for node in definitions.bundle_of(instance).nodes:
+    for node in nodes:
         if node.id in WAY.get(node.process, ()):
             days[node.process] += int(node.properties.get("due", 0))
     own, *above, organiser = names[1:]

@@ -195,7 +195,12 @@ RACES = (
     Race(
         "complete/withdraw",
         withdrawal,
-        ((("AlreadyViewed", "done"), ("sign",)), (("StaleTask", "done"), ("fill",))),
+        (
+            # Told before or after the lock that somebody has decided.
+            (("AlreadyViewed", "done"), ("sign",)),
+            (("NotWaiting", "done"), ("sign",)),
+            (("StaleTask", "done"), ("fill",)),
+        ),
     ),
     Race(
         "complete/timer",

@@ -28,7 +28,7 @@ def seen(client_for: Sign, held: Held, person_id: int) -> str:
 def test_everybody_reads_whom_the_meeting_waits_for(app: Flask, client_for: Sign) -> None:
     held = a_meeting(at="approve_scheme")
     assert "当前环节：方案审核（组建单位领导）" in seen(client_for, held, held.clerk_id)
-    assert "当前环节" not in seen(client_for, held, held.leader_id)
+    assert "当前环节：" not in seen(client_for, held, held.leader_id)
 
 
 def test_a_reviewer_finds_their_cases_on_the_page_of_the_meeting(
