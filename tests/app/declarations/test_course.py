@@ -49,8 +49,7 @@ def place(published: build.Published) -> tuple[str, bool]:
 def test_who_passed_waits_for_publicity_and_then_for_the_certificate(app: Flask) -> None:
     published = build.a_publicity()
     assert place(published) == ("公示", False)
-    build.end_period(published)
-    build.confirm(published)
+    build.approve(published)
     assert place(published) == ("发证", False)
     build.issue(published)
     assert place(published) == ("发证", True)

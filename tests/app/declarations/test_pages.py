@@ -1,31 +1,25 @@
-"""The applicant's pages: starting, filling, checking, submitting, and whom they are shown to."""
+"""The applicant's pages: filling, checking, submitting, and whom they are shown to."""
 
 import io
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app.accounts.models import Person
-from app.accounts.operations import bar_person
 from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import queries
-from app.declarations.models import Declaration, Status
-from app.plans.models import Plan
+from app.declarations.models import Declaration
 from app.portfolio.models import PortfolioItem
 from tests.builders.declarations import (
-    a_chain,
     a_declaration,
     a_pdf,
     a_photo,
     approved_item,
-    golden_applicant,
     golden_declaration,
-    golden_plan,
     standard_item,
     start,
 )
@@ -56,118 +50,6 @@ def autosave(client: Any, declaration: Declaration, name: str, value: str) -> An
         {"name": name, "value": value},
         headers={"Accept": "application/json"},
     )
-
-
-def test_a_person_starts_a_declaration_by_choosing_and_pledging(
-    app: Flask, client_for: Clients
-) -> None:
-    with transaction():
-        city, _district, school = a_chain()
-        plan, person = golden_plan(city), golden_applicant(school)
-        specialty = next(s for s in plan.specialties if s.name == "小学数学")
-    client = client_for(person)
-    assert "马上申报" in text(client.get(f"/plans/{plan.id}"))
-    page = text(client.get(f"/plans/{plan.id}/declare?specialty_id={specialty.id}"))
-    assert "中小学教师-小学数学-高级教师" in page
-    refused = client.post(f"/plans/{plan.id}/declare", {"kind": "常规申报"})
-    assert refused.status_code == 422
-    assert "请核对后勾选确认无误" in refused.text
-    choice = {"kind": "常规申报", "specialty_id": specialty.id}
-    pledge = client.post(f"/plans/{plan.id}/declare", {**choice, "sure": "1"})
-    assert pledge.status_code == 303
-    assert "我已阅读并承诺" in text(client.get(pledge.location))
-    unpledged = client.post(f"/plans/{plan.id}/pledge", choice)
-    assert unpledged.status_code == 422
-    begun = client.post(f"/plans/{plan.id}/pledge", {**choice, "pledged": "1"})
-    assert begun.status_code == 303
-    with transaction(write=False):
-        made = db.session.query(Declaration).one()
-        assert (made.status, made.kind, made.plan_year) == (Status.DRAFT, "常规申报", 2026)
-        assert made.pledged_at is not None
-        assert [i.node for i in open_items(("declaration", made.id))] == ["fill_declaration"]
-    again = client.post(f"/plans/{plan.id}/pledge", {**choice, "pledged": "1"})
-    assert again.status_code == 409
-    assert "每人每年度限申报一次" in again.text
-
-
-@pytest.mark.parametrize(
-    ("situation", "reason"),
-    [
-        ("unbound", "尚未绑定单位"),
-        ("barred", "2027-09-19"),
-        ("early", "尚未到申报时间"),
-        ("late", "截止"),
-    ],
-)
-def test_starting_is_refused_with_the_reason(
-    app: Flask, client_for: Clients, at: Clock, situation: str, reason: str
-) -> None:
-    with transaction():
-        city, _district, school = a_chain()
-        plan = golden_plan(city)
-        if situation == "unbound":
-            person = a_person("于谨言", roles=[("applicant", "all", None)])
-        else:
-            person = golden_applicant(school)
-        if situation == "barred":
-            since, until = date(2024, 9, 19), date(2027, 9, 19)
-            bar_person(
-                person, since=since, until=until, reason="提供虚假材料", actor_id=None, now=now()
-            )
-        if situation == "early":
-            plan.opens_at = CLOSES - timedelta(days=1)
-    if situation == "late":
-        at(CLOSES + timedelta(seconds=1))
-    answer = client_for(person).get(f"/plans/{plan.id}/declare")
-    assert answer.status_code == 409
-    assert reason in answer.text
-
-
-def passed_last_year(person: Person, plan: Plan) -> Declaration:
-    """A declaration of the year before by which the person holds 高级教师."""
-    specialty = next(s for s in plan.specialties if s.name == "小学数学")
-    moment = now() - timedelta(days=360)
-    last = Declaration(person_id=person.id, plan_id=plan.id, plan_year=plan.year - 1)
-    last.unit_id, last.kind = a_unit("去年所在学校").id, "常规申报"
-    last.specialty_id, last.title_id = specialty.id, specialty.title_id
-    last.status = Status.PASSED
-    last.pledged_at = last.submitted_at = last.created_at = last.updated_at = moment
-    db.session.add(last)
-    db.session.flush()
-    return last
-
-
-def test_a_title_that_is_held_is_not_declared_again(app: Flask, client_for: Clients) -> None:
-    with transaction():
-        city, _district, school = a_chain()
-        plan, person = golden_plan(city), golden_applicant(school)
-        last = passed_last_year(person, plan)
-    client = client_for(person)
-    choice = {"kind": "常规申报", "specialty_id": last.specialty_id}
-    said = "已取得 中小学教师 高级教师(副高级), 不能重复申报同级或更低的职称"
-    for step in ({"path": "declare", "sure": "1"}, {"path": "pledge", "pledged": "1"}):
-        refused = client.post(f"/plans/{plan.id}/{step.pop('path')}", {**choice, **step})
-        assert refused.status_code == 422
-        assert said in refused.text
-    with transaction():
-        db.session.get_one(Declaration, last.id).status = Status.REVOKED
-    begun = client.post(f"/plans/{plan.id}/pledge", {**choice, "pledged": "1"})
-    assert begun.status_code == 303
-
-
-def test_a_title_that_came_while_the_draft_was_typed_is_not_sent_up_again(
-    app: Flask, client_for: Clients
-) -> None:
-    with transaction():
-        case = golden_declaration(complete=True)
-        passed_last_year(case.person, case.plan)
-    client = client_for(case.person)
-    page = f"/declarations/{case.id}"
-    said = "不能重复申报同级或更低的职称"
-    assert said in text(client.get(f"{page}/fill/submit?checked=1"))
-    refused = client.post(f"{page}/submit")
-    assert refused.status_code == 409
-    assert said in refused.text
 
 
 def test_every_section_opens_with_its_marks(client_for: Clients, case: Declaration) -> None:
