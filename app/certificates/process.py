@@ -230,7 +230,9 @@ def replace_certificate(step: Step) -> Outcomes:
 @ending(REPLACEMENT)
 def end_replacement(step: Step, reason: str) -> None:
     """End the request with its process."""
-    operations.cancel_request(_request(step), reason, actor_id=step.actor_id, now=step.now)
+    request = _request(step)
+    db.session.refresh(request, with_for_update={"of": ReplacementRequest})
+    operations.cancel_request(request, reason, actor_id=step.actor_id, now=step.now)
 
 
 @presenter(REPLACEMENT)

@@ -71,7 +71,9 @@ def revoke_certificate(step: Step) -> Outcomes:
 @ending(REVOCATION)
 def end_revocation(step: Step, reason: str) -> None:
     """Drop the proposal with its process."""
-    revoking.cancel_revocation(_revocation(step), reason, actor_id=step.actor_id, now=step.now)
+    proposal = _revocation(step)
+    db.session.refresh(proposal, with_for_update={"of": Revocation})
+    revoking.cancel_revocation(proposal, reason, actor_id=step.actor_id, now=step.now)
 
 
 @presenter(REVOCATION)

@@ -166,6 +166,10 @@ def _replace(
 @requires("certificate.replace")
 def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     """Send the request to the unit; after a return, send it again."""
+    waiting = queries.open_request(certificate_id)
+    if waiting is not None and waiting.person_id == current_user.id:
+        runtime.hold((REPLACEMENT, waiting.id))
+        db.session.refresh(waiting, with_for_update={"of": ReplacementRequest})
     certificate = queries.own_certificate(certificate_id, current_user.id, for_update=True)
     operations.check_replaceable(certificate)
     form = request.form

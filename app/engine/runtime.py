@@ -144,6 +144,20 @@ def locked(instance_id: int) -> ProcessInstance:
     return instance
 
 
+def hold(business: Business) -> None:
+    """Lock what lives of a record's processes before the record is written and goes on.
+
+    Every step takes the instance first and then the record: who took them the other way round
+    and a step would wait for each other. Read the record anew afterwards.
+    """
+    living = sa.select(ProcessInstance.id).where(
+        ProcessInstance.business_type == business[0],
+        ProcessInstance.business_id == business[1],
+        ProcessInstance.status.in_(care.LIVING),
+    )
+    db.session.execute(living.order_by(ProcessInstance.id).with_for_update())
+
+
 def _reloaded(item: WorkItem) -> WorkItem:
     db.session.refresh(item)
     if not item.is_open:

@@ -116,7 +116,8 @@ def end_review(step: Step, reason: str) -> None:
     """End what the process was about: the vetting of the item, or the request to change it."""
     is_withdrawal = step.instance.process_key == withdrawals.PROCESS
     end = cancelling.cancel_withdrawal if is_withdrawal else cancelling.cancel_review
-    end(_item(step), reason, actor_id=step.actor_id, now=step.now)
+    item = queries.item_of(step.business_id, for_update=True)
+    end(item, reason, actor_id=step.actor_id, now=step.now)
 
 
 @handlers.presenter(operations.BUSINESS)

@@ -17,6 +17,7 @@ from app.core.menu import add_entry
 from app.core.overtaken import differing, overtaken
 from app.core.permissions import authorize, requires
 from app.core.uploads import Policy
+from app.engine import runtime
 from app.portfolio import (
     archive,
     attachments,
@@ -144,9 +145,11 @@ def _edit_page(item: PortfolioItem, form: AnswersForm, problem: str = "") -> str
 @requires("portfolio.edit")
 def save(item_id: int) -> Response | tuple[str, int]:
     """Keep the whole form, and submit it when 提交审核 was pressed."""
+    wants_review = request.form.get("decision") == "submit"
+    if wants_review:
+        runtime.hold((operations.BUSINESS, item_id))
     item = _item(item_id, "portfolio.edit", for_update=True)
     form = build(_spec(item))(request.form)
-    wants_review = request.form.get("decision") == "submit"
     if request.form.get("row_version", item.row_version, type=int) != item.row_version:
         kept = _differing(item, request.form)
         if kept:

@@ -69,7 +69,9 @@ def mend_binding_page(_item: WorkItem) -> str:
 @ending(BINDING)
 def end_binding(step: Step, reason: str) -> None:
     """End the request with its process."""
-    cancel_binding(_binding(step.business_id), reason, actor_id=step.actor_id, now=step.now)
+    binding = _binding(step.business_id)
+    db.session.refresh(binding, with_for_update={"of": Employment})
+    cancel_binding(binding, reason, actor_id=step.actor_id, now=step.now)
 
 
 @presenter(BINDING)

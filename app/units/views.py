@@ -84,6 +84,10 @@ def request_binding() -> Response:
         raise Invalid("请先选择单位", field="unit_id")
     moment = now()
     note = request.form.get("note", "")[:500]
+    waiting = queries.open_binding(current_user.id)
+    if waiting is not None:
+        runtime.hold((BINDING, waiting.id))
+        db.session.refresh(waiting, with_for_update={"of": Employment})
     bound = operations.request_binding(current_user, unit, note, now=moment)
     mending = [i for i in open_items((BINDING, bound.id)) if i.node == "mend_binding"]
     if mending:
