@@ -78,13 +78,17 @@ class EvaluationForm:
     @property
     def conclusion(self) -> str:
         """What the committee decided; nothing before it is final."""
-        return {None: "", True: "通过", False: "未通过"}[self.vote.passed if self.vote else None]
+        if self.vote is None:
+            return ""
+        if self.declaration.status == Status.REVOKED:
+            return "通过（评审结果已撤销）"
+        return "通过" if self.vote.passed else "未通过"
 
 
 def check_available(declaration: Declaration) -> None:
     """Refuse (Conflict) before the jurisdiction lets the form appear (评审表生成时机)."""
     when = jurisdictions.get(declaration.plan.jurisdiction).evaluation_form_appears
-    if when == "passing" and declaration.status != Status.PASSED:
+    if when == "passing" and declaration.status not in {Status.PASSED, Status.REVOKED}:
         raise Conflict("本地区的职称评审表在评审通过后生成，目前不能导出")
     check_submitted(declaration, "职称评审表")
 

@@ -121,6 +121,13 @@ class Result(Model):
         """Tell whether an objection to it is still being looked into."""
         return any(o.status == ObjectionStatus.OPEN for o in self.objections)
 
+    @property
+    def was_approved(self) -> bool:
+        """Tell whether it was approved, even if it was revoked since; an objection came before."""
+        is_upheld = any(o.status == ObjectionStatus.UPHELD for o in self.objections)
+        is_settled = self.status != ResultStatus.PUBLICISED
+        return is_settled and self.publicity.is_approved and not is_upheld
+
 
 class Objection(Model):
     """What somebody holds against a published result (异议), under their real name."""

@@ -96,13 +96,17 @@ def objections_at(unit_ids: list[int], *, reader_id: int) -> Select[tuple[Object
     )
 
 
-def confirmed_result(declaration_id: int) -> Result | None:
-    """Return the confirmed result of a declaration."""
+def result_of(declaration_id: int) -> Result | None:
+    """Return the result of a declaration, in whatever state."""
     return db.session.scalars(
-        select(Result).where(
-            Result.declaration_id == declaration_id, Result.status == ResultStatus.CONFIRMED
-        )
+        select(Result).where(Result.declaration_id == declaration_id)
     ).first()
+
+
+def confirmed_result(declaration_id: int) -> Result | None:
+    """Return the result of a declaration if it stands as confirmed."""
+    found = result_of(declaration_id)
+    return found if found and found.status == ResultStatus.CONFIRMED else None
 
 
 def sent_from(address_hash: str, *, since: datetime) -> int:

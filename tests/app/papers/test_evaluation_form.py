@@ -13,6 +13,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import operations
 from app.declarations.models import Declaration, Status
+from app.declarations.operations import finishing
 from app.declarations.queries import entries_of, get_declaration
 from app.papers import evaluation_form as form
 from app.papers.decisions import vote_on
@@ -128,6 +129,25 @@ def test_the_count_is_printed_only_once_the_result_is_confirmed(app: Flask) -> N
         assert (vote.members, vote.present, vote.yes, vote.no, vote.passed) == (9, 9, 9, 0, True)
         declaration.status = Status.IN_MEETING
         assert vote_on(declaration) is None
+
+
+def test_what_was_revoked_keeps_the_vote_on_paper_and_says_why(
+    app: Flask, client_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declaration_id = counted()
+    late = dataclasses.replace(jurisdictions.get("anhui"), evaluation_form_appears="passing")
+    monkeypatch.setattr(jurisdictions, "get", lambda _id: late)
+    with transaction():
+        declaration = db.session.get_one(Declaration, declaration_id)
+        finishing.revoke_declaration(declaration, "业绩材料不实", now=now())
+    with transaction(write=False):
+        declaration = db.session.get_one(Declaration, declaration_id)
+        assert form.form_of(declaration).counts == ["9", "9", "9", "0", "0", "0"]
+    answer = client_for(applicant(declaration_id)).get(address(declaration))
+    assert answer.status_code == 200
+    text = text_of(answer.data)
+    assert "通过（评审结果已撤销）" in text
+    assert "评审结果已撤销。原因：业绩材料不实" in text
 
 
 def test_many_records_run_over_pages_under_their_heading(app: Flask) -> None:

@@ -40,7 +40,11 @@ def test_an_upheld_objection_takes_the_pass_back(app: Flask, client_for: Enter) 
         lost, kept = (published.result(place).declaration for place in (0, 1))
         assert (lost.status, kept.status) == (Status.REVOKED, Status.PASSED)
         assert steps_of(lost).done
-        assert (vote_on(lost), approval_of(lost)) == (None, [])
+        vote = vote_on(lost)
+        assert vote is not None
+        assert vote.passed
+        assert [label for label, _text in approval_of(lost)] == ["撤销情况", "撤销时间"]
+        assert "公示期异议成立" in approval_of(lost)[0][1]
         told = db.session.query(AuditEvent).filter_by(tag="declaration:revoked").one()
         assert told.subject_id == lost.id
         assert check_all() == []
@@ -65,6 +69,8 @@ def test_a_revoked_certificate_takes_the_pass_back(app: Flask) -> None:
         declaration = published.result().declaration
         assert declaration.status == Status.REVOKED
         assert str(certificate.number) in declaration.ended_reason
+        labels = ["审批结果", "批准文号", "取得资格时间", "撤销情况", "撤销时间"]
+        assert [label for label, _text in approval_of(declaration)] == labels
 
 
 def test_the_list_of_who_passed_leaves_the_revoked_out(app: Flask, client_for: Enter) -> None:
