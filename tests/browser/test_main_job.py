@@ -260,7 +260,7 @@ def take_key(office: Office, part: str, meeting: str) -> str:
 
 
 def publicise_and_issue(office: Office) -> None:
-    """The public reads the list, the leader confirms after it, the issuer issues."""
+    """The public reads the list, the leader confirms it, it goes up, the issuer issues."""
     page = office.page(None, "/")
     page.get_by_role("link", name="评审结果公示").first.click()
     expect(page.get_by_role("cell", name="苏晓禾")).to_be_visible()
@@ -269,6 +269,10 @@ def publicise_and_issue(office: Office) -> None:
         ends = db.session.scalars(select(Publicity.ends_at)).one()
     office.company.at(ends + timedelta(hours=9))
     office.agree("organiser_leader", "公示结果确认", "确认公示结果", "无异议")
+    office.agree("meeting_clerk", "上报评审结果", "上报评审结果", "公示期间未收到异议")
+    page = office.task("issuer", "评审结果审核")
+    page.get_by_label("批准文号").fill("人社函〔2026〕18号")
+    press(page, "审核通过", "评审结果审核：已办理")
     office.agree("issuer", "发证", "同意发证")
 
 
