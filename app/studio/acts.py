@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from app.accounts.operations import notify
 from app.core import audit, jobs
 from app.core.db import db
@@ -11,7 +13,7 @@ from app.core.jobs import Job
 from app.engine import care
 from app.engine.batches import Batch, each_of
 from app.engine.handlers import Scope
-from app.engine.models import Incident, WorkItem
+from app.engine.models import Incident, IncidentStatus, WorkItem
 
 
 def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> Batch:
@@ -27,8 +29,17 @@ def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> 
 
 
 def retry_job(job: Job, *, actor_id: int, now: datetime) -> None:
-    """Have a job that was given up tried afresh. Raises Conflict when it is under way."""
-    if not jobs.ask_again(job.key, now=now):
+    """Have a job that was given up tried afresh; the incident that tells of it closes with that.
+
+    Raises Conflict when it is under way.
+    """
+    told = sa.select(Incident).where(
+        Incident.job_key == job.key, Incident.status == IncidentStatus.OPEN
+    )
+    waiting = db.session.scalars(told.order_by(Incident.id)).all()
+    for incident in waiting:
+        care.retry(incident, actor_id=actor_id, now=now)
+    if not waiting and not jobs.ask_again(job.key, now=now):
         raise Conflict("该后台作业已经重试或完成")
     audit.record("job:retried", subject=("job", job.id), actor_id=actor_id, now=now, name=job.name)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from app import worker
@@ -173,6 +174,29 @@ def test_a_job_that_was_given_up_is_listed_and_tried_afresh(
             sa.select(AuditEvent).where(AuditEvent.tag == "job:retried")
         ).one()
     assert (event.actor_id, event.data) == (admin.id, {"name": "render_certificate"})
+
+
+def given_up() -> Incident:
+    """A job that was given up, with the incident that tells of it."""
+    with transaction():
+        jobs.enqueue("render_certificate", {}, key="certificate:1", now=now())
+        db.session.execute(sa.update(Job).values(status="failed", last_error="OSError: 磁盘已满"))
+        return incidents.record(OSError("磁盘已满"), now(), job_key="certificate:1")
+
+
+@pytest.mark.parametrize("place", ["jobs", "incidents"])
+def test_a_job_and_its_incident_are_settled_by_one_act(
+    browser: Any, desk: Desk, place: str
+) -> None:
+    incident = given_up()
+    number = only(Job).id if place == "jobs" else incident.id
+    page = browser.get(f"/studio/incidents/{incident.id}").text
+    assert "后台作业再次运行" in page
+    assert "标为已处理" not in page
+    assert browser.post(f"/studio/{place}/{number}").status_code == 303
+    assert (only(Job).status, only(Incident).status) == ("waiting", "resolved")
+    assert "作业由后台在几秒内再次运行" in browser.get(f"/studio/incidents/{incident.id}").text
+    assert browser.post(f"/studio/{place}/{number}").status_code == 409
 
 
 def test_who_is_told_of_an_incident_is_led_to_it(admin: Person, desk: Desk) -> None:
