@@ -4,11 +4,12 @@ The machine only points: reviewers read both and decide. Applicants are never to
 learn what a colleague has claimed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, and_, literal, select, union
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
@@ -28,6 +29,8 @@ from app.portfolio.queries import usages_of
 from app.units.models import Unit
 
 ACTION = "portfolio.compare"
+MOST_SHOWN = 20
+BEING_CHANGED = "曾通过，修改中"
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,30 @@ class Duplicate:
     uses: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Hints:
+    """The first places where the same is claimed, and how many there are."""
+
+    shown: Sequence[Duplicate] = ()
+    total: int = 0
+
+
 def duplicates_shown_to(
     person: Person, owner_id: int, item_ids: Sequence[int], now: datetime
-) -> list[Duplicate]:
+) -> Hints:
     """Return the other claims of somebody's items, if this reader is one who is told."""
     roles = {grant.role for grant in live_grants(person.id, now)}
     may = role_allows(ACTION, roles, signed_in=True)
     if not may or not subject_allows(ACTION, person, owner_id, now):
-        return []
+        return Hints()
     return duplicates_of(owner_id, item_ids)
 
 
-def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> list[Duplicate]:
+def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
     """Return what others of the jurisdiction claim as well, in a fixed number of reads.
 
-    What was approved once stays claimed: a declaration may still use that version.
+    What was approved once stays claimed: a declaration may still use that version. What is only
+    being typed is not claimed yet.
     """
     rows = db.session.execute(
         select(PortfolioItem, Unit.jurisdiction)
@@ -67,89 +79,118 @@ def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> list[Duplicate]:
         .where(PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == owner_id)
     ).tuples()
     mine = {item.id: (item, jurisdiction) for item, jurisdiction in rows}
-    if not mine:
-        return []
-    others = _of_others(owner_id, {jurisdiction for _item, jurisdiction in mine.values()})
-    found = [*_same_achievements(mine, others), *_same_papers(mine, others)]
-    uses = usages_of(sorted({each.theirs.id for each in found})) if found else {}
-    return [each.told(uses.get(each.theirs.id, ())) for each in found]
+    known: dict[str, list[int]] = {}
+    for item_id, _slot, mark in _own_claims(mine):
+        known.setdefault(mark, []).append(item_id)
+    jurisdictions = {jurisdiction for _item, jurisdiction in mine.values()}
+    pairs = {
+        (bool(slot), theirs, slot, own)
+        for theirs, slot, mark in _claims_of_others(owner_id, known, jurisdictions)
+        for own in known[mark]
+    }
+    return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs))
 
 
 Mine = Mapping[int, tuple[PortfolioItem, str]]
-Others = Select[tuple[PortfolioItem, str, Unit]]
+Claim = tuple[int, str, str]
+"""An item, the slot of an attachment or nothing, and the mark by which the same is known."""
+Pair = tuple[bool, int, str, int]
+"""Whether it is an attachment, their item, its slot, and the own item."""
+Where = ColumnElement[bool]
 
 
-@dataclass(frozen=True)
-class _Match:
-    mine: PortfolioItem
-    theirs: PortfolioItem
-    name: str
-    unit: Unit
-    slot: str = ""
-
-    def told(self, uses: Sequence[str]) -> Duplicate:
-        kind = item_types.get(self.theirs.type_key)
-        label = self.slot and item_types.slot_of(kind, self.slot).label
-        item = f"{kind.title}：{self.theirs.summary}"
-        return Duplicate(
-            self.mine.id,
-            self.mine.summary,
-            "附件相同" if self.slot else "业绩相同",
-            tuple(filter(None, (self.unit.name, self.name, item, label))),
-            kind.rank(self.theirs.data) or "",
-            STATES[self.theirs.status],
-            tuple(uses),
-        )
-
-
-def _of_others(owner_id: int, jurisdictions: Collection[str]) -> Others:
-    return (
-        select(PortfolioItem, Person.name, Unit)
+def _told(mine: Mine, pairs: Sequence[Pair]) -> list[Duplicate]:
+    theirs_ids = sorted({theirs for _is_file, theirs, _slot, _own in pairs})
+    if not theirs_ids:
+        return []
+    rows = db.session.execute(
+        select(PortfolioItem, Person.name, Unit.name)
         .join(Person, Person.id == PortfolioItem.person_id)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
-        .where(
-            PortfolioItem.person_id != owner_id,
-            PortfolioItem.status != DRAFT,
-            Unit.jurisdiction.in_(jurisdictions),
-        )
-        .order_by(PortfolioItem.id)
-    )
-
-
-def _same_achievements(mine: Mine, others: Others) -> list[_Match]:
-    known = {item.identity: item for item, _jurisdiction in mine.values() if item.identity}
-    rows = db.session.execute(others.where(PortfolioItem.identity.in_(known))) if known else ()
-    return [_Match(known[theirs.identity], theirs, name, unit) for theirs, name, unit in rows]
-
-
-def _same_papers(mine: Mine, others: Others) -> list[_Match]:
-    own = db.session.execute(_attached(ItemFile.item_id.in_(mine), ItemVersion.item_id.in_(mine)))
-    known = {digest: item_id for item_id, _slot, digest in own}
-    if not known:
-        return []
-    here = StoredFile.sha256.in_(known)
-    held = _attached(here, here).subquery()
-    joined = others.join(held, held.c.item_id == PortfolioItem.id)
-    rows = db.session.execute(joined.add_columns(held.c.slot, held.c.sha256))
+        .where(PortfolioItem.id.in_(theirs_ids))
+        .options(joinedload(PortfolioItem.current_version))
+    ).tuples()
+    known = {item.id: (item, name, unit) for item, name, unit in rows}
+    uses = usages_of(theirs_ids)
     return [
-        _Match(mine[known[digest]][0], theirs, name, unit, slot)
-        for theirs, name, unit, slot, digest in rows
+        _duplicate(mine[own][0], *known[theirs], slot, uses.get(theirs, ()))
+        for _is_file, theirs, slot, own in pairs
     ]
 
 
-def _attached(
-    now: ColumnElement[bool], once: ColumnElement[bool]
-) -> CompoundSelect[tuple[int, str, str]]:
-    """Select item, slot and hash of what is attached now, and of what was when approved."""
-    current = (
+def _duplicate(
+    own: PortfolioItem, theirs: PortfolioItem, name: str, unit: str, slot: str, uses: Sequence[str]
+) -> Duplicate:
+    kind = item_types.get(theirs.type_key)
+    label = slot and item_types.slot_of(kind, slot).label
+    # While it is being changed nobody reads over the owner's shoulder.
+    version = theirs.current_version if theirs.status == DRAFT else None
+    shown = version or theirs
+    return Duplicate(
+        own.id,
+        own.summary,
+        "附件相同" if slot else "业绩相同",
+        tuple(filter(None, (unit, name, f"{kind.title}：{shown.summary}", label))),
+        kind.rank(shown.data) or "",
+        BEING_CHANGED if version else STATES[theirs.status],
+        tuple(uses),
+    )
+
+
+def _own_claims(mine: Mine) -> Iterable[Claim]:
+    if not mine:
+        return []
+    files, versions = ItemFile.item_id.in_(mine), ItemVersion.item_id.in_(mine)
+    own = _claims(PortfolioItem.id.in_(mine), files, versions, versions)
+    return db.session.execute(own).tuples()
+
+
+def _claims_of_others(
+    owner_id: int, marks: Iterable[str], jurisdictions: Iterable[str]
+) -> Iterable[Claim]:
+    wanted = list(marks)
+    if not wanted:
+        return []
+
+    def same(mark: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> Where:
+        return mark.in_(wanted)
+
+    paper, is_sent = same(StoredFile.sha256), PortfolioItem.status != DRAFT
+    claims = _claims(
+        and_(same(PortfolioItem.identity), is_sent),
+        and_(paper, is_sent),
+        same(ItemVersion.identity),
+        paper,
+    ).subquery()
+    found = (
+        select(claims)
+        .join(PortfolioItem, PortfolioItem.id == claims.c.item_id)
+        .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
+        .where(PortfolioItem.person_id != owner_id, Unit.jurisdiction.in_(list(jurisdictions)))
+    )
+    return db.session.execute(found).tuples()
+
+
+def _claims(
+    item: Where, paper: Where, version: Where, approved_paper: Where
+) -> CompoundSelect[Claim]:
+    """Select what is claimed now, and what was claimed when it was approved."""
+    none = literal("").label("slot")
+    items = select(PortfolioItem.id.label("item_id"), none, PortfolioItem.identity.label("mark"))
+    papers = (
         select(ItemFile.item_id, ItemFile.slot, StoredFile.sha256)
         .join(StoredFile, StoredFile.id == ItemFile.file_id)
-        .where(now)
+        .join(PortfolioItem, PortfolioItem.id == ItemFile.item_id)
     )
+    versions = select(ItemVersion.item_id, none, ItemVersion.identity)
     approved = (
         select(ItemVersion.item_id, ItemVersionFile.slot, StoredFile.sha256)
         .join(ItemVersion, ItemVersion.id == ItemVersionFile.version_id)
         .join(StoredFile, StoredFile.id == ItemVersionFile.file_id)
-        .where(once)
     )
-    return union(current, approved)
+    return union(
+        items.where(item, PortfolioItem.identity.is_not(None)),
+        papers.where(paper),
+        versions.where(version, ItemVersion.identity.is_not(None)),
+        approved.where(approved_paper),
+    )

@@ -154,6 +154,7 @@ class ItemVersion(Model):
     __table_args__ = (
         UniqueConstraint("item_id", "no", name="a_version_has_its_number"),
         CheckConstraint("no >= 1", name="versions_count_from_one"),
+        Index("ix_item_version_identity", "identity"),
     )
 
     id: Mapped[int] = pk()
@@ -164,6 +165,8 @@ class ItemVersion(Model):
     summary: Mapped[str] = mapped_column(String(SUMMARY_LENGTH))
     occurred_on: Mapped[date | None] = mapped_column(Date)
     rank: Mapped[str] = mapped_column(String(20), default="")
+    # As of the item: it stays claimed by what was approved, whatever is typed afterwards.
+    identity: Mapped[str | None] = mapped_column(String(64))
     approved_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     approved_at: Mapped[datetime] = mapped_column(Instant)
     opinion: Mapped[str] = mapped_column(String(500), default="")

@@ -317,6 +317,7 @@ def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
         summary=item_types.summary_of(kind, sent.data),
         occurred_on=kind.occurred_on(sent.data),
         rank=kind.rank(sent.data) or "",
+        identity=item_types.identity_of(kind, sent.data),
         approved_by=sent.decided_by,
         opinion=sent.opinion,
         files=files,

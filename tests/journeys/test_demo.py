@@ -120,7 +120,7 @@ def _same_claims() -> set[tuple[str, str]]:
     pairs = set()
     for person_id, item_ids in owned.items():
         name = db.session.get_one(Person, person_id).name
-        for hint in duplicates_of(person_id, item_ids):
+        for hint in duplicates_of(person_id, item_ids).shown:
             first, second = sorted((name, hint.path[1]))
             pairs.add((first, second))
     return pairs

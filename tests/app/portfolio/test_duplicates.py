@@ -52,7 +52,7 @@ def sent(person: Person, type_key: str, paper: bytes | None = None, **data: Any)
 
 def found(person: Person, *item_ids: int) -> list[duplicates.Duplicate]:
     with transaction(write=False):
-        return duplicates.duplicates_of(person.id, item_ids)
+        return list(duplicates.duplicates_of(person.id, item_ids).shown)
 
 
 def same(person: Person, *item_ids: int) -> list[str]:
@@ -106,6 +106,52 @@ def test_what_was_approved_stays_claimed_when_its_page_is_taken_out(
         build.vet(item, "pass", "情况属实")
         item.files = [file for file in item.files if file.name != "证书.png"]
     assert same(two[1], sent(two[1], "honor", page)) == ["附件相同"]
+
+
+def test_what_was_released_for_a_change_stays_claimed_as_it_was_approved(
+    two: tuple[Person, Person],
+) -> None:
+    """A declaration may still use the approved version while its item is typed anew."""
+    page = build.a_picture((4, 4, 4))
+    first = sent(two[0], "award", page, **AWARD, position=1, participants=10)
+    with transaction():
+        item = db.session.get_one(PortfolioItem, first)
+        build.vet(item, "pass", "情况属实")
+        item.status = "draft"
+        owner = db.session.merge(two[0])
+        operations.save_fields(item, {"name": ["正在改写的名称"]}, actor=owner, now=now())
+        item.files = []
+    achievement, paper = found(two[1], sent(two[1], "award", page, **AWARD))
+    assert (achievement.same, paper.same) == ("业绩相同", "附件相同")
+    assert achievement.path[2].startswith(f"获奖项目：{AWARD['name']}")
+    assert (achievement.rank, achievement.state) == ("1/10", "曾通过，修改中")
+    again = sent(two[1], "award", name="正在改写的名称", date="2023-06")
+    assert found(two[1], again) == []
+
+
+def test_each_of_ones_own_items_with_the_same_page_is_pointed_to(
+    two: tuple[Person, Person],
+) -> None:
+    page = build.a_picture((5, 5, 5))
+    sent(two[0], "honor", page)
+    claims = [sent(two[1], "honor", page) for _ in range(2)]
+    assert [each.item_id for each in found(two[1], *claims)] == claims
+
+
+def test_a_long_list_is_cut_and_says_how_long_it_is(
+    two: tuple[Person, Person], school: Unit, client_for: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "MOST_SHOWN", 2)
+    for _ in range(3):
+        sent(two[0], "award", **AWARD)
+    claim = sent(two[1], "award", **AWARD)
+    with transaction(write=False):
+        hints = duplicates.duplicates_of(two[1].id, [claim])
+        reviewer = staff(school, "unit_clerk")
+    assert (len(hints.shown), hints.total) == (2, 3)
+    page = client_for(reviewer).get(f"/portfolio/{claim}").text
+    assert "共 3 处" in page
+    assert "以下列出前 2 处" in page
 
 
 def test_own_copies_drafts_and_other_jurisdictions_say_nothing(
