@@ -303,6 +303,9 @@ class Subscription(Model):
     message: Mapped[str] = mapped_column(sa.String(60))
 
 
+_PARKED = sa.text("parked_at IS NOT NULL")
+
+
 class QueueRow(Model):
     """What one instance asks of another, delivered in a transaction of its own."""
 
@@ -317,6 +320,15 @@ class QueueRow(Model):
         # What is to be tried is found without a look at what was delivered or nobody awaits.
         sa.Index("queue_row_in_line", "status", "try_at", "id"),
         sa.Index("queue_row_by_business", "business_type", "business_id"),
+        sa.CheckConstraint(
+            "parked_at IS NULL OR status = 'waiting'", name="only_what_waits_is_put_aside"
+        ),
+        sa.Index(
+            "queue_row_parked",
+            "parked_at",
+            sqlite_where=_PARKED,
+            postgresql_where=_PARKED,
+        ),
     )
 
     id: Mapped[int] = pk()
@@ -336,6 +348,8 @@ class QueueRow(Model):
     last_error: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(Instant)
     try_at: Mapped[datetime] = mapped_column(Instant)
+    # When it was put aside since nobody awaited it; one in line or after a failure has none.
+    parked_at: Mapped[datetime | None] = mapped_column(Instant)
     done_at: Mapped[datetime | None] = mapped_column(Instant)
 
 

@@ -25,6 +25,8 @@ MAX_ATTEMPTS = 5
 SOONEST, LATEST = timedelta(minutes=1), timedelta(hours=1)
 """When a row that nobody awaits is looked at again, though nothing has told of a change."""
 PARKED_AT_ONCE = 500
+OVERLOOKED = timedelta(minutes=5)
+"""How long a step may take that began to wait while a row was put aside."""
 
 
 def append(
@@ -110,31 +112,42 @@ def park(now: datetime) -> int:
     rows = db.session.scalars(stuck).all()
     for row in rows:
         row.try_at = now + min(max(now - row.created_at, SOONEST), LATEST)
+        row.parked_at = now
     return len(rows)
 
 
 def wake(business: tuple[str, int], now: datetime) -> None:
     """Let what was put aside for a record be tried at once: somebody waits for something new.
 
-    A row that a worker holds is passed over, for that worker may wait for the caller's lock.
+    What pauses after a failure goes on pausing.
     """
+    _wake(now, QueueRow.business_type == business[0], QueueRow.business_id == business[1])
+
+
+def wake_overlooked(now: datetime) -> int:
+    """Wake what was put aside a moment ago and can arrive now; return how many.
+
+    Who began to wait in a step that was not committed then saw nothing put aside, and was not
+    seen by who put it aside. After `OVERLOOKED` no such step is under way any more.
+    """
+    return _wake(now, QueueRow.parked_at > now - OVERLOOKED, _can_arrive())
+
+
+def _wake(now: datetime, *which: sa.ColumnElement[bool]) -> int:
+    """A row that a worker holds is passed over, for that worker may wait for the caller's lock."""
     parked = (
         sa.select(QueueRow.id)
-        .where(
-            QueueRow.business_type == business[0],
-            QueueRow.business_id == business[1],
-            QueueRow.status == QueueStatus.WAITING,
-            QueueRow.try_at > now,
-            QueueRow.attempts == 0,
-        )
-        .with_for_update(skip_locked=True)
+        .where(QueueRow.parked_at.is_not(None), *which)
+        .with_for_update(skip_locked=True, of=QueueRow)
     )
-    db.session.execute(
+    woken = db.session.execute(
         sa.update(QueueRow)
         .where(QueueRow.id.in_(parked))
-        .values(try_at=now)
+        .values(try_at=now, parked_at=None)
+        .returning(QueueRow.id)
         .execution_options(synchronize_session=False)
     )
+    return len(woken.all())
 
 
 def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | None:
@@ -195,14 +208,14 @@ def spread(row: QueueRow, now: datetime) -> int:
 def settle(row: QueueRow, now: datetime) -> None:
     """Mark a delivered row as done."""
     row.status = QueueStatus.DONE
-    row.done_at = now
+    row.parked_at, row.done_at = None, now
 
 
 def postpone(row: QueueRow, error: str, now: datetime) -> bool:
     """Note a failed attempt and back off; return whether it was the last one."""
     row.attempts += 1
     row.last_error = error
-    row.try_at = now + timedelta(seconds=2**row.attempts)
+    row.try_at, row.parked_at = now + timedelta(seconds=2**row.attempts), None
     if row.attempts >= MAX_ATTEMPTS:
         row.status = QueueStatus.FAILED
     return row.status == QueueStatus.FAILED

@@ -28,6 +28,8 @@ def deliver_messages(now: datetime, limit: int = 100) -> int:
             with transaction():
                 row = queue.claim(now, skip=frozenset(tried))
                 if row is None:
+                    if queue.wake_overlooked(now):
+                        continue
                     queue.park(now)
                     break
                 row_id = row.id

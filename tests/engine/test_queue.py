@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.core.db import db, transaction
-from app.engine import care, queue, workers
-from app.engine.models import ProcessInstance, QueueKind, QueueRow
+from app.engine import care, queue, runtime, workers
+from app.engine.models import ProcessInstance, QueueKind, QueueRow, WorkItem
 from tests.conftest import DATABASE
 from tests.engine.kit import (
     CASE,
@@ -107,6 +107,49 @@ def test_what_failed_keeps_its_pause_when_somebody_begins_to_wait(office: Office
         queue.postpone(row, "failed", NOON)
         queue.wake(CASE, NOON)
     assert in_line() == 0
+
+
+def test_what_failed_once_and_was_put_aside_then_comes_when_somebody_waits(
+    office: Office,
+) -> None:
+    office.publish(waiting_for_a_visit(), key="case")
+    send(1)
+    office.begin("case")
+    with transaction():
+        queue.postpone(db.session.scalars(sa.select(QueueRow)).one(), "failed", NOON)
+    moment = NOON + timedelta(hours=3)
+    office.drain(moment)
+    assert in_line(moment) == 0
+    with transaction():
+        queue.wake(CASE, moment)
+    assert in_line(moment) == 1
+    office.do("vet")
+    office.drain(moment)
+    assert office.open() == ["sign"]
+
+
+@pytest.mark.skipif(DATABASE != "postgresql", reason="SQLite writers run one after another")
+def test_an_old_message_put_aside_before_a_step_commits_comes_in_the_next_round(
+    office: Office, database: Flask
+) -> None:
+    office.publish(waiting_for_a_visit(), key="case")
+    office.begin("case")
+    send(1)
+    moment = NOON + timedelta(hours=5)
+
+    def put_aside() -> None:
+        with database.app_context():
+            workers.deliver_messages(moment)
+
+    with transaction():
+        item = db.session.scalars(sa.select(WorkItem)).one()
+        runtime.complete(item, {"decision": "pass"}, actor_id=CLERK, now=moment)
+        worker = Thread(target=put_aside)
+        worker.start()
+        worker.join()
+    assert in_line(moment) == 0
+    office.drain(moment + timedelta(seconds=2))
+    assert office.open() == ["sign"]
 
 
 def test_others_are_left_aside(office: Office) -> None:
