@@ -149,17 +149,31 @@ def candidates(meeting: Meeting) -> Sequence[MeetingCase]:
 
 def load_cases(meeting: Meeting) -> None:
     """Read the cases of a meeting together with what its pages show of them."""
-    declaration = joinedload(MeetingCase.declaration)
-    shown = select(MeetingCase).where(MeetingCase.meeting_id == meeting.id)
-    shown = shown.order_by(MeetingCase.id).options(
-        declaration.joinedload(Declaration.person),
-        declaration.joinedload(Declaration.specialty),
-        declaration.joinedload(Declaration.title),
-        declaration.joinedload(Declaration.unit),
-        joinedload(MeetingCase.main_reviewer),
-        joinedload(MeetingCase.deputy_reviewer),
-    )
+    shown = _shown_cases().where(MeetingCase.meeting_id == meeting.id)
     set_committed_value(meeting, "cases", list(db.session.scalars(shown)))
+
+
+def load_group(group: MeetingGroup) -> None:
+    """Read the cases of a group anew, as they are now, in one statement."""
+    shown = _shown_cases().where(MeetingCase.group_id == group.id)
+    found = db.session.scalars(shown.execution_options(populate_existing=True))
+    set_committed_value(group, "cases", list(found))
+
+
+def _shown_cases() -> Select[tuple[MeetingCase]]:
+    declaration = joinedload(MeetingCase.declaration)
+    return (
+        select(MeetingCase)
+        .order_by(MeetingCase.id)
+        .options(
+            declaration.joinedload(Declaration.person),
+            declaration.joinedload(Declaration.specialty),
+            declaration.joinedload(Declaration.title),
+            declaration.joinedload(Declaration.unit),
+            joinedload(MeetingCase.main_reviewer),
+            joinedload(MeetingCase.deputy_reviewer),
+        )
+    )
 
 
 def profiles_of(person_ids: Iterable[int]) -> dict[int, ExpertProfile]:

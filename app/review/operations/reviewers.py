@@ -1,7 +1,7 @@
 """Who directs, leads and reads (指定主任、指定组长、分配主副审)."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from app.accounts.operations import notify
@@ -147,26 +147,8 @@ def assign_reviewers(
     actor_id: int,
     now: datetime,
 ) -> None:
-    """Name the main and the deputy reviewer of a case (保存分配, HB-E-06).
-
-    Forbidden for others than the group's leader; Invalid for people who may not read it.
-    """
-    require_leader(group, actor_id)
-    require_status(case.meeting, MeetingStatus.PREPARING)
-    if case.group_id != group.id:
-        raise NotFound
-    if main_id == deputy_id:
-        raise Invalid("主审和副审须为两人", field=f"deputy-{case.id}")
-    allowed = eligible_reviewers(group, case)
-    if main_id not in allowed or deputy_id not in allowed:
-        raise Invalid(
-            f"{case.declaration.person.name}的材料：所选专家是组长、主任、须回避或不在本组",
-            field=f"main-{case.id}",
-        )
-    if (case.main_reviewer_id, case.deputy_reviewer_id) == (main_id, deputy_id):
-        return
-    case.main_reviewer_id, case.deputy_reviewer_id = main_id, deputy_id
-    _note_readers(group, [case], actor_id, now)
+    """Name the main and the deputy reviewer of a case (保存分配); raises as assign_all."""
+    assign_all(group, [(case.id, main_id, deputy_id)], actor_id=actor_id, now=now)
 
 
 def assign_all(
@@ -176,15 +158,35 @@ def assign_all(
     actor_id: int,
     now: datetime,
 ) -> None:
-    """Name the reviewers of several cases of a group: case, main and deputy reviewer."""
-    for case_id, main_id, deputy_id in readers:
-        assign_reviewers(
-            group,
-            queries.case(case_id),
-            main_id=main_id,
-            deputy_id=deputy_id,
-            actor_id=actor_id,
-            now=now,
+    """Name the reviewers of several cases of a group: case, main and deputy reviewer (HB-E-06).
+
+    Forbidden for others than the group's leader; NotFound for a case of another group; Invalid
+    for people who may not read it.
+    """
+    require_leader(group, actor_id)
+    require_status(queries.meeting(group.meeting_id), MeetingStatus.PREPARING)
+    queries.load_group(group)
+    cases, eligible = {case.id: case for case in group.cases}, eligible_by_case(group)
+    changed = []
+    for case_id, *pair in readers:
+        if case_id not in cases:
+            raise NotFound
+        case = cases[case_id]
+        _check_pair(case, pair, eligible[case_id])
+        if [case.main_reviewer_id, case.deputy_reviewer_id] != pair:
+            case.main_reviewer_id, case.deputy_reviewer_id = pair
+            changed.append(case)
+    if changed:
+        _note_readers(group, changed, actor_id, now)
+
+
+def _check_pair(case: MeetingCase, pair: Sequence[int], allowed: Collection[int]) -> None:
+    if len(set(pair)) < 2:
+        raise Invalid("主审和副审须为两人", field=f"deputy-{case.id}")
+    if not set(pair) <= set(allowed):
+        raise Invalid(
+            f"{case.declaration.person.name}的材料：所选专家是组长、主任、须回避或不在本组",
+            field=f"main-{case.id}",
         )
 
 
@@ -252,17 +254,20 @@ def finish_assignment(
     require_leader(group, actor_id)
     require_status(meeting, MeetingStatus.PREPARING)
     # Readers may have been recused, or named, while this waited for the lock.
-    for case in group.cases:
-        db.session.refresh(case)
+    queries.load_group(group)
     loose = [case for case in group.cases if case.main_reviewer_id is None]
     if loose:
         raise Invalid(f"还有 {len(loose)} 份材料没有分配主审和副审")
     eligible = eligible_by_case(group)
+    recused = interests.recusals_of(meeting.id)
+    heads = {group.leader_id, queries.director_id(meeting.id)}
     for case in group.cases:
         if not {case.main_reviewer_id, case.deputy_reviewer_id} <= set(eligible[case.id]):
             name = case.declaration.person.name
             raise Invalid(f"{name}的材料：主审或副审须回避，请重新分配")
-        require_confirmers(case)
+        # Others than the heads confirm only what these keep out of.
+        if heads & {None, *recused.get(case.id, {})}:
+            require_confirmers(case)
     for person_id in {case.main_reviewer_id for case in group.cases} - {None}:
         notify(
             int(person_id or 0),

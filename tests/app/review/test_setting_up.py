@@ -1,18 +1,21 @@
 """Calling a meeting, filling it, and naming who does what."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
+from app.core.audit import AuditEvent
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.declarations.models import Declaration
 from app.review import interests, operations, queries
 from app.review.operations import setup
-from app.review.operations.reviewers import eligible_reviewers
+from app.review.operations.reviewers import eligible_by_case, eligible_reviewers
 from tests.builders.flow import open_items
 from tests.builders.people import employ
 from tests.builders.review import Held, a_meeting, an_accepted_declaration, an_expert, play
@@ -223,6 +226,35 @@ def test_main_deputy_and_leader_are_three_people_without_interest(app: Flask) ->
             )
         with pytest.raises(Conflict, match="不足两人"):
             operations.assign_evenly(meeting, group, actor_id=leader, now=now())
+
+
+def test_many_cases_are_assigned_in_as_many_statements_as_few(app: Flask) -> None:
+    costs = []
+    for cases in (3, 12):
+        held = a_meeting(at="assign_reviewers", cases=cases)
+        with transaction(write=False):
+            group = held.meeting.groups[0]
+            group_id, leader = group.id, group.leader_id or 0
+            readers = [
+                (case_id, *allowed[:2]) for case_id, allowed in eligible_by_case(group).items()
+            ]
+        seen: list[str] = []
+
+        def note(*call: Any, seen: list[str] = seen) -> None:
+            seen.append(call[2])
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        with transaction():
+            group, who = queries.group(group_id), {"actor_id": leader, "now": now()}
+            operations.assign_all(group, readers, **who)
+            operations.finish_assignment(queries.meeting(group.meeting_id), group, **who)
+        event.remove(db.engine, "before_cursor_execute", note)
+        with transaction(write=False):
+            assert all(case.main_reviewer_id for case in queries.group(group_id).cases)
+            named = db.session.query(AuditEvent).filter_by(tag="meeting:readers_named")
+            assert len([each for each in named if each.subject_id == held.id]) == 1
+        costs.append(len(seen))
+    assert costs[0] == costs[1], "\n".join(seen)
 
 
 def test_reviewers_take_turns(app: Flask) -> None:
