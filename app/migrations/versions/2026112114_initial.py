@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112112"
+revision = "2026112114"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -926,6 +926,7 @@ def upgrade():
         sa.Column("summary", sa.String(length=200), nullable=False),
         sa.Column("occurred_on", sa.Date(), nullable=True),
         sa.Column("rank", sa.String(length=20), nullable=False),
+        sa.Column("identity", sa.String(length=64), nullable=True),
         sa.Column(
             "approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
@@ -941,6 +942,9 @@ def upgrade():
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item_version")),
         sa.UniqueConstraint("item_id", "no", name="a_version_has_its_number"),
     )
+    with op.batch_alter_table("item_version", schema=None) as batch_op:
+        batch_op.create_index("ix_item_version_identity", ["identity"], unique=False)
+
     op.create_table(
         "item_withdrawal",
         sa.Column(
@@ -1477,6 +1481,7 @@ def upgrade():
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind <> 'signal' OR instance_id IS NOT NULL",
@@ -1485,6 +1490,10 @@ def upgrade():
         sa.CheckConstraint(
             "kind IN ('start', 'message', 'broadcast', 'signal')",
             name=op.f("ck_queue_row_queue_row_kind_known"),
+        ),
+        sa.CheckConstraint(
+            "parked_at IS NULL OR status = 'waiting'",
+            name=op.f("ck_queue_row_only_what_waits_is_put_aside"),
         ),
         sa.CheckConstraint(
             "status IN ('waiting', 'done', 'failed')",
@@ -1501,6 +1510,13 @@ def upgrade():
             "queue_row_by_business", ["business_type", "business_id"], unique=False
         )
         batch_op.create_index("queue_row_in_line", ["status", "try_at", "id"], unique=False)
+        batch_op.create_index(
+            "queue_row_parked",
+            ["parked_at"],
+            unique=False,
+            sqlite_where=sa.text("parked_at IS NOT NULL"),
+            postgresql_where=sa.text("parked_at IS NOT NULL"),
+        )
 
     op.create_table(
         "standard_category",
@@ -3203,6 +3219,11 @@ def downgrade():
     op.drop_table("step_log")
     op.drop_table("standard_category")
     with op.batch_alter_table("queue_row", schema=None) as batch_op:
+        batch_op.drop_index(
+            "queue_row_parked",
+            sqlite_where=sa.text("parked_at IS NOT NULL"),
+            postgresql_where=sa.text("parked_at IS NOT NULL"),
+        )
         batch_op.drop_index("queue_row_in_line")
         batch_op.drop_index("queue_row_by_business")
 
@@ -3259,6 +3280,9 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_item_withdrawal_item_id"))
 
     op.drop_table("item_withdrawal")
+    with op.batch_alter_table("item_version", schema=None) as batch_op:
+        batch_op.drop_index("ix_item_version_identity")
+
     op.drop_table("item_version")
     op.drop_table("item_submission")
     with op.batch_alter_table("item_file", schema=None) as batch_op:
