@@ -146,9 +146,7 @@ def _edit_page(item: PortfolioItem, form: AnswersForm, problem: str = "") -> str
 def save(item_id: int) -> Response | tuple[str, int]:
     """Keep the whole form, and submit it when 提交审核 was pressed."""
     wants_review = request.form.get("decision") == "submit"
-    if wants_review:
-        runtime.hold((operations.BUSINESS, item_id))
-    item = _item(item_id, "portfolio.edit", for_update=True)
+    item = _locked(item_id, sends_on=wants_review)
     form = build(_spec(item))(request.form)
     if request.form.get("row_version", item.row_version, type=int) != item.row_version:
         kept = _differing(item, request.form)
@@ -169,6 +167,13 @@ def save(item_id: int) -> Response | tuple[str, int]:
     flash(SENT if wants_review else "已保存草稿", "success")
     target = "portfolio.index" if wants_review else "portfolio.show"
     return see_other(url_for(target, item_id=None if wants_review else item.id))
+
+
+def _locked(item_id: int, *, sends_on: bool) -> PortfolioItem:
+    """Lock an item; its process comes first where it is sent on, as in every step."""
+    if sends_on:
+        runtime.hold((operations.BUSINESS, item_id))
+    return _item(item_id, "portfolio.edit", for_update=True)
 
 
 def _keep(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
