@@ -24,8 +24,8 @@ def run(office: Office, kills: int, url: str) -> int:
     """Start a worker and kill it, again and again; return how many acts were acknowledged."""
     publish(office)
     told: list[str] = []
-    for _ in range(kills):
-        told += _killed(url)
+    for number in range(kills):
+        told += _killed(url, has_spoken=number % 2 == 0)
         wrong = broken_laws() + _torn(told)
         if wrong:
             raise Wrong(f"after a kill: {wrong}")
@@ -36,18 +36,23 @@ def run(office: Office, kills: int, url: str) -> int:
     return len(told)
 
 
-def _killed(url: str) -> list[str]:
-    """Let a worker work for a moment, kill it, and return what it had said."""
+def _killed(url: str, *, has_spoken: bool) -> list[str]:
+    """Let a worker work for a moment, kill it, and return what it had said.
+
+    The moment begins when it is ready, or once it `has_spoken`: a busy machine may need long.
+    """
     command = [sys.executable, "-m", "tests.storms.worker", url]
     worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert worker.stdout is not None
     assert worker.stderr is not None
     if worker.stdout.readline() != "ready\n":
         raise Wrong(worker.stderr.read())
+    first = worker.stdout.readline() if has_spoken else ""
     moment = threading.Event()
     moment.wait(random.uniform(0.02, LONGEST))
     worker.kill()
-    said, failed = worker.communicate()
+    rest, failed = worker.communicate()
+    said = first + rest
     if worker.returncode != -signal.SIGKILL:
         raise Wrong(f"the worker ended by itself: {failed}")
     _await_silence(url)
