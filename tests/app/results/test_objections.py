@@ -13,7 +13,8 @@ from app.accounts.operations import grant_role
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
-from app.engine import runtime
+from app.engine import care, runtime
+from app.engine.handlers import Scope
 from app.engine.models import StepLog
 from app.results import operations
 from app.results.models import Objection
@@ -475,3 +476,17 @@ def test_an_objection_leads_to_the_task_of_who_is_next(app: Flask, client_for: E
     address = f"/objections/{build.object_to(published)}"
     assert "去办理：异议核查" in client_for(build.person(published.organiser_id)).get(address).text
     assert "去办理" not in client_for(build.person(published.leader_id)).get(address).text
+
+
+def test_an_objection_leads_to_the_task_that_was_given_to_a_person(
+    app: Flask, client_for: Enter
+) -> None:
+    published = build.a_publicity()
+    objection_id = build.object_to(published)
+    with transaction():
+        (item,) = open_items((OBJECTION, objection_id))
+        to = Scope("person", published.leader_id)
+        care.reassign(item, to, reason="经办人出差", actor_id=None, now=now())
+    address = f"/objections/{objection_id}"
+    assert "去办理：异议核查" in client_for(build.person(published.leader_id)).get(address).text
+    assert "去办理" not in client_for(build.person(published.organiser_id)).get(address).text
