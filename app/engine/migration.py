@@ -155,7 +155,7 @@ def undo(
     Raises Conflict when nothing is to be undone or a step has been taken since.
     """
     instance = care.lock(instance.id)
-    last = _last(instance.id)
+    last = last_of(instance.id)
     if last is None or last.undone_at is not None:
         raise Conflict("该流程没有可撤销的迁移")
     if last.row_version != instance.row_version:
@@ -174,15 +174,15 @@ def undo(
     return last
 
 
-def is_undoable(instance: ProcessInstance) -> bool:
-    """Whether the last migration of an instance can be undone: it has not gone on since."""
-    last = _last(instance.id)
-    is_last = last is not None and last.undone_at is None
-    goes_on = instance.status in care.LIVING
-    return is_last and goes_on and last.row_version == instance.row_version  # type: ignore[union-attr]
+def is_undoable(kept: InstanceMigration | None, instance: ProcessInstance) -> bool:
+    """Whether a migration can be undone: it stands, and its instance has not gone on since."""
+    if kept is None or kept.undone_at is not None or instance.status not in care.LIVING:
+        return False
+    return kept.row_version == instance.row_version
 
 
-def _last(instance_id: int) -> InstanceMigration | None:
+def last_of(instance_id: int) -> InstanceMigration | None:
+    """Return the last migration of an instance."""
     moves = sa.select(InstanceMigration).where(InstanceMigration.instance_id == instance_id)
     return db.session.scalars(moves.order_by(InstanceMigration.id.desc()).limit(1)).first()
 

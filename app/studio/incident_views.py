@@ -12,11 +12,10 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.engine import care
-from app.engine.batches import TOLD_AT_ONCE, Batch
 from app.engine.incidents import describe
 from app.engine.models import IncidentStatus
 from app.studio import acts, queries, running, troubles
-from app.studio.views import bp
+from app.studio.views import bp, tell
 
 BATCH_LIMIT = 200
 
@@ -84,19 +83,13 @@ def retry_many() -> Response:
     """Try several again; each has its own result."""
     numbers = request.form.getlist("id", int)[:BATCH_LIMIT]
     batch = acts.retry_incidents(numbers, actor_id=current_user.id, now=now())
-    _tell(batch, "异常 {}")
+    tell(
+        batch,
+        done="已重试并关闭 {} 个",
+        refused="异常 {}：没有重试，{}",
+        nothing="请先勾选要重试的异常",
+    )
     return see_other(url_for("studio.incidents"))
-
-
-def _tell(batch: Batch, called: str) -> None:
-    if batch.done:
-        flash(f"已重试并关闭 {len(batch.done)} 个", "success")
-    for number, reason in batch.reasons:
-        flash(f"{called.format(number)}：没有重试，{reason}", "warning")
-    if len(batch.refused) > TOLD_AT_ONCE:
-        flash(f"另有 {len(batch.refused) - TOLD_AT_ONCE} 个没有重试，仍在列表中", "warning")
-    if not batch.done and not batch.refused:
-        flash("请先勾选要重试的异常", "warning")
 
 
 @bp.get("/studio/jobs")

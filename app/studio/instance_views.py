@@ -76,7 +76,7 @@ def _page(found: ProcessInstance, fault: str = "") -> str:
         log=flow_log(business, instance_id=found.id),
         is_living=found.status in care.LIVING,
         can_cancel=business[0] in handlers.ending,
-        can_undo=migration.is_undoable(found),
+        can_undo=migration.is_undoable(migration.last_of(found.id), found),
         starter=names_of([found.started_by]).get(found.started_by or 0, "系统"),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask import flash, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -13,11 +13,10 @@ from app.core.errors import DomainError, NotFound
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
 from app.engine import migration
-from app.engine.batches import Batch
 from app.engine.models import ProcessVersion
 from app.studio import moves, queries, running
-from app.studio.models import MoveStatus
-from app.studio.views import bp
+from app.studio.models import MigrationMove, MoveStatus
+from app.studio.views import bp, tell
 
 BATCH_LIMIT = 200
 WORDS = {
@@ -109,10 +108,14 @@ def _run_page(run_id: int, fault: str = "") -> str:
         counts=moves.count(run_id),
         words=WORDS,
         records=running.titles_of({running.business_of(each.instance) for each in page.items}),
-        undoable={each.instance_id for each in page.items if moves.is_undoable(each)},
+        undoable={each.instance_id for each in page.items if _can_go_back(each)},
         actor=names_of([run.actor_id]).get(run.actor_id, ""),
         reason=request.form.get("reason", ""),
     )
+
+
+def _can_go_back(move: MigrationMove) -> bool:
+    return migration.is_undoable(move.migration, move.instance)
 
 
 @bp.post("/studio/migrations/<int:run_id>")
@@ -127,12 +130,10 @@ def undo_migration(run_id: int) -> Response | tuple[str, int]:
     except DomainError as error:
         db.session.rollback()
         return _run_page(run_id, error.message), error.status
-    _tell(batch)
+    tell(
+        batch,
+        done="已撤销 {} 个实例的迁移",
+        refused="实例 {}：没有撤销，{}",
+        nothing="请先勾选要撤销迁移的实例",
+    )
     return see_other(url_for("studio.migration_run", run_id=run_id))
-
-
-def _tell(batch: Batch) -> None:
-    if batch.done:
-        flash(f"已撤销 {len(batch.done)} 个实例的迁移", "success")
-    for number, reason in batch.reasons:
-        flash(f"实例 {number}：没有撤销，{reason}", "warning")

@@ -66,18 +66,18 @@ def start_run(
     )
     if chosen is not None:
         wanted = wanted.where(ProcessInstance.id.in_(chosen))
-    ids = db.session.scalars(wanted.order_by(ProcessInstance.id)).all()
-    if not ids:
-        raise Invalid("请先勾选要迁移的实例", field="id")
     run = MigrationRun(
         source_id=source.id, target_id=target.id, reason=said, actor_id=actor_id, at=now
     )
     db.session.add(run)
     db.session.flush()
-    rows = [
-        {"run_id": run.id, "instance_id": each, "status": "waiting", "said": ""} for each in ids
-    ]
-    db.session.execute(sa.insert(MigrationMove), rows)
+    rows = wanted.order_by(ProcessInstance.id).add_columns(
+        sa.literal(run.id), sa.literal(str(MoveStatus.WAITING)), sa.literal("")
+    )
+    named = ["instance_id", "run_id", "status", "said"]
+    listed = db.session.execute(sa.insert(MigrationMove).from_select(named, rows))
+    if not listed.rowcount:  # type: ignore[attr-defined]
+        raise Invalid("请先勾选要迁移的实例", field="id")
     _ask(run.id, now)
     return run
 
@@ -166,14 +166,6 @@ def moves(run_id: int, status: str) -> sa.Select[tuple[MigrationMove]]:
     return found.options(slim, kept).order_by(MigrationMove.id)
 
 
-def is_undoable(move: MigrationMove) -> bool:
-    """Whether an instance can go back: it was moved, and has not gone on since."""
-    kept, instance = move.migration, move.instance
-    if kept is None or kept.undone_at is not None or instance.status not in care.LIVING:
-        return False
-    return kept.row_version == instance.row_version
-
-
 def undo_moves(
     run_id: int, ids: Iterable[int], *, reason: str, actor_id: int, now: datetime
 ) -> Batch:
@@ -185,7 +177,7 @@ def undo_moves(
             MigrationMove.run_id == run_id, MigrationMove.instance_id == instance_id
         )
         move = db.session.scalars(found).first()
-        if move is None or not is_undoable(move):
+        if move is None or not migration.is_undoable(move.migration, move.instance):
             raise Conflict("没有迁移，或迁移后已继续办理，不能撤销")
         migration.undo(move.instance, reason=said, actor_id=actor_id, now=now)
 

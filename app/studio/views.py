@@ -11,6 +11,7 @@ from app.core.errors import Invalid, TooLarge
 from app.core.http import answer_repeat, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
+from app.engine.batches import TOLD_AT_ONCE, Batch
 from app.engine.definitions import bundle_of
 from app.engine.gate.bundle import MAX_FILES
 from app.engine.gate.xml import MAX_BYTES
@@ -19,6 +20,18 @@ from app.studio import moves, operations, queries
 from app.studio.forms import PublishForm
 
 bp = Blueprint("studio", __name__)
+
+
+def tell(batch: Batch, *, done: str, refused: str, nothing: str) -> None:
+    """Say how an act on several went: how many were done, and each refusal with its reason."""
+    if batch.done:
+        flash(done.format(len(batch.done)), "success")
+    for number, reason in batch.reasons:
+        flash(refused.format(number, reason), "warning")
+    if len(batch.refused) > TOLD_AT_ONCE:
+        flash(f"另有 {len(batch.refused) - TOLD_AT_ONCE} 个没有处理，仍在列表中", "warning")
+    if not batch.done and not batch.refused:
+        flash(nothing, "warning")
 
 
 @bp.app_template_filter("jurisdiction_name")

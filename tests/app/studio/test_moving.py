@@ -160,6 +160,25 @@ def test_an_order_without_reason_or_instance_is_refused_on_the_page(
     assert browser.get("/studio/migrations/99").status_code == 404
 
 
+def test_what_is_to_move_is_listed_by_the_database_itself(
+    browser: Any, versions: tuple[int, int]
+) -> None:
+    said: list[str] = []
+
+    def hear(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        said.append(statement)
+
+    sa.event.listen(db.engine, "before_cursor_execute", hear)
+    try:
+        assert start(browser, versions[0], all="1").status_code == 303
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", hear)
+    (listing,) = [each for each in said if each.startswith("INSERT INTO migration_move")]
+    assert "SELECT" in listing
+    with transaction(write=False):
+        assert moves.count(1) == {"waiting": 3}
+
+
 def test_a_version_without_another_says_so(browser: Any, desks: Desk) -> None:
     with transaction(write=False):
         only = instances_version()
