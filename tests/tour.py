@@ -58,7 +58,7 @@ FOLLOW = (
 )  # fmt: skip
 # Downloads and drawings: seen by other means. A message leads on to a page that is seen anyway.
 LEADS_ON = "/notifications/"
-NOT_PAGES = ("/file", "/photo", "/evaluation-form", "/lists/")
+NOT_PAGES = ("/file", "/photo", "/evaluation-form", "/kind-form", "/lists/")
 MOST_A_KIND = 3
 # Names of nodes, roles and business types are for those who draw processes, and marked as code.
 CODES = """() => [...document.querySelectorAll('main, main *')]
