@@ -152,13 +152,7 @@ def add_indicator(
     )
     meeting.indicators.append(line)
     db.session.flush()
-    audit.record(
-        "meeting:indicator_added",
-        subject=("meeting", meeting.id),
-        actor_id=actor_id,
-        now=now,
-        indicator=line.name,
-    )
+    _note_indicator("meeting:indicator_added", meeting, line, actor_id, now)
     return line
 
 
@@ -175,13 +169,14 @@ def remove_indicator(meeting: Meeting, line: Indicator, *, actor_id: int, now: d
     meeting.indicators.remove(line)
     db.session.delete(line)
     db.session.flush()
-    audit.record(
-        "meeting:indicator_removed",
-        subject=("meeting", meeting.id),
-        actor_id=actor_id,
-        now=now,
-        indicator=line.name,
-    )
+    _note_indicator("meeting:indicator_removed", meeting, line, actor_id, now)
+
+
+def _note_indicator(
+    tag: str, meeting: Meeting, line: Indicator, actor_id: int, now: datetime
+) -> None:
+    subject = ("meeting", meeting.id)
+    audit.record(tag, subject=subject, actor_id=actor_id, now=now, indicator=line.name)
 
 
 def set_up_gaps(meeting: Meeting) -> list[str]:
