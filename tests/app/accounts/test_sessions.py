@@ -179,7 +179,7 @@ def test_signing_out_and_ending_ones_sessions_stand_in_the_log(
     here.post("/account/sessions/end-others")
     here.post("/logout")
     with transaction(write=False):
-        mine = db.session.query(AuditEvent).filter_by(actor_id=person.id)
+        mine = db.session.query(AuditEvent).filter_by(actor_id=person.id).order_by(AuditEvent.id)
         assert [e.tag for e in mine] == ["account:own_session_ended", "account:signed_out"]
 
 
