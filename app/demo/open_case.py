@@ -93,11 +93,10 @@ def _move_on(stage: Stage, plan_id: int, sent: Mapping[str, Sequence[int]]) -> N
     for row in _applicants("idle_draft"):
         declaration_id = paperwork.begin_declaration(stage.people[row["id"]], plan_id, row)
         paperwork.begin_typing(stage, declaration_id, row["id"])
-    stage.at(stage.day(-7))
+    stage.at(stage.day(-4))
     for declaration_id in sent["at_superior"]:
         answers = approvals.recommendation(stage, declaration_id, since=stage.day(-17))
         approvals.pass_unit(stage, declaration_id, answers)
-    stage.at(stage.day(-4))
     returned = {"decision": "return", "opinion": "请一次修改完整", "defects": DEFECTS}
     for declaration_id in sent["returned"]:
         stage.act((DECLARATION, declaration_id), "vet_declaration", returned)
