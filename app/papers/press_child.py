@@ -2,10 +2,12 @@
 
 import json
 import os
+import resource
 import select
 import sys
 from typing import Any, BinaryIO
 
+from app.core.limits import limit
 from app.papers.drawing import draw
 from app.papers.fonts import MissingGlyph
 
@@ -18,6 +20,9 @@ def answer(request: dict[str, Any], response: BinaryIO) -> None:
         said = {"size": len(content), "missing": missing}
     except MissingGlyph as error:
         said = {"error": "MissingGlyph", "text": error.characters}
+    except MemoryError:
+        # Leaving in good order may want memory too; the parent sees that the child is gone.
+        os._exit(1)
     except Exception as error:
         # Whatever the libraries raise: the parent must hear of it, and the next may be drawn.
         said = {"error": type(error).__name__, "text": str(error)}
@@ -25,8 +30,9 @@ def answer(request: dict[str, Any], response: BinaryIO) -> None:
     response.flush()
 
 
-def main(idle_seconds: str) -> None:
+def main(idle_seconds: str, memory: str) -> None:
     """Serve the standard input; what the libraries print must not mix with the answers."""
+    limit({resource.RLIMIT_AS: (int(memory), int(memory)), resource.RLIMIT_CORE: (0, 0)})
     response = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     requests = sys.stdin.buffer
@@ -38,4 +44,4 @@ def main(idle_seconds: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -119,8 +119,8 @@ def test_words_of_a_child_that_are_no_verdict_are_none(said: bytes) -> None:
 
 def test_the_child_is_bound_in_time_memory_files_and_children() -> None:
     script = (
-        "import json, resource as r, sys; from app.engine.gate.child import limit"
-        "; limit(2.5, 10**9)"
+        "import json, resource as r, sys; from app.engine.gate.child import bound"
+        "; bound(2.5, 10**9)"
         "; print(json.dumps({n: r.getrlimit(getattr(r, 'RLIMIT_' + n)) for n in sys.argv[1:]}))"
     )
     names = ["CPU", "AS", "FSIZE", "CORE", "NPROC"]

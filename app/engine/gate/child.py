@@ -1,6 +1,5 @@
 """The child process of the sandbox: limits itself, reads a bundle, prints the verdict."""
 
-import contextlib
 import json
 import math
 import os
@@ -9,30 +8,25 @@ import resource
 import sys
 from typing import BinaryIO, TextIO
 
+from app.core.limits import limit
 from app.engine.gate.findings import Verdict
 from app.engine.gate.inspection import inspect, inspect_over
 from app.engine.gate.sandbox import NO_MEMORY
 
-_NONE = resource.RLIM_INFINITY
 
-
-def limit(seconds: float, memory: int) -> None:
+def bound(seconds: float, memory: int) -> None:
     """Bound processor time and address space of this process; forbid files and children."""
     allowed = math.ceil(seconds)
-    wanted = {
-        # At the first the system says SIGXCPU; SIGKILL at the second is for who does not listen.
-        resource.RLIMIT_CPU: (allowed, allowed + 1),
-        resource.RLIMIT_AS: (memory, memory),
-        resource.RLIMIT_FSIZE: (0, 0),
-        resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_NPROC: (0, 0),
-    }
-    for kind, (soft, hard) in wanted.items():
-        given = resource.getrlimit(kind)[1]
-        bounds = (soft, hard) if given == _NONE else (min(soft, given), min(hard, given))
-        # Some systems know a limit by name only.
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, bounds)
+    limit(
+        {
+            # At the first comes SIGXCPU; SIGKILL at the second is for who does not listen.
+            resource.RLIMIT_CPU: (allowed, allowed + 1),
+            resource.RLIMIT_AS: (memory, memory),
+            resource.RLIMIT_FSIZE: (0, 0),
+            resource.RLIMIT_CORE: (0, 0),
+            resource.RLIMIT_NPROC: (0, 0),
+        }
+    )
 
 
 def answer(request: BinaryIO, response: TextIO) -> None:
@@ -53,7 +47,7 @@ def _written(verdict: Verdict) -> str:
 
 def main(seconds: str, memory: str) -> None:
     """Judge the bundle of the standard input within these limits."""
-    limit(float(seconds), int(memory))
+    bound(float(seconds), int(memory))
     try:
         answer(sys.stdin.buffer, sys.stdout)
         sys.stdout.flush()

@@ -1,6 +1,7 @@
 """Templates become PDF; the libraries load late and reach nothing."""
 
 import logging
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from jinja2 import DictLoader
 from app.papers import fonts
 from app.papers.drawing import GETA, BrokenDocument, RefusedResource, draw, only_given
 from app.papers.fonts import MissingFont, MissingGlyph
-from app.papers.press import Press
+from app.papers.press import MEMORY, Press, PressBusy
 from app.papers.qr import qr_png
 from app.papers.rendering import picture, render_pdf
 from tests.builders.papers import fonts_of, pages_of, text_of
@@ -103,6 +104,30 @@ def test_a_document_that_takes_too_long_is_refused(press: Press) -> None:
         press.draw(PAGE % "<p>甲</p>")
     press.seconds = 60
     assert press.draw(PAGE % "<p>乙</p>")[0].startswith(b"%PDF-")
+
+
+def test_a_document_that_takes_too_much_memory_is_refused(press: Press) -> None:
+    press.memory = 120 * 2**20
+    with pytest.raises(BrokenDocument, match="内存超过限度"):
+        press.draw(PAGE % ("<p>甲</p>" * 5000))
+    press.memory = MEMORY
+    assert press.draw(PAGE % "<p>乙</p>")[0].startswith(b"%PDF-")
+
+
+def test_a_document_does_not_wait_for_ever_for_those_before_it(press: Press) -> None:
+    press.wait_seconds = 0.01
+    with press._lock, pytest.raises(PressBusy, match="请稍后再试"):
+        press.draw(PAGE % "<p>甲</p>")
+    assert press.draw(PAGE % "<p>乙</p>")[0].startswith(b"%PDF-")
+
+
+def test_a_document_that_took_its_time_is_not_drawn_a_second_time(press: Press) -> None:
+    press.draw(PAGE % "<p>甲</p>")
+    press.seconds = 0.01
+    with pytest.raises(BrokenDocument, match="没有印制完成"):
+        press.draw(PAGE % ("<p>甲</p>" * 500))
+    assert press._child is not None
+    assert press._child.wait(timeout=20) == -signal.SIGKILL
 
 
 def test_a_page_shows_chinese_and_rare_characters_that_can_be_copied(
