@@ -46,7 +46,7 @@ def play(stage: Stage, committee_id: int) -> int:
     stage.at(stage.day(-17))
     sent = _declare(stage, plan_id, kept, "at_superior")
     # Long enough ago that their unit can have published them, and none is overdue.
-    stage.at(stage.day(-12))
+    stage.at(stage.day(-11))
     sent |= _declare(stage, plan_id, kept, "at_unit", "returned", "terminating")
     _move_on(stage, plan_id, sent)
     stage.at(stage.day(-3))
