@@ -75,8 +75,8 @@ def start_run(
         sa.literal(run.id), sa.literal(str(MoveStatus.WAITING)), sa.literal("")
     )
     named = ["instance_id", "run_id", "status", "said"]
-    listed = db.session.execute(sa.insert(MigrationMove).from_select(named, rows))
-    if not listed.rowcount:  # type: ignore[attr-defined]
+    db.session.execute(sa.insert(MigrationMove).from_select(named, rows))
+    if not count(run.id):
         raise Invalid("请先勾选要迁移的实例", field="id")
     _ask(run.id, now)
     return run

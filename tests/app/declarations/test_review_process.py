@@ -36,7 +36,8 @@ def play(declaration: Declaration, node: str, answers: dict[str, Any], **who: An
 
 
 def messages(person_id: int) -> list[str]:
-    return [n.text for n in db.session.query(Notification).filter_by(person_id=person_id)]
+    told = db.session.query(Notification).filter_by(person_id=person_id)
+    return [n.text for n in told.order_by(Notification.id)]
 
 
 def finish(declaration: Declaration, outcome: str) -> None:
