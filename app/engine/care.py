@@ -65,14 +65,19 @@ def halt_of(business: handlers.Business) -> Halt | None:
     return Halt(row.note or "", row.at) if row else None
 
 
-def lock(instance_id: int) -> ProcessInstance:
-    """Lock an instance that has not ended. Raises Conflict."""
-    instance = db.session.scalars(
+def locked_row(instance_id: int) -> ProcessInstance:
+    """Lock an instance, whatever its state, and read it anew."""
+    return db.session.scalars(
         sa.select(ProcessInstance)
         .where(ProcessInstance.id == instance_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def lock(instance_id: int) -> ProcessInstance:
+    """Lock an instance that has not ended. Raises Conflict."""
+    instance = locked_row(instance_id)
     if instance.status not in LIVING:
         raise Conflict("流程已结束，不能再作处理")
     return instance

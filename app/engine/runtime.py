@@ -130,12 +130,7 @@ def open_item(item: WorkItem, *, person_id: int, now: datetime) -> None:
 
 def locked(instance_id: int) -> ProcessInstance:
     """Lock an instance. Raises Conflict when it is suspended, StaleTask when it has ended."""
-    instance = db.session.scalars(
-        sa.select(ProcessInstance)
-        .where(ProcessInstance.id == instance_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    instance = care.locked_row(instance_id)
     if instance.status == InstanceStatus.SUSPENDED:
         halt = care.halt_of((instance.business_type, instance.business_id))
         raise Conflict(halt.said if halt else HALTED)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from app.accounts.models import Person
 from app.accounts.operations import notify
@@ -11,7 +11,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
 from app.engine import care, runtime
 from app.engine.handlers import Scope
-from app.engine.models import ItemStatus, ProcessInstance, WorkItem
+from app.engine.models import ProcessInstance, WorkItem
 from app.review.models import CaseStatus, MeetingCase, MeetingGroup, MeetingStatus, Score
 from app.review.operations.reviewers import (
     eligible_reviewers,
@@ -19,6 +19,7 @@ from app.review.operations.reviewers import (
     require_leader,
 )
 from app.review.operations.status import require_status
+from app.units.flow import open_items
 
 SEATS = {"main": "主审", "deputy": "副审"}
 # While which tasks wait a reviewer's work is still to be done, by the operation that ends them.
@@ -32,12 +33,7 @@ def replaceable(case: MeetingCase) -> list[str]:
 
 
 def _open_task(case: MeetingCase) -> WorkItem | None:
-    waiting = select(WorkItem).where(
-        WorkItem.business_type == "case",
-        WorkItem.business_id == case.id,
-        WorkItem.status == ItemStatus.OPEN,
-    )
-    return db.session.scalars(waiting).first()
+    return next(iter(open_items(("case", case.id))), None)
 
 
 def replace_reviewer(
