@@ -56,7 +56,9 @@ def fresh_url(folder: Path, server: str) -> Iterator[str]:
 @contextmanager
 def own_handlers() -> Iterator[None]:
     """Let an office have the engine's own handlers alone; the platform's come back afterwards."""
-    registries = (handlers.service, handlers.save, handlers.scope, handlers.presenter)
+    registries = (
+        handlers.service, handlers.save, handlers.scope, handlers.presenter, handlers.ending,
+    )  # fmt: skip
     kept = [(registry, dict(registry._functions)) for registry in (*registries, environment)]
     for registry in registries:
         own = {
