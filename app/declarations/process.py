@@ -169,17 +169,17 @@ def declaration_applicant(step: Step) -> Scope:
     return Scope("person", queries.get_declaration(step.business_id).person_id)
 
 
-def _office(declaration: Declaration, unit_id: int | None) -> Scope:
-    """An office, without the applicant and without who proposed what it is to confirm."""
+def _second_office(declaration: Declaration, unit_id: int | None) -> Scope:
+    """An office that may have to confirm a termination: without the applicant and its proposer."""
     proposer = operations.proposer(declaration)
     return Scope("org", unit_id, excluded_id=proposer, about_id=declaration.person_id)
 
 
 @handlers.scope("current_unit")
 def current_unit(step: Step) -> Scope:
-    """The office where the declaration lies now."""
+    """The office where the declaration lies now, without the applicant."""
     declaration = queries.get_declaration(step.business_id)
-    return _office(declaration, declaration.current_unit_id)
+    return Scope("org", declaration.current_unit_id, about_id=declaration.person_id)
 
 
 @handlers.scope("termination_confirmer")
@@ -187,14 +187,14 @@ def termination_confirmer(step: Step) -> Scope:
     """The office whose leader is the second person of a termination."""
     declaration = queries.get_declaration(step.business_id)
     office = operations.termination_confirmer(declaration, step.now)
-    return _office(declaration, office.id if office else declaration.current_unit_id)
+    return _second_office(declaration, office.id if office else declaration.current_unit_id)
 
 
 @handlers.scope("plans_organiser")
 def plans_organiser(step: Step) -> Scope:
     """The unit that organises the committee of the plan."""
     declaration = queries.get_declaration(step.business_id)
-    return _office(declaration, declaration.plan.organiser_unit_id)
+    return _second_office(declaration, declaration.plan.organiser_unit_id)
 
 
 @handlers.page("fill_declaration")
