@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from statistics import median
 
 import sqlalchemy as sa
 from flask import Flask
@@ -258,7 +257,8 @@ def _page(app: Flask, person_id: int, search: str, *, pages: int = PAGES) -> flo
         assert STEP in answer.text
 
     ask()
-    return median(seconds(ask) for _ in range(pages))
+    # The quickest: what else the machine does in the meantime is no cost of the page.
+    return min(seconds(ask) for _ in range(pages))
 
 
 def main() -> int:
