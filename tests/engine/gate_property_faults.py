@@ -39,6 +39,16 @@ def awaiting(first: str, second: str) -> Drawing:
     )
 
 
+ROUND = SOUND.with_(
+    publish_to_end=flow("publish", "tell"),
+    tell=event("intermediateThrowEvent", "tell", message()),
+    tell_to_odd=flow("tell", "odd"),
+    odd=event("intermediateCatchEvent", "odd", message()),
+    odd_to_again=flow("odd", "again"),
+    again=gateway("again", "again_to_end"),
+    again_to_publish=flow("again", "publish", "amount > 1"),
+    again_to_end=flow("again", "end"),
+)
 DAY, WEEK = timer("timeDuration", '"P1D"'), timer("timeDuration", '"P7D"')
 GATHERED = (
     "<bpmn:loopDataOutputRef>choices</bpmn:loopDataOutputRef>"
@@ -154,6 +164,7 @@ EVENT_FAULTS: dict[str, Spoiled] = {
     "a task that sends to nobody": Spoiled(
         "event.unheard", "odd", task("sendTask", messageRef="withdrawn"), "warning"
     ),
+    "a loop that waits for its own message": Spoiled("event.self_fed", "odd", ROUND),
     "a message that carries something": Spoiled(
         "event.payload", "odd", event_with("intermediateCatchEvent", WITH_VARIABLE)
     ),

@@ -37,7 +37,7 @@ from tests.engine.gate_faults import (
     voting,
 )
 from tests.engine.gate_load_faults import LOAD_FAULTS
-from tests.engine.gate_property_faults import EVENT_FAULTS, PROPERTY_FAULTS
+from tests.engine.gate_property_faults import EVENT_FAULTS, PROPERTY_FAULTS, ROUND
 from tests.engine.gate_silent_faults import SILENT_FAULTS
 
 FAULTS = {**SPOILED, **PROPERTY_FAULTS, **EVENT_FAULTS, **LOAD_FAULTS, **SILENT_FAULTS}
@@ -213,6 +213,12 @@ def test_a_loop_over_a_call_that_never_waits_is_endless() -> None:
     )
     assert "graph.automatic_loop" in rules_of(judged(drawing, known))
     assert judged(drawing.replacing('"quick"', '"unit_review"'), KNOWN_CALLS).ok
+
+
+def test_a_loop_may_hear_itself_where_somebody_works_in_it() -> None:
+    by_a_person = ROUND.with_(again_to_publish=flow("again", "fill", "amount > 1"))
+    assert "event.self_fed" not in rules_of(judged(by_a_person))
+    assert "event.self_fed" in rules_of(judged(ROUND))
 
 
 def test_two_files_with_one_process_are_refused() -> None:

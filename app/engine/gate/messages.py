@@ -1,6 +1,6 @@
 """Whether somebody sends what is awaited, and somebody awaits what is sent (消息与信号).
 
-Only warnings: a message may also come from, or go to, a process that is not looked at here.
+Mostly warnings: a message may also come from, or go to, a process that is not looked at here.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from app.engine.gate.diagram import Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
+from app.engine.gate.graph import edges_of, on_a_cycle, waiting
 from app.engine.gate.known import Heard, Known
 
 _WORDS = {"message": "消息", "signal": "信号"}
@@ -63,4 +64,27 @@ def somebody_listens(diagram: Diagram, known: Known) -> Iterator[Finding]:
             yield diagram.find("event.unheard", node, message, hint, severity="warning")
 
 
-RULES: tuple[Rule, ...] = (somebody_sends, somebody_listens)
+def loops_that_feed_themselves(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the queue: a loop that waits only for what it throws turns with each worker round.
+
+    A caught event counts as fed while something throws it on a way round that passes nothing
+    else that waits; what is not fed is a wait, so the rest is looked at again without it.
+    """
+    fed = {node.id: heard for node, heard in _used(diagram, _CATCHING)}
+    automatic = {each.id for each in diagram.nodes.values() if not waiting(diagram, each, known)}
+    while True:
+        hosts = {diagram.nodes[ident].element.get("attachedToRef", "") for ident in fed}
+        passed = automatic | fed.keys() | hosts & diagram.nodes.keys()
+        turning = set(on_a_cycle(passed, edges_of(diagram)))
+        sent = {heard for node, heard in _used(diagram, _THROWING) if node.id in turning}
+        kept = {n: heard for n, heard in fed.items() if n in turning and heard in sent}
+        if kept == fed:
+            break
+        fed = kept
+    for ident, (kind, name) in fed.items():
+        message = f"等待的{_WORDS[kind]}“{name}”是这个循环自己发出的，会无休止地转下去"
+        hint = "请在循环里放一个用户任务或定时事件"
+        yield diagram.find("event.self_fed", diagram.nodes[ident], message, hint)
+
+
+RULES: tuple[Rule, ...] = (somebody_sends, somebody_listens, loops_that_feed_themselves)
