@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.engine.decisions import VALUE, cell_test
 from app.engine.gate import Verdict
-from app.engine.gate.inspection import inspect
+from app.engine.gate.inspection import inspect, inspect_over
 from rules.expression import MAX_TEXT, compile_expression
 from tests.engine.gate_builder import KNOWN, Drawing, element, flow, gateway
 
@@ -151,6 +151,15 @@ def test_a_condition_on_no_output_of_the_table_is_refused() -> None:
 def test_two_tables_with_one_id_are_refused() -> None:
     files = {"a.dmn": table().encode(), "b.dmn": table().encode(), "sample.bpmn": b"<"}
     assert "id.duplicate" in {f.rule for f in inspect(files, known=KNOWN).findings}
+
+
+def test_a_table_takes_the_place_of_the_one_that_decides_the_same() -> None:
+    in_force = {"sample.bpmn": DECIDING.bytes(), "grades.dmn": table().encode()}
+    again = {"评级 (1).dmn": table(test="&gt; 5").encode()}
+    verdict = inspect_over(again, in_force, known=KNOWN, key="sample")
+    assert (verdict.ok, verdict.names) == (True, (("评级 (1).dmn", "grades.dmn"),))
+    other = {"other.dmn": table().replace("find_grade", "find_rank").encode()}
+    assert inspect_over(other, in_force, known=KNOWN).names == (("other.dmn", "other.dmn"),)
 
 
 LONG = {

@@ -82,14 +82,29 @@ def read_bundle(files: Mapping[str, bytes]) -> Bundle:
     return bundle
 
 
-def name_of(file: str, content: bytes) -> str:
-    """Return what a file is named after its process, its own name where it holds none."""
+def places_of(files: Mapping[str, bytes], in_force: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the name that each file takes in a bundle, whatever a browser called it.
+
+    A diagram is named after its process. A decision table takes the place of the one in force
+    that decides the same, a new one keeps its own name.
+    """
+    tables = {_subject(name, data): name for name, data in in_force.items() if is_table(name)}
+    places = {}
+    for file, content in files.items():
+        subject = _subject(file, content)
+        own = f"{subject}.bpmn" if subject and not is_table(file) else file
+        places[file] = tables.get(subject, own) if is_table(file) else own
+    return places
+
+
+def _subject(file: str, content: bytes) -> str:
+    """Return the id of the process or decision in a file, empty where it holds none."""
     try:
         root = read_tree(file, content)
     except Refused:
-        return file
-    found = next((str(each.get("id", "")) for each in root.iter(f"{BPMN}process")), "")
-    return f"{found}.bpmn" if found else file
+        return ""
+    kind = "{*}decision" if is_table(file) else f"{BPMN}process"
+    return next((str(each.get("id", "")) for each in root.iter(kind)), "")
 
 
 def _read(bundle: Bundle, file: str, data: bytes) -> None:

@@ -12,7 +12,7 @@ from app.engine.gate.bundle import (
     check_diagram,
     check_names,
     check_schemas,
-    name_of,
+    places_of,
     read_bundle,
     with_bundle,
 )
@@ -45,9 +45,9 @@ def inspect_over(
 ) -> Verdict:
     """Return the verdict on the files in force with these in their places.
 
-    A file takes the place that its process has, whatever a browser called it.
+    A file takes the place of its process or decision, whatever a browser called it.
     """
-    names = {file: name_of(file, content) for file, content in files.items()}
+    names = places_of(files, in_force)
     placed = {names[file]: content for file, content in files.items()}
     verdict = inspect({**in_force, **placed}, known=known, key=key)
     return replace(verdict, names=tuple(names.items()))
