@@ -141,6 +141,11 @@ def _profile(profile_id: int) -> ExpertProfile:
     return profile
 
 
+def _entry(profile: ExpertProfile, form: Form) -> str:
+    member = profile.person_id in queries.in_pool(now())
+    return render_template("experts/form.html", form=form, profile=profile, member=member)
+
+
 @bp.get("/experts/<int:profile_id>/edit")
 @requires("expert.manage")
 def edit(profile_id: int) -> str:
@@ -148,8 +153,7 @@ def edit(profile_id: int) -> str:
     profile = _profile(profile_id)
     form = _offer(ProfileForm(obj=profile), profile.committee_id)
     form.committee_id.data = str(profile.committee_id or "")
-    member = profile.person_id in queries.in_pool(now())
-    return render_template("experts/form.html", form=form, profile=profile, member=member)
+    return _entry(profile, form)
 
 
 @bp.post("/experts/<int:profile_id>/edit")
@@ -166,7 +170,7 @@ def change(profile_id: int) -> Response | tuple[str, int]:
         else:
             flash("专家资料已保存", "success")
             return see_other(url_for("experts.index"))
-    return render_template("experts/form.html", form=form, profile=profile), 422
+    return _entry(profile, form), 422
 
 
 @bp.post("/experts/<int:profile_id>/remove")

@@ -127,6 +127,14 @@ def test_what_the_pool_says_is_changed_by_its_own_organiser_only(
         assert kept.unit_name == "云桥区第二中学"
 
 
+def test_a_fault_of_a_change_is_said_at_its_field(organiser: Browser) -> None:
+    profile_id = entered(organiser)
+    answer = organiser.post(f"/experts/{profile_id}/edit", {**MOVED, "unit_name": ""})
+    assert answer.status_code == 422
+    assert "请填写工作单位" in answer.text
+    assert "退库" in answer.text
+
+
 def test_the_organiser_of_an_experts_committee_changes_the_entry(
     app: Flask, client_for: Any
 ) -> None:
