@@ -1,0 +1,177 @@
+"""Who tries the routes on the demonstration, and on whose records."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from app.accounts import grants
+from app.accounts.models import LoginSession, Notification, Person
+from app.certificates import revoking
+from app.certificates.models import Certificate, Ground
+from app.core.db import db
+from app.engine.models import Incident, ProcessVersion
+from app.results.models import Objection
+from app.studio.models import MigrationRun
+
+CAST = {
+    "visitor": "",
+    "owner": "苏晓禾",  # of a draft, at 青禾小学
+    "colleague": "柏小满",  # of the same school, with a declaration in review
+    "stranger": "仲启航",  # of another school
+    "holder": "盛夏禾",  # of a certificate
+    "asker": "柴敏铎",  # of a certificate that is to be replaced
+    "unit_admin": "舒乐平",
+    "unit_clerk": "邬小棠",
+    "unit_leader": "解明德",
+    "other_unit_admin": "鄢小川",
+    "other_unit_clerk": "应含章",
+    "other_unit_leader": "粟正阳",
+    "superior_clerk": "宓清川",
+    "superior_leader": "聂延年",
+    "other_superior_clerk": "涂知白",
+    "organiser": "葛蔓青",
+    "organiser_leader": "滕敬之",
+    "other_organiser": "蔚然",
+    "other_organiser_leader": "阮星河",
+    "expert": "路遥岑",
+    "director": "凤启元",
+    "supervisor": "卜怀朴",
+    "other_supervisor": "敖正言",
+    "issuer": "任海沧",
+    "process_admin": "晏如初",
+    "system_admin": "庾一鸣",
+    "security_admin": "阚双全",
+    "audit_admin": "缪三省",
+}
+"""A name for each who tries: what they are to the records below."""
+
+_OF = "SELECT {0}.id FROM {0} JOIN person ON person.id = {0}.person_id WHERE person.name = '{1}'"
+_DRAFT = _OF.format("declaration", "苏晓禾") + " AND declaration.status = 'draft'"
+_REVIEWED = _OF.format("declaration", "柏小满") + " AND declaration.status = 'in_review'"
+_ITEM = _OF.format("portfolio_item", "苏晓禾") + " AND portfolio_item.status = 'approved' LIMIT 1"
+_FILES = f"SELECT min({{0}}) FROM item_file WHERE item_id = ({_ITEM})"
+_MEETING = "SELECT min(id) FROM meeting"
+_TASK = (
+    "SELECT id FROM work_item WHERE status = 'open' AND business_type = 'declaration' AND "
+    f"business_id = ({_REVIEWED})"
+)
+_PLAN = "SELECT id FROM plan WHERE status = 'open'"
+_PART = "SELECT min(id) FROM {0} WHERE plan_id = (" + _PLAN + ")"
+_IN_DRAFT = "SELECT min(id) FROM {0} WHERE declaration_id = (" + _DRAFT + ")"
+_AT_MEETING = "SELECT min(id) FROM {0} WHERE meeting_id = (" + _MEETING + ")"
+
+RECORDS = {
+    "accounts.session_id": "SELECT min(id) FROM login_session WHERE person_id = "
+    "(SELECT id FROM person WHERE name = '苏晓禾')",
+    "accounts.message_id": _OF.format("notification", "苏晓禾") + " LIMIT 1",
+    "admin.person_id": "SELECT id FROM person WHERE name = '邬小棠'",
+    "admin.grant_id": "SELECT min(id) FROM role_grant WHERE role = 'unit_clerk'",
+    "admin.request_id": "SELECT max(id) FROM grant_request",
+    "admin.unit_id": "SELECT id FROM unit WHERE name = '云桥区青禾小学'",
+    "certificates.certificate_id": _OF.format("certificate", "盛夏禾"),
+    "certificates.request_id": "SELECT id FROM replacement_request WHERE status = 'pending'",
+    "certificates.revocation_id": "SELECT max(id) FROM revocation",
+    "certificates.public_id": "SELECT public_id FROM certificate WHERE id = "
+    f"({_OF.format('certificate', '盛夏禾')})",
+    "committees.committee_id": "SELECT id FROM committee WHERE name LIKE '淮城市%'",
+    "declarations.declaration_id": _DRAFT,
+    "declarations.show.declaration_id": _REVIEWED,
+    "declarations.diagram.declaration_id": _REVIEWED,
+    "declarations.withdraw.declaration_id": _REVIEWED,
+    "declarations.plan_id": _PLAN,
+    "declarations.attachment_id": _IN_DRAFT.format("declaration_file"),
+    "declarations.entry_id": _IN_DRAFT.format("declaration_entry"),
+    "declarations.prior_id": _IN_DRAFT.format("prior_title"),
+    "declarations.slot_id": _PART.format("plan_slot"),
+    "experts.profile_id": "SELECT min(id) FROM expert_profile",
+    "inbox.item_id": _TASK,
+    "papers.declaration_id": _REVIEWED,
+    "plans.plan_id": _PLAN,
+    "plans.part_id": _PART.format("plan_slot"),
+    "portfolio.item_id": _ITEM,
+    "portfolio.file_id": _FILES.format("file_id"),
+    "portfolio.slot": _FILES.format("slot"),
+    "results.publicity_id": "SELECT min(id) FROM publicity",
+    "results.objection_id": "SELECT max(id) FROM objection",
+    "review.meeting_id": _MEETING,
+    "review.case_id": _AT_MEETING.format("meeting_case"),
+    "review.group_id": _AT_MEETING.format("meeting_group"),
+    "review.indicator_id": _AT_MEETING.format("indicator"),
+    "review.seat_id": _AT_MEETING.format("meeting_member"),
+    "site.file_id": _FILES.format("file_id"),
+    "studio.incident_id": "SELECT max(id) FROM incident",
+    "studio.instance_id": f"SELECT instance_id FROM work_item WHERE id = ({_TASK})",
+    "studio.timer_id": "SELECT max(id) FROM timer",
+    "studio.job_id": "SELECT min(id) FROM job",
+    "studio.run_id": "SELECT max(id) FROM migration_run",
+    "studio.version_id": "SELECT max(id) FROM process_version WHERE key = 'declaration'",
+    "studio.item_id": _TASK,
+    "units.person_id": "SELECT id FROM person WHERE name = '邬小棠'",
+}
+"""The record that a variable of an address stands for: of a room, or of one of its pages."""
+
+WORDS = {
+    "declarations.process": "declaration",
+    "declarations.section": "work",
+    "declarations.verb": "remove",
+    "plans.kind": "slot",
+    "portfolio.type_key": "honor",
+    "review.name": "passed",
+    "plans.way": "up",
+}
+"""The same for variables that are no record."""
+
+
+def person_called(name: str) -> Person:
+    """Return one of the demonstration's people."""
+    return db.session.scalars(select(Person).where(Person.name == name)).first() or _nobody(name)
+
+
+def _nobody(name: str) -> Person:
+    msg = f"nobody of the demonstration is called {name}"
+    raise AssertionError(msg)
+
+
+def record(room: str, page: str, variable: str) -> int | str | None:
+    """Return what stands for a variable of an address, None where no record does."""
+    for key in (f"{room}.{page}.{variable}", f"{room}.{variable}"):
+        if key in WORDS:
+            return WORDS[key]
+        if key in RECORDS:
+            return db.session.scalar(sa.text(RECORDS[key]))  # type: ignore[no-any-return]
+    return None
+
+
+def add_what_is_missing(now: datetime) -> None:
+    """Put beside the demonstration's records those of kinds that it has none of."""
+    owner, clerk, issuer, admin = (
+        person_called(CAST[who]) for who in ("owner", "unit_clerk", "issuer", "process_admin")
+    )
+    unit_id = db.session.scalar(sa.text(RECORDS["admin.unit_id"]))
+    first, last = db.session.execute(
+        select(sa.func.min(ProcessVersion.id), sa.func.max(ProcessVersion.id))
+    ).one()
+    result_id = db.session.scalar(sa.text("SELECT min(id) FROM result"))
+    times = {"created_at": now, "seen_at": now}
+    db.session.add_all(
+        [
+            LoginSession(person_id=owner.id, token_hash="x" * 64, **times),
+            Notification(person_id=owner.id, text="请留意", url="/home", created_at=now),
+            Objection(
+                result_id=result_id, name="甲", contact="1", text="不实", receipt="YY-1",
+                received_at=now,
+            ),
+            Incident(message="处理程序出错", node="vet", at=now, last_at=now),
+            MigrationRun(
+                source_id=first, target_id=last, reason="改版", actor_id=admin.id, at=now
+            ),
+        ]
+    )  # fmt: skip
+    proposal = grants.Proposal("unit_admin", unit_id, None, "人手不够")
+    grants.propose_grant(clerk, proposal, actor=person_called(CAST["security_admin"]), now=now)
+    certificate = db.session.scalars(
+        select(Certificate).where(Certificate.person_id == person_called("井冉").id)
+    ).one()
+    case = revoking.Case(Ground.FRAUD, "《职称评审管理暂行规定》", "材料不实")
+    revoking.propose_revocation(certificate, case, actor=issuer, now=now)
