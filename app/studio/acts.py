@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from app.accounts.operations import notify
 from app.core import audit, jobs
 from app.core.db import db
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Invalid
 from app.core.jobs import Job
 from app.engine import care
 from app.engine.batches import Batch, each_of
 from app.engine.handlers import Scope
 from app.engine.models import Incident, IncidentStatus, WorkItem
+from app.studio import receivers
 
 
 def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> Batch:
@@ -45,9 +46,26 @@ def retry_job(job: Job, *, actor_id: int, now: datetime) -> None:
 
 
 def hand_over(
-    item: WorkItem, to: Scope, *, reason: str, actor_id: int | None, now: datetime
+    item: WorkItem,
+    to: Scope | None,
+    *,
+    reason: str,
+    actor_id: int | None,
+    now: datetime,
+    elsewhere: bool = False,
 ) -> None:
-    """Give an open task away (转办); the person who gets it is told. Raises as care.reassign."""
+    """Give an open task away (转办); the person who gets it is told.
+
+    Raises Invalid with every fault of what was typed: nobody or somebody of another jurisdiction,
+    another unit without `elsewhere`, no reason. Then raises as care.reassign.
+    """
+    faults = dict(receivers.faults(item, to, now, elsewhere=elsewhere))
+    try:
+        care.required(reason)
+    except Invalid as error:
+        faults |= error.errors
+    if to is None or faults:
+        raise Invalid(errors=faults)
     care.reassign(item, to, reason=reason, actor_id=actor_id, now=now)
     if to.kind == "person" and to.id is not None:
         text = f"任务“{item.name}”已转给您办理：{item.title}"

@@ -122,16 +122,19 @@ def cancel(number: int, reason: str, login: str) -> None:
 @click.command()
 @click.argument("number", type=int)
 @click.option("--to", "target", required=True, help="a login, or org:ID, or meeting:ID")
+@click.option("--elsewhere", is_flag=True, help="the task may leave its unit for another")
 @_reason
 @_by
 @with_appcontext
-def reassign(number: int, target: str, reason: str, login: str) -> None:
-    """Give an open task to a person, a unit or a meeting."""
+def reassign(number: int, target: str, *, elsewhere: bool, reason: str, login: str) -> None:
+    """Give an open task to a person, a unit or a meeting of its jurisdiction."""
 
     def act() -> str:
         item = _found(WorkItem, number, "任务")
         to = _scope(target)
-        acts.hand_over(item, to, reason=reason, actor_id=_actor_id(login), now=now())
+        acts.hand_over(
+            item, to, reason=reason, actor_id=_actor_id(login), now=now(), elsewhere=elsewhere
+        )
         return f"任务 {number}（{item.name}）已转办"
 
     _do(act)

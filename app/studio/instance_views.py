@@ -11,6 +11,7 @@ from app.accounts.queries import names_of
 from app.core.clock import ZONE, now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
+from app.core.faults import shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
@@ -155,9 +156,9 @@ def _choice(item: WorkItem, fault: str = "") -> str:
         kind=kind,
         fault=fault,
         page=page,
+        offers=receivers.offers(kind, item, page.items, now()),
         places=receivers.places_of([item]),
         personal=care.PERSONAL,
-        details=receivers.details_of(kind, page.items, now()),
         holds_role=not text.strip(),
         roles=ROLES,
         reason=request.form.get("reason", ""),
@@ -166,14 +167,20 @@ def _choice(item: WorkItem, fault: str = "") -> str:
 
 @bp.post("/studio/tasks/<int:item_id>")
 @requires("instance.manage")
+@shown_on(reassign)
 def hand_over(item_id: int) -> Response | tuple[str, int]:
     """Give a task to the chosen person or unit."""
-    item = _item(item_id)
+    item, form = _item(item_id), request.form
     try:
-        to = receivers.chosen(request.form.get("to", ""))
-        reason = request.form.get("reason", "")
-        acts.hand_over(item, to, reason=reason, actor_id=current_user.id, now=now())
-    except StepFailed:
+        acts.hand_over(
+            item,
+            receivers.chosen(form.get("to", "")),
+            reason=form.get("reason", ""),
+            actor_id=current_user.id,
+            now=now(),
+            elsewhere="elsewhere" in form,
+        )
+    except (StepFailed, Invalid):
         raise
     except DomainError as error:
         db.session.rollback()

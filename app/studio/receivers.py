@@ -1,6 +1,11 @@
-"""Whom a task can be given to (转办): people, and units where somebody holds its role."""
+"""Whom a task can be given to (转办): people, and units where somebody holds its role.
 
-from collections.abc import Iterable, Sequence
+A task stays in its jurisdiction: who works at none of its units is neither offered it nor given
+it. Within, its own unit comes first; what leaves that unit is confirmed as such.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +14,11 @@ import sqlalchemy as sa
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.queries import is_live, names_of
 from app.core.db import db
-from app.core.errors import Invalid
 from app.core.permissions import ROLES, Grant
 from app.engine.handlers import Scope
 from app.engine.models import WorkItem
 from app.inbox.queries import scope_names
+from app.review.models import Meeting
 from app.studio.running import number_in
 from app.units.models import Unit
 from app.units.queries import unit_names
@@ -21,15 +26,33 @@ from app.units.queries import unit_names
 WIDE = {"all": "全平台", "jurisdiction": "本地区"}
 
 
+PEOPLE_LEFT_OUT = "该人员不在此任务所在地区的单位任职，不能转办"
+UNITS_LEFT_OUT = "该单位不属于此任务所在的地区，不能转办"
+LEAVES_ITS_UNIT = "接收人不在任务原来的单位，请核对后确认转给其他单位"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One line of a list of receivers."""
+
+    value: str
+    name: str
+    details: str
+    is_own: bool
+
+
 def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]:
     """Select who can sign in, by name or login; without words, who holds the role of the task.
 
-    Who may not do it is left out: who proposed does not confirm, nobody decides on themselves.
+    Only people of the task's jurisdiction, those of its own unit first. Who may not do it is left
+    out: who proposed does not confirm, nobody decides on themselves.
     """
     account = sa.and_(Credential.person_id == Person.id, Credential.is_enabled)
     found = sa.select(Person).join(Credential, account)
     shut = {item.excluded_id, item.about_id, item.assignee_id} - {None}
     found = found.where(Person.id.not_in(shut))
+    if item.jurisdiction:
+        found = found.where(Person.id.in_(_working_at(_units_of_area(item), now)))
     wanted = text.strip()
     if wanted:
         named = Person.name.contains(wanted, autoescape=True)
@@ -38,20 +61,97 @@ def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]
     else:
         held = sa.select(RoleGrant.person_id).where(RoleGrant.role == item.role, is_live(now))
         found = found.where(Person.id.in_(held))
-    return found.order_by(Person.name, Person.id)
+    is_own = Person.id.in_(_working_at(_own_units(item, now), now))
+    return found.order_by(is_own.desc(), Person.name, Person.id)
 
 
 def units(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Unit]]:
-    """Select the open units where somebody holds the role of the task, but not its own."""
+    """Select the open units of its jurisdiction where somebody holds the role of the task.
+
+    Where it lies already is left out.
+    """
     held = sa.select(RoleGrant.scope_id).where(
         RoleGrant.role == item.role, RoleGrant.scope_kind == "org", is_live(now)
     )
     found = sa.select(Unit).where(Unit.id.in_(held), Unit.closed_at.is_(None))
+    if item.jurisdiction:
+        found = found.where(Unit.jurisdiction == item.jurisdiction)
     if item.scope_kind == "org":
         found = found.where(Unit.id != item.scope_id)
     if text.strip():
         found = found.where(Unit.name.contains(text.strip(), autoescape=True))
-    return found.order_by(Unit.name, Unit.id)
+    return found.order_by(Unit.id.in_(_own_units(item, now)).desc(), Unit.name, Unit.id)
+
+
+def _units_of_area(item: WorkItem) -> sa.Select[tuple[int]]:
+    return sa.select(Unit.id).where(Unit.jurisdiction == item.jurisdiction)
+
+
+def _working_at(
+    units: Collection[int] | sa.Select[tuple[int]], now: datetime
+) -> sa.Select[tuple[int]]:
+    return sa.select(RoleGrant.person_id).where(
+        RoleGrant.scope_kind == "org", RoleGrant.scope_id.in_(units), is_live(now)
+    )
+
+
+def _units_at(kind: str, number: int | None, now: datetime) -> set[int]:
+    """Return the units of a scope: itself, those where a person works, a meeting's organiser."""
+    if kind == "org" and number is not None:
+        return {number}
+    if kind == "person":
+        held = sa.select(RoleGrant.scope_id).where(
+            RoleGrant.person_id == number, RoleGrant.scope_kind == "org", is_live(now)
+        )
+        return {unit_id for unit_id in db.session.scalars(held) if unit_id is not None}
+    meeting = db.session.get(Meeting, number) if kind == "meeting" else None
+    return {meeting.organiser_unit_id} if meeting else set()
+
+
+def _own_units(item: WorkItem, now: datetime) -> set[int]:
+    return _units_at(item.scope_kind, item.scope_id, now)
+
+
+def offers(
+    kind: str, item: WorkItem, found: Sequence[Person | Unit], now: datetime
+) -> list[Offer]:
+    """Return the lines of a list: what tells them apart, whether the task stays in its unit."""
+    details = details_of(kind, found, now)
+    table, own = "person", _own_units(item, now)
+    if kind == "org":
+        table = "org"
+    else:
+        own = set(db.session.scalars(_working_at(own, now)))
+    stays = item.scope_kind in WIDE
+    return [
+        Offer(f"{table}:{each.id}", each.name, details.get(each.id, ""), stays or each.id in own)
+        for each in found
+    ]
+
+
+def _leaves_its_unit(item: WorkItem, to: Scope, now: datetime) -> bool:
+    """Tell whether a task that one unit has would go to another; whose is a whole area's stays."""
+    if item.scope_kind in WIDE:
+        return False
+    return _own_units(item, now).isdisjoint(_units_at(to.kind, to.id, now))
+
+
+def faults(
+    item: WorkItem, to: Scope | None, now: datetime, *, elsewhere: bool
+) -> Mapping[str, list[str]]:
+    """Return what is wrong with a receiver, by field: nobody, of another area, of another unit.
+
+    `elsewhere`: that the task leaves its unit was seen and confirmed.
+    """
+    if to is None:
+        return {"to": ["请选择转给谁"]}
+    places = _units_at(to.kind, to.id, now)
+    within = sa.select(Unit.id).where(Unit.id.in_(places), Unit.jurisdiction == item.jurisdiction)
+    if item.jurisdiction and db.session.scalar(within.limit(1)) is None:
+        return {"to": [PEOPLE_LEFT_OUT if to.kind == "person" else UNITS_LEFT_OUT]}
+    if not elsewhere and _leaves_its_unit(item, to, now):
+        return {"elsewhere": [LEAVES_ITS_UNIT]}
+    return {}
 
 
 def details_of(kind: str, found: Sequence[Any], now: datetime) -> dict[int, str]:
@@ -84,11 +184,11 @@ def places_of(items: Iterable[WorkItem]) -> dict[int, str]:
     }
 
 
-def chosen(value: str) -> Scope:
-    """Return the scope that a list offers as `person:12` or `org:3`. Raises Invalid."""
+def chosen(value: str) -> Scope | None:
+    """Return the scope that a list offers as `person:12` or `org:3`; None when there is none."""
     kind, _, number = value.partition(":")
     found = number_in(number)
     table: Any = {"person": Person, "org": Unit}.get(kind)
     if table is None or found is None or db.session.get(table, found) is None:
-        raise Invalid("请选择转给谁", field="to")
+        return None
     return Scope("person" if kind == "person" else "org", found)

@@ -25,6 +25,7 @@ function isEmpty(place, form) {
 
 function verb(place) {
   if (place.querySelector('[data-uploader]')) return '请上传';
+  if (place.querySelectorAll('[type=checkbox]').length === 1) return '请勾选';
   return place.querySelector('select, [type=radio], [type=checkbox]') ? '请选择' : '请填写';
 }
 

@@ -23,7 +23,7 @@ from app.engine.models import (
     WorkItem,
 )
 from tests.app.inbox.conftest import Desk
-from tests.builders.people import a_person
+from tests.builders.people import a_person, a_unit
 from tests.conftest import START
 
 Run = Callable[..., tuple[int, str]]
@@ -113,7 +113,8 @@ def test_a_task_is_given_to_a_person_who_is_told(
     run: Run, desk: Desk, admin: Person, client_for: Any
 ) -> None:
     with transaction():
-        other = a_person("卜文")
+        own = db.session.get_one(WorkItem, desk.items[0]).scope_id
+        other = a_person("卜文", roles=[("unit_admin", "org", own)])
     login = f"person{other.id}"
     item = desk.items[0]
     because = ("--reason", "经办人出差", "--by", f"person{admin.id}")
@@ -128,7 +129,21 @@ def test_a_task_is_given_to_a_person_who_is_told(
     assert client_for(desk.clerk).get(desk.url).status_code == 403
     assert "任务本来就在该处" in run("reassign", item, "--to", login, *because)[1]
     assert "没有账号“nobody”" in run("reassign", item, "--to", "nobody", *because)[1]
-    assert run("reassign", item, "--to", "org:1", *because)[0] == 0
+    assert run("reassign", item, "--to", f"org:{own}", *because)[0] == 0
+
+
+def test_a_task_leaves_its_unit_only_when_told_so_and_never_its_jurisdiction(
+    run: Run, desk: Desk
+) -> None:
+    with transaction():
+        near, far = a_unit("云桥区第四小学"), a_unit("远方市第一小学", jurisdiction="fujian")
+    given = ("reassign", desk.items[0], "--reason", "归口有误", "--to")
+    code, said = run(*given, f"org:{near.id}")
+    assert (code, "请核对后确认转给其他单位" in said) == (1, True)
+    code, said = run(*given, f"org:{far.id}", "--elsewhere")
+    assert (code, "该单位不属于此任务所在的地区" in said) == (1, True)
+    assert "该单位不属于此任务所在的地区" in run(*given, "meeting:9", "--elsewhere")[1]
+    assert run(*given, f"org:{near.id}", "--elsewhere")[0] == 0
 
 
 def test_a_deadline_is_listed_and_moved(run: Run, desk: Desk) -> None:

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Notification, Person
+from app.accounts.queries import live_grants
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -172,8 +173,9 @@ def test_a_deadline_is_moved_on_the_page_of_its_instance(browser: Any, waiting: 
 def test_a_task_is_given_to_a_person_found_by_name(
     browser: Any, desk: Desk, client_for: Any, url: str
 ) -> None:
+    own = own_unit(desk)
     with transaction():
-        other = a_person("卜文")
+        other = a_person("卜文", roles=[("unit_admin", "org", own)])
     item = desk.items[0]
     page = browser.get(f"/studio/tasks/{item}").text
     # Without a name, who holds the role of the task.
@@ -189,6 +191,14 @@ def test_a_task_is_given_to_a_person_found_by_name(
     assert (answer.status_code, "任务本来就在该处" in answer.text) == (409, True)
 
 
+def own_unit(desk: Desk) -> int:
+    """The unit whose task the first of the desk is."""
+    with transaction(write=False):
+        unit_id = db.session.get_one(WorkItem, desk.items[0]).scope_id
+    assert unit_id is not None
+    return unit_id
+
+
 def test_a_task_is_given_to_a_unit_where_somebody_can_do_it(
     browser: Any, desk: Desk, client_for: Any
 ) -> None:
@@ -200,9 +210,82 @@ def test_a_task_is_given_to_a_unit_where_somebody_can_do_it(
     page = browser.get(f"/studio/tasks/{item}?kind=org").text
     assert f'value="org:{third.id}"' in page
     assert f'value="org:{idle.id}"' not in page
-    form = {"to": f"org:{third.id}", "reason": "归口有误"}
+    form = {"to": f"org:{third.id}", "reason": "归口有误", "elsewhere": "1"}
     assert browser.post(f"/studio/tasks/{item}?kind=org", form).status_code == 303
     assert client_for(clerk).get(desk.url).status_code == 200
+
+
+def test_a_task_stays_in_its_jurisdiction(browser: Any, desk: Desk) -> None:
+    with transaction():
+        far = a_unit("远方市第一小学", jurisdiction="fujian")
+        clerk = staff(far, "unit_clerk")
+        nowhere = a_person("卜文", roles=[("expert", "all", None)])
+    url = f"/studio/tasks/{desk.items[0]}"
+    for query in ("", "?q=远方", "?kind=org", "?kind=org&q=远方", "?q=卜文"):
+        page = browser.get(f"{url}{query}").text
+        assert f'value="person:{clerk.id}"' not in page
+        assert f'value="org:{far.id}"' not in page
+        assert f'value="person:{nowhere.id}"' not in page
+    for to, words in (
+        (f"org:{far.id}", "该单位不属于此任务所在的地区"),
+        (f"person:{clerk.id}", "该人员不在此任务所在地区的单位任职"),
+        (f"person:{nowhere.id}", "该人员不在此任务所在地区的单位任职"),
+    ):
+        answer = browser.post(url, {"to": to, "reason": "出差", "elsewhere": "1"})
+        assert (answer.status_code, words in answer.text) == (422, True)
+    assert own_unit(desk) != far.id
+
+
+def test_what_leaves_its_unit_is_confirmed_as_such(
+    browser: Any, desk: Desk, client_for: Any
+) -> None:
+    own = own_unit(desk)
+    with transaction():
+        colleague = a_person("凌云", roles=[("unit_clerk", "org", own)])
+    url = f"/studio/tasks/{desk.items[0]}"
+    page = browser.get(url).text
+    # Its own unit first, the others with a warning.
+    places = [
+        page.index(words)
+        for words in (
+            "任务原来的单位",
+            f'value="person:{colleague.id}"',
+            "本地区其他单位",
+            f'value="person:{desk.stranger.id}"',
+            "原来的单位（云桥区青禾小学）不能再办理",
+        )
+    ]
+    assert places == sorted(places)
+    form = {"to": f"person:{desk.stranger.id}", "reason": "经办人出差"}
+    answer = browser.post(url, form)
+    assert (answer.status_code, "请核对后确认转给其他单位" in answer.text) == (422, True)
+    assert f'value="person:{desk.stranger.id}" required checked' in answer.text
+    assert "经办人出差</textarea>" in answer.text
+    assert client_for(desk.stranger).get(desk.url).status_code == 403
+    assert browser.post(url, {**form, "elsewhere": "1"}).status_code == 303
+    assert client_for(desk.stranger).get(desk.url).status_code == 200
+    # From a person it goes to their unit without a question, and to another with one.
+    answer = browser.post(url, {"to": f"org:{own}", "reason": "退回原单位"})
+    assert (answer.status_code, "请核对后确认转给其他单位" in answer.text) == (422, True)
+    back = {"to": f"org:{own_unit_of(desk.stranger)}", "reason": "改由单位办理"}
+    assert browser.post(url, back).status_code == 303
+
+
+def own_unit_of(person: Person) -> int:
+    with transaction(write=False):
+        (grant,) = [each for each in live_grants(person.id, now()) if each.scope_kind == "org"]
+    assert grant.scope_id is not None
+    return grant.scope_id
+
+
+def test_a_task_of_no_jurisdiction_may_go_anywhere(browser: Any, desk: Desk) -> None:
+    with transaction():
+        far = a_unit("远方市第一小学", jurisdiction="fujian")
+        db.session.execute(sa.update(WorkItem).values(jurisdiction=""))
+    url = f"/studio/tasks/{desk.items[0]}?kind=org"
+    assert f'value="org:{far.id}"' in browser.get(url).text
+    form = {"to": f"org:{far.id}", "reason": "归口有误", "elsewhere": "1"}
+    assert browser.post(url, form).status_code == 303
 
 
 @pytest.mark.parametrize("to", ["", "person:", "person:999", "org:0", "meeting:1", "person:1x"])
@@ -217,7 +300,7 @@ def test_a_task_is_not_offered_to_whom_it_is_shut_for(browser: Any, desk: Desk, 
         db.session.execute(sa.update(WorkItem).values({shut: desk.stranger.id}))
     item = desk.items[0]
     assert f'value="person:{desk.stranger.id}"' not in browser.get(f"/studio/tasks/{item}").text
-    form = {"to": f"person:{desk.stranger.id}", "reason": "出差"}
+    form = {"to": f"person:{desk.stranger.id}", "reason": "出差", "elsewhere": "1"}
     answer = browser.post(f"/studio/tasks/{item}", form)
     assert (answer.status_code, "不能办理此任务" in answer.text) == (422, True)
 
@@ -233,7 +316,7 @@ def test_what_only_one_person_can_do_is_not_given_away(
     page = browser.get(place).text
     assert "该任务只能由本人办理，不能转办" in page
     assert 'name="to"' not in page
-    form = {"to": f"person:{desk.stranger.id}", "reason": "出差"}
+    form = {"to": f"person:{desk.stranger.id}", "reason": "出差", "elsewhere": "1"}
     answer = browser.post(place, form)
     assert (answer.status_code, "只能由本人办理" in answer.text) == (409, True)
 
