@@ -1,6 +1,6 @@
 """What the studio shows: processes, their versions, what runs, and what a version changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -96,6 +96,77 @@ def running_totals() -> dict[tuple[str, str], int]:
         .group_by(ProcessVersion.jurisdiction, ProcessVersion.key)
     )
     return {(row[0], row[1]): row[2] for row in db.session.execute(counted)}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A version that calls a process (调用活动): it carries the called one inside it."""
+
+    version: ProcessVersion
+    is_newest: bool
+    running: int
+    # The called process as it lies in there: the number of its version, None for none of them.
+    carries: int | None
+
+
+def callers_of(called: ProcessVersion) -> list[Caller]:
+    """Return the versions in force or in use that call a process, with what runs on each.
+
+    A called process has no instances of its own: its steps belong to those of its callers, as it
+    was when they were published.
+    """
+    versions, newest = versions_of(called), {each.id for each in current_versions()}
+    return [
+        Caller(each, each.id in newest, count, _carried(bundle_of(each).files, versions))
+        for each, count in _holders(called)
+    ]
+
+
+def held_counts(versions: Sequence[ProcessVersion]) -> dict[int, int]:
+    """Return how many running instances of other processes call each of these."""
+    return {each.id: sum(count for _, count in _holders(each)) for each in versions}
+
+
+def _holders(called: ProcessVersion) -> list[tuple[ProcessVersion, int]]:
+    own = sa.select(ProcessVersion.jurisdiction).where(ProcessVersion.key == called.key)
+    areas = set(db.session.scalars(own.distinct())) - {called.jurisdiction}
+    living = sa.select(ProcessInstance.version_id).where(ProcessInstance.status.in_(RUNNING))
+    in_use = sa.select(ProcessVersion).where(ProcessVersion.id.in_(living))
+    known = {each.id: each for each in (*current_versions(), *db.session.scalars(in_use))}
+    found = [
+        each
+        for each in known.values()
+        if _calls(each, called.key)
+        # The national one serves every jurisdiction without a version of its own.
+        and (each.jurisdiction == called.jurisdiction or not called.jurisdiction)
+        and each.jurisdiction not in areas
+    ]
+    counts = running_counts(found)
+    found.sort(key=lambda each: (each.key, each.jurisdiction, -each.no))
+    return [(each, counts[each.id]) for each in found]
+
+
+def called_by(process: ProcessVersion) -> set[str]:
+    """Return the keys of the processes that a version calls. Raises NotFound."""
+    return {node.process for node in bundle_of(process).nodes} - {process.key}
+
+
+def _calls(process: ProcessVersion, key: str) -> bool:
+    try:
+        return key in called_by(process)
+    except NotFound:  # told on its own page, and of no use on another's
+        return False
+
+
+def _carried(files: Mapping[str, str], versions: Sequence[ProcessVersion]) -> int | None:
+    """Return which version of a called process lies in the bundle of its caller."""
+    for each in versions:
+        try:
+            if bundle_of(each).files.items() <= files.items():
+                return each.no
+        except NotFound:
+            continue
+    return None
 
 
 def notes(versions: Sequence[ProcessVersion]) -> dict[int, str]:

@@ -12,7 +12,6 @@ from app.core.http import answer_repeat, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.engine.batches import TOLD_AT_ONCE, Batch
-from app.engine.definitions import bundle_of
 from app.engine.gate.bundle import MAX_FILES
 from app.engine.gate.xml import MAX_BYTES
 from app.engine.models import ProcessVersion
@@ -44,10 +43,12 @@ def jurisdiction_name(key: str) -> str:
 @requires("process.manage")
 def processes() -> str:
     """Every process in force (流程管理)."""
+    versions = queries.current_versions()
     return render_template(
         "studio/processes.html",
-        versions=queries.current_versions(),
+        versions=versions,
         counts=queries.running_totals(),
+        held=queries.held_counts(versions),
     )
 
 
@@ -70,7 +71,8 @@ def _page(version_id: int, **more: object) -> str:
         notes=queries.notes(versions),
         difference=queries.difference(older[0], version) if older else None,
         runs=moves.runs_of(versions),
-        called=sorted({node.process for node in bundle_of(version).nodes} - {version.key}),
+        called=sorted(queries.called_by(version)),
+        callers=queries.callers_of(version),
         titles=queries.titles(),
         **more,
     )
@@ -134,6 +136,7 @@ def _confirm(version: ProcessVersion, ids: list[int], form: PublishForm) -> str:
         difference=queries.difference_to(version, operations.merged(version, judged)),
         titles=queries.titles(),
         running=sum(queries.running_counts(queries.versions_of(version)).values()),
+        callers=queries.callers_of(version),
     )
 
 
@@ -156,8 +159,16 @@ def publish(version_id: int) -> Response | tuple[str, int]:
     published = operations.publish_upload(
         judged, form.note.data or "", actor_id=current_user.id, now=now()
     )
-    flash(f"已发布第 {published.no} 版，此后启动的流程使用新版", "success")
+    flash(f"已发布第 {published.no} 版{_takes_effect(published)}", "success")
     return see_other(url_for("studio.process", version_id=published.id))
+
+
+def _takes_effect(version: ProcessVersion) -> str:
+    """Say when a new version comes into use: that of a called process with its callers."""
+    callers = sorted({each.version.title for each in queries.callers_of(version)})
+    if not callers:
+        return "，此后启动的流程使用新版"
+    return f"。“{'”“'.join(callers)}”调用此流程，须在其页面上传同一文件后才使用新版"
 
 
 def _uploaded() -> dict[str, bytes]:

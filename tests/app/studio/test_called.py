@@ -1,0 +1,145 @@
+"""A process that others call (调用活动): who holds it, how many run, where a new version goes."""
+
+import io
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.engine import definitions
+from app.engine.definitions import bundle_of, current_version, publish_version
+from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion, SpecBundle
+from app.studio import queries
+
+CALLER, CALLED = "declaration", "unit_review"
+
+
+def renamed(text: str) -> str:
+    return text.replace('name="审核申报材料"', 'name="初审申报材料"')
+
+
+def in_force(key: str) -> ProcessVersion:
+    with transaction(write=False):
+        return current_version(key, "")
+
+
+def start(version: ProcessVersion, number: int, **values: Any) -> None:
+    row = {"status": InstanceStatus.RUNNING, "ended_at": None, **values}
+    db.session.add(
+        ProcessInstance(
+            version_id=version.id,
+            process_key=version.key,
+            bundle_hash=version.bundle_hash,
+            business_type="declaration",
+            business_id=number,
+            jurisdiction="anhui",
+            started_at=now(),
+            **row,
+        )
+    )
+
+
+def publish(key: str, jurisdiction: str = "", **more: str) -> ProcessVersion:
+    """Publish a process with its unit review changed."""
+    with transaction():
+        bundle = bundle_of(current_version(key, jurisdiction))
+        files = {name: renamed(text).encode() for name, text in bundle.files.items()}
+        given = {"actor_id": None, "now": now(), **more}
+        return publish_version(key, jurisdiction, files, bundle.forms, **given)
+
+
+@pytest.fixture
+def held(app: Any) -> ProcessVersion:
+    """The unit review, called by the two declarations under way."""
+    with transaction():
+        caller = current_version(CALLER, "")
+        start(caller, 1)
+        start(caller, 2, status=InstanceStatus.SUSPENDED)
+        start(caller, 3, status=InstanceStatus.COMPLETED, ended_at=now())
+    return in_force(CALLED)
+
+
+def row_of(page: str, words: str) -> str:
+    table = page.partition("调用此流程的流程</h2>")[2]
+    return table.partition(words)[2].partition("</tr>")[0]
+
+
+def test_a_called_process_names_those_that_hold_it_with_their_number(
+    browser: Any, held: ProcessVersion
+) -> None:
+    caller = in_force(CALLER)
+    assert "随调用它的流程在办 2" in browser.get("/studio/processes").text
+    page = browser.get(f"/studio/processes/{held.id}").text
+    assert "此流程由“职称申报”调用，随该流程的版本办理（在办 2 件）" in page
+    row = row_of(page, "职称申报，第 1 版")
+    assert f'/studio/instances?version={caller.id}">2</a>' in row
+    assert "不是最新版" not in row
+    # What nobody calls says nothing of it.
+    assert "调用此流程" not in browser.get(f"/studio/processes/{caller.id}").text
+
+
+def test_a_new_version_leads_to_its_callers_and_to_moving_what_runs(
+    browser: Any, held: ProcessVersion
+) -> None:
+    caller, newer = in_force(CALLER), publish(CALLED)
+    row = row_of(browser.get(f"/studio/processes/{newer.id}").text, "职称申报，第 1 版")
+    assert "不是最新版" in row
+    assert f'/studio/processes/{caller.id}#upload-title">去上传新版本' in row
+    again = publish(CALLER)
+    page = browser.get(f"/studio/processes/{newer.id}").text
+    assert "不是最新版" not in row_of(page, "职称申报，第 2 版")
+    assert f"/studio/processes/{caller.id}/migrate" in row_of(page, "职称申报，第 1 版")
+    assert f"/studio/processes/{again.id}/migrate" not in page
+
+
+def test_a_jurisdiction_with_its_own_is_no_caller_of_the_national_one(
+    app: Any, held: ProcessVersion
+) -> None:
+    with transaction():
+        national = bundle_of(current_version(CALLER, ""))
+        files = {name: renamed(text).encode() for name, text in national.files.items()}
+        for key in (CALLER, CALLED):
+            publish_version(key, "anhui", files, national.forms, actor_id=None, now=now())
+    with transaction(write=False):
+        own = current_version(CALLED, "anhui")
+        assert {each.version.jurisdiction for each in queries.callers_of(held)} == {""}
+        assert [each.version.jurisdiction for each in queries.callers_of(own)] == ["anhui"]
+
+
+def test_publishing_says_where_the_new_version_goes(browser: Any, held: ProcessVersion) -> None:
+    with transaction(write=False):
+        text = renamed(bundle_of(held).files[f"{CALLED}.bpmn"])
+    url = f"/studio/processes/{held.id}"
+    sent = {"files": (io.BytesIO(text.encode()), f"{CALLED}.bpmn")}
+    answer = browser.post(f"{url}/check", sent, content_type="multipart/form-data")
+    assert answer.status_code == 303, answer.text
+    page = browser.get(answer.location).text
+    assert "其在办的 2 件和此后启动的都继续使用原来的内容" in page
+    upload = answer.location.partition("upload=")[2].partition("&")[0]
+    made = browser.post(f"{url}/publish", {"upload": upload, "note": "改名"})
+    assert made.status_code == 303
+    assert (
+        "“职称申报”调用此流程，须在其页面上传同一文件后才使用新版"
+        in browser.get(made.location).text
+    )
+
+
+def test_what_cannot_be_read_hides_no_page(
+    browser: Any, held: ProcessVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(CALLED)
+    newer, caller = publish(CALLED), in_force(CALLER)
+    monkeypatch.setattr(definitions, "_bundles", {})
+    with transaction():
+        torn = sa.update(SpecBundle).where(SpecBundle.hash == held.bundle_hash)
+        db.session.execute(torn.values(content=b"torn"))
+    row = row_of(browser.get(f"/studio/processes/{newer.id}").text, "职称申报，第 1 版")
+    assert "与各版本都不相同" in row
+    monkeypatch.setattr(definitions, "_bundles", {})
+    with transaction():
+        torn = sa.update(SpecBundle).where(SpecBundle.hash == caller.bundle_hash)
+        db.session.execute(torn.values(content=b"torn"))
+    page = browser.get("/studio/processes")
+    assert (page.status_code, "随调用它的流程" in page.text) == (200, False)
