@@ -23,6 +23,7 @@ WORDS = {
     MoveStatus.WAITING: ("等待迁移", "info"),
     MoveStatus.MOVED: ("已迁移", "success"),
     MoveStatus.REFUSED: ("没有迁移", "warning"),
+    moves.UNDONE: ("已撤销", "secondary"),
 }
 
 
@@ -100,6 +101,8 @@ def migration_run(run_id: int) -> str:
 def _run_page(run_id: int, fault: str = "") -> str:
     run = moves.run(run_id)
     page = page_of(moves.moves(run_id, request.args.get("status", "")))
+    undone_by = moves.undone_by(page.items)
+    names = names_of([run.actor_id, *undone_by.values()])
     return render_template(
         "studio/migration.html",
         run=run,
@@ -109,7 +112,8 @@ def _run_page(run_id: int, fault: str = "") -> str:
         words=WORDS,
         records=running.titles_of({running.business_of(each.instance) for each in page.items}),
         undoable={each.instance_id for each in page.items if _can_go_back(each)},
-        actor=names_of([run.actor_id]).get(run.actor_id, ""),
+        actor=names.get(run.actor_id, ""),
+        undone_by={number: names.get(who or 0, "命令行") for number, who in undone_by.items()},
         reason=request.form.get("reason", ""),
     )
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import defer, joinedload
 
 from app.core import jobs
+from app.core.audit import AuditEvent
 from app.core.clock import now as clock_now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
@@ -22,6 +23,8 @@ from app.engine.models import (
 from app.studio.models import MigrationMove, MigrationRun, MoveStatus
 
 JOB = "migrate_instances"
+UNDONE = "undone"
+"""How a move stands that was taken back (已撤销); its row tells what the run did."""
 AT_ONCE = 100
 """How many instances a job moves before it lets others have their turn."""
 
@@ -144,26 +147,48 @@ def runs_of(versions: Iterable[ProcessVersion]) -> Sequence[MigrationRun]:
     return db.session.scalars(found.order_by(MigrationRun.id.desc()).limit(10)).all()
 
 
-def count(run_id: int) -> dict[str, int]:
-    """Return how many instances of a run wait, were moved, and stayed."""
-    counted = (
-        sa.select(MigrationMove.status, sa.func.count())
-        .where(MigrationMove.run_id == run_id)
-        .group_by(MigrationMove.status)
+def _standing() -> sa.ColumnElement[str]:
+    """What has become of a move by now: one that was undone was moved before."""
+    is_undone = InstanceMigration.undone_at.is_not(None)
+    return sa.case((is_undone, sa.literal(UNDONE)), else_=MigrationMove.status)
+
+
+def _of_run(run_id: int, *columns: Any) -> sa.Select[Any]:
+    found = sa.select(*columns).outerjoin_from(
+        MigrationMove, InstanceMigration, InstanceMigration.id == MigrationMove.migration_id
     )
+    return found.where(MigrationMove.run_id == run_id)
+
+
+def count(run_id: int) -> dict[str, int]:
+    """Return how many instances of a run wait, are moved, were taken back, and stayed."""
+    standing = _standing()
+    counted = _of_run(run_id, standing, sa.func.count()).group_by(standing)
     return {row[0]: row[1] for row in db.session.execute(counted)}
 
 
-def moves(run_id: int, status: str) -> sa.Select[tuple[MigrationMove]]:
-    """Select what came of each instance of a run."""
-    found = sa.select(MigrationMove).where(MigrationMove.run_id == run_id)
-    if status in set(MoveStatus):
-        found = found.where(MigrationMove.status == status)
+def moves(run_id: int, standing: str) -> sa.Select[tuple[MigrationMove]]:
+    """Select what came of each instance of a run, or only those that stand so."""
+    found: sa.Select[tuple[MigrationMove]] = _of_run(run_id, MigrationMove)
+    if standing in {*MoveStatus, UNDONE}:
+        found = found.where(_standing() == standing)
     slim = joinedload(MigrationMove.instance).options(defer(ProcessInstance.state))
     kept = joinedload(MigrationMove.migration).load_only(
         InstanceMigration.undone_at, InstanceMigration.row_version
     )
     return found.options(slim, kept).order_by(MigrationMove.id)
+
+
+def undone_by(found: Iterable[MigrationMove]) -> dict[int, int | None]:
+    """Return who took each of these instances back, by its number."""
+    undone = {each.instance_id: each.migration.undone_at for each in found if each.migration}
+    told = sa.select(AuditEvent.subject_id, AuditEvent.at, AuditEvent.actor_id).where(
+        AuditEvent.tag == "instance:migration_undone",
+        AuditEvent.subject_type == "process_instance",
+        AuditEvent.subject_id.in_([number for number, at in undone.items() if at]),
+    )
+    rows = db.session.execute(told)
+    return {row.subject_id: row.actor_id for row in rows if row.at == undone[row.subject_id]}
 
 
 def undo_moves(

@@ -121,6 +121,26 @@ def test_chosen_instances_move_by_a_job_and_go_back(
     ]
 
 
+def test_a_run_tells_how_it_stands_now_and_who_took_what_back(
+    browser: Any, versions: tuple[int, int]
+) -> None:
+    first, second, _ = (each.id for each in instances())
+    run = start(browser, versions[0], id=[first, second]).location
+    worker.drain()
+    browser.post(run, {"id": [first], "reason": "改版有误"})
+    page = browser.get(run).text
+    assert "已迁移 1 个，迁移后已撤销 1 个，没有迁移 0 个" in page
+    assert "由简知微于 2026-11-23 09:00 撤销" in page
+    undone = browser.get(f"{run}?status=undone").text
+    assert f"/studio/instances/{first}" in undone
+    assert f'/studio/instances/{second}"' not in undone
+    assert f'/studio/instances/{first}"' not in browser.get(f"{run}?status=moved").text
+    browser.post(run, {"id": [second], "reason": "改版有误"})
+    page = browser.get(run).text
+    assert '<h2 class="h5 mb-0" id="progress-title">已撤销</h2>' in page
+    assert "已迁移 0 个，迁移后已撤销 2 个" in page
+
+
 def test_an_instance_goes_back_from_its_own_page_until_its_next_step(
     browser: Any, versions: tuple[int, int], desks: Desk, client_for: Any
 ) -> None:
