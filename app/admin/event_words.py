@@ -44,7 +44,7 @@ DATA = {
     "login": "登录名",
     "member": "评委编号",
     "members": "评委人数",
-    "mended_by": "补正人（人员编号）",
+    "mended_by": "补正截止时间",
     "name": "名称",
     "names": "名称",
     "no": "第几次提交",

@@ -195,8 +195,11 @@ def issue_certificate(certificate: Certificate, *, actor_id: int | None, now: da
 
 
 def print_again(certificate: Certificate, *, actor_id: int, now: datetime) -> None:
-    """Have a paper tried again whose printing was given up; Conflict when it was not."""
-    if not jobs.ask_again(paper_job(certificate), now=now):
+    """Have a paper tried again whose printing was given up; Conflict when it was not.
+
+    The incident that tells of it closes once the paper is there.
+    """
+    if not jobs.ask_again(paper_job(certificate), now=now, actor_id=actor_id):
         raise Conflict("电子证书没有生成失败，不需要重新生成")
     _record("printed_again", certificate, actor_id, now)
 

@@ -48,6 +48,9 @@ Note = Callable[[str, Exception, datetime], object]
 _works: dict[str, Work] = {}
 notes_of_failure: list[Note] = []
 """Who is told of a job that was given up, by its key, in the transaction that says so."""
+notes_of_success: list[Callable[[str, int | None, datetime], object]] = []
+"""Who is told that a job came through that had been given up: its key, and who had it again."""
+ASKED_BY = "asked_by"
 
 
 def register_job(name: str) -> Callable[[Work], Work]:
@@ -73,11 +76,19 @@ def failed_of(keys: Iterable[str]) -> dict[str, str]:
     return {str(key): str(error) for key, error in db.session.execute(given_up)}
 
 
-def ask_again(key: str, *, now: datetime) -> bool:
-    """Have a job that was given up tried afresh; tells whether it was one."""
-    given_up = update(Job).where(Job.key == key, Job.status == "failed")
-    again = given_up.values(status="waiting", attempts=0, due_at=now, last_error="")
-    return bool(db.session.execute(again.returning(Job.id)).first())
+def ask_again(key: str, *, now: datetime, actor_id: int | None = None) -> bool:
+    """Have a job that was given up tried afresh; tells whether it was one.
+
+    With the person who asks, whoever is told of its success learns who saw to it.
+    """
+    given_up = select(Job).where(Job.key == key, Job.status == "failed").with_for_update()
+    job = db.session.scalars(given_up.execution_options(populate_existing=True)).first()
+    if job is None:
+        return False
+    job.status, job.attempts, job.due_at, job.last_error = "waiting", 0, now, ""
+    job.payload = {**job.payload, ASKED_BY: actor_id}
+    db.session.flush()
+    return True
 
 
 def _claim() -> tuple[int, str, dict[str, Any]] | None:
@@ -111,12 +122,21 @@ def _tell(key: str, failure: Exception, now: datetime) -> None:
         note(key, failure, now)
 
 
+def _tell_done(job: Job) -> None:
+    """Tell of a job that was asked for again; the others were never heard of."""
+    if ASKED_BY not in job.payload:
+        return
+    for note in notes_of_success:
+        note(job.key, job.payload[ASKED_BY], clock_now())
+
+
 def _settle(job_id: int, failure: Exception | None) -> None:
     error = described(failure) if failure else ""
     with transaction():
         job = db.session.get_one(Job, job_id)
         if failure is None:
             status, due = "done", job.due_at
+            _tell_done(job)
         elif job.attempts >= MAX_ATTEMPTS:
             status, due = "failed", job.due_at
             _tell(job.key, failure, clock_now())

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.core.errors import DomainError, described
-from app.core.jobs import notes_of_failure
+from app.core.jobs import notes_of_failure, notes_of_success
 from app.engine.models import Incident, IncidentStatus, WorkItem
 from rules.expression import ExpressionError
 
@@ -103,7 +103,18 @@ def note_lost_job(key: str, error: Exception, now: datetime) -> None:
     record(error, now, job_key=key)
 
 
+def close_job(key: str, actor_id: int | None, now: datetime) -> None:
+    """Close what is open of a job that came through at last, by whoever had it tried again."""
+    told = sa.update(Incident).where(
+        Incident.job_key == key, Incident.status == IncidentStatus.OPEN
+    )
+    db.session.execute(
+        told.values(status=IncidentStatus.RESOLVED, resolved_by=actor_id, resolved_at=now)
+    )
+
+
 notes_of_failure.append(note_lost_job)
+notes_of_success.append(close_job)
 
 
 @contextlib.contextmanager

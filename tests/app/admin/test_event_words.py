@@ -93,6 +93,7 @@ def test_every_record_that_events_are_about_has_a_name() -> None:
 
 
 def test_what_an_event_keeps_is_said_in_words() -> None:
+    assert said({"mended_by": "2026-12-01 23:59"}) == {"补正截止时间": "2026-12-01 23:59"}
     kept = {
         "role": "issuer",
         "scope": "org:3",

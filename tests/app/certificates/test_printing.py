@@ -102,6 +102,34 @@ def test_the_failure_is_an_incident_that_names_the_certificate_and_the_cause(
         assert "MissingGlyph" in incident.detail
 
 
+def test_the_incident_closes_by_whoever_had_the_paper_made_once_it_is_there(
+    app: Flask, client_for: Enter, at: Move, broken: pytest.MonkeyPatch
+) -> None:
+    published, certificate_id = given_up(at)
+    issuer, address = (
+        client_for(build.person(published.issuer_id)),
+        f"/certificates/{certificate_id}",
+    )
+    assert issuer.post(f"{address}/print").status_code == 303
+    jobs.run_due_jobs()
+
+    def incident() -> Incident:
+        with transaction(write=False):
+            return db.session.scalars(select(Incident)).one()
+
+    # Asked for, but it failed once more.
+    assert (incident().status, incident().resolved_by) == ("open", None)
+    broken.undo()
+    with transaction(write=False):
+        moment = now() + timedelta(minutes=1)
+    at(moment)
+    jobs.run_due_jobs()
+    closed = incident()
+    assert (closed.status, closed.resolved_by) == ("resolved", published.issuer_id)
+    assert closed.resolved_at is not None
+    assert closed.resolved_at >= moment
+
+
 def test_only_what_failed_is_made_again(app: Flask) -> None:
     published, certificate_id = build.an_issued_certificate()
     with transaction(), pytest.raises(Conflict, match="没有生成失败"):

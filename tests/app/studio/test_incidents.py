@@ -195,7 +195,7 @@ def test_a_job_and_its_incident_are_settled_by_one_act(
     assert "标为已处理" not in page
     assert browser.post(f"/studio/{place}/{number}").status_code == 303
     assert (only(Job).status, only(Incident).status) == ("waiting", "resolved")
-    assert "作业由后台在几秒内再次运行" in browser.get(f"/studio/incidents/{incident.id}").text
+    assert "作业已重新安排，由后台运行" in browser.get(f"/studio/incidents/{incident.id}").text
     assert browser.post(f"/studio/{place}/{number}").status_code == 409
 
 
