@@ -1,6 +1,6 @@
 """Refusals that people read: each has a status code and a Chinese message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -86,6 +86,18 @@ class Invalid(DomainError):
         super().__init__(message or said, field=field)
         if field and field not in self.errors:
             self.errors[field] = [self.message]
+
+
+def gathered(*checks: Callable[[], object]) -> dict[str, list[str]]:
+    """Return by field what several checks refuse, so that people read all of it in one round."""
+    faults: dict[str, list[str]] = {}
+    for check in checks:
+        try:
+            check()
+        except Invalid as error:
+            for name, texts in error.errors.items():
+                faults.setdefault(name, []).extend(texts)
+    return faults
 
 
 def described(error: Exception) -> str:

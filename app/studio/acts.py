@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.accounts.operations import notify
 from app.core import audit, jobs
 from app.core.db import db
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, gathered
 from app.core.jobs import Job
 from app.engine import care
 from app.engine.batches import Batch, each_of
@@ -59,11 +59,10 @@ def hand_over(
     Raises Invalid with every fault of what was typed: nobody or somebody of another jurisdiction,
     another unit without `elsewhere`, no reason. Then raises as care.reassign.
     """
-    faults = dict(receivers.faults(item, to, now, elsewhere=elsewhere))
-    try:
-        care.required(reason)
-    except Invalid as error:
-        faults |= error.errors
+    faults = {
+        **receivers.faults(item, to, now, elsewhere=elsewhere),
+        **gathered(lambda: care.required(reason)),
+    }
     if to is None or faults:
         raise Invalid(errors=faults)
     care.reassign(item, to, reason=reason, actor_id=actor_id, now=now)

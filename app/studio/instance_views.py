@@ -1,5 +1,6 @@
 """流程实例: finding a running process, seeing where it stands, and taking care of it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.accounts.queries import names_of
 from app.core.clock import ZONE, now
 from app.core.db import db
-from app.core.errors import DomainError, Invalid, NotFound
+from app.core.errors import DomainError, Invalid, NotFound, gathered
 from app.core.faults import shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
@@ -90,6 +91,7 @@ def _refused(instance_id: int, error: DomainError) -> tuple[str, int]:
 
 @bp.post("/studio/instances/<int:instance_id>")
 @requires("instance.manage")
+@shown_on(instance)
 def act(instance_id: int) -> Response | tuple[str, int]:
     """Halt it, let it go on, end it, or undo its migration."""
     found = running.instance(instance_id)
@@ -100,7 +102,7 @@ def act(instance_id: int) -> Response | tuple[str, int]:
         operation(
             found, reason=request.form.get("reason", ""), actor_id=current_user.id, now=now()
         )
-    except StepFailed:
+    except (StepFailed, Invalid):
         raise
     except DomainError as error:
         return _refused(instance_id, error)
@@ -110,14 +112,14 @@ def act(instance_id: int) -> Response | tuple[str, int]:
 
 @bp.post("/studio/instances/<int:instance_id>/timers/<int:timer_id>")
 @requires("instance.manage")
+@shown_on(lambda instance_id, **_: instance(instance_id))
 def move_timer(instance_id: int, timer_id: int) -> Response | tuple[str, int]:
     """Move a deadline that the instance waits for (改期)."""
     running.instance(instance_id)
     try:
-        due = _moment(request.form.get("due", ""))
-        reason = request.form.get("reason", "")
+        due, reason = _deadline(request.form)
         care.move_timer(timer_id, due, reason=reason, actor_id=current_user.id, now=now())
-    except StepFailed:
+    except (StepFailed, Invalid):
         raise
     except DomainError as error:
         return _refused(instance_id, error)
@@ -125,11 +127,17 @@ def move_timer(instance_id: int, timer_id: int) -> Response | tuple[str, int]:
     return see_other(url_for("studio.instance", instance_id=instance_id))
 
 
-def _moment(text: str) -> datetime:
+def _deadline(form: Mapping[str, str]) -> tuple[datetime, str]:
+    """Return the new moment and why. Raises Invalid with the faults of both."""
+    reason = form.get("reason", "")
+    faults = gathered(lambda: care.required(reason))
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=ZONE)
+        due = datetime.strptime(form.get("due", ""), "%Y-%m-%dT%H:%M").replace(tzinfo=ZONE)
     except ValueError:
-        raise Invalid("请填写新的时限", field="due") from None
+        raise Invalid(errors={"due": ["请填写新的时限"], **faults}) from None
+    if faults:
+        raise Invalid(errors=faults)
+    return due, reason
 
 
 def _item(item_id: int) -> WorkItem:

@@ -142,6 +142,29 @@ def test_a_refusal_is_shown_on_the_page_and_changes_nothing(browser: Any, url: s
     assert only(ProcessInstance).status == "running"
 
 
+def test_what_is_missing_is_said_at_its_field_and_nothing_is_lost(
+    browser: Any, desk: Desk, url: str
+) -> None:
+    place = f"/studio/tasks/{desk.items[0]}"
+    answer = browser.post(place, {"to": "", "reason": " "})
+    # Both faults in one round.
+    assert answer.status_code == 422
+    assert 'id="to-error" data-error>请选择转给谁</div>' in answer.text
+    assert 'id="reason-error" data-error>请填写原因</div>' in answer.text
+    answer = browser.post(
+        place, {"to": f"person:{desk.stranger.id}", "reason": "", "elsewhere": "1"}
+    )
+    assert f'value="person:{desk.stranger.id}" required checked' in answer.text
+    assert 'value="1" aria-describedby="elsewhere-error" checked' in answer.text
+    long = "因" * 501
+    for act, reason, words in (("suspend", "", "请填写原因"), ("cancel", long, "不能超过 500 字")):
+        answer = browser.post(url, {"act": act, "reason": reason})
+        assert answer.status_code == 422
+        assert f'id="reason-error" data-error>{words}' in answer.text.replace("原因不能", "不能")
+        assert f"{reason}</textarea>" in answer.text
+    assert only(ProcessInstance).status == "running"
+
+
 def test_a_record_that_must_be_decided_is_not_ended(browser: Any, waiting: Timer) -> None:
     url = f"/studio/instances/{waiting.instance_id}"
     page = browser.get(url).text
@@ -164,9 +187,12 @@ def test_a_deadline_is_moved_on_the_page_of_its_instance(browser: Any, waiting: 
         ({"due": ""}, 422, "请填写新的时限"),
         ({"due": "2020-01-01T08:00"}, 409, "新的时限必须晚于当前时间"),
         ({"reason": ""}, 422, "请填写原因"),
+        ({"due": "x", "reason": ""}, 422, "请填写新的时限"),
     ):
         answer = browser.post(f"{url}/timers/{waiting.id}", {**form, **changed})
         assert (answer.status_code, words in answer.text) == (status, True)
+    assert f'id="timer-reason-{waiting.id}-error" data-error>请填写原因' in answer.text
+    assert '<details class="mb-2" open>' in answer.text
     assert only(Timer).due_at == later
 
 
