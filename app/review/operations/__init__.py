@@ -51,7 +51,7 @@ from app.review.operations.tallying import (
     report_meeting,
     return_report,
 )
-from app.review.operations.timing import change_time
+from app.review.operations.timing import change_time, check_new_time
 
 __all__ = [
     "Mark",
@@ -69,6 +69,7 @@ __all__ = [
     "cast",
     "change_time",
     "check_in",
+    "check_new_time",
     "close_ballot",
     "close_meeting",
     "collect_key",

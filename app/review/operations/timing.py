@@ -1,6 +1,6 @@
 """When a meeting is held: its time, what waits for it, and moving it (会议时间)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from app.committees.models import Committee
 from app.committees.queries import require_confirmed
 from app.core import audit
 from app.core.db import db
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, gathered
 from app.plans.models import Plan
 from app.review import queries
 from app.review.models import Meeting, MeetingCommittee, MeetingStatus
@@ -24,23 +24,36 @@ def check_time(
     ends_at: datetime,
     now: datetime,
 ) -> None:
-    """Invalid for a time outside a filing (备案有效期), before the deadline, past or empty."""
-    if ends_at <= starts_at:
-        raise Invalid("结束时间须晚于开始时间", field="ends_at")
-    if starts_at.date() < now.date():
-        raise Invalid("开始时间不能早于今天", field="starts_at")
-    if plan.closes_at is not None and starts_at <= plan.closes_at:
-        raise Invalid(
-            f"计划的申报截止时间为 {plan.closes_at:%Y-%m-%d %H:%M}，会议须在截止之后召开",
-            field="starts_at",
-        )
+    """Invalid for a time outside a filing (备案有效期), before the deadline, past or empty.
+
+    It names all that is wrong at once. Conflict for a committee whose filing is not confirmed.
+    """
     for committee in committees:
         require_confirmed(committee)
+    faults = {
+        "starts_at": list(_faults_of_start(plan, committees, starts_at, ends_at, now)),
+        "ends_at": ["结束时间须晚于开始时间"] if ends_at <= starts_at else [],
+    }
+    if any(faults.values()):
+        raise Invalid(errors={name: said for name, said in faults.items() if said})
+
+
+def _faults_of_start(
+    plan: Plan,
+    committees: Sequence[Committee],
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+) -> Iterator[str]:
+    if starts_at.date() < now.date():
+        yield "开始时间不能早于今天"
+    if plan.closes_at is not None and starts_at <= plan.closes_at:
+        yield f"计划的申报截止时间为 {plan.closes_at:%Y-%m-%d %H:%M}，会议须在截止之后召开"
+    for committee in committees:
         if not all(committee.is_valid_on(each.date()) for each in (starts_at, ends_at)):
-            raise Invalid(
+            yield (
                 f"{committee.name}的备案有效期为 {committee.filed_from} 至 "
-                f"{committee.filed_until}，会议时间不在有效期内",
-                field="starts_at",
+                f"{committee.filed_until}，会议时间不在有效期内"
             )
 
 
@@ -67,6 +80,20 @@ def require_started(meeting: Meeting, now: datetime) -> None:
         )
 
 
+def check_new_time(
+    meeting: Meeting, starts_at: datetime, ends_at: datetime, now: datetime
+) -> None:
+    """Raise as check_time, and Invalid for the time that the meeting has already."""
+    if (meeting.starts_at, meeting.ends_at) == (starts_at, ends_at):
+        raise Invalid("会议时间没有变化", field="starts_at")
+    check_time(meeting.plan, committees_of(meeting), starts_at, ends_at, now)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid("请填写变更原因", field="reason")
+
+
 def change_time(
     meeting: Meeting,
     starts_at: datetime,
@@ -78,18 +105,18 @@ def change_time(
 ) -> None:
     """Move a meeting (变更会议时间); its experts are told, and who had signed in signs in anew.
 
-    Invalid without a reason and for a time at which no meeting may be called, Conflict once there
-    is a roll.
+    Invalid with every fault, without a reason and for a time at which no meeting may be called,
+    Conflict once there is a roll.
     """
     require_status(meeting, MeetingStatus.PREPARING, MeetingStatus.SCORING)
     if queries.roll_of(meeting):
         raise Conflict("票源已生成，不能变更会议时间；请先由主任退回票源")
-    if not reason.strip():
-        raise Invalid("请填写变更原因", field="reason")
-    check_time(meeting.plan, committees_of(meeting), starts_at, ends_at, now)
+    faults = gathered(
+        lambda: _check_reason(reason), lambda: check_new_time(meeting, starts_at, ends_at, now)
+    )
+    if faults:
+        raise Invalid(errors=faults)
     before = (meeting.starts_at, meeting.ends_at)
-    if before == (starts_at, ends_at):
-        raise Invalid("会议时间没有变化", field="starts_at")
     meeting.starts_at, meeting.ends_at = starts_at, ends_at
     for seat in meeting.members:
         seat.present = False

@@ -86,6 +86,10 @@ def test_a_meeting_is_moved_only_to_when_one_may_be_called(app: Flask) -> None:
         move(held, datetime(2028, 1, 10, 9, tzinfo=ZONE))
     with pytest.raises(Invalid, match="变更原因"):
         move(held, datetime(2026, 11, 27, 9, tzinfo=ZONE), reason=" ")
+    with pytest.raises(Invalid) as refusal:
+        move(held, datetime(2020, 1, 10, 9, tzinfo=ZONE), reason=" ")
+    assert list(refusal.value.errors) == ["reason", "starts_at"]
+    assert len(refusal.value.errors["starts_at"]) > 1
 
 
 def test_who_is_on_the_roll_is_not_moved_to_another_day(app: Flask) -> None:
@@ -111,6 +115,14 @@ def test_the_clerk_moves_the_meeting_on_its_page(
     refused = clerk.post(f"{base}/time", {**times, "ends_on": "2026-11-22", "reason": "提前"})
     assert refused.status_code == 422
     assert "结束时间须晚于开始时间" in refused.text
+    # All of it in one round: an unreadable reason hides no fault of the time.
+    form = {**times, "starts_on": "2026-11-20", "ends_on": "2026-11-19", "reason": ""}
+    refused = clerk.post(f"{base}/time", form)
+    assert refused.status_code == 422
+    for words in ("请填写变更原因", "开始时间不能早于今天", "结束时间须晚于开始时间"):
+        assert words in refused.text
+    unreadable = clerk.post(f"{base}/time", {**form, "starts_time": "9点"})
+    assert (unreadable.status_code, "不能早于今天" in unreadable.text) == (422, False)
     moved = clerk.post(f"{base}/time", {**times, "ends_on": "2026-11-23", "reason": "提前"})
     assert moved.status_code == 303
     assert "全部签到" in clerk.get(f"{base}/roll").text
