@@ -22,7 +22,7 @@ from app.units.tree import register_obstacle
 
 Answers = Mapping[str, Any]
 Faults = dict[str, list[str]]
-handlers.sends(ABANDONED)
+handlers.sends({ABANDONED: "申报人删除草稿"})
 WORDS = {
     "pass": "通过",
     "endorse": "通过",

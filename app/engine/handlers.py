@@ -203,14 +203,22 @@ The step has no node and no data. It raises Conflict where the record has gone t
 type without one cannot have its process cancelled.
 """
 
-_sent: set[str] = set()
+_sent: dict[str, str] = {}
 
 
-def sends(*messages: str) -> None:
-    """Tell which messages (消息) a domain sends, so that diagrams may await them."""
+def sends(messages: Mapping[str, str]) -> None:
+    """Tell which messages (消息) a domain sends, so that diagrams may await them, and their words.
+
+    The words say what has happened once the message is there.
+    """
     _sent.update(messages)
 
 
 def sent_messages() -> frozenset[str]:
     """Names of all messages that the platform sends."""
     return frozenset(_sent)
+
+
+def message_word(name: str) -> str:
+    """Return what people call a message; nothing for one that only diagrams know."""
+    return _sent.get(name, "")

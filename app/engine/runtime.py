@@ -28,7 +28,7 @@ from app.engine.walk import Walk
 
 WITHDRAWN = "withdrawn"
 """Name of the message that takes a record back from its reviewers (撤回)."""
-handlers.sends(WITHDRAWN)
+handlers.sends({WITHDRAWN: "本人撤回"})
 HALTED = "流程已暂停，请联系流程管理员"
 SECOND = "该事项已有流程正在办理"
 

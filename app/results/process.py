@@ -33,7 +33,7 @@ from app.review.models import CaseStatus, Meeting
 from app.review.operations import return_report
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
-sends("publicity_confirmed")
+sends({"publicity_confirmed": "公示结果已确认"})
 
 
 def _publicity(step: Step) -> Publicity:

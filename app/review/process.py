@@ -17,7 +17,7 @@ from app.review.sheets import case_record, meeting_record
 __all__ = ["access", "ballots"]
 
 MEETING, CASE = "meeting", "case"
-handlers.sends("review_finished", "cases_confirmed")
+handlers.sends({"review_finished": "材料评审结束", "cases_confirmed": "全部评分已确认"})
 WORDS = {"pass": "通过", "return": "退回"}
 _random = secrets.SystemRandom()
 

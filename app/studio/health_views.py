@@ -5,6 +5,7 @@ from flask import render_template
 from app.core.clock import now
 from app.core.menu import add_entry
 from app.core.permissions import requires
+from app.engine import handlers
 from app.engine import health as engine_health
 from app.studio import queries, running, troubles
 from app.studio.views import bp
@@ -26,6 +27,7 @@ def health() -> str:
         records=running.titles_of(records),
         titles=queries.titles(),
         kinds=troubles.KINDS,
+        message_word=handlers.message_word,
         node_name=running.node_name,
         failed_jobs=troubles.failed_count(),
         most=running.MOST_SHOWN,

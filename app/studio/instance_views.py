@@ -75,6 +75,7 @@ def _page(found: ProcessInstance, fault: str = "") -> str:
         standing=standing,
         places=receivers.places_of(standing.items),
         roles=ROLES,
+        message_word=handlers.message_word,
         log=flow_log(business, instance_id=found.id),
         is_living=found.status in care.LIVING,
         can_cancel=business[0] in handlers.ending,

@@ -12,11 +12,12 @@ from app.accounts.queries import live_grants
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.engine import runtime
+from app.engine import handlers, runtime
 from app.engine.definitions import publish_version
-from app.engine.models import ProcessInstance, StepLog, Timer, WorkItem
+from app.engine.models import ProcessInstance, StepLog, Subscription, Timer, WorkItem
 from app.units.models import ENDED, Employment
 from tests.app.inbox.conftest import Desk
+from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.review import a_meeting
@@ -375,3 +376,25 @@ def test_a_record_that_is_gone_does_not_hide_its_instance(browser: Any, desk: De
     for path in ("instances", f"instances/{ids()[0]}"):
         page = browser.get(f"/studio/{path}")
         assert (page.status_code, "（找不到业务记录）" in page.text) == (200, True)
+
+
+def test_what_an_instance_waits_for_is_said_in_words(browser: Any) -> None:
+    a_declaration(at="vet_declaration")
+    with transaction(write=False):
+        wait = db.session.scalars(
+            sa.select(Subscription).where(Subscription.message == runtime.WITHDRAWN)
+        ).first()
+    assert wait is not None
+    page = browser.get(f"/studio/instances/{wait.instance_id}").text
+    assert "等待消息“本人撤回”" in page
+    assert "<code>withdrawn</code>" not in page
+    # One that only diagrams know keeps the name that they gave it.
+    with transaction():
+        db.session.execute(sa.update(Subscription).values(message="stock_taken"))
+    page = browser.get(f"/studio/instances/{wait.instance_id}").text
+    assert "等待消息 <code>stock_taken</code>" in page
+
+
+def test_every_message_of_the_platform_has_words() -> None:
+    assert {runtime.WITHDRAWN, "review_finished"} <= handlers.sent_messages()
+    assert [each for each in handlers.sent_messages() if not handlers.message_word(each)] == []
