@@ -15,7 +15,7 @@ from app.certificates.web import bp, certificate_for
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.http import see_other, writes_late
+from app.core.http import grants, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel
 from app.core.permissions import authorize, requires
@@ -45,8 +45,10 @@ SIGNED = {
 
 @bp.get("/certificates")
 @requires("certificate.mine")
-def index() -> str:
-    """The person's titles (我的职称)."""
+def index() -> str | BaseResponse:
+    """The person's titles (我的职称); who only issues them is led to those."""
+    if all(grant.role != "applicant" for grant in grants()):
+        return see_other(url_for("certificates.issued"))
     mine = queries.certificates_of(current_user.id)
     return render_template(
         "certificates/index.html",
@@ -302,4 +304,6 @@ def verify_block(_moment: object) -> Panel:
     return Panel("证书查询", lines)
 
 
-add_entry("个人申报", "我的职称", "award", "certificates.index", "certificate.mine")
+add_entry(
+    "个人申报", "我的职称", "award", "certificates.index", "certificate.mine", roles=("applicant",)
+)

@@ -138,7 +138,7 @@ ACTIONS: dict[str, Action] = {
     "objection.show": _may(*ORGANISERS, "supervisor", when="organises_objection"),
     # certificates
     "certificate.verify": _may(PUBLIC),
-    "certificate.mine": _may("applicant"),
+    "certificate.mine": _may("applicant", "issuer"),
     "certificate.show": _may("applicant", "issuer", when="may_see_certificate"),
     "certificate.issued": _may("issuer"),
     "certificate.export": _may("issuer"),

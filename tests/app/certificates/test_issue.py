@@ -315,6 +315,11 @@ def test_my_titles_and_the_issuers_list(app: Flask, client_for: Enter) -> None:
     assert "申报人02" in waiting
     assert number not in waiting
     assert client_for(own).get("/certificates/issued").status_code == 403
+    # Who issues and holds none is led to what they issued, and sees no list of their own.
+    led = issuer.get("/certificates")
+    assert (led.status_code, led.location) == (303, "/certificates/issued")
+    assert 'href="/certificates"' not in issuer.get("/certificates/issued").text
+    assert 'href="/certificates"' in client_for(own).get("/certificates").text
 
 
 def test_the_paper_is_for_its_holder_and_its_issuer(app: Flask, client_for: Enter) -> None:
