@@ -24,7 +24,7 @@ from app.catalogue.operations import load_reference_data
 from app.core import audit
 from app.core.clock import now, set_clock
 from app.core.db import db, transaction
-from app.core.instance import require_instance
+from app.core.instance import in_instance
 from app.core.invariants import check_all
 from app.demo import show
 from app.engine import definitions, gate
@@ -67,7 +67,6 @@ def _quiet_migrations() -> None:
 def prepare_database() -> None:
     """Migrate, and load what every instance needs: titles, calendar, processes."""
     _quiet_migrations()
-    Path(current_app.instance_path).mkdir(parents=True, exist_ok=True)
     try:
         upgrade()
     except SystemExit as error:  # how Flask-Migrate ends when it finds no way
@@ -178,13 +177,12 @@ STEP = re.compile(r"\+(\d{1,3})([dh])")
 
 @click.command()
 @click.argument("step", default="")
-@with_appcontext
+@in_instance
 def clock(step: str) -> None:
     """Say what time the demonstration has; +5d or +3h lets days or hours pass in it.
 
     What falls due meanwhile happens. Refused where people really work.
     """
-    require_instance()
     if not (Path(current_app.instance_path) / show.ACCOUNTS).exists():
         raise click.UsageError("只有演示实例的时间可以拨快 / only the demonstration's time moves")
     found = STEP.fullmatch(step)
@@ -200,10 +198,9 @@ def clock(step: str) -> None:
 
 
 @click.command("process-map")
-@with_appcontext
+@in_instance
 def process_map() -> None:
     """Print process, task, lane, form or page, save handler and template of every user task."""
-    require_instance()
     with transaction(write=False):
         versions = db.session.scalars(
             select(ProcessVersion).order_by(ProcessVersion.key, ProcessVersion.no)
@@ -232,10 +229,9 @@ def _map_row(version: ProcessVersion, node: definitions.Node) -> list[str]:
 
 
 @click.command("check-invariants")
-@with_appcontext
+@in_instance
 def check_invariants() -> None:
     """Check that the stored data holds together; exit 1 and name what does not."""
-    require_instance()
     with transaction(write=False):
         broken = check_all()
     for line in broken:

@@ -68,7 +68,7 @@ def create_app(instance_path: str | None = None, **settings: Any) -> http.Zhipin
     )
     _configure(app, folder, settings)
     db.init_app(app)
-    Migrate(app, db, directory=str(ROOT / "app" / "migrations"), compare_type=True)
+    _init_migrations(app, folder)
     CSRFProtect(app)
     _init_sign_in(app)
     http.init_http(app)
@@ -81,6 +81,16 @@ def create_app(instance_path: str | None = None, **settings: Any) -> http.Zhipin
     cli.register(app)
     _check(app)
     return app
+
+
+def _init_migrations(app: Flask, folder: Path) -> None:
+    """Let the database be made where there is no folder for it yet."""
+    migrate = Migrate(app, db, directory=str(ROOT / "app" / "migrations"), compare_type=True)
+
+    @migrate.configure  # type: ignore[untyped-decorator]
+    def make_room(config: Any) -> Any:
+        folder.mkdir(parents=True, exist_ok=True)
+        return config
 
 
 def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:

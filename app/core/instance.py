@@ -1,12 +1,18 @@
 """Whether there is an instance at all: commands that look into one make none."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 from sqlalchemy import inspect
 
 from app.core.db import db
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NoInstance(click.ClickException):
@@ -31,3 +37,15 @@ def require_instance() -> None:
         raise NoInstance
     if not inspect(db.engine).has_table("process_version"):
         raise NoInstance
+
+
+def in_instance(command: F) -> F:
+    """Run a flask command in the application's context, and only where there is an instance."""
+
+    @with_appcontext
+    @wraps(command)
+    def run(*given: Any, **named: Any) -> Any:
+        require_instance()
+        return command(*given, **named)
+
+    return cast("F", run)

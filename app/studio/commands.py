@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import click
-from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from app.accounts.queries import credential_by_name
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.errors import DomainError
+from app.core.instance import in_instance
 from app.engine import care, health, incidents, migration
 from app.engine.handlers import Scope
 from app.engine.models import Incident, ProcessInstance, ProcessVersion, Timer, WorkItem
@@ -50,7 +50,7 @@ def _do(act: Callable[[], str]) -> None:
 
 
 @click.command("incidents")
-@with_appcontext
+@in_instance
 def list_incidents() -> None:
     """List the incidents nobody has dealt with: number, moment, times, instance, node, cause."""
     with transaction(write=False):
@@ -66,7 +66,7 @@ def list_incidents() -> None:
 @click.command("retry-incident")
 @click.argument("number", type=int)
 @_by
-@with_appcontext
+@in_instance
 def retry_incident(number: int, login: str) -> None:
     """Try again what an incident stopped, and close it."""
 
@@ -93,7 +93,7 @@ def _act_on(
 @click.argument("number", type=int)
 @_reason
 @_by
-@with_appcontext
+@in_instance
 def suspend(number: int, reason: str, login: str) -> None:
     """Halt an instance."""
     _act_on("暂停", care.suspend, number, reason=reason, login=login)
@@ -103,7 +103,7 @@ def suspend(number: int, reason: str, login: str) -> None:
 @click.argument("number", type=int)
 @_reason
 @_by
-@with_appcontext
+@in_instance
 def resume(number: int, reason: str, login: str) -> None:
     """Let a suspended instance go on."""
     _act_on("恢复", care.resume, number, reason=reason, login=login)
@@ -113,7 +113,7 @@ def resume(number: int, reason: str, login: str) -> None:
 @click.argument("number", type=int)
 @_reason
 @_by
-@with_appcontext
+@in_instance
 def cancel(number: int, reason: str, login: str) -> None:
     """End an instance where it stands."""
     _act_on("作废", care.cancel, number, reason=reason, login=login)
@@ -125,7 +125,7 @@ def cancel(number: int, reason: str, login: str) -> None:
 @click.option("--elsewhere", is_flag=True, help="the task may leave its unit for another")
 @_reason
 @_by
-@with_appcontext
+@in_instance
 def reassign(number: int, target: str, *, elsewhere: bool, reason: str, login: str) -> None:
     """Give an open task to a person, a unit or a meeting of its jurisdiction."""
 
@@ -151,7 +151,7 @@ def _scope(target: str) -> Scope:
 
 @click.command("timers")
 @click.argument("number", type=int)
-@with_appcontext
+@in_instance
 def list_timers(number: int) -> None:
     """List the deadlines that an instance waits for: number, moment, node."""
     with transaction(write=False):
@@ -165,7 +165,7 @@ def list_timers(number: int) -> None:
 @click.option("--to", "moment", required=True, type=click.DateTime(["%Y-%m-%d %H:%M"]))
 @_reason
 @_by
-@with_appcontext
+@in_instance
 def move_timer(number: int, moment: datetime, reason: str, login: str) -> None:
     """Move the deadline that an instance waits for."""
     due = moment.replace(tzinfo=ZONE)
@@ -197,7 +197,7 @@ def _version(key: str, no: int, jurisdiction: str) -> ProcessVersion:
 @click.option("--jurisdiction", default="", help="empty: the national process")
 @click.option("--reason", default="", help="move the instances; without it nothing is changed")
 @_by
-@with_appcontext
+@in_instance
 def migrate_process(**given: Any) -> None:
     """Tell what moving the instances of a version would change; with --reason, move them."""
     try:
@@ -222,7 +222,7 @@ def migrate_process(**given: Any) -> None:
 @click.argument("number", type=int)
 @_reason
 @_by
-@with_appcontext
+@in_instance
 def undo_migration(number: int, reason: str, login: str) -> None:
     """Move an instance back to where its last migration found it."""
     _act_on("撤销迁移", _undo, number, reason=reason, login=login)
@@ -233,7 +233,7 @@ def _undo(instance: ProcessInstance, **given: Any) -> None:
 
 
 @click.command("engine-health")
-@with_appcontext
+@in_instance
 def engine_health() -> None:
     """Tell whether processes move by themselves; exit 1 when the worker is dead."""
     with transaction(write=False):

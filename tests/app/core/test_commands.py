@@ -17,7 +17,9 @@ from app.factory import create_app
 from tests.databases import SETTINGS
 
 
-@pytest.mark.parametrize("command", ["process-map", "check-invariants", "clock"])
+@pytest.mark.parametrize(
+    "command", ["process-map", "check-invariants", "clock", "incidents", "engine-health"]
+)
 def test_looking_into_no_instance_says_so_and_creates_none(tmp_path: Path, command: str) -> None:
     folder = tmp_path / "instance"
     url = f"sqlite:///{folder / 'zhiping.db'}"
@@ -27,6 +29,15 @@ def test_looking_into_no_instance_says_so_and_creates_none(tmp_path: Path, comma
     assert "还没有建立实例" in answer.output
     assert "Traceback" not in answer.output
     assert not folder.exists()
+
+
+def test_the_database_is_made_where_there_was_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "instance"
+    url = f"sqlite:///{folder / 'zhiping.db'}"
+    empty = create_app(str(folder), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+    answer = empty.test_cli_runner().invoke(args=["db", "current"])
+    assert answer.exit_code == 0, answer.output
+    assert (folder / "zhiping.db").exists()
 
 
 @pytest.mark.database
