@@ -177,7 +177,6 @@ def test_attachments_are_uploaded_renamed_and_removed(
     slot = page.locator("section", has=page.get_by_role("heading", name="其他相关附件"))
     picture = {"name": "普通话证.png", "mimeType": "image/png", "buffer": a_picture((1, 2, 3))}
     slot.locator("input[type=file]").set_input_files(picture)
-    slot.get_by_role("button", name="上传").click()
     expect(slot.get_by_role("link", name="普通话证.png")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(slot.locator("td[data-label=大小]").first).to_be_visible()
@@ -190,6 +189,31 @@ def test_attachments_are_uploaded_renamed_and_removed(
     expect(slot.get_by_role("link", name="普通话等级证书.png")).to_have_count(0)
 
 
+def test_a_file_that_no_slot_takes_is_told_before_it_is_sent(
+    enter: Enter, case: Declaration
+) -> None:
+    page = enter(case.person, path(case, "files"))
+    slot = page.locator("section", has=page.get_by_role("heading", name="其他相关附件"))
+    control = slot.locator("input[type=file]")
+    table = {"name": "成绩.xlsx", "mimeType": "application/zip", "buffer": b"PK"}
+    control.set_input_files(table)
+    expect(slot.get_by_role("alert")).to_contain_text("成绩.xlsx：只接受")
+    expect(slot.get_by_text("选择文件")).to_be_visible()
+    expect(slot.get_by_text("正在上传…")).to_be_hidden()
+    # The rename and remove links stand on the line of their input.
+    picture = {"name": "普通话证.png", "mimeType": "image/png", "buffer": a_picture((1, 2, 3))}
+    control.set_input_files(picture)
+    row = slot.get_by_role("row", name="普通话证")
+    expect(row).to_be_visible()
+    middles = row.evaluate(
+        """(row) => [...row.querySelectorAll('.form-control, button')]
+          .map((each) => each.getBoundingClientRect())
+          .map((box) => box.y + box.height / 2)"""
+    )
+    assert len(middles) == 3
+    assert max(middles) - min(middles) < 2
+
+
 def test_a_refused_attachment_is_told_beside_its_slot(
     enter: Enter, axe: Axe, case: Declaration, problems: Any
 ) -> None:
@@ -197,7 +221,6 @@ def test_a_refused_attachment_is_told_beside_its_slot(
     slot = page.locator("section", has=page.get_by_role("heading", name="其他相关附件"))
     false = {"name": "证书.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
     slot.locator("input[type=file]").set_input_files(false)
-    slot.get_by_role("button", name="上传").click()
     expect(page.get_by_role("alert")).to_contain_text("证书.jpg：")
     said = slot.get_by_text("证书.jpg：")
     expect(said).to_be_in_viewport(ratio=1)

@@ -162,7 +162,6 @@ def fill_and_submit(office: Office, address: str) -> None:
     page.goto(page.url.split("#")[0].replace("merits", "files"))
     slot = page.locator("section", has=page.get_by_role("heading", name="其他相关附件"))
     slot.locator("input[type=file]").set_input_files(picture(77))
-    slot.get_by_role("button", name="上传").click()
     expect(slot.get_by_role("link", name="扫描件77.png")).to_be_visible()
     page.goto(page.url.split("#")[0].replace("files", "submit"))
     page.get_by_role("link", name="开始检测").click()

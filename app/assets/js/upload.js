@@ -76,6 +76,14 @@ on('change', 'input[data-upload]', async (_event, input) => {
   }
 });
 
+// <input type="file" data-send>: the form goes with the files as soon as they are chosen.
+on('change', 'input[data-send]', (_event, input) => {
+  const refused = [...input.files].map((file) => [file.name, objection(input, null, file)]).find(([, text]) => text);
+  input.closest('.uploader').querySelector('[data-send-error]').textContent = refused ? refused.join('：') : '';
+  if (refused) input.value = '';
+  else if (input.files.length) input.form.requestSubmit();
+});
+
 on('click', '[data-file-remove]', (_event, button) => {
   const row = button.closest('[data-file]');
   const name = row.querySelector('input[type=hidden]')?.name;
