@@ -76,6 +76,13 @@ def faults_of_choice(person_id: int, plan: Plan, title: Title) -> list[str]:
     return [row.text for row in evaluate("choice", choice).failures]
 
 
+def reasons_all_are_held(person_id: int, plan: Plan) -> list[str]:
+    """Return why none of a plan's titles is to be declared by somebody; nothing while one is."""
+    titles = {each.title_id: each.title for each in plan.specialties}
+    faults = [faults_of_choice(person_id, plan, title) for title in titles.values()]
+    return list(dict.fromkeys(text for texts in faults for text in texts)) if all(faults) else []
+
+
 def _typed_titles(held: Holdings) -> list[TitleFacts]:
     return [
         TitleFacts(

@@ -88,9 +88,14 @@ def _choose_page(plan: Plan, errors: dict[str, list[str]] | None = None) -> str:
         "declarations/choose.html",
         plan=plan,
         chosen=specialty,
+        held=_held(plan, specialty) if specialty else [],
         standards=standards_of(plan, specialty.title.level) if specialty else standards_of(plan),
         errors=errors or {},
     )
+
+
+def _held(plan: Plan, specialty: PlanSpecialty) -> list[str]:
+    return facts.faults_of_choice(current_user.id, plan, specialty.title)
 
 
 @bp.post("/plans/<int:plan_id>/declare")
@@ -123,7 +128,7 @@ def _choice_errors(plan: Plan) -> dict[str, list[str]]:
     if offered and request.form.get("standard") not in offered:
         faults["standard"] = "请选择评审标准"
     if specialty:
-        held = facts.faults_of_choice(current_user.id, plan, specialty.title)
+        held = _held(plan, specialty)
         faults["specialty_id"] = bool(held) and "；".join(held)
     return {name: [text] for name, text in faults.items() if isinstance(text, str)}
 

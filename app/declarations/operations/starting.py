@@ -10,7 +10,7 @@ from app.accounts.queries import is_barred
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
-from app.declarations.facts import faults_of_choice
+from app.declarations.facts import faults_of_choice, reasons_all_are_held
 from app.declarations.models import (
     Declaration,
     DeclarationEntry,
@@ -44,7 +44,8 @@ class Choice:
 def reasons_not_to_start(person: Person, plan: Plan, *, now: datetime) -> list[str]:
     """Return every reason why this person cannot declare under this plan now, in words.
 
-    Unit, integrity bar, one declaration a plan year, retirement (FJ-P-06, 42, 43), the window.
+    Unit, integrity bar, one declaration a plan year, retirement (FJ-P-06, 42, 43), the window,
+    and a plan whose every title is held already.
     """
     known = declaration_of_year(person.id, plan.year)
     unit = unit_of(person.id)
@@ -59,6 +60,7 @@ def reasons_not_to_start(person: Person, plan: Plan, *, now: datetime) -> list[s
         "gender": person.gender,
     }
     reasons = [row.text for row in evaluate("eligibility", facts).failures]
+    reasons += reasons_all_are_held(person.id, plan)
     return reasons + ([] if plan.accepts_submissions(now) else [_window(plan, now)])
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.accounts.operations import bar_person
+from app.catalogue.models import Title
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations.models import Declaration, Status
-from app.plans.models import Plan
+from app.plans.models import Plan, PlanSpecialty
 from tests.builders.declarations import (
     a_chain,
     golden_applicant,
@@ -111,14 +113,61 @@ def passed_last_year(person: Person, plan: Plan) -> Declaration:
     return last
 
 
+HELD = "已取得 中小学教师 高级教师(副高级), 不能重复申报同级或更低的职称"
+
+
+def a_higher_title(plan: Plan) -> PlanSpecialty:
+    """A specialty of the plan that leads further than what is held."""
+    known = plan.specialties[0]
+    higher = select(Title).filter_by(series_id=known.title.series_id, level="正高级")
+    title = db.session.scalars(higher).one()
+    found = PlanSpecialty(
+        position=99, series_id=known.series_id, name="教学研究", title_id=title.id
+    )
+    plan.specialties.append(found)
+    db.session.flush()
+    return found
+
+
+def test_who_holds_all_that_a_plan_offers_is_told_on_its_page(
+    app: Flask, client_for: Clients
+) -> None:
+    with transaction():
+        city, _district, school = a_chain()
+        plan, person = golden_plan(city), golden_applicant(school)
+        passed_last_year(person, plan)
+    client = client_for(person)
+    page = client.get(f"/plans/{plan.id}").text
+    assert HELD in page
+    assert page.count(HELD) == 1
+    assert 'disabled aria-describedby="apply-reason">马上申报' in page
+    refused = client.get(f"/plans/{plan.id}/declare")
+    assert (refused.status_code, HELD in refused.text) == (409, True)
+
+
+def test_a_title_that_is_held_is_said_when_it_is_chosen(app: Flask, client_for: Clients) -> None:
+    with transaction():
+        city, _district, school = a_chain()
+        plan, person = golden_plan(city), golden_applicant(school)
+        last = passed_last_year(person, plan)
+        further = a_higher_title(plan).id
+    client = client_for(person)
+    address = f"/plans/{plan.id}"
+    assert HELD not in client.get(address).text
+    chosen = client.get(f"{address}/declare?specialty_id={last.specialty_id}").text
+    assert f"{HELD}，请选择其他专业" in chosen
+    assert HELD not in client.get(f"{address}/declare?specialty_id={further}").text
+
+
 def test_a_title_that_is_held_is_not_declared_again(app: Flask, client_for: Clients) -> None:
     with transaction():
         city, _district, school = a_chain()
         plan, person = golden_plan(city), golden_applicant(school)
         last = passed_last_year(person, plan)
+        a_higher_title(plan)
     client = client_for(person)
     choice = {"kind": "常规申报", "specialty_id": last.specialty_id}
-    said = "已取得 中小学教师 高级教师(副高级), 不能重复申报同级或更低的职称"
+    said = HELD
     for step in ({"path": "declare", "sure": "1"}, {"path": "pledge", "pledged": "1"}):
         refused = client.post(f"/plans/{plan.id}/{step.pop('path')}", {**choice, **step})
         assert refused.status_code == 422
