@@ -33,7 +33,7 @@ from app.declarations.web import bp, own, visible
 from app.engine import definitions, runtime
 from app.plans.applying import register_apply_reason
 from app.plans.models import Plan, PlanSpecialty
-from app.plans.queries import get_plan, standards_of
+from app.plans.queries import get_plan, next_plan, standards_of
 from app.units.flow import flow_log
 
 __all__ = ["bp", "fill_pages", "fill_views", "review_views", "title_views"]
@@ -58,6 +58,7 @@ def index() -> str:
         history=[each for each in mine if each.is_ended],
         withdrawals={each.id: course.withdrawal_of(each, now()) for each in current},
         deadlines={each.id: operations.last_moment(each) for each in current},
+        next_plan=None if current else next_plan(now()),
     )
 
 

@@ -76,6 +76,14 @@ def public_plans(now: datetime, limit: int = 6) -> list[Plan]:
     return list(db.session.scalars(latest.limit(limit)))
 
 
+def next_plan(now: datetime) -> Plan | None:
+    """Return the plan to declare under: one that is open, else the one that opens next."""
+    coming = visible_plans(now).where(
+        Plan.status.not_in((PlanStatus.CLOSED, PlanStatus.ARCHIVED)), Plan.closes_at >= now
+    )
+    return db.session.scalars(coming.order_by(None).order_by(Plan.opens_at, Plan.id)).first()
+
+
 def organised_plans(
     unit_ids: Collection[int], filters: Filters = Filters(), status: str = ""
 ) -> Select[tuple[Plan]]:

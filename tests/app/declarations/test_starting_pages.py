@@ -99,6 +99,29 @@ def test_starting_is_refused_with_the_reason(
     assert reason in answer.text
 
 
+def test_without_a_declaration_the_list_says_the_next_step(
+    app: Flask, client_for: Clients, at: Clock
+) -> None:
+    with transaction():
+        city, _district, school = a_chain()
+        plan, person = golden_plan(city), golden_applicant(school)
+        opens_at, closes_at = plan.opens_at, plan.closes_at
+    client = client_for(person)
+    assert "请在评审计划中选择计划，点击“马上申报”" in text(client.get("/declarations"))
+    assert opens_at is not None
+    assert closes_at is not None
+    with transaction():
+        db.session.get_one(Plan, plan.id).opens_at = now() + timedelta(days=1)
+        opens_at = now() + timedelta(days=1)
+    page = text(client.get("/declarations"))
+    assert f"{plan.name}”将于 {opens_at:%Y-%m-%d %H:%M} 开放申报" in page
+    at(closes_at + timedelta(minutes=1))
+    page = text(client_for(person).get("/declarations"))
+    assert "也没有开放申报的计划" in page
+    assert 'href="/portfolio">去个人业绩库' in page
+    assert "点击“马上申报”" not in page
+
+
 def passed_last_year(person: Person, plan: Plan) -> Declaration:
     """A declaration of the year before by which the person holds 高级教师."""
     specialty = next(s for s in plan.specialties if s.name == "小学数学")
