@@ -14,6 +14,14 @@ Enter = Callable[..., Page]
 pytestmark = pytest.mark.database
 
 
+ROOM_LEFT = """(box) => {
+  const style = getComputedStyle(box), pen = document.createElement('canvas').getContext('2d');
+  pen.font = style.font;
+  const spinner = 18, padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+  return box.clientWidth - padding - spinner - pen.measureText('59.50').width;
+}"""
+
+
 def person(person_id: int) -> Person:
     with transaction(write=False):
         return db.session.get_one(Person, person_id)
@@ -46,6 +54,8 @@ def test_a_score_out_of_its_range_is_told_in_chinese_at_its_field(enter: Enter) 
     told = page.locator("#scores-1-value-error")
     for wrong in ("61", "59.5"):
         field.fill(wrong)
+        # Refused or not, all of it is to be read, beside the mark of what is wrong.
+        assert field.evaluate(ROOM_LEFT) >= 0
         field.blur()
         expect(told).to_have_text("应为 0–60 的整数")
     field.fill("52")
