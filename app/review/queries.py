@@ -319,6 +319,12 @@ def tallies(meeting: Meeting) -> dict[int, Tally]:
     return {row.case_id: row for row in rows}
 
 
+def lacks_roll(meeting: Meeting) -> bool:
+    """Tell whether nobody has been put on a roll yet: who votes, and when, is still open."""
+    early = (MeetingStatus.PREPARING, MeetingStatus.SCORING)
+    return meeting.state in early and not roll_of(meeting)
+
+
 def ballot_close(meeting: Meeting) -> BallotClose | None:
     """Return the close of the current ballot, None while it is open."""
     return db.session.get(BallotClose, (meeting.id, meeting.round))

@@ -14,7 +14,7 @@ from app.core.errors import Invalid, gathered
 from app.core.http import see_other
 from app.core.permissions import requires
 from app.review import operations, queries
-from app.review.models import Meeting, MeetingStatus
+from app.review.models import Meeting
 from app.review.web import Answer, bp, meeting_for, moment, page
 from forms import build, load
 
@@ -25,8 +25,7 @@ FIELD_OF = {"starts_at": "starts_on", "ends_at": "ends_on", "reason": "reason"}
 
 def is_movable(meeting: Meeting) -> bool:
     """Tell whether the time may still change: there is no roll yet."""
-    early = (MeetingStatus.PREPARING, MeetingStatus.SCORING)
-    return meeting.state in early and not queries.roll_of(meeting)
+    return queries.lacks_roll(meeting)
 
 
 def _time_page(meeting: Meeting, form: Form) -> str:

@@ -132,6 +132,9 @@ def ballot(meeting_id: int) -> str:
 
 
 def _open_ballot(meeting_id: int) -> Meeting:
+    seen = meeting_for("meeting.view", meeting_id)
+    if queries.lacks_roll(seen):
+        raise Conflict("尚未生成票源，请等待会议经办人完成签到并生成票源，再由主任发起投票")
     try:
         meeting = meeting_for("meeting.cast", meeting_id)
     except Forbidden as error:

@@ -21,6 +21,16 @@ def signed_in(client_for: Sign, person_id: int) -> Any:
     return client_for(person)
 
 
+def test_before_there_is_a_roll_the_ballot_says_so(app: Flask, client_for: Sign) -> None:
+    held = a_meeting(at="prepare_roll", cases=1)
+    member = signed_in(client_for, held.member_ids[0])
+    early = member.get(f"/meetings/{held.id}/ballot")
+    assert early.status_code == 409
+    assert "尚未生成票源，请等待会议经办人完成签到并生成票源" in early.text
+    assert "票源名单" not in early.text
+    assert member.post(f"/meetings/{held.id}/ballot", {}).status_code == 409
+
+
 def ticked(text: str, name: str = "id") -> set[str]:
     boxes = re.findall(rf'<input[^>]*name="{name}"[^>]*>', text)
     return {
