@@ -60,6 +60,15 @@ class StaleTask(Conflict):
     default = "该任务已被办理或撤回，请刷新后查看最新状态"
 
 
+class HandedOver(StaleTask):
+    """The task is somebody else's by now; `url` is where the person goes on, `label` its name."""
+
+    def __init__(self, message: str, *, url: str, label: str) -> None:
+        """Keep what is said, and where to go."""
+        super().__init__(message)
+        self.url, self.label = url, label
+
+
 class TooLarge(DomainError):
     """An upload over the limit of its policy."""
 

@@ -25,6 +25,7 @@ from app.core.errors import (
     Conflict,
     DomainError,
     Forbidden,
+    HandedOver,
     Invalid,
     NotFound,
     SignedOut,
@@ -330,6 +331,7 @@ def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
         title=title,
         message=error.message,
         fields=sent_fields() if isinstance(error, SignedOut) else [],
+        onward=error if isinstance(error, HandedOver) else None,
     )
     return page, error.status
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.core.errors import HandedOver
+
 Context = Callable[[int, Any], dict[str, Any]]
 _contexts: dict[str, Context] = {}
 Choices = Callable[[int], Sequence[tuple[str, str]]]
@@ -12,6 +14,8 @@ _choices: dict[str, dict[str, Choices]] = {}
 
 Sight = Callable[[int, Any, datetime], bool]
 _sights: dict[str, Sight] = {}
+Successor = Callable[[int, Any], HandedOver | None]
+_successors: dict[str, Successor] = {}
 
 
 def register_record(business_type: str) -> Callable[[Context], Context]:
@@ -47,6 +51,22 @@ def is_in_sight(business_type: str, business_id: int, person: Any, now: datetime
     """Tell whether the page of a record opens for a person; where no room objects, it does."""
     sight = _sights.get(business_type)
     return sight is None or sight(business_id, person, now)
+
+
+def register_successor(business_type: str) -> Callable[[Successor], Successor]:
+    """Register fn(business_id, person): the refusal for whom another has replaced, or None."""
+
+    def keep(successor: Successor) -> Successor:
+        _successors[business_type] = successor
+        return successor
+
+    return keep
+
+
+def handed_over(business_type: str, business_id: int, person: Any) -> HandedOver | None:
+    """Return why a task of a record is this person's no more, None where it never was."""
+    successor = _successors.get(business_type)
+    return successor(business_id, person) if successor else None
 
 
 def register_choices(business_type: str, source: str) -> Callable[[Choices], Choices]:

@@ -16,7 +16,7 @@ from wtforms import Form
 
 from app.core.clock import ZONE, now
 from app.core.db import current_transaction, db
-from app.core.errors import DomainError, Invalid, NotFound
+from app.core.errors import DomainError, Forbidden, Invalid, NotFound
 from app.core.http import (
     grants,
     marks_viewed,
@@ -26,7 +26,7 @@ from app.core.http import (
 from app.core.menu import add_entry
 from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
-from app.core.records import RecordChoices, is_in_sight, record_context
+from app.core.records import RecordChoices, handed_over, is_in_sight, record_context
 from app.engine import care, definitions, handlers, runtime
 from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
@@ -101,7 +101,13 @@ def _item(item_id: int, action: str = "task.open") -> WorkItem:
     item = db.session.get(WorkItem, item_id, options=[joinedload(WorkItem.instance)])
     if item is None:
         raise NotFound
-    authorize(action, current_user, item, now())
+    try:
+        authorize(action, current_user, item, now())
+    except Forbidden:
+        told = handed_over(item.business_type, item.business_id, current_user)
+        if told is None:
+            raise
+        raise told from None
     return item
 
 

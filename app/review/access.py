@@ -5,13 +5,15 @@ from datetime import datetime
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
+from app.core.errors import HandedOver
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import register_predicate
-from app.core.records import register_sight
+from app.core.records import register_sight, register_successor
 from app.declarations.access import register_viewer
 from app.declarations.models import Declaration
 from app.review import interests, queries
 from app.review.models import Meeting, MeetingCase
+from app.review.operations.replacing import SEATS
 
 
 @register_predicate("runs_meeting")
@@ -88,6 +90,17 @@ def may_see_case(person: Person, case: MeetingCase, now: datetime) -> bool:
 def sees_case(case_id: int, person: Person, now: datetime) -> bool:
     """Lead nobody from the tasks they have done to a case that they may not read any more."""
     return may_see_case(person, queries.case(case_id), now)
+
+
+@register_successor("case")
+def replaced_reviewer(case_id: int, person: Person) -> HandedOver | None:
+    """Tell a reviewer whom another has replaced, on a page that was opened before."""
+    case = queries.case(case_id)
+    seat = queries.seat_lost(case, person.id)
+    if seat is None:
+        return None
+    text = f"您已被更换，这份材料的{SEATS[seat]}由其他专家接替，本页的内容没有保存，无需再办理"
+    return HandedOver(text, url=f"/meetings/{case.meeting_id}", label="返回评审会议")
 
 
 @register_viewer

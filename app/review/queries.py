@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.accounts.models import Person
+from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import Grant
@@ -323,6 +324,23 @@ def lacks_roll(meeting: Meeting) -> bool:
     """Tell whether nobody has been put on a roll yet: who votes, and when, is still open."""
     early = (MeetingStatus.PREPARING, MeetingStatus.SCORING)
     return meeting.state in early and not roll_of(meeting)
+
+
+def seat_lost(case: MeetingCase, person_id: int) -> str | None:
+    """Return as what somebody was to read a case until another took their place."""
+    if person_id in {case.main_reviewer_id, case.deputy_reviewer_id}:
+        return None
+    replaced = select(AuditEvent.data).where(
+        AuditEvent.tag == "meeting:reviewer_replaced",
+        AuditEvent.subject_type == "meeting",
+        AuditEvent.subject_id == case.meeting_id,
+    )
+    lost = [
+        str(data["seat"])
+        for data in db.session.scalars(replaced.order_by(AuditEvent.id))
+        if (data["case"], data["before"]) == (case.id, person_id)
+    ]
+    return lost[-1] if lost else None
 
 
 def ballot_close(meeting: Meeting) -> BallotClose | None:

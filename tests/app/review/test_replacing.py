@@ -162,6 +162,25 @@ def test_the_replaced_may_be_recused_and_does_no_more(app: Flask) -> None:
         operations.recuse(held.meeting, case, seat, "亲属", actor_id=held.clerk_id, now=now())
 
 
+def test_the_page_of_the_replaced_says_so_and_leads_on(app: Flask, client_for: Sign) -> None:
+    held = a_meeting(at="score_case", cases=1)
+    former, new = reader(held, "main"), stand_by(held)
+    with transaction(write=False):
+        url = f"/tasks/{open_items(('case', first_case(held).id))[0].id}"
+        people = {each: held.person(each) for each in (former, new, held.member_ids[-1])}
+    browser = client_for(people[former])
+    assert browser.get(url).status_code == 200
+    replace(held, "main", new, by=leader(held))
+    for answer in (browser.post(url, {"decision": "pass", "opinion": "同意"}), browser.get(url)):
+        assert answer.status_code == 409
+        assert "您已被更换，这份材料的主审由其他专家接替" in answer.text
+        assert f'href="/meetings/{held.id}">返回评审会议</a>' in answer.text
+    assert browser.get(f"/meetings/{held.id}").status_code == 200
+    # Who never read it learns nothing, and who reads it now goes on.
+    assert client_for(people[held.member_ids[-1]]).get(url).status_code == 403
+    assert client_for(people[new]).get(url).status_code == 200
+
+
 def test_the_log_and_the_auditor_see_who_was_replaced_and_why(app: Flask) -> None:
     held = a_meeting(at="score_case", cases=1)
     former, new, by = reader(held, "main"), stand_by(held), leader(held)
