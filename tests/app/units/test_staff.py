@@ -167,6 +167,10 @@ def test_a_unit_opens_the_account_of_its_own_person_who_is_bound_at_once(
     again = client_for(None)
     assert again.post("/login", {"login": NUMBER, "password": "Qinghe-2026"}).location == "/home"
     assert "已绑定" in again.get("/binding").text
+    # What a new applicant does first is done already.
+    for page in ("/home", "/portfolio", "/declarations"):
+        told = again.get(page).text
+        assert ("第一步" in told, "去绑定单位" in told) == (False, False)
     listed = browser.get("/staff/applicants").text
     assert ("340000********9020" in listed, NUMBER in listed) == (True, False)
     assert "重置密码" not in listed
