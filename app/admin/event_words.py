@@ -11,6 +11,7 @@ from forms.items import item_types
 SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区"}
 DATA = {
     "after": "修改后",
+    "area_code": "属地",
     "before": "修改前",
     "broken": "不符",
     "by": "新证书编号",

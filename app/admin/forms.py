@@ -7,7 +7,7 @@ from wtforms.validators import DataRequired, Length, Optional
 from app.accounts.grants import AT_A_UNIT, EVERYWHERE
 from app.catalogue import jurisdictions
 from app.core.permissions import ROLES
-from app.units.models import KINDS
+from app.units.forms import UnitFields
 
 # A unit may be told by the names of all its superiors and its own.
 LONGEST_PATH = 1300
@@ -18,11 +18,9 @@ ROLE_CHOICES = [
 ]
 
 
-class UnitForm(Form):
+class UnitForm(UnitFields):
     """A unit's entry (单位登记)."""
 
-    name = StringField("单位名称", [DataRequired("请填写单位名称"), Length(max=100)])
-    kind = SelectField("单位性质", choices=[SelectChoice(kind, kind) for kind in KINDS])
     jurisdiction = SelectField("所属地区", validate_choice=False)
     parent = StringField(
         "上级单位",
@@ -34,14 +32,13 @@ class UnitForm(Form):
         [Optional(), Length(max=LONGEST_PATH)],
         description="审核链上的下一个单位，多数就是上级单位；不再上报的留空",
     )
-    credit_code = StringField("统一社会信用代码", [Optional(), Length(max=18)])
     has_leader = BooleanField("设单位领导（经办人审核后由领导审定）", default=True)
 
     def offer_jurisdictions(self) -> None:
-        """Offer every jurisdiction that has settings."""
-        self.jurisdiction.choices = [
-            SelectChoice(each, jurisdictions.get(each).name) for each in jurisdictions.all_ids()
-        ]
+        """Offer every jurisdiction that has settings, and the areas of them all."""
+        known = [jurisdictions.get(each) for each in jurisdictions.all_ids()]
+        self.jurisdiction.choices = [SelectChoice(each.id, each.name) for each in known]
+        self.offer_areas(each.certificate.region for each in known)
 
 
 class AccountForm(Form):

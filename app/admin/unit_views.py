@@ -2,7 +2,7 @@
 
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from werkzeug.wrappers import Response
 
 from app.accounts.queries import holders
@@ -16,7 +16,8 @@ from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
-from app.units import queries, tree
+from app.units import areas, history, queries, tree
+from app.units.code_lists import KINDS, TYPES
 from app.units.models import Unit
 
 
@@ -35,8 +36,10 @@ def units() -> str:
     parent = _unit(parent_id) if parent_id else None
     text = request.args.get("q", "").strip()
     found = select(Unit).order_by(Unit.closed_at.is_not(None), Unit.name, Unit.id)
-    if text:
-        found = found.where(Unit.name.contains(text, autoescape=True) | (Unit.credit_code == text))
+    chosen = {name: request.args.get(name, "") for name in ("type", "kind", "area_code")}
+    searched = bool(text) or any(chosen.values())
+    if searched:
+        found = _filtered(found, text, chosen)
     else:
         found = found.where(Unit.parent_id == (parent.id if parent else None))
     page = page_of(found)
@@ -45,10 +48,24 @@ def units() -> str:
         page=page,
         parent=parent,
         path=queries.path_of(parent) if parent else [],
-        searched=bool(text),
+        searched=searched,
+        types=[(name, name) for name in TYPES],
+        kinds=[(name, name) for name in KINDS],
+        areas=[(code, areas.path_of(code)) for code in queries.areas_in_use()],
         below=_children([unit.id for unit in page.items]),
-        area=_area,
     )
+
+
+def _filtered(
+    found: Select[tuple[Unit]], text: str, chosen: dict[str, str]
+) -> Select[tuple[Unit]]:
+    if text:
+        found = found.where(
+            Unit.name.contains(text, autoescape=True) | (Unit.credit_code == text.upper())
+        )
+    for name, value in chosen.items():
+        found = found.where(getattr(Unit, name) == value) if value else found
+    return found
 
 
 def _area(jurisdiction: str) -> str:
@@ -76,7 +93,9 @@ def new_unit() -> str:
             "parent": name,
             "reports_to": name,
             "jurisdiction": parent.jurisdiction if parent else "",
+            "type": "用人单位",
             "kind": "事业单位",
+            "area_code": parent.area_code if parent else "",
             "has_leader": True,
         }
     )
@@ -97,11 +116,12 @@ def _facts(form: UnitForm, unit: Unit | None = None) -> tree.UnitFacts:
             superiors[field.name] = queries.unit_called(field.data or "")
         except Invalid as error:
             faults[field.name] = [error.message]
-    if form.jurisdiction.data not in jurisdictions.all_ids():
-        faults["jurisdiction"] = ["请选择所属地区"]
+    faults |= _faults_of_place(form)
     facts = tree.UnitFacts(
         name=form.name.data or "",
+        type=form.type.data,
         kind=form.kind.data,
+        area_code=form.area_code.data or "",
         jurisdiction=form.jurisdiction.data,
         credit_code=form.credit_code.data or "",
         has_leader=bool(form.has_leader.data),
@@ -113,6 +133,16 @@ def _facts(form: UnitForm, unit: Unit | None = None) -> tree.UnitFacts:
     if form.errors or known:
         raise Invalid(errors={n: said for n, said in known.items() if n not in form.errors})
     return facts
+
+
+def _faults_of_place(form: UnitForm) -> tree.Faults:
+    """Return what is wrong with where a unit lies: 所属地区 and 属地 belong together."""
+    if form.jurisdiction.data not in jurisdictions.all_ids():
+        return {"jurisdiction": ["请选择所属地区"]}
+    region = jurisdictions.get(form.jurisdiction.data).certificate.region
+    code = form.area_code.data or ""
+    outside = code in areas.names() and not code.startswith(region)
+    return {"area_code": ["属地不在所属地区内"]} if outside else {}
 
 
 @bp.post("/units/new")
@@ -147,6 +177,7 @@ def unit(unit_id: int) -> str:
         members=tree.members(found),
         roles=ROLES,
         area=_area(found.jurisdiction),
+        periods=history.periods_of(found.id),
         lacks=[
             ROLES[role]
             for role in ("unit_admin", "unit_clerk", *(["unit_leader"] * found.has_leader))

@@ -208,6 +208,7 @@ EVENTS = {
     "unit:account_reset": "单位重置账号",
     "unit:changed": "修改单位",
     "unit:closed": "关闭单位",
+    "unit:completed": "完善单位信息",
     "unit:created": "登记单位",
 }
 CONDITIONS = {
@@ -271,6 +272,7 @@ VERBS = {
     "bind": "申请绑定",
     "review_bindings": "查看人员和绑定申请",
     "staff": "工作人员账号",
+    "settings": "管理设置",
     "applicants": "申报人账号",
     "list": "列表",
     "open": "打开",

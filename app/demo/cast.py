@@ -23,6 +23,7 @@ from app.demo.pictures import portrait
 from app.demo.stage import Stage, read_data
 from app.engine import runtime
 from app.experts.models import ExpertProfile
+from app.units import tree
 from app.units.models import Unit
 from app.units.operations import request_binding
 from app.units.process import BINDING
@@ -33,22 +34,22 @@ def enter_units(stage: Stage, units: str = "units", staff: str = "staff") -> Non
     data = read_data(units)
     with transaction():
         for row in data["unit"]:
-            unit = Unit(
-                jurisdiction=data["jurisdiction"],
+            above = {
+                name: db.session.get(Unit, stage.units.get(row.get(name, ""), 0))
+                for name in ("parent", "reports_to")
+            }
+            facts = tree.UnitFacts(
                 name=row["name"],
+                type=row["type"],
                 kind=row["kind"],
-                parent_id=stage.units.get(row.get("parent", "")),
-                reports_to_id=stage.units.get(row.get("reports_to", "")),
-                credit_code=row.get("credit_code"),
+                area_code=row["area"],
+                jurisdiction=data["jurisdiction"],
+                credit_code=row.get("credit_code", ""),
                 has_leader=row.get("has_leader", True),
+                **above,
             )
-            db.session.add(unit)
-            db.session.flush()
+            unit = tree.create_unit(facts, actor_id=None, now=now())
             stage.units[row["id"]] = unit.id
-        # The district's bureau sends on to an office that stands before it in the file's order.
-        for row in data["unit"]:
-            unit = db.session.get_one(Unit, stage.units[row["id"]])
-            unit.reports_to_id = stage.units.get(row.get("reports_to", ""))
         for row in read_data(staff)["staff"]:
             _enter_staff(stage, row)
 

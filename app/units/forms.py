@@ -1,10 +1,14 @@
-"""The forms of a unit's accounts, which no process draws."""
+"""The forms of units and of their accounts, which no process draws."""
+
+from collections.abc import Iterable
 
 from wtforms import Form, SelectField, StringField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import AnyOf, DataRequired, Length, Optional
 
 from app.core.permissions import ROLES
+from app.units import areas
+from app.units.code_lists import KINDS, TYPES
 from app.units.operations import STAFF_ROLES
 
 
@@ -15,6 +19,59 @@ def _stripped(value: str | None) -> str:
 def _named() -> StringField:
     told = [DataRequired("请填写姓名"), Length(max=60, message="不能超过 60 个字")]
     return StringField("姓名", told, filters=[_stripped])
+
+
+def _text(label: str, most: int, description: str = "") -> StringField:
+    told = [Optional(), Length(max=most, message=f"不能超过 {most} 个字")]
+    return StringField(label, told, filters=[_stripped], description=description)
+
+
+def _one_of(label: str, names: Iterable[str]) -> SelectField:
+    choices = [SelectChoice("", "请选择"), *(SelectChoice(name, name) for name in names)]
+    return SelectField(label, [DataRequired(f"请选择{label}")], choices=choices)
+
+
+class UnitFields(Form):
+    """What is entered of every unit, however it comes to be."""
+
+    name = StringField(
+        "单位名称",
+        [DataRequired("请填写单位名称"), Length(max=100, message="不能超过 100 个字")],
+        filters=[_stripped],
+    )
+    type = _one_of("单位类型", TYPES)
+    kind = _one_of("单位性质", KINDS)
+    area_code = SelectField(
+        "属地",
+        [DataRequired("请选择属地")],
+        validate_choice=False,
+        render_kw={"data-search": ""},
+        description="省属单位选省，市属单位选市，其他选县（市、区）",
+    )
+    credit_code = _text("统一社会信用代码", 18, description="18 位；没有或与上级共用的不填")
+
+    def offer_areas(self, provinces: Iterable[str]) -> None:
+        """Offer the areas of provinces, told by two digits, and the one that is chosen."""
+        offered = areas.choices(provinces)
+        chosen = self.area_code.data
+        if chosen in areas.names() and chosen not in dict(offered):
+            offered.append((chosen, areas.path_of(chosen)))
+        self.area_code.choices = [
+            SelectChoice("", "请选择"),
+            *(SelectChoice(code, name) for code, name in offered),
+        ]
+
+
+class OwnDataForm(Form):
+    """What a unit keeps up to date by itself (完善单位信息, FJ-U-21)."""
+
+    legal_person = _text("法定代表人姓名", 60)
+    legal_id = _text(
+        "法定代表人身份证号码", 30, description="加密保存；不修改的留空，页面只显示前六位和后四位"
+    )
+    contact_name = _text("联系人姓名", 60)
+    contact_phone = _text("联系人手机号码", 20)
+    address = _text("通信地址", 200)
 
 
 class StaffForm(Form):

@@ -2,14 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
+from app.core import crypto
 from app.core.db import Id, Instant, Model, pk
+from app.units import areas
+from app.units.code_lists import AREA_OFFICES, COUNTING_POSTS, KINDS, PARTS, TYPES, sql_list
 
-KINDS = ("机关", "事业单位", "企业", "民办", "人事代理机构", "社会团体", "二级单位", "职能部门")
 PENDING, ACTIVE, RETURNED, ENDED = "pending", "active", "returned", "ended"
+
+
+_OPEN = text("closed_at IS NULL")
+_OPEN_OFFICE = text(f"closed_at IS NULL AND type IN {sql_list(AREA_OFFICES)}")
 
 
 class Unit(Model):
@@ -21,19 +27,54 @@ class Unit(Model):
         CheckConstraint(
             "reports_to_id IS NULL OR reports_to_id <> id", name="no_unit_reports_to_itself"
         ),
-        CheckConstraint(f"kind IN {KINDS!r}", name="kind_is_known"),
+        CheckConstraint(f"kind IN {sql_list(KINDS)}", name="kind_is_known"),
+        CheckConstraint(f"type IN {sql_list(TYPES)}", name="type_is_known"),
+        CheckConstraint(
+            f"type NOT IN {sql_list(PARTS)} OR parent_id IS NOT NULL",
+            name="a_part_has_the_unit_it_belongs_to",
+        ),
+        CheckConstraint("length(area_code) = 6", name="an_area_has_six_digits"),
+        CheckConstraint(
+            "(legal_id_sealed IS NULL) = (legal_id_tail = '')",
+            name="a_legal_persons_number_is_sealed_and_masked",
+        ),
+        Index(
+            "uq_unit_one_personnel_office_an_area",
+            "area_code",
+            unique=True,
+            sqlite_where=_OPEN_OFFICE,
+            postgresql_where=_OPEN_OFFICE,
+        ),
+        # The code of a closed unit may be given to the one that follows it.
+        Index(
+            "uq_unit_credit_code_of_open_units",
+            "credit_code",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
     )
 
     id: Mapped[int] = pk()
     jurisdiction: Mapped[str] = mapped_column(String(30), index=True)
     name: Mapped[str] = mapped_column(String(100), index=True)
+    # What it is in the tree (单位类型), and what it is in law (单位性质).
+    type: Mapped[str] = mapped_column(String(20))
     kind: Mapped[str] = mapped_column(String(20))
+    area_code: Mapped[str] = mapped_column(String(6), index=True)
     parent_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"), index=True)
     # The next office of the review chain: often the parent, but a district's education bureau
     # reports to the district's personnel bureau, and that one to the city's education bureau.
     reports_to_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
-    credit_code: Mapped[str | None] = mapped_column(String(18), unique=True)
+    credit_code: Mapped[str | None] = mapped_column(String(18))
     has_leader: Mapped[bool] = mapped_column(default=True)
+    # What the unit keeps up to date by itself (完善单位信息, FJ-U-21).
+    legal_person: Mapped[str] = mapped_column(String(60), default="")
+    legal_id_sealed: Mapped[str | None] = mapped_column(String(200))
+    legal_id_tail: Mapped[str] = mapped_column(String(20), default="")
+    contact_name: Mapped[str] = mapped_column(String(60), default="")
+    contact_phone: Mapped[str] = mapped_column(String(20), default="")
+    address: Mapped[str] = mapped_column(String(200), default="")
     # A closed unit stays: what it once vetted names it.
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -43,9 +84,57 @@ class Unit(Model):
     )
 
     @property
+    def area_name(self) -> str:
+        """Return what the unit's area (属地) is called."""
+        return areas.path_of(self.area_code)
+
+    @property
     def is_public_institution(self) -> bool:
         """Tell whether the unit is a 事业单位, whose posts are counted."""
-        return self.kind == "事业单位"
+        return self.kind in COUNTING_POSTS
+
+    def set_legal_id(self, number: str) -> None:
+        """Seal and mask the identity number of the legal representative; none clears it."""
+        kept = crypto.fold_id(number)
+        self.legal_id_sealed = crypto.seal(kept) if kept else None
+        self.legal_id_tail = crypto.mask_id(kept) if kept else ""
+
+
+class UnitPeriod(Model):
+    """What a unit was called and where it stood for a time (单位沿革); the last one is open."""
+
+    __tablename__ = "unit_period"
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="a_period_runs_forward"),
+        UniqueConstraint("unit_id", "valid_from", name="periods_follow_each_other"),
+        Index(
+            "uq_unit_period_one_open",
+            "unit_id",
+            unique=True,
+            sqlite_where=text("valid_to IS NULL"),
+            postgresql_where=text("valid_to IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    type: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(20))
+    area_code: Mapped[str] = mapped_column(String(6))
+    credit_code: Mapped[str | None] = mapped_column(String(18))
+    parent_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    # How it began: 登记, 注册, 修改, 变更, 合并.
+    cause: Mapped[str] = mapped_column(String(60))
+    valid_from: Mapped[datetime] = mapped_column(Instant)
+    valid_to: Mapped[datetime | None] = mapped_column(Instant)
+
+    parent: Mapped[Unit | None] = relationship(foreign_keys=[parent_id])
+
+    @property
+    def area_name(self) -> str:
+        """Return what the unit's area was called."""
+        return areas.path_of(self.area_code)
 
 
 class Employment(Model):

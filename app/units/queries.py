@@ -10,6 +10,7 @@ from app.accounts.models import Person, RoleGrant
 from app.accounts.queries import holders, is_live
 from app.core.db import db
 from app.core.errors import Invalid
+from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, PENDING, RETURNED, Employment, Unit
 
 CHAIN_LIMIT = 12
@@ -66,6 +67,17 @@ def search_units(jurisdiction: str | None, text: str) -> Select[tuple[Unit]]:
     if jurisdiction:
         found = found.where(Unit.jurisdiction == jurisdiction)
     return found.order_by(Unit.name)
+
+
+def areas_in_use() -> list[str]:
+    """Return the codes of the areas where units are, in order."""
+    return list(db.session.scalars(select(Unit.area_code).distinct().order_by(Unit.area_code)))
+
+
+def provinces() -> set[str]:
+    """Return the first two digits of the areas where there is a personnel department."""
+    offices = select(Unit.area_code).where(Unit.type.in_(AREA_OFFICES), Unit.closed_at.is_(None))
+    return {code[:2] for code in db.session.scalars(offices)}
 
 
 def unit_names(unit_ids: Iterable[int]) -> dict[int, str]:

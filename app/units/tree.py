@@ -16,12 +16,16 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.core.numbers import checked_credit_code
 from app.engine.models import WorkItem
-from app.units.models import ACTIVE, ENDED, KINDS, PENDING, RETURNED, Employment, Unit
+from app.units import areas, history
+from app.units.code_lists import AREA_OFFICES, KINDS, PARTS, TYPES
+from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 
 LONGEST_NAME = 100
 ENTERED = (
     "name",
+    "type",
     "kind",
+    "area_code",
     "jurisdiction",
     "parent_id",
     "reports_to_id",
@@ -37,7 +41,9 @@ class UnitFacts:
     """What is entered of a unit."""
 
     name: str
+    type: str
     kind: str
+    area_code: str
     jurisdiction: str
     parent: Unit | None = None
     reports_to: Unit | None = None
@@ -58,20 +64,25 @@ def _hold_tree(*units: Unit | None) -> None:
             db.session.refresh(unit)
 
 
-def create_unit(facts: UnitFacts, *, actor_id: int, now: datetime) -> Unit:
+def create_unit(
+    facts: UnitFacts, *, actor_id: int | None, now: datetime, cause: str = "登记"
+) -> Unit:
     """Enter a unit; Invalid says at which fields it does not hold."""
     unit = Unit()
     _hold_tree(facts.parent, facts.reports_to)
     _apply(unit, facts)
     db.session.add(unit)
     db.session.flush()
+    history.begin_period(unit, cause, now=now)
     audit.record(
         "unit:created", subject=("unit", unit.id), actor_id=actor_id, now=now, name=unit.name
     )
     return unit
 
 
-def change_unit(unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime) -> None:
+def change_unit(
+    unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime, cause: str = "修改"
+) -> None:
     """Change a unit; Invalid for a superior below itself, which would close a circle."""
     _hold_tree(unit, facts.parent, facts.reports_to)
     if unit.closed_at is not None:
@@ -79,6 +90,7 @@ def change_unit(unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime) -
     before = _standing(unit)
     _apply(unit, facts)
     db.session.flush()
+    history.begin_period(unit, cause, now=now)
     after = _standing(unit)
     changed = [name for name in after if after[name] != before[name]]
     audit.record(
@@ -114,7 +126,8 @@ def _apply(unit: Unit, facts: UnitFacts) -> None:
     faults = faults_of(unit, facts)
     if faults:
         raise Invalid(errors=faults)
-    unit.name, unit.kind, unit.jurisdiction = facts.name.strip(), facts.kind, facts.jurisdiction
+    unit.name, unit.type, unit.kind = facts.name.strip(), facts.type, facts.kind
+    unit.area_code, unit.jurisdiction = facts.area_code, facts.jurisdiction
     unit.parent_id = facts.parent.id if facts.parent else None
     unit.reports_to_id = facts.reports_to.id if facts.reports_to else None
     unit.credit_code = (
@@ -132,8 +145,7 @@ def faults_of(unit: Unit | None, facts: UnitFacts) -> Faults:
         found["name"] = ["请填写单位名称，不超过 100 个字"]
     elif _has_name(known, name, facts.parent):
         found["name"] = ["同一上级下已有同名单位"]
-    if facts.kind not in KINDS:
-        found["kind"] = ["请选择单位性质"]
+    found |= _faults_of_choice(known, facts)
     if facts.parent is not None and facts.parent.jurisdiction != facts.jurisdiction:
         found["jurisdiction"] = ["与上级单位的所属地区不一致"]
     code = _fault_of_code(known, facts.credit_code)
@@ -141,6 +153,28 @@ def faults_of(unit: Unit | None, facts: UnitFacts) -> Faults:
         found["credit_code"] = [code]
     changed = _faults_of_change(known, facts) if known else {}
     return {**found, **_faults_of_superiors(known, facts), **changed}
+
+
+def _faults_of_choice(unit: Unit | None, facts: UnitFacts) -> Faults:
+    found: Faults = {}
+    if facts.kind not in KINDS:
+        found["kind"] = ["请选择单位性质"]
+    if facts.area_code not in areas.names():
+        found["area_code"] = ["请选择属地"]
+    if facts.type not in TYPES:
+        found["type"] = ["请选择单位类型"]
+    elif facts.type in PARTS and facts.parent is None:
+        found["parent"] = [f"{facts.type}须填写所属的上级单位"]
+    elif facts.type in AREA_OFFICES and _has_office(unit, facts.area_code):
+        found["area_code"] = [f"该属地已有{facts.type}"]
+    return found
+
+
+def _has_office(unit: Unit | None, area_code: str) -> bool:
+    same = _others(unit).where(
+        Unit.area_code == area_code, Unit.type.in_(AREA_OFFICES), Unit.closed_at.is_(None)
+    )
+    return db.session.scalar(same) is not None
 
 
 def _faults_of_superiors(unit: Unit | None, facts: UnitFacts) -> Faults:
@@ -186,7 +220,8 @@ def _fault_of_code(unit: Unit | None, typed: str) -> str:
         code = checked_credit_code(typed)
     except Invalid as fault:
         return fault.message
-    taken = db.session.scalar(_others(unit).where(Unit.credit_code == code)) is not None
+    same = _others(unit).where(Unit.credit_code == code, Unit.closed_at.is_(None))
+    taken = db.session.scalar(same) is not None
     return "该统一社会信用代码已登记" if taken else ""
 
 
@@ -244,6 +279,7 @@ def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
     if left:
         raise Conflict("还不能关闭：" + "；".join(left))
     unit.closed_at = now
+    history.end_last_period(unit, now=now)
     held = db.session.scalars(
         select(RoleGrant).where(
             RoleGrant.scope_kind == "org",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -17,17 +17,16 @@ from app.core.faults import show_faults, shown_on
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
-from app.core.permissions import ROLES, authorize, requires
+from app.core.permissions import ROLES, requires
 from app.engine import care, runtime
 from app.engine.care import Halt
-from app.units import operations, queries
+from app.units import operations, own_views, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import ApplicantForm, StaffForm
 from app.units.models import PENDING, RETURNED, Employment, Unit
 from app.units.process import BINDING
 from app.units.process import administers_unit as keeps_staff
-
-bp = Blueprint("units", __name__)
+from app.units.web import administered, bp, own_unit
 
 
 @bp.app_template_global("halt_of")
@@ -122,25 +121,11 @@ def requests() -> str:
     return render_template("units/requests.html", page=page, tasks=tasks)
 
 
-def _own_unit(action: str, roles: set[str]) -> Unit:
-    held = [g.scope_id for g in grants() if g.role in roles and g.scope_kind == "org"]
-    wanted = request.args.get("unit", type=int) or (held[0] if held else None)
-    unit = db.session.get(Unit, wanted or 0)
-    if unit is None:
-        raise NotFound
-    authorize(action, current_user, unit, now())
-    return unit
-
-
-def _administered() -> Unit:
-    return _own_unit("unit.staff", {"unit_admin"})
-
-
 @bp.get("/staff")
 @requires("unit.staff")
 def staff() -> str:
     """The unit's staff accounts (工作人员账号管理, HB-U-05)."""
-    unit = _administered()
+    unit = administered()
     held: dict[Person, list[str]] = {}
     for person, role in queries.staff_of(unit.id, now()):
         held.setdefault(person, []).append(ROLES.get(role, role))
@@ -151,7 +136,7 @@ def staff() -> str:
 @requires("unit.staff")
 def new_staff() -> str:
     """The form of a new staff account."""
-    return _staff_form(StaffForm(), _administered())
+    return _staff_form(StaffForm(), administered())
 
 
 def _staff_form(form: StaffForm, unit: Unit) -> str:
@@ -162,7 +147,7 @@ def _staff_form(form: StaffForm, unit: Unit) -> str:
 @requires("unit.staff")
 def create_staff() -> Response | tuple[str, int]:
     """Open an account; its one-time activation secret is shown this once."""
-    unit, form = _administered(), StaffForm(request.form)
+    unit, form = administered(), StaffForm(request.form)
     if form.validate():
         try:
             person, secret = operations.create_staff(
@@ -179,7 +164,7 @@ def create_staff() -> Response | tuple[str, int]:
 @requires("unit.staff")
 def reset(person_id: int) -> Response:
     """Give somebody of the unit a new activation secret (密码重置, HB-U-17)."""
-    unit = _administered()
+    unit = administered()
     person = db.session.get(Person, person_id)
     members = {p.id for p, _ in queries.staff_of(unit.id, now())}
     if person is None or (person.id not in members and not _is_bound(person, unit)):
@@ -192,7 +177,7 @@ def reset(person_id: int) -> Response:
 @requires("unit.staff")
 def end_staff(person_id: int) -> Response:
     """End what somebody does for the unit; the account stays (停用)."""
-    unit = _administered()
+    unit = administered()
     person = db.session.get(Person, person_id)
     if person is None:
         raise NotFound
@@ -202,7 +187,7 @@ def end_staff(person_id: int) -> Response:
 
 
 def _own_people() -> Unit:
-    return _own_unit("unit.applicants", {"unit_admin", "unit_clerk"})
+    return own_unit("unit.applicants", {"unit_admin", "unit_clerk"})
 
 
 @bp.get("/staff/applicants")
@@ -247,6 +232,8 @@ def _is_bound(person: Person, unit: Unit) -> bool:
     bound = queries.unit_of(person.id)
     return bound is not None and bound.id == unit.id
 
+
+__all__ = ["bp", "own_views"]
 
 add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)
 add_entry("单位审核", "人员审核", "person-check", "units.requests", "unit.review_bindings")

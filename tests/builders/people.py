@@ -9,6 +9,7 @@ from app.accounts.models import Person
 from app.accounts.operations import create_credential, create_person, grant_role
 from app.core.clock import now
 from app.core.db import db
+from app.units.history import begin_period
 from app.units.models import ACTIVE, Employment, Unit
 
 _numbers = count(1)
@@ -61,6 +62,8 @@ def a_unit(
     name: str = "云桥区青禾小学",
     *,
     kind: str = "事业单位",
+    type_: str = "用人单位",
+    area: str = "340602",
     parent: Unit | None = None,
     reports_to: Unit | None = None,
     jurisdiction: str = "anhui",
@@ -72,6 +75,8 @@ def a_unit(
     unit = Unit(
         name=name,
         kind=kind,
+        type=type_,
+        area_code=area,
         jurisdiction=jurisdiction,
         parent_id=parent.id if parent else None,
         reports_to_id=(reports_to or parent).id if (reports_to or parent) else None,
@@ -79,6 +84,7 @@ def a_unit(
     )
     db.session.add(unit)
     db.session.flush()
+    begin_period(unit, "登记", now=now())
     pairs = {"clerk": clerk, "leader": leader}
     for post, wanted in pairs.items():
         if wanted:

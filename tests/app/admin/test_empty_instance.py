@@ -43,7 +43,8 @@ def test_an_empty_instance_comes_to_life(app: Flask, client_for: Any) -> None:
     system = activated(client_for, first["sys.admin"])
     security = activated(client_for, first["sec.admin"])
 
-    unit = {"name": "青禾小学", "kind": "事业单位", "jurisdiction": "anhui"}
+    place = {"type": "用人单位", "area_code": "340602", "jurisdiction": "anhui"}
+    unit = {**place, "name": "青禾小学", "kind": "事业单位"}
     assert system.post("/admin/units/new", unit).status_code == 303
     opened = {}
     for name, login in (("舒乐平", "ah06.admin"), ("葛蔓青", "ah06.organiser")):

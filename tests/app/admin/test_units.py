@@ -15,9 +15,12 @@ from app.units.queries import unit_of
 from tests.builders.people import a_person, a_unit, staff
 from tests.conftest import Browser
 
+PLACE = {"type": "用人单位", "area_code": "340602", "jurisdiction": "anhui"}
 NEW = {
     "name": "云桥区人社局",
+    "type": "人社部门",
     "kind": "机关",
+    "area_code": "340602",
     "jurisdiction": "anhui",
     "credit_code": "12340000DEM00006X0",
 }
@@ -46,8 +49,8 @@ def test_a_unit_is_entered_and_stands_below_its_superior(system: Browser) -> Non
     assert form.count('value="云桥区人社局"') == 2
     below = {
         "name": "青禾小学",
+        **PLACE,
         "kind": "事业单位",
-        "jurisdiction": "anhui",
         "parent": "人社局",
         "reports_to": "云桥区人社局",
         "has_leader": "y",
@@ -65,7 +68,11 @@ def test_a_unit_is_entered_and_stands_below_its_superior(system: Browser) -> Non
     ("change", "words"),
     [
         ({"name": " "}, "请填写单位名称"),
-        ({"kind": "公司"}, "Not a valid choice"),
+        ({"kind": "公司"}, "单位性质"),
+        ({"type": "职能部门"}, "职能部门须填写所属的上级单位"),
+        ({"area_code": ""}, "请选择属地"),
+        ({"area_code": "340699"}, "请选择属地"),
+        ({"area_code": "350102"}, "属地不在所属地区内"),
         ({"jurisdiction": "nowhere"}, "请选择所属地区"),
         ({"credit_code": "12340000DEM00006X1"}, "统一社会信用代码有误"),
         ({"parent": "不存在的局"}, "没有名称含"),
@@ -78,7 +85,7 @@ def test_what_does_not_hold_is_said_at_its_field(
     a_family(app)
     answer = system.post("/admin/units/new", {**NEW, **change})
     assert answer.status_code == 422
-    assert words in answer.text or "单位性质" in answer.text
+    assert words in answer.text
     with transaction(write=False):
         assert db.session.query(Unit).count() == 3
 
@@ -87,13 +94,14 @@ def test_a_name_and_a_credit_code_are_entered_once(system: Browser) -> None:
     system.post("/admin/units/new", NEW)
     assert "已有同名单位" in system.post("/admin/units/new", NEW).text
     again = {**NEW, "name": "另一单位"}
+    assert "该属地已有人社部门" in system.post("/admin/units/new", again).text
     assert "代码已登记" in system.post("/admin/units/new", again).text
 
 
 @pytest.mark.parametrize("field", ["parent", "reports_to"])
 def test_a_circle_is_refused(app: Flask, system: Browser, field: str) -> None:
     city, _, _ = a_family(app)
-    form = {"name": "淮城市教育局", "kind": "机关", "jurisdiction": "anhui", field: "青禾小学"}
+    form = {"name": "淮城市教育局", "kind": "机关", **PLACE, field: "青禾小学"}
     answer = system.post(f"/admin/units/{city.id}/edit", form)
     assert answer.status_code == 422
     assert "本单位" in answer.text
@@ -106,10 +114,10 @@ def test_units_of_one_name_are_told_apart_by_their_superiors(app: Flask, system:
         schools = [
             a_unit("实验小学", parent=a_unit(name, kind="机关")) for name in ("甲区局", "乙区局")
         ]
-        class_unit = a_unit("教务处", kind="职能部门", parent=schools[1])
+        class_unit = a_unit("教务处", type_="职能部门", parent=schools[1])
     page = system.get(f"/admin/units/{class_unit.id}/edit").text
     assert page.count('value="乙区局 / 实验小学"') == 2
-    form = {"name": "教务处", "kind": "职能部门", "jurisdiction": "anhui", "parent": "实验小学"}
+    form = {"name": "教务处", **PLACE, "kind": "事业单位", "parent": "实验小学"}
     refused = system.post(f"/admin/units/{class_unit.id}/edit", form)
     assert refused.status_code == 422
     assert "甲区局 / 实验小学、乙区局 / 实验小学" in refused.text
@@ -124,9 +132,9 @@ def test_a_unit_is_changed_and_the_log_says_so(app: Flask, system: Browser) -> N
     page = system.get(f"/admin/units/{school.id}/edit").text
     assert 'value="云桥区教体局"' in page
     form = {
+        **PLACE,
         "name": "青禾实验小学",
         "kind": "民办",
-        "jurisdiction": "anhui",
         "parent": "淮城市教育局",
         "reports_to": "淮城市教育局",
     }

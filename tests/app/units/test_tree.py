@@ -26,7 +26,9 @@ def facts(unit: Unit, **changed: object) -> tree.UnitFacts:
     """What is entered of a unit that stands, with some of it changed."""
     said = {
         "name": unit.name,
+        "type": unit.type,
         "kind": unit.kind,
+        "area_code": unit.area_code,
         "jurisdiction": unit.jurisdiction,
         "parent": unit.parent,
         "reports_to": unit.reports_to,

@@ -1,0 +1,64 @@
+"""The past of units (单位沿革): what they were called and where they stood, and when."""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select
+
+from app.core.db import db
+from app.units.models import Unit, UnitPeriod
+
+TOLD = ("name", "type", "kind", "area_code", "credit_code", "parent_id")
+
+
+def periods_of(unit_id: int) -> list[UnitPeriod]:
+    """Return the periods of a unit, the latest first."""
+    mine = select(UnitPeriod).where(UnitPeriod.unit_id == unit_id)
+    return list(db.session.scalars(mine.order_by(UnitPeriod.valid_from.desc())))
+
+
+def as_of(unit: Unit, moment: datetime | None) -> Unit | UnitPeriod:
+    """Return what a unit was at a moment, or the unit itself: now, and before its first period."""
+    if moment is None:
+        return unit
+    then = select(UnitPeriod).where(
+        UnitPeriod.unit_id == unit.id,
+        UnitPeriod.valid_from <= moment,
+        or_(UnitPeriod.valid_to.is_(None), UnitPeriod.valid_to > moment),
+    )
+    return db.session.scalars(then).first() or unit
+
+
+def begin_period(unit: Unit, cause: str, *, now: datetime) -> None:
+    """Keep what a unit is from now on, if that differs from what was kept last."""
+    told = {name: getattr(unit, name) for name in TOLD}
+    last = _open_period(unit.id)
+    if last is not None and told == {name: getattr(last, name) for name in TOLD}:
+        return
+    if last is None or last.valid_from < now:
+        _end(last, now)
+        last = UnitPeriod(unit_id=unit.id, valid_from=now)
+        db.session.add(last)
+    for name, value in told.items():
+        setattr(last, name, value)
+    last.cause = cause
+    db.session.flush()
+
+
+def end_last_period(unit: Unit, *, now: datetime) -> None:
+    """Keep until when a unit was, as it closes."""
+    last = _open_period(unit.id)
+    if last is not None and last.valid_from < now:
+        _end(last, now)
+
+
+def _end(period: UnitPeriod | None, now: datetime) -> None:
+    if period is not None:
+        period.valid_to = now
+        db.session.flush()
+
+
+def _open_period(unit_id: int) -> UnitPeriod | None:
+    lasting = select(UnitPeriod).where(
+        UnitPeriod.unit_id == unit_id, UnitPeriod.valid_to.is_(None)
+    )
+    return db.session.scalars(lasting).first()

@@ -1,0 +1,75 @@
+"""What a unit keeps up to date of itself (完善单位信息, FJ-U-21)."""
+
+import re
+from datetime import datetime
+
+from app.core import audit
+from app.core.crypto import fold_id
+from app.core.db import db
+from app.core.errors import Invalid
+from app.core.numbers import checked_id_number
+from app.units.models import Unit
+
+PHONE = re.compile(r"1[3-9][0-9]{9}|0[0-9]{2,3}-?[0-9]{7,8}")
+PHONE_RULE = "请填写 11 位手机号码，或带区号的电话号码"
+
+
+def checked_phone(typed: str, field: str) -> str:
+    """Return a telephone number, blanks taken out; Invalid when it is none. Empty stays empty."""
+    number = "".join(typed.split())
+    if number and not PHONE.fullmatch(number):
+        raise Invalid(PHONE_RULE, field=field)
+    return number
+
+
+def complete_data(
+    unit: Unit,
+    *,
+    legal_person: str,
+    legal_id: str,
+    contact_name: str,
+    contact_phone: str,
+    address: str,
+    actor_id: int,
+    now: datetime,
+) -> None:
+    """Save what a unit says of itself; an empty identity number leaves the known one.
+
+    Raises Invalid with every fault at its field, such as a number without its person.
+    """
+    faults: dict[str, list[str]] = {}
+    number = _checked("legal_id", legal_id, faults)
+    phone = _checked("contact_phone", contact_phone, faults)
+    if number and not legal_person:
+        faults["legal_person"] = ["请填写法定代表人姓名"]
+    if faults:
+        raise Invalid(errors=faults)
+    if number or legal_person != unit.legal_person:
+        unit.set_legal_id(number)
+    said = {
+        "legal_person": legal_person,
+        "contact_name": contact_name,
+        "contact_phone": phone,
+        "address": address,
+    }
+    changed = [name for name, value in said.items() if getattr(unit, name) != value]
+    for name, value in said.items():
+        setattr(unit, name, value)
+    db.session.flush()
+    audit.record(
+        "unit:completed",
+        subject=("unit", unit.id),
+        actor_id=actor_id,
+        now=now,
+        fields=[*changed, *(["legal_id"] if number else [])],
+    )
+
+
+def _checked(field: str, typed: str, faults: dict[str, list[str]]) -> str:
+    try:
+        if field == "contact_phone":
+            return checked_phone(typed, field)
+        return checked_id_number(fold_id(typed)) if typed else ""
+    except Invalid as fault:
+        faults[field] = [fault.message]
+        return ""
