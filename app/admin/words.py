@@ -273,6 +273,7 @@ VERBS = {
     "review_bindings": "查看人员和绑定申请",
     "staff": "工作人员账号",
     "settings": "管理设置",
+    "branches": "次级机构管理",
     "applicants": "申报人账号",
     "list": "列表",
     "open": "打开",

@@ -71,7 +71,7 @@ def faults_of_vetting(declaration_id: int, answers: Answers, now: datetime) -> F
     found = queries.get_declaration(declaration_id)
     if answers.get("decision") != "pass" or found.current_unit is None:
         return {}
-    return operations.recommendation_faults(found, found.current_unit, answers, now)
+    return operations.recommendation_faults(found, answers, now)
 
 
 @handlers.save("vet_forwarded")

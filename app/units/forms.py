@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from wtforms import Form, SelectField, StringField
+from wtforms import BooleanField, Form, SelectField, StringField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import AnyOf, DataRequired, Length, Optional
 
 from app.core.permissions import ROLES
 from app.units import areas
-from app.units.code_lists import KINDS, TYPES
+from app.units.code_lists import AREA_OFFICES, KINDS, TYPES
 from app.units.operations import STAFF_ROLES
 
 
@@ -26,9 +26,14 @@ def _text(label: str, most: int, description: str = "") -> StringField:
     return StringField(label, told, filters=[_stripped], description=description)
 
 
+def _choices(names: Iterable[str]) -> list[SelectChoice]:
+    return [SelectChoice("", "请选择"), *(SelectChoice(name, name) for name in names)]
+
+
 def _one_of(label: str, names: Iterable[str]) -> SelectField:
-    choices = [SelectChoice("", "请选择"), *(SelectChoice(name, name) for name in names)]
-    return SelectField(label, [DataRequired(f"请选择{label}")], choices=choices)
+    """Return a choice of a code list; whether it holds is judged with everything else."""
+    told = [DataRequired(f"请选择{label}")]
+    return SelectField(label, told, choices=_choices(names), validate_choice=False)
 
 
 class UnitFields(Form):
@@ -62,6 +67,32 @@ class UnitFields(Form):
         ]
 
 
+LOGIN_HELP = "2-40 位字母、数字或 . _ -，不分大小写，不能使用证件号码"
+
+
+def _login(label: str) -> StringField:
+    told = [DataRequired(f"请填写{label}"), Length(max=60, message="不能超过 60 个字")]
+    return StringField(label, told, filters=[_stripped], description=LOGIN_HELP)
+
+
+class BranchForm(UnitFields):
+    """A unit below one's own, and its first administrator (建立次级单位)."""
+
+    has_leader = BooleanField("设单位领导（经办人审核后由领导审定）")
+    admin_name = StringField(
+        "管理员姓名",
+        [DataRequired("请填写管理员姓名"), Length(max=60, message="不能超过 60 个字")],
+        filters=[_stripped],
+    )
+    login = _login("管理员登录名")
+
+    def offer(self, *, area_code: str, serves_area: bool) -> None:
+        """Offer the areas of a superior's province; personnel departments are below others."""
+        self.offer_areas({area_code[:2]})
+        names = [name for name in TYPES if serves_area or name not in AREA_OFFICES]
+        self.type.choices = _choices(names)
+
+
 class OwnDataForm(Form):
     """What a unit keeps up to date by itself (完善单位信息, FJ-U-21)."""
 
@@ -78,12 +109,7 @@ class StaffForm(Form):
     """An account of the unit's staff (新增工作人员)."""
 
     name = _named()
-    login = StringField(
-        "登录名",
-        [DataRequired("请填写登录名"), Length(max=60, message="不能超过 60 个字")],
-        filters=[_stripped],
-        description="2-40 位字母、数字或 . _ -，不分大小写，不能使用证件号码",
-    )
+    login = _login("登录名")
     role = SelectField(
         "角色",
         [DataRequired("请选择角色"), AnyOf(STAFF_ROLES, message="请选择角色")],

@@ -176,7 +176,7 @@ def _day(answers: Answers, name: str) -> date | None:
 
 
 def recommendation_faults(
-    declaration: Declaration, unit: Unit, answers: Answers, now: datetime
+    declaration: Declaration, answers: Answers, now: datetime
 ) -> dict[str, list[str]]:
     """Return everything a recommendation lacks, by field; empty when it can be given."""
     days = {name: _day(answers, name) for name in ("publicity_from", "publicity_to")}
@@ -186,17 +186,18 @@ def recommendation_faults(
         faults = _publicity_faults(declaration, first, last, now)
     if not _text(answers, "recommendation"):
         faults["recommendation"] = ["请填写单位推荐意见"]
-    return {**faults, **_post_faults(unit, answers)}
+    return {**faults, **_post_faults(declaration.unit, answers)}
 
 
 def _recommend(
     declaration: Declaration, unit: Unit, answers: Answers, actor: Person, now: datetime
 ) -> None:
-    faults = recommendation_faults(declaration, unit, answers, now)
+    faults = recommendation_faults(declaration, answers, now)
     first, last = _day(answers, "publicity_from"), _day(answers, "publicity_to")
     if faults or first is None or last is None:
         raise Invalid(errors=faults)
-    uses_post = _text(answers, "uses_post") == "yes" if unit.is_public_institution else None
+    is_counted = declaration.unit.is_public_institution
+    uses_post = _text(answers, "uses_post") == "yes" if is_counted else None
     quota_note = _text(answers, "quota_note")
     file_id = answers.get("publicity_proof")
     if file_id:

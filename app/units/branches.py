@@ -1,0 +1,128 @@
+"""次级机构: the units that a unit creates below itself, each with its first administrator."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Select, select
+
+from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.operations import (
+    create_credential,
+    create_person,
+    free_login,
+    grant_role,
+    reset_credential,
+)
+from app.accounts.queries import is_live
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, NotFound
+from app.units import areas, tree
+from app.units.code_lists import AREA_OFFICES
+from app.units.models import Unit
+
+
+@dataclass(frozen=True)
+class FirstAdministrator:
+    """Who is to administer a new unit, and the name to sign in with."""
+
+    name: str
+    login: str
+
+
+def branches_of(unit_id: int, *, text: str = "", type_: str = "") -> Select[tuple[Unit]]:
+    """Select the units right below a unit, the open ones first, by name."""
+    below = select(Unit).where(Unit.parent_id == unit_id)
+    if text.strip():
+        below = below.where(Unit.name.contains(text.strip(), autoescape=True))
+    if type_:
+        below = below.where(Unit.type == type_)
+    return below.order_by(Unit.closed_at.is_not(None), Unit.name, Unit.id)
+
+
+def open_branch(
+    parent: Unit,
+    facts: tree.UnitFacts,
+    first: FirstAdministrator,
+    *,
+    actor: Person,
+    now: datetime,
+) -> tuple[Unit, Person, str]:
+    """Create a unit below one's own with its first administrator (建立次级单位, HB-U-04).
+
+    Returns both and the administrator's one-time secret. Invalid names every fault at its field:
+    a personnel department is created by one, and a branch lies in the area of its superior.
+    """
+    below = replace(facts, jurisdiction=parent.jurisdiction, parent=parent, reports_to=parent)
+    faults = {**tree.faults_of(None, below), **_faults_of_branch(parent, facts)}
+    faults |= _faults_of_login(first.login)
+    if faults:
+        raise Invalid(errors=faults)
+    unit = tree.create_unit(below, actor_id=actor.id, now=now, cause=f"{parent.name}建立")
+    person, secret = appoint_first(unit, first, actor_id=actor.id, now=now)
+    return unit, person, secret
+
+
+def _faults_of_branch(parent: Unit, facts: tree.UnitFacts) -> tree.Faults:
+    found: tree.Faults = {}
+    if facts.type in AREA_OFFICES and parent.type not in AREA_OFFICES:
+        found["type"] = [f"{facts.type}只能由上级{facts.type}建立"]
+    known = facts.area_code in areas.names()
+    if known and parent.area_code not in areas.upwards(facts.area_code):
+        found["area_code"] = [f"属地须在{parent.area_name}范围内"]
+    return found
+
+
+def _faults_of_login(login: str) -> tree.Faults:
+    try:
+        free_login(login)
+    except Invalid as fault:
+        return {"login": [fault.message]}
+    return {}
+
+
+def appoint_first(
+    unit: Unit, first: FirstAdministrator, *, actor_id: int | None, now: datetime
+) -> tuple[Person, str]:
+    """Open the account of a unit's first administrator; returns it with its one-time secret."""
+    person = create_person(name=first.name, now=now)
+    _, secret = create_credential(person, first.login, now=now, actor_id=actor_id)
+    grant_role(
+        person, "unit_admin", scope_kind="org", scope_id=unit.id, actor_id=actor_id, now=now
+    )
+    return person, secret
+
+
+def administrators_of(unit_ids: list[int], now: datetime) -> dict[int, list[Credential]]:
+    """Return the accounts of several units' administrators, by unit."""
+    rows = db.session.execute(
+        select(RoleGrant.scope_id, Credential)
+        .join(Credential, Credential.person_id == RoleGrant.person_id)
+        .where(
+            RoleGrant.role == "unit_admin",
+            RoleGrant.scope_kind == "org",
+            RoleGrant.scope_id.in_(unit_ids),
+            is_live(now),
+        )
+        .order_by(Credential.id)
+    )
+    found: dict[int, list[Credential]] = {}
+    for unit_id, account in rows.tuples():
+        found.setdefault(unit_id or 0, []).append(account)
+    return found
+
+
+def renew_activation(parent: Unit, unit: Unit, *, actor: Person, now: datetime) -> tuple[int, str]:
+    """Give a branch's administrator who has not activated yet a new secret; returns whose it is.
+
+    NotFound for a unit elsewhere, Conflict once one of its administrators has an account in use.
+    """
+    if unit.parent_id != parent.id:
+        raise NotFound
+    accounts = administrators_of([unit.id], now).get(unit.id, [])
+    waiting = [account for account in accounts if account.is_enabled]
+    if not waiting or any(account.password_hash for account in waiting):
+        raise Conflict("该单位的管理员已激活，密码由本人修改或由系统管理员重置")
+    db.session.refresh(waiting[0], with_for_update={"of": Credential})
+    if waiting[0].password_hash:
+        raise Conflict("该单位的管理员刚刚已激活")
+    return waiting[0].person_id, reset_credential(waiting[0], actor=actor, now=now)
