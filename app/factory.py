@@ -28,6 +28,7 @@ PUBLIC_MENU = (
     ("评审计划", "/plans"),
     ("公示", "/publicity"),
     ("证书查询", "/verify"),
+    ("单位注册", "/unit/register"),
 )
 ROOMS = (
     "accounts",

@@ -7,10 +7,8 @@ from wtforms.validators import DataRequired, Length, Optional
 from app.accounts.grants import AT_A_UNIT, EVERYWHERE
 from app.catalogue import jurisdictions
 from app.core.permissions import ROLES
-from app.units.forms import UnitFields
+from app.units.forms import LONGEST_PATH, UnitFields
 
-# A unit may be told by the names of all its superiors and its own.
-LONGEST_PATH = 1300
 ROLE_CHOICES = [
     SelectChoice("", "请选择"),
     *(SelectChoice(role, f"{ROLES[role]}（须指定单位）") for role in AT_A_UNIT),

@@ -29,12 +29,14 @@ AREAS = {
     "person": "人员",
     "role": "角色",
     "binding": "绑定单位",
+    "registration": "单位注册",
     "ballot": "投票",
     "result": "评审结果",
 }
 # What events are about and no area is called after.
 SUBJECTS = {
     "employment": "单位绑定",
+    "unit_registration": "单位注册",
     "portfolio_item": "业绩",
     "process_instance": "在办流程",
 }
@@ -199,6 +201,11 @@ EVENTS = {
     "publicity:ended": "公示结束",
     "publicity:exported": "导出公示名单",
     "publicity:opened": "开始公示",
+    "registration:approved": "通过单位注册",
+    "registration:lapsed": "终止单位注册",
+    "registration:mended": "修改单位注册申请",
+    "registration:returned": "退回单位注册",
+    "registration:submitted": "申请单位注册",
     "result:revoked": "撤销结果",
     "role:confirmed": "复核授权",
     "role:ended": "终止授权",
@@ -209,6 +216,10 @@ EVENTS = {
     "unit:changed": "修改单位",
     "unit:closed": "关闭单位",
     "unit:completed": "完善单位信息",
+    "unit:change_approved": "通过单位变更",
+    "unit:change_dropped": "结束单位变更申请",
+    "unit:change_requested": "申请单位变更",
+    "unit:change_returned": "退回单位变更",
     "unit:created": "登记单位",
 }
 CONDITIONS = {
@@ -274,6 +285,8 @@ VERBS = {
     "staff": "工作人员账号",
     "settings": "管理设置",
     "branches": "次级机构管理",
+    "register": "单位注册",
+    "vet_units": "审核单位注册",
     "applicants": "申报人账号",
     "list": "列表",
     "open": "打开",

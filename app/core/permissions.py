@@ -81,6 +81,8 @@ ACTIONS: dict[str, Action] = {
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),
     "unit.staff": _may("unit_admin", when="administers_unit"),
+    "unit.register": _may(PUBLIC),
+    "unit.vet_units": _may("unit_admin"),
     "unit.branches": _may("unit_admin", when="administers_unit"),
     "unit.settings": _may("unit_admin", when="administers_unit"),
     "unit.applicants": _may("unit_admin", "unit_clerk", when="keeps_members"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wtforms import BooleanField, Form, SelectField, StringField
+from wtforms import BooleanField, Form, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import AnyOf, DataRequired, Length, Optional
 
@@ -10,6 +10,9 @@ from app.core.permissions import ROLES
 from app.units import areas
 from app.units.code_lists import AREA_OFFICES, KINDS, TYPES
 from app.units.operations import STAFF_ROLES
+
+# A unit may be told by the names of all its superiors and its own.
+LONGEST_PATH = 1300
 
 
 def _stripped(value: str | None) -> str:
@@ -91,6 +94,58 @@ class BranchForm(UnitFields):
         self.offer_areas({area_code[:2]})
         names = [name for name in TYPES if serves_area or name not in AREA_OFFICES]
         self.type.choices = _choices(names)
+
+
+def _superior(description: str) -> StringField:
+    """Return the field of another unit, which is told by its name."""
+    return _text("上级单位", LONGEST_PATH, description)
+
+
+class RegistrationForm(UnitFields):
+    """A unit that asks to be registered, and its first administrator (单位注册, FJ-U-02)."""
+
+    superior = _superior("有上级单位的填写其名称，由上级单位审核；没有的留空，由属地人社部门审核")
+    legal_person = StringField(
+        "法定代表人姓名",
+        [DataRequired("请填写法定代表人姓名"), Length(max=60, message="不能超过 60 个字")],
+        filters=[_stripped],
+    )
+    admin_name = StringField(
+        "管理员姓名",
+        [DataRequired("请填写管理员姓名"), Length(max=60, message="不能超过 60 个字")],
+        filters=[_stripped],
+        description="本单位人事部门的负责人，通过后开通单位管理员账号",
+    )
+    admin_phone = StringField(
+        "管理员手机号码",
+        [DataRequired("请填写管理员手机号码"), Length(max=20, message="不能超过 20 个字")],
+        filters=[_stripped],
+    )
+    login = _login("管理员登录名")
+    note = TextAreaField(
+        "补充说明",
+        [Optional(), Length(max=500, message="不能超过 500 个字")],
+        filters=[_stripped],
+        render_kw={"rows": 3},
+    )
+
+    def offer(self, provinces: Iterable[str]) -> None:
+        """Offer the areas where there are offices, and the types that register themselves."""
+        self.offer_areas(provinces)
+        self.type.choices = _choices(name for name in TYPES if name not in AREA_OFFICES)
+
+
+class ChangeForm(UnitFields):
+    """What a unit wants changed of its locked data (单位变更)."""
+
+    parent = _superior("填写名称或其中一部分；变更后由其审核，审核链随之改变；没有的留空")
+    reason = TextAreaField(
+        "变更理由",
+        [DataRequired("请填写变更理由"), Length(max=500, message="不能超过 500 个字")],
+        filters=[_stripped],
+        render_kw={"rows": 3},
+        description="写明依据，如批准更名、划转的文件名称和文号",
+    )
 
 
 class OwnDataForm(Form):

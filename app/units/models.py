@@ -177,3 +177,122 @@ class Employment(Model):
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
     unit: Mapped[Unit] = relationship()
+
+
+APPROVED, LAPSED, DROPPED = "approved", "lapsed", "dropped"
+_WAITING = text("status IN ('pending', 'returned')")
+_REQUEST_STATES = "status IN ('pending', 'returned', 'approved', 'lapsed', 'dropped')"
+
+
+class UnitRegistration(Model):
+    """A unit that asks to be registered (单位注册, FJ-U-02), vetted by the office it names."""
+
+    __tablename__ = "unit_registration"
+    __table_args__ = (
+        CheckConstraint(_REQUEST_STATES, name="status_is_known"),
+        CheckConstraint(
+            "(status = 'approved') = (unit_id IS NOT NULL)", name="what_is_approved_is_a_unit"
+        ),
+        CheckConstraint(
+            "status IN ('pending', 'returned') OR decided_at IS NOT NULL",
+            name="a_decision_has_a_date",
+        ),
+        Index(
+            "uq_unit_registration_one_a_code",
+            "credit_code",
+            unique=True,
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "uq_unit_registration_one_a_name",
+            "name",
+            "area_code",
+            unique=True,
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index("ix_unit_registration_sender", "address_hash", "submitted_at"),
+    )
+
+    id: Mapped[int] = pk()
+    name: Mapped[str] = mapped_column(String(100))
+    type: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(20))
+    area_code: Mapped[str] = mapped_column(String(6))
+    credit_code: Mapped[str | None] = mapped_column(String(18))
+    # The superior that it names; without one the personnel department of its area is that.
+    superior_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    office_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"), index=True)
+    legal_person: Mapped[str] = mapped_column(String(60))
+    admin_name: Mapped[str] = mapped_column(String(60))
+    admin_phone: Mapped[str] = mapped_column(String(20))
+    login: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(String(500), default="")
+    status: Mapped[str] = mapped_column(String(10), default=PENDING)
+    opinion: Mapped[str] = mapped_column(String(500), default="")
+    # Of the number by which the registrant finds it again, and of where it was sent from.
+    receipt_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    address_hash: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"), unique=True)
+    submitted_at: Mapped[datetime] = mapped_column(Instant)
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+
+    superior: Mapped[Unit | None] = relationship(foreign_keys=[superior_id])
+    office: Mapped[Unit] = relationship(foreign_keys=[office_id])
+    unit: Mapped[Unit | None] = relationship(foreign_keys=[unit_id])
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+
+    @property
+    def area_name(self) -> str:
+        """Return what the area of the unit is called."""
+        return areas.path_of(self.area_code)
+
+
+class UnitChange(Model):
+    """What a unit wants changed of its locked data (单位变更): name, nature, area, superior."""
+
+    __tablename__ = "unit_change"
+    __table_args__ = (
+        CheckConstraint(_REQUEST_STATES, name="status_is_known"),
+        CheckConstraint(
+            "status IN ('pending', 'returned') OR decided_at IS NOT NULL",
+            name="a_decision_has_a_date",
+        ),
+        CheckConstraint("reason <> ''", name="a_change_has_a_reason"),
+        Index(
+            "uq_unit_change_one_waits",
+            "unit_id",
+            unique=True,
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    office_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    type: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(20))
+    area_code: Mapped[str] = mapped_column(String(6))
+    credit_code: Mapped[str | None] = mapped_column(String(18))
+    parent_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    reason: Mapped[str] = mapped_column(String(500))
+    status: Mapped[str] = mapped_column(String(10), default=PENDING)
+    opinion: Mapped[str] = mapped_column(String(500), default="")
+    requested_by: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    requested_at: Mapped[datetime] = mapped_column(Instant)
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+
+    unit: Mapped[Unit] = relationship(foreign_keys=[unit_id])
+    office: Mapped[Unit] = relationship(foreign_keys=[office_id])
+    parent: Mapped[Unit | None] = relationship(foreign_keys=[parent_id])
+
+    @property
+    def area_name(self) -> str:
+        """Return what the area would be called."""
+        return areas.path_of(self.area_code)

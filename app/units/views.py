@@ -20,7 +20,14 @@ from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ROLES, requires
 from app.engine import care, runtime
 from app.engine.care import Halt
-from app.units import branch_views, operations, own_views, queries
+from app.units import (
+    branch_views,
+    change_views,
+    operations,
+    own_views,
+    queries,
+    registration_views,
+)
 from app.units.flow import flow_log, open_items
 from app.units.forms import ApplicantForm, StaffForm
 from app.units.models import PENDING, RETURNED, Employment, Unit
@@ -233,7 +240,7 @@ def _is_bound(person: Person, unit: Unit) -> bool:
     return bound is not None and bound.id == unit.id
 
 
-__all__ = ["bp", "branch_views", "own_views"]
+__all__ = ["bp", "branch_views", "change_views", "own_views", "registration_views"]
 
 add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)
 add_entry("单位审核", "人员审核", "person-check", "units.requests", "unit.review_bindings")

@@ -1,0 +1,213 @@
+"""单位注册: the public pages by which a unit asks, mends and begins; the office's list."""
+
+from flask import flash, render_template, request, session, url_for
+from flask_login import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from app.core.clock import now
+from app.core.crypto import keyed_hash
+from app.core.errors import Invalid, NotFound
+from app.core.faults import show_faults
+from app.core.http import grants, page_of, see_other
+from app.core.menu import add_entry
+from app.core.permissions import requires
+from app.engine import runtime
+from app.units import queries, registering, tree
+from app.units.flow import open_items
+from app.units.forms import RegistrationForm
+from app.units.models import PENDING, RETURNED, UnitRegistration
+from app.units.offices import VETS
+from app.units.request_process import REGISTRATION
+from app.units.web import bp
+
+KEPT = "unit_registration"
+STATES = {
+    "pending": ("待审核", "warning"),
+    "returned": ("已退回", "danger"),
+    "approved": ("已通过", "success"),
+    "lapsed": ("已终止", "secondary"),
+}
+
+
+@bp.get("/unit/register")
+@requires("unit.register")
+def registration() -> str:
+    """The form of a unit that is not known yet (单位注册)."""
+    return _registration_page(RegistrationForm(), None)
+
+
+def _registration_page(form: RegistrationForm, asked: UnitRegistration | None) -> str:
+    form.offer(queries.provinces())
+    return render_template("units/register.html", form=form, asked=asked)
+
+
+@bp.post("/unit/register")
+@requires("unit.register")
+def register() -> Response | tuple[str, int]:
+    """Take a registration in; its number is shown once."""
+    form, moment = RegistrationForm(request.form), now()
+    if form.validate():
+        try:
+            address = keyed_hash(f"address:{request.remote_addr}")
+            entry = _entry(form)
+            asked, receipt = registering.register_unit(entry, address=address, now=moment)
+        except (Invalid, registering.TooManyRegistrations) as error:
+            return _refused(form, None, error)
+        runtime.start(
+            "unit_registration",
+            business=(REGISTRATION, asked.id),
+            jurisdiction=asked.office.jurisdiction,
+            actor_id=asked.person_id,
+            now=moment,
+        )
+        session[KEPT] = receipt
+        flash("注册申请已提交，请记下受理号，凭受理号查询审核结果、修改和领取账号", "success")
+        return see_other(url_for("units.registration_state"))
+    return _registration_page(form, None), 422
+
+
+def _refused(
+    form: RegistrationForm,
+    asked: UnitRegistration | None,
+    error: Invalid | registering.TooManyRegistrations,
+) -> tuple[str, int]:
+    if isinstance(error, Invalid):
+        # The tree calls it parent; here it is typed as the superior.
+        told = {"superior" if n == "parent" else n: said for n, said in error.errors.items()}
+        show_faults(form, Invalid(errors=told) if told else error)
+    else:
+        form.form_errors = [*form.form_errors, error.message]
+    return _registration_page(form, asked), error.status
+
+
+def _entry(form: RegistrationForm) -> registering.Entry:
+    """Return what the form says; Invalid where the superior cannot be told."""
+    try:
+        superior = queries.unit_called(form.superior.data or "")
+    except Invalid as error:
+        raise Invalid(error.message, field="superior") from error
+    facts = tree.UnitFacts(
+        name=form.name.data or "",
+        type=form.type.data,
+        kind=form.kind.data,
+        area_code=form.area_code.data,
+        jurisdiction="",
+        parent=superior,
+        credit_code=form.credit_code.data or "",
+        has_leader=False,
+    )
+    return registering.Entry(
+        facts,
+        legal_person=form.legal_person.data or "",
+        admin_name=form.admin_name.data or "",
+        admin_phone=form.admin_phone.data or "",
+        login=form.login.data or "",
+        note=form.note.data or "",
+    )
+
+
+def _kept() -> UnitRegistration | None:
+    return registering.find(str(session.get(KEPT, "")))
+
+
+@bp.get("/unit/register/state")
+@requires("unit.register")
+def registration_state() -> str:
+    """How a registration stands, for who has its number."""
+    return _state_page("")
+
+
+def _state_page(message: str) -> str:
+    asked = _kept()
+    return render_template(
+        "units/registration_state.html",
+        asked=asked,
+        receipt=session.get(KEPT, ""),
+        message=message,
+        states=STATES,
+        activated=asked is not None and registering.is_activated(asked),
+    )
+
+
+@bp.post("/unit/register/state")
+@requires("unit.register")
+def look_up() -> Response | tuple[str, int]:
+    """Open a registration by its number, which no address of a page carries."""
+    number = request.form.get("number", "").strip().upper()
+    session[KEPT] = number
+    if registering.find(number) is None:
+        return _state_page("没有这个受理号，请核对后重试"), NotFound.status
+    return see_other(url_for("units.registration_state"))
+
+
+def _returned() -> UnitRegistration:
+    asked = _kept()
+    if asked is None or asked.status != RETURNED:
+        raise NotFound("没有可以修改的注册申请，请先凭受理号查询")
+    return asked
+
+
+@bp.get("/unit/register/mend")
+@requires("unit.register")
+def mending() -> str:
+    """The form of a returned registration, as it was sent."""
+    asked = _returned()
+    said = {name: getattr(asked, name) for name in RegistrationForm().data}
+    said["superior"] = queries.label_of(asked.superior) if asked.superior else ""
+    return _registration_page(RegistrationForm(data=said), asked)
+
+
+@bp.post("/unit/register/mend")
+@requires("unit.register")
+def mend() -> Response | tuple[str, int]:
+    """Send a returned registration again."""
+    asked, form, moment = _returned(), RegistrationForm(request.form), now()
+    runtime.hold((REGISTRATION, asked.id))
+    if form.validate():
+        try:
+            registering.mend(asked, _entry(form), now=moment)
+        except Invalid as error:
+            return _refused(form, asked, error)
+        (item,) = open_items((REGISTRATION, asked.id))
+        runtime.complete(item, {}, actor_id=asked.person_id, now=moment)
+        flash("已重新提交，等待审核", "success")
+        return see_other(url_for("units.registration_state"))
+    return _registration_page(form, asked), 422
+
+
+@bp.post("/unit/register/activation")
+@requires("unit.register")
+def claim_activation() -> Response:
+    """Lead who holds the number of an approved registration to the activation (领取账号)."""
+    asked = _kept()
+    if asked is None:
+        raise NotFound
+    secret = registering.hand_over_activation(asked, now=now())
+    return see_other(url_for("accounts.activation", secret=secret))
+
+
+@bp.get("/unit/registrations")
+@requires("unit.vet_units")
+def registrations() -> str:
+    """Registrations that the reviewer's units vet (单位注册审核)."""
+    offices = [g.scope_id for g in grants() if g.scope_kind == "org" and g.role == VETS]
+    found = select(UnitRegistration).where(UnitRegistration.office_id.in_(offices))
+    status, text = request.args.get("status", ""), request.args.get("q", "").strip()
+    if status:
+        found = found.where(UnitRegistration.status == status)
+    if text:
+        named = UnitRegistration.name.contains(text, autoescape=True)
+        found = found.where(named | (UnitRegistration.credit_code == text.upper()))
+    page = page_of(found.order_by(UnitRegistration.id.desc()))
+    waiting = {
+        each.id: next(iter(open_items((REGISTRATION, each.id))), None)
+        for each in page.items
+        if each.status == PENDING
+    }
+    return render_template(
+        "units/registrations.html", page=page, tasks=waiting, states=STATES, person=current_user
+    )
+
+
+add_entry("单位审核", "单位注册审核", "building-check", "units.registrations", "unit.vet_units")

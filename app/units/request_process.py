@@ -1,0 +1,184 @@
+"""What the processes of registration and change of units call (单位注册, 单位变更)."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from app.accounts.models import Person
+from app.core.db import db
+from app.core.records import register_record
+from app.engine.handlers import (
+    Card,
+    Outcomes,
+    Scope,
+    Step,
+    ending,
+    page,
+    presenter,
+    save,
+    scope,
+    service,
+)
+from app.engine.models import WorkItem
+from app.units import changing, registering
+from app.units.models import UnitChange, UnitRegistration
+
+REGISTRATION, CHANGE = "unit_registration", "unit_change"
+MENDED_WITHIN = timedelta(days=30)
+"""How long a returned registration waits to be mended."""
+AGAIN, DROP = "again", "drop"
+
+
+def _registration(step: Step) -> UnitRegistration:
+    return db.session.get_one(UnitRegistration, step.business_id)
+
+
+@scope("registration_office")
+def registration_office(step: Step) -> Scope:
+    """Who vets the unit: the superior that it names, or the department of its area (FJ-U-03)."""
+    return Scope("org", _registration(step).office_id)
+
+
+@scope("registrant")
+def registrant(step: Step) -> Scope:
+    """Who asked: the unit's administrator to be."""
+    return Scope("person", _registration(step).person_id)
+
+
+@save("vet_registration")
+def vet_registration(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The office's decision on a registration."""
+    approve, opinion = answers["decision"] == "pass", str(answers.get("opinion") or "")
+    registering.decide(
+        _registration(step),
+        approve=approve,
+        opinion=opinion,
+        actor_id=step.actor_id or 0,
+        now=step.now,
+    )
+    return {
+        "decision": str(answers["decision"]),
+        "mended_by": (step.now + MENDED_WITHIN).isoformat(),
+        "_outcome": "通过" if approve else "退回",
+        "_note": opinion,
+    }
+
+
+@save("mend_registration")
+def mend_registration(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
+    """The registrant sent it again; it was changed on its page."""
+    return {"_outcome": "重新提交"}
+
+
+@page("mend_registration")
+def mend_registration_page(_item: WorkItem) -> str:
+    """Where a returned registration is mended, by its receipt."""
+    return "/unit/register/state"
+
+
+@service("lapse_registration")
+def lapse_registration(step: Step) -> Outcomes:
+    """End a registration that nobody mended in time."""
+    reason = f"退回后 {MENDED_WITHIN.days} 天内未修改，注册申请已终止"
+    registering.lapse(_registration(step), reason, actor_id=None, now=step.now)
+    return {"_outcome": "注册已终止"}
+
+
+@ending(REGISTRATION)
+def end_registration(step: Step, reason: str) -> None:
+    """End a registration with its process."""
+    asked = _registration(step)
+    db.session.refresh(asked, with_for_update={"of": UnitRegistration})
+    registering.lapse(asked, reason, actor_id=step.actor_id, now=step.now)
+
+
+@presenter(REGISTRATION)
+def registration_card(business_id: int) -> Card:
+    """How a registration is listed."""
+    title = f"{db.session.get_one(UnitRegistration, business_id).name} 申请注册"
+    return Card(title, title, "/unit/registrations")
+
+
+@register_record(REGISTRATION)
+def registration_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the office sees beside the form."""
+    asked = db.session.get_one(UnitRegistration, business_id)
+    return {"summary_template": "units/_registration.html", "registration": asked}
+
+
+def _change(step: Step) -> UnitChange:
+    return db.session.get_one(UnitChange, step.business_id)
+
+
+@scope("change_office")
+def change_office(step: Step) -> Scope:
+    """Who decides on a change: the superior that takes the unit in; never who asked for it."""
+    asked = _change(step)
+    return Scope("org", asked.office_id, excluded_id=asked.requested_by)
+
+
+@scope("changing_unit")
+def changing_unit(step: Step) -> Scope:
+    """The unit that wants to change."""
+    return Scope("org", _change(step).unit_id)
+
+
+@save("vet_unit_change")
+def vet_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The office's decision on a change."""
+    approve, opinion = answers["decision"] == "pass", str(answers.get("opinion") or "")
+    changing.decide(
+        _change(step),
+        approve=approve,
+        opinion=opinion,
+        actor_id=step.actor_id or 0,
+        now=step.now,
+    )
+    decision = str(answers["decision"])
+    return {
+        "decision": decision,
+        "_outcome": "通过" if approve else "退回",
+        "_note": opinion,
+    }
+
+
+@save("mend_unit_change")
+def mend_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The unit asks again, as it wrote on its page, or asks no more (放弃)."""
+    if answers.get("decision") == AGAIN:
+        return {"decision": AGAIN, "_outcome": "重新提交"}
+    changing.drop(_change(step), "单位放弃变更", actor_id=step.actor_id, now=step.now)
+    return {"decision": DROP, "_outcome": "放弃变更"}
+
+
+@page("mend_unit_change")
+def mend_change_page(item: WorkItem) -> str:
+    """Where a returned change is mended."""
+    return f"/unit/change?unit={item.scope_id}"
+
+
+@ending(CHANGE)
+def end_change(step: Step, reason: str) -> None:
+    """End a change with its process."""
+    asked = _change(step)
+    db.session.refresh(asked, with_for_update={"of": UnitChange})
+    changing.drop(asked, reason, actor_id=step.actor_id, now=step.now)
+
+
+@presenter(CHANGE)
+def change_card(business_id: int) -> Card:
+    """How a change is listed."""
+    asked = db.session.get_one(UnitChange, business_id)
+    title = f"{asked.unit.name} 申请变更单位信息"
+    return Card(title, title, f"/unit/change?unit={asked.unit_id}")
+
+
+@register_record(CHANGE)
+def change_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the office sees beside the form: every line that would change, before and after."""
+    asked = db.session.get_one(UnitChange, business_id)
+    return {
+        "summary_template": "units/_change.html",
+        "change": asked,
+        "lines": changing.compared(asked),
+    }

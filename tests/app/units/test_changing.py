@@ -1,0 +1,157 @@
+"""单位变更: locked data change by a process; what a unit was stays with what was sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.invariants import check_all
+from app.units import history
+from app.units.models import Unit, UnitChange
+from app.units.request_process import CHANGE
+from tests.builders.flow import open_items
+from tests.builders.people import a_person, a_unit
+from tests.builders.refusals import is_told_in_place
+
+URL = "/unit/change"
+
+
+@dataclass
+class Case:
+    """A school below a bureau, both with an administrator, and another bureau."""
+
+    school: Unit
+    admin: Person
+    bureau: Person
+    other: Person
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    with transaction():
+        here = a_unit("云桥区教体局", kind="机关", type_="主管部门")
+        there = a_unit("柳溪区教体局", kind="机关", type_="主管部门")
+        school = a_unit("青禾小学", parent=here)
+        return Case(
+            school,
+            a_person("敖正言", roles=[("unit_admin", "org", school.id)]),
+            a_person("本局管理员", roles=[("unit_admin", "org", here.id)]),
+            a_person("他局管理员", roles=[("unit_admin", "org", there.id)]),
+        )
+
+
+def form(case: Case, **changed: str) -> dict[str, str]:
+    with transaction(write=False):
+        unit = db.session.get_one(Unit, case.school.id)
+        said = {
+            "name": unit.name,
+            "type": unit.type,
+            "kind": unit.kind,
+            "area_code": unit.area_code,
+            "credit_code": unit.credit_code or "",
+            "parent": unit.parent.name if unit.parent else "",
+            "reason": "淮编〔2026〕8 号批准更名",
+        }
+    return {**said, **changed}
+
+
+def vet(client_for: Any, who: Person, decision: str, opinion: str = "") -> Any:
+    with transaction(write=False):
+        asked = db.session.query(UnitChange).filter(UnitChange.decided_at.is_(None)).first()
+        asked = asked or db.session.query(UnitChange).order_by(UnitChange.id.desc()).first()
+        task = open_items((CHANGE, asked.id))[0].id
+    return client_for(who).post(f"/tasks/{task}", {"decision": decision, "opinion": opinion})
+
+
+def school(case: Case) -> Unit:
+    with transaction(write=False):
+        return db.session.get_one(Unit, case.school.id)
+
+
+def test_an_approved_change_is_made_and_what_was_is_kept(
+    case: Case, client_for: Any, at: Callable[[datetime], None]
+) -> None:
+    with transaction(write=False):
+        before = now()
+    at(before + timedelta(days=3))
+    browser = client_for(case.admin)
+    assert 'value="青禾小学"' in browser.get(URL).text
+    assert browser.post(URL, form(case, name="青禾实验小学")).location.startswith(URL)
+    assert "等待云桥区教体局审核" in browser.get(URL).text
+    assert browser.post(URL, form(case, name="再改")).status_code == 409
+    assert school(case).name == "青禾小学"
+    assert vet(client_for, case.bureau, "pass").status_code == 303
+    assert school(case).name == "青禾实验小学"
+    page = browser.get("/unit").text
+    assert ("青禾小学" in page, "变更" in page) == (True, True)
+    assert "变更申请已通过" in browser.get("/notifications").text
+    with transaction(write=False):
+        unit = db.session.get_one(Unit, case.school.id)
+        assert history.as_of(unit, before).name == "青禾小学"
+        assert check_all() == []
+
+
+def test_who_takes_a_unit_in_decides_and_its_chain_follows(case: Case, client_for: Any) -> None:
+    client_for(case.admin).post(URL, form(case, parent="柳溪区教体局"))
+    assert vet(client_for, case.bureau, "pass").status_code == 403
+    assert vet(client_for, case.other, "pass").status_code == 303
+    moved = school(case)
+    assert moved.parent_id == moved.reports_to_id
+    with transaction(write=False):
+        assert db.session.get_one(Unit, moved.parent_id).name == "柳溪区教体局"
+
+
+def test_a_returned_change_is_mended_or_given_up(case: Case, client_for: Any) -> None:
+    browser = client_for(case.admin)
+    assert browser.post(f"{URL}/drop").status_code == 409
+    browser.post(URL, form(case, name="青禾学校"))
+    assert vet(client_for, case.bureau, "return").status_code == 422
+    vet(client_for, case.bureau, "return", "请附批文")
+    page = browser.get(URL).text
+    assert ("请附批文" in page, 'value="青禾学校"' in page) == (True, True)
+    assert browser.post(URL, form(case, name="青禾中心小学")).status_code == 303
+    vet(client_for, case.bureau, "return", "仍不合规")
+    assert browser.post(f"{URL}/drop").status_code == 303
+    assert school(case).name == "青禾小学"
+    with transaction(write=False):
+        assert db.session.query(UnitChange).one().status == "dropped"
+    assert browser.post(URL, form(case, name="青禾小学校")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": ""}, "请填写单位名称"),
+        ({"reason": " "}, "请填写变更理由"),
+        ({}, "没有需要变更的内容"),
+        ({"parent": "教务处"}, "上级单位不能是本单位或其下级"),
+        ({"parent": "没有的局"}, "没有名称含"),
+        ({"type": "职能部门", "parent": ""}, "职能部门须填写所属的上级单位"),
+        ({"parent": ""}, "尚未设置管理员"),
+        ({"credit_code": "1234"}, "统一社会信用代码有误"),
+    ],
+)
+def test_what_does_not_hold_is_said_at_its_field(
+    case: Case, client_for: Any, change: dict[str, str], words: str
+) -> None:
+    with transaction():
+        a_unit("教务处", parent=db.session.get_one(Unit, case.school.id), type_="职能部门")
+    answer = client_for(case.admin).post(URL, form(case, **change))
+    assert is_told_in_place(answer, words)
+    with transaction(write=False):
+        assert db.session.query(UnitChange).count() == 0
+
+
+def test_only_the_units_administrator_asks_and_never_decides(case: Case, client_for: Any) -> None:
+    with transaction(write=False):
+        bureau = db.session.query(Unit).filter_by(name="云桥区教体局").one().id
+    assert client_for(case.other).get(f"{URL}?unit={case.school.id}").status_code == 403
+    assert client_for(case.other).post(f"{URL}?unit={bureau}", form(case)).status_code == 403
+    client_for(case.admin).post(URL, form(case, name="青禾学校"))
+    assert vet(client_for, case.admin, "pass").status_code == 403

@@ -1,0 +1,240 @@
+"""单位注册: asked for in public, vetted by who is near, mended by the number, begun at once."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Credential, Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.invariants import check_all
+from app.engine.models import WorkItem
+from app.units import registering
+from app.units.models import Unit, UnitRegistration
+from app.units.request_process import REGISTRATION
+from tests.builders.flow import drain, open_items
+from tests.builders.people import a_person, a_unit
+from tests.builders.refusals import is_told_in_place
+from tests.conftest import Browser
+
+URL, STATE = "/unit/register", "/unit/register/state"
+NEW = {
+    "name": "云桥区新河小学",
+    "type": "用人单位",
+    "kind": "事业单位",
+    "area_code": "340602",
+    "credit_code": "12340000DEM00006X0",
+    "superior": "",
+    "legal_person": "钟守正",
+    "admin_name": "荀知远",
+    "admin_phone": "13800000000",
+    "login": "xunzhiyuan",
+    "note": "",
+}
+
+
+@pytest.fixture
+def office(app: Flask) -> Person:
+    """The administrator of the personnel department of the district."""
+    with transaction():
+        city = a_unit("淮城市人社局", kind="机关", type_="人社部门", area="340600")
+        bureau = a_unit("云桥区人社局", kind="机关", type_="人社部门", parent=city)
+        a_person("市局管理员", roles=[("unit_admin", "org", city.id)])
+        return a_person("宓清川", roles=[("unit_admin", "org", bureau.id)])
+
+
+@pytest.fixture
+def visitor(client_for: Any) -> Browser:
+    browser: Browser = client_for(None)
+    return browser
+
+
+def the_task() -> WorkItem:
+    with transaction(write=False):
+        asked = db.session.query(UnitRegistration).one()
+        return open_items((REGISTRATION, asked.id))[0]
+
+
+def vet(browser: Browser, decision: str, opinion: str = "") -> Any:
+    return browser.post(f"/tasks/{the_task().id}", {"decision": decision, "opinion": opinion})
+
+
+def number_on(page: str) -> str:
+    found = re.search(r"DW\d{8}-[2-9A-Z]{14}", page)
+    assert found
+    return found[0]
+
+
+def test_an_approved_registration_is_a_unit_whose_administrator_begins(
+    client_for: Any, office: Person, visitor: Browser
+) -> None:
+    assert visitor.get(URL).status_code == 200
+    assert visitor.post(URL, NEW).location == STATE
+    waiting = visitor.get(STATE).text
+    number = number_on(waiting)
+    assert ("正在审核" in waiting, "云桥区人社局" in waiting) == (True, True)
+    assert visitor.post("/unit/register/activation").status_code == 404
+    clerk = client_for(office)
+    assert "云桥区新河小学" in clerk.get("/unit/registrations").text
+    assert "钟守正" in clerk.get(f"/tasks/{the_task().id}").text
+    assert vet(clerk, "pass").status_code == 303
+    # Another browser finds it by its number; the office never saw a secret.
+    later = client_for(None)
+    assert later.post(STATE, {"number": f" {number.lower()} "}).location == STATE
+    assert "激活管理员账号" in later.get(STATE).text
+    address = later.post("/unit/register/activation").location
+    secret = address.rpartition("=")[2]
+    password = {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
+    assert later.post("/activate", password).location == "/home"
+    assert "云桥区新河小学" in later.get("/unit").text
+    again = client_for(None)
+    again.post(STATE, {"number": number})
+    assert "账号已激活" in again.get(STATE).text
+    assert again.post("/unit/register/activation").status_code == 409
+    with transaction(write=False):
+        unit = db.session.query(Unit).filter_by(name=NEW["name"]).one()
+        assert (unit.parent.name, unit.reports_to.name) == ("云桥区人社局", "云桥区人社局")
+        assert (unit.legal_person, unit.contact_phone) == ("钟守正", "13800000000")
+        assert check_all() == []
+
+
+def test_a_returned_registration_is_mended_by_its_number(
+    client_for: Any, office: Person, visitor: Browser
+) -> None:
+    visitor.post(URL, NEW)
+    clerk = client_for(office)
+    assert vet(clerk, "return").status_code == 422
+    assert visitor.get("/unit/register/mend").status_code == 404
+    assert vet(clerk, "return", "名称与证书不符").status_code == 303
+    assert "名称与证书不符" in visitor.get(STATE).text
+    form = visitor.get("/unit/register/mend").text
+    assert ('value="云桥区新河小学"' in form, "13800000000" in form) == (True, True)
+    wrong = {**NEW, "admin_phone": "12"}
+    assert is_told_in_place(
+        visitor.post("/unit/register/mend", wrong), "请填写 11 位手机号码", "云桥区新河小学"
+    )
+    mended = {**NEW, "name": "云桥区新河实验小学"}
+    assert visitor.post("/unit/register/mend", mended).location == STATE
+    assert vet(clerk, "pass").status_code == 303
+    with transaction(write=False):
+        assert db.session.query(Unit).filter_by(name="云桥区新河实验小学").count() == 1
+
+
+def test_what_nobody_mends_in_time_lapses(
+    client_for: Any,
+    office: Person,
+    visitor: Browser,
+    at: Callable[[datetime], None],
+) -> None:
+    visitor.post(URL, NEW)
+    vet(client_for(office), "return", "请补充说明")
+    at(now_in(days=31))
+    drain()
+    assert "30 天内未修改" in visitor.get(STATE).text
+    assert visitor.post("/unit/register/mend", NEW).status_code == 404
+    # The name and the code may be asked for again.
+    assert visitor.post(URL, NEW).status_code == 303
+
+
+def now_in(*, days: int) -> datetime:
+    with transaction(write=False):
+        return now() + timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": ""}, "请填写单位名称"),
+        ({"type": "人社部门"}, "人社部门由上级人社部门建立"),
+        ({"type": "二级单位"}, "二级单位须填写所属的上级单位"),
+        ({"kind": ""}, "请选择单位性质"),
+        ({"area_code": ""}, "请选择属地"),
+        ({"area_code": "350102"}, "该属地的人社部门尚未开通"),
+        ({"credit_code": "12340000DEM00006X1"}, "统一社会信用代码有误"),
+        ({"superior": "不存在的集团"}, "没有名称含"),
+        ({"superior": "人社局"}, "有多个单位符合"),
+        ({"legal_person": ""}, "请填写法定代表人姓名"),
+        ({"admin_phone": "12345"}, "请填写 11 位手机号码"),
+        ({"login": "340000198503129020"}, "不能使用证件号码"),
+    ],
+)
+def test_what_does_not_hold_is_said_at_its_field(
+    office: Person, visitor: Browser, change: dict[str, str], words: str
+) -> None:
+    answer = visitor.post(URL, {**NEW, **change})
+    assert is_told_in_place(answer, words, "荀知远")
+    with transaction(write=False):
+        assert db.session.query(UnitRegistration).count() == 0
+        assert db.session.query(Person).filter_by(name="荀知远").count() == 0
+
+
+def test_the_same_unit_is_not_asked_for_twice(office: Person, client_for: Any) -> None:
+    assert client_for(None).post(URL, NEW).status_code == 303
+    again = client_for(None).post(URL, NEW)
+    assert is_told_in_place(again, "正在审核", "该统一社会信用代码的注册申请正在审核")
+    other = {**NEW, "name": "另一学校"}
+    assert "注册申请正在审核" in client_for(None).post(URL, other).text
+    with transaction():
+        a_unit("云桥区老校").credit_code = "12340602DEM00007XJ"
+
+
+def test_the_nearest_office_where_somebody_can_decide_vets(
+    client_for: Any, office: Person
+) -> None:
+    with transaction():
+        group = a_unit("澄江集团", area="340600")
+        a_person("集团管理员", roles=[("unit_admin", "org", group.id)])
+        silent = a_unit("没有管理员的公司", parent=group)
+        ids = {"澄江集团": group.id, "没有管理员的公司": silent.id}
+    for superior, area, office_name in (
+        ("澄江集团", "340602", "澄江集团"),
+        ("没有管理员的公司", "340602", "澄江集团"),
+        ("", "340603", "淮城市人社局"),
+    ):
+        form = {**NEW, "name": f"甲{superior}{area}", "credit_code": "", "superior": superior}
+        browser = client_for(None)
+        browser.post(URL, {**form, "area_code": area})
+        page = browser.get(STATE).text
+        assert office_name in page, superior
+    with transaction(write=False):
+        below = db.session.query(UnitRegistration).filter_by(superior_id=ids["没有管理员的公司"])
+        assert below.one().office_id == ids["澄江集团"]
+
+
+def test_a_login_that_was_taken_meanwhile_keeps_the_unit_out(
+    client_for: Any, office: Person, visitor: Browser
+) -> None:
+    visitor.post(URL, NEW)
+    with transaction():
+        person = a_person("另一人")
+        db.session.query(Credential).filter_by(person_id=person.id).one().login = NEW["login"]
+    answer = vet(client_for(office), "pass")
+    assert (answer.status_code, "该登录名已被使用" in answer.text) == (422, True)
+    with transaction(write=False):
+        assert db.session.query(Unit).filter_by(name=NEW["name"]).count() == 0
+
+
+def test_nobody_else_vets_or_looks_in(client_for: Any, office: Person, visitor: Browser) -> None:
+    visitor.post(URL, NEW)
+    with transaction():
+        stranger = a_person("敖正言", roles=[("unit_admin", "org", a_unit("第二小学").id)])
+    url = f"/tasks/{the_task().id}"
+    assert client_for(stranger).get(url).status_code == 403
+    assert client_for(stranger).post(url, {"decision": "pass"}).status_code == 403
+    assert "没有单位申请注册" in client_for(stranger).get("/unit/registrations").text
+    guess = client_for(None).post(STATE, {"number": "DW20261123-22222222222222"})
+    assert (guess.status_code, "没有这个受理号" in guess.text) == (404, True)
+    assert "没有符合条件" in client_for(office).get("/unit/registrations?status=approved").text
+
+
+def test_a_flood_from_one_address_is_stopped(
+    office: Person, visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registering, "ADDRESS_LIMIT", 1)
+    visitor.post(URL, NEW)
+    answer = visitor.post(URL, {**NEW, "name": "另一学校", "credit_code": ""})
+    assert (answer.status_code, "另一学校" in answer.text) == (429, True)
