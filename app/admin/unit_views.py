@@ -17,6 +17,7 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
 from app.units import areas, history, queries, tree
+from app.units import merging as merging_units
 from app.units.code_lists import KINDS, TYPES
 from app.units.models import Unit
 
@@ -235,6 +236,40 @@ def close_unit(unit_id: int) -> Response:
     found = _unit(unit_id)
     tree.close_unit(found, actor_id=current_user.id, now=now())
     flash(f"{found.name}已关闭", "success")
+    return see_other(url_for("admin.unit", unit_id=found.id))
+
+
+@bp.get("/units/<int:unit_id>/merge")
+@requires("unit.manage")
+def merging(unit_id: int) -> str:
+    """What merging a unit into another would do, and what stands against it."""
+    return _merge_page(_unit(unit_id), "", [])
+
+
+def _merge_page(unit: Unit, typed: str, faults: list[str]) -> str:
+    return render_template(
+        "admin/unit_merge.html",
+        unit=unit,
+        typed=typed,
+        faults=faults,
+        obstacles=tree.unsettled(unit, now()),
+        members=tree.members(unit),
+        below=_children([unit.id]).get(unit.id, 0),
+        staff=len({person.id for person, _ in queries.staff_of(unit.id, now())}),
+    )
+
+
+@bp.post("/units/<int:unit_id>/merge")
+@requires("unit.manage")
+def merge_unit(unit_id: int) -> Response | tuple[str, int]:
+    """Merge a unit into another (单位合并)."""
+    found, typed = _unit(unit_id), request.form.get("into", "")
+    try:
+        into = queries.unit_called(typed)
+        merging_units.merge_unit(found, into, actor_id=current_user.id, now=now())
+    except Invalid as error:
+        return _merge_page(found, typed, [error.message]), error.status
+    flash(f"{found.name}已并入{into.name if into else ''}", "success")
     return see_other(url_for("admin.unit", unit_id=found.id))
 
 

@@ -221,6 +221,7 @@ EVENTS = {
     "unit:change_requested": "申请单位变更",
     "unit:change_returned": "退回单位变更",
     "unit:created": "登记单位",
+    "unit:merged": "合并单位",
 }
 CONDITIONS = {
     "administers_unit": "本单位的管理员",

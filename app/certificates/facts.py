@@ -48,7 +48,7 @@ def facts_of(result: Result) -> dict[str, Any]:
         "approval_no": result.publicity.approval_no,
         "issuer": issuing_unit(plan.organiser_unit).name,
         "committee": plan.committee.name,
-        "employer": declaration.unit.name,
+        "employer": declaration.unit_as_sent.name,
         "validity_area": settings.certificate.validity_area,
     }
 

@@ -23,7 +23,7 @@ from app.declarations.queries import entries_of, files_of, prior_titles_of
 from app.plans.models import Plan, PlanSpecialty, StandardCategory
 from app.plans.queries import categories_for
 from app.portfolio.models import ItemVersion
-from app.units.models import Unit
+from app.units.models import Unit, UnitPeriod
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Holdings:
         return self.declaration.person
 
     @property
-    def unit(self) -> Unit:
-        """The unit as it was when the declaration began."""
-        return self.declaration.unit
+    def unit(self) -> Unit | UnitPeriod:
+        """The unit as it was called and stood when the declaration was sent up."""
+        return self.declaration.unit_as_sent
 
     @property
     def photo(self) -> StoredFile | None:

@@ -23,7 +23,8 @@ from app.core.db import Id, Instant, Model, one_of, pk
 from app.core.storage import StoredFile
 from app.plans.models import Plan, PlanSlot, PlanSpecialty, StandardItem
 from app.portfolio.models import ItemVersion
-from app.units.models import Unit
+from app.units.history import as_of
+from app.units.models import Unit, UnitPeriod
 
 
 class Status(StrEnum):
@@ -150,6 +151,11 @@ class Declaration(Model):
     title: Mapped[Title] = relationship()
 
     __mapper_args__ = {"version_id_col": row_version}  # noqa: RUF012 - SQLAlchemy's form
+
+    @property
+    def unit_as_sent(self) -> Unit | UnitPeriod:
+        """The unit as it was called and stood when it was sent up; as it is before that."""
+        return as_of(self.unit, self.submitted_at)
 
     @property
     def is_editable(self) -> bool:

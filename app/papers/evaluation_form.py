@@ -23,6 +23,7 @@ from app.declarations.snapshots import held_by
 from app.papers.decisions import Opinion, Vote, approval_of, vote_on
 from app.papers.rendering import picture, render_pdf
 from app.portfolio import item_types
+from app.units.history import as_of
 from forms import display
 
 TEMPLATE = "documents/evaluation_form.html"
@@ -219,14 +220,15 @@ def in_pairs(pairs: Pairs) -> list[Pairs]:
 
 def _basics(declaration: Declaration, overview: Overview) -> list[Pairs]:
     person = declaration.person
+    unit = declaration.unit_as_sent
     birth = f"{person.birth_date:%Y-%m-%d}" if person.birth_date else ""
     first: Pairs = [
         ("姓名", person.name),
         ("性别", person.gender),
         ("出生日期", birth),
         (person.id_type, person.masked_id_number),
-        ("工作单位", declaration.unit.name),
-        ("单位性质", declaration.unit.kind),
+        ("工作单位", unit.name),
+        ("单位性质", unit.kind),
     ]
     return in_pairs([*first, *overview.personal, *overview.teaching])
 
@@ -263,7 +265,8 @@ def _of_unit(declaration: Declaration) -> list[Opinion]:
     text = f"单位公示：{days}。{given.opinion}"
     if given.quota_note:
         text += f"（岗位使用：{given.quota_note}）"
-    return [Opinion(given.unit.name, text, "", chinese_date(given.given_at)), *said]
+    unit = as_of(given.unit, given.given_at)
+    return [Opinion(unit.name, text, "", chinese_date(given.given_at)), *said]
 
 
 def form_of(declaration: Declaration) -> EvaluationForm:

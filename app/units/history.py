@@ -18,7 +18,7 @@ def periods_of(unit_id: int) -> list[UnitPeriod]:
 
 def as_of(unit: Unit, moment: datetime | None) -> Unit | UnitPeriod:
     """Return what a unit was at a moment, or the unit itself: now, and before its first period."""
-    if moment is None:
+    if moment is None or unit.standing_since is None or moment >= unit.standing_since:
         return unit
     then = select(UnitPeriod).where(
         UnitPeriod.unit_id == unit.id,
@@ -37,6 +37,7 @@ def begin_period(unit: Unit, cause: str, *, now: datetime) -> None:
     if last is None or last.valid_from < now:
         _end(last, now)
         last = UnitPeriod(unit_id=unit.id, valid_from=now)
+        unit.standing_since = now
         db.session.add(last)
     for name, value in told.items():
         setattr(last, name, value)

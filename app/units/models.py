@@ -35,6 +35,10 @@ class Unit(Model):
         ),
         CheckConstraint("length(area_code) = 6", name="an_area_has_six_digits"),
         CheckConstraint(
+            "merged_into_id IS NULL OR (closed_at IS NOT NULL AND merged_into_id <> id)",
+            name="what_is_merged_is_closed",
+        ),
+        CheckConstraint(
             "(legal_id_sealed IS NULL) = (legal_id_tail = '')",
             name="a_legal_persons_number_is_sealed_and_masked",
         ),
@@ -75,12 +79,18 @@ class Unit(Model):
     contact_name: Mapped[str] = mapped_column(String(60), default="")
     contact_phone: Mapped[str] = mapped_column(String(20), default="")
     address: Mapped[str] = mapped_column(String(200), default="")
+    # Since when it has been what it is now; what was before is in its periods.
+    standing_since: Mapped[datetime | None] = mapped_column(Instant)
     # A closed unit stays: what it once vetted names it.
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    merged_into_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
 
     parent: Mapped["Unit | None"] = relationship(remote_side=[id], foreign_keys=[parent_id])
     reports_to: Mapped["Unit | None"] = relationship(
         remote_side=[id], foreign_keys=[reports_to_id]
+    )
+    merged_into: Mapped["Unit | None"] = relationship(
+        remote_side=[id], foreign_keys=[merged_into_id]
     )
 
     @property
@@ -135,6 +145,11 @@ class UnitPeriod(Model):
     def area_name(self) -> str:
         """Return what the unit's area was called."""
         return areas.path_of(self.area_code)
+
+    @property
+    def is_public_institution(self) -> bool:
+        """Tell whether the unit was a 事业单位, whose posts are counted."""
+        return self.kind in COUNTING_POSTS
 
 
 class Employment(Model):

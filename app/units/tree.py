@@ -1,11 +1,11 @@
 """Writes about the unit tree (单位登记): entering, changing and closing units."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
@@ -18,7 +18,16 @@ from app.core.numbers import checked_credit_code
 from app.engine.models import WorkItem
 from app.units import areas, history
 from app.units.code_lists import AREA_OFFICES, KINDS, PARTS, TYPES
-from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
+from app.units.models import (
+    ACTIVE,
+    ENDED,
+    PENDING,
+    RETURNED,
+    Employment,
+    Unit,
+    UnitChange,
+    UnitRegistration,
+)
 
 LONGEST_NAME = 100
 ENTERED = (
@@ -51,7 +60,7 @@ class UnitFacts:
     has_leader: bool = True
 
 
-def _hold_tree(*units: Unit | None) -> None:
+def hold_tree(*units: Unit | None) -> None:
     """Let one change of the tree follow another, and read these units as the last one left them.
 
     Two changes that are each right alone can close a circle together; writers on SQLite queue.
@@ -69,7 +78,7 @@ def create_unit(
 ) -> Unit:
     """Enter a unit; Invalid says at which fields it does not hold."""
     unit = Unit()
-    _hold_tree(facts.parent, facts.reports_to)
+    hold_tree(facts.parent, facts.reports_to)
     _apply(unit, facts)
     db.session.add(unit)
     db.session.flush()
@@ -84,7 +93,7 @@ def change_unit(
     unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime, cause: str = "修改"
 ) -> None:
     """Change a unit; Invalid for a superior below itself, which would close a circle."""
-    _hold_tree(unit, facts.parent, facts.reports_to)
+    hold_tree(unit, facts.parent, facts.reports_to)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭，不能修改")
     before = _standing(unit)
@@ -186,7 +195,7 @@ def _faults_of_superiors(unit: Unit | None, facts: UnitFacts) -> Faults:
     for field, superior, above, circle in superiors:
         if superior is not None and superior.closed_at is not None:
             found[field] = ["该单位已关闭"]
-        elif unit and _leads_to(unit, superior, above):
+        elif unit and leads_to(unit, superior, above):
             found[field] = [circle]
     return found
 
@@ -225,8 +234,11 @@ def _fault_of_code(unit: Unit | None, typed: str) -> str:
     return "该统一社会信用代码已登记" if taken else ""
 
 
-def _leads_to(unit: Unit, start: Unit | None, upwards: Above) -> bool:
-    """Follow the tree as it is committed: what this session read before may be old."""
+def leads_to(unit: Unit, start: Unit | None, upwards: Above) -> bool:
+    """Tell whether the way up from a unit leads to another, as the tree is committed.
+
+    What this session read before may be old.
+    """
     above, passed = start.id if start else None, set[int]()
     while above is not None and above not in passed:
         if above == unit.id:
@@ -256,9 +268,21 @@ def obstacles(unit: Unit, now: datetime) -> list[str]:
     found = (
         (_count(Unit.parent_id == unit.id), "个下级单位尚未关闭或划转"),
         (_count(Unit.reports_to_id == unit.id), "个单位仍向本单位上报"),
-        (_open_tasks(unit), "项待办任务尚未办结"),
-        *(count(unit.id, now) for count in _obstacles),
     )
+    return [*_told(found), *unsettled(unit, now)]
+
+
+def unsettled(unit: Unit, now: datetime) -> list[str]:
+    """Return in words what is under way at a unit, be it closed or merged with another."""
+    return _told(
+        (
+            (_open_tasks(unit), "项待办任务尚未办结"),
+            *(count(unit.id, now) for count in _obstacles),
+        )
+    )
+
+
+def _told(found: Iterable[tuple[int, str]]) -> list[str]:
     return [f"{count} {words}" for count, words in found if count]
 
 
@@ -272,12 +296,31 @@ def members(unit: Unit) -> int:
 
 def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
     """Close a unit (撤销): its roles end, its people are told to bind elsewhere."""
-    _hold_tree(unit)
+    hold_tree(unit)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭")
     left = obstacles(unit, now)
     if left:
         raise Conflict("还不能关闭：" + "；".join(left))
+    bound = db.session.scalars(
+        select(Employment).where(Employment.unit_id == unit.id, Employment.status == ACTIVE)
+    )
+    for employment in bound.all():
+        end_employment(employment, actor_id=actor_id, now=now)
+        text = f"{unit.name}已关闭，请重新绑定现在的单位"
+        notify(employment.person_id, text, url="/binding", now=now)
+    shut(unit, reason="单位关闭", actor_id=actor_id, now=now)
+    audit.record("unit:closed", subject=("unit", unit.id), actor_id=actor_id, now=now)
+
+
+def end_employment(employment: Employment, *, actor_id: int, now: datetime) -> None:
+    """End that a unit employs somebody."""
+    employment.status, employment.decided_at, employment.decided_by = ENDED, now, actor_id
+    db.session.flush()
+
+
+def shut(unit: Unit, *, reason: str, actor_id: int, now: datetime) -> None:
+    """Close a unit for good: its past ends, and with it every role held at it."""
     unit.closed_at = now
     history.end_last_period(unit, now=now)
     held = db.session.scalars(
@@ -288,17 +331,25 @@ def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
         )
     )
     for grant in held:
-        end_grant(grant, actor_id=actor_id, now=now, reason="单位关闭")
-    bound = db.session.scalars(
-        select(Employment).where(Employment.unit_id == unit.id, Employment.status == ACTIVE)
-    )
-    for employment in bound:
-        employment.status, employment.decided_at, employment.decided_by = ENDED, now, actor_id
-        notify(
-            employment.person_id,
-            f"{unit.name}已关闭，请重新绑定现在的单位",
-            url="/binding",
-            now=now,
-        )
+        end_grant(grant, actor_id=actor_id, now=now, reason=reason)
     db.session.flush()
-    audit.record("unit:closed", subject=("unit", unit.id), actor_id=actor_id, now=now)
+
+
+@register_obstacle
+def _requests_under_way(unit_id: int, _now: datetime) -> tuple[int, str]:
+    """Registrations below a unit and changes of it, sent or to be mended."""
+    waiting = (PENDING, RETURNED)
+    registrations = select(func.count(UnitRegistration.id)).where(
+        UnitRegistration.status.in_(waiting),
+        or_(UnitRegistration.office_id == unit_id, UnitRegistration.superior_id == unit_id),
+    )
+    changes = select(func.count(UnitChange.id)).where(
+        UnitChange.status.in_(waiting),
+        or_(
+            UnitChange.unit_id == unit_id,
+            UnitChange.office_id == unit_id,
+            UnitChange.parent_id == unit_id,
+        ),
+    )
+    count = (db.session.scalar(registrations) or 0) + (db.session.scalar(changes) or 0)
+    return count, "份单位注册或变更申请尚未办结"

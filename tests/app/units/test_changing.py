@@ -12,9 +12,15 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
-from app.units import history
+from app.declarations.holdings import held_now
+from app.declarations.models import Declaration
+from app.declarations.overview import declared_of
+from app.papers.evaluation_form import form_of
+from app.units import history, tree
 from app.units.models import Unit, UnitChange
 from app.units.request_process import CHANGE
+from tests.app.units.test_tree import facts
+from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
@@ -155,3 +161,27 @@ def test_only_the_units_administrator_asks_and_never_decides(case: Case, client_
     assert client_for(case.other).post(f"{URL}?unit={bureau}", form(case)).status_code == 403
     client_for(case.admin).post(URL, form(case, name="青禾学校"))
     assert vet(client_for, case.admin, "pass").status_code == 403
+
+
+def test_a_declaration_keeps_the_name_under_which_it_was_sent(
+    app: Flask, at: Callable[[datetime], None]
+) -> None:
+    number = a_declaration(at="vet_declaration").id
+    with transaction(write=False):
+        former, later = unit_of_declaration(number).name, now() + timedelta(days=2)
+    at(later)
+    with transaction():
+        unit = unit_of_declaration(number)
+        change = facts(unit, name="更名后的学校", kind="企业")
+        tree.change_unit(unit, change, actor_id=a_person().id, now=now())
+    with transaction(write=False):
+        found = db.session.get_one(Declaration, number)
+        assert found.unit.name == "更名后的学校"
+        declared = dict(declared_of(held_now(found)))
+        assert (declared["申报单位"], declared["单位性质"]) == (former, "事业单位")
+        printed = dict(pair for line in form_of(found).basics for pair in line)
+        assert printed["工作单位"] == former
+
+
+def unit_of_declaration(number: int) -> Unit:
+    return db.session.get_one(Declaration, number).unit

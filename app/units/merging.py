@@ -1,0 +1,80 @@
+"""Merging units (单位合并): one takes over the people and the lower units of another."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.accounts.operations import notify
+from app.core import audit
+from app.core.db import db
+from app.core.errors import Conflict, Invalid
+from app.units import history, tree
+from app.units.models import ACTIVE, Employment, Unit
+
+
+def merge_unit(unit: Unit, into: Unit | None, *, actor_id: int, now: datetime) -> None:
+    """Close a unit whose people and lower units go to another (并入); its past names both.
+
+    Raises Invalid for one that cannot take it over: itself, one below it, a closed one, one of
+    another jurisdiction; Conflict for what must be settled before.
+    """
+    tree.hold_tree(unit, into)
+    if unit.closed_at is not None:
+        raise Conflict("单位已关闭")
+    if into is None:
+        raise Invalid("请填写并入的单位", field="into")
+    _check(unit, into)
+    left = tree.unsettled(unit, now)
+    if left:
+        raise Conflict("还不能合并：" + "；".join(left))
+    _move_lower_units(unit, into, now)
+    _move_people(unit, into, actor_id, now)
+    unit.merged_into_id = into.id
+    tree.shut(unit, reason="单位合并", actor_id=actor_id, now=now)
+    audit.record(
+        "unit:merged", subject=("unit", unit.id), actor_id=actor_id, now=now, unit=into.id
+    )
+
+
+def _check(unit: Unit, into: Unit) -> None:
+    if into.closed_at is not None:
+        raise Invalid("该单位已关闭", field="into")
+    if tree.leads_to(unit, into, Unit.parent_id) or tree.leads_to(unit, into, Unit.reports_to_id):
+        raise Invalid("不能并入本单位或其下级单位", field="into")
+    if into.jurisdiction != unit.jurisdiction:
+        raise Invalid("只能并入同一地区的单位", field="into")
+
+
+def _move_lower_units(unit: Unit, into: Unit, now: datetime) -> None:
+    for below in _open_units(Unit.parent_id == unit.id):
+        below.parent_id = into.id
+        history.begin_period(below, f"上级单位并入{into.name}", now=now)
+    for sender in _open_units(Unit.reports_to_id == unit.id):
+        sender.reports_to_id = into.id
+    db.session.flush()
+
+
+def _open_units(condition: object) -> Iterable[Unit]:
+    wanted = select(Unit).where(condition, Unit.closed_at.is_(None))  # type: ignore[arg-type]
+    return db.session.scalars(wanted.order_by(Unit.id)).all()
+
+
+def _move_people(unit: Unit, into: Unit, actor_id: int, now: datetime) -> None:
+    bound = select(Employment).where(Employment.unit_id == unit.id, Employment.status == ACTIVE)
+    for former in db.session.scalars(bound.order_by(Employment.id)).all():
+        tree.end_employment(former, actor_id=actor_id, now=now)
+        db.session.add(
+            Employment(
+                person_id=former.person_id,
+                unit_id=into.id,
+                status=ACTIVE,
+                note=f"{unit.name}并入本单位",
+                requested_at=now,
+                decided_at=now,
+                decided_by=actor_id,
+            )
+        )
+        text = f"{unit.name}已并入{into.name}，您现在属于{into.name}"
+        notify(former.person_id, text, url="/binding", now=now)
+    db.session.flush()

@@ -1,0 +1,89 @@
+"""单位合并: people and lower units go to the unit that takes over; nothing is lost."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.queries import people_with_role
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.invariants import check_all
+from app.units import history
+from app.units.models import Unit
+from app.units.queries import unit_of
+from tests.builders.declarations import a_declaration
+from tests.builders.people import a_person, a_unit, staff
+from tests.conftest import Browser
+
+
+@pytest.fixture
+def system(app: Flask, client_for: Any) -> Browser:
+    with transaction():
+        person = a_person("庾一鸣", roles=[("system_admin", "all", None)])
+    browser: Browser = client_for(person)
+    return browser
+
+
+def test_people_and_lower_units_go_over_and_the_past_names_both(
+    app: Flask, system: Browser, client_for: Any
+) -> None:
+    with transaction():
+        bureau = a_unit("教体局", kind="机关")
+        old, new = a_unit("青禾小学", parent=bureau), a_unit("柳溪小学", parent=bureau)
+        below, teacher = a_unit("教务处", parent=old), a_person("苏晓禾", unit=old)
+        clerk = staff(old, "unit_clerk")
+    page = system.get(f"/admin/units/{old.id}/merge").text
+    assert ("1 名本单位人员" in page, "1 个下级单位" in page) == (True, True)
+    answer = system.post(f"/admin/units/{old.id}/merge", {"into": "柳溪小学"})
+    assert answer.status_code == 303
+    with transaction(write=False):
+        assert unit_of(teacher.id).id == new.id
+        lower = db.session.get_one(Unit, below.id)
+        assert (lower.parent_id, lower.reports_to_id) == (new.id, new.id)
+        assert history.periods_of(below.id)[0].cause == "上级单位并入柳溪小学"
+        assert people_with_role("unit_clerk", "org", old.id, now()) == []
+        assert check_all() == []
+    assert "已并入柳溪小学" in client_for(teacher).get("/notifications").text
+    assert client_for(clerk).get("/binding/requests").status_code == 403
+    assert "并入柳溪小学" in system.get(f"/admin/units/{old.id}").text
+    assert system.post(f"/admin/units/{old.id}/merge", {"into": "柳溪小学"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("into", "words"),
+    [
+        ("", "请填写并入的单位"),
+        ("没有的学校", "没有名称含"),
+        ("青禾小学", "不能并入本单位或其下级单位"),
+        ("教务处", "不能并入本单位或其下级单位"),
+        ("外省小学", "只能并入同一地区的单位"),
+    ],
+)
+def test_what_cannot_take_over_is_said(app: Flask, system: Browser, into: str, words: str) -> None:
+    with transaction():
+        old = a_unit("青禾小学")
+        a_unit("教务处", parent=old)
+        a_unit("外省小学", jurisdiction="fujian", area="350102")
+    answer = system.post(f"/admin/units/{old.id}/merge", {"into": into})
+    assert (answer.status_code, words in answer.text) == (422, True)
+    with transaction(write=False):
+        assert db.session.get_one(Unit, old.id).closed_at is None
+
+
+def test_what_is_under_way_is_settled_first(app: Flask, system: Browser) -> None:
+    declaration = a_declaration(at="vet_declaration")
+    with transaction():
+        a_unit("柳溪小学")
+    url = f"/admin/units/{declaration.unit_id}/merge"
+    assert "现在还不能合并" in system.get(url).text
+    answer = system.post(url, {"into": "柳溪小学"})
+    assert (answer.status_code, "尚未办结" in answer.text) == (409, True)
+
+
+def test_nobody_else_merges(app: Flask, client_for: Any) -> None:
+    with transaction():
+        unit = a_unit("青禾小学")
+        admin = a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+    assert client_for(admin).get(f"/admin/units/{unit.id}/merge").status_code == 403
+    assert client_for(admin).post(f"/admin/units/{unit.id}/merge").status_code == 403
