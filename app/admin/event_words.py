@@ -64,7 +64,9 @@ DATA = {
     "reports_to_id": "上报单位编号",
     "request": "申请编号",
     "revocation": "撤销编号",
+    "person": "人员编号",
     "role": "角色",
+    "roles": "角色",
     "root": "票箱摘要",
     "rows": "行数",
     "scope": "范围",
@@ -75,7 +77,9 @@ DATA = {
     "specialty": "专业",
     "specialty_id": "专业编号",
     "stage": "审核环节",
+    "successor": "接任人（人员编号）",
     "summary": "摘要",
+    "tasks": "任务编号",
     "total": "总分",
     "type": "业绩类型",
     "unit": "单位编号",
@@ -127,7 +131,7 @@ def _scope(text: str) -> str:
 def _known(key: str) -> Mapping[str, str]:
     if key in {"fields", "changes"}:
         return _labels()
-    titles = {"role": ROLES, "slot": _slots(), "type": _types()}
+    titles = {"role": ROLES, "roles": ROLES, "slot": _slots(), "type": _types()}
     return titles.get(key) or VALUES.get(key, {})
 
 

@@ -221,6 +221,7 @@ EVENTS = {
     "unit:change_requested": "申请单位变更",
     "unit:change_returned": "退回单位变更",
     "unit:created": "登记单位",
+    "unit:handed_over": "工作交接",
     "unit:merged": "合并单位",
 }
 CONDITIONS = {

@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from app.accounts.grants import is_administrator, lock_roles_of
-from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.models import Credential, Person
 from app.accounts.operations import (
     create_credential,
     create_person,
-    end_grant,
     free_login,
     grant_role,
     notify,
@@ -17,7 +16,7 @@ from app.accounts.queries import live_grants, person_by_id_number
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 from app.units.queries import open_binding, unit_of
@@ -103,23 +102,6 @@ def create_staff(
     _, secret = create_credential(person, login, now=now, actor_id=actor.id)
     grant_role(person, role, scope_kind="org", scope_id=unit.id, actor_id=actor.id, now=now)
     return person, secret
-
-
-def end_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> None:
-    """End what a person does for a unit (停用); Conflict for oneself, NotFound for no staff."""
-    if person.id == actor.id:
-        raise Conflict("不能停用本人的角色，请由其他单位管理员或安全管理员办理")
-    held = [
-        grant
-        for grant in db.session.query(RoleGrant).filter_by(
-            person_id=person.id, scope_kind="org", scope_id=unit.id
-        )
-        if grant.role in STAFF_ROLES and (grant.valid_to is None or grant.valid_to > now)
-    ]
-    if not held:
-        raise NotFound
-    for grant in held:
-        end_grant(grant, actor_id=actor.id, now=now)
 
 
 def open_applicant(

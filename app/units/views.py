@@ -23,6 +23,7 @@ from app.engine.care import Halt
 from app.units import (
     branch_views,
     change_views,
+    handover,
     operations,
     own_views,
     queries,
@@ -180,16 +181,46 @@ def reset(person_id: int) -> Response:
     return hand_out(person.id, secret, back=url_for("units.staff", unit=unit.id))
 
 
-@bp.post("/staff/<int:person_id>/end")
+@bp.get("/staff/<int:person_id>/end")
 @requires("unit.staff")
-def end_staff(person_id: int) -> Response:
-    """End what somebody does for the unit; the account stays (停用)."""
-    unit = administered()
+def leaving(person_id: int) -> str:
+    """Who takes over from somebody who leaves, and what that is (工作交接)."""
+    return _leaving_page(administered(), _person(person_id), "", "")
+
+
+def _person(person_id: int) -> Person:
     person = db.session.get(Person, person_id)
     if person is None:
         raise NotFound
-    operations.end_staff(unit, person, actor=current_user, now=now())
-    flash(f"{person.name}在本单位的角色已停用", "success")
+    return person
+
+
+def _leaving_page(unit: Unit, person: Person, chosen: str, fault: str) -> str:
+    return render_template(
+        "units/end_staff.html",
+        unit=unit,
+        person=person,
+        left=handover.leaving(unit, person, now()),
+        successors=handover.successors(unit, person, now()),
+        roles=ROLES,
+        chosen=chosen,
+        fault=fault,
+    )
+
+
+@bp.post("/staff/<int:person_id>/end")
+@requires("unit.staff")
+def end_staff(person_id: int) -> Response | tuple[str, int]:
+    """End what somebody does for the unit; the account stays, the tasks go to the successor."""
+    unit, person = administered(), _person(person_id)
+    chosen = request.form.get("successor", "")
+    successor = db.session.get(Person, int(chosen)) if chosen.isdecimal() else None
+    try:
+        handover.end_staff(unit, person, successor, actor=current_user, now=now())
+    except Invalid as error:
+        return _leaving_page(unit, person, chosen, error.message), error.status
+    taken = f"，由{successor.name}接任" if successor else ""
+    flash(f"{person.name}在本单位的角色已停用{taken}", "success")
     return see_other(url_for("units.staff", unit=unit.id))
 
 

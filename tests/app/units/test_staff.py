@@ -140,7 +140,8 @@ def test_who_leaves_is_stopped_and_the_account_stays(
         clerk = staff(unit, "unit_clerk")
     assert client_for(clerk).get("/binding/requests").status_code == 200
     browser = client_for(admin)
-    assert browser.post(f"/staff/{clerk.id}/end").status_code == 303
+    left = browser.post(f"/staff/{clerk.id}/end", {"successor": admin.id})
+    assert left.status_code == 303
     assert client_for(clerk).get("/binding/requests").status_code == 403
     assert client_for(clerk).get("/home").status_code == 200
     assert "角色已停用" in browser.get("/staff").text
