@@ -156,17 +156,15 @@ def test_only_the_units_administrator_ends_roles(case: Case, client_for: Any) ->
 
 @pytest.mark.database
 def test_two_clerks_who_leave_at_once_do_not_rely_on_each_other(case: Case, app: Flask) -> None:
-    second = another(case, "unit_clerk")
+    leavers = [case.clerk.id, another(case, "unit_clerk").id]
+    unit_id, actor_id = case.unit.id, case.admin.id
 
-    def end(leaver: Person) -> None:
-        unit, actor = (
-            db.session.get_one(Unit, case.unit.id),
-            db.session.get_one(Person, case.admin.id),
-        )
-        person = db.session.get_one(Person, leaver.id)
+    def end(leaver: int) -> None:
+        unit, actor = db.session.get_one(Unit, unit_id), db.session.get_one(Person, actor_id)
+        person = db.session.get_one(Person, leaver)
         handover.end_staff(unit, person, None, actor=actor, now=now())
 
-    failures = together_inside(app, lambda: end(case.clerk), lambda: end(second))
+    failures = together_inside(app, lambda: end(leavers[0]), lambda: end(leavers[1]))
     assert [type(each) for each in failures if each] == [Invalid]
     with transaction(write=False):
-        assert len(people_with_role("unit_clerk", "org", case.unit.id, now())) == 1
+        assert len(people_with_role("unit_clerk", "org", unit_id, now())) == 1
