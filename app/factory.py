@@ -25,6 +25,8 @@ from app.inbox.menu import init_menu
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC_MENU = (
     ("首页", "/"),
+    ("通知公告", "/notices"),
+    ("政策文件", "/policies"),
     ("评审计划", "/plans"),
     ("公示", "/publicity"),
     ("证书查询", "/verify"),
@@ -35,6 +37,7 @@ ROOMS = (
     "units",
     "catalogue",
     "site",
+    "notices",
     "portfolio",
     "committees",
     "plans",

@@ -69,6 +69,10 @@ ACTIONS: dict[str, Action] = {
     "site.health": _may(PUBLIC),
     "file.upload": _may(MEMBER),
     "file.read": _may(MEMBER, when="may_read_file"),
+    # notices and policies
+    "article.read": _may(PUBLIC),
+    "article.manage": _may("organiser", "system_admin"),
+    "article.edit": _may("organiser", "system_admin", when="keeps_article"),
     # accounts
     "account.sign_in": _may(PUBLIC),
     "account.activate": _may(PUBLIC),

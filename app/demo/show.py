@@ -13,6 +13,7 @@ from app.accounts.queries import hash_of
 from app.core.clock import now, reset_clock
 from app.core.db import db, transaction
 from app.demo import (
+    announcing,
     approvals,
     awards,
     cast,
@@ -62,6 +63,7 @@ def load(echo: Echo) -> None:
     with transaction():
         reset_clock()
     stage.settle()
+    announcing.publish_articles(stage)
     _keep_accounts(stage)
 
 

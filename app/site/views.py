@@ -107,14 +107,8 @@ def upload() -> dict[str, Any] | tuple[dict[str, Any], int]:
     }
 
 
-@bp.get("/files/<int:file_id>")
-@requires("file.read")
-def file(file_id: int) -> Response:
-    """Give a file out; only pictures and PDFs are shown in the browser."""
-    stored = db.session.get(StoredFile, file_id)
-    if stored is None or not may_read(current_user.id, stored):
-        raise NotFound
-    authorize("file.read", current_user, stored, now())
+def file_answer(stored: StoredFile) -> Response:
+    """Return a file to somebody who may read it; only pictures and PDFs open in the browser."""
     answer = make_response(read_bytes(stored))
     inline = stored.media_type in SHOWN_INLINE or stored.media_type == MEDIA_TYPES["pdf"]
     kind = "inline" if inline and "download" not in request.args else "attachment"
@@ -126,3 +120,14 @@ def file(file_id: int) -> Response:
         answer.headers["Content-Security-Policy"] = "default-src 'self'; object-src 'self'"
     answer.headers["Cache-Control"] = "private, max-age=300"
     return answer
+
+
+@bp.get("/files/<int:file_id>")
+@requires("file.read")
+def file(file_id: int) -> Response:
+    """Give a file out to who may read it."""
+    stored = db.session.get(StoredFile, file_id)
+    if stored is None or not may_read(current_user.id, stored):
+        raise NotFound
+    authorize("file.read", current_user, stored, now())
+    return file_answer(stored)
