@@ -37,6 +37,7 @@ ROOMS = (
     "units",
     "catalogue",
     "site",
+    "people",
     "notices",
     "portfolio",
     "committees",

@@ -64,6 +64,8 @@ class Person(Model):
         Id, ForeignKey("stored_file.id", use_alter=True)
     )
     profile: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # When the person last confirmed what they told of themselves (完善信息).
+    profile_confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
     is_authenticated = True

@@ -9,17 +9,15 @@ from app.accounts import handing_out, operations, queries, sessions, signing_in
 from app.accounts.devices import device_of
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
-from app.accounts.models import Credential, Person
+from app.accounts.models import Credential
 from app.core import audit
 from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults, shown_on
+from app.core.faults import show_faults
 from app.core.http import answer_repeat, marks_viewed, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
-from app.core.storage import StoredFile, link, owned_file, read_bytes
-from app.core.uploads import is_photo
 
 bp = Blueprint("accounts", __name__)
 HOME = "/home"
@@ -183,32 +181,6 @@ def end_other_sessions() -> Response:
     return see_other(url_for("accounts.own_sessions"))
 
 
-@bp.get("/account")
-@requires("account.profile")
-def profile() -> str:
-    """What the platform knows of the person (个人信息)."""
-    photo = db.session.get(StoredFile, current_user.photo_file_id or 0)
-    login = _account().login
-    return render_template("accounts/profile.html", person=current_user, photo=photo, login=login)
-
-
-@bp.post("/account/photo")
-@requires("account.profile")
-@shown_on(profile)
-def set_photo() -> Response:
-    """Keep the certificate photo that was uploaded and cropped (证件照片)."""
-    chosen = request.form.get("photo", type=int)
-    if not chosen:
-        raise Invalid("请先选择并裁剪照片", field="photo")
-    person: Person = db.session.get_one(Person, current_user.id)
-    file = owned_file(chosen, person.id)
-    if not is_photo(read_bytes(file)):
-        raise Invalid("请上传并裁剪证件照片，不能使用其他文件", field="photo")
-    operations.set_photo(person, link(file).id, now=now())
-    flash("证件照片已更新", "success")
-    return see_other(safe_next(request.form.get("next"), url_for("accounts.profile")))
-
-
 @bp.get("/notifications")
 @requires("account.notifications")
 def notifications() -> str:
@@ -243,5 +215,4 @@ def read_notifications() -> Response:
     return see_other(url_for("accounts.notifications"))
 
 
-add_entry("工作台", "个人信息", "person", "accounts.profile", "account.profile")
 add_entry("工作台", "我的登录", "laptop", "accounts.own_sessions", "account.sessions", order=60)

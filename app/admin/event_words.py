@@ -142,8 +142,9 @@ def _types() -> dict[str, str]:
 
 @cache
 def _labels() -> dict[str, str]:
-    """Return what the fields of portfolio items and plans are called on their pages."""
-    specs = [load("plan/basics"), *(kind.form for kind in item_types().values())]
+    """Return what fields of portfolio items, plans and people are called on their pages."""
+    forms = (load(key) for key in ("plan/basics", "people/profile"))
+    specs = [*forms, *(kind.form for kind in item_types().values())]
     found = {field.name: field.label for spec in reversed(specs) for field in spec.fields}
     return {**found, "employer": "工作单位", "specialty": "专业", "name": "名称"}
 

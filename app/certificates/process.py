@@ -11,6 +11,7 @@ from app.certificates.facts import CHANGEABLE, reviewed
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
 from app.certificates.queries import (
     certificate_of_result,
+    certificate_without_photo,
     certificates_awaiting,
     certificates_with_photo,
     is_certified,
@@ -36,8 +37,10 @@ from app.engine.handlers import (
     service,
 )
 from app.engine.models import WorkItem
+from app.people.queries import PhotoFault, register_photo_fault
 from app.results.models import Result
 from app.results.process import RESULT
+from app.units.flow import flow_log
 from app.units.queries import reviewing_unit, unit_of
 from app.units.tree import register_obstacle
 
@@ -114,6 +117,17 @@ def provide_photo(step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     person = db.session.get_one(Person, step.actor_id)
     operations.provide_photo(certificate_for(step.business_id), person, now=step.now)
     return {"_outcome": "已上传照片"}
+
+
+@register_photo_fault
+def photo_fault(person_id: int) -> PhotoFault | None:
+    """Tell a person's own page why the issuer gave the photo back (AH-P-54)."""
+    certificate = certificate_without_photo(person_id)
+    log = flow_log((RESULT, certificate.result_id or 0)) if certificate else []
+    returned = [line.note for line in log if line.outcome == ISSUE_WORDS["return"]]
+    if certificate is None or not returned:
+        return None
+    return PhotoFault(returned[-1], f"/certificates/{certificate.id}")
 
 
 @page("provide_photo")

@@ -172,6 +172,14 @@ def certificates_with_photo(file_id: int) -> list[Certificate]:
     )
 
 
+def certificate_without_photo(person_id: int) -> Certificate | None:
+    """Return the certificate of a person that waits for a photo."""
+    waiting = select(Certificate).where(
+        Certificate.person_id == person_id, Certificate.status == CertificateStatus.AWAITING_PHOTO
+    )
+    return db.session.scalars(waiting.order_by(Certificate.id.desc())).first()
+
+
 def certificates_awaiting(unit_id: int) -> int:
     """Count the certificates that an office has still to issue."""
     waiting = (CertificateStatus.AWAITING_PHOTO, CertificateStatus.AWAITING_ISSUE)

@@ -13,16 +13,19 @@ from app.accounts.operations import (
     grant_role,
     set_photo,
 )
+from app.catalogue.queries import series_by_name
 from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.numbers import birth_and_gender
 from app.core.permissions import ROLES
 from app.core.uploads import PHOTO
+from app.demo.paperwork import PLANS, personal_of
 from app.demo.pictures import portrait
 from app.demo.stage import Stage, read_data
 from app.engine import runtime
 from app.experts.models import ExpertProfile
+from app.people.operations import save_profile
 from app.units import tree
 from app.units.models import Unit
 from app.units.operations import request_binding
@@ -133,6 +136,7 @@ def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True)
         grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
         unit = db.session.get_one(Unit, stage.units[row["unit"]])
         _promise_account(stage, person, "", "申报人", unit.name)
+        _tell_details(person, key, unit)
         if photo:
             give_photo(person)
         binding = request_binding(person, unit, "本单位在职人员", now=now())
@@ -146,6 +150,25 @@ def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True)
         person_id, business = person.id, (BINDING, binding.id)
     stage.act(business, "vet_binding", {"decision": "pass", "opinion": "情况属实"})
     return person_id
+
+
+def _tell_details(person: Person, key: str, unit: Unit) -> None:
+    """Confirm what the person would at the first sign-in; numbers and addresses are invented."""
+    no, written = person.id, personal_of(key)
+    series = series_by_name(read_data(PLANS.get(key[0], "plan"))["series"])
+    told = {
+        "ethnicity": written.get("ethnicity", "汉族"),
+        "politics": written.get("politics", "群众"),
+        "identity_kind": "事业单位人员" if unit.is_public_institution else "企业人员",
+        "work_started_on": written.get("work_started_on", "2008-08-01"),
+        "education": "大学本科",
+        "degree": "学士",
+        "phone": person.phone or f"1390000{no:04d}",
+        "email": f"person{no}@example.com",
+        "address": f"{unit.name}宿舍区 {no} 号（演示）",
+        "series": [series.id] if series else [],
+    }
+    save_profile(person, told, now=now())
 
 
 def give_photo(person: Person) -> None:

@@ -41,6 +41,13 @@ def papers_of(key: str) -> Papers:
     return found
 
 
+def personal_of(key: str) -> Mapping[str, Any]:
+    """Return what a person of the data tells of themselves; not everybody has declared."""
+    book = read_data(GOLDEN) if key == GOLDEN else read_data(PORTFOLIOS[key[0]]).get(key, {})
+    found: Mapping[str, Any] = book.get("personal", {})
+    return found
+
+
 def upload(
     person: Person, title: str, *, types: Sequence[str] = ("jpg",), lines: Sequence[str] = ()
 ) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime, time
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, current_app, flash, render_template, request, url_for
+from flask import Blueprint, current_app, flash, render_template, request, session, url_for
 from flask_login import current_user
 from jinja2 import TemplateNotFound
 from sqlalchemy.exc import NoResultFound
@@ -32,20 +32,28 @@ from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
 from app.engine.models import InstanceStatus, WorkItem
 from app.inbox import operations, queries
+from app.people.queries import must_complete
 from app.units.flow import flow_log
 from forms import FormSpec, FormSpecError, build, parse
 
 bp = Blueprint("inbox", __name__)
+ASKED = "asked_for_details"
 PAGE_SIZE = 10
 BATCH_LIMIT = 200
 
 
 @bp.get("/home")
 @requires("inbox.home")
-def home() -> str:
-    """The person's home page (首页): what waits, and a panel of every room that has news."""
-    waiting = queries.open_tasks(current_user.id, grants(), queries.Filters())
+def home() -> str | Response:
+    """The person's home page (首页): what waits, and a panel of every room that has news.
+
+    Once after each sign-in it leads to the details that were never confirmed (FJ-P-03).
+    """
     roles = {grant.role for grant in grants()}
+    if must_complete(current_user, roles) and not session.get(ASKED):
+        session[ASKED] = True
+        return see_other(url_for("people.details"))
+    waiting = queries.open_tasks(current_user.id, grants(), queries.Filters())
     return render_template(
         "inbox/home.html",
         tasks=page_of(waiting, page=1, size=6),

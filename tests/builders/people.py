@@ -31,10 +31,14 @@ def a_person(
     roles: list[tuple[str, str, int | None]] | None = None,
     unit: Unit | None = None,
 ) -> Person:
-    """A person with an account; a `unit` employs them, and makes them an applicant."""
+    """A person with an account; a `unit` employs them, and makes them an applicant.
+
+    They have confirmed their details, as everybody does at the first sign-in.
+    """
     person = create_person(
         name=name, gender=gender, birth_date=birth, id_number=id_number, now=now()
     )
+    person.profile_confirmed_at = now()
     create_credential(person, f"person{person.id}", now=now())
     for role, kind, scope_id in roles or []:
         grant_role(person, role, scope_kind=kind, scope_id=scope_id, actor_id=None, now=now())

@@ -21,7 +21,9 @@ from app.declarations.models import (
 from app.declarations.operations.common import record, refuse_unless_editable
 from app.declarations.operations.submitting import mended_by
 from app.declarations.queries import BUSINESS, categories_of, declaration_of_year, entries_of
+from app.declarations.specs import personal_form
 from app.engine import runtime
+from app.people.queries import shared_values
 from app.plans.models import Plan, PlanSpecialty
 from app.plans.queries import standards_of
 from app.units.models import Unit
@@ -30,6 +32,7 @@ from rules import evaluate
 
 PROCESS = "declaration"
 ABANDONED = "abandoned"
+UNCONFIRMED = "请先在个人中心完善并确认个人信息"
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Choice:
 def reasons_not_to_start(person: Person, plan: Plan, *, now: datetime) -> list[str]:
     """Return every reason why this person cannot declare under this plan now, in words.
 
-    Unit, integrity bar, one declaration a plan year, retirement (FJ-P-06, 42, 43), the window,
-    and a plan whose every title is held already.
+    Details never confirmed (AH-P-06), unit, integrity bar, one declaration a plan year,
+    retirement (FJ-P-06, 42, 43), the window, and a plan whose every title is held already.
     """
     known = declaration_of_year(person.id, plan.year)
     unit = unit_of(person.id)
@@ -61,6 +64,8 @@ def reasons_not_to_start(person: Person, plan: Plan, *, now: datetime) -> list[s
     }
     reasons = [row.text for row in evaluate("eligibility", facts).failures]
     reasons += reasons_all_are_held(person.id, plan)
+    if person.profile_confirmed_at is None:
+        reasons.insert(0, UNCONFIRMED)
     return reasons + ([] if plan.accepts_submissions(now) else [_window(plan, now)])
 
 
@@ -150,6 +155,7 @@ def _draft(
     db.session.add(declaration)
     db.session.flush()
     declaration.number = f"{plan.year}{declaration.id:06d}"
+    declaration.personal = shared_values(person, personal_form(declaration))
     db.session.flush()
     return declaration
 

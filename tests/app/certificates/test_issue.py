@@ -103,6 +103,7 @@ def test_a_bad_photo_goes_back_to_its_owner_and_another_is_issued(
     page = mine.get(f"/certificates/{certificate_id}").text
     assert "原照片已被发证机关退回" in page
     assert "提交照片</button>" not in page
+    assert "您的证件照片被退回：照片背景不是白色" in mine.get("/account").text
     same = mine.post(f"/certificates/{certificate_id}/photo")
     assert (same.status_code, "已被退回" in same.text) == (409, True)
     with transaction():
@@ -114,6 +115,7 @@ def test_a_bad_photo_goes_back_to_its_owner_and_another_is_issued(
         made = build.certificate(certificate_id)
         assert made.status == "active"
         assert made.photo_file_id == published.applicant().photo_file_id
+    assert "照片被退回" not in mine.get("/account").text
 
 
 def test_a_postponed_certificate_waits_with_its_reason(app: Flask) -> None:

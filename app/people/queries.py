@@ -1,0 +1,92 @@
+"""Reads of the personal centre."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.models import Person
+from app.catalogue import jurisdictions
+from app.catalogue.models import Series
+from app.core.db import db
+from app.people.models import MOST_SERIES, PersonSeries
+from app.units.queries import open_binding, unit_of
+from forms import FormSpec, load
+
+PROFILE = "people/profile"
+COLUMNS = ("phone", "email")
+"""What the profile's form asks and the person's own row keeps."""
+
+
+def home_of(person_id: int) -> str:
+    """Return the jurisdiction of a person's unit, or of the one they ask to join; else none."""
+    unit = unit_of(person_id)
+    if unit is None:
+        waiting = open_binding(person_id)
+        unit = waiting.unit if waiting else None
+    return unit.jurisdiction if unit else ""
+
+
+def profile_form(person: Person) -> FormSpec:
+    """Return the form of 完善信息, the jurisdiction's own where it has one."""
+    return load(PROFILE, home_of(person.id))
+
+
+def most_series(person: Person) -> int:
+    """Return how many series a person may choose here (FJ-P-04, AH-P-05)."""
+    home = home_of(person.id)
+    return min(MOST_SERIES, jurisdictions.get(home).max_series) if home else MOST_SERIES
+
+
+def series_of(person_id: int) -> list[Series]:
+    """Return the series of a person in the order they chose."""
+    mine = select(PersonSeries).where(PersonSeries.person_id == person_id)
+    return [row.series for row in db.session.scalars(mine.order_by(PersonSeries.place))]
+
+
+def series_choices() -> list[tuple[str, str]]:
+    """Return every series as a form offers it."""
+    found = db.session.scalars(select(Series).order_by(Series.id))
+    return [(str(series.id), series.name) for series in found]
+
+
+def profile_values(person: Person) -> dict[str, Any]:
+    """Return what a person has told, as the form of 完善信息 holds it."""
+    own = {name: getattr(person, name) for name in COLUMNS}
+    chosen = [str(series.id) for series in series_of(person.id)]
+    return {**person.profile, **own, "series": chosen}
+
+
+def shared_values(person: Person, spec: FormSpec) -> dict[str, Any]:
+    """Return what a person has told of the fields that another form asks under the same name."""
+    told = {name: value for name, value in person.profile.items() if value not in (None, "", [])}
+    return {field.name: told[field.name] for field in spec.fields if field.name in told}
+
+
+def must_complete(person: Person, roles: set[str]) -> bool:
+    """Tell whether an applicant has never confirmed their details (FJ-P-03, AH-P-06)."""
+    return "applicant" in roles and person.profile_confirmed_at is None
+
+
+@dataclass(frozen=True)
+class PhotoFault:
+    """Why somebody gave the photo back, and where another one is asked for."""
+
+    reason: str
+    url: str
+
+
+PhotoFaults = Callable[[int], PhotoFault | None]
+_photo_faults: list[PhotoFaults] = []
+
+
+def register_photo_fault(fault: PhotoFaults) -> PhotoFaults:
+    """Register fn(person_id): why a photo was given back and is still to be replaced."""
+    _photo_faults.append(fault)
+    return fault
+
+
+def photo_fault(person_id: int) -> PhotoFault | None:
+    """Return why the photo was given back, while another one is waited for."""
+    return next((found for fault in _photo_faults if (found := fault(person_id))), None)

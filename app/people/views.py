@@ -1,0 +1,150 @@
+"""个人中心: a person's own data, completing it, the photo."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import flash, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from app.accounts.models import Credential, Person
+from app.core.clock import now, today
+from app.core.db import db
+from app.core.errors import Invalid
+from app.core.faults import show_faults, shown_on
+from app.core.http import grants, safe_next, see_other
+from app.core.menu import add_entry
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import requires
+from app.core.storage import StoredFile
+from app.people import operations, queries
+from app.people.web import bp
+from app.units.queries import open_binding, unit_of
+from forms import build
+from forms.builder import display_all
+
+NEEDED = "还没有确认个人信息。确认后才能申报；在此之前可以查看各个页面、绑定单位、录入业绩"
+
+
+def _roles() -> set[str]:
+    return {grant.role for grant in grants()}
+
+
+@bp.get("/account")
+@requires("account.profile")
+def profile() -> str:
+    """A person's own data (个人信息, FJ-P-57..59, AH-P-53)."""
+    person: Person = db.session.get_one(Person, current_user.id)
+    account = select(Credential.login).where(Credential.person_id == person.id)
+    spec = queries.profile_form(person)
+    told = display_all(spec, queries.profile_values(person), {"series": queries.series_choices()})
+    return render_template(
+        "people/profile.html",
+        person=person,
+        login=db.session.scalar(account) or "",
+        photo=db.session.get(StoredFile, person.photo_file_id or 0),
+        photo_fault=queries.photo_fault(person.id),
+        told=told,
+        unit=unit_of(person.id),
+        binding=open_binding(person.id),
+        is_applicant="applicant" in _roles(),
+        must_complete=queries.must_complete(person, _roles()),
+    )
+
+
+def _form(person: Person) -> Any:
+    spec = queries.profile_form(person).at(today(), person.birth_date)
+    made = build(spec, choices={"series": queries.series_choices()})
+    if request.method == "POST":
+        return made(request.form)
+    return made(data=queries.profile_values(person))
+
+
+@bp.route("/account/details", methods=["GET", "POST"])
+@requires("account.profile")
+def details() -> str | Response | tuple[str, int]:
+    """完善信息: entered once, confirmed at the first sign-in, changed whenever it changes."""
+    person: Person = db.session.get_one(Person, current_user.id)
+    form = _form(person)
+    if request.method == "GET":
+        return _details_page(person, form)
+    if form.validate():
+        is_first = person.profile_confirmed_at is None
+        try:
+            changed = operations.save_profile(person, form.answers(), now=now())
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            flash("个人信息已保存" if changed or is_first else "内容没有变化", "success")
+            return see_other(_next_step(person) if is_first else url_for("people.profile"))
+    return _details_page(person, form), 422
+
+
+def _details_page(person: Person, form: Any) -> str:
+    return render_template(
+        "people/details.html",
+        form=form,
+        person=person,
+        must_complete=queries.must_complete(person, _roles()),
+        most_series=queries.most_series(person),
+    )
+
+
+def _next_step(person: Person) -> str:
+    """Return where a person goes after the first confirmation: a unit comes next."""
+    has_unit = unit_of(person.id) is not None or open_binding(person.id) is not None
+    return url_for("people.profile") if has_unit or "applicant" not in _roles() else "/binding"
+
+
+@bp.post("/account/photo")
+@requires("account.profile")
+@shown_on(profile)
+def set_photo() -> Response:
+    """Keep the certificate photo that was uploaded and cropped (证件照片)."""
+    chosen = request.form.get("photo", type=int)
+    if not chosen:
+        raise Invalid("请先选择并裁剪照片", field="photo")
+    person: Person = db.session.get_one(Person, current_user.id)
+    operations.change_photo(person, chosen, now=now())
+    flash("证件照片已更新", "success")
+    return see_other(safe_next(request.form.get("next"), url_for("people.profile")))
+
+
+@bp.post("/account/photo/remove")
+@requires("account.profile")
+def remove_photo() -> Response:
+    """Take the photo away."""
+    person: Person = db.session.get_one(Person, current_user.id)
+    operations.remove_photo(person, now=now())
+    flash("证件照片已删除，申报前请重新上传", "success")
+    return see_other(url_for("people.profile"))
+
+
+@register_panel(1)
+def complete_first(person: Any, roles: set[str], _moment: datetime) -> Panel | None:
+    """完善个人信息: the very first step of a new applicant, until it is done (AH-P-06)."""
+    if not queries.must_complete(person, roles):
+        return None
+    url = url_for("people.details")
+    return Panel("请先完善个人信息", [], NEEDED, action_label="完善信息", action_url=url)
+
+
+@register_panel(8)
+def about_me(person: Any, roles: set[str], _moment: datetime) -> Panel | None:
+    """个人基本信息 on the home page of an applicant (FJ-P-10, AH-P-10)."""
+    if "applicant" not in roles:
+        return None
+    unit = unit_of(person.id)
+    series = "、".join(each.name for each in queries.series_of(person.id))
+    home = url_for("people.profile")
+    lines = [
+        Line("证件号码", home, person.masked_id_number or "未登记"),
+        Line("手机号码", home, person.phone or "未填写"),
+        Line("工作单位", "/binding", unit.name if unit else "尚未绑定单位"),
+        Line("所在职称系列", url_for("people.details"), series or "未选择"),
+    ]
+    return Panel("个人基本信息", lines, more_url=home)
+
+
+add_entry("工作台", "个人信息", "person", "people.profile", "account.profile")

@@ -1,0 +1,197 @@
+"""完善信息: told by a person, confirmed at the first sign-in, met again in a declaration."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts.models import Person
+from app.catalogue.models import Series
+from app.catalogue.operations import load_titles
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.declarations import operations as declaring
+from app.people.models import PersonSeries
+from app.people.queries import series_of
+from tests.builders.people import a_person, a_unit
+from tests.builders.plans import a_plan
+from tests.builders.portfolio import an_upload
+from tests.builders.refusals import is_told_in_place
+
+DETAILS = {
+    "ethnicity": "汉族",
+    "politics": "群众",
+    "identity_kind": "事业单位人员",
+    "work_started_on": "2008-08-01",
+    "education": "大学本科",
+    "phone": "13900000101",
+    "email": "su@example.com",
+    "address": "淮城市演示路 1 号",
+}
+
+
+@pytest.fixture
+def person(app: Flask) -> Person:
+    """An applicant whose account was just opened."""
+    with transaction():
+        load_titles()
+        made = a_person("苏晓禾", id_number="340000198503129020", unit=a_unit())
+        made.profile_confirmed_at = None
+        return made
+
+
+def series_ids(count: int) -> list[int]:
+    with transaction(write=False):
+        return list(db.session.scalars(sa.select(Series.id).order_by(Series.id).limit(count)))
+
+
+def kept(person: Person) -> Person:
+    return db.session.get_one(Person, person.id)
+
+
+def test_the_first_home_page_leads_to_the_details_and_then_lets_one_read(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(person)
+    assert browser.get("/home").location == "/account/details"
+    assert "首次登录" in browser.get("/account/details").text
+    page = browser.get("/home")
+    assert page.status_code == 200
+    assert "请先完善个人信息" in page.text
+    assert browser.get("/portfolio").status_code == 200
+
+
+def test_details_once_confirmed_are_never_asked_for_again(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    first, second = series_ids(2)
+    answer = browser.post("/account/details", {**DETAILS, "series": [second, first]})
+    assert answer.status_code == 303
+    assert answer.location == "/account"
+    page = browser.get("/home")
+    assert page.status_code == 200
+    assert "请先完善个人信息" not in page.text
+    assert "个人基本信息" in page.text
+    assert "13900000101" in page.text
+    with transaction(write=False):
+        assert [each.id for each in series_of(person.id)] == [second, first]
+        assert kept(person).email == "su@example.com"
+        event = db.session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+        assert event is not None
+        assert event.tag == "person:profile_confirmed"
+        assert "phone" in event.data["fields"]
+        assert "13900000101" not in str(event.data)
+
+
+def test_without_a_unit_the_next_step_is_to_bind_one(client_for: Any, app: Flask) -> None:
+    with transaction():
+        newcomer = a_person("卜文", roles=[("applicant", "all", None)])
+        newcomer.profile_confirmed_at = None
+    assert client_for(newcomer).post("/account/details", DETAILS).location == "/binding"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"phone": "1390000"}, "请填写 11 位手机号码"),
+        ({"phone": "１３９００００１０１"}, "请填写 11 位手机号码"),
+        ({"email": "su.example.com"}, "请填写正确的电子邮箱"),
+        ({"ethnicity": "火星族"}, "请选择列表中的选项"),
+        ({"work_started_on": "1999-08-01"}, "须在年满 16 周岁之后"),
+        ({"work_started_on": "2030-01-01"}, "须在年满 16 周岁之后"),
+        ({"work_started_on": "去年"}, "不是有效的日期"),
+        ({"address": " "}, "请填写通讯地址"),
+        ({"landline": "abc"}, "应如 0550-1234567"),
+        ({"postcode": "23"}, "邮政编码为 6 位数字"),
+        ({"series": ["99999"]}, "请选择列表中的选项"),
+    ],
+)
+def test_a_faulty_detail_is_told_at_its_field(
+    client_for: Any, person: Person, change: dict[str, Any], fault: str
+) -> None:
+    answer = client_for(person).post("/account/details", {**DETAILS, **change})
+    typed = DETAILS["email"] if "email" not in change else DETAILS["address"]
+    assert is_told_in_place(answer, fault, typed)
+    with transaction(write=False):
+        assert kept(person).profile_confirmed_at is None
+
+
+def test_a_person_has_up_to_three_series(client_for: Any, person: Person) -> None:
+    ids = series_ids(4)
+    browser = client_for(person)
+    refused = browser.post("/account/details", {**DETAILS, "series": ids})
+    assert is_told_in_place(refused, "最多选择 3 个系列，现有 4 个", DETAILS["address"])
+    assert browser.post("/account/details", {**DETAILS, "series": ids[:3]}).status_code == 303
+    with transaction():
+        db.session.add(PersonSeries(person_id=person.id, place=4, series_id=ids[3]))
+        with pytest.raises(sa.exc.IntegrityError, match="a_person_has_up_to_three_series"):
+            db.session.flush()
+        db.session.rollback()
+
+
+def test_a_declaration_begins_with_what_the_person_has_told(
+    client_for: Any, person: Person
+) -> None:
+    with transaction():
+        plan = a_plan()
+        reasons = declaring.reasons_not_to_start(kept(person), plan, now=now())
+        assert reasons == ["请先在个人中心完善并确认个人信息"]
+        choice = declaring.Choice("常规申报", plan.specialties[0].id)
+        plan_id = plan.id
+    client_for(person).post("/account/details", DETAILS)
+    with transaction():
+        from app.plans.queries import get_plan
+
+        made = declaring.start_declaration(
+            kept(person), get_plan(plan_id), choice, pledged=True, now=now()
+        )
+        assert made.personal == {
+            "ethnicity": "汉族",
+            "politics": "群众",
+            "work_started_on": "2008-08-01",
+        }
+
+
+def test_a_profile_shows_what_was_told_with_a_masked_number(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(person)
+    browser.post("/account/details", DETAILS)
+    page = browser.get("/account").text
+    assert "340000********9020" in page
+    assert "340000198503129020" not in page
+    for text in ("汉族", "su@example.com", "淮城市演示路 1 号", "云桥区青禾小学"):
+        assert text in page
+
+
+def test_saving_the_same_again_changes_nothing(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    for _ in range(2):
+        assert browser.post("/account/details", DETAILS).status_code == 303
+    with transaction(write=False):
+        tags = list(db.session.scalars(sa.select(AuditEvent.tag)))
+        assert tags.count("person:profile_confirmed") == 1
+        assert "person:profile_saved" not in tags
+
+
+def test_a_photo_is_deleted_by_its_owner(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    assert browser.post("/account/photo/remove").status_code == 409
+    with transaction():
+        owner = kept(person)
+        owner.photo_file_id = an_upload(owner, "photo.jpg").id
+    assert "删除照片" in browser.get("/account").text
+    assert browser.post("/account/photo/remove").status_code == 303
+    with transaction(write=False):
+        assert kept(person).photo_file_id is None
+    assert "删除照片" not in browser.get("/account").text
+
+
+def test_staff_are_not_led_to_details(client_for: Any, app: Flask) -> None:
+    with transaction():
+        clerk = a_person("葛蔓青", roles=[("organiser", "org", a_unit().id)])
+        clerk.profile_confirmed_at = None
+    browser = client_for(clerk)
+    assert browser.get("/home").status_code == 200
+    assert browser.get("/account").status_code == 200
