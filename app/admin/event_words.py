@@ -146,7 +146,13 @@ def _labels() -> dict[str, str]:
     forms = (load(key) for key in ("plan/basics", "people/profile"))
     specs = [*forms, *(kind.form for kind in item_types().values())]
     found = {field.name: field.label for spec in reversed(specs) for field in spec.fields}
-    return {**found, "employer": "工作单位", "specialty": "专业", "name": "名称"}
+    return {
+        **found,
+        "employer": "工作单位",
+        "specialty": "专业",
+        "name": "名称",
+        "id_number": "证件号码",
+    }
 
 
 @cache

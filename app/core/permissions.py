@@ -79,6 +79,7 @@ ACTIONS: dict[str, Action] = {
     "account.sign_out": _may(MEMBER),
     "account.change_password": _may(MEMBER),
     "account.profile": _may(MEMBER),
+    "correction.show": _may(MEMBER, when="may_see_correction"),
     "account.notifications": _may(MEMBER),
     "account.sessions": _may(MEMBER),
     # units

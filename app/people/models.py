@@ -1,10 +1,15 @@
 """The title series of a person, corrections of identity, and exports of one's own data."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.accounts.models import Person
 from app.catalogue.models import Series
-from app.core.db import Id, Model, pk
+from app.core.db import Id, Instant, Model, one_of, pk
+from app.core.storage import StoredFile
 
 MOST_SERIES = 3
 
@@ -27,3 +32,90 @@ class PersonSeries(Model):
     series_id: Mapped[int] = mapped_column(Id, ForeignKey("series.id"))
 
     series: Mapped[Series] = relationship(lazy="joined")
+
+
+class CorrectionStatus(StrEnum):
+    """Where a correction of identity stands."""
+
+    PENDING = "pending"
+    RETURNED = "returned"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+_OPEN = text("status IN ('pending', 'returned')")
+
+
+class IdentityCorrection(Model):
+    """A request to correct name or identity number by evidence (身份信息更正)."""
+
+    __tablename__ = "identity_correction"
+    __table_args__ = (
+        CheckConstraint(one_of("status", CorrectionStatus), name="status_is_known"),
+        CheckConstraint(
+            "(id_number_sealed IS NULL) = (id_number_hash IS NULL)",
+            name="a_new_number_is_sealed_and_indexed",
+        ),
+        CheckConstraint(
+            "id_number_hash IS NOT NULL OR name <> name_before", name="it_corrects_something"
+        ),
+        CheckConstraint(
+            "(status IN ('granted', 'refused', 'ended')) = (decided_at IS NOT NULL)",
+            name="a_decision_has_a_date",
+        ),
+        CheckConstraint(
+            "decided_by IS NULL OR decided_by <> person_id OR status = 'ended'",
+            name="nobody_decides_on_themself",
+        ),
+        Index(
+            "uq_identity_correction_one_open",
+            "person_id",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), index=True)
+    status: Mapped[str] = mapped_column(String(10), default=CorrectionStatus.PENDING)
+    name_before: Mapped[str] = mapped_column(String(60))
+    tail_before: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(60))
+    # The new number, where it changes; the old one is nowhere kept but in its masked form.
+    id_number_sealed: Mapped[str | None] = mapped_column(String(200))
+    id_number_hash: Mapped[str | None] = mapped_column(String(64))
+    id_number_tail: Mapped[str] = mapped_column(String(20), default="")
+    reason: Mapped[str] = mapped_column(String(500))
+    opinion: Mapped[str] = mapped_column(String(500), default="")
+    requested_at: Mapped[datetime] = mapped_column(Instant)
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    files: Mapped[list["CorrectionFile"]] = relationship(
+        order_by="CorrectionFile.position", cascade="all, delete-orphan"
+    )
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it still waits for somebody."""
+        return self.status in {CorrectionStatus.PENDING, CorrectionStatus.RETURNED}
+
+
+class CorrectionFile(Model):
+    """The evidence of a correction (佐证材料)."""
+
+    __tablename__ = "correction_file"
+    __table_args__ = (
+        UniqueConstraint("correction_id", "file_id"),
+        CheckConstraint("position > 0", name="places_count_from_one"),
+    )
+
+    id: Mapped[int] = pk()
+    correction_id: Mapped[int] = mapped_column(Id, ForeignKey("identity_correction.id"))
+    position: Mapped[int]
+    file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
+
+    file: Mapped[StoredFile] = relationship(lazy="joined")

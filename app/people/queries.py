@@ -10,7 +10,13 @@ from app.accounts.models import Person
 from app.catalogue import jurisdictions
 from app.catalogue.models import Series
 from app.core.db import db
-from app.people.models import MOST_SERIES, PersonSeries
+from app.people.models import (
+    MOST_SERIES,
+    CorrectionFile,
+    CorrectionStatus,
+    IdentityCorrection,
+    PersonSeries,
+)
 from app.units.queries import open_binding, unit_of
 from forms import FormSpec, load
 
@@ -90,3 +96,23 @@ def register_photo_fault(fault: PhotoFaults) -> PhotoFaults:
 def photo_fault(person_id: int) -> PhotoFault | None:
     """Return why the photo was given back, while another one is waited for."""
     return next((found for fault in _photo_faults if (found := fault(person_id))), None)
+
+
+def open_correction(person_id: int) -> IdentityCorrection | None:
+    """Return the correction of a person that waits for somebody."""
+    mine = select(IdentityCorrection).where(IdentityCorrection.person_id == person_id)
+    waiting = (CorrectionStatus.PENDING, CorrectionStatus.RETURNED)
+    return db.session.scalars(mine.where(IdentityCorrection.status.in_(waiting))).first()
+
+
+def corrections_of(person_id: int) -> list[IdentityCorrection]:
+    """Return all corrections that a person has asked for, the newest first."""
+    mine = select(IdentityCorrection).where(IdentityCorrection.person_id == person_id)
+    return list(db.session.scalars(mine.order_by(IdentityCorrection.id.desc())))
+
+
+def corrections_with_file(file_id: int) -> list[IdentityCorrection]:
+    """Return the corrections of which a file is evidence."""
+    having = select(CorrectionFile.correction_id).where(CorrectionFile.file_id == file_id)
+    found = select(IdentityCorrection).where(IdentityCorrection.id.in_(having))
+    return list(db.session.scalars(found))

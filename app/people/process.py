@@ -1,0 +1,150 @@
+"""What the process of correcting an identity calls (身份信息更正)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.queries import holders, works_at
+from app.core.clock import now as clock_now
+from app.core.db import db
+from app.core.permissions import register_predicate
+from app.core.records import register_record
+from app.core.storage import StoredFile, register_reader
+from app.engine.handlers import (
+    Card,
+    Outcomes,
+    Scope,
+    Step,
+    ending,
+    page,
+    presenter,
+    save,
+    scope,
+    service,
+)
+from app.engine.models import WorkItem
+from app.people import corrections
+from app.people.models import IdentityCorrection
+from app.people.queries import corrections_with_file
+from app.units.queries import reviewing_unit, unit_of
+
+CORRECTION = "identity_correction"
+WORDS = {"pass": "属实", "return": "退回"}
+DECISIONS = {"pass": "同意更正", "return": "退回", "refuse": "不予更正"}
+
+
+def _correction(business_id: int) -> IdentityCorrection:
+    return db.session.get_one(IdentityCorrection, business_id)
+
+
+def _changed(step: Step) -> IdentityCorrection:
+    """Return the request, locked: its process is held before it."""
+    made = _correction(step.business_id)
+    db.session.refresh(made, with_for_update={"of": IdentityCorrection})
+    return made
+
+
+@service("look_for_unit")
+def look_for_unit(step: Step) -> Outcomes:
+    """Say whether there is an office that knows the person and can vet the evidence."""
+    made = _correction(step.business_id)
+    unit = unit_of(made.person_id)
+    office = reviewing_unit(unit, made.person_id, step.now) if unit else None
+    clerks = holders("unit_clerk", "org", office.id, step.now) if office else set()
+    return {"has_unit": bool(clerks - {made.person_id})}
+
+
+@scope("correction_unit")
+def correction_unit(step: Step) -> Scope:
+    """The person's unit; its superior when only they would vet."""
+    made = _correction(step.business_id)
+    unit = unit_of(made.person_id)
+    office = reviewing_unit(unit, made.person_id, step.now) if unit else None
+    return Scope("org", office.id if office else 0, about_id=made.person_id)
+
+
+@scope("correction_office")
+def correction_office(step: Step) -> Scope:
+    """The system administrators, who keep accounts; never the person."""
+    return Scope("all", about_id=_correction(step.business_id).person_id)
+
+
+@scope("correction_person")
+def correction_person(step: Step) -> Scope:
+    """The person who asked."""
+    return Scope("person", _correction(step.business_id).person_id)
+
+
+@save("vet_correction")
+def vet_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The unit says whether the evidence is true."""
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    act = corrections.pass_correction if decision == "pass" else corrections.return_correction
+    act(_changed(step), opinion, actor_id=step.actor_id or 0, now=step.now)
+    return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
+
+
+@save("decide_correction")
+def decide_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The system administrator corrects, gives back or refuses."""
+    decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
+    acts = {
+        "pass": corrections.grant_correction,
+        "return": corrections.return_correction,
+        "refuse": corrections.refuse_correction,
+    }
+    acts[decision](_changed(step), opinion, actor_id=step.actor_id or 0, now=step.now)
+    return {"decision": decision, "_outcome": DECISIONS[decision], "_note": opinion}
+
+
+@save("mend_correction")
+def mend_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The person asked again on the request's page, or gives it up there."""
+    if answers.get("mending") != "give_up":
+        return {"mending": "again", "_outcome": "重新提交"}
+    made = _changed(step)
+    corrections.end_correction(made, "本人放弃申请", actor_id=step.actor_id, now=step.now)
+    return {"mending": "give_up", "_outcome": "放弃申请"}
+
+
+@page("mend_correction")
+def mend_correction_page(_item: WorkItem) -> str:
+    """Where a returned request is mended."""
+    return corrections.PAGE
+
+
+@ending(CORRECTION)
+def end_correction(step: Step, reason: str) -> None:
+    """End the request with its process."""
+    corrections.end_correction(_changed(step), reason, actor_id=step.actor_id, now=step.now)
+
+
+@presenter(CORRECTION)
+def card(business_id: int) -> Card:
+    """How a request is listed."""
+    title = f"{_correction(business_id).name_before} 申请更正身份信息"
+    return Card(title, title, f"/corrections/{business_id}")
+
+
+@register_record(CORRECTION)
+def record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the task page shows beside the form."""
+    return {"summary_template": "people/_correction.html", "correction": _correction(business_id)}
+
+
+@register_predicate("may_see_correction")
+def may_see_correction(person: Person, made: IdentityCorrection, now: datetime) -> bool:
+    """Its person, the clerks of their unit, and the system administrators."""
+    unit = unit_of(made.person_id)
+    office = reviewing_unit(unit, made.person_id, now) if unit else None
+    vets = office is not None and works_at(person.id, office.id, {"unit_clerk"}, now)
+    decides = person.id in holders("system_admin", "all", None, now)
+    return person.id == made.person_id or vets or decides
+
+
+@register_reader
+def may_read_evidence(person_id: int, file: StoredFile) -> bool:
+    """Who may see a request reads its evidence."""
+    reader, moment = db.session.get_one(Person, person_id), clock_now()
+    return any(may_see_correction(reader, made, moment) for made in corrections_with_file(file.id))

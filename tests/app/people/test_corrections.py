@@ -1,0 +1,262 @@
+"""更正身份信息: asked with evidence, vetted by the unit, decided by the system administrator."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts.models import Notification, Person
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, Forbidden
+from app.engine import care
+from app.people import corrections
+from app.people.models import IdentityCorrection
+from app.people.process import CORRECTION
+from app.people.queries import corrections_of
+from tests.builders.flow import open_items
+from tests.builders.people import a_person, a_unit, an_id_number, staff
+from tests.builders.portfolio import an_upload
+from tests.builders.refusals import is_told_in_place
+
+OLD, RIGHT = "340000198503129020", an_id_number(date(1985, 3, 21))
+
+
+@dataclass
+class Case:
+    """Who asks, who vets, who decides, and somebody else."""
+
+    person: Person
+    clerk: Person
+    system: Person
+    stranger: Person
+    proof: int
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    with transaction():
+        unit, other = a_unit("云桥区青禾小学"), a_unit("云桥区第二小学")
+        person = a_person("苏晓禾", id_number=OLD, unit=unit)
+        return Case(
+            person,
+            staff(unit, "unit_clerk"),
+            a_person("庾一鸣", roles=[("system_admin", "all", None)]),
+            staff(other, "unit_clerk"),
+            an_upload(person, "户口簿.png").id,
+        )
+
+
+def a_form(case: Case, **change: Any) -> dict[str, Any]:
+    given = {"name": "苏小禾", "id_number": "", "reason": "录入时写错", "is_true": "yes"}
+    return {**given, "evidence": [case.proof], **change}
+
+
+def ask(client_for: Any, case: Case, **change: Any) -> Any:
+    return client_for(case.person).post("/account/correction", a_form(case, **change))
+
+
+def waiting_at(case: Case) -> tuple[str, int]:
+    """Node and id of the open task."""
+    with transaction(write=False):
+        (item,) = open_items((CORRECTION, corrections_of(case.person.id)[0].id))
+        return item.node, item.id
+
+
+def decide(client_for: Any, by: Person, case: Case, decision: str, opinion: str = "") -> Any:
+    form = {"decision": decision, "opinion": opinion}
+    return client_for(by).post(f"/tasks/{waiting_at(case)[1]}", form)
+
+
+def kept(case: Case) -> Person:
+    return db.session.get_one(Person, case.person.id)
+
+
+def made(case: Case) -> IdentityCorrection:
+    return corrections_of(case.person.id)[0]
+
+
+def test_a_name_is_corrected_when_unit_and_administrator_agree(
+    client_for: Any, case: Case
+) -> None:
+    assert ask(client_for, case).status_code == 303
+    assert waiting_at(case)[0] == "vet_correction"
+    assert "户口簿.png" in client_for(case.clerk).get(f"/tasks/{waiting_at(case)[1]}").text
+    assert decide(client_for, case.clerk, case, "pass", "与档案一致").status_code == 303
+    assert waiting_at(case)[0] == "decide_correction"
+    assert decide(client_for, case.system, case, "pass").status_code == 303
+    with transaction(write=False):
+        assert kept(case).name == "苏小禾"
+        assert kept(case).id_number == OLD
+        tags = list(db.session.scalars(sa.select(AuditEvent.tag).order_by(AuditEvent.id)))
+        wanted = ["requested", "vetted"]
+        told = [tag for tag in tags if tag.startswith("person:correct")]
+        assert told == [*(f"person:correction_{word}" for word in wanted), "person:corrected"]
+        texts = db.session.scalars(
+            sa.select(Notification.text).where(Notification.person_id == case.person.id)
+        )
+        assert any("身份信息已更正" in text for text in texts)
+    assert "已更正" in client_for(case.person).get("/account/correction").text
+
+
+def test_a_number_brings_gender_and_birth_with_it_and_is_never_shown(
+    client_for: Any, case: Case
+) -> None:
+    assert ask(client_for, case, name="苏晓禾", id_number=RIGHT.lower()).status_code == 303
+    page = client_for(case.clerk).get(f"/tasks/{waiting_at(case)[1]}").text
+    assert RIGHT not in page
+    assert RIGHT[-4:] in page
+    decide(client_for, case.clerk, case, "pass")
+    assert decide(client_for, case.system, case, "pass").status_code == 303
+    with transaction(write=False):
+        assert kept(case).id_number == RIGHT
+        assert kept(case).birth_date == date(1985, 3, 21)
+        rows = db.session.execute(sa.text("SELECT * FROM identity_correction")).all()
+        events = db.session.scalars(sa.select(AuditEvent.data)).all()
+        assert RIGHT not in f"{rows}{events}"
+        assert OLD not in f"{rows}{events}"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"name": " "}, "请填写正确的姓名"),
+        ({"name": "长" * 61}, "姓名不能超过 60 个字"),
+        ({"name": "苏晓禾"}, "与现有信息相同"),
+        ({"name": "苏晓禾", "id_number": OLD}, "与现有信息相同"),
+        ({"id_number": "340000198503129021"}, "证件号码有误"),
+        ({"id_number": "12345"}, "证件号码有误"),
+        ({"reason": ""}, "请填写更正理由"),
+        ({"evidence": []}, "请上传户口簿"),
+        ({"is_true": ""}, "请勾选真实性声明"),
+    ],
+)
+def test_a_faulty_request_is_told_at_its_field(
+    client_for: Any, case: Case, change: dict[str, Any], fault: str
+) -> None:
+    answer = ask(client_for, case, **change)
+    typed = "录入时写错" if "reason" not in change else "苏小禾"
+    assert is_told_in_place(answer, fault, typed)
+    with transaction(write=False):
+        assert corrections_of(case.person.id) == []
+
+
+def test_a_number_of_somebody_else_is_refused(client_for: Any, case: Case) -> None:
+    with transaction():
+        a_person("卜文", id_number=RIGHT)
+    assert is_told_in_place(ask(client_for, case, id_number=RIGHT), "已属于其他人员")
+
+
+def test_evidence_of_somebody_else_is_not_ones_own(client_for: Any, case: Case) -> None:
+    with transaction():
+        foreign = an_upload(case.clerk, "别人.png").id
+    assert ask(client_for, case, evidence=[foreign]).status_code == 404
+
+
+def test_a_returned_request_comes_again_mended(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    assert decide(client_for, case.clerk, case, "return").status_code == 422
+    assert decide(client_for, case.clerk, case, "return", "户口簿看不清").status_code == 303
+    assert waiting_at(case)[0] == "mend_correction"
+    page = client_for(case.person).get("/account/correction").text
+    assert "户口簿看不清" in page
+    assert 'value="苏小禾"' in page
+    assert ask(client_for, case, name="苏筱禾").status_code == 303
+    assert waiting_at(case)[0] == "vet_correction"
+    decide(client_for, case.clerk, case, "pass")
+    assert decide(client_for, case.system, case, "return", "请补户籍证明").status_code == 303
+    assert waiting_at(case)[0] == "mend_correction"
+    with transaction(write=False):
+        assert made(case).name == "苏筱禾"
+
+
+def test_a_returned_request_can_be_given_up(client_for: Any, case: Case) -> None:
+    mine = client_for(case.person)
+    ask(client_for, case)
+    assert mine.post("/account/correction", {"give_up": "1"}).status_code == 409
+    decide(client_for, case.clerk, case, "return", "不属实")
+    assert mine.post("/account/correction", {"give_up": "1"}).status_code == 303
+    with transaction(write=False):
+        assert made(case).status == "ended"
+        assert open_items((CORRECTION, made(case).id)) == []
+    assert ask(client_for, case).status_code == 303
+
+
+def test_a_refused_request_changes_nothing(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    decide(client_for, case.clerk, case, "pass")
+    assert decide(client_for, case.system, case, "refuse").status_code == 422
+    assert decide(client_for, case.system, case, "refuse", "材料不符").status_code == 303
+    with transaction(write=False):
+        assert kept(case).name == "苏晓禾"
+        assert made(case).status == "refused"
+
+
+def test_one_request_at_a_time(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    assert ask(client_for, case).status_code == 409
+
+
+def test_without_a_unit_it_goes_to_the_administrator_at_once(client_for: Any, app: Flask) -> None:
+    with transaction():
+        loner = a_person("卜文", id_number=OLD, roles=[("applicant", "all", None)])
+        system = a_person("庾一鸣", roles=[("system_admin", "all", None)])
+        case = Case(loner, system, system, system, an_upload(loner, "身份证.png").id)
+    assert ask(client_for, case, name="卜闻").status_code == 303
+    assert waiting_at(case)[0] == "decide_correction"
+    assert decide(client_for, system, case, "pass").status_code == 303
+    with transaction(write=False):
+        assert kept(case).name == "卜闻"
+
+
+def test_only_who_handles_it_sees_a_request_and_its_evidence(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    with transaction(write=False):
+        url = f"/corrections/{made(case).id}"
+    sees = {case.person: 200, case.clerk: 200, case.system: 200, case.stranger: 403}
+    for person, status in sees.items():
+        browser = client_for(person)
+        assert browser.get(url).status_code == status
+        assert (browser.get(f"/files/{case.proof}").status_code == 200) is (status == 200)
+    assert client_for(None).get(url).status_code == 302
+    assert client_for(case.system).get("/corrections/4711").status_code == 404
+    assert decide(client_for, case.stranger, case, "pass").status_code == 403
+
+
+def test_nobody_decides_on_themselves(app: Flask, case: Case) -> None:
+    with transaction():
+        request = corrections.request_correction(
+            kept(case),
+            name="苏小禾",
+            id_number="",
+            reason="写错",
+            evidence=[case.proof],
+            now=now(),
+        )
+        with pytest.raises(Forbidden):
+            corrections.grant_correction(request, "", actor_id=case.person.id, now=now())
+
+
+def test_a_number_taken_meanwhile_is_not_given_twice(client_for: Any, case: Case) -> None:
+    ask(client_for, case, id_number=RIGHT)
+    decide(client_for, case.clerk, case, "pass")
+    with transaction():
+        a_person("卜文", id_number=RIGHT)
+    answer = decide(client_for, case.system, case, "pass")
+    assert is_told_in_place(answer, "已属于其他人员")
+
+
+def test_a_cancelled_process_ends_the_request(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    with transaction():
+        process_admin = a_person("管流程", roles=[("process_admin", "all", None)])
+        instance = open_items((CORRECTION, made(case).id))[0].instance
+        care.cancel(instance, reason="重复提交", actor_id=process_admin.id, now=now())
+    with transaction(write=False):
+        assert made(case).status == "ended"
+        with pytest.raises(Conflict):
+            corrections.end_correction(made(case), "", actor_id=None, now=now())
