@@ -19,6 +19,7 @@ from sqlalchemy import select
 from app import worker
 from app.accounts.models import Credential, Person
 from app.accounts.operations import create_credential, create_person, grant_role
+from app.accounts.second_factor import FIRST_FACTOR_ROLES, ask_factor_of
 from app.accounts.sessions import activation_link
 from app.catalogue.operations import load_reference_data
 from app.core import audit
@@ -87,6 +88,7 @@ def open_first_accounts() -> list[tuple[str, str, str]]:
             _, secret = create_credential(person, login, now=now())
             grant_role(person, role, scope_kind="all", scope_id=None, actor_id=None, now=now())
             opened.append((login, name, secret))
+        ask_factor_of(FIRST_FACTOR_ROLES, actor_id=None, now=now())
         return opened
 
 

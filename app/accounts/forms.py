@@ -24,6 +24,21 @@ class SignInForm(Form):
     password = PasswordField("密码", [DataRequired("请填写密码"), Length(max=128)])
 
 
+class CodeForm(Form):
+    """The code after the password (动态验证码)."""
+
+    code = StringField(
+        "动态验证码或恢复码", [DataRequired("请填写动态验证码或恢复码"), Length(max=32)]
+    )
+
+
+class FactorForm(Form):
+    """Password and code together: what changes how one signs in asks for both."""
+
+    current = PasswordField("当前密码", [DataRequired("请填写当前密码"), Length(max=128)])
+    code = StringField("动态验证码", [DataRequired("请填写动态验证码"), Length(max=32)])
+
+
 class ActivationForm(Form):
     """A one-time activation secret and the password chosen with it (激活账号)."""
 

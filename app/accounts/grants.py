@@ -19,6 +19,7 @@ from app.accounts.models import (
 )
 from app.accounts.operations import end_grant, grant_role, notify, void_credential
 from app.accounts.queries import forget_grants, is_live, lasts, live_grants
+from app.accounts.second_factor import remove_factor
 from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.db import db
@@ -207,8 +208,8 @@ def _hand_over(person_id: int, actor: Person, now: datetime) -> None:
     """Make sure that nobody else can sign in as a new administrator.
 
     Whoever gave the account's secret out may have kept it. Neither do they confirm, nor is any
-    password, secret or session of before good for the office: the server's operator gives a new
-    secret out (`flask reset-account`).
+    password, secret, device or session of before good for the office: the server's operator gives
+    a new secret out (`flask reset-account`).
     """
     given_out = (
         select(AuditEvent.actor_id)
@@ -228,6 +229,7 @@ def _hand_over(person_id: int, actor: Person, now: datetime) -> None:
     ).first()
     if account is not None:
         void_credential(account, actor=actor, now=now)
+        remove_factor(person_id)
 
 
 def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> None:

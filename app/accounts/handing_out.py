@@ -1,4 +1,4 @@
-"""One-time secrets (激活码), from the act that makes them to the page that shows them once."""
+"""One-time secrets (激活码、恢复码): from the act that makes them to the page that shows them."""
 
 import json
 
@@ -13,6 +13,7 @@ from app.core.db import db
 from app.core.http import see_other
 
 KEPT = "handed_out"
+CODES = "recovery_codes"
 
 
 def hand_out(person_id: int, secret: str, *, back: str) -> Response:
@@ -39,3 +40,15 @@ def show_once() -> str:
         link=activation_link(secret),
         back=back,
     )
+
+
+def hand_out_codes(codes: list[str]) -> Response:
+    """Redirect to the page that shows recovery codes once; they wait like a secret."""
+    session[CODES] = seal(json.dumps(codes))
+    return see_other(url_for("accounts.recovery_codes"))
+
+
+def codes_once() -> list[str]:
+    """Return the recovery codes that wait in this session, and forget them."""
+    waiting = session.pop(CODES, "")
+    return list(json.loads(unseal(waiting))) if waiting else []

@@ -55,7 +55,7 @@ class Person(Model):
     gender: Mapped[str] = mapped_column(String(2), default="")
     birth_date: Mapped[date | None] = mapped_column(Date)
     id_type: Mapped[str] = mapped_column(String(20), default="居民身份证")
-    id_number_sealed: Mapped[str | None] = mapped_column(String(200))
+    id_number_sealed: Mapped[str | None] = mapped_column(String(200), info=crypto.SEALED)
     id_number_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     id_number_tail: Mapped[str] = mapped_column(String(20), default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
@@ -111,7 +111,7 @@ class Credential(Model):
             "(activation_hash IS NULL) = (activation_expires_at IS NULL)",
             name="an_activation_expires",
         ),
-        CheckConstraint("failures >= 0", name="failures_are_counted"),
+        CheckConstraint("failures >= 0 AND locks >= 0", name="failures_are_counted"),
         # With the unique constraint: no two accounts whose names differ in case only.
         CheckConstraint("login = lower(login)", name="a_login_has_no_case"),
     )
@@ -124,6 +124,8 @@ class Credential(Model):
     activation_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     activation_expires_at: Mapped[datetime | None] = mapped_column(Instant)
     failures: Mapped[int] = mapped_column(default=0)
+    # How often failures locked it since somebody got in: each lock lasts twice the one before.
+    locks: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None] = mapped_column(Instant)
     is_enabled: Mapped[bool] = mapped_column(default=True)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -133,6 +135,38 @@ class Credential(Model):
     @validates("login")
     def _fold(self, _key: str, login: str) -> str:
         return login.strip().lower()
+
+
+class SecondFactor(Model):
+    """The time-based codes of a person's own device (动态验证码), asked after the password."""
+
+    __tablename__ = "second_factor"
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), unique=True)
+    secret_sealed: Mapped[str] = mapped_column(String(200), info=crypto.SEALED)
+    # A code counts once: only a step after this one is taken.
+    last_step: Mapped[int] = mapped_column(Id)
+    enrolled_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class RecoveryCode(Model):
+    """A code for the day on which the device is not at hand (恢复码); each opens once."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("second_factor.person_id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class FactorRole(Model):
+    """A role whose holders must have a second factor; without a row no role asks for one."""
+
+    __tablename__ = "factor_role"
+
+    role: Mapped[str] = mapped_column(String(30), primary_key=True)
 
 
 class LoginSession(Model):

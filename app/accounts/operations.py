@@ -16,7 +16,7 @@ from app.accounts.models import (
     RoleGrant,
 )
 from app.accounts.queries import credential_by_login, forget_grants, hash_of
-from app.accounts.signing_in import PasswordHash
+from app.accounts.signing_in import PasswordHash, clear_failures
 from app.core import audit
 from app.core.db import current_transaction, db
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -114,7 +114,7 @@ def reset_credential(credential: Credential, *, actor: Person | None, now: datet
     credential.password_hash = None
     credential.activation_hash = hash_of(secret)
     credential.activation_expires_at = now + ACTIVATION_LASTS
-    credential.failures, credential.locked_until = 0, None
+    clear_failures(credential)
     end_sessions(credential.person_id, now=now)
     audit.record(
         "account:reset",
@@ -142,6 +142,7 @@ def set_password(credential: Credential, password: PasswordHash, *, now: datetim
     credential.activation_hash = None
     credential.activation_expires_at = None
     credential.must_change = False
+    clear_failures(credential)
     end_sessions(credential.person_id, now=now)
     audit.record(
         "account:password_set",
@@ -185,7 +186,7 @@ def unlock_account(credential: Credential, *, actor: Person, now: datetime) -> N
     if not credential.password_hash and not credential.activation_hash:
         raise Conflict("该账号没有密码，请重置后由本人激活")
     credential.is_enabled = True
-    credential.failures, credential.locked_until = 0, None
+    clear_failures(credential)
     audit.record(
         "account:unlocked", subject=("person", credential.person_id), actor_id=actor.id, now=now
     )

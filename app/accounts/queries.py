@@ -5,15 +5,18 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from app.accounts.models import (
     Credential,
+    FactorRole,
     IntegrityRecord,
     LoginSession,
     Notification,
     Person,
+    RecoveryCode,
     RoleGrant,
+    SecondFactor,
 )
 from app.core import crypto
 from app.core.db import current_transaction, db
@@ -71,6 +74,41 @@ def lasts(now: datetime) -> ColumnElement[bool]:
 def is_live(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a role is held at a moment."""
     return and_(RoleGrant.valid_from <= now, lasts(now))
+
+
+def has_factor(person_id: int) -> bool:
+    """Tell whether a person is asked for a code after the password."""
+    mine = select(SecondFactor.id).where(SecondFactor.person_id == person_id)
+    return db.session.scalar(mine) is not None
+
+
+def factor_of(person_id: int) -> SecondFactor | None:
+    """Return a person's second factor, if there is one."""
+    mine = select(SecondFactor).where(SecondFactor.person_id == person_id)
+    return db.session.scalars(mine).first()
+
+
+def recovery_codes_left(person_id: int) -> int:
+    """Count the recovery codes that a person has not used."""
+    unused = select(func.count(RecoveryCode.id)).where(
+        RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None)
+    )
+    return db.session.scalar(unused) or 0
+
+
+def factor_roles() -> set[str]:
+    """Return the roles whose holders must have a second factor."""
+    return set(db.session.scalars(select(FactorRole.role)))
+
+
+def must_enrol(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a Person holds a role that asks for a second factor they lack."""
+    asked = exists().where(
+        RoleGrant.person_id == Person.id,
+        RoleGrant.role.in_(select(FactorRole.role)),
+        is_live(now),
+    )
+    return and_(asked, ~exists().where(SecondFactor.person_id == Person.id))
 
 
 def live_grants(person_id: int, now: datetime) -> list[Grant]:

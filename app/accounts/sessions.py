@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Credential, LoginSession, Person
 from app.accounts.operations import end_sessions, open_session
-from app.accounts.queries import hash_of, open_sessions
+from app.accounts.queries import hash_of, must_enrol, open_sessions
+from app.accounts.second_factor import HalfSignedIn
 from app.core.clock import now
 from app.core.db import db, transaction
 
@@ -21,6 +22,8 @@ IDLE_LIMIT = timedelta(minutes=60)
 # How often a session in use is written: reading pages should stay reading.
 SEEN_EVERY = timedelta(minutes=5)
 TOKEN = "token"  # noqa: S105 - the name of a value in the cookie
+HALF = "half"
+HALF_LASTS = timedelta(minutes=5)
 
 
 def _idle_limit() -> timedelta:
@@ -49,6 +52,22 @@ def begin_session(credential: Credential, now: datetime) -> None:
         agent=request.user_agent.string,
         now=now,
     )
+
+
+def begin_half(credential: Credential, now: datetime) -> None:
+    """Remember that the password was right; nobody is signed in before the code is."""
+    _end_row(now)
+    session.clear()
+    print_of = HalfSignedIn.of(credential)
+    session[HALF] = [print_of.credential_id, print_of.password_print, now.isoformat()]
+
+
+def half_signed_in(now: datetime) -> HalfSignedIn | None:
+    """Return who gave the right password in this browser a moment ago."""
+    credential_id, password_print, since = session.get(HALF) or (0, "", "")
+    if not since or not timedelta() <= now - datetime.fromisoformat(since) <= HALF_LASTS:
+        return None
+    return HalfSignedIn(credential_id, password_print)
 
 
 def signed_in_values(person_id: int, now: datetime) -> Mapping[str, str | bool]:
@@ -92,8 +111,15 @@ def load_person(person_id: str) -> Person | None:
     One statement loads all of it. PERMANENT_SESSION_LIFETIME is how long a session may last at
     most, SESSION_IDLE_LIMIT how long it may rest.
     """
+    moment = now()
     found = db.session.execute(
-        select(Person, LoginSession.id, LoginSession.created_at, LoginSession.seen_at)
+        select(
+            Person,
+            LoginSession.id,
+            LoginSession.created_at,
+            LoginSession.seen_at,
+            must_enrol(moment).label("must_enrol"),
+        )
         .join(Credential, Credential.person_id == Person.id)
         .join(LoginSession, LoginSession.person_id == Person.id)
         .where(
@@ -105,13 +131,13 @@ def load_person(person_id: str) -> Person | None:
     ).first()
     if found is None:
         return None
-    moment = now()
     # Demo and play move the instance's clock; only time that passes forward counts.
     rested = moment - found.seen_at
     if rested >= _idle_limit() or moment - found.created_at >= _lifetime():
         return None
     if rested >= min(SEEN_EVERY, _idle_limit() / 2):
         g.session_in_use = (found.id, moment)
+    g.must_enrol = found.must_enrol
     person: Person = found.Person
     return person
 

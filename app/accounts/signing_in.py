@@ -5,6 +5,7 @@ purpose, and nobody else should wait for it. What was found is a Judgement, whic
 then counts or lets in.
 """
 
+import math
 import re
 import secrets
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.models import Credential, SignInAttempt
-from app.accounts.queries import credential_by_name
+from app.accounts.queries import credential_by_name, has_factor
 from app.core import audit
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_LASTS = timedelta(minutes=15)
+LONGEST_LOCK = timedelta(days=1)
 ADDRESS_FAILURES = 50
 PASSWORD_RULE = "密码须为 8-20 位，同时包含字母、数字和特殊字符"  # noqa: S105 - a rule, not a secret
 
@@ -90,46 +92,62 @@ def judge(name: str, password: str, *, address: str, now: datetime) -> Judgement
 def sign_in(judgement: Judgement, *, address: str, now: datetime) -> Credential:
     """Return the account when the password was right; SignInRefused says why not.
 
-    Five failures lock an account for a quarter of an hour (等保 practice), whichever of its names
-    was typed.
+    Who has a second factor is not in yet: the code comes next, and failures go on counting.
     """
     _check_address(address, now)
-    # Guesses made side by side come in one after another here, so that each is counted.
-    credential = _locked(judgement)
-    if credential and credential.locked_until and credential.locked_until > now:
-        raise SignInRefused("账号已锁定，请 15 分钟后再试，或联系单位管理员重置")
+    credential = lock_account_row(judgement.credential_id)
+    if credential is not None:
+        refuse_locked(credential, now)
     if credential is None or not credential.is_enabled or not _still_right(credential, judgement):
         if credential is not None:
-            _count_failure(credential, now)
-        _count_address(address, now)
+            count_failure(credential, now)
+        count_address(address, now)
         raise SignInRefused
-    credential.failures, credential.locked_until = 0, None
+    if not has_factor(credential.person_id):
+        admit(credential, now=now)
+    return credential
+
+
+def admit(credential: Credential, *, now: datetime, **how: str) -> None:
+    """Note that somebody got in: what was counted against the account is forgotten."""
+    clear_failures(credential)
     credential.last_sign_in_at = now
     audit.record(
         "account:signed_in",
         subject=("person", credential.person_id),
         actor_id=credential.person_id,
         now=now,
+        **how,
     )
-    return credential
+
+
+def refuse_locked(credential: Credential, now: datetime) -> None:
+    """SignInRefused while an account is locked by failures."""
+    if credential.locked_until and credential.locked_until > now:
+        left = math.ceil((credential.locked_until - now) / timedelta(minutes=1))
+        raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或联系单位管理员重置")
 
 
 def confirm_password(judgement: Judgement, *, now: datetime) -> Credential:
     """Invalid unless it was the account's password; guesses count as they do at sign-in."""
-    credential = _locked(judgement)
-    if credential is None or (credential.locked_until and credential.locked_until > now):
-        raise Invalid("密码错误次数过多，请 15 分钟后再试", field="current")
-    if not _still_right(credential, judgement):
-        _count_failure(credential, now)
+    credential = lock_account_row(judgement.credential_id)
+    if credential is None:
         raise Invalid("当前密码不正确", field="current")
-    credential.failures = 0
+    try:
+        refuse_locked(credential, now)
+    except SignInRefused as refused:
+        raise Invalid(refused.message, field="current") from refused
+    if not _still_right(credential, judgement):
+        count_failure(credential, now)
+        raise Invalid("当前密码不正确", field="current")
     return credential
 
 
-def _locked(judgement: Judgement) -> Credential | None:
-    if judgement.credential_id is None:
+def lock_account_row(credential_id: int | None) -> Credential | None:
+    """Return an account, locked: guesses made side by side are counted one after another."""
+    if credential_id is None:
         return None
-    wanted = select(Credential).where(Credential.id == judgement.credential_id)
+    wanted = select(Credential).where(Credential.id == credential_id)
     locked = wanted.with_for_update(of=Credential).execution_options(populate_existing=True)
     return db.session.scalars(locked).first()
 
@@ -162,7 +180,8 @@ def _failures_from(source: SignInAttempt | None, now: datetime) -> int:
     return max(0, source.failures - faded)
 
 
-def _count_address(address: str, now: datetime) -> None:
+def count_address(address: str, now: datetime) -> None:
+    """Count a failure of an address, whatever account it tried."""
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     first = insert(SignInAttempt).values(address=address, failures=0, last_at=now)
     db.session.execute(first.on_conflict_do_nothing(index_elements=["address"]))
@@ -177,7 +196,12 @@ def sweep_attempts(now: datetime) -> None:
     db.session.execute(faded)
 
 
-def _count_failure(credential: Credential, now: datetime) -> None:
+def count_failure(credential: Credential, now: datetime) -> None:
+    """Count a wrong password or code; the fifth locks the account.
+
+    A quarter of an hour at first (等保 practice), and twice as long each time until somebody gets
+    in, whichever of the account's names was typed.
+    """
     credential.failures += 1
     audit.record(
         "account:sign_in_failed",
@@ -186,5 +210,12 @@ def _count_failure(credential: Credential, now: datetime) -> None:
         now=now,
     )
     if credential.failures >= FAILURES_BEFORE_LOCK:
-        credential.locked_until = now + LOCK_LASTS
+        doublings = min(credential.locks, 10)
+        credential.locked_until = now + min(LONGEST_LOCK, LOCK_LASTS * 2**doublings)
+        credential.locks += 1
         credential.failures = 0
+
+
+def clear_failures(credential: Credential) -> None:
+    """Forget what was counted against an account, and its lock."""
+    credential.failures, credential.locks, credential.locked_until = 0, 0, None

@@ -51,11 +51,25 @@ def sign_in() -> Response | tuple[str, int]:
     except signing_in.SignInRefused as refusal:
         form.form_errors.append(refusal.message)
         return render_template("accounts/login.html", form=form), refusal.status
+    return go_on(account)
+
+
+def go_on(account: Credential) -> Response:
+    """Let somebody in whose password was right, or ask for the second factor first."""
+    target = request.args.get("next")
+    if queries.has_factor(account.person_id):
+        sessions.begin_half(account, now())
+        return see_other(url_for("accounts.code", next=target))
+    return let_in(account, target)
+
+
+def let_in(account: Credential, target: str | None = None) -> Response:
+    """Begin a session and lead on, first to a new password where one is due."""
     sessions.begin_session(account, now())
     if account.must_change:
         flash("首次登录，请先修改密码", "warning")
         return see_other(url_for("accounts.password"))
-    return see_other(safe_next(request.args.get("next"), HOME))
+    return see_other(safe_next(target, HOME))
 
 
 @bp.post("/logout")
@@ -94,9 +108,10 @@ def activate() -> Response | tuple[str, int]:
     except Invalid as error:
         show_faults(form, error)
         return render_template("accounts/activate.html", form=form), 422
-    sessions.begin_session(account, now())
+    # Whoever has the secret may not have the device.
+    answer = go_on(account)
     flash("账号已激活，欢迎使用", "success")
-    return see_other(HOME)
+    return answer
 
 
 def _note(tag: str, **data: int) -> None:
@@ -104,7 +119,8 @@ def _note(tag: str, **data: int) -> None:
     audit.record(tag, subject=("person", person_id), actor_id=person_id, now=now(), **data)
 
 
-def _account() -> Credential:
+def own_account() -> Credential:
+    """Return the account of the person of this request."""
     mine = select(Credential).where(Credential.person_id == current_user.id)
     return db.session.scalars(mine).one()
 
@@ -124,7 +140,7 @@ def change_password() -> Response | tuple[str, int]:
     form = PasswordForm(request.form)
     if form.validate():
         try:
-            judgement = signing_in.judge_account(_account(), form.current.data or "")
+            judgement = signing_in.judge_account(own_account(), form.current.data or "")
             password = signing_in.hash_password(form.password.data or "")
             begin_writing()
             repeated = answer_repeat()
@@ -216,3 +232,8 @@ def read_notifications() -> Response:
 
 
 add_entry("工作台", "我的登录", "laptop", "accounts.own_sessions", "account.sessions", order=60)
+
+# The second factor has a file of its own, which adds to the blueprint.
+from app.accounts import factor_views  # noqa: E402
+
+__all__ = ["bp", "factor_views"]

@@ -27,6 +27,7 @@ DATA = {
     "defects": "问题数",
     "deputies": "副主任（人员编号）",
     "director": "主任（人员编号）",
+    "factor": "第二重验证",
     "fields": "修改的内容",
     "file": "附件编号",
     "filing_no": "备案文号",
@@ -90,6 +91,7 @@ DATA = {
     "voted": "投票人数",
 }
 VALUES = {
+    "factor": {"device": "动态验证码", "recovery": "恢复码"},
     "decision": {
         "pass": "通过",
         "return": "退回",

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.grants import ADMINISTRATORS, Proposal, propose_grant, take_role
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
-from app.accounts.queries import names_of
+from app.accounts.queries import has_factor, names_of
 from app.admin import queries
 from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
@@ -112,6 +112,7 @@ def _person_page(person: Person, form: GrantForm) -> str:
         names=names_of(i for g in held for i in (g.granted_by, g.confirmed_by)),
         allowed=_table(roles),
         is_self=person.id == current_user.id,
+        has_factor=has_factor(person.id),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
+from app.accounts.models import Credential, GrantRequest, Person, RoleGrant, SecondFactor
 from app.accounts.queries import is_live
 from app.admin.words import EVENTS
 from app.core.audit import AuditEvent
@@ -199,3 +199,18 @@ def latest(tag: str) -> AuditEvent | None:
     """Return the newest event of a tag."""
     found = select(AuditEvent).where(AuditEvent.tag == tag).order_by(AuditEvent.id.desc())
     return db.session.scalars(found.limit(1)).first()
+
+
+def enrolled_by_role(now: datetime) -> dict[str, tuple[int, int]]:
+    """Count by role who holds it, and who of them has a second factor."""
+    held = (
+        select(
+            RoleGrant.role,
+            func.count(RoleGrant.person_id.distinct()),
+            func.count(SecondFactor.person_id.distinct()),
+        )
+        .outerjoin(SecondFactor, SecondFactor.person_id == RoleGrant.person_id)
+        .where(is_live(now))
+        .group_by(RoleGrant.role)
+    )
+    return {role: (people, ready) for role, people, ready in db.session.execute(held)}

@@ -2,13 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from app.core.db import current_transaction, db
 from app.core.instants import ZONE
 from app.core.settings import ClockOffset
 
-__all__ = ["ZONE", "now", "reset_clock", "set_clock", "today"]
+__all__ = ["ZONE", "device_time", "now", "reset_clock", "set_clock", "today"]
 
 
 def now() -> datetime:
@@ -24,8 +24,17 @@ def today() -> date:
     return now().date()
 
 
+def device_time() -> datetime:
+    """Return the moment as people's own devices tell it: no demonstration moves their clocks."""
+    return now() - timedelta(milliseconds=int(db.session.scalar(select(_offset())) or 0))
+
+
+def _offset() -> ScalarSelect[int]:
+    return select(func.coalesce(func.max(ClockOffset.milliseconds), 0)).scalar_subquery()
+
+
 def _read_database_time() -> datetime:
-    offset = select(func.coalesce(func.max(ClockOffset.milliseconds), 0)).scalar_subquery()
+    offset = _offset()
     if db.engine.dialect.name == "sqlite":
         milliseconds = db.session.execute(select(offset)).scalar_one()
         moment = datetime.now(UTC)

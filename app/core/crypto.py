@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
 
 KEY_BYTES = 32
+# Marks the columns that hold what `seal` made, so that a new key reaches all of them.
+SEALED = {"sealed": True}
 
 
 def key_folder() -> Path:

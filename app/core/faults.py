@@ -69,7 +69,7 @@ def refused(action: str) -> Refused | None:
 
 
 # Neither is written into a page: what opens something, and files, which no page can hand back.
-SECRETS = {"password", "current", "again", "secret"}
+SECRETS = {"password", "current", "again", "secret", "code"}
 
 
 def comes_from_here() -> bool:

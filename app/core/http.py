@@ -188,7 +188,8 @@ def grants() -> tuple[Grant, ...]:
     return g.grants  # type: ignore[no-any-return]
 
 
-def _action_of(endpoint: str) -> str:
+def action_of(endpoint: str) -> str:
+    """Return the action that an endpoint declares."""
     return str(vars(current_app.view_functions[endpoint])["action"])
 
 
@@ -196,7 +197,7 @@ def check_action() -> BaseResponse | None:
     """Refuse a request whose action none of the person's roles allows."""
     if request.endpoint is None or request.endpoint == "static":
         return None
-    action = _action_of(request.endpoint)
+    action = action_of(request.endpoint)
     roles = {grant.role for grant in grants()}
     if role_allows(action, roles, signed_in=current_user.is_authenticated):
         return None
@@ -209,7 +210,7 @@ def check_subject(response: Response) -> Response:
     """Make sure that an action with a predicate was judged on its record."""
     if request.endpoint in {None, "static"} or response.status_code >= 400:
         return response
-    action = _action_of(request.endpoint or "")
+    action = action_of(request.endpoint or "")
     judged = current_transaction().notes.get("authorized", set())
     if ACTIONS[action].predicate and action not in judged and current_user.is_authenticated:
         msg = f"{request.endpoint} never authorized {action} on its record"
@@ -256,7 +257,7 @@ def answer_repeat() -> BaseResponse | None:
     g.pop("fresh_key", None)
     # The first request was judged on its record; its answer is repeated without a look at it.
     judged = current_transaction().notes.setdefault("authorized", set())
-    judged.add(_action_of(request.endpoint or ""))
+    judged.add(action_of(request.endpoint or ""))
     return redirect(known.location, code=303)
 
 
@@ -351,7 +352,7 @@ def refuse_http(error: HTTPException) -> Any:
     code = error.code or 500
     if error.response is not None:
         return error.response
-    if isinstance(error, CSRFError) and lacks_session(_action_of(request.endpoint or "")):
+    if isinstance(error, CSRFError) and lacks_session(action_of(request.endpoint or "")):
         return refuse(SignedOut())
     if isinstance(error, CSRFError) and current_user.is_authenticated and sent_fields():
         return refuse(StalePage())

@@ -82,6 +82,7 @@ ACTIONS: dict[str, Action] = {
     "correction.show": _may(MEMBER, when="may_see_correction"),
     "account.notifications": _may(MEMBER),
     "account.sessions": _may(MEMBER),
+    "account.factor": _may(MEMBER),
     # units
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),
@@ -164,6 +165,7 @@ ACTIONS: dict[str, Action] = {
     "grant.confirm": _may("system_admin"),
     "grant.propose": _may("security_admin"),
     "permission.read": _may("security_admin"),
+    "permission.factors": _may("security_admin"),
     "audit.read": _may("audit_admin"),
     # studio
     "process.manage": _may("process_admin"),

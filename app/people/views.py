@@ -9,6 +9,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from app.accounts.models import Credential, Person
+from app.accounts.queries import factor_of
 from app.core.clock import now, today
 from app.core.db import db
 from app.core.errors import Invalid
@@ -52,6 +53,7 @@ def profile() -> str:
         binding=open_binding(person.id),
         is_applicant="applicant" in _roles(),
         must_complete=queries.must_complete(person, _roles()),
+        factor=factor_of(person.id),
     )
 
 

@@ -7,10 +7,13 @@ import pytest
 from flask import Flask
 
 from app import cli
+from app.accounts import factor_views
 from app.accounts.models import Credential, Person
 from app.cli import open_first_accounts
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.units.models import Unit
+from tests.builders.devices import enrol
 from tests.builders.secrets import secret_after
 from tests.conftest import Browser
 
@@ -38,10 +41,16 @@ def give(security: Browser, system: Browser, login: str, role: str) -> None:
     assert system.post(url, {"decision": "confirm"}).status_code == 303
 
 
-def test_an_empty_instance_comes_to_life(app: Flask, client_for: Any) -> None:
+def test_an_empty_instance_comes_to_life(
+    app: Flask, client_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factor_views, "device_time", now)
     first = {login: secret for login, _, secret in open_first_accounts()}
     system = activated(client_for, first["sys.admin"])
     security = activated(client_for, first["sec.admin"])
+    for administrator in (system, security):
+        assert administrator.get("/home").location == "/account/factor"
+        assert enrol(administrator, PASSWORD["password"]).status_code == 303
 
     place = {"type": "用人单位", "area_code": "340602", "jurisdiction": "anhui"}
     unit = {**place, "name": "青禾小学", "kind": "事业单位"}

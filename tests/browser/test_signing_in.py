@@ -1,0 +1,117 @@
+"""Signing in with a second factor in a real browser: what a telephone reads, what keys reach."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pyotp
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.accounts import factor_views, operations, second_factor, signing_in
+from app.accounts.models import Credential, Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from tests.browser.conftest import Axe, Problems
+from tests.builders.devices import STEP, a_device
+from tests.builders.people import a_person
+from tests.conftest import START
+
+PASSWORD = "Qinghe-2026"
+PHONE = {"width": 390, "height": 844}
+PICTURES = os.environ.get("PICTURES", "")
+Enter = Callable[..., Page]
+
+
+@pytest.fixture
+def guard(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """A security administrator, whose role asks for a second factor."""
+    monkeypatch.setattr(factor_views, "device_time", now)
+    with transaction():
+        person = a_person("阚双全", roles=[("security_admin", "all", None)])
+        account = db.session.query(Credential).filter_by(person_id=person.id).one()
+        account.login = "kan"
+        operations.set_password(account, signing_in.hash_password(PASSWORD), now=now())
+        second_factor.ask_factor_of({"security_admin"}, actor_id=None, now=now())
+        return person
+
+
+def scanned(page: Page, folder: Path) -> str:
+    """What a telephone reads from the QR code."""
+    picture = folder / "qr.png"
+    page.locator("svg.factor-qr").screenshot(path=picture)
+    image = cv2.resize(cv2.imread(str(picture)), None, fx=3, fy=3)
+    readers = (cv2.QRCodeDetectorAruco(), cv2.QRCodeDetector())
+    return next(filter(None, (reader.detectAndDecode(image)[0] for reader in readers)), "")
+
+
+def looked_at(page: Page, name: str) -> None:
+    for size, words in ((PHONE, "phone"), ({"width": 1366, "height": 768}, "desk")):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/{name}-{words}.png", full_page=True)
+
+
+def test_a_device_is_enrolled_from_the_qr_code_and_asked_at_the_next_sign_in(
+    enter: Enter, guard: Person, axe: Axe, tmp_path: Path, at: Any
+) -> None:
+    page = enter(guard, "/admin/factors")
+    expect(page.get_by_role("heading", name="用手机设置")).to_be_visible()
+    looked_at(page, "enrol")
+    assert axe() == []
+    device = pyotp.parse_uri(scanned(page, tmp_path))
+    assert isinstance(device, pyotp.TOTP)
+    assert device.secret == page.locator(".factor-secret").inner_text()
+    assert device.name == "kan"
+    page.get_by_label("当前密码").fill(PASSWORD)
+    page.get_by_label("动态验证码").fill(device.at(START))
+    page.keyboard.press("Enter")
+    expect(page.locator(".recovery-codes li")).to_have_count(10)
+    looked_at(page, "codes")
+    assert axe() == []
+
+    page.get_by_role("button", name="退出").click()
+    sign_in(page)
+    field = page.get_by_label("动态验证码或恢复码")
+    expect(field).to_be_focused()
+    looked_at(page, "code")
+    assert axe() == []
+    at(START + STEP)
+    field.fill(device.at(START + STEP))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="退出")).to_be_visible()
+
+
+def sign_in(page: Page) -> None:
+    page.get_by_role("link", name="登录", exact=True).first.click()
+    page.get_by_label("登录名或证件号码").fill("kan")
+    page.get_by_label("密码").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("path", ["/account/factor", "/admin/factors", "/account"])
+def test_pages_of_the_second_factor_fit_and_are_accessible(
+    enter: Enter, guard: Person, axe: Axe, path: str
+) -> None:
+    with transaction():
+        a_device(guard)
+    page = enter(guard, path)
+    looked_at(page, path.strip("/").replace("/", "-"))
+    assert axe() == []
+
+
+def test_a_wrong_code_is_told_where_it_is_typed(
+    enter: Enter, guard: Person, problems: Problems
+) -> None:
+    with transaction():
+        a_device(guard)
+    page = enter(None, "/")
+    sign_in(page)
+    page.get_by_label("动态验证码或恢复码").fill("000000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("验证码不正确")
+    problems.allow("401")
