@@ -5,8 +5,8 @@ import logging
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
+from app.accounts.addresses import sweep_attempts
 from app.accounts.operations import sweep_sessions
-from app.accounts.signing_in import sweep_attempts
 from app.core import audit, jobs, storage
 from app.core.clock import now
 from app.core.db import db, transaction

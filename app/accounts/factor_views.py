@@ -7,11 +7,12 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.accounts import queries, second_factor, sessions, signing_in
+from app.accounts.addresses import SignInRefused
 from app.accounts.forms import CodeForm, FactorForm
 from app.accounts.handing_out import codes_once, hand_out_codes
 from app.accounts.models import Credential
 from app.accounts.qr import qr_square
-from app.accounts.views import bp, let_in, own_account
+from app.accounts.views import bp, let_in, own_account, visitor_address
 from app.core.clock import device_time, now
 from app.core.crypto import seal, unseal
 from app.core.db import begin_writing
@@ -69,11 +70,11 @@ def confirm_code() -> BaseResponse | tuple[str, int]:
         account = second_factor.confirm_sign_in(
             half,
             form.code.data or "",
-            address=request.remote_addr or "-",
+            address=visitor_address(),
             moment=device_time(),
             now=now(),
         )
-    except signing_in.SignInRefused as refusal:
+    except SignInRefused as refusal:
         form.form_errors.append(refusal.message)
         return render_template("accounts/code.html", form=form), refusal.status
     return let_in(account, request.args.get("next"))

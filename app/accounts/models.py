@@ -288,12 +288,26 @@ class Notification(Model):
 class SignInAttempt(Model):
     """Failures by address, so that guessing slows down whatever account it tries.
 
-    They fade one by one from the last of them on.
+    They fade one by one from the last of them on; a block lasts twice as long as the one before.
     """
 
     __tablename__ = "sign_in_attempt"
+    __table_args__ = (
+        CheckConstraint("failures >= 0 AND blocks >= 0", name="failures_are_counted"),
+    )
 
     id: Mapped[int] = pk()
     address: Mapped[str] = mapped_column(String(64), unique=True)
     failures: Mapped[int] = mapped_column(default=0)
     last_at: Mapped[datetime] = mapped_column(Instant)
+    blocks: Mapped[int] = mapped_column(default=0)
+    blocked_until: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class SpentProof(Model):
+    """A proof of work that was handed in (安全验证): it counts once."""
+
+    __tablename__ = "spent_proof"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)

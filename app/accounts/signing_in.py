@@ -13,30 +13,22 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 
-from app.accounts.models import Credential, SignInAttempt
+from app.accounts.addresses import SignInRefused, check_address, count_address, use_address
+from app.accounts.models import Credential
 from app.accounts.queries import credential_by_name, has_factor
 from app.core import audit
 from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import Invalid
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_LASTS = timedelta(minutes=15)
 LONGEST_LOCK = timedelta(days=1)
-ADDRESS_FAILURES = 50
 PASSWORD_RULE = "密码须为 8-20 位，同时包含字母、数字和特殊字符"  # noqa: S105 - a rule, not a secret
 
 _hasher = PasswordHasher()
 _decoys: list[str] = []
-
-
-class SignInRefused(DomainError):
-    """The account, the password or the number of tries does not allow it."""
-
-    status = 401
-    default = "账号或密码不正确"
 
 
 @dataclass(frozen=True)
@@ -80,21 +72,21 @@ def judge_account(credential: Credential | None, password: str) -> Judgement:
     return Judgement(credential.id if credential else None, known, is_right)
 
 
-def judge(name: str, password: str, *, address: str, now: datetime) -> Judgement:
+def judge(name: str, password: str, *, address: str, now: datetime, proof: str = "") -> Judgement:
     """Judge a sign-in by login name or identity number; it only reads.
 
-    SignInRefused at once for an address that has failed too often.
+    TooManyTries at once for an address that has failed too often.
     """
-    _check_address(address, now)
+    check_address(address, proof, now=now)
     return judge_account(credential_by_name(name), password)
 
 
-def sign_in(judgement: Judgement, *, address: str, now: datetime) -> Credential:
+def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "") -> Credential:
     """Return the account when the password was right; SignInRefused says why not.
 
     Who has a second factor is not in yet: the code comes next, and failures go on counting.
     """
-    _check_address(address, now)
+    use_address(address, proof, now=now)
     credential = lock_account_row(judgement.credential_id)
     if credential is not None:
         refuse_locked(credential, now)
@@ -154,46 +146,6 @@ def lock_account_row(credential_id: int | None) -> Credential | None:
 
 def _still_right(credential: Credential, judgement: Judgement) -> bool:
     return judgement.is_right and credential.password_hash == judgement.password_hash
-
-
-def _source(address: str, *, for_update: bool = False) -> SignInAttempt | None:
-    known = select(SignInAttempt).where(SignInAttempt.address == address)
-    if for_update:
-        known = known.with_for_update().execution_options(populate_existing=True)
-    return db.session.scalars(known).first()
-
-
-def _check_address(address: str, now: datetime) -> None:
-    if _failures_from(_source(address), now) >= ADDRESS_FAILURES:
-        raise SignInRefused("此网络地址尝试次数过多，请几分钟后再试")
-
-
-def _failures_from(source: SignInAttempt | None, now: datetime) -> int:
-    """Return how many failures of an address still count: they fade one by one.
-
-    A sign-in that succeeds takes none away, else a guesser would use an account of their own; and
-    an office behind one address is not locked out by what its people mistype in a day.
-    """
-    if source is None:
-        return 0
-    faded = max(timedelta(), now - source.last_at) // (LOCK_LASTS / ADDRESS_FAILURES)
-    return max(0, source.failures - faded)
-
-
-def count_address(address: str, now: datetime) -> None:
-    """Count a failure of an address, whatever account it tried."""
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    first = insert(SignInAttempt).values(address=address, failures=0, last_at=now)
-    db.session.execute(first.on_conflict_do_nothing(index_elements=["address"]))
-    source = _source(address, for_update=True)
-    if source is not None:
-        source.failures, source.last_at = _failures_from(source, now) + 1, now
-
-
-def sweep_attempts(now: datetime) -> None:
-    """Forget addresses whose failures have all faded."""
-    faded = delete(SignInAttempt).where(SignInAttempt.last_at < now - LOCK_LASTS)
-    db.session.execute(faded)
 
 
 def count_failure(credential: Credential, now: datetime) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from app.accounts import handing_out, operations, queries, sessions, signing_in
+from app.accounts.addresses import SignInRefused, challenge_for
 from app.accounts.devices import device_of
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
@@ -31,7 +32,17 @@ def login() -> str | Response:
     """The sign-in page (登录)."""
     if current_user.is_authenticated:
         return see_other(safe_next(request.args.get("next"), HOME))
-    return render_template("accounts/login.html", form=SignInForm())
+    return _login_page(SignInForm())
+
+
+def visitor_address() -> str:
+    """Return the network address that failures are counted by."""
+    return request.remote_addr or "-"
+
+
+def _login_page(form: SignInForm) -> str:
+    challenge = challenge_for(visitor_address(), now())
+    return render_template("accounts/login.html", form=form, challenge=challenge)
 
 
 @bp.post("/login")
@@ -41,16 +52,16 @@ def sign_in() -> Response | tuple[str, int]:
     """Sign in; a refusal says why and keeps the account name."""
     form = SignInForm(request.form)
     if not form.validate():
-        return render_template("accounts/login.html", form=form), 422
-    address = request.remote_addr or "-"
+        return _login_page(form), 422
+    address, proof = visitor_address(), request.form.get("proof", "")
     name, password = form.login.data or "", form.password.data or ""
     try:
-        judgement = signing_in.judge(name, password, address=address, now=now())
+        judgement = signing_in.judge(name, password, address=address, proof=proof, now=now())
         begin_writing()
-        account = signing_in.sign_in(judgement, address=address, now=now())
-    except signing_in.SignInRefused as refusal:
+        account = signing_in.sign_in(judgement, address=address, proof=proof, now=now())
+    except SignInRefused as refusal:
         form.form_errors.append(refusal.message)
-        return render_template("accounts/login.html", form=form), refusal.status
+        return _login_page(form), refusal.status
     return go_on(account)
 
 

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from app.accounts import factor_views, operations, second_factor, signing_in
+from app.accounts import addresses, factor_views, operations, second_factor, signing_in
 from app.accounts.models import Credential, Person
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -114,4 +114,26 @@ def test_a_wrong_code_is_told_where_it_is_typed(
     page.get_by_label("动态验证码或恢复码").fill("000000")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("验证码不正确")
+    problems.allow("401")
+
+
+def test_after_many_failures_the_browser_proves_work_by_itself(
+    enter: Enter, guard: Person, axe: Axe, problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "CHALLENGE_FROM", 1)
+    page = enter(None, "/login")
+    page.get_by_label("登录名或证件号码").fill("nobody")
+    page.get_by_label("密码").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    state = page.locator("[data-proof-state]")
+    expect(state).to_have_text("安全验证已完成，可以继续。", timeout=20_000)
+    expect(state).to_have_attribute("role", "status")
+    looked_at(page, "proof")
+    assert axe() == []
+    page.goto(page.url)
+    # Who is quicker than the proof is let in as soon as it is done.
+    page.get_by_label("登录名或证件号码").fill("kan")
+    page.get_by_label("密码").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="用手机设置")).to_be_visible(timeout=20_000)
     problems.allow("401")

@@ -13,6 +13,7 @@ import './autosave.js';
 import './preview.js';
 import './review.js';
 import './signature.js';
+import './proof.js';
 import { enhance } from './dom.js';
 import { csrfToken } from './http.js';
 

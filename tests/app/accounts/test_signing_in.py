@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import operations, signing_in
+from app.accounts import addresses, operations, signing_in
 from app.accounts.models import Credential, Person
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -89,7 +89,7 @@ def test_failures_are_kept_although_the_page_refuses(client_for: Any, person: Pe
 def test_an_address_that_guesses_many_accounts_is_slowed_down(
     app: Flask, client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signing_in, "ADDRESS_FAILURES", 3)
+    monkeypatch.setattr(addresses, "ADDRESS_FAILURES", 3)
     browser = client_for(None)
     for number in range(3):
         sign_in(browser, f"nobody{number}")
@@ -309,7 +309,7 @@ def test_a_password_sent_after_the_end_is_not_written_into_a_page(
 def test_an_account_of_ones_own_does_not_buy_more_guesses(
     client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch, at: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(signing_in, "ADDRESS_FAILURES", 3)
+    monkeypatch.setattr(addresses, "ADDRESS_FAILURES", 3)
     browser = client_for(None)
     for number in range(2):
         sign_in(browser, f"nobody{number}")
