@@ -18,6 +18,7 @@ from app.core import faults, http
 from app.core.assets import init_assets
 from app.core.clock import now
 from app.core.db import db
+from app.core.mail import server_of
 from app.core.permissions import unregistered_predicates
 from app.engine import incidents
 from app.inbox.menu import init_menu
@@ -111,6 +112,7 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         MAX_FORM_MEMORY_SIZE=2 * 2**20,
         WTF_CSRF_TIME_LIMIT=None,
         PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
+        MAIL_SERVER=server_of(os.environ),
     )
     app.config.from_pyfile(str(folder / "config.py"), silent=True)
     app.config.update(settings)

@@ -6,8 +6,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
 from app.accounts.addresses import sweep_attempts
+from app.accounts.mail_links import sweep_links
 from app.accounts.operations import sweep_sessions
-from app.core import audit, jobs, storage
+from app.core import audit, jobs, mail, storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.http import sweep_request_keys
@@ -16,6 +17,7 @@ from app.inbox.operations import sweep_drafts
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 2
+SEND_SECONDS = 5
 SEAL_SECONDS = 30
 SWEEP_MINUTES = 60
 BATCH = 100
@@ -38,10 +40,15 @@ def tick() -> int:
     return moved + jobs.run_due_jobs(BATCH)
 
 
+def send() -> int:
+    """Run the jobs that wait for other machines, such as the mail server; returns how many."""
+    return jobs.run_due_jobs(BATCH, apart=True)
+
+
 def drain(rounds: int = 1000) -> None:
     """Tick until nothing moves; RuntimeError when it never comes to rest."""
     for _ in range(rounds):
-        if tick() == 0:
+        if tick() + send() == 0:
             return
     msg = "the queues do not come to rest"
     raise RuntimeError(msg)
@@ -63,6 +70,8 @@ def sweep() -> None:
         sweep_request_keys(now())
         sweep_attempts(now())
         sweep_sessions(now())
+        sweep_links(now())
+        mail.sweep_mail(now())
     with transaction(write=False):
         storage.sweep_bytes(hashes)
 
@@ -70,8 +79,13 @@ def sweep() -> None:
 def start_scheduler(app: Flask) -> BackgroundScheduler:
     """Run the worker inside the server process; the claimed rows are its memory."""
     scheduler = BackgroundScheduler(timezone="Asia/Shanghai")
-    chores = ((tick, {"seconds": TICK_SECONDS}), (seal, {"seconds": SEAL_SECONDS}))
-    for chore, every in (*chores, (sweep, {"minutes": SWEEP_MINUTES})):
+    chores = (
+        (tick, {"seconds": TICK_SECONDS}),
+        (send, {"seconds": SEND_SECONDS}),
+        (seal, {"seconds": SEAL_SECONDS}),
+        (sweep, {"minutes": SWEEP_MINUTES}),
+    )
+    for chore, every in chores:
         scheduler.add_job(
             _in_app, "interval", args=(app, chore), max_instances=1, coalesce=True, **every
         )

@@ -1,6 +1,6 @@
 """The forms of signing in and of passwords, which no process draws."""
 
-from wtforms import Form, PasswordField, StringField
+from wtforms import Form, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length, ValidationError
 
 from app.accounts.signing_in import check_password_rule
@@ -39,6 +39,21 @@ class FactorForm(Form):
     code = StringField("动态验证码", [DataRequired("请填写动态验证码"), Length(max=32)])
 
 
+class ForgottenForm(Form):
+    """What somebody types who forgot a password (忘记密码)."""
+
+    login = StringField(
+        "登录名或证件号码", [DataRequired("请填写登录名或证件号码"), Length(max=64)]
+    )
+
+
+class MailForm(Form):
+    """A mail address, and the password that says who sets it (邮箱)."""
+
+    address = StringField("邮箱地址", [DataRequired("请填写邮箱地址"), Length(max=120)])
+    current = PasswordField("当前密码", [DataRequired("请填写当前密码"), Length(max=128)])
+
+
 class ActivationForm(Form):
     """A one-time activation secret and the password chosen with it (激活账号)."""
 
@@ -48,6 +63,13 @@ class ActivationForm(Form):
         "再次输入新密码",
         [DataRequired("请再次输入新密码"), EqualTo("password", "两次输入的密码不一致")],
     )
+
+
+class ResetForm(ActivationForm):
+    """The secret of a letter's link, a new password, and a code where one is asked (重置密码)."""
+
+    secret = HiddenField("链接", [DataRequired("链接不完整"), Length(max=64)])
+    code = StringField("动态验证码或恢复码", [Length(max=32)])
 
 
 class PasswordForm(Form):

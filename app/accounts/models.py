@@ -48,6 +48,9 @@ class Person(Model):
             name="an_identity_number_is_sealed_and_indexed",
         ),
         CheckConstraint("gender IN ('', '男', '女')", name="gender_is_known"),
+        CheckConstraint(
+            "email_verified_at IS NULL OR email <> ''", name="a_verified_address_is_known"
+        ),
     )
 
     id: Mapped[int] = pk()
@@ -60,6 +63,7 @@ class Person(Model):
     id_number_tail: Mapped[str] = mapped_column(String(20), default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
     email: Mapped[str] = mapped_column(String(120), default="")
+    email_verified_at: Mapped[datetime | None] = mapped_column(Instant)
     photo_file_id: Mapped[int | None] = mapped_column(
         Id, ForeignKey("stored_file.id", use_alter=True)
     )
@@ -167,6 +171,38 @@ class FactorRole(Model):
     __tablename__ = "factor_role"
 
     role: Mapped[str] = mapped_column(String(30), primary_key=True)
+
+
+class MailLink(Model):
+    """A one-time link that a letter holds: to verify an address, or for a new password."""
+
+    __tablename__ = "mail_link"
+    __table_args__ = (
+        CheckConstraint("purpose IN ('verify', 'reset')", name="purpose_is_known"),
+        CheckConstraint("expires_at > created_at", name="a_link_lasts_a_while"),
+        Index("ix_mail_link_person", "person_id", "purpose"),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    purpose: Mapped[str] = mapped_column(String(10))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    address: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    person: Mapped[Person] = relationship()
+
+
+class ResetRequest(Model):
+    """What somebody typed who forgot a password; the worker looks whose it is (忘记密码)."""
+
+    __tablename__ = "reset_request"
+
+    id: Mapped[int] = pk()
+    name_sealed: Mapped[str] = mapped_column(String(400), info=crypto.SEALED)
+    asked_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
 class LoginSession(Model):

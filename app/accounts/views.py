@@ -244,7 +244,7 @@ def read_notifications() -> Response:
 
 add_entry("工作台", "我的登录", "laptop", "accounts.own_sessions", "account.sessions", order=60)
 
-# The second factor has a file of its own, which adds to the blueprint.
-from app.accounts import factor_views  # noqa: E402
+# The second factor and mail have files of their own, which add to the blueprint.
+from app.accounts import factor_views, mail_views  # noqa: E402
 
-__all__ = ["bp", "factor_views"]
+__all__ = ["bp", "factor_views", "mail_views"]

@@ -15,6 +15,7 @@ from app.core.errors import DomainError, described
 
 MAX_ATTEMPTS = 5
 CLAIMED_FOR = timedelta(minutes=5)
+FIRST_PAUSE = timedelta(seconds=1)
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +47,8 @@ class Job(Model):
 Work = Callable[[Mapping[str, Any]], None]
 Note = Callable[[str, Exception, datetime], object]
 _works: dict[str, Work] = {}
+_pauses: dict[str, timedelta] = {}
+_apart: set[str] = set()
 notes_of_failure: list[Note] = []
 """Who is told of a job that was given up, by its key, in the transaction that says so."""
 notes_of_success: list[Callable[[str, int | None, datetime], object]] = []
@@ -53,11 +56,19 @@ notes_of_success: list[Callable[[str, int | None, datetime], object]] = []
 ASKED_BY = "asked_by"
 
 
-def register_job(name: str) -> Callable[[Work], Work]:
-    """Register the work of a job name. It must be idempotent and opens its own transactions."""
+def register_job(
+    name: str, *, pause: timedelta = FIRST_PAUSE, apart: bool = False
+) -> Callable[[Work], Work]:
+    """Register the work of a job name. It must be idempotent and opens its own transactions.
+
+    After a failure it rests for two pauses, then for four, and so on. Work that waits for other
+    machines is done `apart`, so that a slow one holds up nothing else.
+    """
 
     def keep(work: Work) -> Work:
-        _works[name] = work
+        _works[name], _pauses[name] = work, pause
+        if apart:
+            _apart.add(name)
         return work
 
     return keep
@@ -91,11 +102,12 @@ def ask_again(key: str, *, now: datetime, actor_id: int | None = None) -> bool:
     return True
 
 
-def _claim() -> tuple[int, str, dict[str, Any]] | None:
+def _claim(*, apart: bool = False) -> tuple[int, str, dict[str, Any]] | None:
     with transaction():
         now = clock_now()
         _give_up(now)
         due = select(Job).where(Job.status == "waiting", Job.due_at <= now)
+        due = due.where(Job.name.in_(_apart) if apart else Job.name.not_in(_apart))
         job = db.session.scalars(
             due.order_by(Job.due_at).limit(1).with_for_update(skip_locked=True)
         ).first()
@@ -141,15 +153,19 @@ def _settle(job_id: int, failure: Exception | None) -> None:
             status, due = "failed", job.due_at
             _tell(job.key, failure, clock_now())
         else:
-            status, due = "waiting", clock_now() + timedelta(seconds=2**job.attempts)
+            rests = _pauses.get(job.name, FIRST_PAUSE) * 2**job.attempts
+            status, due = "waiting", clock_now() + rests
         changed = update(Job).where(Job.id == job_id)
         db.session.execute(changed.values(status=status, due_at=due, last_error=error[:2000]))
 
 
-def run_due_jobs(limit: int = 20) -> int:
-    """Run waiting jobs one after another, each in transactions of its own; returns how many."""
+def run_due_jobs(limit: int = 20, *, apart: bool = False) -> int:
+    """Run waiting jobs one after another, each in transactions of its own; returns how many.
+
+    Those that are done `apart` are run by who asks for them.
+    """
     for count in range(limit):
-        claimed = _claim()
+        claimed = _claim(apart=apart)
         if claimed is None:
             return count
         job_id, name, payload = claimed

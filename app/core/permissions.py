@@ -76,6 +76,8 @@ ACTIONS: dict[str, Action] = {
     # accounts
     "account.sign_in": _may(PUBLIC),
     "account.activate": _may(PUBLIC),
+    "account.reset": _may(PUBLIC),
+    "account.verify_mail": _may(PUBLIC),
     "account.sign_out": _may(MEMBER),
     "account.change_password": _may(MEMBER),
     "account.profile": _may(MEMBER),
@@ -83,6 +85,7 @@ ACTIONS: dict[str, Action] = {
     "account.notifications": _may(MEMBER),
     "account.sessions": _may(MEMBER),
     "account.factor": _may(MEMBER),
+    "account.mail": _may(MEMBER),
     # units
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),

@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.accounts.mail_links import ANSWER
+from app.core import mail
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.jobs import Job
@@ -29,6 +31,8 @@ STATES = {
 JOBS = {
     "render_certificate": "制作证书文件",
     moves.JOB: "迁移在办流程",
+    mail.SEND: "发送邮件",
+    ANSWER: "处理找回密码申请",
 }
 KINDS = {
     QueueKind.START: "启动流程",

@@ -11,10 +11,11 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from app.accounts import addresses, factor_views, operations, second_factor, signing_in
+from app.accounts import addresses, factor_views, mail_links, operations, second_factor, signing_in
 from app.accounts.models import Credential, Person
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.mail import MailServer
 from tests.browser.conftest import Axe, Problems
 from tests.builders.devices import STEP, a_device
 from tests.builders.people import a_person
@@ -137,3 +138,19 @@ def test_after_many_failures_the_browser_proves_work_by_itself(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="用手机设置")).to_be_visible(timeout=20_000)
     problems.allow("401")
+
+
+@pytest.mark.parametrize("path", ["/forgotten", "/forgotten/asked", "/account/mail", "/reset"])
+def test_pages_of_mail_fit_and_are_accessible(
+    app: Flask, enter: Enter, guard: Person, axe: Axe, problems: Problems, path: str
+) -> None:
+    app.config["MAIL_SERVER"] = MailServer("127.0.0.1", 25, "z@example.cn")
+    with transaction():
+        a_device(guard)
+        person = db.session.get_one(Person, guard.id)
+        person.email, person.email_verified_at = "kan@example.cn", now()
+        mail_links.ask_for_reset("kan", now=now())
+        _, secret = mail_links.answer_request(1, now=now()) or (None, "")
+    page = enter(guard if path == "/account/mail" else None, f"{path}?secret={secret}")
+    looked_at(page, path.strip("/").replace("/", "-"))
+    assert axe() == []
