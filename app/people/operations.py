@@ -21,8 +21,12 @@ from app.people.queries import COLUMNS, most_series, profile_values, series_of
 def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -> list[str]:
     """Keep and confirm what a person tells of themselves; returns the names of what changed.
 
-    `answers` passed the form. Invalid for more series than the jurisdiction allows (FJ-P-04).
+    `answers` passed the form. Invalid for more series than the jurisdiction allows (FJ-P-04), and
+    for another address than the one that was verified: who is signed in does not move by that
+    where a forgotten password is reset.
     """
+    if person.email_verified_at and str(answers.get("email") or "") != person.email:
+        raise Invalid("邮箱已验证，请在“个人信息”页的“邮箱”中更换", field="email")
     before = profile_values(person)
     told = {k: v for k, v in answers.items() if k not in {*COLUMNS, "series"}}
     _choose_series(person, [int(each) for each in answers.get("series") or ()])

@@ -195,3 +195,17 @@ def test_staff_are_not_led_to_details(client_for: Any, app: Flask) -> None:
     browser = client_for(clerk)
     assert browser.get("/home").status_code == 200
     assert browser.get("/account").status_code == 200
+
+
+def test_a_verified_address_is_not_changed_among_the_details(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(person)
+    browser.post("/account/details", DETAILS)
+    with transaction():
+        kept(person).email_verified_at = now()
+    answer = browser.post("/account/details", {**DETAILS, "email": "other@example.com"})
+    assert answer.status_code == 422
+    assert is_told_in_place(answer.text, "邮箱已验证")
+    with transaction(write=False):
+        assert kept(person).email == "su@example.com"
