@@ -41,17 +41,21 @@ def give(security: Browser, system: Browser, login: str, role: str) -> None:
     assert system.post(url, {"decision": "confirm"}).status_code == 303
 
 
+def first_administrators(client_for: Any) -> tuple[Browser, Browser]:
+    """The administrators of system and security, signed in with a device of their own."""
+    first = {login: secret for login, _, secret in open_first_accounts()}
+    system, security = (activated(client_for, first[each]) for each in ("sys.admin", "sec.admin"))
+    for administrator in (system, security):
+        assert administrator.get("/home").location == "/account/factor"
+        assert enrol(administrator, PASSWORD["password"]).status_code == 303
+    return system, security
+
+
 def test_an_empty_instance_comes_to_life(
     app: Flask, client_for: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(factor_views, "device_time", now)
-    first = {login: secret for login, _, secret in open_first_accounts()}
-    system = activated(client_for, first["sys.admin"])
-    security = activated(client_for, first["sec.admin"])
-    for administrator in (system, security):
-        assert administrator.get("/home").location == "/account/factor"
-        assert enrol(administrator, PASSWORD["password"]).status_code == 303
-
+    system, security = first_administrators(client_for)
     place = {"type": "用人单位", "area_code": "340602", "jurisdiction": "anhui"}
     unit = {**place, "name": "青禾小学", "kind": "事业单位"}
     assert system.post("/admin/units/new", unit).status_code == 303
