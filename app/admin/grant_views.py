@@ -192,7 +192,9 @@ def grant_requests() -> str:
 
 @bp.post("/grants/requests/<int:request_id>")
 @requires("grant.confirm")
-@shown_on(lambda request_id: grant_requests())
+@shown_on(
+    lambda request_id: grant_requests(), at=lambda request_id: url_for("admin.grant_requests")
+)
 def decide(request_id: int) -> Response:
     """Confirm or refuse a role (复核)."""
     asked = db.session.get(GrantRequest, request_id)

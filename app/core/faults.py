@@ -38,11 +38,14 @@ class Refused:
         return self.error.errors
 
 
-def shown_on(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def shown_on(
+    page: Callable[..., Any], *, at: Callable[..., str] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the page on which a small form stands, one that no Form class draws.
 
     What the view refuses as Invalid is shown there, at the form's fields: the macro `f.line`
-    asks `refused` for it. The page is given what the view was given.
+    asks `refused` for it. The page is given what the view was given. `at` returns the address of
+    a page that the form is not sent to: its list is turned over and searched there.
     """
 
     def declare(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,6 +58,7 @@ def shown_on(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callabl
                     raise
                 db.session.rollback()
                 g.refused_form = request.path, Refused(request.form, error)
+                g.page_path = at(**values) if at else request.path
                 return page(**values), error.status
 
         return answer
@@ -66,6 +70,11 @@ def refused(action: str) -> Refused | None:
     """Return what this request refused of the form that is sent to `action`."""
     path, found = g.get("refused_form", ("", None))
     return found if action.partition("?")[0] == path else None
+
+
+def page_path() -> str:
+    """Return where the page that is drawn stands: of a refused form, not where that was sent."""
+    return str(g.get("page_path") or request.path)
 
 
 # Neither is written into a page: what opens something, and files, which no page can hand back.
@@ -110,4 +119,4 @@ class KeptSessions(SecureCookieSessionInterface):
 def init_faults(app: Flask) -> None:
     """Let the macros ask what was refused, and no refusal end a session."""
     app.session_interface = KeptSessions()
-    app.jinja_env.globals.update(refused=refused)
+    app.jinja_env.globals.update(refused=refused, page_path=page_path)

@@ -168,6 +168,21 @@ def test_a_refusal_without_an_opinion_is_told_at_its_field(
     assert last_request().status == "waiting"
 
 
+def test_the_list_under_a_refused_form_is_turned_over_on_its_own_page(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    for number in range(21):
+        with transaction():
+            unit = a_unit(f"第{number}小学")
+        propose(security, person, unit=unit.name)
+    url = f"/admin/grants/requests/{last_request().id}?page=1"
+    answer = system.post(url, {"decision": "refuse", "opinion": ""})
+    assert answer.status_code == 422
+    assert 'href="/admin/grants/requests?page=2"' in answer.text
+    assert f"{last_request().id}?page=2" not in answer.text
+    assert system.get("/admin/grants/requests?page=2").status_code == 200
+
+
 def test_the_last_administrator_stays(security: Browser, system: Browser) -> None:
     with transaction(write=False):
         grant_id = db.session.query(RoleGrant.id).filter_by(role="system_admin").scalar()

@@ -14,6 +14,7 @@ from PIL import Image
 
 from app.core.assets import DIST, init_assets
 from app.core.clock import ZONE
+from app.core.faults import page_path
 from app.core.http import CSP
 from forms import build, parse
 
@@ -102,7 +103,7 @@ def kit_app() -> Flask:
     app.jinja_loader.searchpath.append(folders[1])  # type: ignore[union-attr]
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["request_key"] = lambda: "key"
+    app.jinja_env.globals.update(request_key=lambda: "key", page_path=page_path)
     CSRFProtect(app)
     init_assets(app)
     app.extensions["kit"] = Server()
