@@ -37,6 +37,7 @@ def incidents() -> str:
         states=troubles.STATES,
         node_name=running.node_name,
         failed_jobs=troubles.failed_count(),
+        cap_note=running.cap_note(filters.text),
     )
 
 

@@ -51,6 +51,7 @@ def instances() -> str:
         records=running.titles_of({running.business_of(each) for each in page.items}),
         waiting=running.waiting_at(each.id for each in page.items),
         version=queries.version(filters.version) if filters.version else None,
+        cap_note=running.cap_note(filters.text),
     )
 
 

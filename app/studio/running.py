@@ -12,6 +12,8 @@ from sqlalchemy.orm import defer, joinedload
 from app.core.db import db
 from app.core.errors import DomainError, NotFound
 from app.core.search import wanted
+from app.declarations.models import Declaration
+from app.declarations.queries import BUSINESS as DECLARATION
 from app.engine import care, handlers
 from app.engine.definitions import Bundle, Node, bundle_of
 from app.engine.handlers import Business
@@ -30,6 +32,8 @@ from app.engine.models import (
 
 LARGEST_ID = 2**63 - 1
 MOST_SHOWN = 20
+LOOKED_THROUGH = 50_000
+"""In how many of the latest tasks words are looked for."""
 STATES = {
     InstanceStatus.RUNNING: ("办理中", "info"),
     InstanceStatus.SUSPENDED: ("已暂停", "warning"),
@@ -56,14 +60,38 @@ def number_in(text: str) -> int | None:
     return int(digits) if is_number and int(digits) <= LARGEST_ID else None
 
 
+def _first_looked_at() -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.max(WorkItem.id) - LOOKED_THROUGH).scalar_subquery()
+
+
 def is_about(text: str) -> sa.ColumnElement[bool]:
-    """Return the condition that an instance's record is called so, as its tasks say."""
+    """Return the condition that an instance's record is called so, as its tasks say.
+
+    No index knows parts of words: only the latest tasks are looked through. A number, of an
+    instance or of a declaration, is found however old it is.
+    """
     named = [WorkItem.tokens_text.contains(f" {gram} ", autoescape=True) for gram in wanted(text)]
-    records = sa.select(WorkItem.business_type, WorkItem.business_id).where(*named)
+    records = sa.select(WorkItem.business_type, WorkItem.business_id).where(
+        WorkItem.id > _first_looked_at(), *named
+    )
     record = sa.tuple_(ProcessInstance.business_type, ProcessInstance.business_id)
     number = number_in(text)
     by_number = ProcessInstance.id == number if number is not None else sa.false()
-    return sa.or_(by_number, record.in_(records))
+    filed = sa.select(Declaration.id).where(Declaration.number == text.strip())
+    by_filing = sa.and_(
+        ProcessInstance.business_type == DECLARATION, ProcessInstance.business_id.in_(filed)
+    )
+    return sa.or_(by_number, by_filing, record.in_(records))
+
+
+def cap_note(text: str) -> str:
+    """Return what a search for words leaves out, as people read it; nothing where it is all."""
+    left_out = sa.select(WorkItem.id).where(WorkItem.id <= _first_looked_at()).limit(1)
+    if not text.strip() or db.session.scalar(left_out) is None:
+        return ""
+    return (
+        f"按事项只在最近的 {LOOKED_THROUGH} 个任务中查找；更早的，请填写完整的实例号或申报编号。"
+    )
 
 
 def search(filters: Filters) -> sa.Select[tuple[ProcessInstance]]:

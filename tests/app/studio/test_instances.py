@@ -15,6 +15,7 @@ from app.core.db import db, transaction
 from app.engine import handlers, runtime
 from app.engine.definitions import publish_version
 from app.engine.models import ProcessInstance, StepLog, Subscription, Timer, WorkItem
+from app.studio import running
 from app.units.models import ENDED, Employment
 from tests.app.inbox.conftest import Desk
 from tests.builders.declarations import a_declaration
@@ -84,6 +85,45 @@ def test_instances_are_found_by_record_number_process_version_and_state(
     assert f'/studio/instances/{second}"' not in browser.get("/studio/instances?q=苏晓禾").text
     for query in ("?state=cancelled", "?process=declaration", "?q=没有的人"):
         assert "没有符合条件的流程实例" in browser.get(f"/studio/instances{query}").text
+
+
+def test_words_are_looked_for_in_the_latest_tasks_only_and_the_page_says_so(
+    browser: Any, desk_of: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk_of("苏晓禾", "卜文")
+    old, new = ids()
+    monkeypatch.setattr(running, "LOOKED_THROUGH", 1)
+    page = browser.get("/studio/instances?q=卜文").text
+    assert f'/studio/instances/{new}"' in page
+    assert "按事项只在最近的 1 个任务中查找" in page
+    page = browser.get("/studio/instances?q=苏晓禾").text
+    assert "没有符合条件的流程实例" in page
+    # A number is found however old it is, and without words nothing is left out.
+    assert f'/studio/instances/{old}"' in browser.get(f"/studio/instances?q={old}").text
+    assert "按事项只在最近" not in browser.get("/studio/instances").text
+    assert "按事项只在最近的 1 个任务中查找" in browser.get("/studio/incidents?q=苏晓禾").text
+    monkeypatch.setattr(running, "LOOKED_THROUGH", 2)
+    assert "按事项只在最近" not in browser.get("/studio/instances?q=苏晓禾").text
+
+
+def test_a_declaration_is_found_by_its_whole_number(
+    browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed = a_declaration(at="vet_declaration")
+    with transaction(write=False):
+        number, place = (
+            filed.number,
+            sa.select(ProcessInstance.id).where(
+                ProcessInstance.business_type == "declaration",
+                ProcessInstance.business_id == filed.id,
+            ),
+        )
+        instance = db.session.scalars(place).one()
+    monkeypatch.setattr(running, "LOOKED_THROUGH", 0)
+    assert number
+    page = browser.get(f"/studio/instances?q={number}").text
+    assert f'/studio/instances/{instance}"' in page
+    assert "没有符合条件" in browser.get(f"/studio/instances?q={number[:-1]}").text
 
 
 def test_without_instances_the_list_says_so(browser: Any) -> None:
