@@ -16,6 +16,7 @@ from app.engine.incidents import StepFailed
 from app.engine.models import ProcessInstance
 from tests.app.inbox.conftest import asked
 from tests.browser.conftest import Axe
+from tests.builders.declarations import golden_declaration
 from tests.builders.flow import drain
 from tests.builders.people import a_person, a_unit
 
@@ -58,6 +59,40 @@ def test_an_incident_is_marked_in_the_diagram_and_retried(
     agree(page, "重试")
     expect(page.get_by_role("heading", name="下一步")).to_be_visible()
     expect(page.get_by_text("请通知办理人重新提交")).to_be_visible()
+
+
+APART = """(box) => {
+  const place = (each) => each.getBoundingClientRect();
+  const across = (a, b) => a.left < b.right && b.left < a.right;
+  const meet = (a, b) => across(a, b) && a.top < b.bottom && b.top < a.bottom;
+  const [badge] = [...box.querySelectorAll('.now-badge')].map(place);
+  const events = ['mending_ended', 'draft_abandoned', 'unit_review_withdrawn'];
+  const shapes = events.map((id) => place(box.querySelector(`[data-element-id="${id}"]`)));
+  const words = ['mending_ended', 'is_given_up_to_fill_declaration', 'is_given_up'];
+  const labels = words
+    .map((id) => place(box.querySelector(`[data-element-id="${id}_label"] text`)));
+  const pairs = labels.flatMap((a, i) => labels.slice(i + 1).map((b) => [a, b]));
+  return {
+    badge: shapes.some((each) => meet(badge, each)),
+    labels: pairs.some(([a, b]) => meet(a, b)),
+    mark: meet(...['.bjs-powered-by', '.djs-container'].map((at) => place(box.querySelector(at)))),
+  };
+}"""
+
+
+def test_nothing_of_a_diagram_lies_upon_another(enter: Enter, admin: Person) -> None:
+    with transaction():
+        golden_declaration()
+        of_it = db.session.query(ProcessInstance.id).filter_by(process_key="declaration")
+        number = of_it.scalar()
+    page = enter(admin, f"/studio/instances/{number}")
+    box = page.locator("[data-diagram][data-ready]")
+    # The task and the two events on its border wait; one word says so.
+    expect(page.locator(".now-badge")).to_have_count(1)
+    expect(page.locator(".djs-element.is-now")).to_have_count(3)
+    page.get_by_role("button", name="显示全图").click()
+    assert box.evaluate(APART) == {"badge": False, "labels": False, "mark": False}
+    expect(page.locator(".bjs-powered-by")).to_be_visible()
 
 
 def test_halting_asks_with_the_reason_and_offers_to_go_on(

@@ -9,18 +9,41 @@ const viewers = new WeakMap();
 const READABLE = 1;
 const AROUND = 30;
 
+// Where the badge of a shape may stand: on a corner of a task, above an event.
+const CORNERS = [{ bottom: 10, right: 48 }, { top: -12, right: 48 }, { bottom: 10, left: -8 }, { top: -12, left: -8 }];
+const ABOVE = { top: -26, left: -10 };
+const BADGE = { width: 58, height: 22 };
+
+const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+function badgeAt(shape, { top, bottom, left, right }) {
+  return { ...BADGE, x: shape.x + (left ?? shape.width - right), y: shape.y + (top ?? shape.height - bottom) };
+}
+
+// A corner that no event of the border stands on and no flow comes to.
+function cornerOf(shape) {
+  if (/Event$/.test(shape.type)) return ABOVE;
+  const ends = [...shape.incoming.map((each) => each.waypoints.at(-1)), ...shape.outgoing.map((each) => each.waypoints[0])];
+  const taken = [...(shape.attachers ?? []), ...ends.map(({ x, y }) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }))];
+  return CORNERS.find((corner) => !taken.some((each) => meet(badgeAt(shape, corner), each))) ?? CORNERS[0];
+}
+
 function mark(viewer, { done = [], now = [], failed = [], ended = false }) {
   const canvas = viewer.get('canvas'), overlays = viewer.get('overlays'), elements = viewer.get('elementRegistry');
   const each = (ids, run) => [...new Set(ids)].filter((id) => elements.get(id)).forEach(run);
   const { passed, flows } = trail(elements, done, [...failed, ...now], ended);
   each([...done, ...passed], (id) => canvas.addMarker(id, 'is-done'));
   each(flows, (id) => canvas.addMarker(id, 'is-taken'));
-  const point = (ids, marker, word) => each(ids, (id) => {
-    canvas.removeMarker(id, 'is-done');
-    canvas.addMarker(id, marker);
-    overlays.add(id, { position: { top: -12, right: 34 }, html: make('div', { class: `now-badge ${marker}` }, word) });
-  });
-  point(now.filter((id) => !failed.includes(id)), 'is-now', '办理中');
+  // An event on the border waits while its task is at work: the word stands at the task.
+  const bearer = (id) => elements.get(id)?.host?.id ?? id;
+  const point = (ids, marker, word) => {
+    each([...ids, ...ids.map(bearer)], (id) => { canvas.removeMarker(id, 'is-done'); canvas.addMarker(id, marker); });
+    each(ids.map(bearer), (id) => {
+      overlays.add(id, { position: cornerOf(elements.get(id)), html: make('div', { class: `now-badge ${marker}` }, word) });
+    });
+  };
+  const stopped = failed.map(bearer);
+  point(now.filter((id) => !stopped.includes(bearer(id))), 'is-now', '办理中');
   point(failed, 'is-failed', '异常');
 }
 
