@@ -72,6 +72,7 @@ EVENTS = {
     "article:withdrawn": "撤下文章",
     "audit:exported": "导出审计日志",
     "audit:verified": "校验封印",
+    "binding:keeper_chosen": "选择人事档案主管",
     "ballot:cast": "投出一票",
     "ballot:checked_in": "签到",
     "ballot:checked_out": "取消签到",

@@ -10,6 +10,7 @@ from app.core.permissions import ROLES
 from app.units import areas
 from app.units.code_lists import AREA_OFFICES, KINDS, TYPES
 from app.units.operations import STAFF_ROLES
+from forms.lists import named_lists
 
 # A unit may be told by the names of all its superiors and its own.
 LONGEST_PATH = 1300
@@ -158,6 +159,38 @@ class OwnDataForm(Form):
     contact_name = _text("联系人姓名", 60)
     contact_phone = _text("联系人手机号码", 20)
     address = _text("通信地址", 200)
+
+
+class BindingForm(Form):
+    """What a person says with a request to a unit (绑定单位)."""
+
+    freelancer = StringField("是否自由职业者", default="no")
+    phone = _text("手机号码", 20)
+    email = _text("邮箱", 120)
+    politics = SelectField(
+        "政治面貌",
+        [Optional()],
+        choices=[
+            SelectChoice("", "请选择"),
+            *(SelectChoice(value, label) for value, label in named_lists()["politics"]),
+        ],
+    )
+    note = TextAreaField(
+        "申请说明",
+        [Optional(), Length(max=500, message="不能超过 500 个字")],
+        render_kw={"rows": 3},
+    )
+
+
+class KeeperForm(Form):
+    """Who keeps a person's personnel file (人事档案主管)."""
+
+    keeper = StringField(
+        "人事档案主管",
+        [DataRequired("请填写人事档案主管"), Length(max=LONGEST_PATH, message="名称过长")],
+        filters=[_stripped],
+        description="保管您人事档案的单位或人才服务机构，填写名称或其中一部分",
+    )
 
 
 class StaffForm(Form):

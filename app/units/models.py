@@ -186,11 +186,25 @@ class Employment(Model):
     status: Mapped[str] = mapped_column(String(10), default=PENDING)
     note: Mapped[str] = mapped_column(String(500), default="")
     opinion: Mapped[str] = mapped_column(String(500), default="")
+    # A freelancer belongs to the personnel department of an area (自由职业者, AH-P-08).
+    is_freelancer: Mapped[bool] = mapped_column(default=False)
     requested_at: Mapped[datetime] = mapped_column(Instant)
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    unit: Mapped[Unit] = relationship()
+
+
+class FileKeeper(Model):
+    """Who keeps a person's personnel file (人事档案主管, FJ-P-05)."""
+
+    __tablename__ = "file_keeper"
+
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(Id, ForeignKey("unit.id"))
+    chosen_at: Mapped[datetime] = mapped_column(Instant)
+
     unit: Mapped[Unit] = relationship()
 
 

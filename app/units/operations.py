@@ -1,5 +1,7 @@
 """Writes about units: binding people, and accounts of staff."""
 
+import re
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts.grants import is_administrator, lock_roles_of
@@ -18,31 +20,68 @@ from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
+from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
-from app.units.queries import open_binding, unit_of
+from app.units.own_data import checked_phone
+from app.units.queries import employment_of, open_binding
 
+MAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 STAFF_ROLES = ("unit_admin", "unit_clerk", "unit_leader")
 
 
-def request_binding(person: Person, unit: Unit, note: str, *, now: datetime) -> Employment:
+@dataclass(frozen=True)
+class Contact:
+    """What a person says of themselves with a request; empty leaves what is known."""
+
+    phone: str = ""
+    email: str = ""
+    politics: str = ""
+
+
+def request_binding(
+    person: Person,
+    unit: Unit,
+    note: str,
+    *,
+    now: datetime,
+    freelancer: bool = False,
+    contact: Contact | None = None,
+) -> Employment:
     """Ask a unit to take a person as its own (绑定单位, FJ-P-07, AH-P-07).
 
-    Raises Conflict while an earlier request waits, or when the unit is the person's already.
+    A freelancer asks the personnel department of an area (AH-P-08). Raises Conflict while an
+    earlier request waits, or when the unit is the person's already; Invalid at the field.
     """
+    if freelancer and unit.type not in AREA_OFFICES:
+        raise Invalid("自由职业者请选择所在县（市、区）的人社部门", field="unit_id")
+    _keep_contact(person, contact or Contact())
     waiting = open_binding(person.id)
     if waiting is not None and waiting.status == PENDING:
         raise Conflict("您已提交绑定申请，请等待单位审核")
-    current = unit_of(person.id)
-    if current is not None and current.id == unit.id:
+    current = employment_of(person.id)
+    if current is not None and current.unit_id == unit.id and current.is_freelancer == freelancer:
         raise Conflict("您已绑定该单位，无需重复申请")
     binding = waiting or Employment(person_id=person.id, requested_at=now)
     binding.unit_id, binding.note, binding.status = unit.id, note.strip(), PENDING
+    binding.is_freelancer = freelancer
     db.session.add(binding)
     db.session.flush()
     audit.record(
         "binding:requested", subject=("employment", binding.id), actor_id=person.id, now=now
     )
     return binding
+
+
+def _keep_contact(person: Person, contact: Contact) -> None:
+    phone = checked_phone(contact.phone, "phone")
+    if contact.email and not MAIL.fullmatch(contact.email):
+        raise Invalid("邮箱格式有误", field="email")
+    if phone:
+        person.phone = phone
+    if contact.email:
+        person.email = contact.email
+    if contact.politics:
+        person.profile = {**person.profile, "politics": contact.politics}
 
 
 def decide_binding(

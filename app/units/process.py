@@ -11,6 +11,7 @@ from app.core.records import register_record
 from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, presenter, save, scope
 from app.engine.models import WorkItem
 from app.units import request_process
+from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding
 from app.units.queries import reviewing_unit
@@ -87,7 +88,12 @@ def card(business_id: int) -> Card:
 @register_record(BINDING)
 def record(business_id: int, _person: Person) -> dict[str, Any]:
     """What the task page shows beside the form."""
-    return {"summary_template": "units/_binding.html", "binding": _binding(business_id)}
+    binding = _binding(business_id)
+    return {
+        "summary_template": "units/_binding.html",
+        "binding": binding,
+        "keeper": name_of(binding.person_id),
+    }
 
 
 @register_predicate("administers_unit")

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload
 
 from app.accounts.models import Person, RoleGrant
 from app.accounts.queries import holders, is_live
+from app.core import crypto
 from app.core.db import db
 from app.core.errors import Invalid
+from app.engine.models import ItemStatus, WorkItem
+from app.units import areas
 from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, PENDING, RETURNED, Employment, Unit
 
@@ -25,6 +30,13 @@ def unit_of(person_id: int) -> Unit | None:
         select(Unit)
         .join(Employment, Employment.unit_id == Unit.id)
         .where(Employment.person_id == person_id, Employment.status == ACTIVE)
+    ).first()
+
+
+def employment_of(person_id: int) -> Employment | None:
+    """Return the binding by which a unit has taken the person in, or None."""
+    return db.session.scalars(
+        select(Employment).where(Employment.person_id == person_id, Employment.status == ACTIVE)
     ).first()
 
 
@@ -67,6 +79,62 @@ def search_units(jurisdiction: str | None, text: str) -> Select[tuple[Unit]]:
     if jurisdiction:
         found = found.where(Unit.jurisdiction == jurisdiction)
     return found.order_by(Unit.name)
+
+
+def search_offices(text: str) -> Select[tuple[Unit]]:
+    """Select the personnel departments for freelancers, by their names or their areas'."""
+    wanted = text.strip()
+    codes = [code for code in areas_in_use() if wanted in areas.path_of(code)]
+    named = Unit.name.contains(wanted, autoescape=True)
+    return (
+        select(Unit)
+        .where(Unit.type.in_(AREA_OFFICES), Unit.closed_at.is_(None))
+        .where(or_(named, Unit.area_code.in_(codes)))
+        .order_by(Unit.area_code.desc(), Unit.id)
+    )
+
+
+@dataclass(frozen=True)
+class BindingFilters:
+    """What the unit's list of people is narrowed by; empty narrows nothing."""
+
+    name: str = ""
+    id_number: str = ""
+    phone: str = ""
+    status: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def bindings_at(unit_ids: list[int], filters: BindingFilters) -> Select[tuple[Employment]]:
+    """Select who belongs to units or wants to, the latest first (FJ-U-18)."""
+    name, number, phone = filters.name.strip(), filters.id_number.strip(), filters.phone.strip()
+    conditions: list[ColumnElement[bool]] = [Employment.unit_id.in_(unit_ids)]
+    if filters.status:
+        conditions.append(Employment.status == filters.status)
+    if name:
+        conditions.append(Person.name.contains(name, autoescape=True))
+    if number:
+        conditions.append(Person.id_number_hash == crypto.keyed_hash(crypto.fold_id(number)))
+    if phone:
+        conditions.append(Person.phone.contains(phone, autoescape=True))
+    if filters.since:
+        conditions.append(Employment.requested_at >= filters.since)
+    if filters.until:
+        conditions.append(Employment.requested_at < filters.until)
+    found = select(Employment).join(Employment.person).where(*conditions)
+    loaded = found.options(contains_eager(Employment.person), joinedload(Employment.unit))
+    return loaded.order_by(Employment.requested_at.desc(), Employment.id.desc())
+
+
+def open_tasks_of(business_type: str, ids: list[int]) -> dict[int, WorkItem]:
+    """Return a task that waits for each of several records, by the record."""
+    waiting = select(WorkItem).where(
+        WorkItem.status == ItemStatus.OPEN,
+        WorkItem.business_type == business_type,
+        WorkItem.business_id.in_(ids),
+    )
+    return {item.business_id: item for item in db.session.scalars(waiting)}
 
 
 def areas_in_use() -> list[str]:

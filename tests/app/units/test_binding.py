@@ -1,5 +1,6 @@
 """Binding oneself to a unit: asked for, vetted by the unit, returned, mended, approved."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,141 @@ def test_a_return_needs_an_opinion(client_for: Any, case: Case) -> None:
     answer = vet(client_for, case, "return")
     assert answer.status_code == 422
     assert status(case) == "pending"
+
+
+def an_office(name: str = "云桥区人社局", area: str = "340602") -> Unit:
+    with transaction():
+        return a_unit(name, kind="机关", type_="人社部门", area=area)
+
+
+def test_a_freelancer_belongs_to_the_personnel_department_of_the_area(
+    client_for: Any, case: Case
+) -> None:
+    office, browser = an_office(), client_for(case.person)
+    an_office("柳溪区人社局", "340603")
+    # Found by the area as well; other units are not offered to freelancers.
+    page = browser.get("/binding?freelancer=yes&q=杜集").text
+    assert ("云桥区人社局" in page, "柳溪区人社局" in page) == (True, False)
+    assert "云桥区青禾小学" not in browser.get("/binding?freelancer=yes&q=云桥").text
+    assert "没有找到该地区的人社部门" in browser.get("/binding?freelancer=yes&q=海南").text
+    wrong = ask(client_for, case, freelancer="yes", note="自由撰稿")
+    assert is_told_in_place(wrong, "自由职业者请选择所在县（市、区）的人社部门")
+    sent = browser.post("/binding", {"unit_id": office.id, "freelancer": "yes"})
+    assert sent.status_code == 303
+    with transaction(write=False):
+        clerk = staff(office, "unit_clerk")
+    task = f"/tasks/{task_of(case)}"
+    assert "自由职业者" in client_for(clerk).get(task).text
+    assert client_for(clerk).post(task, {"decision": "pass"}).status_code == 303
+    assert "自由职业者" in browser.get("/binding").text
+    with transaction(write=False):
+        assert check_all() == []
+        unit = queries.unit_of(case.person.id)
+        assert unit is not None
+        assert (unit.id, unit.is_public_institution) == (office.id, False)
+
+
+def test_what_a_person_says_of_themselves_goes_to_the_reviewer(
+    client_for: Any, case: Case
+) -> None:
+    said = {"phone": "139 0000 0000", "email": "su@example.cn", "politics": "群众"}
+    browser = client_for(case.person)
+    assert browser.post("/binding/keeper", {"keeper": "第二小学"}).status_code == 303
+    assert ask(client_for, case, **said).status_code == 303
+    listed = client_for(case.clerk).get("/binding/requests").text
+    task = client_for(case.clerk).get(f"/tasks/{task_of(case)}").text
+    for text in ("13900000000", "su@example.cn", "群众"):
+        assert text in listed
+        assert text in task
+    assert "云桥区第二小学" in task
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"email": "没有邮箱"}, "邮箱格式有误"),
+        ({"phone": "123"}, "请填写 11 位手机号码"),
+        ({"note": "长" * 501}, "不能超过 500 个字"),
+    ],
+)
+def test_what_does_not_hold_is_said_at_its_field(
+    client_for: Any, case: Case, said: dict[str, str], words: str
+) -> None:
+    url = "/binding?q=青禾"
+    typed = {"unit_id": case.unit.id, "email": "su@example.cn", **said}
+    answer = client_for(case.person).post(url, typed)
+    assert is_told_in_place(answer, words, typed["email"], "云桥区青禾小学")
+    with transaction(write=False):
+        assert db.session.query(Employment).count() == 0
+        assert db.session.get_one(Person, case.person.id).email == ""
+
+
+def test_the_keeper_of_the_file_is_chosen_and_changed(client_for: Any, case: Case) -> None:
+    browser = client_for(case.person)
+    refusals = {
+        "": "请填写人事档案主管",
+        "没有的中心": "没有名称含",
+        "云桥区": "有多个单位",
+    }
+    for typed, words in refusals.items():
+        answer = browser.post("/binding/keeper", {"keeper": typed})
+        assert is_told_in_place(answer, words, typed)
+    for name in ("云桥区青禾小学", "云桥区第二小学"):
+        assert browser.post("/binding/keeper", {"keeper": name}).status_code == 303
+        assert f'value="{name}"' in browser.get("/binding").text
+    assert client_for(case.clerk).post("/binding/keeper", {"keeper": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ("id_number=340000198503129020", True),
+        ("id_number=340000198503129", False),
+        ("phone=1390000", True),
+        ("phone=1380000", False),
+        ("since=2026-11-23&until=2026-11-23", True),
+        ("since=2026-11-24", False),
+        ("until=2026-11-22", False),
+        ("since=gestern", True),
+        ("status=pending&q=晓禾", True),
+    ],
+)
+def test_the_list_is_narrowed_by_number_telephone_state_and_day(
+    client_for: Any, case: Case, query: str, seen: bool
+) -> None:
+    with transaction():
+        db.session.get_one(Person, case.person.id).set_id_number("340000198503129020")
+    ask(client_for, case, phone="13900000000")
+    page = client_for(case.clerk).get(f"/binding/requests?{query}").text
+    assert ("苏晓禾" in page, "没有符合条件的人员" in page) == (seen, not seen)
+
+
+def test_several_requests_are_decided_at_once(client_for: Any, case: Case) -> None:
+    with transaction():
+        second = a_person("柏小满", roles=APPLICANT)
+    ask(client_for, case)
+    client_for(second).post("/binding", {"unit_id": case.unit.id})
+    clerk = client_for(case.clerk)
+    page = clerk.get("/binding/requests").text
+    assert "批量审核" in page
+    numbers = re.findall(r'name="id" value="(\d+)"', page)
+    assert len(numbers) == 2
+    asked = clerk.get("/tasks/batch?" + "&".join(f"id={n}" for n in numbers)).text
+    assert ("苏晓禾" in asked, "柏小满" in asked) == (True, True)
+    assert clerk.post("/tasks/batch", {"id": numbers, "decision": "pass"}).status_code == 303
+    with transaction(write=False):
+        assert {e.status for e in db.session.query(Employment)} == {"active"}
+    assert "批量审核" not in clerk.get("/binding/requests").text
+
+
+def test_an_administrator_sees_the_list_and_is_offered_no_task_of_the_clerks(
+    client_for: Any, case: Case
+) -> None:
+    with transaction():
+        admin = a_person("敖正言", roles=[("unit_admin", "org", case.unit.id)])
+    ask(client_for, case)
+    page = client_for(admin).get("/binding/requests").text
+    assert ("苏晓禾" in page, "批量审核" in page) == (True, False)
 
 
 def test_a_second_request_waits_for_the_first(client_for: Any, case: Case) -> None:

@@ -1,0 +1,202 @@
+"""绑定单位: the person's page (FJ-P-07..09, AH-P-07, AH-P-08) and the unit's list (FJ-U-18)."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask import flash, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.core.clock import ZONE, now
+from app.core.db import db
+from app.core.errors import Invalid
+from app.core.faults import show_faults
+from app.core.http import grants, page_of, see_other
+from app.core.menu import add_entry
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import requires
+from app.engine import runtime
+from app.engine.taking import may_take
+from app.units import keepers, operations, queries
+from app.units.flow import flow_log, open_items
+from app.units.forms import BindingForm, KeeperForm
+from app.units.models import PENDING, RETURNED, Employment, Unit
+from app.units.process import BINDING
+from app.units.web import bp
+
+REVIEWS = ("unit_admin", "unit_clerk")
+STANDING = {
+    PENDING: "正等待单位审核，通过后才能提交业绩和申报",
+    RETURNED: "已被单位退回，请修改后重新提交",
+}
+
+
+@bp.get("/binding")
+@requires("unit.bind")
+def binding() -> str:
+    """Which unit the person belongs to, and the request that waits (绑定单位)."""
+    waiting = queries.open_binding(current_user.id)
+    form = BindingForm(
+        data={
+            "note": waiting.note if waiting else "",
+            "phone": current_user.phone,
+            "email": current_user.email,
+            "politics": current_user.profile.get("politics", ""),
+        }
+    )
+    return _binding_page(form, KeeperForm(data={"keeper": keepers.name_of(current_user.id)}))
+
+
+def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
+    waiting = queries.open_binding(current_user.id)
+    wanted, freelancer = request.args.get("q", ""), _says_freelancer(waiting)
+    found = None
+    if wanted.strip():
+        offices = queries.search_offices(wanted)
+        found = page_of(offices if freelancer else queries.search_units(None, wanted), size=8)
+    return render_template(
+        "units/binding.html",
+        unit=queries.unit_of(current_user.id),
+        employment=queries.employment_of(current_user.id),
+        waiting=waiting,
+        freelancer=freelancer,
+        found=found,
+        form=form,
+        keeper=keeper,
+        log=flow_log((BINDING, waiting.id)) if waiting else [],
+    )
+
+
+def _says_freelancer(waiting: Employment | None) -> bool:
+    """Tell which of the two ways the page shows: of freelancers, or of a unit's people."""
+    said = request.args.get("freelancer", "")
+    return said == "yes" if said else bool(waiting and waiting.is_freelancer)
+
+
+@register_panel(5)
+def binding_panel(person: Any, roles: set[str], _moment: datetime) -> Panel | None:
+    """绑定单位: what a new applicant does first, until a unit has taken them in."""
+    if "applicant" not in roles or queries.unit_of(person.id) is not None:
+        return None
+    waiting = queries.open_binding(person.id)
+    lines = [Line(waiting.unit.name, "/binding", STANDING[waiting.status])] if waiting else []
+    return Panel(
+        "第一步：绑定单位",
+        lines,
+        empty="您还没有绑定单位。现在可以录入业绩；单位审核通过绑定后，才能提交业绩审核和申报",
+        action_label="查看绑定申请" if waiting else "去绑定单位",
+        action_url="/binding",
+    )
+
+
+@bp.post("/binding")
+@requires("unit.bind")
+def request_binding() -> Response | tuple[str, int]:
+    """Send a request to a unit; after a return, send it again."""
+    form, moment = BindingForm(request.form), now()
+    valid = form.validate()
+    try:
+        unit = _chosen_unit()
+        if valid:
+            bound = _ask(form, unit, moment)
+    except Invalid as error:
+        show_faults(form, error)
+        valid = False
+    if not valid:
+        return _binding_page(form, KeeperForm()), 422
+    _send(bound, unit, moment)
+    flash(f"已提交绑定申请，等待{unit.name}审核", "success")
+    return see_other(url_for("units.binding"))
+
+
+def _chosen_unit() -> Unit:
+    unit = db.session.get(Unit, request.form.get("unit_id", type=int) or 0)
+    if unit is None or unit.closed_at is not None:
+        raise Invalid("请先选择单位", field="unit_id")
+    return unit
+
+
+def _ask(form: BindingForm, unit: Unit, moment: datetime) -> Employment:
+    waiting = queries.open_binding(current_user.id)
+    if waiting is not None:
+        runtime.hold((BINDING, waiting.id))
+        db.session.refresh(waiting, with_for_update={"of": Employment})
+    contact = operations.Contact(
+        phone=form.phone.data or "",
+        email=form.email.data or "",
+        politics=form.politics.data or "",
+    )
+    return operations.request_binding(
+        current_user,
+        unit,
+        form.note.data or "",
+        freelancer=form.freelancer.data == "yes",
+        contact=contact,
+        now=moment,
+    )
+
+
+def _send(bound: Employment, unit: Unit, moment: datetime) -> None:
+    mending = [i for i in open_items((BINDING, bound.id)) if i.node == "mend_binding"]
+    if mending:
+        runtime.complete(mending[0], {}, actor_id=current_user.id, now=moment)
+        return
+    runtime.start(
+        "unit_binding",
+        business=(BINDING, bound.id),
+        jurisdiction=unit.jurisdiction,
+        actor_id=current_user.id,
+        now=moment,
+    )
+
+
+@bp.post("/binding/keeper")
+@requires("unit.bind")
+def choose_keeper() -> Response | tuple[str, int]:
+    """Say who keeps one's personnel file (人事档案主管, FJ-P-05)."""
+    keeper = KeeperForm(request.form)
+    if keeper.validate():
+        try:
+            found = queries.unit_called(keeper.keeper.data or "")
+            keepers.choose_keeper(current_user, found, now=now())
+        except Invalid as error:
+            show_faults(keeper, error if error.errors else Invalid(error.message, field="keeper"))
+        else:
+            flash("人事档案主管已保存", "success")
+            return see_other(url_for("units.binding"))
+    return _binding_page(BindingForm(), keeper), 422
+
+
+def _day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _filters() -> queries.BindingFilters:
+    since, until = _day("since"), _day("until")
+    return queries.BindingFilters(
+        name=request.args.get("q", ""),
+        id_number=request.args.get("id_number", ""),
+        phone=request.args.get("phone", ""),
+        status=request.args.get("status", ""),
+        since=datetime.combine(since, time(), ZONE) if since else None,
+        until=datetime.combine(until + timedelta(days=1), time(), ZONE) if until else None,
+    )
+
+
+@bp.get("/binding/requests")
+@requires("unit.review_bindings")
+def requests() -> str:
+    """People who belong to the reviewer's units or want to (人员注册审核, FJ-U-18)."""
+    held = grants()
+    units = [g.scope_id for g in held if g.scope_kind == "org" and g.role in REVIEWS]
+    page = page_of(queries.bindings_at([u for u in units if u], _filters()))
+    waiting = queries.open_tasks_of(BINDING, [each.id for each in page.items])
+    mine = {i: item for i, item in waiting.items() if may_take(item, current_user.id, held)}
+    return render_template("units/requests.html", page=page, tasks=mine)
+
+
+add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)
+add_entry("单位审核", "人员审核", "person-check", "units.requests", "unit.review_bindings")
