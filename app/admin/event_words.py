@@ -57,6 +57,7 @@ DATA = {
     "parent_id": "上级单位编号",
     "passed": "通过数",
     "plan": "计划编号",
+    "posts": "岗位（已聘/核定）",
     "present": "到会人数",
     "queue_row_id": "队列编号",
     "readers": "主审、副审（参评材料编号：人员编号）",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from app.accounts.models import Person
@@ -18,6 +19,8 @@ from app.engine import handlers
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.portfolio.queries import register_usage
+from app.units.code_lists import POST_OF_TITLE
+from app.units.posts import lines_of
 from app.units.tree import register_obstacle
 
 Answers = Mapping[str, Any]
@@ -227,6 +230,9 @@ def context(declaration_id: int, person: Any) -> dict[str, Any]:
     return {
         "summary_template": "declarations/_material.html",
         **overview.material_of(found, reader=person, now=clock_now()),
+        # Read only where the page of the unit's review asks for it.
+        "posts": partial(lines_of, found.unit_id, but=found.id),
+        "post_level": POST_OF_TITLE.get(found.title.level, ""),
     }
 
 

@@ -19,14 +19,14 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.numbers import birth_and_gender
 from app.core.permissions import ROLES
-from app.core.uploads import PHOTO
+from app.core.uploads import PHOTO, Policy
 from app.demo.paperwork import PLANS, personal_of
-from app.demo.pictures import portrait
+from app.demo.pictures import paper, portrait
 from app.demo.stage import Stage, read_data
 from app.engine import runtime
 from app.experts.models import ExpertProfile
 from app.people.operations import save_profile
-from app.units import tree
+from app.units import posts, tree
 from app.units.models import Unit
 from app.units.operations import request_binding
 from app.units.process import BINDING
@@ -55,6 +55,18 @@ def enter_units(stage: Stage, units: str = "units", staff: str = "staff") -> Non
             stage.units[row["id"]] = unit.id
         for row in read_data(staff)["staff"]:
             _enter_staff(stage, row)
+        for row in data.get("posts", ()):
+            _enter_posts(stage, row)
+
+
+def _enter_posts(stage: Stage, row: Mapping[str, Any]) -> None:
+    """Enter the approved posts of a 事业单位, with a drawn table of them."""
+    unit, actor = db.session.get_one(Unit, stage.units[row["unit"]]), stage.person(row["by"])
+    lines = tuple(f"{level}：核定 {n}，已聘 {m}" for level, (n, m) in row["counts"].items())
+    table = io.BytesIO(paper("事业单位岗位核准表", (unit.name, *lines)))
+    file = storage.stage(table, "岗位核准表.jpg", Policy(), owner_id=actor.id, now=now())
+    counts = {level: (n, m) for level, (n, m) in row["counts"].items()}
+    posts.submit_sheet(unit, posts.Entry(counts, file.id), actor=actor, now=now())
 
 
 def _promise_account(stage: Stage, person: Person, login: str, roles: str, unit: str) -> None:

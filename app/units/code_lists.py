@@ -19,6 +19,10 @@ KINDS = _names("nature")
 COUNTING_POSTS = _names("nature", "counts_posts")
 """Natures whose posts are approved and counted (岗位核准信息, FJ-U-22)."""
 
+POST_LEVELS = _names("post")
+POST_OF_TITLE = {level: row["name"] for row in _LISTS["post"] for level in row["titles"]}
+"""Which post a title of a level fills."""
+
 
 def sql_list(names: tuple[str, ...]) -> str:
     """Return names as a CHECK compares with them."""

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from wtforms import BooleanField, Form, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
-from wtforms.validators import AnyOf, DataRequired, Length, Optional
+from wtforms.validators import AnyOf, DataRequired, Length, Optional, Regexp
 
 from app.core.permissions import ROLES
-from app.units import areas
-from app.units.code_lists import AREA_OFFICES, KINDS, TYPES
+from app.units import areas, posts
+from app.units.code_lists import AREA_OFFICES, KINDS, POST_LEVELS, TYPES
 from app.units.operations import STAFF_ROLES
 from forms.lists import named_lists
 
@@ -159,6 +159,41 @@ class OwnDataForm(Form):
     contact_name = _text("联系人姓名", 60)
     contact_phone = _text("联系人手机号码", 20)
     address = _text("通信地址", 200)
+
+
+def _number(label: str) -> StringField:
+    told = [Optional(), Regexp(r"[0-9]{1,5}", message="请填写 0 或正整数")]
+    return StringField(label, told, filters=[_stripped])
+
+
+class PostForm(Form):
+    """The approved posts of a unit, by level (岗位核准信息, FJ-U-22)."""
+
+    file = StringField("岗位核准表", filters=[_stripped])
+    reason = TextAreaField(
+        "变更理由",
+        [Optional(), Length(max=500, message="不能超过 500 个字")],
+        filters=[_stripped],
+        render_kw={"rows": 3},
+    )
+
+    def entry(self) -> posts.Entry:
+        """Return what was filled in; a level left blank has no posts."""
+        counts = {
+            level: (self._at("approved", number), self._at("occupied", number))
+            for number, level in enumerate(POST_LEVELS)
+        }
+        chosen = str(self.file.data or "")
+        file_id = int(chosen) if chosen.isdecimal() else None
+        return posts.Entry(counts, file_id, self.reason.data or "")
+
+    def _at(self, name: str, number: int) -> int:
+        return int(self[f"{name}_{number}"].data or 0)
+
+
+for _no, _level in enumerate(POST_LEVELS):
+    setattr(PostForm, f"approved_{_no}", _number(f"{_level}核定岗位数"))
+    setattr(PostForm, f"occupied_{_no}", _number(f"{_level}已聘人数"))
 
 
 class BindingForm(Form):

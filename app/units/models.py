@@ -9,7 +9,14 @@ from app.accounts.models import Person
 from app.core import crypto
 from app.core.db import Id, Instant, Model, pk
 from app.units import areas
-from app.units.code_lists import AREA_OFFICES, COUNTING_POSTS, KINDS, PARTS, TYPES, sql_list
+from app.units.code_lists import (
+    AREA_OFFICES,
+    COUNTING_POSTS,
+    KINDS,
+    PARTS,
+    TYPES,
+    sql_list,
+)
 
 PENDING, ACTIVE, RETURNED, ENDED = "pending", "active", "returned", "ended"
 
@@ -209,7 +216,7 @@ class FileKeeper(Model):
 
 
 APPROVED, LAPSED, DROPPED = "approved", "lapsed", "dropped"
-_WAITING = text("status IN ('pending', 'returned')")
+WAITING = text("status IN ('pending', 'returned')")
 _REQUEST_STATES = "status IN ('pending', 'returned', 'approved', 'lapsed', 'dropped')"
 
 
@@ -230,16 +237,16 @@ class UnitRegistration(Model):
             "uq_unit_registration_one_a_code",
             "credit_code",
             unique=True,
-            sqlite_where=_WAITING,
-            postgresql_where=_WAITING,
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
         ),
         Index(
             "uq_unit_registration_one_a_name",
             "name",
             "area_code",
             unique=True,
-            sqlite_where=_WAITING,
-            postgresql_where=_WAITING,
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
         ),
         Index("ix_unit_registration_sender", "address_hash", "submitted_at"),
     )
@@ -295,8 +302,8 @@ class UnitChange(Model):
             "uq_unit_change_one_waits",
             "unit_id",
             unique=True,
-            sqlite_where=_WAITING,
-            postgresql_where=_WAITING,
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
         ),
     )
 

@@ -22,6 +22,7 @@ from app.units import (
     handover,
     operations,
     own_views,
+    post_views,
     queries,
     registration_views,
 )
@@ -185,6 +186,7 @@ __all__ = [
     "branch_views",
     "change_views",
     "own_views",
+    "post_views",
     "registration_views",
 ]
 

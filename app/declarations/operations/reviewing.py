@@ -27,7 +27,9 @@ from app.declarations.models import (
 )
 from app.declarations.operations.common import record
 from app.declarations.operations.finishing import tell
+from app.declarations.post_use import post_line
 from app.declarations.queries import first_sent_at, opinions_of
+from app.plans.models import QuotaMode
 from app.units.models import Unit
 from app.units.queries import reporting_chain
 
@@ -186,7 +188,7 @@ def recommendation_faults(
         faults = _publicity_faults(declaration, first, last, now)
     if not _text(answers, "recommendation"):
         faults["recommendation"] = ["请填写单位推荐意见"]
-    return {**faults, **_post_faults(declaration.unit, answers)}
+    return {**faults, **_post_faults(declaration, answers)}
 
 
 def _recommend(
@@ -230,16 +232,30 @@ def _publicity_faults(
     return faults
 
 
-def _post_faults(unit: Unit, answers: Answers) -> dict[str, list[str]]:
-    """Name what is missing about the post; only a 事业单位 has counted ones (FJ-U-15)."""
-    if not unit.is_public_institution:
+def _post_faults(declaration: Declaration, answers: Answers) -> dict[str, list[str]]:
+    """Name what is missing about the post; only a 事业单位 has counted ones (FJ-U-15).
+
+    Where the plan says so, none is taken that is not free (评聘结合, FJ-U-22).
+    """
+    if not declaration.unit.is_public_institution:
         return {}
     faults = {}
-    if _text(answers, "uses_post") not in {"yes", "no"}:
+    uses_post = _text(answers, "uses_post")
+    if uses_post not in {"yes", "no"}:
         faults["uses_post"] = ["事业单位请选择是否占用岗位职数"]
+    elif uses_post == "yes" and declaration.plan.quota_mode == QuotaMode.BLOCK:
+        faults |= _faults_of_quota(declaration)
     if not _text(answers, "quota_note"):
         faults["quota_note"] = ["请说明岗位职数的使用情况"]
     return faults
+
+
+def _faults_of_quota(declaration: Declaration) -> dict[str, list[str]]:
+    line = post_line(declaration, lock=True)
+    if line is None or line.free:
+        return {}
+    used = f"核定 {line.approved}，已聘 {line.occupied}，在审占用 {line.held}"
+    return {"uses_post": [f"本单位{line.level}岗位已满（{used}），本计划不得占用"]}
 
 
 def vet_forwarded(

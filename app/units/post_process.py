@@ -1,0 +1,105 @@
+"""What the process of a change of approved posts calls (岗位核准信息变更)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.accounts.models import Person
+from app.accounts.queries import works_at
+from app.core.clock import now
+from app.core.db import db
+from app.core.records import register_record
+from app.core.storage import StoredFile, register_reader
+from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, presenter, save, scope
+from app.engine.models import WorkItem
+from app.units import posts
+from app.units.post_models import PostSheet
+from app.units.request_process import AGAIN, DROP
+
+POSTS = "post_sheet"
+READERS = frozenset({"unit_admin", "unit_clerk", "unit_leader"})
+
+
+def _sheet(step: Step) -> PostSheet:
+    return db.session.get_one(PostSheet, step.business_id)
+
+
+@scope("posts_office")
+def posts_office(step: Step) -> Scope:
+    """The office that vets the unit; never who submitted."""
+    sheet = _sheet(step)
+    return Scope("org", sheet.office_id, excluded_id=sheet.submitted_by)
+
+
+@scope("posts_unit")
+def posts_unit(step: Step) -> Scope:
+    """The unit whose posts they are."""
+    return Scope("org", _sheet(step).unit_id)
+
+
+@save("vet_posts")
+def vet_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The office's decision on a change of posts."""
+    approve, opinion = answers["decision"] == "pass", str(answers.get("opinion") or "")
+    posts.decide(
+        _sheet(step),
+        approve=approve,
+        opinion=opinion,
+        actor_id=step.actor_id or 0,
+        now=step.now,
+    )
+    return {
+        "decision": str(answers["decision"]),
+        "_outcome": "通过" if approve else "退回",
+        "_note": opinion,
+    }
+
+
+@save("mend_posts")
+def mend_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The unit submits again, as it wrote on its page, or gives the change up (放弃)."""
+    if answers.get("decision") == AGAIN:
+        return {"decision": AGAIN, "_outcome": "重新提交"}
+    posts.drop(_sheet(step), "单位放弃变更", actor_id=step.actor_id, now=step.now)
+    return {"decision": DROP, "_outcome": "放弃变更"}
+
+
+@page("mend_posts")
+def mend_posts_page(item: WorkItem) -> str:
+    """Where a returned change is mended."""
+    return f"/unit/posts?unit={item.scope_id}"
+
+
+@ending(POSTS)
+def end_posts(step: Step, reason: str) -> None:
+    """End a change with its process."""
+    sheet = _sheet(step)
+    db.session.refresh(sheet, with_for_update={"of": PostSheet})
+    posts.drop(sheet, reason, actor_id=step.actor_id, now=step.now)
+
+
+@presenter(POSTS)
+def posts_card(business_id: int) -> Card:
+    """How a change of posts is listed."""
+    sheet = db.session.get_one(PostSheet, business_id)
+    title = f"{sheet.unit.name} 申请变更岗位核准信息"
+    return Card(title, title, f"/unit/posts?unit={sheet.unit_id}")
+
+
+@register_record(POSTS)
+def posts_record(business_id: int, _person: Person) -> dict[str, Any]:
+    """What the office sees beside the form: the new numbers beside those that count."""
+    sheet = db.session.get_one(PostSheet, business_id)
+    return {
+        "summary_template": "units/_posts.html",
+        "sheet": sheet,
+        "lines": posts.lines_of(sheet.unit_id),
+    }
+
+
+@register_reader
+def reads_the_stamped_file(person_id: int, file: StoredFile) -> bool:
+    """The staff of the unit and of the office that vets read the stamped table."""
+    sheets = db.session.query(PostSheet).filter_by(file_id=file.id)
+    places = {place for sheet in sheets for place in (sheet.unit_id, sheet.office_id) if place}
+    moment = now()
+    return any(works_at(person_id, place, READERS, moment) for place in places)

@@ -1,0 +1,137 @@
+"""岗位核准信息: entered once with the stamped table, then changed by a process only (FJ-U-22)."""
+
+from flask import flash, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.faults import show_faults
+from app.core.http import page_of, see_other
+from app.core.permissions import requires
+from app.engine import runtime
+from app.engine.models import WorkItem
+from app.units import posts
+from app.units.code_lists import POST_LEVELS
+from app.units.flow import flow_log, open_items
+from app.units.forms import PostForm
+from app.units.models import PENDING, RETURNED, Unit
+from app.units.post_models import PostSheet
+from app.units.post_process import POSTS
+from app.units.request_process import AGAIN, DROP
+from app.units.web import administered, bp
+
+STATES = {
+    "pending": ("待审核", "warning"),
+    "returned": ("已退回", "danger"),
+    "in_force": ("生效", "success"),
+    "replaced": ("已被替代", "secondary"),
+    "dropped": ("已放弃", "secondary"),
+}
+
+
+def _counted() -> Unit:
+    """Return the own unit, whose posts are counted; there is no such page for others."""
+    unit = administered("unit.settings")
+    if not unit.is_public_institution:
+        raise NotFound
+    return unit
+
+
+@bp.get("/unit/posts")
+@requires("unit.settings")
+def post_sheets() -> str:
+    """The unit's approved posts, what fills them, and the form of what is to come."""
+    unit = _counted()
+    shown = posts.waiting_sheet(unit.id) or posts.sheet_in_force(unit.id)
+    return _page(PostForm(data=_said(shown) if shown else {}), unit)
+
+
+def _said(sheet: PostSheet) -> dict[str, str]:
+    """Return what was submitted as the form gives it; a change begins with no file."""
+    by_level = {count.level: count for count in sheet.counts}
+    said = {}
+    for number, level in enumerate(POST_LEVELS):
+        said[f"approved_{number}"] = str(by_level[level].approved)
+        said[f"occupied_{number}"] = str(by_level[level].occupied)
+    if sheet.status == RETURNED:
+        said |= {"file": str(sheet.file_id), "reason": sheet.reason}
+    return said
+
+
+def _page(form: PostForm, unit: Unit) -> str:
+    asked = posts.waiting_sheet(unit.id)
+    return render_template(
+        "units/posts.html",
+        unit=unit,
+        form=form,
+        levels=list(enumerate(POST_LEVELS)),
+        lines=posts.lines_of(unit.id),
+        sheet=posts.sheet_in_force(unit.id),
+        asked=asked,
+        locked=asked is not None and asked.status == PENDING,
+        log=flow_log((POSTS, asked.id)) if asked else [],
+        page=page_of(posts.sheets_of(unit.id), size=5),
+        states=STATES,
+    )
+
+
+@bp.post("/unit/posts")
+@requires("unit.settings")
+def submit_posts() -> Response | tuple[str, int]:
+    """Submit the posts: the first time they count at once, later the office above vets them."""
+    unit, form, moment = _counted(), PostForm(request.form), now()
+    asked = posts.waiting_sheet(unit.id)
+    if asked is not None:
+        _held(asked)
+    if form.validate():
+        try:
+            sheet = posts.submit_sheet(unit, form.entry(), actor=current_user, now=moment)
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            _send(sheet, unit)
+            waits = f"，等待{sheet.office.name}审核" if sheet.office else "，即日起生效"
+            flash(f"岗位核准信息已提交{waits}", "success")
+            return see_other(url_for("units.post_sheets", unit=unit.id))
+    return _page(form, unit), 422
+
+
+def _held(sheet: PostSheet) -> None:
+    runtime.hold((POSTS, sheet.id))
+    db.session.refresh(sheet, with_for_update={"of": PostSheet})
+
+
+def _mending(sheet: PostSheet) -> WorkItem | None:
+    return next((i for i in open_items((POSTS, sheet.id)) if i.page == "mend_posts"), None)
+
+
+def _send(sheet: PostSheet, unit: Unit) -> None:
+    item = _mending(sheet)
+    if item is not None:
+        runtime.complete(item, {"decision": AGAIN}, actor_id=current_user.id, now=now())
+    elif sheet.status == PENDING:
+        runtime.start(
+            "post_approval",
+            business=(POSTS, sheet.id),
+            jurisdiction=unit.jurisdiction,
+            actor_id=current_user.id,
+            now=now(),
+        )
+
+
+@bp.post("/unit/posts/drop")
+@requires("unit.settings")
+def drop_posts() -> Response:
+    """Give a returned change of posts up (放弃变更)."""
+    unit = _counted()
+    asked = posts.waiting_sheet(unit.id)
+    if asked is not None:
+        _held(asked)
+    item = _mending(asked) if asked is not None else None
+    if item is None:
+        raise Conflict("没有被退回的岗位信息变更")
+    runtime.complete(item, {"decision": DROP}, actor_id=current_user.id, now=now())
+    flash("已放弃岗位信息变更", "success")
+    return see_other(url_for("units.post_sheets", unit=unit.id))
