@@ -29,13 +29,20 @@ def branch_list() -> str:
     """The units below one's own."""
     unit = _superior()
     chosen = request.args.get("type", "")
+    moment = now()
     page = page_of(branches.branches_of(unit.id, text=request.args.get("q", ""), type_=chosen))
+    accounts = branches.administrators_of([each.id for each in page.items], moment)
     return render_template(
         "units/branches.html",
         unit=unit,
         page=page,
         types=[(name, name) for name in TYPES],
-        accounts=branches.administrators_of([each.id for each in page.items], now()),
+        accounts=accounts,
+        renewable={
+            unit_id
+            for unit_id, held in accounts.items()
+            if branches.renewable(unit_id, held, moment)
+        },
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Select, select
 
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import (
     create_credential,
@@ -13,7 +14,7 @@ from app.accounts.operations import (
     grant_role,
     reset_credential,
 )
-from app.accounts.queries import is_live
+from app.accounts.queries import is_live, live_grants
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.units import areas, tree
@@ -111,18 +112,32 @@ def administrators_of(unit_ids: list[int], now: datetime) -> dict[int, list[Cred
     return found
 
 
+def renewable(unit_id: int, accounts: list[Credential], now: datetime) -> Credential | None:
+    """Return the account whose activation a superior may make anew, or None.
+
+    Whoever has the secret can act as the person: none is given out for somebody who does more
+    than administer the unit, such as apply for a title, nor once an account is in use.
+    """
+    waiting = [account for account in accounts if account.is_enabled]
+    if not waiting or any(account.password_hash for account in waiting):
+        return None
+    held = live_grants(waiting[0].person_id, now)
+    only_here = all((g.scope_kind, g.scope_id) == ("org", unit_id) for g in held)
+    return waiting[0] if only_here else None
+
+
 def renew_activation(parent: Unit, unit: Unit, *, actor: Person, now: datetime) -> tuple[int, str]:
     """Give a branch's administrator who has not activated yet a new secret; returns whose it is.
 
-    NotFound for a unit elsewhere, Conflict once one of its administrators has an account in use.
+    NotFound for a unit elsewhere, Conflict where a system administrator has to do it.
     """
     if unit.parent_id != parent.id:
         raise NotFound
     accounts = administrators_of([unit.id], now).get(unit.id, [])
-    waiting = [account for account in accounts if account.is_enabled]
-    if not waiting or any(account.password_hash for account in waiting):
-        raise Conflict("该单位的管理员已激活，密码由本人修改或由系统管理员重置")
-    db.session.refresh(waiting[0], with_for_update={"of": Credential})
-    if waiting[0].password_hash:
-        raise Conflict("该单位的管理员刚刚已激活")
-    return waiting[0].person_id, reset_credential(waiting[0], actor=actor, now=now)
+    for account in accounts:
+        lock_roles_of(account.person_id)
+        db.session.refresh(account, with_for_update={"of": Credential})
+    waiting = renewable(unit.id, accounts, now)
+    if waiting is None:
+        raise Conflict("该单位的管理员已激活或另有身份，请由本人修改密码或由系统管理员重置")
+    return waiting.person_id, reset_credential(waiting, actor=actor, now=now)

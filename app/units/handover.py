@@ -1,5 +1,6 @@
 """Hand-over (工作交接): who leaves a unit's post, and who does what waited for them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +46,10 @@ class Leaving:
     def role_names(self) -> str:
         """The roles that end, in words."""
         return "、".join(ROLES[role] for role in self.roles)
+
+    def bars(self, held: Collection[str]) -> bool:
+        """Tell whether somebody with these roles may not take over: who vets and who agrees."""
+        return any(APART.get(role, "") in held for role in self.alone_in)
 
     @property
     def needs_successor(self) -> bool:

@@ -145,3 +145,17 @@ def test_branches_are_found_by_name_and_type(client_for: Any, admin: Person, uni
         assert seen in page
         assert ("第一医院" in page) != ("教务处" in page)
     assert "没有符合条件的次级机构" in browser.get("/unit/branches?q=无").text
+
+
+def test_the_account_of_who_also_applies_is_not_given_to_the_superior(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    with transaction():
+        below = a_unit("教务处", parent=db.session.get_one(Unit, unit.id))
+        roles = [("unit_admin", "org", below.id), ("applicant", "all", None)]
+        a_person("娄山远", roles=roles)
+    browser = client_for(admin)
+    page = browser.get("/unit/branches").text
+    assert ("待激活" in page, "重新生成激活码" in page) == (True, False)
+    answer = browser.post(f"/unit/branches/{below.id}/activation")
+    assert (answer.status_code, "系统管理员重置" in answer.text) == (409, True)

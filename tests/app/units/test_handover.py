@@ -66,6 +66,7 @@ def test_the_last_clerk_leaves_only_to_a_successor(case: Case, client_for: Any) 
     browser, url = client_for(case.admin), f"/staff/{case.clerk.id}/end"
     page = browser.get(url).text
     assert ("1 项" in page, "苏晓禾 申请绑定" in page, "敖正言" in page) == (True, True, True)
+    assert "经办人和领导不能互相接任" in page
     refused = browser.post(url)
     assert (refused.status_code, "本单位没有其他单位经办人" in refused.text) == (422, True)
     apart = browser.post(url, {"successor": case.leader.id})
