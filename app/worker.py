@@ -14,6 +14,7 @@ from app.core.db import db, transaction
 from app.core.http import sweep_request_keys
 from app.engine import health, workers
 from app.inbox.operations import sweep_drafts
+from app.people.exports import sweep_exports
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 2
@@ -63,9 +64,9 @@ def seal() -> None:
 
 
 def sweep() -> None:
-    """Forget uploads nobody linked, drafts of done tasks, and keys and addresses of the past."""
+    """Forget uploads nobody linked, old exports, drafts of done tasks, keys and addresses."""
     with transaction():
-        hashes = storage.sweep_staged(now())
+        hashes = storage.sweep_staged(now()) + sweep_exports(now())
         sweep_drafts()
         sweep_request_keys(now())
         sweep_attempts(now())

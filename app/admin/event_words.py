@@ -52,6 +52,7 @@ DATA = {
     "no": "第几次提交",
     "note": "说明",
     "number": "编号",
+    "office": "岗位",
     "opinion": "意见",
     "outcome": "结果",
     "parent_id": "上级单位编号",

@@ -37,6 +37,7 @@ from app.engine.handlers import (
     service,
 )
 from app.engine.models import WorkItem
+from app.people.known import KnownKind, of_person, register_known
 from app.people.queries import PhotoFault, register_photo_fault
 from app.results.models import Result
 from app.results.process import RESULT
@@ -317,3 +318,30 @@ def reads_photo(person_id: int, file: StoredFile) -> bool:
 def certificates_to_issue(unit_id: int, _now: datetime) -> tuple[int, str]:
     """Certificates that wait for the unit to issue them."""
     return certificates_awaiting(unit_id), "本证书等待本单位签发"
+
+
+register_known(
+    40,
+    KnownKind(
+        "职称证书",
+        of_person(Certificate),
+        {
+            "证书编号": lambda c: c.number,
+            "记载事项": lambda c: c.facts,
+            "发证日期": lambda c: c.issued_on,
+        },
+        "/certificates",
+    ),
+)
+register_known(
+    42,
+    KnownKind(
+        "补换证申请",
+        of_person(ReplacementRequest),
+        {
+            "事由": lambda r: r.reason,
+            "更正项目": lambda r: r.changes,
+            "状态": lambda r: r.state.label,
+        },
+    ),
+)

@@ -18,6 +18,7 @@ from app.declarations.queries import BUSINESS
 from app.engine import handlers
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
+from app.people.known import KnownKind, of_person, register_known
 from app.portfolio.queries import register_usage
 from app.units.code_lists import POST_OF_TITLE
 from app.units.posts import lines_of
@@ -266,3 +267,24 @@ def declarations_of_unit(unit_id: int, _now: datetime) -> tuple[int, str]:
 def declarations_organised(unit_id: int, _now: datetime) -> tuple[int, str]:
     """Declarations that wait for the review that the unit organises."""
     return queries.unreviewed_by(unit_id), "件申报等待本单位组织评审"
+
+
+register_known(
+    30,
+    KnownKind(
+        "职称申报",
+        of_person(Declaration),
+        {
+            "申报编号": lambda d: d.number,
+            "计划": lambda d: d.plan.name,
+            "申报形式": lambda d: d.kind,
+            "专业": lambda d: d.specialty.name,
+            "职称": lambda d: d.title.name,
+            "状态": lambda d: d.status_word,
+            "个人信息": lambda d: d.personal,
+            "专业信息": lambda d: d.teaching,
+            "提交时间": lambda d: d.submitted_at,
+        },
+        "/declarations",
+    ),
+)

@@ -23,7 +23,7 @@ def publish_articles(stage: Stage) -> None:
 
 def _publish(stage: Stage, row: Mapping[str, Any]) -> None:
     by, moment = stage.person(row["by"]), stage.moment(row)
-    place = "".join(kept_jurisdictions(by.id, now()) or ())
+    place = (kept_jurisdictions(by.id, now()) or [""])[0]
     days = {f"effective_{word}": stage.day(row[word]) for word in ("from", "until") if word in row}
     files = [_file(by, title) for title in row.get("files", ())]
     values = {**row, **days, "body": row["body"].strip()}

@@ -119,3 +119,55 @@ class CorrectionFile(Model):
     file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
 
     file: Mapped[StoredFile] = relationship(lazy="joined")
+
+
+class ExportStatus(StrEnum):
+    """How far an export of one's own data is."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    EXPIRED = "expired"
+
+
+_WAITS = text("status = 'waiting'")
+
+
+class DataExport(Model):
+    """A file of everything the platform knows of a person, made for them (导出我的信息)."""
+
+    __tablename__ = "data_export"
+    __table_args__ = (
+        CheckConstraint(one_of("status", ExportStatus), name="status_is_known"),
+        CheckConstraint(
+            "(status = 'ready') = (file_id IS NOT NULL)", name="a_ready_one_has_a_file"
+        ),
+        CheckConstraint(
+            "(status = 'waiting') = (expires_at IS NULL)", name="what_was_made_expires"
+        ),
+        CheckConstraint("done >= 0 AND done <= total", name="progress_is_a_part_of_the_whole"),
+        Index(
+            "uq_data_export_one_waiting",
+            "person_id",
+            unique=True,
+            sqlite_where=_WAITS,
+            postgresql_where=_WAITS,
+        ),
+        Index("ix_data_export_sweep", "status", "expires_at"),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), index=True)
+    status: Mapped[str] = mapped_column(String(10), default=ExportStatus.WAITING)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    left_out: Mapped[int] = mapped_column(default=0)
+    file_id: Mapped[int | None] = mapped_column(Id, ForeignKey("stored_file.id"))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    file: Mapped[StoredFile | None] = relationship()
+
+    @property
+    def percent(self) -> int:
+        """How far it is, of a hundred."""
+        return self.done * 100 // self.total if self.total else 0

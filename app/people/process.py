@@ -27,9 +27,12 @@ from app.engine.models import WorkItem
 from app.people import corrections
 from app.people.models import IdentityCorrection
 from app.people.queries import corrections_with_file
+from app.people.sight import is_noted, note_reading
+from app.site.reading import Watch, register_watch
 from app.units.queries import reviewing_unit, unit_of
 
 CORRECTION = "identity_correction"
+register_watch(Watch(is_noted, note_reading))
 WORDS = {"pass": "属实", "return": "退回"}
 DECISIONS = {"pass": "同意更正", "return": "退回", "refuse": "不予更正"}
 

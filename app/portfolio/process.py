@@ -15,6 +15,7 @@ from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
+from app.people.known import KnownKind, of_person, register_known
 from app.portfolio import (
     cancelling,
     duplicates,
@@ -195,3 +196,21 @@ def portfolio_panel(person: Any, roles: set[str], _now: datetime) -> Panel | Non
         action_label="新增业绩",
         action_url="/portfolio/new",
     )
+
+
+register_known(
+    20,
+    KnownKind(
+        "业绩",
+        of_person(PortfolioItem),
+        {
+            "类型": lambda i: item_types.get(i.type_key).title,
+            "摘要": lambda i: i.summary,
+            "状态": lambda i: STATES[i.status],
+            "填写内容": lambda i: i.data,
+            "附件编号": lambda i: [file.file_id for file in i.files],
+            "修改时间": lambda i: i.updated_at,
+        },
+        "/portfolio",
+    ),
+)

@@ -18,6 +18,7 @@ from app.core.permissions import authorize, register_predicate, requires
 from app.core.storage import StoredFile, may_read, read_bytes, stage
 from app.core.uploads import MEDIA_TYPES, Policy
 from app.site.blocks import public_blocks
+from app.site.reading import note_reading
 
 bp = Blueprint("site", __name__)
 SHOWN_INLINE = {"image/jpeg", "image/png"}
@@ -130,4 +131,5 @@ def file(file_id: int) -> Response:
     if stored is None or not may_read(current_user.id, stored):
         raise NotFound
     authorize("file.read", current_user, stored, now())
+    note_reading(stored, current_user.id, now())
     return file_answer(stored)

@@ -1,0 +1,150 @@
+"""Exports of one's own data: asked for, made by the worker, kept a week (导出我的信息)."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from app.accounts.models import Person
+from app.accounts.operations import notify
+from app.core import audit, jobs, storage
+from app.core.clock import now as clock_now
+from app.core.db import db, transaction
+from app.core.errors import Conflict, NotFound
+from app.core.storage import StoredFile
+from app.people.known import everything_of, files_of
+from app.people.models import DataExport, ExportStatus
+from app.people.sight import sights_of, told
+
+JOB = "export_person"
+KEPT = timedelta(days=7)
+AT_ONCE = 10
+# What a single file may weigh; later files are named in it and left out.
+MOST_BYTES = 300 * 2**20
+ZIP = "application/zip"
+
+
+def job_key(export: DataExport) -> str:
+    """Return the key of the job that makes an export."""
+    return f"{JOB}:{export.id}"
+
+
+def exports_of(person_id: int) -> list[DataExport]:
+    """Return a person's exports, the newest first."""
+    mine = select(DataExport).where(DataExport.person_id == person_id)
+    return list(db.session.scalars(mine.order_by(DataExport.id.desc()).limit(10)))
+
+
+def has_failed(export: DataExport) -> bool:
+    """Tell whether the worker gave an export up."""
+    key = job_key(export)
+    return export.status == ExportStatus.WAITING and key in jobs.failed_of([key])
+
+
+def request_export(person: Person, *, now: datetime) -> DataExport:
+    """Ask for everything as one file; a job that failed is tried again, Conflict while it runs."""
+    waiting = next((e for e in exports_of(person.id) if e.status == ExportStatus.WAITING), None)
+    if waiting is not None:
+        if not jobs.ask_again(job_key(waiting), now=now):
+            raise Conflict("正在生成，完成后会通知您")
+        return waiting
+    export = DataExport(person_id=person.id, asked_at=now, done=0, total=0, left_out=0)
+    db.session.add(export)
+    db.session.flush()
+    jobs.enqueue(JOB, {"export": export.id}, key=job_key(export), now=now)
+    audit.record(
+        "person:data_exported", subject=("person", person.id), actor_id=person.id, now=now
+    )
+    return export
+
+
+@jobs.register_job(JOB)
+def make_export(payload: Mapping[str, Any]) -> None:
+    """Gather the records, then the files a few at a time; what was made before stays as it is."""
+    export_id = int(payload["export"])
+    with transaction():
+        export = db.session.get(DataExport, export_id)
+        if export is None or export.status != ExportStatus.WAITING:
+            return
+        person = db.session.get_one(Person, export.person_id)
+        files = list(db.session.scalars(files_of(person.id)))
+        chosen = _within(files)
+        text = _records(person, {file.id for file in files} - {file.id for file in chosen})
+        export.done, export.total = 0, len(chosen) + 1
+        export.left_out = len(files) - len(chosen)
+        ids = [file.id for file in chosen]
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("我的信息.json", text)
+        for start in range(0, len(ids), AT_ONCE):
+            _pack(archive, export_id, ids[start : start + AT_ONCE])
+    _finish(export_id, target.getvalue())
+
+
+def _within(files: list[StoredFile]) -> list[StoredFile]:
+    chosen, weight = [], 0
+    for file in files:
+        weight += file.size
+        if weight <= MOST_BYTES:
+            chosen.append(file)
+    return chosen
+
+
+def _records(person: Person, left_out: set[int]) -> str:
+    seen = told(list(db.session.scalars(sights_of(person.id))))
+    everything = {
+        "说明": "本平台所存的您的个人信息；证件号码以掩码显示",
+        "导出时间": f"{clock_now():%Y-%m-%d %H:%M}",
+        **everything_of(person),
+        "查看记录": [
+            {"日期": each.on.isoformat(), "查看人": each.office, "文件": each.file}
+            for each in seen
+        ],
+        "文件过大未包含的文件编号": sorted(left_out),
+    }
+    return json.dumps(everything, ensure_ascii=False, indent=1)
+
+
+def _pack(archive: zipfile.ZipFile, export_id: int, ids: list[int]) -> None:
+    with transaction(write=False):
+        files = list(db.session.scalars(select(StoredFile).where(StoredFile.id.in_(ids))))
+    for file in files:
+        try:
+            archive.writestr(f"文件/{file.id}-{file.name}", storage.read_bytes(file))
+        except NotFound as lost:
+            archive.writestr(f"文件/{file.id}-{file.name}.缺失.txt", lost.message)
+    with transaction():
+        export = db.session.get_one(DataExport, export_id)
+        export.done = min(export.total, export.done + len(ids))
+
+
+def _finish(export_id: int, content: bytes) -> None:
+    with transaction():
+        export, moment = db.session.get_one(DataExport, export_id), clock_now()
+        if export.status != ExportStatus.WAITING:
+            return
+        name = f"我的信息-{moment:%Y%m%d%H%M}.zip"
+        file = storage.keep(content, name, ZIP, owner_id=export.person_id, now=moment)
+        export.status, export.file_id, export.done = ExportStatus.READY, file.id, export.total
+        export.expires_at = moment + KEPT
+        storage.link(file)
+        text = f"您的个人信息已导出，请在 {export.expires_at:%Y-%m-%d %H:%M} 前下载"
+        notify(export.person_id, text, url="/account/data", now=moment)
+
+
+def sweep_exports(now: datetime) -> list[str]:
+    """Forget the files of exports after a week; returns the hashes of their bytes."""
+    over = select(DataExport).where(
+        DataExport.status == ExportStatus.READY, DataExport.expires_at <= now
+    )
+    ids = []
+    for export in db.session.scalars(over.limit(200)):
+        ids.append(export.file_id)
+        export.status, export.file_id = ExportStatus.EXPIRED, None
+    db.session.flush()
+    gone = delete(StoredFile).where(StoredFile.id.in_(ids)).returning(StoredFile.sha256)
+    return list(db.session.scalars(gone))

@@ -1,0 +1,93 @@
+"""Who looked at a person's files (谁看过我的信息).
+
+A reader is told by office and role, never by name: who reviews a declaration is not made known to
+the person it is about.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Select, select
+
+from app.accounts.queries import live_grants
+from app.core import audit
+from app.core.audit import AuditEvent
+from app.core.db import db
+from app.core.permissions import ROLES
+from app.core.storage import StoredFile
+from app.units.queries import unit_names
+
+SEEN = "file:read"
+OF_THE_REVIEW = frozenset(
+    {"expert", "main_reviewer", "deputy_reviewer", "group_leader", "director"}
+)
+REVIEW = "评审工作人员"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A day on which somebody of an office read a file."""
+
+    on: date
+    office: str
+    file: str
+
+
+def is_noted(file: StoredFile, reader_id: int, now: datetime) -> bool:
+    """Tell whether a reading need not be noted: one's own, nobody's, or noted today already."""
+    if file.owner_id is None or file.owner_id == reader_id:
+        return True
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = select(AuditEvent.data).where(
+        AuditEvent.subject_type == "person",
+        AuditEvent.subject_id == file.owner_id,
+        AuditEvent.tag == SEEN,
+        AuditEvent.actor_id == reader_id,
+        AuditEvent.at >= midnight,
+    )
+    return any(data.get("file") == file.id for data in db.session.scalars(today))
+
+
+def note_reading(file: StoredFile, reader_id: int, now: datetime) -> None:
+    """Keep that somebody read another person's file, once a day."""
+    subject = ("person", file.owner_id or 0)
+    office = office_of(reader_id, now)
+    audit.record(
+        "file:read", subject=subject, actor_id=reader_id, now=now, file=file.id, office=office
+    )
+
+
+def office_of(reader_id: int, now: datetime) -> str:
+    """Return office and role of a reader, as the person whose file it is may know them."""
+    grants = live_grants(reader_id, now)
+    if any(grant.role in OF_THE_REVIEW for grant in grants):
+        return REVIEW
+    staff = [grant for grant in grants if grant.role != "applicant"]
+    names = unit_names(g.scope_id for g in staff if g.scope_kind == "org" and g.scope_id)
+    for grant in staff:
+        if grant.scope_kind == "org":
+            return f"{names.get(grant.scope_id or 0, '')} {ROLES[grant.role]}".strip()
+    return ROLES[staff[0].role] if staff else "其他人员"
+
+
+def sights_of(person_id: int) -> Select[tuple[AuditEvent]]:
+    """Select the readings of a person's files by others, the newest first."""
+    seen = select(AuditEvent).where(
+        AuditEvent.subject_type == "person",
+        AuditEvent.subject_id == person_id,
+        AuditEvent.tag == SEEN,
+    )
+    return seen.order_by(AuditEvent.id.desc())
+
+
+def told(events: list[AuditEvent]) -> list[Sight]:
+    """Return readings as their owner reads them."""
+    wanted = {event.data.get("file") for event in events}
+    files = db.session.scalars(select(StoredFile).where(StoredFile.id.in_(wanted)))
+    names = {file.id: file.name for file in files}
+    return [
+        Sight(
+            event.at.date(), event.data.get("office", ""), names.get(event.data["file"], "已删除")
+        )
+        for event in events
+    ]

@@ -1,0 +1,220 @@
+"""我的信息: what is known of a person, who read their files, and all of it as one file."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app import worker
+from app.accounts.models import Notification, Person
+from app.core import jobs, storage
+from app.core.audit import AuditEvent
+from app.core.db import db, transaction
+from app.core.storage import StoredFile
+from app.people import exports, sight
+from app.people.models import DataExport
+from app.units.models import Unit
+from tests.builders.flow import drain
+from tests.builders.people import a_person, a_unit, staff
+from tests.builders.portfolio import an_upload
+from tests.conftest import START
+
+NUMBER = "340000198503129020"
+
+
+@pytest.fixture
+def person(app: Flask) -> Person:
+    """An applicant of a unit with one file that is linked."""
+    with transaction():
+        made = a_person("苏晓禾", id_number=NUMBER, unit=a_unit())
+        storage.link(an_upload(made, "学历证书.png"))
+        return made
+
+
+def file_of(person: Person) -> int:
+    with transaction(write=False):
+        mine = sa.select(StoredFile.id).where(StoredFile.owner_id == person.id)
+        return db.session.scalars(mine.order_by(StoredFile.id)).first() or 0
+
+
+def sights(person: Person) -> list[sight.Sight]:
+    with transaction(write=False):
+        return sight.told(list(db.session.scalars(sight.sights_of(person.id))))
+
+
+def a_reader(person: Person, app: Flask, roles: list[Any]) -> Person:
+    """Somebody whom a room vouches for."""
+    with transaction():
+        reader = a_person("读者", roles=roles)
+    storage._readers.append(lambda person_id, _file: person_id == reader.id)
+    return reader
+
+
+@pytest.fixture(autouse=True)
+def no_more_readers() -> Any:
+    before = list(storage._readers)
+    yield
+    storage._readers[:] = before
+
+
+def test_what_is_known_is_counted_by_kind(client_for: Any, person: Person) -> None:
+    page = client_for(person).get("/account/data").text
+    for kind in ("单位绑定", "业绩", "职称申报", "职称证书", "上传的文件", "登录记录", "诚信记录"):
+        assert kind in page
+    assert "还没有其他人打开过您上传的文件" in page
+
+
+def test_who_reads_a_file_is_kept_once_a_day_by_office(
+    client_for: Any, app: Flask, person: Person, at: Any
+) -> None:
+    with transaction(write=False):
+        unit_id = db.session.scalar(sa.text("SELECT id FROM unit")) or 0
+    clerk = a_reader(person, app, [("unit_clerk", "org", unit_id)])
+    url = f"/files/{file_of(person)}"
+    assert client_for(person).get(url).status_code == 200
+    assert sights(person) == []
+    for _ in range(2):
+        assert client_for(clerk).get(url).status_code == 200
+    client_for(clerk).get(url, headers={"Sec-Purpose": "prefetch"})
+    (seen,) = sights(person)
+    assert (seen.office, seen.file) == ("云桥区青禾小学 单位经办人", "学历证书.png")
+    at(START + timedelta(days=1))
+    assert client_for(clerk).get(url).status_code == 200
+    assert len(sights(person)) == 2
+    page = client_for(person).get("/account/data").text
+    assert "云桥区青禾小学 单位经办人" in page
+    assert "读者" not in page
+
+
+def test_a_browser_that_looks_ahead_has_read_nothing(
+    client_for: Any, app: Flask, person: Person
+) -> None:
+    reader = a_reader(person, app, [("system_admin", "all", None)])
+    client_for(reader).get(f"/files/{file_of(person)}", headers={"Sec-Purpose": "prefetch"})
+    assert sights(person) == []
+
+
+def test_a_reviewer_is_not_made_known(client_for: Any, app: Flask, person: Person) -> None:
+    with transaction(write=False):
+        unit_id = db.session.scalar(sa.text("SELECT id FROM unit")) or 0
+    roles = [("unit_leader", "org", unit_id), ("expert", "all", None)]
+    expert = a_reader(person, app, roles)
+    client_for(expert).get(f"/files/{file_of(person)}")
+    assert [each.office for each in sights(person)] == ["评审工作人员"]
+
+
+def ask(client_for: Any, person: Person) -> Any:
+    return client_for(person).post("/account/data/export")
+
+
+def export_of(person: Person) -> DataExport:
+    return exports.exports_of(person.id)[0]
+
+
+def test_everything_comes_as_one_file_of_ones_own(
+    client_for: Any, app: Flask, person: Person
+) -> None:
+    mine = client_for(person)
+    assert ask(client_for, person).status_code == 303
+    assert "正在生成" in mine.get("/account/data").text
+    drain()
+    with transaction(write=False):
+        made = export_of(person)
+        assert (made.status, made.done, made.total) == ("ready", 2, 2)
+        url = f"/files/{made.file_id}"
+        told = db.session.scalars(sa.select(Notification.text))
+        assert any("个人信息已导出" in text for text in told)
+    page = mine.get("/account/data").text
+    assert url in page
+    answer = mine.get(url)
+    assert answer.content_type == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        names = archive.namelist()
+        known = json.loads(archive.read("我的信息.json"))
+    assert [name.rpartition("-")[2] for name in names] == ["我的信息.json", "学历证书.png"]
+    assert known["身份信息"]["姓名"] == "苏晓禾"
+    assert known["单位绑定"][0]["单位"] == "云桥区青禾小学"
+    assert NUMBER not in json.dumps(known)
+    with transaction():
+        stranger = staff(db.session.scalars(sa.select(Unit)).one(), "unit_clerk")
+    assert client_for(stranger).get(url).status_code == 404
+
+
+def test_one_export_at_a_time_and_the_next_holds_no_earlier_one(
+    client_for: Any, app: Flask, person: Person
+) -> None:
+    ask(client_for, person)
+    assert ask(client_for, person).status_code == 409
+    drain()
+    assert ask(client_for, person).status_code == 303
+    drain()
+    with transaction(write=False):
+        assert export_of(person).total == 2
+
+
+def test_an_export_is_forgotten_after_a_week(
+    client_for: Any, app: Flask, person: Person, at: Any
+) -> None:
+    ask(client_for, person)
+    drain()
+    with transaction(write=False):
+        url = f"/files/{export_of(person).file_id}"
+    at(START + timedelta(days=6))
+    worker.sweep()
+    assert client_for(person).get(url).status_code == 200
+    at(START + timedelta(days=7, minutes=5))
+    worker.sweep()
+    assert client_for(person).get(url).status_code == 404
+    assert "已过期删除" in client_for(person).get("/account/data").text
+
+
+def test_a_failed_export_is_asked_for_again(client_for: Any, app: Flask, person: Person) -> None:
+    ask(client_for, person)
+    with transaction():
+        job = db.session.scalars(sa.select(jobs.Job).where(jobs.Job.name == exports.JOB)).one()
+        job.status, job.last_error = "failed", "磁盘已满"
+    assert "未能生成" in client_for(person).get("/account/data").text
+    assert ask(client_for, person).status_code == 303
+    drain()
+    with transaction(write=False):
+        assert export_of(person).status == "ready"
+
+
+def test_what_weighs_too_much_is_named_and_left_out(
+    client_for: Any, app: Flask, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "MOST_BYTES", 10)
+    ask(client_for, person)
+    drain()
+    with transaction(write=False):
+        assert export_of(person).left_out == 1
+    assert "有 1 个文件因总量过大未包含" in client_for(person).get("/account/data").text
+
+
+def test_a_lost_file_does_not_stop_an_export(client_for: Any, app: Flask, person: Person) -> None:
+    file_id = file_of(person)
+    with transaction(write=False):
+        file = db.session.get_one(StoredFile, file_id)
+        storage.blob_path(file.sha256).unlink()
+    ask(client_for, person)
+    drain()
+    with transaction(write=False):
+        assert export_of(person).status == "ready"
+
+
+def test_a_repeated_job_makes_nothing_twice(client_for: Any, app: Flask, person: Person) -> None:
+    ask(client_for, person)
+    drain()
+    with transaction(write=False):
+        made = export_of(person)
+        export_id, file_id = made.id, made.file_id
+    exports.make_export({"export": export_id})
+    with transaction(write=False):
+        assert export_of(person).file_id == file_id
+        tags = list(db.session.scalars(sa.select(AuditEvent.tag)))
+        assert tags.count("person:data_exported") == 1
