@@ -18,8 +18,17 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Tab:
+    """A choice among the lists of a panel: its word, where it leads, whether it is shown."""
+
+    label: str
+    url: str
+    active: bool = False
+
+
+@dataclass(frozen=True)
 class Panel:
-    """A titled box on the home page."""
+    """A titled box on the home page; a picture stands beside its lines."""
 
     title: str
     lines: Sequence[Line]
@@ -27,6 +36,8 @@ class Panel:
     more_url: str = ""
     action_label: str = ""
     action_url: str = ""
+    tabs: Sequence[Tab] = ()
+    picture: str = ""
 
 
 Provider = Callable[[Any, set[str], datetime], Panel | None]

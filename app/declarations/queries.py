@@ -261,7 +261,8 @@ LISTED = (
 """What lists and tables show of a declaration: read with it, not one by one."""
 
 
-def _waiting_for(reviewer: Reviewer) -> tuple[ColumnElement[bool], ...]:
+def waiting_for(reviewer: Reviewer) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the tasks that wait for a reviewer."""
     return (
         WorkItem.status == ItemStatus.OPEN,
         WorkItem.scope_kind == "org",
@@ -281,7 +282,7 @@ def reviewed_by(
     reviewer: Reviewer, filters: Filters, *, waiting: bool
 ) -> Select[tuple[Declaration]]:
     """Select declarations that wait for a reviewer, or that the offices have decided on."""
-    mine = _tasks_in(reviewer.unit_ids).where(*_waiting_for(reviewer))
+    mine = _tasks_in(reviewer.unit_ids).where(*waiting_for(reviewer))
     query = (
         select(Declaration)
         .join(Person, Person.id == Declaration.person_id)
@@ -317,7 +318,7 @@ def open_tasks_of(declaration_ids: Sequence[int], reviewer: Reviewer) -> list[Wo
     waiting = select(WorkItem).where(
         WorkItem.business_type == BUSINESS,
         WorkItem.business_id.in_(declaration_ids),
-        *_waiting_for(reviewer),
+        *waiting_for(reviewer),
     )
     return list(db.session.scalars(waiting))
 

@@ -23,6 +23,7 @@ from app.declarations import (
     operations,
     queries,
     review_views,
+    statistics,
     title_views,
 )
 from app.declarations.models import Declaration
@@ -36,7 +37,7 @@ from app.plans.models import Plan, PlanSpecialty
 from app.plans.queries import get_plan, next_plan, standards_of
 from app.units.flow import flow_log
 
-__all__ = ["bp", "fill_pages", "fill_views", "review_views", "title_views"]
+__all__ = ["bp", "fill_pages", "fill_views", "review_views", "statistics", "title_views"]
 
 PLEDGE = (
     "本人所填报的信息和上传的材料真实、准确、完整，复印件与原件一致。",
@@ -242,7 +243,10 @@ def why_not(plan: Plan, person: Person, moment: datetime) -> str | None:
 
 def _line(found: Declaration) -> Line:
     target = "declarations.fill" if found.is_editable else "declarations.show"
-    note = f"{found.plan_year} 年度 · {found.specialty.name} · {found.title.name}"
+    since = found.submitted_at or found.created_at
+    series = found.specialty.series.name
+    told = (f"{since:%Y-%m-%d}", found.kind, series, found.specialty.name, found.title.name)
+    note = " · ".join(told)
     if found.current_unit is not None:
         note += f" · 现在 {found.current_unit.name}"
     url = url_for(target, declaration_id=found.id)
@@ -251,7 +255,7 @@ def _line(found: Declaration) -> Line:
 
 @register_panel(20)
 def my_declarations(person: Any, roles: set[str], moment: datetime) -> Panel | None:
-    """我的申报情况 on the home page."""
+    """我的申报情况 on the home page: plan, day, kind, series, state (AH-P-11)."""
     del moment
     if "applicant" not in roles:
         return None

@@ -11,6 +11,7 @@ from app.core.permissions import register_predicate
 from app.core.storage import StoredFile, register_reader
 from app.notices.models import EVERYWHERE, Article
 from app.notices.queries import articles_of_file
+from app.people.queries import home_of
 from app.units.models import Unit
 
 EVERYWHERE_NAME = "全平台"
@@ -24,6 +25,13 @@ def kept_jurisdictions(person_id: int, now: datetime) -> list[str] | None:
     units = [g.scope_id for g in grants if g.role == "organiser" and g.scope_kind == "org"]
     found = (db.session.get(Unit, unit_id) for unit_id in units)
     return sorted({unit.jurisdiction for unit in found if unit is not None})
+
+
+def place_of(person_id: int, now: datetime) -> str:
+    """Return the jurisdiction in which somebody works: their own unit's, or that of an office."""
+    offices = [g.scope_id for g in live_grants(person_id, now) if g.scope_kind == "org"]
+    unit = db.session.get(Unit, offices[0] or 0) if offices else None
+    return home_of(person_id) or (unit.jurisdiction if unit else "")
 
 
 @register_predicate("keeps_article")

@@ -1,6 +1,7 @@
 """通知公告 and 政策文件 as everybody reads them."""
 
 from datetime import datetime
+from typing import Any
 
 from flask import Response, abort, render_template, url_for
 
@@ -9,11 +10,11 @@ from app.core.db import db
 from app.core.errors import NotFound
 from app.core.http import page_of
 from app.core.menu import add_entry
-from app.core.panels import Line, Panel
-from app.core.permissions import requires
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import ORGANISERS, REVIEWERS, requires
 from app.core.storage import StoredFile
 from app.notices import manage, queries
-from app.notices.access import name_of
+from app.notices.access import name_of, place_of
 from app.notices.markdown import rendered
 from app.notices.models import WORDS, Article, Kind
 from app.notices.web import KIND_OF, SHELVES, bp, categories_of, filters
@@ -90,6 +91,25 @@ def _line(article: Article) -> Line:
 def _panel(kind: Kind, moment: datetime) -> Panel:
     more = url_for("notices.index", shelf=SHELVES[kind])
     return Panel(WORDS[kind], _lines(kind, moment), f"暂无{WORDS[kind]}", more)
+
+
+@register_panel(50)
+def news(person: Any, roles: set[str], moment: datetime) -> Panel | None:
+    """最新职称信息 on home pages: what the person's jurisdiction published last (FJ-U-05)."""
+    if not roles & {"applicant", "expert", *REVIEWERS, *ORGANISERS}:
+        return None
+    here = queries.Filters(jurisdiction=place_of(person.id, moment))
+    found = [
+        article
+        for kind in Kind
+        for article in db.session.scalars(
+            queries.public_articles(kind, here, moment).limit(ON_THE_HOME_PAGE)
+        )
+    ]
+    found.sort(key=lambda a: (a.is_pinned, a.publish_at or moment), reverse=True)
+    lines = [_line(article) for article in found[:ON_THE_HOME_PAGE]]
+    more = url_for("notices.index", shelf=SHELVES[Kind.NOTICE])
+    return Panel("最新职称信息", lines, "暂无通知公告和政策文件", more)
 
 
 @register_block(5)

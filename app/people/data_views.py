@@ -1,4 +1,4 @@
-"""信息记录与导出: what the platform knows of the person, who looked at it, and all of it as a file."""
+"""信息记录与导出: what is known of the person, who looked at it, all of it as a file."""
 
 from flask import flash, render_template, url_for
 from flask_login import current_user

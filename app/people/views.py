@@ -148,7 +148,9 @@ def about_me(person: Any, roles: set[str], _moment: datetime) -> Panel | None:
         Line("工作单位", "/binding", unit.name if unit else "尚未绑定单位"),
         Line("所在职称系列", url_for("people.details"), series or "未选择"),
     ]
-    return Panel("个人基本信息", lines, more_url=home)
+    photo = person.photo_file_id
+    picture = url_for("site.file", file_id=photo) if photo else ""
+    return Panel("个人基本信息", lines, more_url=home, picture=picture)
 
 
 add_entry("工作台", "个人信息", "person", "people.profile", "account.profile")

@@ -68,10 +68,14 @@ def visible_plans(now: datetime, filters: Filters = Filters()) -> Select[tuple[P
     return filters.narrow(select(Plan).where(or_(Plan.status.in_(ADVERTISED), is_due)))
 
 
-def public_plans(now: datetime, limit: int = 6) -> list[Plan]:
-    """Return the plans that the site's home shows: open ones first, then the latest."""
+def public_plans(now: datetime, kinds: Collection[str] = (), limit: int = 6) -> list[Plan]:
+    """Return the plans that home pages show: open ones first, then the latest.
+
+    With `kinds`, of these alone.
+    """
     is_over = or_(Plan.closes_at < now, Plan.status.in_((PlanStatus.CLOSED, PlanStatus.ARCHIVED)))
     shown = visible_plans(now).order_by(None)
+    shown = shown.where(Plan.kind.in_(kinds)) if kinds else shown
     latest = shown.order_by(is_over, Plan.closes_at.desc(), Plan.id.desc())
     return list(db.session.scalars(latest.limit(limit)))
 

@@ -1,22 +1,23 @@
 """Plans as everybody sees them: the list, a plan, and 马上申报."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from flask_login import current_user
 
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.http import grants, page_of
 from app.core.menu import add_entry
-from app.core.panels import Line, Panel, register_panel
+from app.core.panels import Line, Panel, Tab, register_panel
 from app.core.permissions import ORGANISERS, requires
 from app.core.uploads import Policy
 from app.plans import content, manage, queries
 from app.plans.applying import apply_reason, window_reason
-from app.plans.models import Plan, PlanStatus
+from app.plans.models import KINDS, Plan, PlanStatus
 from app.plans.process import BUSINESS, organises_plan
 from app.plans.web import bp, filters, organised_units
 from app.site.blocks import register_block
@@ -106,23 +107,47 @@ def _line(plan: Plan, moment: datetime) -> Line:
     return Line(plan.name, url_for("plans.show", plan_id=plan.id), closes, word, tone)
 
 
-def _panel(moment: datetime, title: str) -> Panel:
-    lines = _lines(queries.public_plans(moment), moment)
-    return Panel(title, lines, empty="暂无评审计划", more_url=url_for("plans.index"))
+TABS = {"review": ("职称评审计划", KINDS[:1]), "other": ("认定、确认和委托评审计划", KINDS[1:])}
+"""The lists of 最新计划信息, by the kinds of plans they hold (AH-P-13)."""
 
 
 @register_panel(40)
 def latest_plans(person: Any, roles: set[str], moment: datetime) -> Panel | None:
     """最新计划信息 on the home page of those whom plans concern (FJ-P-10, AH-P-13)."""
     del person
-    concerned = roles & {"applicant", "unit_clerk", "unit_leader", *ORGANISERS}
-    return _panel(moment, "最新计划信息") if concerned else None
+    if not roles & {"applicant", "unit_clerk", "unit_leader", *ORGANISERS}:
+        return None
+    asked = request.args.get("plans", "")
+    shown = asked if asked in TABS else "review"
+    label, kinds = TABS[shown]
+    return Panel(
+        "最新计划信息",
+        [_detailed(plan, moment) for plan in queries.public_plans(moment, kinds)],
+        empty=f"暂无{label}",
+        more_url=url_for("plans.index"),
+        tabs=[
+            Tab(word, f"/home?plans={key}", key == shown) for key, (word, _kinds) in TABS.items()
+        ],
+    )
+
+
+def _detailed(plan: Plan, moment: datetime) -> Line:
+    """Return the line of a plan with what a person chooses by."""
+    line = _line(plan, moment)
+    window = (
+        f"申报 {plan.opens_at:%Y-%m-%d} 至 {plan.closes_at:%Y-%m-%d %H:%M}"
+        if (plan.opens_at and plan.closes_at)
+        else ""
+    )
+    told = (f"{plan.year} 年度", plan.level, plan.committee.name, window)
+    return replace(line, note=" · ".join(filter(None, told)))
 
 
 @register_block(10)
 def public_list(moment: datetime) -> Panel | None:
     """评审计划 on the public home page."""
-    return _panel(moment, "评审计划")
+    lines = _lines(queries.public_plans(moment), moment)
+    return Panel("评审计划", lines, empty="暂无评审计划", more_url=url_for("plans.index"))
 
 
 add_entry(

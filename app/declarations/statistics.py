@@ -1,0 +1,84 @@
+"""审核统计情况: what the offices of a reviewer have to do, and have done this year (FJ-U-05)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from app.core.db import db
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import REVIEWERS
+from app.declarations.access import reviewer
+from app.declarations.models import ReviewOpinion
+from app.declarations.queries import Reviewer, waiting_for
+from app.engine.models import ItemStatus, WorkItem
+
+PORTFOLIO, BINDING = "portfolio_item", "employment"
+DONE = "/declarations/review?tab=done"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The tasks that wait, those of them that are late, and what was decided this year."""
+
+    waiting: int
+    late: int
+    opinions: dict[str, int]
+    tasks: dict[str, int]
+
+
+def figures_of(person: Reviewer, now: datetime) -> Figures:
+    """Count for the units of a reviewer; the year is the calendar's."""
+    begins = now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    mine = waiting_for(person)
+    decided = select(ReviewOpinion.decision, func.count(ReviewOpinion.id)).where(
+        ReviewOpinion.unit_id.in_(person.unit_ids), ReviewOpinion.at >= begins
+    )
+    done = select(WorkItem.business_type, func.count(WorkItem.id)).where(
+        WorkItem.status == ItemStatus.DONE,
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id.in_(person.unit_ids),
+        WorkItem.done_at >= begins,
+    )
+    return Figures(
+        _tasks(*mine),
+        _tasks(*mine, WorkItem.due_at < now),
+        _by(decided.group_by(ReviewOpinion.decision)),
+        _by(done.group_by(WorkItem.business_type)),
+    )
+
+
+def _tasks(*conditions: ColumnElement[bool]) -> int:
+    return db.session.scalar(select(func.count(WorkItem.id)).where(*conditions)) or 0
+
+
+def _by(counted: Any) -> dict[str, int]:
+    return {str(key): int(count) for key, count in db.session.execute(counted)}
+
+
+@register_panel(16)
+def review_statistics(person: Any, roles: set[str], moment: datetime) -> Panel | None:
+    """审核统计情况 on the home page of a unit."""
+    held = reviewer(person.id, moment)
+    if not roles & set(REVIEWERS) or not held.unit_ids:
+        return None
+    found = figures_of(held, moment)
+    late = f"其中超期 {found.late} 项" if found.late else "没有超期的"
+    tone = "danger" if found.late else "warning"
+    lines = [
+        _figure("待办任务", found.waiting, "/tasks", tone, late),
+        _figure("本年度审核通过", found.opinions.get("pass", 0), DONE, "success", "申报，人次"),
+        _figure("本年度退回", found.opinions.get("return", 0), DONE, "warning", "申报，人次"),
+        _figure("本年度提出终止", found.opinions.get("terminate", 0), DONE, note="申报，人次"),
+    ]
+    if roles & {"unit_clerk", "unit_admin"}:
+        lines += [
+            _figure("本年度已审核业绩", found.tasks.get(PORTFOLIO, 0), "/tasks/done", "info"),
+            _figure("本年度已审核人员", found.tasks.get(BINDING, 0), "/binding/requests", "info"),
+        ]
+    return Panel("审核统计情况", lines)
+
+
+def _figure(text: str, count: int, url: str, tone: str = "secondary", note: str = "") -> Line:
+    return Line(text, url, note, str(count), tone if count else "secondary")
