@@ -113,6 +113,8 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
         MAIL_SERVER=server_of(os.environ),
+        # What the platform is called on its pages, such as the name of its province before it.
+        SITE_NAME=os.environ.get("SITE_NAME", "职称申报评审平台"),
     )
     app.config.from_pyfile(str(folder / "config.py"), silent=True)
     app.config.update(settings)
