@@ -9,12 +9,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from app.accounts import queries, second_factor, sessions, signing_in
 from app.accounts.addresses import SignInRefused
 from app.accounts.forms import CodeForm, FactorForm
-from app.accounts.handing_out import codes_once, hand_out_codes
+from app.accounts.handing_out import codes_once, hand_out_codes, opened
 from app.accounts.models import Credential
 from app.accounts.qr import qr_square
 from app.accounts.views import bp, let_in, own_account, visitor_address
 from app.core.clock import device_time, now
-from app.core.crypto import seal, unseal
+from app.core.crypto import seal
 from app.core.db import begin_writing
 from app.core.errors import Forbidden, Invalid
 from app.core.faults import show_faults
@@ -96,9 +96,10 @@ def _factor_page(form: FactorForm) -> str:
             factor=held,
             left=queries.recovery_codes_left(current_user.id),
         )
-    if SECRET not in session:
-        session[SECRET] = seal(second_factor.fresh_secret())
-    secret = unseal(session[SECRET])
+    secret = opened(session.get(SECRET, ""))
+    if not secret:
+        secret = second_factor.fresh_secret()
+        session[SECRET] = seal(secret)
     address = second_factor.enrolment_address(secret, own_account().login)
     return render_template(
         "accounts/enrol.html", form=form, secret=secret, qr=qr_square(address), due=g.must_enrol
@@ -128,9 +129,9 @@ def enrol() -> BaseResponse | tuple[str, int]:
     """Keep the device that showed a right code; a session of before it ends."""
 
     def keep(account: Credential, code: str) -> BaseResponse:
-        if SECRET not in session:
+        secret = opened(session.get(SECRET, ""))
+        if not secret:
             raise Invalid("页面已过期，请用手机重新扫描下面的二维码")
-        secret = unseal(session[SECRET])
         codes = second_factor.enrol(account, secret, code, moment=device_time(), now=now())
         sessions.begin_session(account, now())
         return hand_out_codes(codes)

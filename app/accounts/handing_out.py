@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.models import Credential
 from app.accounts.sessions import activation_link
-from app.core.crypto import seal, unseal
+from app.core.crypto import BrokenKey, seal, unseal
 from app.core.db import db
 from app.core.http import see_other
 
@@ -28,10 +28,10 @@ def hand_out(person_id: int, secret: str, *, back: str) -> Response:
 
 def show_once() -> str:
     """Render the secret that waits in this session, and forget it; say so when there is none."""
-    waiting = session.pop(KEPT, "")
+    waiting = opened(session.pop(KEPT, ""))
     if not waiting:
         return render_template("accounts/secret.html", account=None)
-    person_id, secret, back = json.loads(unseal(waiting))
+    person_id, secret, back = json.loads(waiting)
     mine = select(Credential).where(Credential.person_id == person_id)
     return render_template(
         "accounts/secret.html",
@@ -50,5 +50,12 @@ def hand_out_codes(codes: list[str]) -> Response:
 
 def codes_once() -> list[str]:
     """Return the recovery codes that wait in this session, and forget them."""
-    waiting = session.pop(CODES, "")
-    return list(json.loads(unseal(waiting))) if waiting else []
+    return list(json.loads(opened(session.pop(CODES, "")) or "[]"))
+
+
+def opened(sealed: str) -> str:
+    """Return what was sealed into this session; nothing when its key was retired meanwhile."""
+    try:
+        return unseal(sealed) if sealed else ""
+    except BrokenKey:
+        return ""

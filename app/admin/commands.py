@@ -1,4 +1,6 @@
-"""What only the server's operators do: get an administrator back in."""
+"""What only the server's operators do: get an administrator back in, change the key."""
+
+import time
 
 import click
 
@@ -7,9 +9,13 @@ from app.accounts.queries import credential_by_name
 from app.accounts.second_factor import remove_factor
 from app.accounts.sessions import activation_link
 from app.admin.views import bp
-from app.core import audit
+from app.core import audit, rotation
 from app.core.clock import now
 from app.core.db import transaction
+from app.core.instance import require_instance
+
+GRACE = 65
+"""Longer than the server lets a request run (app/serving.py)."""
 
 
 @bp.cli.command("reset-account")
@@ -30,3 +36,37 @@ def reset_account(name: str, *, second_factor: bool) -> None:
             audit.record("account:factor_reset", subject=subject, actor_id=None, now=now())
         secret = reset_credential(account, actor=None, now=now())
         click.echo(f"{account.person.name}  {activation_link(secret)}")
+
+
+@bp.cli.command("rotate-key")
+@click.option("--wait", default=GRACE, show_default=True, help="seconds for requests under way")
+def rotate_key(*, wait: int) -> None:
+    """Seal identity numbers and other secrets with a new key; the server may go on running.
+
+    Whoever was interrupted runs it again: it goes on where it was. The old key is read until
+    nothing is left that it sealed.
+    """
+    require_instance()
+    begun = rotation.begin()
+    click.echo("已启用新密钥" if begun else "继续上次未完成的更换")
+    count = _reseal()
+    click.echo(f"已重新加密 {count} 项，等待正在处理的请求 {wait} 秒")
+    # A request that had read the old key before may seal with it until it ends.
+    time.sleep(wait)
+    count += _reseal()
+    with transaction():
+        retired = rotation.finish(count, now=now())
+    click.echo(f"共重新加密 {count} 项，旧密钥不再使用：")
+    for path in retired:
+        click.echo(f"  {path}")
+
+
+def _reseal() -> int:
+    """Seal everything anew, some at a time; returns how much it was."""
+    count = 0
+    while True:
+        with transaction():
+            some = rotation.reseal_some()
+        if not some:
+            return count
+        count += some

@@ -33,6 +33,7 @@ AREAS = {
     "binding": "绑定单位",
     "registration": "单位注册",
     "posts": "岗位核准信息",
+    "key": "密钥",
     "ballot": "投票",
     "result": "评审结果",
 }
@@ -170,6 +171,7 @@ EVENTS = {
     "meeting:standard_returned": "退回评分标准",
     "meeting:time_changed": "变更会议时间",
     "objection:dismissed": "异议不成立",
+    "key:rotated": "更换加密密钥",
     "objection:exported": "导出异议名单",
     "objection:investigated": "核查异议",
     "objection:received": "收到异议",

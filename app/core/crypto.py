@@ -29,45 +29,79 @@ class BrokenKey(RuntimeError):
     """A key file does not hold a key; what it sealed needs the right one back."""
 
 
-@lru_cache(maxsize=16)
-def _read_key(path: Path) -> bytes:
-    if not path.exists():
-        _make_key(path)
+@lru_cache(maxsize=64)
+def _read_key(path: Path, _inode: int = 0, _changed: int = 0) -> bytes:
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise BrokenKey(f"{path} should hold {KEY_BYTES} bytes: put the key back from a backup")
     return key
 
 
-def _make_key(path: Path) -> None:
-    """Put a whole key in its place, unless another process was first: nobody uses a lost one."""
+def read_key(path: Path) -> bytes:
+    """Return the key of a file, read again when another took its place."""
+    stand = path.stat()
+    return _read_key(path, stand.st_ino, stand.st_mtime_ns)
+
+
+def draft_key(path: Path) -> Path:
+    """Write a fresh key beside its place and return where it lies."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as target:
         target.write(secrets.token_bytes(KEY_BYTES))
         target.flush()
         os.fsync(target.fileno())
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+    return draft
+
+
+def _key_at(path: Path) -> bytes:
+    """Return the key of a place; at first use it is made, unless another process was first."""
+    if not path.exists():
+        draft = draft_key(path)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return read_key(path)
 
 
 def instance_key(name: str) -> bytes:
     """Return the 32-byte key called `name`, made at first use."""
-    return _read_key(key_folder() / f"{name}.key")
+    return _key_at(key_folder() / f"{name}.key")
+
+
+FIELDS = "fields"
+ID_LENGTH = 8
+
+
+def key_id(key: bytes) -> str:
+    """Return what a sealed text says of the key that opens it; it tells nothing of the key."""
+    return hashlib.sha256(b"key id" + key).hexdigest()[:ID_LENGTH]
+
+
+def field_keys() -> dict[str, bytes]:
+    """Return the keys that open fields, by their ids: the one in use first, then older ones."""
+    keys = [instance_key(FIELDS), *map(read_key, sorted(key_folder().glob(f"{FIELDS}-*.key")))]
+    return {key_id(key): key for key in keys}
 
 
 def seal(text: str) -> str:
-    """Encrypt with AES-GCM; two seals of the same text differ."""
-    nonce = secrets.token_bytes(12)
-    sealed = AESGCM(instance_key("fields")).encrypt(nonce, text.encode(), None)
-    return base64.b64encode(nonce + sealed).decode()
+    """Encrypt with AES-GCM, the key's id before it; two seals of the same text differ."""
+    nonce, key = secrets.token_bytes(12), instance_key(FIELDS)
+    sealed = AESGCM(key).encrypt(nonce, text.encode(), None)
+    return f"{key_id(key)}.{base64.b64encode(nonce + sealed).decode()}"
 
 
 def unseal(token: str) -> str:
-    """Decrypt what `seal` made; InvalidTag when it was changed."""
-    raw = base64.b64decode(token)
-    return AESGCM(instance_key("fields")).decrypt(raw[:12], raw[12:], None).decode()
+    """Decrypt what `seal` made; InvalidTag when it was changed, BrokenKey without its key."""
+    name, _, text = token.partition(".")
+    key = instance_key(FIELDS)
+    if key_id(key) != name:
+        older = field_keys()
+        if name not in older:
+            raise BrokenKey(f"no key opens what was sealed with {name}: put it back from a backup")
+        key = older[name]
+    raw = base64.b64decode(text)
+    return AESGCM(key).decrypt(raw[:12], raw[12:], None).decode()
 
 
 def keyed_hash(text: str) -> str:

@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
+from app.core import crypto, rotation
 from app.core.audit import broken_seals
 
 Check = Callable[[], list[str]]
@@ -41,3 +42,9 @@ def check_all() -> list[str]:
 def audit_seals_hold() -> list[str]:
     """No sealed event was changed, taken out or put in."""
     return [f"第 {place} 条封印不符" for place in broken_seals()]
+
+
+@invariant("加密保存的内容都有密钥可以解开")
+def sealed_values_have_a_key() -> list[str]:
+    """Nothing was sealed with a key that is not here any more."""
+    return [f"{place} 有 {count} 项" for place, count in rotation.locked(crypto.field_keys())]

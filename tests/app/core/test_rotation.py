@@ -1,0 +1,188 @@
+"""A new key: everything is sealed anew, whoever is interrupted goes on, people go on working."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts import mail_links
+from app.accounts.models import Person, ResetRequest, SecondFactor
+from app.admin import commands
+from app.core import crypto, mail, rotation
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import Base, db, transaction
+from app.core.invariants import check_all
+from app.core.mail import OutgoingMail
+from tests.builders.devices import a_device
+from tests.builders.people import a_person, an_id_number
+
+
+@pytest.fixture
+def numbers(app: Flask) -> list[str]:
+    """Five people's identity numbers, the first with a device; a letter and a request wait."""
+    with transaction():
+        found = [an_id_number() for _ in range(5)]
+        people = [a_person(f"人{i}", id_number=number) for i, number in enumerate(found)]
+        a_device(people[0])
+        mail.post("su@example.cn", "重置密码", "信", now=now())
+        mail_links.ask_for_reset("qinghe", now=now())
+        return found
+
+
+def rotate(app: Flask) -> Any:
+    return app.test_cli_runner().invoke(args=["rotate-key", "--wait", "0"])
+
+
+def opened() -> list[str]:
+    with transaction(write=False):
+        people = db.session.scalars(sa.select(Person).order_by(Person.id)).all()
+        return [person.id_number for person in people if person.id_number]
+
+
+def ids() -> set[str]:
+    """The ids of the keys that sealed what is stored."""
+    with transaction(write=False):
+        return {
+            str(value).partition(".")[0]
+            for column in rotation.sealed_columns()
+            for value in db.session.scalars(sa.select(column).where(column.is_not(None)))
+        }
+
+
+def test_every_sealed_column_is_known() -> None:
+    named = {
+        str(column)
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if column.name.endswith("_sealed") and table.name != "ballot_box"
+    }
+    assert {str(column) for column in rotation.sealed_columns()} == named
+    assert len(named) == 4
+
+
+def test_everything_is_sealed_anew_and_opens(app: Flask, numbers: list[str]) -> None:
+    before, old = ids(), crypto.instance_key("fields")
+    answer = rotate(app)
+    assert answer.exit_code == 0, answer.output
+    assert "共重新加密 8 项" in answer.output
+    assert opened() == numbers
+    assert crypto.instance_key("fields") != old
+    assert (len(ids()), ids() & before) == (1, set())
+    with transaction(write=False):
+        device = db.session.scalars(sa.select(SecondFactor.secret_sealed)).one()
+        assert len(crypto.unseal(device)) == 32
+        assert crypto.unseal(db.session.scalars(sa.select(OutgoingMail.body_sealed)).one()) == "信"
+        name = db.session.scalars(sa.select(ResetRequest.name_sealed)).one()
+        assert crypto.unseal(name) == "qinghe"
+        event = db.session.query(AuditEvent).filter_by(tag="key:rotated").one()
+        assert event.data == {"count": 8}
+        assert check_all() == []
+
+
+def test_the_old_key_is_kept_aside_and_read_no_more(app: Flask, numbers: list[str]) -> None:
+    with transaction(write=False):
+        sealed = db.session.scalars(sa.select(Person.id_number_sealed).order_by(Person.id)).first()
+    rotate(app)
+    names = {path.name for path in crypto.key_folder().glob("fields*")}
+    assert len(names) == 2
+    assert sum(name.endswith(".retired") for name in names) == 1
+    with pytest.raises(crypto.BrokenKey):
+        crypto.unseal(str(sealed))
+
+
+def test_a_rotation_that_was_interrupted_goes_on(app: Flask, numbers: list[str]) -> None:
+    assert rotation.begin()
+    fresh = crypto.instance_key("fields")
+    with transaction():
+        done = rotation.reseal_some(limit=2)
+        assert done in {1, 2}
+    assert len(ids()) == 2
+    assert opened() == numbers
+    answer = rotate(app)
+    assert "继续上次未完成的更换" in answer.output
+    assert f"共重新加密 {8 - done} 项" in answer.output
+    assert crypto.instance_key("fields") == fresh
+    assert (len(ids()), opened()) == (1, numbers)
+
+
+def test_of_two_who_begin_at_once_one_makes_the_key(app: Flask, numbers: list[str]) -> None:
+    begun: list[bool] = []
+
+    def begin() -> None:
+        with app.app_context():
+            begun.append(rotation.begin())
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(begun) == [False, False, False, True]
+
+
+def test_it_may_be_interrupted_before_the_new_key_is_in_its_place(
+    app: Flask, numbers: list[str]
+) -> None:
+    folder = crypto.key_folder()
+    old = crypto.instance_key("fields")
+    os.link(folder / "fields.key", folder / f"fields-{crypto.key_id(old)}.key")
+    answer = rotate(app)
+    assert "共重新加密 8 项" in answer.output
+    assert crypto.instance_key("fields") != old
+    assert opened() == numbers
+
+
+def test_a_process_that_runs_on_reads_the_new_key_at_once(app: Flask, numbers: list[str]) -> None:
+    crypto.instance_key("fields")
+    rotate(app)
+    with transaction():
+        late = a_person("后来", id_number=an_id_number())
+        sealed = str(late.id_number_sealed)
+    assert sealed.partition(".")[0] == crypto.key_id(crypto.instance_key("fields"))
+
+
+def test_what_a_slow_request_seals_with_the_old_key_is_sealed_anew(
+    app: Flask, numbers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(write=False):
+        old = db.session.scalars(sa.select(Person.id_number_sealed).order_by(Person.id)).first()
+
+    def end_of_the_request(_seconds: int) -> None:
+        with transaction():
+            first = sa.select(Person.id).order_by(Person.id).limit(1).scalar_subquery()
+            slow = sa.update(Person).where(Person.id == first)
+            db.session.execute(slow.values(id_number_sealed=old))
+
+    monkeypatch.setattr(commands.time, "sleep", end_of_the_request)
+    assert "共重新加密 9 项" in rotate(app).output
+    assert (len(ids()), opened()) == (1, numbers)
+
+
+def test_what_no_key_opens_is_told(app: Flask, numbers: list[str]) -> None:
+    folder = crypto.key_folder()
+    (folder / "fields.key").unlink()
+    with transaction(write=False):
+        told = [line for line in check_all() if line.startswith("加密保存的内容")]
+    assert "person.id_number_sealed 有 5 项" in told[0] + "".join(told)
+
+
+def test_two_who_rotate_at_once_lose_nothing(
+    app: Flask, numbers: list[str], client_for: Callable[..., Any]
+) -> None:
+    rotation.begin()
+
+    def reseal() -> None:
+        with app.app_context():
+            commands._reseal()
+
+    threads = [threading.Thread(target=reseal) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(ids()), opened()) == (1, numbers)
