@@ -19,6 +19,7 @@ from app.accounts.models import (
     SecondFactor,
 )
 from app.core import crypto
+from app.core.audit import AuditEvent
 from app.core.db import current_transaction, db
 from app.core.errors import NotFound
 from app.core.permissions import Grant
@@ -194,6 +195,17 @@ def notification(message_id: int, person_id: int) -> Notification:
     if found is None or found.person_id != person_id:
         raise NotFound
     return found
+
+
+def own_log(person_id: int) -> Select[tuple[AuditEvent]]:
+    """Select what was done with a person's account, identity and roles, the newest first."""
+    areas = ("account:", "person:", "role:")
+    mine = select(AuditEvent).where(
+        AuditEvent.subject_type == "person",
+        AuditEvent.subject_id == person_id,
+        or_(*(AuditEvent.tag.startswith(area, autoescape=True) for area in areas)),
+    )
+    return mine.order_by(AuditEvent.id.desc())
 
 
 def names_of(person_ids: Iterable[int | None]) -> dict[int, str]:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from app.accounts import handing_out, operations, queries, sessions, signing_in
 from app.accounts.addresses import SignInRefused, challenge_for
 from app.accounts.devices import device_of
+from app.accounts.event_words import ACCOUNT_EVENTS, FACTORS
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
 from app.accounts.models import Credential
@@ -18,7 +19,7 @@ from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults
 from app.core.http import answer_repeat, marks_viewed, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
-from app.core.permissions import requires
+from app.core.permissions import ROLES, requires
 
 bp = Blueprint("accounts", __name__)
 HOME = "/home"
@@ -206,6 +207,21 @@ def end_other_sessions() -> Response:
         _note("account:own_session_ended", count=count)
     flash(f"已退出其他 {count} 处登录" if count else "没有其他登录", "success")
     return see_other(url_for("accounts.own_sessions"))
+
+
+@bp.get("/account/log")
+@requires("account.log")
+def own_log() -> str:
+    """What was done with the person's account and identity, by whom (账号记录)."""
+    page = page_of(queries.own_log(current_user.id))
+    return render_template(
+        "accounts/log.html",
+        page=page,
+        events=ACCOUNT_EVENTS,
+        factors=FACTORS,
+        roles=ROLES,
+        names=queries.names_of(event.actor_id for event in page.items),
+    )
 
 
 @bp.get("/notifications")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from app.accounts.event_words import FACTORS
 from app.core.permissions import ROLES
 from forms import load
 from forms.items import item_types
@@ -93,7 +94,7 @@ DATA = {
     "voted": "投票人数",
 }
 VALUES = {
-    "factor": {"device": "动态验证码", "recovery": "恢复码"},
+    "factor": FACTORS,
     "decision": {
         "pass": "通过",
         "return": "退回",

@@ -1,5 +1,7 @@
 """What actions, conditions and audit events are called on the administrators' pages."""
 
+from app.accounts.event_words import ACCOUNT_EVENTS
+
 AREAS = {
     "site": "公共页面",
     "file": "附件",
@@ -45,26 +47,7 @@ SUBJECTS = {
     "process_instance": "在办流程",
 }
 EVENTS = {
-    "account:created": "开通账号",
-    "account:factor_enrolled": "启用动态验证码",
-    "account:factor_removed": "停用动态验证码",
-    "account:factor_reset": "重置动态验证码",
-    "account:locked": "停用账号",
-    "account:mail_asked": "申请验证邮箱",
-    "account:mail_removed": "移除邮箱",
-    "account:mail_verified": "验证邮箱",
-    "account:own_session_ended": "退出本人登录",
-    "account:password_set": "设置密码",
-    "account:recovery_codes_renewed": "更换恢复码",
-    "account:reset": "重置账号",
-    "account:reset_by_mail": "通过邮箱重置密码",
-    "account:reset_mailed": "发送重置密码链接",
-    "account:sessions_ended": "强制退出登录",
-    "account:sign_in_failed": "登录失败",
-    "account:signed_in": "登录",
-    "account:signed_out": "退出登录",
-    "account:unlocked": "启用账号",
-    "account:voided": "作废原密码",
+    **ACCOUNT_EVENTS,
     "article:created": "起草文章",
     "article:deleted": "删除文章草稿",
     "article:pinned": "置顶文章",
@@ -176,7 +159,6 @@ EVENTS = {
     "objection:investigated": "核查异议",
     "objection:received": "收到异议",
     "objection:upheld": "异议成立",
-    "person:barred": "登记诚信限制",
     "person:corrected": "更正身份信息",
     "person:correction_ended": "结束更正申请",
     "person:correction_refused": "不予更正身份信息",
@@ -187,7 +169,6 @@ EVENTS = {
     "person:photo_removed": "删除证件照片",
     "person:profile_confirmed": "首次确认个人信息",
     "person:profile_saved": "修改个人信息",
-    "person:photo_set": "更新证件照片",
     "incident:retried": "重试流程异常",
     "job:retried": "重试后台作业",
     "instance:cancelled": "作废流程",
@@ -246,11 +227,6 @@ EVENTS = {
     "registration:submitted": "申请单位注册",
     "result:revoked": "撤销结果",
     "permission:factor_roles_changed": "设定须用动态验证码的角色",
-    "role:confirmed": "复核授权",
-    "role:ended": "终止授权",
-    "role:granted": "授予角色",
-    "role:proposed": "提出授权",
-    "role:refused": "不同意授权",
     "unit:account_reset": "单位重置账号",
     "unit:changed": "修改单位",
     "unit:closed": "关闭单位",
@@ -264,6 +240,7 @@ EVENTS = {
     "unit:merged": "合并单位",
 }
 CONDITIONS = {
+    "may_unmask": "系统管理员，或此人所在单位的管理员",
     "administers_unit": "本单位的管理员",
     "keeps_members": "本单位的管理员或经办人",
     "keeps_article": "该地区的评委会组建单位，或系统管理员",
@@ -321,6 +298,8 @@ VERBS = {
     "activate": "激活",
     "change_password": "修改密码",
     "factor": "动态验证码",
+    "log": "账号记录",
+    "unmask": "查看完整证件号码",
     "mail": "邮箱",
     "reset": "忘记密码",
     "verify_mail": "验证邮箱",

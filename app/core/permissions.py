@@ -86,6 +86,8 @@ ACTIONS: dict[str, Action] = {
     "account.sessions": _may(MEMBER),
     "account.factor": _may(MEMBER),
     "account.mail": _may(MEMBER),
+    "account.log": _may(MEMBER),
+    "person.unmask": _may("system_admin", "unit_admin", when="may_unmask"),
     # units
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),

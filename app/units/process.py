@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.accounts.models import Person
-from app.accounts.queries import works_at
+from app.accounts.queries import live_grants, works_at
 from app.core.db import db
 from app.core.permissions import register_predicate
 from app.core.records import register_record
@@ -14,7 +14,7 @@ from app.units import post_process, request_process
 from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding
-from app.units.queries import reviewing_unit
+from app.units.queries import reviewing_unit, unit_of
 
 BINDING = "employment"
 __all__ = ["post_process", "request_process"]
@@ -106,3 +106,12 @@ def administers_unit(person: Person, unit: Unit, now: Any) -> bool:
 def keeps_members(person: Person, unit: Unit, now: Any) -> bool:
     """An administrator or clerk of the unit itself."""
     return works_at(person.id, unit.id, {"unit_admin", "unit_clerk"}, now)
+
+
+@register_predicate("may_unmask")
+def may_unmask(person: Person, whose: Person, now: Any) -> bool:
+    """A system administrator, or an administrator of the unit that the other belongs to."""
+    if any(grant.role == "system_admin" for grant in live_grants(person.id, now)):
+        return True
+    unit = unit_of(whose.id)
+    return unit is not None and works_at(person.id, unit.id, {"unit_admin"}, now)

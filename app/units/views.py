@@ -192,3 +192,7 @@ __all__ = [
 
 add_entry("单位审核", "申报人账号", "person-vcard", "units.applicants", "unit.applicants")
 add_entry("单位审核", "账号管理", "people", "units.staff", "unit.staff")
+
+from app.units import unmask_views  # noqa: E402 - adds to the blueprint
+
+__all__ = ["bp", "unmask_views"]

@@ -18,7 +18,7 @@ from app.core.db import db, transaction
 from app.core.mail import MailServer
 from tests.browser.conftest import Axe, Problems
 from tests.builders.devices import STEP, a_device
-from tests.builders.people import a_person
+from tests.builders.people import a_person, a_unit, an_id_number
 from tests.conftest import START
 
 PASSWORD = "Qinghe-2026"
@@ -153,4 +153,27 @@ def test_pages_of_mail_fit_and_are_accessible(
         _, secret = mail_links.answer_request(1, now=now()) or (None, "")
     page = enter(guard if path == "/account/mail" else None, f"{path}?secret={secret}")
     looked_at(page, path.strip("/").replace("/", "-"))
+    assert axe() == []
+
+
+def test_a_number_is_unmasked_with_the_keyboard_and_stands_in_the_own_log(
+    app: Flask, enter: Enter, axe: Axe
+) -> None:
+    with transaction():
+        unit = a_unit("云桥区青禾小学")
+        number = an_id_number()
+        person = a_person("苏晓禾", id_number=number, unit=unit)
+        admin = a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+    page = enter(admin, "/staff/applicants")
+    looked_at(page, "applicants")
+    page.get_by_role("link", name="苏晓禾的完整号码").press("Enter")
+    looked_at(page, "number")
+    page.get_by_label("查看理由").fill("与身份证原件核对")
+    page.get_by_role("button", name="查看完整号码").press("Enter")
+    expect(page.get_by_text(number)).to_be_visible()
+    looked_at(page, "number-shown")
+    assert axe() == []
+    page = enter(person, "/account/log")
+    expect(page.get_by_text("与身份证原件核对")).to_be_visible()
+    looked_at(page, "log")
     assert axe() == []

@@ -1,0 +1,33 @@
+"""What is done with accounts and people, in words: of the audit log, and of one's own."""
+
+ACCOUNT_EVENTS = {
+    "account:created": "开通账号",
+    "account:factor_enrolled": "启用动态验证码",
+    "account:factor_removed": "停用动态验证码",
+    "account:factor_reset": "重置动态验证码",
+    "account:locked": "停用账号",
+    "account:mail_asked": "申请验证邮箱",
+    "account:mail_removed": "移除邮箱",
+    "account:mail_verified": "验证邮箱",
+    "account:own_session_ended": "退出本人登录",
+    "account:password_set": "设置密码",
+    "account:recovery_codes_renewed": "更换恢复码",
+    "account:reset": "重置账号",
+    "account:reset_by_mail": "通过邮箱重置密码",
+    "account:reset_mailed": "发送重置密码链接",
+    "account:sessions_ended": "强制退出登录",
+    "account:sign_in_failed": "登录失败",
+    "account:signed_in": "登录",
+    "account:signed_out": "退出登录",
+    "account:unlocked": "启用账号",
+    "account:voided": "作废原密码",
+    "person:barred": "登记诚信限制",
+    "person:photo_set": "更新证件照片",
+    "person:unmasked": "查看完整证件号码",
+    "role:confirmed": "复核授权",
+    "role:ended": "终止授权",
+    "role:granted": "授予角色",
+    "role:proposed": "提出授权",
+    "role:refused": "不同意授权",
+}
+FACTORS = {"device": "动态验证码", "recovery": "恢复码"}
