@@ -12,6 +12,7 @@ from app.accounts.handing_out import hand_out
 from app.accounts.models import Credential, Person
 from app.accounts.queries import person_by_id_number
 from app.accounts.sessions import live_sessions
+from app.accounts.unmasking import number_page, unmask
 from app.admin import queries
 from app.admin.forms import AccountForm
 from app.admin.operations import end_all_sessions, lock_account, open_account, reset_account
@@ -19,7 +20,7 @@ from app.admin.views import bp
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
@@ -134,6 +135,21 @@ def account(person_id: int) -> str:
         last_day=queries.last_day,
         sessions=[(s, device_of(s.agent)) for s in live_sessions(person.id, now())],
     )
+
+
+@bp.get("/accounts/<int:person_id>/number")
+@requires("account.unmask")
+def number(person_id: int) -> str:
+    """A person's identity number, in full after a reason was given."""
+    return number_page(_person(person_id), back=url_for("admin.account", person_id=person_id))
+
+
+@bp.post("/accounts/<int:person_id>/number")
+@requires("account.unmask")
+@shown_on(number)
+def unmask_number(person_id: int) -> Response:
+    """Show the number in full, once."""
+    return unmask(_person(person_id))
 
 
 @bp.post("/accounts/<int:person_id>/reset")

@@ -240,7 +240,7 @@ EVENTS = {
     "unit:merged": "合并单位",
 }
 CONDITIONS = {
-    "may_unmask": "系统管理员，或此人所在单位的管理员",
+    "administers_unit_of": "此人所在单位的管理员",
     "administers_unit": "本单位的管理员",
     "keeps_members": "本单位的管理员或经办人",
     "keeps_article": "该地区的评委会组建单位，或系统管理员",

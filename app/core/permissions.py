@@ -87,7 +87,6 @@ ACTIONS: dict[str, Action] = {
     "account.factor": _may(MEMBER),
     "account.mail": _may(MEMBER),
     "account.log": _may(MEMBER),
-    "person.unmask": _may("system_admin", "unit_admin", when="may_unmask"),
     # units
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),
@@ -96,6 +95,7 @@ ACTIONS: dict[str, Action] = {
     "unit.vet_units": _may("unit_admin"),
     "unit.branches": _may("unit_admin", when="administers_unit"),
     "unit.settings": _may("unit_admin", when="administers_unit"),
+    "unit.unmask": _may("unit_admin", when="administers_unit_of"),
     "unit.applicants": _may("unit_admin", "unit_clerk", when="keeps_members"),
     # inbox
     "inbox.home": _may(MEMBER),
@@ -167,6 +167,7 @@ ACTIONS: dict[str, Action] = {
     # administration: the three administrators share no action
     "unit.manage": _may("system_admin"),
     "account.manage": _may("system_admin"),
+    "account.unmask": _may("system_admin"),
     "grant.confirm": _may("system_admin"),
     "grant.propose": _may("security_admin"),
     "permission.read": _may("security_admin"),

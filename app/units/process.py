@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.accounts.models import Person
-from app.accounts.queries import live_grants, works_at
+from app.accounts.queries import works_at
 from app.core.db import db
 from app.core.permissions import register_predicate
 from app.core.records import register_record
@@ -108,10 +108,8 @@ def keeps_members(person: Person, unit: Unit, now: Any) -> bool:
     return works_at(person.id, unit.id, {"unit_admin", "unit_clerk"}, now)
 
 
-@register_predicate("may_unmask")
-def may_unmask(person: Person, whose: Person, now: Any) -> bool:
-    """A system administrator, or an administrator of the unit that the other belongs to."""
-    if any(grant.role == "system_admin" for grant in live_grants(person.id, now)):
-        return True
+@register_predicate("administers_unit_of")
+def administers_unit_of(person: Person, whose: Person, now: Any) -> bool:
+    """An administrator of the unit that the other belongs to."""
     unit = unit_of(whose.id)
-    return unit is not None and works_at(person.id, unit.id, {"unit_admin"}, now)
+    return unit is not None and administers_unit(person, unit, now)

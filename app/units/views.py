@@ -4,6 +4,7 @@ from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from app.accounts import unmasking
 from app.accounts.handing_out import hand_out
 from app.accounts.models import Person
 from app.core.clock import now
@@ -175,6 +176,31 @@ def open_applicant() -> Response | tuple[str, int]:
     return _applicant_form(form, unit), 422
 
 
+def _masked_person(person_id: int) -> Person:
+    person = db.session.get(Person, person_id)
+    if person is None:
+        raise NotFound
+    authorize("unit.unmask", current_user, person, now())
+    return person
+
+
+@bp.get("/staff/applicants/<int:person_id>/number")
+@requires("unit.unmask")
+def number(person_id: int) -> str:
+    """The identity number of one of the unit's people, in full after a reason was given."""
+    person, unit = _masked_person(person_id), queries.unit_of(person_id)
+    back = url_for("units.applicants", unit=unit.id if unit else None)
+    return unmasking.number_page(person, back=back)
+
+
+@bp.post("/staff/applicants/<int:person_id>/number")
+@requires("unit.unmask")
+@shown_on(number)
+def unmask(person_id: int) -> Response:
+    """Show the number in full, once."""
+    return unmasking.unmask(_masked_person(person_id))
+
+
 def _is_bound(person: Person, unit: Unit) -> bool:
     bound = queries.unit_of(person.id)
     return bound is not None and bound.id == unit.id
@@ -192,7 +218,3 @@ __all__ = [
 
 add_entry("单位审核", "申报人账号", "person-vcard", "units.applicants", "unit.applicants")
 add_entry("单位审核", "账号管理", "people", "units.staff", "unit.staff")
-
-from app.units import unmask_views  # noqa: E402 - adds to the blueprint
-
-__all__ = ["bp", "unmask_views"]

@@ -43,18 +43,18 @@ def test_a_number_is_shown_once_for_a_reason(
     client_for: Any, admin: Person, person: Person
 ) -> None:
     browser = client_for(admin)
-    url = f"/people/{person.id}/number"
+    url = f"/staff/applicants/{person.id}/number"
     listed = browser.get("/staff/applicants").text
     assert url in listed
     assert NUMBER not in listed
     page = browser.get(url).text
     assert person.masked_id_number in page
     assert NUMBER not in page
-    answer = browser.post(f"{url}?next=/staff/applicants", {"reason": REASON})
+    answer = browser.post(url, {"reason": REASON})
     assert answer.status_code == 303
     shown = browser.get(answer.location).text
     assert NUMBER in shown
-    assert 'href="/staff/applicants"' in shown
+    assert 'href="/staff/applicants?unit=' in shown
     assert NUMBER not in browser.get(answer.location).text
     with transaction(write=False):
         (event,) = events()
@@ -66,7 +66,7 @@ def test_a_number_is_shown_once_for_a_reason(
 def test_without_a_reason_nothing_is_shown(
     client_for: Any, admin: Person, person: Person, reason: str
 ) -> None:
-    answer = client_for(admin).post(f"/people/{person.id}/number", {"reason": reason})
+    answer = client_for(admin).post(f"/staff/applicants/{person.id}/number", {"reason": reason})
     assert (answer.status_code, "请填写查看理由" in answer.text) == (422, True)
     assert NUMBER not in answer.text
     with transaction(write=False):
@@ -76,7 +76,7 @@ def test_without_a_reason_nothing_is_shown(
 def test_the_person_sees_who_looked_and_why(
     client_for: Any, admin: Person, person: Person
 ) -> None:
-    client_for(admin).post(f"/people/{person.id}/number", {"reason": REASON})
+    client_for(admin).post(f"/staff/applicants/{person.id}/number", {"reason": REASON})
     log = client_for(person).get("/account/log").text
     assert "查看完整证件号码" in log
     assert "敖正言" in log
@@ -90,8 +90,12 @@ def test_the_system_administrator_may_look_from_the_account(
     with transaction():
         system = a_person("庾一鸣", roles=[("system_admin", "all", None)])
     browser = client_for(system)
-    assert f"/people/{person.id}/number" in browser.get(f"/admin/accounts/{person.id}").text
-    answer = browser.post(f"/people/{person.id}/number", {"reason": REASON})
+    assert (
+        f"/admin/accounts/{person.id}/number" in browser.get(f"/admin/accounts/{person.id}").text
+    )
+    empty = browser.post(f"/admin/accounts/{person.id}/number", {"reason": ""})
+    assert (empty.status_code, NUMBER in empty.text) == (422, False)
+    answer = browser.post(f"/admin/accounts/{person.id}/number", {"reason": REASON})
     assert NUMBER in browser.get(answer.location).text
 
 
@@ -107,10 +111,13 @@ def test_nobody_else_may_look(app: Flask, client_for: Any, unit: Unit, person: P
         ]
     for stranger in strangers:
         browser = client_for(stranger)
-        url = f"/people/{person.id}/number"
-        assert browser.get(url).status_code == 403, stranger.name
-        assert browser.post(url, {"reason": REASON}).status_code == 403, stranger.name
-    assert client_for(None).get(f"/people/{person.id}/number").location.startswith("/login")
+        for place in ("staff/applicants", "admin/accounts"):
+            url = f"/{place}/{person.id}/number"
+            assert browser.get(url).status_code == 403, stranger.name
+            assert browser.post(url, {"reason": REASON}).status_code == 403, stranger.name
+    assert (
+        client_for(None).get(f"/staff/applicants/{person.id}/number").location.startswith("/login")
+    )
 
 
 def test_an_unknown_person_and_one_without_a_number_are_told_apart(
@@ -119,8 +126,10 @@ def test_an_unknown_person_and_one_without_a_number_are_told_apart(
     with transaction():
         blank = a_person("无号", unit=unit)
     browser = client_for(admin)
-    assert browser.get("/people/999/number").status_code == 404
-    assert browser.post(f"/people/{blank.id}/number", {"reason": REASON}).status_code == 409
+    assert browser.get("/staff/applicants/999/number").status_code == 404
+    assert (
+        browser.post(f"/staff/applicants/{blank.id}/number", {"reason": REASON}).status_code == 409
+    )
 
 
 def test_a_number_that_waits_is_shown_on_its_own_page_only(
@@ -129,8 +138,8 @@ def test_a_number_that_waits_is_shown_on_its_own_page_only(
     with transaction():
         other = a_person("卜文", id_number=an_id_number(), unit=unit)
     browser = client_for(admin)
-    browser.post(f"/people/{person.id}/number", {"reason": REASON})
-    assert NUMBER not in browser.get(f"/people/{other.id}/number").text
+    browser.post(f"/staff/applicants/{person.id}/number", {"reason": REASON})
+    assert NUMBER not in browser.get(f"/staff/applicants/{other.id}/number").text
 
 
 def test_the_own_log_tells_sign_ins_and_grants(
