@@ -8,6 +8,7 @@ from flask import Flask
 from app.accounts.addresses import sweep_attempts
 from app.accounts.mail_links import sweep_links
 from app.accounts.operations import sweep_sessions
+from app.accounts.signing_in import sweep_names
 from app.core import audit, jobs, mail, storage
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -70,6 +71,7 @@ def sweep() -> None:
         sweep_drafts()
         sweep_request_keys(now())
         sweep_attempts(now())
+        sweep_names(now())
         sweep_sessions(now())
         sweep_links(now())
         mail.sweep_mail(now())

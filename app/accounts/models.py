@@ -340,6 +340,21 @@ class SignInAttempt(Model):
     blocked_until: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class UnknownName(Model):
+    """A name that was tried and nobody has: it locks like an account, and so tells nothing."""
+
+    __tablename__ = "unknown_name"
+    __table_args__ = (
+        CheckConstraint("failures >= 0 AND locks >= 0", name="failures_are_counted"),
+    )
+
+    name_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    locks: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(Instant)
+    last_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
 class SpentProof(Model):
     """A proof of work that was handed in (安全验证): it counts once."""
 

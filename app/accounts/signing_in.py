@@ -8,25 +8,28 @@ then counts or lets in.
 import math
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.addresses import SignInRefused, check_address, count_address, use_address
-from app.accounts.models import Credential
+from app.accounts.models import Credential, UnknownName
 from app.accounts.queries import credential_by_name, has_factor
-from app.core import audit
+from app.core import audit, crypto
 from app.core.db import db
 from app.core.errors import Invalid
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_LASTS = timedelta(minutes=15)
 LONGEST_LOCK = timedelta(days=1)
+NAMES_KEPT = timedelta(days=30)
 PASSWORD_RULE = "密码须为 8-20 位，同时包含字母、数字和特殊字符"  # noqa: S105 - a rule, not a secret
 
+Tried = Credential | UnknownName
 _hasher = PasswordHasher()
 _decoys: list[str] = []
 
@@ -45,6 +48,7 @@ class Judgement:
     credential_id: int | None
     password_hash: str | None
     is_right: bool
+    name_hash: str = ""
 
 
 def check_password_rule(password: str) -> None:
@@ -78,7 +82,8 @@ def judge(name: str, password: str, *, address: str, now: datetime, proof: str =
     TooManyTries at once for an address that has failed too often.
     """
     check_address(address, proof, now=now)
-    return judge_account(credential_by_name(name), password)
+    found = judge_account(credential_by_name(name), password)
+    return replace(found, name_hash=crypto.keyed_hash(crypto.fold_id(name)))
 
 
 def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "") -> Credential:
@@ -88,11 +93,10 @@ def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "
     """
     use_address(address, proof, now=now)
     credential = lock_account_row(judgement.credential_id)
-    if credential is not None:
-        refuse_locked(credential, now)
+    tried = credential or _unknown_name(judgement.name_hash, now)
+    refuse_locked(tried, now)
     if credential is None or not credential.is_enabled or not _still_right(credential, judgement):
-        if credential is not None:
-            count_failure(credential, now)
+        count_failure(tried, now)
         count_address(address, now)
         raise SignInRefused
     if not has_factor(credential.person_id):
@@ -113,10 +117,26 @@ def admit(credential: Credential, *, now: datetime, **how: str) -> None:
     )
 
 
-def refuse_locked(credential: Credential, now: datetime) -> None:
+def _unknown_name(name_hash: str, now: datetime) -> UnknownName:
+    """Return what is counted of a name that nobody has: it locks as an account would."""
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    first = insert(UnknownName).values(name_hash=name_hash, failures=0, locks=0, last_at=now)
+    db.session.execute(first.on_conflict_do_nothing(index_elements=["name_hash"]))
+    wanted = select(UnknownName).where(UnknownName.name_hash == name_hash).with_for_update()
+    tried = db.session.scalars(wanted.execution_options(populate_existing=True)).one()
+    tried.last_at = now
+    return tried
+
+
+def sweep_names(now: datetime) -> None:
+    """Forget names that nobody has and nobody tried for long."""
+    db.session.execute(delete(UnknownName).where(UnknownName.last_at < now - NAMES_KEPT))
+
+
+def refuse_locked(tried: Tried, now: datetime) -> None:
     """SignInRefused while an account is locked by failures."""
-    if credential.locked_until and credential.locked_until > now:
-        left = math.ceil((credential.locked_until - now) / timedelta(minutes=1))
+    if tried.locked_until and tried.locked_until > now:
+        left = math.ceil((tried.locked_until - now) / timedelta(minutes=1))
         raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或联系单位管理员重置")
 
 
@@ -148,24 +168,20 @@ def _still_right(credential: Credential, judgement: Judgement) -> bool:
     return judgement.is_right and credential.password_hash == judgement.password_hash
 
 
-def count_failure(credential: Credential, now: datetime) -> None:
+def count_failure(tried: Tried, now: datetime) -> None:
     """Count a wrong password or code; the fifth locks the account.
 
     A quarter of an hour at first (等保 practice), and twice as long each time until somebody gets
     in, whichever of the account's names was typed.
     """
-    credential.failures += 1
-    audit.record(
-        "account:sign_in_failed",
-        subject=("person", credential.person_id),
-        actor_id=None,
-        now=now,
-    )
-    if credential.failures >= FAILURES_BEFORE_LOCK:
-        doublings = min(credential.locks, 10)
-        credential.locked_until = now + min(LONGEST_LOCK, LOCK_LASTS * 2**doublings)
-        credential.locks += 1
-        credential.failures = 0
+    tried.failures += 1
+    if isinstance(tried, Credential):
+        subject = ("person", tried.person_id)
+        audit.record("account:sign_in_failed", subject=subject, actor_id=None, now=now)
+    if tried.failures >= FAILURES_BEFORE_LOCK:
+        tried.locked_until = now + min(LONGEST_LOCK, LOCK_LASTS * 2 ** min(tried.locks, 10))
+        tried.locks += 1
+        tried.failures = 0
 
 
 def clear_failures(credential: Credential) -> None:

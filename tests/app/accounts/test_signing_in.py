@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.accounts import addresses, operations, signing_in
-from app.accounts.models import Credential, Person
+from app.accounts.models import Credential, Person, UnknownName
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -77,6 +77,26 @@ def test_five_wrong_passwords_lock_the_account_for_a_quarter_of_an_hour(
     assert (locked.status_code, "已锁定" in locked.text) == (401, True)
     at(START + timedelta(minutes=16))
     assert sign_in(browser).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["nobody", "340000198503129020"])
+def test_a_name_that_nobody_has_locks_as_an_account_does(
+    app: Flask, client_for: Any, at: Callable[..., None], name: str
+) -> None:
+    browser = client_for(None)
+    answers = [sign_in(browser, name, PASSWORD) for _ in range(6)]
+    assert [a.status_code for a in answers] == [401] * 6
+    assert ["已锁定，请 15 分钟" in a.text for a in answers] == [False] * 5 + [True]
+    with transaction(write=False):
+        assert name not in str(db.session.query(UnknownName.name_hash).all())
+    at(START + timedelta(minutes=16))
+    assert "账号或密码不正确" in sign_in(browser, f" {name.upper()} ", PASSWORD).text
+    with transaction(write=False):
+        assert db.session.query(UnknownName).count() == 1
+    at(START + timedelta(days=31))
+    with transaction():
+        signing_in.sweep_names(now())
+        assert db.session.query(UnknownName).count() == 0
 
 
 def test_failures_are_kept_although_the_page_refuses(client_for: Any, person: Person) -> None:
