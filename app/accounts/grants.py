@@ -208,8 +208,8 @@ def _hand_over(person_id: int, actor: Person, now: datetime) -> None:
     """Make sure that nobody else can sign in as a new administrator.
 
     Whoever gave the account's secret out may have kept it. Neither do they confirm, nor is any
-    password, secret, device or session of before good for the office: the server's operator gives
-    a new secret out (`flask reset-account`).
+    password, secret, device, mailbox or session of before good for the office: the server's
+    operator gives a new secret out (`flask reset-account`).
     """
     given_out = (
         select(AuditEvent.actor_id)
@@ -230,6 +230,7 @@ def _hand_over(person_id: int, actor: Person, now: datetime) -> None:
     if account is not None:
         void_credential(account, actor=actor, now=now)
         remove_factor(person_id)
+        account.person.email_verified_at = None
 
 
 def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> None:

@@ -9,7 +9,7 @@ import secrets
 import smtplib
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -64,7 +64,7 @@ class MailServer:
     sender: str
     security: str = "starttls"
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
 
 
 def server_of(values: Mapping[str, str]) -> MailServer | None:

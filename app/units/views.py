@@ -10,10 +10,10 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
-from app.core.permissions import ROLES, requires
+from app.core.permissions import ROLES, authorize, requires
 from app.engine import care
 from app.engine.care import Halt
 from app.units import (

@@ -62,6 +62,17 @@ def test_nothing_is_open_before_the_second_factor_is_set_up(
     assert "完成设置后才能办理" in browser.get("/account/factor").text
 
 
+def test_who_works_already_is_led_there_as_soon_as_the_role_is_chosen(
+    client_for: Any, issuer: Person, guard: Person
+) -> None:
+    with transaction():
+        second_factor.ask_factor_of(set(), actor_id=None, now=now())
+    working = client_for(issuer)
+    assert working.get("/home").status_code == 200
+    client_for(guard).post("/admin/factors", {"roles": ["issuer"]})
+    assert working.get("/home").location == "/account/factor"
+
+
 def test_after_it_is_set_up_everything_opens(client_for: Any, issuer: Person) -> None:
     browser = client_for(issuer)
     assert enrol(browser, PASSWORD).location == "/account/factor/codes"

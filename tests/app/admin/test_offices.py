@@ -7,10 +7,11 @@ from flask import Flask
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
 from app.accounts.operations import end_grant
-from app.accounts.queries import live_grants
+from app.accounts.queries import has_factor, live_grants
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.app.admin.test_accounts import PASSWORD, person_called, tags_of
+from tests.builders.devices import a_device
 from tests.builders.people import a_person, a_unit
 from tests.conftest import Browser
 
@@ -104,6 +105,20 @@ def test_an_office_begins_with_a_secret_from_the_operator(
     fresh = reset_by_the_operator(app, person)
     assert visitor.post("/activate", {"secret": fresh, **PASSWORD}).location == "/home"
     assert visitor.get("/admin/audit").status_code == 200
+
+
+def test_neither_device_nor_mailbox_of_before_is_good_for_an_office(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    with transaction():
+        a_device(person)
+        kept = db.session.get_one(Person, person.id)
+        kept.email, kept.email_verified_at = "bu@example.cn", now()
+    propose(security, person)
+    assert confirm(system).status_code == 303
+    with transaction(write=False):
+        assert not has_factor(person.id)
+        assert db.session.get_one(Person, person.id).email_verified_at is None
 
 
 @pytest.mark.parametrize("role", ["security_admin", "audit_admin", "system_admin"])

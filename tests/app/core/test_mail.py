@@ -116,6 +116,15 @@ def test_a_slow_mail_server_holds_up_no_other_job(app: Flask) -> None:
     assert state()[:2] == ("waiting", 0)
 
 
+def test_the_scheduler_sends_apart_from_its_other_chores(app: Flask) -> None:
+    scheduler = worker.start_scheduler(app)
+    try:
+        chores = [job.args[1] for job in scheduler.get_jobs()]
+    finally:
+        scheduler.shutdown(wait=True)
+    assert {worker.tick, worker.send, worker.seal, worker.sweep} == set(chores)
+
+
 def a_certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
