@@ -116,34 +116,41 @@ def callers_of(called: ProcessVersion) -> list[Caller]:
     was when they were published.
     """
     versions, newest = versions_of(called), {each.id for each in current_versions()}
+    found = _holding(called, _in_use())
+    counts = running_counts(found)
     return [
-        Caller(each, each.id in newest, count, _carried(bundle_of(each).files, versions))
-        for each, count in _holders(called)
+        Caller(each, each.id in newest, counts[each.id], _carried(bundle_of(each).files, versions))
+        for each in sorted(found, key=lambda each: (each.key, each.jurisdiction, -each.no))
     ]
 
 
 def held_counts(versions: Sequence[ProcessVersion]) -> dict[int, int]:
     """Return how many running instances of other processes call each of these."""
-    return {each.id: sum(count for _, count in _holders(each)) for each in versions}
+    in_use = _in_use()
+    counts = running_counts(in_use)
+    return {v.id: sum(counts[each.id] for each in _holding(v, in_use)) for v in versions}
 
 
-def _holders(called: ProcessVersion) -> list[tuple[ProcessVersion, int]]:
-    own = sa.select(ProcessVersion.jurisdiction).where(ProcessVersion.key == called.key)
-    areas = set(db.session.scalars(own.distinct())) - {called.jurisdiction}
+def _in_use() -> list[ProcessVersion]:
     living = sa.select(ProcessInstance.version_id).where(ProcessInstance.status.in_(RUNNING))
     in_use = sa.select(ProcessVersion).where(ProcessVersion.id.in_(living))
     known = {each.id: each for each in (*current_versions(), *db.session.scalars(in_use))}
-    found = [
+    return list(known.values())
+
+
+def _holding(called: ProcessVersion, known: Sequence[ProcessVersion]) -> list[ProcessVersion]:
+    """Return which versions call a process: the national one serves who has none of their own."""
+    found = [each for each in known if _calls(each, called.key)]
+    if not found:
+        return []
+    own = sa.select(ProcessVersion.jurisdiction).where(ProcessVersion.key == called.key)
+    served = set(db.session.scalars(own.distinct())) - {called.jurisdiction}
+    return [
         each
-        for each in known.values()
-        if _calls(each, called.key)
-        # The national one serves every jurisdiction without a version of its own.
-        and (each.jurisdiction == called.jurisdiction or not called.jurisdiction)
-        and each.jurisdiction not in areas
+        for each in found
+        if each.jurisdiction == called.jurisdiction
+        or (not called.jurisdiction and each.jurisdiction not in served)
     ]
-    counts = running_counts(found)
-    found.sort(key=lambda each: (each.key, each.jurisdiction, -each.no))
-    return [(each, counts[each.id]) for each in found]
 
 
 def called_by(process: ProcessVersion) -> set[str]:
