@@ -92,6 +92,16 @@ class ChoiceFacts(TypedDict):
     held: list[TitleFacts]
 
 
+class PostFacts(TypedDict):
+    """The posts of the applicant's unit that the declared title fills; `blocks` when full."""
+
+    level: str
+    approved: int
+    occupied: int
+    held: int
+    blocks: bool
+
+
 class SubmissionFacts(TypedDict):
     """What `evaluate("submission", facts)` reads."""
 
@@ -105,6 +115,7 @@ class SubmissionFacts(TypedDict):
     categories: list[CategoryFacts]
     declared: NotRequired[TitleFacts]
     titles: NotRequired[list[TitleFacts]]
+    post: NotRequired[PostFacts]
 
 
 class EligibilityFacts(TypedDict):

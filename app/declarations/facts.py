@@ -8,7 +8,8 @@ from app.catalogue.models import Title
 from app.declarations import queries, specs
 from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration, DeclarationEntry, EntrySection
-from app.plans.models import CountBy, Plan, StandardItem
+from app.declarations.post_use import post_line
+from app.plans.models import CountBy, Plan, QuotaMode, StandardItem
 from rules import evaluate
 from rules.facts import (
     AssessmentFacts,
@@ -18,6 +19,7 @@ from rules.facts import (
     EntryFacts,
     ItemFacts,
     PersonalFacts,
+    PostFacts,
     SlotFacts,
     SubmissionFacts,
     TitleFacts,
@@ -37,7 +39,7 @@ def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
     """Gather what `evaluate("submission", …)` reads."""
     entries = held.entries
     sections = Counter(entry.section for entry in entries)
-    return SubmissionFacts(
+    found = SubmissionFacts(
         jurisdiction=held.plan.jurisdiction,
         personal=_personal(held, now),
         entries=EntryFacts(
@@ -61,6 +63,25 @@ def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
         categories=_categories(held),
         declared=title_facts(held.title),
         titles=_typed_titles(held),
+    )
+    post = _post(held)
+    if post is not None:
+        found["post"] = post
+    return found
+
+
+def _post(held: Holdings) -> PostFacts | None:
+    """Return the posts that the title would fill, where the plan looks at them (评聘结合)."""
+    mode = held.plan.quota_mode
+    line = post_line(held.declaration) if mode != QuotaMode.OFF else None
+    if line is None:
+        return None
+    return PostFacts(
+        level=line.level,
+        approved=line.approved,
+        occupied=line.occupied,
+        held=line.held,
+        blocks=mode == QuotaMode.BLOCK,
     )
 
 

@@ -1,7 +1,6 @@
 """单位注册: the public pages by which a unit asks, mends and begins; the office's list."""
 
 from flask import flash, render_template, request, session, url_for
-from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -200,14 +199,9 @@ def registrations() -> str:
         named = UnitRegistration.name.contains(text, autoescape=True)
         found = found.where(named | (UnitRegistration.credit_code == text.upper()))
     page = page_of(found.order_by(UnitRegistration.id.desc()))
-    waiting = {
-        each.id: next(iter(open_items((REGISTRATION, each.id))), None)
-        for each in page.items
-        if each.status == PENDING
-    }
-    return render_template(
-        "units/registrations.html", page=page, tasks=waiting, states=STATES, person=current_user
-    )
+    asked = [each.id for each in page.items if each.status == PENDING]
+    waiting = queries.open_tasks_of(REGISTRATION, asked)
+    return render_template("units/registrations.html", page=page, tasks=waiting, states=STATES)
 
 
 add_entry("单位审核", "单位注册审核", "building-check", "units.registrations", "unit.vet_units")

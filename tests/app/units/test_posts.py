@@ -12,6 +12,7 @@ from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.invariants import check_all
 from app.declarations import operations
+from app.declarations.facts import check
 from app.declarations.models import Declaration, Recommendation
 from app.declarations.post_use import post_line
 from app.engine.models import ProcessInstance
@@ -231,6 +232,29 @@ def test_a_full_quota_blocks_or_warns_as_the_plan_says(
     with transaction(write=False):
         assert ("核定 14，已聘 14" in answer.text) == refused
         assert db.session.query(Recommendation).count() == (0 if refused else 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "blocked", "reminded"),
+    [
+        (QuotaMode.BLOCK, True, False),
+        (QuotaMode.WARN, False, True),
+        (QuotaMode.OFF, False, False),
+    ],
+)
+def test_the_check_before_submission_looks_at_the_posts_where_the_plan_asks(
+    app: Flask, mode: QuotaMode, blocked: bool, reminded: bool
+) -> None:
+    declaration = a_declaration(at="fill_declaration")
+    entered(declaration, 14, 14)
+    with transaction():
+        found = db.session.get_one(Declaration, declaration.id)
+        found.plan.quota_mode = mode
+        report = check(found, now=now())
+        failed = [row.text for row in report.failures if row.rule == "posts.not_blocked"]
+        hints = [row.text for row in report.hints if row.rule == "posts.free"]
+        assert (bool(failed), bool(hints)) == (blocked, reminded)
+        assert all("核定 14, 已聘 14" in text for text in (*failed, *hints))
 
 
 def test_a_unit_that_entered_no_posts_is_told_and_not_stopped(app: Flask, client_for: Any) -> None:
