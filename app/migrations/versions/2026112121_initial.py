@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112120"
+revision = "2026112121"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -358,6 +358,21 @@ def upgrade():
         )
 
     op.create_table(
+        "unknown_name",
+        sa.Column("name_hash", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("locks", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "failures >= 0 AND locks >= 0", name=op.f("ck_unknown_name_failures_are_counted")
+        ),
+        sa.PrimaryKeyConstraint("name_hash", name=op.f("pk_unknown_name")),
+    )
+    with op.batch_alter_table("unknown_name", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unknown_name_last_at"), ["last_at"], unique=False)
+
+    op.create_table(
         "article_version",
         sa.Column(
             "id",
@@ -553,6 +568,7 @@ def upgrade():
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("note", sa.String(length=500), nullable=False),
         sa.Column("opinion", sa.String(length=500), nullable=False),
+        sa.Column("is_freelancer", sa.Boolean(), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -592,6 +608,19 @@ def upgrade():
             postgresql_where=sa.text("status IN ('pending', 'returned')"),
         )
 
+    op.create_table(
+        "file_keeper",
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_file_keeper_person_id")
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_file_keeper_unit_id")),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_file_keeper")),
+    )
     op.create_table(
         "identity_correction",
         sa.Column(
@@ -1301,6 +1330,59 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_correction_file_file_id"), ["file_id"], unique=False)
 
     op.create_table(
+        "data_export",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("left_out", sa.Integer(), nullable=False),
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'ready') = (file_id IS NOT NULL)",
+            name=op.f("ck_data_export_a_ready_one_has_a_file"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'waiting') = (expires_at IS NULL)",
+            name=op.f("ck_data_export_what_was_made_expires"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'ready', 'expired')",
+            name=op.f("ck_data_export_status_is_known"),
+        ),
+        sa.CheckConstraint(
+            "done >= 0 AND done <= total",
+            name=op.f("ck_data_export_progress_is_a_part_of_the_whole"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["stored_file.id"], name=op.f("fk_data_export_file_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_data_export_person_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_export")),
+    )
+    with op.batch_alter_table("data_export", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_data_export_person_id"), ["person_id"], unique=False)
+        batch_op.create_index("ix_data_export_sweep", ["status", "expires_at"], unique=False)
+        batch_op.create_index(
+            "uq_data_export_one_waiting",
+            ["person_id"],
+            unique=True,
+            sqlite_where=sa.text("status = 'waiting'"),
+            postgresql_where=sa.text("status = 'waiting'"),
+        )
+
+    op.create_table(
         "expert_profile",
         sa.Column(
             "id",
@@ -1761,6 +1843,69 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_plan_year"), ["year"], unique=False)
 
     op.create_table(
+        "post_sheet",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column(
+            "office_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("opinion", sa.String(length=500), nullable=False),
+        sa.Column(
+            "submitted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("in_force_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('pending', 'returned', 'in_force', 'replaced', 'dropped')",
+            name=op.f("ck_post_sheet_status_is_known"),
+        ),
+        sa.CheckConstraint(
+            "status NOT IN ('pending', 'returned') OR office_id IS NOT NULL",
+            name=op.f("ck_post_sheet_a_change_lies_with_an_office"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["person.id"], name=op.f("fk_post_sheet_decided_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["stored_file.id"], name=op.f("fk_post_sheet_file_id")
+        ),
+        sa.ForeignKeyConstraint(["office_id"], ["unit.id"], name=op.f("fk_post_sheet_office_id")),
+        sa.ForeignKeyConstraint(
+            ["submitted_by"], ["person.id"], name=op.f("fk_post_sheet_submitted_by")
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_post_sheet_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post_sheet")),
+    )
+    with op.batch_alter_table("post_sheet", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_post_sheet_file_id"), ["file_id"], unique=False)
+        batch_op.create_index(
+            "uq_post_sheet_one_in_force",
+            ["unit_id"],
+            unique=True,
+            sqlite_where=sa.text("status = 'in_force'"),
+            postgresql_where=sa.text("status = 'in_force'"),
+        )
+        batch_op.create_index(
+            "uq_post_sheet_one_waits",
+            ["unit_id"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('pending', 'returned')"),
+            postgresql_where=sa.text("status IN ('pending', 'returned')"),
+        )
+
+    op.create_table(
         "process_instance",
         sa.Column(
             "id",
@@ -2075,6 +2220,36 @@ def upgrade():
             "plan_id", "position", name=op.f("uq_plan_specialty_plan_id_position")
         ),
     )
+    op.create_table(
+        "post_count",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "sheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("level", sa.String(length=10), nullable=False),
+        sa.Column("approved", sa.Integer(), nullable=False),
+        sa.Column("occupied", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "level IN ('正高级', '副高级', '中级', '初级')",
+            name=op.f("ck_post_count_level_is_known"),
+        ),
+        sa.CheckConstraint(
+            "approved >= 0 AND occupied >= 0", name=op.f("ck_post_count_posts_are_counted")
+        ),
+        sa.ForeignKeyConstraint(
+            ["sheet_id"], ["post_sheet.id"], name=op.f("fk_post_count_sheet_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post_count")),
+        sa.UniqueConstraint("sheet_id", "level", name="a_level_is_counted_once"),
+    )
+    with op.batch_alter_table("post_count", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_post_count_sheet_id"), ["sheet_id"], unique=False)
+
     op.create_table(
         "queue_row",
         sa.Column(
@@ -3848,6 +4023,10 @@ def downgrade():
         batch_op.drop_index("queue_row_by_business")
 
     op.drop_table("queue_row")
+    with op.batch_alter_table("post_count", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_post_count_sheet_id"))
+
+    op.drop_table("post_count")
     op.drop_table("plan_specialty")
     op.drop_table("plan_slot")
     with op.batch_alter_table("plan_attachment", schema=None) as batch_op:
@@ -3882,6 +4061,20 @@ def downgrade():
         )
 
     op.drop_table("process_instance")
+    with op.batch_alter_table("post_sheet", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_post_sheet_one_waits",
+            sqlite_where=sa.text("status IN ('pending', 'returned')"),
+            postgresql_where=sa.text("status IN ('pending', 'returned')"),
+        )
+        batch_op.drop_index(
+            "uq_post_sheet_one_in_force",
+            sqlite_where=sa.text("status = 'in_force'"),
+            postgresql_where=sa.text("status = 'in_force'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_post_sheet_file_id"))
+
+    op.drop_table("post_sheet")
     with op.batch_alter_table("plan", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_plan_year"))
         batch_op.drop_index("ix_plan_window")
@@ -3935,6 +4128,16 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_expert_profile_committee_id"))
 
     op.drop_table("expert_profile")
+    with op.batch_alter_table("data_export", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_data_export_one_waiting",
+            sqlite_where=sa.text("status = 'waiting'"),
+            postgresql_where=sa.text("status = 'waiting'"),
+        )
+        batch_op.drop_index("ix_data_export_sweep")
+        batch_op.drop_index(batch_op.f("ix_data_export_person_id"))
+
+    op.drop_table("data_export")
     with op.batch_alter_table("correction_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_correction_file_file_id"))
 
@@ -4028,6 +4231,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_identity_correction_person_id"))
 
     op.drop_table("identity_correction")
+    op.drop_table("file_keeper")
     with op.batch_alter_table("employment", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_employment_one_open",
@@ -4057,6 +4261,10 @@ def downgrade():
 
     op.drop_table("audit_event")
     op.drop_table("article_version")
+    with op.batch_alter_table("unknown_name", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_unknown_name_last_at"))
+
+    op.drop_table("unknown_name")
     with op.batch_alter_table("unit", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_unit_one_personnel_office_an_area",
