@@ -14,7 +14,7 @@ from tests.architecture.source import files, functions
 from tests.builders.people import employ
 from tests.builders.review import a_meeting, play
 
-READS = {"supervisors_for"}
+READS = {"supervisors_for", "check_new_time"}
 # What is being typed is noted once it is sent up.
 DRAFTS = {"keep_scheme"}
 
