@@ -11,6 +11,7 @@ from app.certificates import revoking
 from app.certificates.models import Certificate, Ground
 from app.core.db import db
 from app.engine.models import Incident, ProcessVersion
+from app.people.models import IdentityCorrection
 from app.results.models import Objection
 from app.studio.models import MigrationRun
 
@@ -25,6 +26,7 @@ CAST = {
     "unit_clerk": "邬小棠",
     "unit_leader": "解明德",
     "other_unit_admin": "鄢小川",
+    "group_admin": "钮万里",  # of the unit above the one of the other administrator
     "other_unit_clerk": "应含章",
     "other_unit_leader": "粟正阳",
     "superior_clerk": "宓清川",
@@ -51,6 +53,7 @@ _DRAFT = _OF.format("declaration", "苏晓禾") + " AND declaration.status = 'dr
 _REVIEWED = _OF.format("declaration", "柏小满") + " AND declaration.status = 'in_review'"
 _ITEM = _OF.format("portfolio_item", "苏晓禾") + " AND portfolio_item.status = 'approved' LIMIT 1"
 _FILES = f"SELECT min({{0}}) FROM item_file WHERE item_id = ({_ITEM})"
+_ARTICLE = "SELECT min(id) FROM article"
 _MEETING = "SELECT min(id) FROM meeting"
 _TASK = (
     "SELECT id FROM work_item WHERE status = 'open' AND business_type = 'declaration' AND "
@@ -86,7 +89,11 @@ RECORDS = {
     "declarations.slot_id": _PART.format("plan_slot"),
     "experts.profile_id": "SELECT min(id) FROM expert_profile",
     "inbox.item_id": _TASK,
+    "notices.article_id": _ARTICLE,
+    "notices.file_id": "SELECT min(file_id) FROM article_file JOIN article_version ON "
+    f"article_version.id = article_file.version_id WHERE article_id = ({_ARTICLE})",
     "papers.declaration_id": _REVIEWED,
+    "people.correction_id": "SELECT max(id) FROM identity_correction",
     "plans.plan_id": _PLAN,
     "plans.part_id": _PART.format("plan_slot"),
     "portfolio.item_id": _ITEM,
@@ -107,6 +114,9 @@ RECORDS = {
     "studio.run_id": "SELECT max(id) FROM migration_run",
     "studio.version_id": "SELECT max(id) FROM process_version WHERE key = 'declaration'",
     "studio.item_id": _TASK,
+    "units.branch_id": "SELECT id FROM unit WHERE name = '澄江建设集团第三分公司'",
+    "units.number.person_id": "SELECT id FROM person WHERE name = '苏晓禾'",
+    "units.unmask.person_id": "SELECT id FROM person WHERE name = '苏晓禾'",
     "units.person_id": "SELECT id FROM person WHERE name = '邬小棠'",
 }
 """The record that a variable of an address stands for: of a room, or of one of its pages."""
@@ -115,6 +125,8 @@ WORDS = {
     "declarations.process": "declaration",
     "declarations.section": "work",
     "declarations.verb": "remove",
+    "notices.kind": "notice",
+    "notices.shelf": "notices",
     "plans.kind": "slot",
     "portfolio.type_key": "honor",
     "review.name": "passed",
@@ -157,6 +169,10 @@ def add_what_is_missing(now: datetime) -> None:
     db.session.add_all(
         [
             LoginSession(person_id=owner.id, token_hash="x" * 64, **times),
+            IdentityCorrection(
+                person_id=owner.id, name_before=owner.name, name="苏晓和", reason="错字",
+                tail_before=owner.id_number_tail, requested_at=now,
+            ),
             Notification(person_id=owner.id, text="请留意", url="/home", created_at=now),
             Objection(
                 result_id=result_id, name="甲", contact="1", text="不实", receipt="YY-1",
