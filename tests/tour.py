@@ -48,13 +48,15 @@ PUBLIC = (
     "/verify",
     "/login",
     "/activate",
+    "/unit/register",
+    "/unit/register/state",
     NOWHERE,
 )
 # Links inside pages that belong to the main job: followed once from every account's pages.
 FOLLOW = (
     "/tasks/", "/declarations/", "/portfolio/", "/plans/", "/meetings/", "/certificates/",
     "/replacements/", "/publicity/", "/objections/", "/studio/", "/committees/", "/v/", "/binding",
-    "/account", "/notifications",
+    "/unit", "/staff", "/account", "/notifications",
 )  # fmt: skip
 # Downloads and drawings: seen by other means. A message leads on to a page that is seen anyway.
 LEADS_ON = "/notifications/"

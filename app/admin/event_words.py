@@ -6,6 +6,7 @@ from typing import Any
 
 from app.accounts.event_words import FACTORS
 from app.core.permissions import ROLES
+from app.units.forms import OwnDataForm
 from forms import load
 from forms.items import item_types
 
@@ -147,12 +148,13 @@ def _types() -> dict[str, str]:
 
 @cache
 def _labels() -> dict[str, str]:
-    """Return what fields of portfolio items, plans and people are called on their pages."""
+    """Return what fields of portfolio items, plans, people and units are called on their pages."""
     forms = (load(key) for key in ("plan/basics", "people/profile"))
     specs = [*forms, *(kind.form for kind in item_types().values())]
     found = {field.name: field.label for spec in reversed(specs) for field in spec.fields}
     return {
         **found,
+        **{field.name: str(field.label.text) for field in OwnDataForm()},
         "employer": "工作单位",
         "specialty": "专业",
         "name": "名称",

@@ -35,8 +35,13 @@ STANDING = {
 @requires("unit.bind")
 def binding() -> str:
     """Which unit the person belongs to, and the request that waits (绑定单位)."""
+    return _binding_page(_known(), _known_keeper())
+
+
+def _known() -> BindingForm:
+    """Return the form of a request with what is known already."""
     waiting = queries.open_binding(current_user.id)
-    form = BindingForm(
+    return BindingForm(
         data={
             "note": waiting.note if waiting else "",
             "phone": current_user.phone,
@@ -44,7 +49,10 @@ def binding() -> str:
             "politics": current_user.profile.get("politics", ""),
         }
     )
-    return _binding_page(form, KeeperForm(data={"keeper": keepers.name_of(current_user.id)}))
+
+
+def _known_keeper() -> KeeperForm:
+    return KeeperForm(data={"keeper": keepers.name_of(current_user.id)})
 
 
 def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
@@ -103,7 +111,7 @@ def request_binding() -> Response | tuple[str, int]:
         show_faults(form, error)
         valid = False
     if not valid:
-        return _binding_page(form, KeeperForm()), 422
+        return _binding_page(form, _known_keeper()), 422
     _send(bound, unit, moment)
     flash(f"已提交绑定申请，等待{unit.name}审核", "success")
     return see_other(url_for("units.binding"))
@@ -164,7 +172,7 @@ def choose_keeper() -> Response | tuple[str, int]:
         else:
             flash("人事档案主管已保存", "success")
             return see_other(url_for("units.binding"))
-    return _binding_page(BindingForm(), keeper), 422
+    return _binding_page(_known(), keeper), 422
 
 
 def _day(name: str) -> date | None:

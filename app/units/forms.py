@@ -159,6 +159,7 @@ class OwnDataForm(Form):
     contact_name = _text("联系人姓名", 60)
     contact_phone = _text("联系人手机号码", 20)
     address = _text("通信地址", 200)
+    has_leader = BooleanField("设单位领导（经办人审核后由领导审定）")
 
 
 def _number(label: str) -> StringField:

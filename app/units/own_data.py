@@ -1,6 +1,7 @@
 """What a unit keeps up to date of itself (完善单位信息, FJ-U-21)."""
 
 import re
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from app.core import audit
@@ -8,6 +9,7 @@ from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Invalid
 from app.core.numbers import checked_id_number
+from app.units import tree
 from app.units.models import Unit
 
 PHONE = re.compile(r"1[3-9][0-9]{9}|0[0-9]{2,3}-?[0-9]{7,8}")
@@ -22,36 +24,36 @@ def checked_phone(typed: str, field: str) -> str:
     return number
 
 
-def complete_data(
-    unit: Unit,
-    *,
-    legal_person: str,
-    legal_id: str,
-    contact_name: str,
-    contact_phone: str,
-    address: str,
-    actor_id: int,
-    now: datetime,
-) -> None:
+@dataclass(frozen=True)
+class OwnData:
+    """What a unit says of itself; the identity number only where it is to be kept anew."""
+
+    legal_person: str
+    legal_id: str
+    contact_name: str
+    contact_phone: str
+    address: str
+    has_leader: bool
+
+
+def complete_data(unit: Unit, data: OwnData, *, actor_id: int, now: datetime) -> None:
     """Save what a unit says of itself; an empty identity number leaves the known one.
 
     Raises Invalid with every fault at its field, such as a number without its person.
     """
     faults: dict[str, list[str]] = {}
-    number = _checked("legal_id", legal_id, faults)
-    phone = _checked("contact_phone", contact_phone, faults)
-    if number and not legal_person:
+    number = _checked("legal_id", data.legal_id, faults)
+    phone = _checked("contact_phone", data.contact_phone, faults)
+    if number and not data.legal_person:
         faults["legal_person"] = ["请填写法定代表人姓名"]
+    if unit.has_leader and not data.has_leader and tree.leaders_tasks(unit):
+        faults["has_leader"] = [tree.LEADER_AT_WORK]
     if faults:
         raise Invalid(errors=faults)
-    if number or legal_person != unit.legal_person:
+    if number or data.legal_person != unit.legal_person:
         unit.set_legal_id(number)
-    said = {
-        "legal_person": legal_person,
-        "contact_name": contact_name,
-        "contact_phone": phone,
-        "address": address,
-    }
+    said = {**asdict(data), "contact_phone": phone}
+    del said["legal_id"]
     changed = [name for name, value in said.items() if getattr(unit, name) != value]
     for name, value in said.items():
         setattr(unit, name, value)

@@ -37,7 +37,8 @@ def save_settings() -> Response | tuple[str, int]:
     unit, form = administered("unit.settings"), OwnDataForm(request.form)
     if form.validate():
         try:
-            own_data.complete_data(unit, **form.data, actor_id=current_user.id, now=now())
+            said = own_data.OwnData(**form.data)
+            own_data.complete_data(unit, said, actor_id=current_user.id, now=now())
         except Invalid as error:
             show_faults(form, error)
         else:

@@ -30,6 +30,7 @@ from app.units.models import (
 )
 
 LONGEST_NAME = 100
+LEADER_AT_WORK = "本单位领导还有待办任务，办结后才能取消单位领导审定"
 ENTERED = (
     "name",
     "type",
@@ -117,7 +118,8 @@ def _standing(unit: Unit) -> dict[str, Any]:
     return {name: getattr(unit, name) for name in ENTERED}
 
 
-def _leaders_tasks(unit: Unit) -> int:
+def leaders_tasks(unit: Unit) -> int:
+    """Count the tasks that wait for a unit's leader."""
     return _open_tasks(unit, WorkItem.role.in_(("unit_leader", "superior_leader")))
 
 
@@ -204,8 +206,8 @@ def _faults_of_change(unit: Unit, facts: UnitFacts) -> Faults:
     found: Faults = {}
     if facts.jurisdiction != unit.jurisdiction and _count(Unit.parent_id == unit.id):
         found["jurisdiction"] = ["该单位有下级单位，不能改变所属地区"]
-    if unit.has_leader and not facts.has_leader and _leaders_tasks(unit):
-        found["has_leader"] = ["本单位领导还有待办任务，办结后才能取消单位领导审定"]
+    if unit.has_leader and not facts.has_leader and leaders_tasks(unit):
+        found["has_leader"] = [LEADER_AT_WORK]
     return found
 
 

@@ -10,6 +10,7 @@ from app.core.audit import AuditEvent
 from app.core.db import db, transaction
 from app.units import areas
 from app.units.models import Unit
+from tests.builders.declarations import a_declaration
 from tests.builders.people import a_person, a_unit, an_id_number, staff
 from tests.builders.refusals import is_told_in_place
 
@@ -19,6 +20,7 @@ SAID = {
     "contact_name": "卜文",
     "contact_phone": "138 0000 0000",
     "address": "云桥区演示路 1 号",
+    "has_leader": "y",
 }
 
 
@@ -107,3 +109,19 @@ def test_areas_have_whole_names_and_lie_in_one_another() -> None:
     assert offered["340600"] == "安徽省淮北市"
     assert {code[:2] for code in offered} == {"34"}
     assert areas.choices(()) == []
+
+
+def test_a_unit_says_whether_its_leader_agrees(client_for: Any, admin: Person, unit: Unit) -> None:
+    browser = client_for(admin)
+    assert browser.post("/unit", {**SAID, "has_leader": ""}).status_code == 303
+    assert not kept(unit).has_leader
+    assert browser.post("/unit", SAID).status_code == 303
+    assert kept(unit).has_leader
+
+
+def test_a_leader_with_work_to_do_is_not_left_out(app: Flask, client_for: Any) -> None:
+    declaration = a_declaration(at="endorse_declaration")
+    with transaction():
+        admin = a_person("敖正言", roles=[("unit_admin", "org", declaration.unit_id)])
+    answer = client_for(admin).post("/unit", {**SAID, "has_leader": ""})
+    assert is_told_in_place(answer, "单位领导还有待办任务", "卜文")
