@@ -28,7 +28,8 @@ def incidents() -> str:
     filters = troubles.Filters(
         args.get("state", IncidentStatus.OPEN), args.get("process", ""), args.get("q", "")
     )
-    page = page_of(troubles.search(filters))
+    found = running.named(filters.text)
+    page = page_of(troubles.search(filters, found))
     return render_template(
         "studio/incidents.html",
         page=page,
@@ -37,7 +38,7 @@ def incidents() -> str:
         states=troubles.STATES,
         node_name=running.node_name,
         failed_jobs=troubles.failed_count(),
-        cap_note=running.cap_note(filters.text),
+        cap_note=found.note,
     )
 
 

@@ -42,7 +42,8 @@ def instances() -> str:
         args.get("version", None, int),
         args.get("state", ""),
     )
-    page = page_of(running.search(filters))
+    found = running.named(filters.text)
+    page = page_of(running.search(filters, found))
     return render_template(
         "studio/instances.html",
         page=page,
@@ -51,7 +52,7 @@ def instances() -> str:
         records=running.titles_of({running.business_of(each) for each in page.items}),
         waiting=running.waiting_at(each.id for each in page.items),
         version=queries.version(filters.version) if filters.version else None,
-        cap_note=running.cap_note(filters.text),
+        cap_note=found.note,
     )
 
 

@@ -34,6 +34,8 @@ LARGEST_ID = 2**63 - 1
 MOST_SHOWN = 20
 LOOKED_THROUGH = 50_000
 """In how many of the latest tasks words are looked for."""
+MOST_FOUND = 500
+"""How many records words may find."""
 STATES = {
     InstanceStatus.RUNNING: ("办理中", "info"),
     InstanceStatus.SUSPENDED: ("已暂停", "warning"),
@@ -53,6 +55,14 @@ class Filters:
     state: str = ""
 
 
+@dataclass(frozen=True)
+class Named:
+    """The records that were found by words, and what was left out, as people read it."""
+
+    records: tuple[Business, ...] = ()
+    note: str = ""
+
+
 def number_in(text: str) -> int | None:
     """Return the number that somebody typed instead of words."""
     digits = text.strip()
@@ -64,37 +74,56 @@ def _first_looked_at() -> sa.ScalarSelect[int]:
     return sa.select(sa.func.max(WorkItem.id) - LOOKED_THROUGH).scalar_subquery()
 
 
-def is_about(text: str) -> sa.ColumnElement[bool]:
-    """Return the condition that an instance's record is called so, as its tasks say.
+def named(text: str) -> Named:
+    """Look in the latest tasks for records that hold these words, the newest first.
 
-    No index knows parts of words: only the latest tasks are looked through. A number, of an
-    instance or of a declaration, is found however old it is.
+    No index knows parts of words: what is read, and what is returned, is bounded.
     """
-    named = [WorkItem.tokens_text.contains(f" {gram} ", autoescape=True) for gram in wanted(text)]
-    records = sa.select(WorkItem.business_type, WorkItem.business_id).where(
-        WorkItem.id > _first_looked_at(), *named
-    )
-    record = sa.tuple_(ProcessInstance.business_type, ProcessInstance.business_id)
-    number = number_in(text)
-    by_number = ProcessInstance.id == number if number is not None else sa.false()
-    filed = sa.select(Declaration.id).where(Declaration.number == text.strip())
-    by_filing = sa.and_(
-        ProcessInstance.business_type == DECLARATION, ProcessInstance.business_id.in_(filed)
-    )
-    return sa.or_(by_number, by_filing, record.in_(records))
+    grams = [WorkItem.tokens_text.contains(f" {gram} ", autoescape=True) for gram in wanted(text)]
+    if not grams:
+        return Named()
+    place = (WorkItem.business_type, WorkItem.business_id)
+    found = sa.select(*place).where(WorkItem.id > _first_looked_at(), *grams).group_by(*place)
+    newest = found.order_by(sa.func.max(WorkItem.id).desc()).limit(MOST_FOUND + 1)
+    records = [(row.business_type, row.business_id) for row in db.session.execute(newest)]
+    return Named(tuple(records[:MOST_FOUND]), _left_out(is_full=len(records) > MOST_FOUND))
 
 
-def cap_note(text: str) -> str:
-    """Return what a search for words leaves out, as people read it; nothing where it is all."""
-    left_out = sa.select(WorkItem.id).where(WorkItem.id <= _first_looked_at()).limit(1)
-    if not text.strip() or db.session.scalar(left_out) is None:
+def _left_out(*, is_full: bool) -> str:
+    if is_full:
+        return f"符合的事项很多，只列出最近的 {MOST_FOUND} 个；请输入更多的字，或完整的申报编号。"
+    older = sa.select(WorkItem.id).where(WorkItem.id <= _first_looked_at()).limit(1)
+    if db.session.scalar(older) is None:
         return ""
     return (
         f"按事项只在最近的 {LOOKED_THROUGH} 个任务中查找；更早的，请填写完整的实例号或申报编号。"
     )
 
 
-def search(filters: Filters) -> sa.Select[tuple[ProcessInstance]]:
+def is_about(text: str, found: Named) -> sa.ColumnElement[bool]:
+    """Return the condition that an instance is of a record found by its words, or by a number.
+
+    A number, of an instance or of a declaration, is found however old it is.
+    """
+    filed = sa.select(Declaration.id).where(Declaration.number == text.strip())
+    records = [*found.records, *((DECLARATION, number) for number in db.session.scalars(filed))]
+    # By their ids, which every database finds without reading the others.
+    ids = {number_in(text), *_instances_of(records)} - {None}
+    return ProcessInstance.id.in_(ids)
+
+
+def _instances_of(records: Iterable[Business]) -> Iterable[int]:
+    numbers: dict[str, list[int]] = {}
+    for kind, number in records:
+        numbers.setdefault(kind, []).append(number)
+    of_kind = (
+        sa.and_(ProcessInstance.business_type == kind, ProcessInstance.business_id.in_(found))
+        for kind, found in numbers.items()
+    )
+    return db.session.scalars(sa.select(ProcessInstance.id).where(sa.or_(sa.false(), *of_kind)))
+
+
+def search(filters: Filters, found_by_words: Named) -> sa.Select[tuple[ProcessInstance]]:
     """Select instances, the newest first; without a state, every one."""
     found = sa.select(ProcessInstance)
     if filters.process:
@@ -104,7 +133,7 @@ def search(filters: Filters) -> sa.Select[tuple[ProcessInstance]]:
     if filters.state in STATES:
         found = found.where(ProcessInstance.status == filters.state)
     if filters.text.strip():
-        found = found.where(is_about(filters.text))
+        found = found.where(is_about(filters.text, found_by_words))
     # The tree is large, and no list shows it.
     slim = (joinedload(ProcessInstance.version), defer(ProcessInstance.state))
     return found.options(*slim).order_by(ProcessInstance.id.desc())

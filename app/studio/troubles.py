@@ -22,7 +22,7 @@ from app.engine.models import (
     QueueStatus,
 )
 from app.studio import moves
-from app.studio.running import MOST_SHOWN, is_about, number_in, titles_of
+from app.studio.running import MOST_SHOWN, Named, is_about, number_in, titles_of
 
 STATES = {
     IncidentStatus.OPEN: ("未处理", "danger"),
@@ -75,7 +75,7 @@ class Trouble:
         return self.row.name if self.row and self.row.kind == QueueKind.START else ""
 
 
-def search(filters: Filters) -> sa.Select[tuple[Incident]]:
+def search(filters: Filters, found_by_words: Named) -> sa.Select[tuple[Incident]]:
     """Select incidents, the newest first."""
     found = (
         sa.select(Incident)
@@ -92,7 +92,7 @@ def search(filters: Filters) -> sa.Select[tuple[Incident]]:
         number = number_in(text)
         by_number = Incident.id == number if number is not None else sa.false()
         said = Incident.message.contains(text, autoescape=True)
-        found = found.where(sa.or_(by_number, said, is_about(text)))
+        found = found.where(sa.or_(by_number, said, is_about(text, found_by_words)))
     return found.order_by(Incident.last_at.desc(), Incident.id.desc())
 
 

@@ -104,6 +104,13 @@ def test_words_are_looked_for_in_the_latest_tasks_only_and_the_page_says_so(
     assert "按事项只在最近的 1 个任务中查找" in browser.get("/studio/incidents?q=苏晓禾").text
     monkeypatch.setattr(running, "LOOKED_THROUGH", 2)
     assert "按事项只在最近" not in browser.get("/studio/instances?q=苏晓禾").text
+    # Words that many records hold find the newest of them.
+    assert f'/studio/instances/{old}"' in browser.get("/studio/instances?q=申请").text
+    monkeypatch.setattr(running, "MOST_FOUND", 1)
+    page = browser.get("/studio/instances?q=申请").text
+    assert "符合的事项很多，只列出最近的 1 个" in page
+    assert f'/studio/instances/{new}"' in page
+    assert f'/studio/instances/{old}"' not in page
 
 
 def test_a_declaration_is_found_by_its_whole_number(
