@@ -28,6 +28,7 @@ WIDE = {"all": "全平台", "jurisdiction": "本地区"}
 
 PEOPLE_LEFT_OUT = "该人员不在此任务所在地区的单位任职，不能转办"
 UNITS_LEFT_OUT = "该单位不属于此任务所在的地区，不能转办"
+NOBODY_THERE = "该单位已关闭，或没有人担任此任务的角色，不能转办"
 LEAVES_ITS_UNIT = "接收人不在任务原来的单位，请核对后确认转给其他单位"
 
 
@@ -139,8 +140,9 @@ def _leaves_its_unit(item: WorkItem, to: Scope, now: datetime) -> bool:
 def faults(
     item: WorkItem, to: Scope | None, now: datetime, *, elsewhere: bool
 ) -> Mapping[str, list[str]]:
-    """Return what is wrong with a receiver, by field: nobody, of another area, of another unit.
+    """Return what is wrong with a receiver, by field.
 
+    It is nobody, of another area, a unit where nobody could do the task, or of another unit.
     `elsewhere`: that the task leaves its unit was seen and confirmed.
     """
     if to is None:
@@ -149,6 +151,10 @@ def faults(
     within = sa.select(Unit.id).where(Unit.id.in_(places), Unit.jurisdiction == item.jurisdiction)
     if item.jurisdiction and db.session.scalar(within.limit(1)) is None:
         return {"to": [PEOPLE_LEFT_OUT if to.kind == "person" else UNITS_LEFT_OUT]}
+    if to.kind == "org" and (item.scope_kind, item.scope_id) != ("org", to.id):
+        able = units(item, "", now).where(Unit.id == to.id)
+        if db.session.scalar(able) is None:
+            return {"to": [NOBODY_THERE]}
     if not elsewhere and _leaves_its_unit(item, to, now):
         return {"elsewhere": [LEAVES_ITS_UNIT]}
     return {}

@@ -284,6 +284,11 @@ def test_a_task_is_given_to_a_unit_where_somebody_can_do_it(
     page = browser.get(f"/studio/tasks/{item}?kind=org").text
     assert f'value="org:{third.id}"' in page
     assert f'value="org:{idle.id}"' not in page
+    refused = browser.post(
+        f"/studio/tasks/{item}?kind=org",
+        {"to": f"org:{idle.id}", "reason": "归口有误", "elsewhere": "1"},
+    )
+    assert (refused.status_code, "没有人担任此任务的角色" in refused.text) == (422, True)
     form = {"to": f"org:{third.id}", "reason": "归口有误", "elsewhere": "1"}
     assert browser.post(f"/studio/tasks/{item}?kind=org", form).status_code == 303
     assert client_for(clerk).get(desk.url).status_code == 200
