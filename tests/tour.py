@@ -42,6 +42,8 @@ PASSWORD = "Tour-2026!"
 HOME, NOWHERE = "/home", "/nowhere"
 PUBLIC = (
     "/",
+    "/notices",
+    "/policies",
     "/plans",
     "/publicity",
     "/publicity/1",
@@ -56,7 +58,8 @@ PUBLIC = (
 FOLLOW = (
     "/tasks/", "/declarations/", "/portfolio/", "/plans/", "/meetings/", "/certificates/",
     "/replacements/", "/publicity/", "/objections/", "/studio/", "/committees/", "/v/", "/binding",
-    "/unit", "/staff", "/account", "/notifications",
+    "/unit", "/staff", "/account", "/notifications", "/notices/", "/policies/", "/articles/",
+    "/corrections/",
 )  # fmt: skip
 # Downloads and drawings: seen by other means. A message leads on to a page that is seen anyway.
 LEADS_ON = "/notifications/"

@@ -9,6 +9,7 @@ from flask import Flask
 from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.invariants import check_all
 from app.engine import runtime
 from app.engine.models import ProcessInstance, StepLog
 from app.people import corrections
@@ -79,6 +80,7 @@ def test_every_path_ends_where_it_is_drawn(app: Flask, name: str) -> None:
                 _ask(db.session.get_one(Person, person.id))
         do((CORRECTION, correction_id), node, answers)
     with transaction(write=False):
+        assert check_all() == []
         assert open_items((CORRECTION, correction_id)) == []
         walked = list(db.session.scalars(sa.select(StepLog.node).order_by(StepLog.id)))
         looked = walked.count("look_for_unit")

@@ -14,6 +14,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
+from app.core.invariants import check_all
 from app.notices import operations
 from app.notices.markdown import rendered
 from app.notices.models import Article, Kind
@@ -231,6 +232,12 @@ def test_the_public_reads_the_old_words_until_the_new_ones_are_published(
         publish(article_id, office.clerk, an_instant("2027-01-01T08:00"))
     publish(article_id, office.clerk)
     assert "期限延长" in visitor.get(f"/notices/{article_id}").text
+    with transaction(write=False):
+        assert check_all() == []
+        db.session.get_one(Article, article_id).latest_no = 3
+        db.session.flush()
+        assert [line.split("：")[1] for line in check_all()] == [f"文章 {article_id} 的版本不连续"]
+        db.session.rollback()
     assert "请于" in clerk.get(f"/articles/{article_id}?version=1").text
     assert clerk.get(f"/articles/{article_id}?version=9").status_code == 404
     with pytest.raises(Conflict, match="没有未发布的修改"):
