@@ -91,14 +91,20 @@ def _details_page(person: Person, form: Any) -> str:
         form=form,
         person=person,
         must_complete=queries.must_complete(person, _roles()),
-        most_series=queries.most_series(person),
+        asks_for_unit=queries.must_complete(person, _roles()) and _lacks_unit(person),
     )
 
 
-def _next_step(person: Person) -> str:
-    """Return where a person goes after the first confirmation: a unit comes next."""
+def _lacks_unit(person: Person) -> bool:
     has_unit = unit_of(person.id) is not None or open_binding(person.id) is not None
-    return url_for("people.profile") if has_unit or "applicant" not in _roles() else "/binding"
+    return "applicant" in _roles() and not has_unit
+
+
+def _next_step(person: Person) -> str:
+    """Return where a person goes after the first confirmation: a unit comes next (AH-P-04)."""
+    if not _lacks_unit(person):
+        return url_for("people.profile")
+    return "/home" if request.form.get("bind_now") == "no" else "/binding"
 
 
 @bp.post("/account/photo")

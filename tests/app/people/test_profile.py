@@ -88,7 +88,14 @@ def test_without_a_unit_the_next_step_is_to_bind_one(client_for: Any, app: Flask
     with transaction():
         newcomer = a_person("卜文", roles=[("applicant", "all", None)])
         newcomer.profile_confirmed_at = None
-    assert client_for(newcomer).post("/account/details", DETAILS).location == "/binding"
+        other = a_person("卜闻", roles=[("applicant", "all", None)])
+        other.profile_confirmed_at = None
+    browser = client_for(newcomer)
+    assert "是否同步选择单位" in browser.get("/account/details").text
+    assert browser.post("/account/details", DETAILS).location == "/binding"
+    assert "是否同步选择单位" not in browser.get("/account/details").text
+    later = {**DETAILS, "bind_now": "no"}
+    assert client_for(other).post("/account/details", later).location == "/home"
 
 
 @pytest.mark.parametrize(
