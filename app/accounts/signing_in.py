@@ -49,6 +49,8 @@ class Judgement:
     password_hash: str | None
     is_right: bool
     name_hash: str = ""
+    fresh_hash: str = ""
+    """The password hashed anew, where the one that is kept was made with less work."""
 
 
 def check_password_rule(password: str) -> None:
@@ -73,7 +75,9 @@ def judge_account(credential: Credential | None, password: str) -> Judgement:
         is_right = _hasher.verify(known or _decoys[0], password) and known is not None
     except (VerifyMismatchError, InvalidHashError):
         is_right = False
-    return Judgement(credential.id if credential else None, known, is_right)
+    is_weak = is_right and _hasher.check_needs_rehash(known or "")
+    fresh = _hasher.hash(password) if is_weak else ""
+    return Judgement(credential.id if credential else None, known, is_right, fresh_hash=fresh)
 
 
 def judge(name: str, password: str, *, address: str, now: datetime, proof: str = "") -> Judgement:
@@ -99,6 +103,7 @@ def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "
         count_failure(tried, now)
         count_address(address, now)
         raise SignInRefused
+    credential.password_hash = judgement.fresh_hash or credential.password_hash
     if not has_factor(credential.person_id):
         admit(credential, now=now)
     return credential

@@ -171,6 +171,9 @@ class Recorder:
         self.writing.append(current_transaction().write)
         return bool(self.hasher.verify(known, password))
 
+    def check_needs_rehash(self, known: str) -> bool:
+        return bool(self.hasher.check_needs_rehash(known))
+
 
 def test_no_password_is_hashed_while_the_transaction_writes(
     client_for: Any, applicant: Person, monkeypatch: pytest.MonkeyPatch

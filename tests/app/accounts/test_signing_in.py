@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from app.accounts import addresses, operations, signing_in
@@ -230,6 +231,24 @@ def test_the_password_rule(password: str, holds: bool) -> None:
         return
     with pytest.raises(Invalid, match="8-20 位"):
         signing_in.check_password_rule(password)
+
+
+def test_a_hash_of_less_work_is_made_anew_at_the_next_sign_in(
+    client_for: Any, person: Person
+) -> None:
+    weak = PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
+    with transaction():
+        account_of(person).password_hash = weak
+    assert sign_in(client_for(None), password="Wrong-2026").status_code == 401
+    with transaction(write=False):
+        assert account_of(person).password_hash == weak
+    assert sign_in(client_for(None)).status_code == 303
+    with transaction(write=False):
+        kept = account_of(person).password_hash
+        assert kept is not None
+        assert not PasswordHasher().check_needs_rehash(kept)
+        assert kept.startswith("$argon2id$")
+    assert sign_in(client_for(None)).status_code == 303
 
 
 def an_activation(app: Flask) -> str:

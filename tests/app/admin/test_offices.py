@@ -113,7 +113,7 @@ def test_neither_device_nor_mailbox_of_before_is_good_for_an_office(
     with transaction():
         a_device(person)
         kept = db.session.get_one(Person, person.id)
-        kept.email, kept.email_verified_at = "bu@example.cn", now()
+        kept.email, kept.email_verified_at = "wen@example.cn", now()
     propose(security, person)
     assert confirm(system).status_code == 303
     with transaction(write=False):
