@@ -52,6 +52,7 @@ PUBLIC = (
     "/activate",
     "/unit/register",
     "/unit/register/state",
+    "/forgotten",
     NOWHERE,
 )
 # Links inside pages that belong to the main job: followed once from every account's pages.

@@ -15,6 +15,7 @@ from sqlalchemy import Column, Table, func, select, update
 
 from app.core import audit, crypto
 from app.core.db import Base, db
+from app.core.errors import Conflict
 
 AT_ONCE = 200
 
@@ -92,7 +93,13 @@ def reseal_some(limit: int = AT_ONCE) -> int:
 
 
 def finish(count: int, *, now: datetime) -> list[Path]:
-    """Read older keys no more; returns where they lie now, for the backups that need them."""
+    """Read older keys no more; returns where they lie now, for the backups that need them.
+
+    Conflict while anything is left that they sealed.
+    """
+    current = crypto.key_id(crypto.instance_key(crypto.FIELDS))
+    if locked([current]):
+        raise Conflict("还有旧密钥加密的内容，请再次运行本命令")
     retired = []
     for path in crypto.key_folder().glob(f"{crypto.FIELDS}-*.key"):
         retired.append(path.with_suffix(".retired"))

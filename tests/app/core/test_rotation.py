@@ -16,6 +16,7 @@ from app.core import crypto, mail, rotation
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import Base, db, transaction
+from app.core.errors import Conflict
 from app.core.invariants import check_all
 from app.core.mail import OutgoingMail
 from tests.builders.devices import a_device
@@ -108,6 +109,17 @@ def test_a_rotation_that_was_interrupted_goes_on(app: Flask, numbers: list[str])
     assert f"共重新加密 {8 - done} 项" in answer.output
     assert crypto.instance_key("fields") == fresh
     assert (len(ids()), opened()) == (1, numbers)
+
+
+def test_the_old_key_is_not_retired_while_anything_needs_it(
+    app: Flask, numbers: list[str]
+) -> None:
+    rotation.begin()
+    with transaction():
+        rotation.reseal_some(limit=1)
+        with pytest.raises(Conflict, match="再次运行"):
+            rotation.finish(1, now=now())
+    assert opened() == numbers
 
 
 def test_of_two_who_begin_at_once_one_makes_the_key(app: Flask, numbers: list[str]) -> None:
