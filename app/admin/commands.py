@@ -12,6 +12,7 @@ from app.admin.views import bp
 from app.core import audit, rotation
 from app.core.clock import now
 from app.core.db import transaction
+from app.core.errors import Conflict
 from app.core.instance import require_instance
 
 GRACE = 65
@@ -54,8 +55,11 @@ def rotate_key(*, wait: int) -> None:
     # A request that had read the old key before may seal with it until it ends.
     time.sleep(wait)
     count += _reseal()
-    with transaction():
-        retired = rotation.finish(count, now=now())
+    try:
+        with transaction():
+            retired = rotation.finish(count, now=now())
+    except Conflict as left:
+        raise click.ClickException(left.message) from left
     click.echo(f"共重新加密 {count} 项，旧密钥不再使用：")
     for path in retired:
         click.echo(f"  {path}")

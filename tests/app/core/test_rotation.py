@@ -122,6 +122,17 @@ def test_the_old_key_is_not_retired_while_anything_needs_it(
     assert opened() == numbers
 
 
+def test_who_has_to_run_the_command_again_is_told_so(
+    app: Flask, numbers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_reseal", lambda: 0)
+    answer = rotate(app)
+    assert (answer.exit_code, "请再次运行本命令" in answer.output) == (1, True)
+    monkeypatch.undo()
+    assert rotate(app).exit_code == 0
+    assert opened() == numbers
+
+
 def test_of_two_who_begin_at_once_one_makes_the_key(app: Flask, numbers: list[str]) -> None:
     begun: list[bool] = []
 
