@@ -13,10 +13,9 @@ from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.core.storage import link, owned_file
 from app.people.models import CorrectionFile, CorrectionStatus, IdentityCorrection
-from app.people.queries import open_correction
+from app.people.queries import RESIDENT, open_correction
 
 PAGE = "/account/correction"
-RESIDENT = "居民身份证"
 MOST_FILES = 5
 LONGEST_NAME, LONGEST_TEXT, LONGEST_NUMBER = 60, 500, 30
 

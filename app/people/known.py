@@ -20,9 +20,8 @@ from app.core.db import db
 from app.core.permissions import ROLES
 from app.core.storage import LINKED, StoredFile
 from app.people.models import DataExport, IdentityCorrection
-from app.people.queries import profile_form, profile_values, series_choices
+from app.people.queries import told_of
 from app.units.models import Employment
-from forms.builder import display_all
 
 Reader = Callable[[Any], Any]
 
@@ -90,8 +89,7 @@ def _identity(person: Person) -> dict[str, Any]:
 
 
 def _details(person: Person) -> dict[str, str]:
-    told = display_all(profile_form(person), profile_values(person), {"series": series_choices()})
-    return {label: text for label, text in told if text}
+    return {label: text for label, text in told_of(person) if text}
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Writes of the personal centre: the details a person tells, the photo."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -15,7 +15,14 @@ from app.core.errors import Conflict, Invalid
 from app.core.storage import link, owned_file, read_bytes
 from app.core.uploads import is_photo
 from app.people.models import PersonSeries
-from app.people.queries import COLUMNS, most_series, profile_values, series_of
+from app.people.queries import (
+    COLUMNS,
+    IDENTITY,
+    most_series,
+    open_identity,
+    profile_values,
+    series_of,
+)
 
 
 def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -> list[str]:
@@ -28,10 +35,11 @@ def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -
     if person.email_verified_at and str(answers.get("email") or "") != person.email:
         raise Invalid("邮箱已验证，请在“个人信息”页的“邮箱”中更换", field="email")
     before = profile_values(person)
-    told = {k: v for k, v in answers.items() if k not in {*COLUMNS, "series"}}
+    told = {k: v for k, v in answers.items() if k not in {*COLUMNS, *IDENTITY, "series"}}
     _choose_series(person, [int(each) for each in answers.get("series") or ()])
     for name in COLUMNS:
         setattr(person, name, str(answers.get(name) or ""))
+    _tell_identity(person, answers)
     # What an earlier form asked and today's does not is kept: another jurisdiction's may ask it.
     person.profile = {**person.profile, **told}
     is_first = person.profile_confirmed_at is None
@@ -45,6 +53,15 @@ def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -
             tag, subject=("person", person.id), actor_id=person.id, now=now, fields=changed
         )
     return changed
+
+
+def _tell_identity(person: Person, answers: Mapping[str, Any]) -> None:
+    """Keep gender and birth where they may be told; a number or a lock says them otherwise."""
+    free = open_identity(person)
+    if "gender" in free and answers.get("gender"):
+        person.gender = str(answers["gender"])
+    if "birth_date" in free and answers.get("birth_date"):
+        person.birth_date = date.fromisoformat(str(answers["birth_date"]))
 
 
 def _choose_series(person: Person, ids: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 """Reads of the personal centre."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -19,10 +19,13 @@ from app.people.models import (
 )
 from app.units.queries import open_binding, unit_of
 from forms import FormSpec, load
+from forms.builder import display_all
 
 PROFILE = "people/profile"
 COLUMNS = ("phone", "email")
 """What the profile's form asks and the person's own row keeps."""
+IDENTITY = ("gender", "birth_date")
+RESIDENT = "居民身份证"
 
 
 def home_of(person_id: int) -> str:
@@ -34,9 +37,35 @@ def home_of(person_id: int) -> str:
     return unit.jurisdiction if unit else ""
 
 
+def open_identity(person: Person) -> set[str]:
+    """Return which of gender and birth a person may tell themselves.
+
+    None that a resident's number says, and none that the jurisdiction locks once it is known
+    (immutable_fields): those are corrected by evidence.
+    """
+    if person.id_number_hash and person.id_type == RESIDENT:
+        return set()
+    home = home_of(person.id)
+    locked = jurisdictions.get(home).immutable_fields if home else IDENTITY
+    return {name for name in IDENTITY if name not in locked or not getattr(person, name)}
+
+
 def profile_form(person: Person) -> FormSpec:
     """Return the form of 完善信息, the jurisdiction's own where it has one."""
-    return load(PROFILE, home_of(person.id))
+    closed = set(IDENTITY) - open_identity(person)
+    spec = load(PROFILE, home_of(person.id))
+    sections = (
+        replace(section, fields=tuple(f for f in section.fields if f.name not in closed))
+        for section in spec.sections
+    )
+    return replace(spec, sections=tuple(section for section in sections if section.fields))
+
+
+def told_of(person: Person) -> list[tuple[str, str]]:
+    """Return what a person has told beyond their identity, as people read it."""
+    spec = load(PROFILE, home_of(person.id))
+    spec = replace(spec, sections=tuple(s for s in spec.sections if s.id != "identity"))
+    return display_all(spec, profile_values(person), {"series": series_choices()})
 
 
 def most_series(person: Person) -> int:
@@ -59,7 +88,8 @@ def series_choices() -> list[tuple[str, str]]:
 
 def profile_values(person: Person) -> dict[str, Any]:
     """Return what a person has told, as the form of 完善信息 holds it."""
-    own = {name: getattr(person, name) for name in COLUMNS}
+    own = {name: getattr(person, name) for name in (*COLUMNS, "gender")}
+    own["birth_date"] = person.birth_date.isoformat() if person.birth_date else None
     chosen = [str(series.id) for series in series_of(person.id)]
     return {**person.profile, **own, "series": chosen}
 

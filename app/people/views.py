@@ -23,7 +23,6 @@ from app.people import correction_views, data_views, operations, queries
 from app.people.web import bp
 from app.units.queries import open_binding, unit_of
 from forms import build
-from forms.builder import display_all
 
 __all__ = ["bp", "correction_views", "data_views"]
 
@@ -40,15 +39,13 @@ def profile() -> str:
     """A person's own data (个人信息, FJ-P-57..59, AH-P-53)."""
     person: Person = db.session.get_one(Person, current_user.id)
     account = select(Credential.login).where(Credential.person_id == person.id)
-    spec = queries.profile_form(person)
-    told = display_all(spec, queries.profile_values(person), {"series": queries.series_choices()})
     return render_template(
         "people/profile.html",
         person=person,
         login=db.session.scalar(account) or "",
         photo=db.session.get(StoredFile, person.photo_file_id or 0),
         photo_fault=queries.photo_fault(person.id),
-        told=told,
+        told=queries.told_of(person),
         unit=unit_of(person.id),
         binding=open_binding(person.id),
         is_applicant="applicant" in _roles(),

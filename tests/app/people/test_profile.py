@@ -1,5 +1,6 @@
 """完善信息: told by a person, confirmed at the first sign-in, met again in a declaration."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -216,3 +217,40 @@ def test_a_verified_address_is_not_changed_among_the_details(
     assert is_told_in_place(answer, "邮箱已验证")
     with transaction(write=False):
         assert kept(person).email == "su@example.com"
+
+
+def a_foreigner(place: str) -> Person:
+    """An applicant with a passport, in a unit of a jurisdiction."""
+    with transaction():
+        load_titles()
+        unit = a_unit(jurisdiction=place)
+        made = a_person("安德烈", gender="", unit=unit)
+        made.id_type, made.birth_date = "护照", None
+        made.set_id_number("E12345678")
+        return made
+
+
+@pytest.mark.parametrize(("place", "may_change"), [("anhui", True), ("fujian", False)])
+def test_what_no_number_says_is_told_once_and_then_locked_where_the_place_locks_it(
+    client_for: Any, app: Flask, place: str, may_change: bool
+) -> None:
+    foreigner = a_foreigner(place)
+    browser = client_for(foreigner)
+    told = {**DETAILS, "gender": "男", "birth_date": "1980-05-06"}
+    missing = browser.post("/account/details", DETAILS)
+    assert is_told_in_place(missing, "请选择性别", "请选择出生日期")
+    assert browser.post("/account/details", told).status_code == 303
+    assert ('name="birth_date"' in browser.get("/account/details").text) is may_change
+    browser.post("/account/details", {**told, "birth_date": "1981-05-06"})
+    with transaction(write=False):
+        year = 1981 if may_change else 1980
+        assert kept(foreigner).birth_date == date(year, 5, 6)
+
+
+def test_what_a_residents_number_says_is_never_typed(client_for: Any, person: Person) -> None:
+    browser = client_for(person)
+    assert 'name="gender"' not in browser.get("/account/details").text
+    forged = {**DETAILS, "gender": "男", "birth_date": "1999-01-01"}
+    assert browser.post("/account/details", forged).status_code == 303
+    with transaction(write=False):
+        assert (kept(person).gender, kept(person).birth_date) == ("女", date(1985, 3, 12))
