@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112122"
+revision = "2026112123"
 down_revision = None
 branch_labels = None
 depends_on = None
