@@ -14,6 +14,7 @@ from app.engine.models import WorkItem
 from app.units import posts
 from app.units.post_models import PostSheet
 from app.units.request_process import AGAIN, DROP
+from app.units.vetting import vet
 
 POSTS = "post_sheet"
 READERS = frozenset({"unit_admin", "unit_clerk", "unit_leader"})
@@ -39,19 +40,7 @@ def posts_unit(step: Step) -> Scope:
 @save("vet_posts")
 def vet_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a change of posts."""
-    approve, opinion = answers["decision"] == "pass", str(answers.get("opinion") or "")
-    posts.decide(
-        _sheet(step),
-        approve=approve,
-        opinion=opinion,
-        actor_id=step.actor_id or 0,
-        now=step.now,
-    )
-    return {
-        "decision": str(answers["decision"]),
-        "_outcome": "通过" if approve else "退回",
-        "_note": opinion,
-    }
+    return vet(step, answers, posts.decide, _sheet(step))
 
 
 @save("mend_posts")

@@ -15,6 +15,7 @@ from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding
 from app.units.queries import reviewing_unit, unit_of
+from app.units.vetting import vet
 
 BINDING = "employment"
 __all__ = ["post_process", "request_process"]
@@ -41,20 +42,7 @@ def binding_person(step: Step) -> Scope:
 @save("vet_binding")
 def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit's decision on a request."""
-    approve = answers["decision"] == "pass"
-    opinion = str(answers.get("opinion") or "")
-    decide_binding(
-        _binding(step.business_id),
-        approve=approve,
-        opinion=opinion,
-        actor_id=step.actor_id or 0,
-        now=step.now,
-    )
-    return {
-        "decision": str(answers["decision"]),
-        "_outcome": "通过" if approve else "退回",
-        "_note": opinion,
-    }
+    return vet(step, answers, decide_binding, _binding(step.business_id))
 
 
 @save("mend_binding")

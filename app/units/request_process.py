@@ -22,6 +22,7 @@ from app.engine.handlers import (
 from app.engine.models import WorkItem
 from app.units import changing, registering
 from app.units.models import UnitChange, UnitRegistration
+from app.units.vetting import vet
 
 REGISTRATION, CHANGE = "unit_registration", "unit_change"
 MENDED_WITHIN = timedelta(days=30)
@@ -48,20 +49,8 @@ def registrant(step: Step) -> Scope:
 @save("vet_registration")
 def vet_registration(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a registration."""
-    approve, opinion = answers["decision"] == "pass", str(answers.get("opinion") or "")
-    registering.decide(
-        _registration(step),
-        approve=approve,
-        opinion=opinion,
-        actor_id=step.actor_id or 0,
-        now=step.now,
-    )
-    return {
-        "decision": str(answers["decision"]),
-        "mended_by": (step.now + MENDED_WITHIN).isoformat(),
-        "_outcome": "通过" if approve else "退回",
-        "_note": opinion,
-    }
+    outcomes = vet(step, answers, registering.decide, _registration(step))
+    return {**outcomes, "mended_by": (step.now + MENDED_WITHIN).isoformat()}
 
 
 @save("mend_registration")
@@ -126,20 +115,7 @@ def changing_unit(step: Step) -> Scope:
 @save("vet_unit_change")
 def vet_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a change."""
-    approve, opinion = answers["decision"] == "pass", str(answers.get("opinion") or "")
-    changing.decide(
-        _change(step),
-        approve=approve,
-        opinion=opinion,
-        actor_id=step.actor_id or 0,
-        now=step.now,
-    )
-    decision = str(answers["decision"])
-    return {
-        "decision": decision,
-        "_outcome": "通过" if approve else "退回",
-        "_note": opinion,
-    }
+    return vet(step, answers, changing.decide, _change(step))
 
 
 @save("mend_unit_change")
