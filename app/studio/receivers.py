@@ -29,6 +29,7 @@ WIDE = {"all": "全平台", "jurisdiction": "本地区"}
 PEOPLE_LEFT_OUT = "该人员不在此任务所在地区的单位任职，不能转办"
 UNITS_LEFT_OUT = "该单位不属于此任务所在的地区，不能转办"
 NOBODY_THERE = "该单位已关闭，或没有人担任此任务的角色，不能转办"
+WITHOUT_THE_ROLE = "该人员没有办理此任务的角色，请先授权，或转给有此角色的人员"
 LEAVES_ITS_UNIT = "接收人不在任务原来的单位，请核对后确认转给其他单位"
 
 
@@ -43,7 +44,7 @@ class Offer:
 
 
 def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]:
-    """Select who can sign in, by name or login; without words, who holds the role of the task.
+    """Select who can sign in and holds the role of the task, by name or login.
 
     Only people of the task's jurisdiction, those of its own unit first. Who may not do it is left
     out: who proposed does not confirm, nobody decides on themselves.
@@ -51,17 +52,14 @@ def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]
     account = sa.and_(Credential.person_id == Person.id, Credential.is_enabled)
     found = sa.select(Person).join(Credential, account)
     shut = {item.excluded_id, item.about_id, item.assignee_id} - {None}
-    found = found.where(Person.id.not_in(shut))
-    if item.jurisdiction:
+    found = found.where(Person.id.not_in(shut), Person.id.in_(_holders(item, now)))
+    if _stays_in_its_area(item):
         found = found.where(Person.id.in_(_working_at(_units_of_area(item), now)))
     wanted = text.strip()
     if wanted:
         named = Person.name.contains(wanted, autoescape=True)
         login = Credential.login.startswith(wanted.lower(), autoescape=True)
         found = found.where(sa.or_(named, login))
-    else:
-        held = sa.select(RoleGrant.person_id).where(RoleGrant.role == item.role, is_live(now))
-        found = found.where(Person.id.in_(held))
     is_own = Person.id.in_(_working_at(_own_units(item, now), now))
     return found.order_by(is_own.desc(), Person.name, Person.id)
 
@@ -82,6 +80,15 @@ def units(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Unit]]:
     if text.strip():
         found = found.where(Unit.name.contains(text.strip(), autoescape=True))
     return found.order_by(Unit.id.in_(_own_units(item, now)).desc(), Unit.name, Unit.id)
+
+
+def _holders(item: WorkItem, now: datetime) -> sa.Select[tuple[int]]:
+    return sa.select(RoleGrant.person_id).where(RoleGrant.role == item.role, is_live(now))
+
+
+def _stays_in_its_area(item: WorkItem) -> bool:
+    """Tell whether a task is of one jurisdiction; whose role counts everywhere is of all."""
+    return bool(item.jurisdiction) and item.scope_kind != "all"
 
 
 def _units_of_area(item: WorkItem) -> sa.Select[tuple[int]]:
@@ -142,22 +149,34 @@ def faults(
 ) -> Mapping[str, list[str]]:
     """Return what is wrong with a receiver, by field.
 
-    It is nobody, of another area, a unit where nobody could do the task, or of another unit.
+    It is nobody, of another area, without the role of the task, or of another unit.
     `elsewhere`: that the task leaves its unit was seen and confirmed.
     """
     if to is None:
         return {"to": ["请选择转给谁"]}
-    places = _units_at(to.kind, to.id, now)
-    within = sa.select(Unit.id).where(Unit.id.in_(places), Unit.jurisdiction == item.jurisdiction)
-    if item.jurisdiction and db.session.scalar(within.limit(1)) is None:
-        return {"to": [PEOPLE_LEFT_OUT if to.kind == "person" else UNITS_LEFT_OUT]}
-    if to.kind == "org" and (item.scope_kind, item.scope_id) != ("org", to.id):
-        able = units(item, "", now).where(Unit.id == to.id)
-        if db.session.scalar(able) is None:
-            return {"to": [NOBODY_THERE]}
+    # What only one person can do is given to nobody; care says so.
+    refused = "" if item.is_personal else _refusal(item, to, now)
+    if refused:
+        return {"to": [refused]}
     if not elsewhere and _leaves_its_unit(item, to, now):
         return {"elsewhere": [LEAVES_ITS_UNIT]}
     return {}
+
+
+def _refusal(item: WorkItem, to: Scope, now: datetime) -> str:
+    """Return why these may not have the task, empty when they may."""
+    places = _units_at(to.kind, to.id, now)
+    within = sa.select(Unit.id).where(Unit.id.in_(places), Unit.jurisdiction == item.jurisdiction)
+    if _stays_in_its_area(item) and db.session.scalar(within.limit(1)) is None:
+        return PEOPLE_LEFT_OUT if to.kind == "person" else UNITS_LEFT_OUT
+    able: sa.Select[tuple[Any]]
+    if to.kind == "person":
+        able, words = _holders(item, now).where(RoleGrant.person_id == to.id), WITHOUT_THE_ROLE
+    elif (item.scope_kind, item.scope_id) == ("org", to.id):
+        return ""
+    else:
+        able, words = units(item, "", now).where(Unit.id == to.id), NOBODY_THERE
+    return "" if db.session.scalar(able.limit(1)) is not None else words
 
 
 def details_of(kind: str, found: Sequence[Any], now: datetime) -> dict[int, str]:

@@ -114,7 +114,7 @@ def test_a_task_is_given_to_a_person_who_is_told(
 ) -> None:
     with transaction():
         own = db.session.get_one(WorkItem, desk.items[0]).scope_id
-        other = a_person("卜文", roles=[("unit_admin", "org", own)])
+        other = a_person("卜文", roles=[("unit_clerk", "org", own)])
     login = f"person{other.id}"
     item = desk.items[0]
     because = ("--reason", "经办人出差", "--by", f"person{admin.id}")

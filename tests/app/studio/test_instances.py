@@ -249,13 +249,18 @@ def test_a_task_is_given_to_a_person_found_by_name(
 ) -> None:
     own = own_unit(desk)
     with transaction():
-        other = a_person("卜文", roles=[("unit_admin", "org", own)])
+        other = a_person("卜文", roles=[("unit_clerk", "org", own)])
+        unable = a_person("卜武", roles=[("unit_admin", "org", own)])
     item = desk.items[0]
-    page = browser.get(f"/studio/tasks/{item}").text
-    # Without a name, who holds the role of the task.
-    assert f'value="person:{desk.stranger.id}"' in page
-    assert "卜文" not in page
-    assert f'value="person:{other.id}"' in browser.get(f"/studio/tasks/{item}?q=卜文").text
+    assert f'value="person:{desk.stranger.id}"' in browser.get(f"/studio/tasks/{item}").text
+    page = browser.get(f"/studio/tasks/{item}?q=卜").text
+    assert f'value="person:{other.id}"' in page
+    # Who does not hold the role of the task has no part in it.
+    assert "卜武" not in page
+    refused = browser.post(
+        f"/studio/tasks/{item}", {"to": f"person:{unable.id}", "reason": "经办人出差"}
+    )
+    assert (refused.status_code, "没有办理此任务的角色" in refused.text) == (422, True)
     form = {"to": f"person:{other.id}", "reason": "经办人出差"}
     assert browser.post(f"/studio/tasks/{item}", form).status_code == 303
     assert client_for(other).get(desk.url).status_code == 200
