@@ -46,8 +46,10 @@ def staff() -> str:
     unit = administered()
     held: dict[Person, list[str]] = {}
     for person, role in queries.staff_of(unit.id, now()):
-        held.setdefault(person, []).append(ROLES.get(role, role))
-    return render_template("units/staff.html", unit=unit, staff=held)
+        held.setdefault(person, []).append(role)
+    return render_template(
+        "units/staff.html", unit=unit, staff=held, own=set(operations.STAFF_ROLES), words=ROLES
+    )
 
 
 @bp.get("/staff/new")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import app
+from app.accounts.event_words import ACCOUNT_EVENTS
 from app.admin.event_words import DATA, said
 from app.admin.words import AREAS, EVENTS, SUBJECTS, event_name
 from app.certificates.models import ReplacementStatus, RevocationStatus
@@ -110,3 +111,8 @@ def test_what_an_event_keeps_is_said_in_words() -> None:
         "退回",
         "工作单位 青禾小学，评委会编号 无",
     ]
+
+
+def test_the_own_log_has_a_word_for_whatever_the_auditor_has() -> None:
+    areas = ("account:", "person:", "role:")
+    assert {tag for tag in EVENTS if tag.startswith(areas)} <= ACCOUNT_EVENTS.keys()

@@ -32,6 +32,17 @@ def test_the_staff_are_listed_with_their_roles(client_for: Any, admin: Person) -
     assert "单位领导" in page
 
 
+def test_whose_roles_others_gave_is_told_and_not_ended_here(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    with transaction():
+        outsider = a_person("闵景行", roles=[("superior_leader", "org", unit.id)])
+    page = client_for(admin).get("/staff").text
+    assert "上级领导" in page
+    assert "由安全管理员授权" in page
+    assert f"/staff/{outsider.id}/" not in page
+
+
 def test_a_new_account_shows_its_secret_once_and_can_be_activated(
     client_for: Any, admin: Person
 ) -> None:
