@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
 from app.catalogue.models import Series
+from app.core import crypto
 from app.core.db import Id, Instant, Model, one_of, pk
 from app.core.storage import StoredFile
 
@@ -84,7 +85,7 @@ class IdentityCorrection(Model):
     tail_before: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(60))
     # The new number, where it changes; the old one is nowhere kept but in its masked form.
-    id_number_sealed: Mapped[str | None] = mapped_column(String(200))
+    id_number_sealed: Mapped[str | None] = mapped_column(String(200), info=crypto.SEALED)
     id_number_hash: Mapped[str | None] = mapped_column(String(64))
     id_number_tail: Mapped[str] = mapped_column(String(20), default="")
     reason: Mapped[str] = mapped_column(String(500))

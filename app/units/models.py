@@ -81,7 +81,7 @@ class Unit(Model):
     has_leader: Mapped[bool] = mapped_column(default=True)
     # What the unit keeps up to date by itself (完善单位信息, FJ-U-21).
     legal_person: Mapped[str] = mapped_column(String(60), default="")
-    legal_id_sealed: Mapped[str | None] = mapped_column(String(200))
+    legal_id_sealed: Mapped[str | None] = mapped_column(String(200), info=crypto.SEALED)
     legal_id_tail: Mapped[str] = mapped_column(String(20), default="")
     contact_name: Mapped[str] = mapped_column(String(60), default="")
     contact_phone: Mapped[str] = mapped_column(String(20), default="")
