@@ -208,7 +208,7 @@ def _hand_over(person_id: int, actor: Person, now: datetime) -> None:
     """Make sure that nobody else can sign in as a new administrator.
 
     Whoever gave the account's secret out may have kept it. Neither do they confirm, nor is any
-    password, secret, device, mailbox or session of before good for the office: the server's
+    password, secret, link, device, mailbox or session of before good for the office: the server's
     operator gives a new secret out (`flask reset-account`).
     """
     given_out = (

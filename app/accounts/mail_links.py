@@ -153,12 +153,14 @@ def answer_request(request_id: int, *, now: datetime) -> tuple[Person, str] | No
 
 
 def _may_be_mailed(credential: Credential, now: datetime) -> bool:
-    person = credential.person
-    if not credential.is_enabled or person.email_verified_at is None:
+    return _may_use_mail(credential, now) and not _rests(credential.person_id, RESET, now)
+
+
+def _may_use_mail(credential: Credential, now: datetime) -> bool:
+    """Tell whether mail may open an account: a mailbox alone opens no administrator's."""
+    if not credential.is_enabled or credential.person.email_verified_at is None:
         return False
-    if is_administrator(person.id, now) and not has_factor(person.id):
-        return False
-    return not _rests(person.id, RESET, now)
+    return has_factor(credential.person_id) or not is_administrator(credential.person_id, now)
 
 
 def reset_by_mail(
@@ -166,12 +168,12 @@ def reset_by_mail(
 ) -> Credential:
     """Set a new password by a link, and by a code of the second factor where there is one.
 
-    Invalid says what is wrong. All sessions of the account end; the link is used up.
+    Invalid says what is wrong. All sessions of the account end; the link is used up. Who may be
+    mailed is judged again: an office may have come since the letter, or a device gone.
     """
+    credential = _account_of(secret)
     link = find_link(secret, RESET, now=now)
-    mine = select(Credential.id).where(Credential.person_id == link.person_id)
-    credential = lock_account_row(db.session.scalar(mine))
-    if credential is None or not credential.is_enabled:
+    if credential is None or not _may_use_mail(credential, now):
         raise Invalid(BAD_LINK[RESET], field="secret")
     if has_factor(link.person_id):
         _confirm(credential, code, moment, now)
@@ -180,6 +182,16 @@ def reset_by_mail(
     _note("account:reset_by_mail", link.person_id, now)
     notify(link.person_id, "您的密码已通过邮箱重置", url="/account/sessions", now=now)
     return credential
+
+
+def _account_of(secret: str) -> Credential | None:
+    """Return the account of a link, locked before the link as whoever voids links does."""
+    named = (
+        select(Credential.id)
+        .join(MailLink, MailLink.person_id == Credential.person_id)
+        .where(MailLink.token_hash == hash_of(secret.strip()))
+    )
+    return lock_account_row(db.session.scalar(named))
 
 
 def _confirm(credential: Credential, code: str, moment: datetime, now: datetime) -> None:

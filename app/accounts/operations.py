@@ -11,6 +11,7 @@ from app.accounts.models import (
     Credential,
     IntegrityRecord,
     LoginSession,
+    MailLink,
     Notification,
     Person,
     RoleGrant,
@@ -126,14 +127,23 @@ def reset_credential(credential: Credential, *, actor: Person | None, now: datet
 
 
 def void_credential(credential: Credential, *, actor: Person, now: datetime) -> None:
-    """Make password, secret and sessions of an account void; only a reset opens it again."""
+    """Make password, secret, links and sessions of an account void; only a reset opens it."""
     credential.password_hash = None
     credential.activation_hash = hash_of(secrets.token_urlsafe(32))
     credential.activation_expires_at = now
+    void_links(credential.person_id, now=now)
     end_sessions(credential.person_id, now=now)
     audit.record(
         "account:voided", subject=("person", credential.person_id), actor_id=actor.id, now=now
     )
+
+
+def void_links(person_id: int, *, now: datetime, purpose: str | None = None) -> None:
+    """Use up the links that letters to a person hold: all, or those of one purpose."""
+    unused = update(MailLink).where(MailLink.person_id == person_id, MailLink.used_at.is_(None))
+    if purpose is not None:
+        unused = unused.where(MailLink.purpose == purpose)
+    db.session.execute(unused.values(used_at=now))
 
 
 def set_password(credential: Credential, password: PasswordHash, *, now: datetime) -> None:

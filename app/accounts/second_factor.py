@@ -23,7 +23,7 @@ from app.accounts.models import (
     RecoveryCode,
     SecondFactor,
 )
-from app.accounts.operations import end_sessions, notify
+from app.accounts.operations import end_sessions, notify, void_links
 from app.accounts.queries import factor_of, factor_roles, hash_of, recovery_codes_left
 from app.accounts.signing_in import (
     admit,
@@ -219,8 +219,8 @@ def remove_factor(person_id: int) -> bool:
 def reset_factor(person: Person, reason: str, *, actor: Person, now: datetime) -> None:
     """Take another person's second factor away, who lost device and recovery codes.
 
-    Invalid without a reason, Forbidden for one's own, Conflict where there is none. The sessions
-    of the person end; the person is told.
+    Invalid without a reason, Forbidden for one's own, Conflict where there is none. Links that
+    were mailed are void, the sessions of the person end; the person is told.
     """
     if person.id == actor.id:
         raise Forbidden("不能重置本人的动态验证码，请在“个人信息”中停用")
@@ -228,6 +228,7 @@ def reset_factor(person: Person, reason: str, *, actor: Person, now: datetime) -
         raise Invalid("请填写重置理由", field="reason")
     if not remove_factor(person.id):
         raise Conflict("此人没有启用动态验证码")
+    void_links(person.id, now=now)
     end_sessions(person.id, now=now)
     audit.record(
         "account:factor_reset",
