@@ -86,6 +86,15 @@ def find_link(secret: str, purpose: str, *, now: datetime) -> MailLink:
     return link
 
 
+def check_kept_address(person: Person, typed: str) -> None:
+    """Refuse (Invalid) another address than the one that was verified.
+
+    Who is signed in does not move by that where a forgotten password is reset.
+    """
+    if person.email_verified_at and typed != person.email:
+        raise Invalid("邮箱已验证，请在“个人信息”页的“邮箱”中更换", field="email")
+
+
 def ask_to_verify(person: Person, address: str, *, now: datetime) -> str:
     """Return the secret for the link that proves an address is the person's.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from app.accounts.mail_links import check_kept_address
 from app.accounts.models import Person
 from app.accounts.operations import set_photo
 from app.catalogue.models import Series
@@ -29,11 +30,9 @@ def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -
     """Keep and confirm what a person tells of themselves; returns the names of what changed.
 
     `answers` passed the form. Invalid for more series than the jurisdiction allows (FJ-P-04), and
-    for another address than the one that was verified: who is signed in does not move by that
-    where a forgotten password is reset.
+    for another address than the one that was verified.
     """
-    if person.email_verified_at and str(answers.get("email") or "") != person.email:
-        raise Invalid("邮箱已验证，请在“个人信息”页的“邮箱”中更换", field="email")
+    check_kept_address(person, str(answers.get("email") or ""))
     before = profile_values(person)
     told = {k: v for k, v in answers.items() if k not in {*COLUMNS, *IDENTITY, "series"}}
     _choose_series(person, [int(each) for each in answers.get("series") or ()])

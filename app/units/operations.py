@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts.grants import is_administrator, lock_roles_of
+from app.accounts.mail_links import check_kept_address
 from app.accounts.models import Credential, Person
 from app.accounts.operations import (
     create_credential,
@@ -76,6 +77,8 @@ def _keep_contact(person: Person, contact: Contact) -> None:
     phone = checked_phone(contact.phone, "phone")
     if contact.email and not MAIL.fullmatch(contact.email):
         raise Invalid("邮箱格式有误", field="email")
+    if contact.email:
+        check_kept_address(person, contact.email)
     if phone:
         person.phone = phone
     if contact.email:

@@ -374,3 +374,15 @@ def test_the_home_page_says_to_bind_a_unit_until_one_has_agreed(
     vet(client_for, case, "pass")
     assert first not in client_for(case.person).get("/home").text
     assert first not in client_for(case.clerk).get("/home").text
+
+
+def test_a_request_does_not_change_a_verified_address(client_for: Any, case: Case) -> None:
+    with transaction():
+        person = db.session.get_one(Person, case.person.id)
+        person.email, person.email_verified_at = "su@example.com", now()
+    wrong = {"unit_id": case.unit.id, "email": "other@example.com"}
+    answer = client_for(case.person).post("/binding?q=青禾", wrong)
+    assert is_told_in_place(answer, "邮箱已验证", "other@example.com")
+    assert ask(client_for, case, email="su@example.com").status_code == 303
+    with transaction(write=False):
+        assert db.session.get_one(Person, case.person.id).email == "su@example.com"
