@@ -17,9 +17,9 @@ from app.accounts.operations import (
 from app.accounts.queries import is_live, live_grants
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.units import areas, tree
-from app.units.code_lists import AREA_OFFICES
+from app.units import tree
 from app.units.models import Unit
+from app.units.placing import faults_of_place
 
 
 @dataclass(frozen=True)
@@ -54,23 +54,13 @@ def open_branch(
     a personnel department is created by one, and a branch lies in the area of its superior.
     """
     below = replace(facts, jurisdiction=parent.jurisdiction, parent=parent, reports_to=parent)
-    faults = {**tree.faults_of(None, below), **_faults_of_branch(parent, facts)}
+    faults = {**tree.faults_of(None, below), **faults_of_place(below)}
     faults |= _faults_of_login(first.login)
     if faults:
         raise Invalid(errors=faults)
     unit = tree.create_unit(below, actor_id=actor.id, now=now, cause=f"{parent.name}建立")
     person, secret = appoint_first(unit, first, actor_id=actor.id, now=now)
     return unit, person, secret
-
-
-def _faults_of_branch(parent: Unit, facts: tree.UnitFacts) -> tree.Faults:
-    found: tree.Faults = {}
-    if facts.type in AREA_OFFICES and parent.type not in AREA_OFFICES:
-        found["type"] = [f"{facts.type}只能由上级{facts.type}建立"]
-    known = facts.area_code in areas.names()
-    if known and parent.area_code not in areas.upwards(facts.area_code):
-        found["area_code"] = [f"属地须在{parent.area_name}范围内"]
-    return found
 
 
 def _faults_of_login(login: str) -> tree.Faults:

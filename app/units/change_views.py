@@ -13,6 +13,7 @@ from app.core.permissions import requires
 from app.engine import runtime
 from app.engine.models import WorkItem
 from app.units import changing, queries, tree
+from app.units.code_lists import AREA_OFFICES
 from app.units.flow import flow_log, open_items
 from app.units.forms import ChangeForm
 from app.units.models import RETURNED, Unit, UnitChange
@@ -45,7 +46,9 @@ def _said(shown: Unit | UnitChange) -> dict[str, str]:
 
 
 def _page(form: ChangeForm, unit: Unit) -> str:
-    form.offer_areas({*queries.provinces(), unit.area_code[:2]})
+    near = {unit.type, unit.parent.type if unit.parent else ""}
+    provinces = {*queries.provinces(), unit.area_code[:2]}
+    form.offer(provinces, serves_area=bool(near & set(AREA_OFFICES)))
     asked = changing.open_change(unit.id)
     return render_template(
         "units/change.html",

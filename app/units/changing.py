@@ -13,6 +13,7 @@ from app.core.errors import Conflict, Forbidden, Invalid
 from app.units import tree
 from app.units.models import APPROVED, DROPPED, PENDING, RETURNED, Unit, UnitChange
 from app.units.offices import vetting_office
+from app.units.placing import faults_of_place
 
 NO_OFFICE = "上级单位和属地人社部门尚未设置管理员，暂不能申请变更，请联系系统管理员"
 
@@ -37,14 +38,14 @@ def request_change(
     """Ask for a change of the unit's locked data; a returned one is asked for anew.
 
     Raises Conflict while one waits, Invalid with every fault at its field, such as a superior
-    below the unit itself.
+    below the unit itself; a unit becomes a personnel department only below another.
     """
     asked = open_change(unit.id)
     if asked is not None and asked.status == PENDING:
         raise Conflict("已有变更申请正在审核，请等待审核结果")
     # Who takes the unit in decides; of one without a superior, the department of its area.
     office = vetting_office(facts.parent, facts.area_code, now, but=unit.id)
-    faults, wanted = tree.faults_of(unit, facts), _wanted(facts)
+    faults, wanted = _faults_of(unit, facts), _wanted(facts)
     if not reason.strip():
         faults["reason"] = ["请填写变更理由"]
     elif office is None:
@@ -62,6 +63,10 @@ def request_change(
     db.session.flush()
     _record("unit:change_requested", asked, actor.id, now)
     return asked
+
+
+def _faults_of(unit: Unit, facts: tree.UnitFacts) -> tree.Faults:
+    return {**tree.faults_of(unit, facts), **faults_of_place(facts, unit)}
 
 
 def _wanted(facts: tree.UnitFacts) -> dict[str, Any]:
@@ -123,7 +128,11 @@ def decide(
     if asked.status != PENDING:
         raise Conflict("该变更申请已处理")
     if approve:
-        tree.change_unit(asked.unit, facts_of(asked), actor_id=actor_id, now=now, cause="变更")
+        facts = facts_of(asked)
+        faults = _faults_of(asked.unit, facts)
+        if faults:
+            raise Invalid(errors=faults)
+        tree.change_unit(asked.unit, facts, actor_id=actor_id, now=now, cause="变更")
     elif not opinion.strip():
         raise Invalid("退回时请填写意见", field="opinion")
     asked.status = APPROVED if approve else RETURNED

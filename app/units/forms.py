@@ -70,6 +70,11 @@ class UnitFields(Form):
             *(SelectChoice(code, name) for code, name in offered),
         ]
 
+    def offer_types(self, *, serves_area: bool) -> None:
+        """Offer the types of units, personnel departments only where that may be."""
+        names = [name for name in TYPES if serves_area or name not in AREA_OFFICES]
+        self.type.choices = _choices(names)
+
 
 LOGIN_HELP = "2-40 位字母、数字或 . _ -，不分大小写，不能使用证件号码"
 
@@ -93,8 +98,7 @@ class BranchForm(UnitFields):
     def offer(self, *, area_code: str, serves_area: bool) -> None:
         """Offer the areas of a superior's province; personnel departments are below others."""
         self.offer_areas({area_code[:2]})
-        names = [name for name in TYPES if serves_area or name not in AREA_OFFICES]
-        self.type.choices = _choices(names)
+        self.offer_types(serves_area=serves_area)
 
 
 def _superior(description: str) -> StringField:
@@ -133,7 +137,7 @@ class RegistrationForm(UnitFields):
     def offer(self, provinces: Iterable[str]) -> None:
         """Offer the areas where there are offices, and the types that register themselves."""
         self.offer_areas(provinces)
-        self.type.choices = _choices(name for name in TYPES if name not in AREA_OFFICES)
+        self.offer_types(serves_area=False)
 
 
 class ChangeForm(UnitFields):
@@ -147,6 +151,11 @@ class ChangeForm(UnitFields):
         render_kw={"rows": 3},
         description="写明依据，如批准更名、划转的文件名称和文号",
     )
+
+    def offer(self, provinces: Iterable[str], *, serves_area: bool) -> None:
+        """Offer the areas of provinces; a personnel department stands below another."""
+        self.offer_areas(provinces)
+        self.offer_types(serves_area=serves_area)
 
 
 class OwnDataForm(Form):

@@ -208,6 +208,9 @@ def _faults_of_change(unit: Unit, facts: UnitFacts) -> Faults:
         found["jurisdiction"] = ["该单位有下级单位，不能改变所属地区"]
     if unit.has_leader and not facts.has_leader and leaders_tasks(unit):
         found["has_leader"] = [LEADER_AT_WORK]
+    freelancers = 0 if facts.type in AREA_OFFICES else members(unit, Employment.is_freelancer)
+    if freelancers:
+        found["type"] = [f"{freelancers} 名自由职业者绑定在本单位，须为{'、'.join(AREA_OFFICES)}"]
     return found
 
 
@@ -288,10 +291,12 @@ def _told(found: Iterable[tuple[int, str]]) -> list[str]:
     return [f"{count} {words}" for count, words in found if count]
 
 
-def members(unit: Unit) -> int:
-    """Count who is bound to a unit or wants to be."""
+def members(unit: Unit, *conditions: ColumnElement[bool]) -> int:
+    """Count who is bound to a unit or wants to be, those that the conditions name."""
     bound = select(func.count(Employment.id)).where(
-        Employment.unit_id == unit.id, Employment.status.in_((ACTIVE, PENDING, RETURNED))
+        Employment.unit_id == unit.id,
+        Employment.status.in_((ACTIVE, PENDING, RETURNED)),
+        *conditions,
     )
     return db.session.scalar(bound) or 0
 

@@ -22,7 +22,7 @@ from app.units.request_process import CHANGE
 from tests.app.units.test_tree import facts
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person, a_unit, employ
 from tests.builders.refusals import is_told_in_place
 
 URL = "/unit/change"
@@ -141,6 +141,8 @@ def test_a_returned_change_is_mended_or_given_up(case: Case, client_for: Any) ->
         ({"type": "职能部门", "parent": ""}, "职能部门须填写所属的上级单位"),
         ({"parent": ""}, "尚未设置管理员"),
         ({"credit_code": "1234"}, "统一社会信用代码有误"),
+        ({"type": "人社部门", "area_code": "340603"}, "人社部门只能由上级人社部门建立"),
+        ({"area_code": "340603"}, "属地须在"),
     ],
 )
 def test_what_does_not_hold_is_said_at_its_field(
@@ -185,3 +187,30 @@ def test_a_declaration_keeps_the_name_under_which_it_was_sent(
 
 def unit_of_declaration(number: int) -> Unit:
     return db.session.get_one(Declaration, number).unit
+
+
+def test_what_may_not_stand_there_any_more_is_not_approved(case: Case, client_for: Any) -> None:
+    above = school(case).parent_id
+    with transaction():
+        bureau = db.session.get_one(Unit, above)
+        bureau.type, bureau.area_code = "人社部门", "340600"
+        history.begin_period(bureau, "修改", now=now())
+    client_for(case.admin).post(URL, form(case, type="人社部门"))
+    with transaction():
+        db.session.get_one(Unit, above).type = "主管部门"
+    answer = vet(client_for, case.bureau, "pass")
+    assert (answer.status_code, "人社部门只能由上级人社部门建立" in answer.text) == (422, True)
+    assert school(case).type == "用人单位"
+
+
+def test_an_office_of_freelancers_stays_a_personnel_department(
+    case: Case, client_for: Any
+) -> None:
+    with transaction():
+        unit = db.session.get_one(Unit, case.school.id)
+        unit.type = "人社部门"
+        history.begin_period(unit, "修改", now=now())
+        employ(a_person("自由人"), unit).is_freelancer = True
+    answer = client_for(case.admin).post(URL, form(case, type="用人单位"))
+    assert is_told_in_place(answer, "1 名自由职业者绑定在本单位")
+    assert client_for(case.admin).post(URL, form(case, name="云桥区人社局")).status_code == 303
