@@ -9,6 +9,7 @@ once and judged at both sizes; an account has one page of its own for all of its
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -65,6 +66,7 @@ FOLLOW = (
 # Downloads and drawings: seen by other means. A message leads on to a page that is seen anyway.
 LEADS_ON = "/notifications/"
 NOT_PAGES = ("/file", "/photo", "/evaluation-form", "/kind-form", "/lists/")
+OF_AN_ARTICLE = re.compile(r"/(notices|policies)/\d+/files/")
 MOST_A_KIND = 3
 # Names of nodes, roles and business types are for those who draw processes, and marked as code.
 CODES = """() => [...document.querySelectorAll('main, main *')]
@@ -192,7 +194,9 @@ class Tour:
         for link in dict.fromkeys(links):
             kind = "/".join("#" if part.isdigit() else part for part in link.split("/"))
             wanted = link in menu or link.startswith(FOLLOW)
-            is_page = not link.endswith(NOT_PAGES) and "." not in link
+            is_page = (
+                not link.endswith(NOT_PAGES) and not OF_AN_ARTICLE.match(link) and "." not in link
+            )
             wanted = wanted and not link.startswith(LEADS_ON)
             if wanted and is_page and link not in seen and kinds.get(kind, 0) < MOST_A_KIND:
                 kinds[kind] = kinds.get(kind, 0) + 1

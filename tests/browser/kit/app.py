@@ -99,7 +99,7 @@ def _entries() -> list[dict[str, Any]]:
 def kit_app() -> Flask:
     folders = [str(ROOT / "templates"), str(HERE / "templates")]
     app = Flask("kit", template_folder=folders[0], static_folder=str(DIST.parent))
-    app.config.update(SECRET_KEY="kit", TESTING=True)
+    app.config.update(SECRET_KEY="kit", TESTING=True, SITE_NAME="职称申报评审平台")
     app.jinja_loader.searchpath.append(folders[1])  # type: ignore[union-attr]
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
