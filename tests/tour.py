@@ -65,8 +65,9 @@ FOLLOW = (
 )  # fmt: skip
 # Downloads and drawings: seen by other means. A message leads on to a page that is seen anyway.
 LEADS_ON = "/notifications/"
-NOT_PAGES = ("/file", "/photo", "/evaluation-form", "/kind-form", "/lists/")
-OF_AN_ARTICLE = re.compile(r"/(notices|policies)/\d+/files/")
+NOT_PAGES = re.compile(
+    r"/(file|photo|evaluation-form|kind-form|lists/)$|^/(notices|policies)/\d+/files/|\."
+)
 MOST_A_KIND = 3
 # Names of nodes, roles and business types are for those who draw processes, and marked as code.
 CODES = """() => [...document.querySelectorAll('main, main *')]
