@@ -2,15 +2,17 @@
 
 All of it is counted in the database, so that it holds over several workers. A few failures ask
 nothing. From CHALLENGE_FROM on a browser solves an ALTCHA challenge by itself; one without scripts
-waits, twice as long after each failure. At ADDRESS_FAILURES the address is blocked, each time for
-twice as long. An office whose people share an address fails that often only under attack: failures
-fade one by one.
+waits, twice as long after each failure. At ADDRESS_FAILURES the address is blocked for who proves
+nothing, each time for twice as long; a proof of much more work still lets one in, since a whole
+office, or a whole town, may share the address that one of them guesses from. Failures fade one by
+one, blocks a day after the last of them.
 """
 
 import hashlib
 import json
 import math
 from base64 import b64decode
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +34,8 @@ REMEMBERED = timedelta(days=1)
 PROOF_LASTS = timedelta(minutes=10)
 # About 65,000 keys of two rounds: a second on a telephone, a long time for a million guesses.
 ROUNDS, PREFIX = 2, "0000"
+HARD_ROUNDS = 8 * ROUNDS
+"""How much work a blocked address proves: eight times as much."""
 
 
 class SignInRefused(DomainError):
@@ -65,18 +69,42 @@ def _failures(source: SignInAttempt | None, now: datetime) -> int:
     return max(0, source.failures - faded)
 
 
-def refuse_blocked(address: str, now: datetime) -> None:
-    """TooManyTries while an address is blocked."""
-    _refuse_blocked(_source(address), now)
+def asking(address: str) -> str:
+    """Return what requests for a new password are counted by: they keep nobody from signing in."""
+    return f"ask {address}"
 
 
-def _refuse_blocked(source: SignInAttempt | None, now: datetime) -> None:
-    if source is not None and source.blocked_until and source.blocked_until > now:
-        left = math.ceil((source.blocked_until - now) / timedelta(minutes=1))
-        raise TooManyTries(f"此网络地址尝试次数过多，请 {left} 分钟后再试")
+@dataclass(frozen=True)
+class Demand:
+    """What an address has to do: work of so many rounds, or wait; nothing where wait is none."""
+
+    rounds: int
+    wait: timedelta
+    is_block: bool
+
+    @property
+    def words(self) -> str:
+        """Say it to whoever did neither."""
+        if self.is_block:
+            left = math.ceil(self.wait / timedelta(minutes=1))
+            return f"此网络地址尝试次数过多，请等安全验证完成，或 {left} 分钟后再试"
+        left = math.ceil(self.wait.total_seconds())
+        return f"尝试次数过多，请等安全验证完成，或 {left} 秒后再试"
 
 
-def _wait(source: SignInAttempt | None, now: datetime) -> timedelta:
+def _blocked_for(source: SignInAttempt | None, now: datetime) -> timedelta:
+    until = source.blocked_until if source else None
+    return max(timedelta(), until - now) if until else timedelta()
+
+
+def _demand(source: SignInAttempt | None, now: datetime) -> Demand:
+    blocked_for = _blocked_for(source, now)
+    if blocked_for:
+        return Demand(HARD_ROUNDS, blocked_for, is_block=True)
+    return Demand(ROUNDS, _pause(source, now), is_block=False)
+
+
+def _pause(source: SignInAttempt | None, now: datetime) -> timedelta:
     """Return how long a browser that proves nothing has to wait."""
     failures = _failures(source, now)
     if source is None or failures < CHALLENGE_FROM:
@@ -86,19 +114,17 @@ def _wait(source: SignInAttempt | None, now: datetime) -> timedelta:
 
 
 def check_address(address: str, proof: str, *, now: datetime) -> None:
-    """TooManyTries for an address that is blocked, or neither proved work nor waited."""
-    source = _source(address)
-    _refuse_blocked(source, now)
-    left = _wait(source, now)
-    if left and not _holds(proof, now):
-        seconds = math.ceil(left.total_seconds())
-        raise TooManyTries(f"连续登录失败，请等安全验证完成，或 {seconds} 秒后再试")
+    """TooManyTries for an address that neither proved the work asked of it nor waited."""
+    demand = _demand(_source(address), now)
+    if demand.wait and not _holds(proof, demand.rounds, now):
+        raise TooManyTries(demand.words)
 
 
 def use_address(address: str, proof: str, *, now: datetime) -> None:
     """Check an address and use its proof up: one that was handed in before proves nothing."""
-    is_fresh = _spend(proof, now) if _wait(_source(address), now) else True
-    check_address(address, proof if is_fresh else "", now=now)
+    demand = _demand(_source(address), now)
+    if demand.wait and not _spend(proof, demand.rounds, now):
+        raise TooManyTries(demand.words)
 
 
 def challenge_for(address: str, now: datetime) -> dict[str, Any] | None:
@@ -106,11 +132,13 @@ def challenge_for(address: str, now: datetime) -> dict[str, Any] | None:
 
     It says when it expires itself: the instance's time is not the machine's in a demonstration.
     """
-    if _failures(_source(address), now) < CHALLENGE_FROM:
+    source = _source(address)
+    is_blocked = bool(_blocked_for(source, now))
+    if not is_blocked and _failures(source, now) < CHALLENGE_FROM:
         return None
     made = altcha.create_challenge(
         "SHA-256",
-        ROUNDS,
+        HARD_ROUNDS if is_blocked else ROUNDS,
         key_prefix=PREFIX,
         data={"until": (now + PROOF_LASTS).isoformat()},
         hmac_secret=instance_key("proof"),
@@ -118,16 +146,20 @@ def challenge_for(address: str, now: datetime) -> dict[str, Any] | None:
     return made.to_dict()
 
 
+def _parameters(proof: str) -> dict[str, Any]:
+    parameters: dict[str, Any] = json.loads(b64decode(proof))["challenge"]["parameters"]
+    return parameters
+
+
 def _until(proof: str) -> datetime:
-    parameters = json.loads(b64decode(proof))["challenge"]["parameters"]
-    return datetime.fromisoformat(parameters["data"]["until"])
+    return datetime.fromisoformat(_parameters(proof)["data"]["until"])
 
 
-def _holds(proof: str, now: datetime) -> bool:
-    """Tell whether a proof solves a challenge of ours that has not expired."""
+def _holds(proof: str, rounds: int, now: datetime) -> bool:
+    """Tell whether a proof solves a challenge of ours, of enough work, that has not expired."""
     if not proof or not altcha.verify_solution(proof, instance_key("proof")).verified:
         return False
-    return _until(proof) > now
+    return _parameters(proof)["cost"] >= rounds and _until(proof) > now
 
 
 def _insert(table: Any) -> Any:
@@ -135,9 +167,9 @@ def _insert(table: Any) -> Any:
     return insert(table)
 
 
-def _spend(proof: str, now: datetime) -> bool:
+def _spend(proof: str, rounds: int, now: datetime) -> bool:
     """Use a proof up; tells whether it held and is used for the first time."""
-    if not _holds(proof, now):
+    if not _holds(proof, rounds, now):
         return False
     signature = json.loads(b64decode(proof))["challenge"]["signature"]
     digest = hashlib.sha256(str(signature).encode()).hexdigest()
@@ -147,14 +179,19 @@ def _spend(proof: str, now: datetime) -> bool:
 
 
 def count_address(address: str, now: datetime) -> None:
-    """Count a failure of an address, whatever account it tried."""
+    """Count a failure of an address, whatever account it tried.
+
+    Failures of those who prove their work while it is blocked make no block longer.
+    """
     first = _insert(SignInAttempt).values(address=address, failures=0, last_at=now, blocks=0)
     db.session.execute(first.on_conflict_do_nothing(index_elements=["address"]))
     source = _source(address, for_update=True)
     if source is None:
         return
-    source.failures, source.last_at = _failures(source, now) + 1, now
-    if source.failures >= ADDRESS_FAILURES:
+    source.failures, source.last_at = min(ADDRESS_FAILURES, _failures(source, now) + 1), now
+    if source.blocked_until and source.blocked_until < now - REMEMBERED:
+        source.blocks = 0
+    if source.failures >= ADDRESS_FAILURES and not _blocked_for(source, now):
         lasts = min(LONGEST_BLOCK, FIRST_BLOCK * 2 ** min(source.blocks, 10))
         source.blocked_until, source.blocks = now + lasts, source.blocks + 1
 

@@ -12,7 +12,13 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import mail_links, queries, sessions, signing_in
-from app.accounts.addresses import SignInRefused, challenge_for, count_address, use_address
+from app.accounts.addresses import (
+    SignInRefused,
+    asking,
+    challenge_for,
+    count_address,
+    use_address,
+)
 from app.accounts.forms import ForgottenForm, MailForm, ResetForm
 from app.accounts.models import Person
 from app.accounts.views import HOME, bp, own_account, visitor_address
@@ -44,7 +50,7 @@ def forgotten() -> str:
 
 
 def _forgotten_page(form: ForgottenForm) -> str:
-    challenge = challenge_for(visitor_address(), now())
+    challenge = challenge_for(asking(visitor_address()), now())
     return render_template(
         "accounts/forgotten.html", form=form, challenge=challenge, has_mail=mail_server()
     )
@@ -53,18 +59,19 @@ def _forgotten_page(form: ForgottenForm) -> str:
 @bp.post("/forgotten")
 @requires("account.reset")
 def ask_for_reset() -> Response | tuple[str, int]:
-    """Write the request down: one answer for every name; each counts as a try of its address."""
+    """Write the request down: one answer for every name; each counts as a try to ask."""
     if mail_server() is None:
         raise NotFound
     form = ForgottenForm(request.form)
     if not form.validate():
         return _forgotten_page(form), 422
+    address = asking(visitor_address())
     try:
-        use_address(visitor_address(), request.form.get("proof", ""), now=now())
+        use_address(address, request.form.get("proof", ""), now=now())
     except SignInRefused as refusal:
         form.form_errors.append(refusal.message)
         return _forgotten_page(form), refusal.status
-    count_address(visitor_address(), now())
+    count_address(address, now())
     mail_links.ask_for_reset(form.login.data or "", now=now())
     return see_other(url_for("accounts.asked_for_reset"))
 

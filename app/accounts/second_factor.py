@@ -15,7 +15,7 @@ from typing import Any
 import pyotp
 from sqlalchemy import delete, update
 
-from app.accounts.addresses import SignInRefused, count_address, refuse_blocked
+from app.accounts.addresses import SignInRefused, count_address
 from app.accounts.models import (
     Credential,
     FactorRole,
@@ -166,7 +166,6 @@ def confirm_sign_in(
 
     Wrong codes count as wrong passwords do. A password that was changed meanwhile is asked again.
     """
-    refuse_blocked(address, now)
     credential = lock_account_row(half.credential_id)
     if credential is None or not credential.is_enabled or HalfSignedIn.of(credential) != half:
         raise SignInRefused("登录已超时，请重新输入密码")

@@ -83,7 +83,7 @@ def judge_account(credential: Credential | None, password: str) -> Judgement:
 def judge(name: str, password: str, *, address: str, now: datetime, proof: str = "") -> Judgement:
     """Judge a sign-in by login name or identity number; it only reads.
 
-    TooManyTries at once for an address that has failed too often.
+    TooManyTries at once for an address that failed often and proves no work.
     """
     check_address(address, proof, now=now)
     found = judge_account(credential_by_name(name), password)

@@ -150,6 +150,38 @@ def test_each_block_lasts_twice_as_long(
     assert sign_in(browser).status_code == 303
 
 
+def test_a_block_asks_for_harder_work_and_shuts_nobody_out(
+    client_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "ADDRESS_FAILURES", 4)
+    browser = client_for(None)
+    fail(browser, 3)
+    easy = solved(browser.get("/login").text)
+    count(1)
+    assert sign_in(browser, easy).status_code == 429
+    hard = solved(browser.get("/login").text)
+    assert addresses._parameters(hard)["cost"] == addresses.HARD_ROUNDS > addresses.ROUNDS
+    assert sign_in(browser, hard).status_code == 303
+    assert sign_in(client_for(None), hard).status_code == 429
+
+
+def test_failures_within_a_block_make_it_no_longer_and_blocks_fade_in_a_day(
+    client_for: Any, monkeypatch: pytest.MonkeyPatch, at: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(addresses, "ADDRESS_FAILURES", 2)
+    browser = client_for(None)
+    count(5)
+    assert "5 分钟后再试" in sign_in(browser).text
+    at(START + timedelta(minutes=20))
+    count(2)
+    assert "10 分钟后再试" in sign_in(browser).text
+    for hours in (20, 40):
+        at(START + timedelta(hours=hours))
+        count(1)
+    count(1)
+    assert "5 分钟后再试" in sign_in(browser).text
+
+
 def test_a_block_ends_no_other_address(
     app: Flask, client_for: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,11 +215,21 @@ def test_requests_count_as_tries_of_their_address(
     assert forgot(browser, "nobody").status_code == 303
     with transaction():
         for _ in range(6):
-            addresses.count_address("127.0.0.1", now())
+            addresses.count_address(addresses.asking("127.0.0.1"), now())
     refused = forgot(browser)
     assert (refused.status_code, "安全验证" in refused.text) == (429, True)
     assert "data-proof" in browser.get("/forgotten").text
     assert office.letters() == []
+
+
+def test_asking_for_links_keeps_nobody_at_the_address_from_signing_in(
+    client_for: Any, person: Person, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "ADDRESS_FAILURES", 2)
+    for _ in range(3):
+        forgot(client_for(None), "nobody")
+    assert "网络地址尝试次数过多" in forgot(client_for(None)).text
+    assert sign_in(client_for(None), PASSWORD).status_code == 303
 
 
 @pytest.mark.parametrize(
