@@ -33,9 +33,14 @@ def person_by_id_number(number: str) -> Person | None:
     return db.session.scalars(select(Person).where(wanted)).first()
 
 
+def _fold_login(typed: str) -> str:
+    """Fold what was typed as names that nobody has are folded, so that neither stands out."""
+    return crypto.fold_id(typed).lower()
+
+
 def credential_by_login(login: str) -> Credential | None:
-    """Find an account by its login name, whatever the case."""
-    wanted = Credential.login == login.strip().lower()
+    """Find an account by its login name, whatever the case or width."""
+    wanted = Credential.login == _fold_login(login)
     return db.session.scalars(select(Credential).where(wanted)).first()
 
 
@@ -46,7 +51,7 @@ def credential_by_name(name: str) -> Credential | None:
     identity number (operations.free_login).
     """
     hashed = crypto.keyed_hash(crypto.fold_id(name))
-    wanted = or_(Credential.login == name.strip().lower(), Person.id_number_hash == hashed)
+    wanted = or_(Credential.login == _fold_login(name), Person.id_number_hash == hashed)
     found = select(Credential).join(Person, Person.id == Credential.person_id).where(wanted)
     return db.session.scalars(found).first()
 

@@ -47,8 +47,19 @@ def test_the_right_password_opens_the_home_page(client_for: Any, person: Person)
     assert "苏晓禾" in browser.get("/home").text
 
 
-def test_a_login_is_found_whatever_its_case(client_for: Any, person: Person) -> None:
-    assert sign_in(client_for(None), " QingHe ").status_code == 303
+@pytest.mark.parametrize("typed", [" QingHe ", "ｑｉｎｇｈｅ", "qing he", "Ｑing　he"])
+def test_a_login_is_found_however_it_is_typed(client_for: Any, person: Person, typed: str) -> None:
+    assert sign_in(client_for(None), typed).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["qinghe", "nobody"])
+def test_a_name_locks_under_all_its_spellings_whether_somebody_has_it_or_not(
+    client_for: Any, person: Person, name: str
+) -> None:
+    browser = client_for(None)
+    for _ in range(5):
+        sign_in(browser, f"{name[:2]} {name[2:]}", "Wrong-2026")
+    assert "已锁定" in sign_in(browser, name, "Wrong-2026").text
 
 
 @pytest.mark.parametrize(("login", "password"), [("qinghe", "Wrong-2026"), ("nobody", PASSWORD)])
