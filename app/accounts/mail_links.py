@@ -12,8 +12,8 @@ from sqlalchemy import delete, select
 
 from app.accounts.addresses import SignInRefused
 from app.accounts.grants import is_administrator
-from app.accounts.models import Credential, MailLink, Person, ResetRequest
-from app.accounts.operations import notify, set_password
+from app.accounts.models import RESET, VERIFY, Credential, MailLink, Person, ResetRequest
+from app.accounts.operations import notify, set_password, void_links
 from app.accounts.queries import credential_by_name, has_factor, hash_of
 from app.accounts.second_factor import confirm_code
 from app.accounts.signing_in import PasswordHash, lock_account_row, refuse_locked
@@ -22,7 +22,6 @@ from app.core.db import current_transaction, db
 from app.core.errors import Invalid
 
 ANSWER = "answer_reset_request"
-VERIFY, RESET = "verify", "reset"
 LASTS = {VERIFY: timedelta(hours=24), RESET: timedelta(minutes=30)}
 REST = timedelta(minutes=5)
 """How long after a link another one is not sent: nobody's mailbox is flooded."""
@@ -113,11 +112,15 @@ def _note(tag: str, person_id: int, now: datetime) -> None:
 
 
 def verify_address(secret: str, *, now: datetime) -> tuple[Person, str]:
-    """Keep the address that a link was sent to; returns the one of before, if it was verified."""
+    """Keep the address that a link was sent to; returns the one of before, if it was verified.
+
+    A link for a new password that went to the one of before opens nothing any more.
+    """
     link = find_link(secret, VERIFY, now=now)
     person = link.person
     before = person.email if person.email_verified_at else ""
     link.used_at = now
+    void_links(person.id, purpose=RESET, now=now)
     person.email, person.email_verified_at = link.address, now
     _note("account:mail_verified", person.id, now)
     return person, before

@@ -20,7 +20,7 @@ from app.accounts.addresses import (
     use_address,
 )
 from app.accounts.forms import ForgottenForm, MailForm, ResetForm
-from app.accounts.models import Person
+from app.accounts.models import RESET, VERIFY, Person
 from app.accounts.views import HOME, bp, own_account, visitor_address
 from app.core import jobs
 from app.core.clock import device_time, now
@@ -104,7 +104,7 @@ def reset() -> str | tuple[str, int]:
 
 def _reset_page(form: ResetForm, status: int = 200) -> str | tuple[str, int]:
     try:
-        link = mail_links.find_link(form.secret.data or "", mail_links.RESET, now=now())
+        link = mail_links.find_link(form.secret.data or "", RESET, now=now())
     except Invalid as error:
         return render_template("accounts/bad_link.html", message=error.message), 422
     asks_code = queries.has_factor(link.person_id)
@@ -120,7 +120,7 @@ def set_new_password() -> Response | str | tuple[str, int]:
     form = ResetForm(request.form)
     if form.validate():
         try:
-            mail_links.find_link(form.secret.data or "", mail_links.RESET, now=now())
+            mail_links.find_link(form.secret.data or "", RESET, now=now())
             password = signing_in.hash_password(form.password.data or "")
             begin_writing()
             account = mail_links.reset_by_mail(
@@ -204,7 +204,7 @@ def verification() -> str | tuple[str, int]:
     """The page behind the link of a letter: one button, since looking at it proves nothing."""
     secret = request.args.get("secret", "")
     try:
-        link = mail_links.find_link(secret, mail_links.VERIFY, now=now())
+        link = mail_links.find_link(secret, VERIFY, now=now())
     except Invalid as error:
         return render_template("accounts/bad_link.html", message=error.message), 422
     return render_template("accounts/verify_mail.html", secret=secret, address=link.address)

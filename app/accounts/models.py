@@ -11,6 +11,7 @@ from app.core.db import Id, Instant, Model, pk
 
 SCOPE_KINDS = ("org", "meeting", "jurisdiction", "all")
 WAITING, CONFIRMED, REFUSED = "waiting", "confirmed", "refused"
+VERIFY, RESET = "verify", "reset"
 
 
 def _scope_laws() -> tuple[CheckConstraint, CheckConstraint]:

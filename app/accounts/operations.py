@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from app.accounts.models import (
+    RESET,
     Credential,
     IntegrityRecord,
     LoginSession,
@@ -116,6 +117,7 @@ def reset_credential(credential: Credential, *, actor: Person | None, now: datet
     credential.activation_hash = hash_of(secret)
     credential.activation_expires_at = now + ACTIVATION_LASTS
     clear_failures(credential)
+    void_links(credential.person_id, purpose=RESET, now=now)
     end_sessions(credential.person_id, now=now)
     audit.record(
         "account:reset",
@@ -147,12 +149,13 @@ def void_links(person_id: int, *, now: datetime, purpose: str | None = None) -> 
 
 
 def set_password(credential: Credential, password: PasswordHash, *, now: datetime) -> None:
-    """Set a password that was hashed before; the sessions of the account end."""
+    """Set a password that was hashed before; sessions and mailed links to reset it end."""
     credential.password_hash = password.text
     credential.activation_hash = None
     credential.activation_expires_at = None
     credential.must_change = False
     clear_failures(credential)
+    void_links(credential.person_id, purpose=RESET, now=now)
     end_sessions(credential.person_id, now=now)
     audit.record(
         "account:password_set",

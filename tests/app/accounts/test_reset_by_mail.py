@@ -222,6 +222,35 @@ def test_requests_count_as_tries_of_their_address(
     assert office.letters() == []
 
 
+def change(person: Person) -> None:
+    hashed = signing_in.hash_password("Another-1")
+    operations.set_password(account_of(person), hashed, now=now())
+
+
+def give_out(person: Person) -> None:
+    operations.reset_credential(account_of(person), actor=person, now=now())
+
+
+def void(person: Person) -> None:
+    operations.void_credential(account_of(person), actor=person, now=now())
+
+
+def move(person: Person) -> None:
+    secret = mail_links.ask_to_verify(person, "new@example.cn", now=now())
+    mail_links.verify_address(secret, now=now())
+
+
+@pytest.mark.parametrize("act", [change, give_out, void, move])
+def test_what_takes_the_old_way_in_takes_its_mailed_link(
+    client_for: Any, person: Person, office: PostOffice, act: Callable[[Person], None]
+) -> None:
+    forgot(client_for(None))
+    with transaction():
+        act(db.session.get_one(Person, person.id))
+    answer = reset(client_for(None), link_in(office))
+    assert (answer.status_code, "链接无效" in answer.text) == (422, True)
+
+
 def test_asking_for_links_keeps_nobody_at_the_address_from_signing_in(
     client_for: Any, person: Person, office: PostOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
