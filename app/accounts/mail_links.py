@@ -8,15 +8,14 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 
-from app.accounts.addresses import SignInRefused
 from app.accounts.grants import is_administrator
 from app.accounts.models import RESET, VERIFY, Credential, MailLink, Person, ResetRequest
 from app.accounts.operations import notify, set_password, void_links
 from app.accounts.queries import credential_by_name, has_factor, hash_of
-from app.accounts.second_factor import confirm_code
-from app.accounts.signing_in import PasswordHash, lock_account_row, refuse_locked
+from app.accounts.second_factor import WRONG_CODE, spend_code
+from app.accounts.signing_in import PasswordHash, lock_account_row
 from app.core import audit, crypto, jobs
 from app.core.db import current_transaction, db
 from app.core.errors import Invalid
@@ -25,6 +24,9 @@ ANSWER = "answer_reset_request"
 LASTS = {VERIFY: timedelta(hours=24), RESET: timedelta(minutes=30)}
 REST = timedelta(minutes=5)
 """How long after a link another one is not sent: nobody's mailbox is flooded."""
+LINK_TRIES = 5
+GUESSED_REST = timedelta(hours=1)
+"""How long after a link that was used up by wrong codes another one is not sent."""
 KEPT_FOR = timedelta(days=2)
 ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 BAD_LINK = {
@@ -64,7 +66,10 @@ def _rests(person_id: int, purpose: str, now: datetime) -> bool:
     recent = select(MailLink.id).where(
         MailLink.person_id == person_id,
         MailLink.purpose == purpose,
-        MailLink.created_at > now - REST,
+        or_(
+            MailLink.created_at > now - REST,
+            and_(MailLink.tries >= LINK_TRIES, MailLink.used_at > now - GUESSED_REST),
+        ),
     )
     return db.session.scalar(recent.limit(1)) is not None
 
@@ -188,7 +193,7 @@ def reset_by_mail(
     if credential is None or not _may_use_mail(credential, now):
         raise Invalid(BAD_LINK[RESET], field="secret")
     if has_factor(link.person_id):
-        _confirm(credential, code, moment, now)
+        _confirm(link, code, moment, now)
     link.used_at = now
     set_password(credential, password, now=now)
     _note("account:reset_by_mail", link.person_id, now)
@@ -206,12 +211,19 @@ def _account_of(secret: str) -> Credential | None:
     return lock_account_row(db.session.scalar(named))
 
 
-def _confirm(credential: Credential, code: str, moment: datetime, now: datetime) -> None:
-    try:
-        refuse_locked(credential, now)
-    except SignInRefused as refused:
-        raise Invalid(refused.message, field="code") from refused
-    confirm_code(credential, code, moment=moment, now=now)
+def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> None:
+    """Invalid unless the code is right. The account's lock plays no part: anybody can bring it on.
+
+    What limits guesses here is the link: LINK_TRIES wrong codes use it up.
+    """
+    if spend_code(link.person_id, code, moment=moment, now=now):
+        return
+    link.tries += 1
+    if link.tries >= LINK_TRIES:
+        link.used_at = now
+    subject = ("person", link.person_id)
+    audit.record("account:sign_in_failed", subject=subject, actor_id=None, now=now)
+    raise Invalid(WRONG_CODE, field="code")
 
 
 def sweep_links(now: datetime) -> None:

@@ -181,6 +181,7 @@ class MailLink(Model):
     __table_args__ = (
         CheckConstraint("purpose IN ('verify', 'reset')", name="purpose_is_known"),
         CheckConstraint("expires_at > created_at", name="a_link_lasts_a_while"),
+        CheckConstraint("tries >= 0", name="tries_are_counted"),
         Index("ix_mail_link_person", "person_id", "purpose"),
     )
 
@@ -189,6 +190,8 @@ class MailLink(Model):
     purpose: Mapped[str] = mapped_column(String(10))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     address: Mapped[str] = mapped_column(String(120))
+    # Wrong codes of the second factor: they use a link up, whatever the account's own lock.
+    tries: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)

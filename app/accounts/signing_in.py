@@ -25,7 +25,8 @@ from app.core.errors import Invalid
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_LASTS = timedelta(minutes=15)
-LONGEST_LOCK = timedelta(days=1)
+LONGEST_LOCK = timedelta(hours=1)
+LOCKS_KEPT = timedelta(days=1)
 NAMES_KEPT = timedelta(days=30)
 PASSWORD_RULE = "密码须为 8-20 位，同时包含字母、数字和特殊字符"  # noqa: S105 - a rule, not a secret
 
@@ -177,8 +178,11 @@ def count_failure(tried: Tried, now: datetime) -> None:
     """Count a wrong password or code; the fifth locks the account.
 
     A quarter of an hour at first (等保 practice), and twice as long each time until somebody gets
-    in, whichever of the account's names was typed.
+    in, whichever of the account's names was typed; an hour at most, since anybody can lock anybody
+    out. What locked it before is forgotten a day after the last lock.
     """
+    if tried.locked_until and tried.locked_until < now - LOCKS_KEPT:
+        tried.locks = 0
     tried.failures += 1
     if isinstance(tried, Credential):
         subject = ("person", tried.person_id)

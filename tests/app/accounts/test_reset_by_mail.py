@@ -296,12 +296,32 @@ def test_the_second_factor_is_asked_and_guesses_are_counted(
         answer = reset(client_for(None), link, code=code)
         assert (answer.status_code, "验证码不正确" in answer.text) == (422, True)
     with transaction(write=False):
-        assert account_of(person).failures == 2
+        assert db.session.scalars(sa.select(MailLink.tries)).one() == 2
+        assert account_of(person).failures == 0
     assert reset(client_for(None), link, code=device.code(START)).status_code == 303
 
 
-def test_guessing_the_code_behind_a_link_locks_the_account(
+def test_a_link_works_although_the_account_is_locked(
     client_for: Any, person: Person, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_views, "device_time", now)
+    with transaction():
+        device, _ = a_device(person)
+    for _ in range(5):
+        sign_in(client_for(None), "Wrong-2026")
+    assert "已锁定" in sign_in(client_for(None), PASSWORD).text
+    forgot(client_for(None))
+    code = device.code(START)
+    assert reset(client_for(None), link_in(office), code=code).status_code == 303
+    assert sign_in(client_for(None), NEW).status_code == 303
+
+
+def test_guessing_the_code_behind_a_link_uses_it_up_for_an_hour(
+    client_for: Any,
+    person: Person,
+    office: PostOffice,
+    monkeypatch: pytest.MonkeyPatch,
+    at: Callable[..., None],
 ) -> None:
     monkeypatch.setattr(mail_views, "device_time", now)
     with transaction():
@@ -310,7 +330,11 @@ def test_guessing_the_code_behind_a_link_locks_the_account(
     for _ in range(5):
         reset(client_for(None), link_in(office), code="000000")
     answer = reset(client_for(None), link_in(office), code=device.code(START))
-    assert (answer.status_code, "已锁定" in answer.text) == (422, True)
+    assert (answer.status_code, "链接无效" in answer.text) == (422, True)
+    for minutes, letters in ((50, 1), (70, 2)):
+        at(START + timedelta(minutes=minutes))
+        forgot(client_for(None))
+        assert len(office.letters()) == letters
 
 
 def test_a_mailbox_alone_opens_no_administrators_office(

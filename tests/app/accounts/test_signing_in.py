@@ -1,5 +1,6 @@
 """Signing in and out, activation, passwords: what is refused, and what ends a session."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -89,6 +90,22 @@ def test_five_wrong_passwords_lock_the_account_for_a_quarter_of_an_hour(
     assert (locked.status_code, "已锁定" in locked.text) == (401, True)
     at(START + timedelta(minutes=16))
     assert sign_in(browser).status_code == 303
+
+
+def test_locks_grow_to_an_hour_and_fade_in_a_day(
+    client_for: Any, person: Person, at: Callable[..., None]
+) -> None:
+    def lock() -> None:
+        with transaction():
+            for _ in range(signing_in.FAILURES_BEFORE_LOCK):
+                signing_in.count_failure(account_of(person), now())
+
+    told = []
+    for hours in (0, 2, 4, 6, 40):
+        at(START + timedelta(hours=hours))
+        lock()
+        told += re.findall(r"已锁定，请 (\d+) 分钟", sign_in(client_for(None)).text)
+    assert told == ["15", "30", "60", "60", "15"]
 
 
 @pytest.mark.parametrize("name", ["nobody", "340000198503129020"])
