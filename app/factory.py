@@ -112,13 +112,14 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         MAX_FORM_MEMORY_SIZE=2 * 2**20,
         WTF_CSRF_TIME_LIMIT=None,
         PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
+        TRUSTED_PROXIES=int(os.environ.get("TRUSTED_PROXIES", "0")),
         MAIL_SERVER=server_of(os.environ),
         # What the platform is called on its pages, such as the name of its province before it.
         SITE_NAME=os.environ.get("SITE_NAME", "职称申报评审平台"),
     )
     app.config.from_pyfile(str(folder / "config.py"), silent=True)
     app.config.update(settings)
-    proxies = int(os.environ.get("TRUSTED_PROXIES", "0"))
+    proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         # Behind proxies the lockout by address must see the visitor, not the proxy.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -1,9 +1,12 @@
 """Behind a proxy, tries are counted by the visitor's address."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from flask import Flask
 
+from app import serving
 from app.accounts.models import SignInAttempt
 from app.core.db import db, transaction
 from app.factory import create_app
@@ -34,3 +37,25 @@ def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
     monkeypatch.setenv("TRUSTED_PROXIES", "1")
     (tmp_path / "b").mkdir()
     assert addresses_after_a_wrong_password(tmp_path / "b", templates) == ["203.0.113.7"]
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "warns"),
+    [
+        ("https://zhiping.example.cn", 0, True),
+        ("https://zhiping.example.cn", 1, False),
+        ("http://127.0.0.1:8000", 0, False),
+    ],
+)
+def test_a_server_behind_a_proxy_that_it_does_not_know_warns_at_start(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    url: str,
+    proxies: int,
+    warns: bool,
+) -> None:
+    monkeypatch.setattr(serving, "start_scheduler", lambda _app: None)
+    app.config.update(PUBLIC_URL=url, TRUSTED_PROXIES=proxies)
+    serving.post_worker_init(SimpleNamespace(wsgi=app))
+    assert ("TRUSTED_PROXIES" in caplog.text) is warns
