@@ -14,6 +14,7 @@ import math
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 import altcha
@@ -67,6 +68,17 @@ def _failures(source: SignInAttempt | None, now: datetime) -> int:
         return 0
     faded = max(timedelta(), now - source.last_at) // (FADE_AFTER / ADDRESS_FAILURES)
     return max(0, source.failures - faded)
+
+
+def network_of(address: str) -> str:
+    """Return what failures of an address are counted by: of IPv6 the /64 that one customer has."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(known, IPv6Address):
+        return str(known)
+    return str(known.ipv4_mapped or IPv6Network((int(known), 64), strict=False))
 
 
 def asking(address: str) -> str:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from app.accounts import handing_out, operations, queries, sessions, signing_in
-from app.accounts.addresses import SignInRefused, challenge_for
+from app.accounts.addresses import SignInRefused, challenge_for, network_of
 from app.accounts.devices import device_of
 from app.accounts.event_words import ACCOUNT_EVENTS, FACTORS
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
@@ -38,7 +38,7 @@ def login() -> str | Response:
 
 def visitor_address() -> str:
     """Return the network address that failures are counted by."""
-    return request.remote_addr or "-"
+    return network_of(request.remote_addr or "-")
 
 
 def _login_page(form: SignInForm) -> str:

@@ -182,6 +182,28 @@ def test_failures_within_a_block_make_it_no_longer_and_blocks_fade_in_a_day(
     assert "5 分钟后再试" in sign_in(browser).text
 
 
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7", "203.0.113.7"),
+        ("-", "-"),
+    ],
+)
+def test_an_address_of_ipv6_counts_by_its_network(
+    client_for: Any, address: str, counted: str
+) -> None:
+    browser = client_for(None)
+    browser.client.environ_base["REMOTE_ADDR"] = address
+    fail(browser, 1)
+    with transaction(write=False):
+        assert db.session.scalars(sa.select(SignInAttempt.address)).all() == [counted]
+
+
 def test_a_block_ends_no_other_address(
     app: Flask, client_for: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
