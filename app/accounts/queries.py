@@ -220,3 +220,16 @@ def names_of(person_ids: Iterable[int | None]) -> dict[int, str]:
         return {}
     rows = db.session.execute(select(Person.id, Person.name).where(Person.id.in_(wanted)))
     return {row.id: row.name for row in rows}
+
+
+def was_opened(person_id: int) -> bool:
+    """Tell whether an account was ever given a password, or made void: the log keeps both.
+
+    A reset takes the password away, and gives nobody else the right to a new secret.
+    """
+    told = select(AuditEvent.id).where(
+        AuditEvent.subject_type == "person",
+        AuditEvent.subject_id == person_id,
+        AuditEvent.tag.in_(("account:password_set", "account:voided")),
+    )
+    return db.session.scalar(told.limit(1)) is not None

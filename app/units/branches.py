@@ -14,7 +14,7 @@ from app.accounts.operations import (
     grant_role,
     reset_credential,
 )
-from app.accounts.queries import is_live, live_grants
+from app.accounts.queries import is_live, live_grants, was_opened
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.units import tree
@@ -106,10 +106,11 @@ def renewable(unit_id: int, accounts: list[Credential], now: datetime) -> Creden
     """Return the account whose activation a superior may make anew, or None.
 
     Whoever has the secret can act as the person: none is given out for somebody who does more
-    than administer the unit, such as apply for a title, nor once an account is in use.
+    than administer the unit, such as apply for a title, nor once an account was in use, even when
+    it was reset since.
     """
     waiting = [account for account in accounts if account.is_enabled]
-    if not waiting or any(account.password_hash for account in waiting):
+    if not waiting or any(was_opened(account.person_id) for account in waiting):
         return None
     held = live_grants(waiting[0].person_id, now)
     only_here = all((g.scope_kind, g.scope_id) == ("org", unit_id) for g in held)

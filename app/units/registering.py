@@ -14,7 +14,7 @@ from app.accounts.operations import (
     grant_role,
     reset_credential,
 )
-from app.accounts.queries import hash_of
+from app.accounts.queries import hash_of, was_opened
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
@@ -241,15 +241,14 @@ def hand_over_activation(asked: UnitRegistration, *, now: datetime) -> str:
         .where(Credential.person_id == asked.person_id)
         .with_for_update(of=Credential)
     ).one()
-    if account.password_hash or not account.is_enabled:
+    if was_opened(account.person_id) or not account.is_enabled:
         raise Conflict("管理员账号已激活，请直接登录；忘记密码的请联系系统管理员重置")
     return reset_credential(account, actor=None, now=now)
 
 
 def is_activated(asked: UnitRegistration) -> bool:
     """Tell whether the first administrator of an approved registration has activated."""
-    mine = select(Credential.password_hash).where(Credential.person_id == asked.person_id)
-    return db.session.scalar(mine) is not None
+    return was_opened(asked.person_id)
 
 
 def _record(tag: str, asked: UnitRegistration, actor_id: int | None, now: datetime) -> None:

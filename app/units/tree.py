@@ -208,7 +208,9 @@ def _faults_of_change(unit: Unit, facts: UnitFacts) -> Faults:
         found["jurisdiction"] = ["该单位有下级单位，不能改变所属地区"]
     if unit.has_leader and not facts.has_leader and leaders_tasks(unit):
         found["has_leader"] = [LEADER_AT_WORK]
-    freelancers = 0 if facts.type in AREA_OFFICES else members(unit, Employment.is_freelancer)
+    freelancers = (
+        0 if facts.type in AREA_OFFICES else members(unit, Employment.is_freelancer.is_(True))
+    )
     if freelancers:
         found["type"] = [f"{freelancers} 名自由职业者绑定在本单位，须为{'、'.join(AREA_OFFICES)}"]
     return found

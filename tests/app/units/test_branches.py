@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from app.accounts.models import Credential, Person
+from app.accounts.operations import reset_credential
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.units import tree
@@ -119,6 +120,11 @@ def test_a_lost_secret_is_made_anew_until_it_was_used(
     password = {"password": "Qinghe-2026", "again": "Qinghe-2026"}
     assert visitor.post("/activate", {"secret": first, **password}).status_code == 422
     assert visitor.post("/activate", {"secret": second, **password}).status_code == 303
+    assert browser.post(again).status_code == 409
+    with transaction():
+        account = db.session.query(Credential).filter_by(login=NEW["login"]).one()
+        reset_credential(account, actor=None, now=now())
+    assert again not in browser.get("/unit/branches").text
     assert browser.post(again).status_code == 409
 
 

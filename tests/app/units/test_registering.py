@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 
 from app.accounts.models import Credential, Person
+from app.accounts.operations import reset_credential, set_password
+from app.accounts.signing_in import hash_password
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
@@ -100,6 +102,19 @@ def test_an_approved_registration_is_a_unit_whose_administrator_begins(
         assert (unit.parent.name, unit.reports_to.name) == ("云桥区人社局", "云桥区人社局")
         assert (unit.legal_person, unit.contact_phone) == ("钟守正", "13800000000")
         assert check_all() == []
+
+
+def test_an_old_number_opens_nothing_after_the_account_was_reset(
+    client_for: Any, office: Person, visitor: Browser
+) -> None:
+    visitor.post(URL, NEW)
+    vet(client_for(office), "pass")
+    with transaction():
+        account = db.session.query(Credential).filter_by(login=NEW["login"]).one()
+        set_password(account, hash_password("Qinghe-2026"), now=now())
+        reset_credential(account, actor=None, now=now())
+    assert "激活管理员账号" not in visitor.get(STATE).text
+    assert visitor.post("/unit/register/activation").status_code == 409
 
 
 def test_a_returned_registration_is_mended_by_its_number(
