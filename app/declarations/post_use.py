@@ -17,8 +17,9 @@ RUNNING = (Status.IN_REVIEW, Status.RETURNED, Status.ACCEPTED, Status.IN_MEETING
 def posts_of_declarations(unit_id: int, since: datetime, but: int | None) -> Mapping[str, Use]:
     """Count what the last recommendations of a unit took, by the level of titles.
 
-    A running application holds its post; one that passed fills it, unless the sheet of posts,
-    which is younger, has counted it already.
+    A running application holds its post; one that passed fills it, unless the sheet of posts was
+    submitted after that and has counted it already. Nothing touches one that passed but the
+    revocation.
     """
     passed = case((Declaration.status == Status.PASSED, 1), else_=0)
     taking = (
@@ -31,7 +32,7 @@ def posts_of_declarations(unit_id: int, since: datetime, but: int | None) -> Map
             Recommendation.round == Declaration.round,
             Recommendation.uses_post.is_(True),
             Declaration.status.in_(RUNNING)
-            | ((Declaration.status == Status.PASSED) & (Recommendation.given_at >= since)),
+            | ((Declaration.status == Status.PASSED) & (Declaration.updated_at >= since)),
         )
         .group_by(Title.level)
     )

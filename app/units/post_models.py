@@ -52,8 +52,9 @@ class PostSheet(Model):
     office_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
     opinion: Mapped[str] = mapped_column(String(500), default="")
     submitted_by: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    # What passes after that occupies posts beyond those it states.
     submitted_at: Mapped[datetime] = mapped_column(Instant)
-    # Since when it counts: what passes after that occupies posts beyond those it states.
+    # Since when it counts instead of the one before.
     in_force_at: Mapped[datetime | None] = mapped_column(Instant)
     decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     decided_at: Mapped[datetime | None] = mapped_column(Instant)

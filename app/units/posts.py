@@ -97,8 +97,8 @@ def lines_of(unit_id: int, *, but: int | None = None, lock: bool = False) -> lis
 
 
 def _use(sheet: PostSheet, but: int | None) -> dict[str, Use]:
-    """Return what applications take by the level of posts, since the sheet counts."""
-    since, found = sheet.in_force_at or sheet.submitted_at, dict.fromkeys(POST_LEVELS, Use())
+    """Return what applications take by the level of posts, beyond what the sheet states."""
+    since, found = sheet.submitted_at, dict.fromkeys(POST_LEVELS, Use())
     for counter in _counters:
         for title_level, more in counter(sheet.unit_id, since, but).items():
             level = POST_OF_TITLE[title_level]

@@ -1,6 +1,7 @@
 """岗位核准信息: entered once, locked, changed by a process; what applications take is counted."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -195,7 +196,7 @@ def test_a_recommendation_holds_a_post_until_the_end(app: Flask) -> None:
         own = post_line(found)
         assert own is not None
         assert own.free == 1
-        found.status = "passed"
+        found.status, found.updated_at = "passed", now()
         db.session.flush()
         line = posts.line_for(found.unit_id, found.title.level)
         assert line is not None
@@ -205,6 +206,27 @@ def test_a_recommendation_holds_a_post_until_the_end(app: Flask) -> None:
         line = posts.line_for(found.unit_id, found.title.level)
         assert line is not None
         assert line.free == 1
+
+
+@pytest.mark.parametrize(("days", "occupied"), [(2, 14), (-2, 13)])
+def test_what_passes_after_a_sheet_was_submitted_fills_a_post_beyond_it(
+    app: Flask, days: int, occupied: int
+) -> None:
+    declaration = a_declaration()
+    entered(declaration, 14, 13)
+    do((DECLARATION, declaration.id), "vet_declaration", {**VET_PASS, "uses_post": "yes"})
+    with transaction():
+        found = db.session.get_one(Declaration, declaration.id)
+        sheet = posts.sheet_in_force(found.unit_id)
+        assert sheet is not None
+        # A new sheet, submitted after the recommendation and approved a week later.
+        sheet.submitted_at = now() + timedelta(days=1)
+        sheet.in_force_at = now() + timedelta(days=8)
+        found.status, found.updated_at = "passed", sheet.submitted_at + timedelta(days=days)
+        db.session.flush()
+        line = posts.line_for(found.unit_id, found.title.level)
+        assert line is not None
+        assert (line.occupied, line.held) == (occupied, 0)
 
 
 @pytest.mark.parametrize(
