@@ -58,10 +58,13 @@ def register_use(counter: Counter) -> Counter:
 
 
 def sheet_in_force(unit_id: int, *, lock: bool = False) -> PostSheet | None:
-    """Return what counts now; with `lock`, those who take posts follow one another."""
-    wanted = select(PostSheet).where(PostSheet.unit_id == unit_id, PostSheet.status == IN_FORCE)
+    """Return what counts now; with `lock`, those who take posts follow one another.
+
+    It is the unit that is locked: a sheet that is being replaced would be found no more.
+    """
     if lock:
-        wanted = wanted.with_for_update(of=PostSheet)
+        db.session.execute(select(Unit.id).where(Unit.id == unit_id).with_for_update())
+    wanted = select(PostSheet).where(PostSheet.unit_id == unit_id, PostSheet.status == IN_FORCE)
     return db.session.scalars(wanted).first()
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -306,3 +308,35 @@ def test_one_sheet_counts_and_one_change_waits(case: Case, app: Flask) -> None:
             submit("")
         submit("新批")
         assert db.session.query(PostSheet).count() == 2
+
+
+def test_who_takes_a_post_waits_for_the_sheet_that_is_being_put_in_force(
+    case: Case, app: Flask
+) -> None:
+    numbers = dict.fromkeys(("正高级", "副高级", "中级", "初级"), (5, 5))
+    with transaction():
+        unit, actor = db.session.get_one(Unit, case.school.id), case.admin
+        for reason in ("", "新批"):
+            entry = posts.Entry(numbers, an_upload(actor).id, reason)
+            sheet = posts.submit_sheet(unit, entry, actor=actor, now=now())
+        unit_id, sheet_id, office = unit.id, sheet.id, case.bureau.id
+    decided, lines = Event(), []
+
+    def put_in_force() -> None:
+        with app.app_context(), transaction():
+            change = db.session.get_one(PostSheet, sheet_id)
+            posts.decide(change, approve=True, opinion="", actor_id=office, now=now())
+            decided.set()
+            sleep(0.5)
+
+    def take() -> None:
+        decided.wait(timeout=10)
+        with app.app_context(), transaction():
+            lines.append(posts.line_for(unit_id, "副高级", lock=True))
+
+    acts = [Thread(target=put_in_force), Thread(target=take)]
+    for act in acts:
+        act.start()
+    for act in acts:
+        act.join(timeout=20)
+    assert [line is not None for line in lines] == [True]
