@@ -167,6 +167,15 @@ def _grant(unit: Unit, successor: Person | None, role: str, actor: Person, now: 
         grant_role(successor, role, scope_kind="org", scope_id=unit.id, actor_id=actor.id, now=now)
 
 
+def _may_take(item: WorkItem, unit: Unit, person: Person, now: datetime) -> bool:
+    """Tell whether somebody holds the role of a task and is no party to it.
+
+    Who vets must not agree to the same: a leader is not given what waits for a clerk.
+    """
+    is_party = person.id in {item.about_id, item.excluded_id}
+    return not is_party and person.id in holders(item.role or "", "org", unit.id, now)
+
+
 def _give_on(
     item: WorkItem,
     unit: Unit,
@@ -180,10 +189,9 @@ def _give_on(
     db.session.refresh(item)
     if not item.is_open or item.assignee_id != person.id:
         return
-    may = successor is not None and successor.id not in {item.about_id, item.excluded_id}
-    to = Scope("person", successor.id) if successor and may else Scope("org", unit.id)
-    care.give(item, to)
-    whom = successor.name if successor and may else unit.name
+    taker = successor if successor and _may_take(item, unit, successor, now) else None
+    care.give(item, Scope("person", taker.id) if taker else Scope("org", unit.id))
+    whom = taker.name if taker else unit.name
     care.tell(
         instance,
         "工作交接",
@@ -216,6 +224,6 @@ def _tell(
     told = f"您在{unit.name}的角色已终止：{left.role_names}"
     notify(person.id, told, url="/home", now=now)
     if successor is not None:
-        count = len(left.shared) + len(left.given)
+        count = len(left.shared) + sum(item.assignee_id == successor.id for item in left.given)
         text = f"{person.name}离任，由您接任；{count} 项待办任务转由您办理"
         notify(successor.id, text, url="/tasks", now=now)

@@ -123,6 +123,20 @@ def test_a_task_that_was_given_to_who_leaves_is_given_on(
         assert len(told) == 1
 
 
+def test_a_task_is_given_on_only_to_who_holds_its_role(case: Case, client_for: Any) -> None:
+    another(case, "unit_clerk")
+    with transaction():
+        item = db.session.get_one(WorkItem, the_task_id())
+        to = Scope("person", case.clerk.id)
+        care.reassign(item, to, reason="专人办理", actor_id=None, now=now())
+    form = {"successor": case.leader.id}
+    assert client_for(case.admin).post(f"/staff/{case.clerk.id}/end", form).status_code == 303
+    item = the_task()
+    assert (item.assignee_id, item.scope_kind, item.scope_id) == (None, "org", case.unit.id)
+    assert client_for(case.leader).get(f"/tasks/{item.id}").status_code == 403
+    assert "0 项待办任务转由您办理" in client_for(case.leader).get("/notifications").text
+
+
 def the_task_id() -> int:
     return open_items((BINDING, db.session.query(Employment).one().id))[0].id
 
