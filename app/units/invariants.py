@@ -22,6 +22,17 @@ def freelancers_belong_to_personnel_departments() -> list[str]:
     return [f"绑定 {number} {told}" for number in db.session.scalars(astray)]
 
 
+@invariant("人员绑定的单位没有关闭")
+def nobody_is_bound_to_a_closed_unit() -> list[str]:
+    """Who is bound to a unit has somebody who vets what they send up."""
+    astray = (
+        select(Employment.id)
+        .join(Unit, Unit.id == Employment.unit_id)
+        .where(Employment.status == ACTIVE, Unit.closed_at.is_not(None))
+    )
+    return [f"绑定 {number} 的单位已关闭" for number in db.session.scalars(astray)]
+
+
 @invariant("单位沿革的最后一段与单位现状一致")
 def the_last_period_tells_what_a_unit_is() -> list[str]:
     """What is kept as going on is what the unit is called now; a closed unit's past has ended."""

@@ -25,6 +25,7 @@ from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 from app.units.own_data import checked_phone
 from app.units.queries import employment_of, open_binding
+from app.units.tree import hold_tree
 
 MAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 STAFF_ROLES = ("unit_admin", "unit_clerk", "unit_leader")
@@ -90,12 +91,19 @@ def _keep_contact(person: Person, contact: Contact) -> None:
 def decide_binding(
     binding: Employment, *, approve: bool, opinion: str, actor_id: int, now: datetime
 ) -> None:
-    """Approve or return a request; the person's earlier unit ends with the approval."""
+    """Approve or return a request; the person's earlier unit ends with the approval.
+
+    Raises Forbidden for one's own, Conflict for a decided one and for a unit that was closed
+    meanwhile, Invalid for a silent return.
+    """
     if actor_id == binding.person_id:
         raise Forbidden("不能审核本人的申请")
     if binding.status != PENDING:
         raise Conflict("该申请已处理")
     if approve:
+        hold_tree(binding.unit)
+        if binding.unit.closed_at is not None:
+            raise Conflict("该单位已关闭，请退回申请")
         _end_current(binding.person_id, actor_id, now)
     elif not opinion.strip():
         raise Invalid("退回时请填写意见", field="opinion")

@@ -362,3 +362,12 @@ def _requests_under_way(unit_id: int, _now: datetime) -> tuple[int, str]:
     )
     count = (db.session.scalar(registrations) or 0) + (db.session.scalar(changes) or 0)
     return count, "份单位注册或变更申请尚未办结"
+
+
+@register_obstacle
+def _bindings_under_way(unit_id: int, _now: datetime) -> tuple[int, str]:
+    """Requests to belong to a unit, wherever they are vetted."""
+    waiting = select(func.count(Employment.id)).where(
+        Employment.unit_id == unit_id, Employment.status == PENDING
+    )
+    return db.session.scalar(waiting) or 0, "份人员绑定申请尚未审核"

@@ -15,7 +15,7 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden
 from app.core.invariants import check_all
 from app.engine.models import WorkItem
-from app.units import operations, queries
+from app.units import operations, queries, tree
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.builders.flow import open_items
@@ -386,3 +386,25 @@ def test_a_request_does_not_change_a_verified_address(client_for: Any, case: Cas
     assert ask(client_for, case, email="su@example.com").status_code == 303
     with transaction(write=False):
         assert db.session.get_one(Person, case.person.id).email == "su@example.com"
+
+
+def test_a_request_that_lies_at_the_superior_keeps_its_unit_open(
+    client_for: Any, app: Flask
+) -> None:
+    with transaction():
+        bureau = a_unit("云桥区教体局", kind="机关", type_="主管部门")
+        unit = a_unit("云桥区新校", parent=bureau, clerk=False, leader=False)
+        clerk = staff(bureau, "unit_clerk")
+        case = Case(a_person("苏晓禾", roles=APPLICANT), unit, clerk, clerk)
+    ask(client_for, case)
+    with transaction(write=False):
+        found = db.session.get_one(Unit, unit.id)
+        assert tree.obstacles(found, now()) == ["1 份人员绑定申请尚未审核"]
+    with transaction():
+        tree.shut(db.session.get_one(Unit, unit.id), reason="", actor_id=1, now=now())
+    answer = vet(client_for, case, "pass")
+    assert (answer.status_code, "该单位已关闭" in answer.text) == (409, True)
+    assert vet(client_for, case, "return", "单位已关闭").status_code == 303
+    with transaction():
+        employ(db.session.get_one(Person, case.person.id), db.session.get_one(Unit, unit.id))
+        assert [each for each in check_all() if "的单位已关闭" in str(each)]
