@@ -10,6 +10,7 @@ from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.units import history, tree
+from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, Employment, Unit
 
 
@@ -17,7 +18,8 @@ def merge_unit(unit: Unit, into: Unit | None, *, actor_id: int, now: datetime) -
     """Close a unit whose people and lower units go to another (并入); its past names both.
 
     Raises Invalid for one that cannot take it over: itself, one below it, a closed one, one of
-    another jurisdiction; Conflict for what must be settled before.
+    another jurisdiction, one that may have no freelancers; Conflict for what must be settled
+    before, such as lower units of one name.
     """
     tree.hold_tree(unit, into)
     if unit.closed_at is not None:
@@ -25,7 +27,7 @@ def merge_unit(unit: Unit, into: Unit | None, *, actor_id: int, now: datetime) -
     if into is None:
         raise Invalid("请填写并入的单位", field="into")
     _check(unit, into)
-    left = tree.unsettled(unit, now)
+    left = [*tree.unsettled(unit, now), *_of_one_name(unit, into)]
     if left:
         raise Conflict("还不能合并：" + "；".join(left))
     _move_lower_units(unit, into, now)
@@ -44,6 +46,17 @@ def _check(unit: Unit, into: Unit) -> None:
         raise Invalid("不能并入本单位或其下级单位", field="into")
     if into.jurisdiction != unit.jurisdiction:
         raise Invalid("只能并入同一地区的单位", field="into")
+    freelancers = tree.members(unit, Employment.is_freelancer.is_(True))
+    if freelancers and into.type not in AREA_OFFICES:
+        text = f"{freelancers} 名自由职业者绑定在本单位，只能并入{'、'.join(AREA_OFFICES)}"
+        raise Invalid(text, field="into")
+
+
+def _of_one_name(unit: Unit, into: Unit) -> list[str]:
+    """Say which lower units would stand side by side under one name."""
+    there = {below.name for below in _open_units(Unit.parent_id == into.id) if below.id != unit.id}
+    both = [below.name for below in _open_units(Unit.parent_id == unit.id) if below.name in there]
+    return [f"两个单位都有下级单位{'、'.join(both)}，请先更名"] if both else []
 
 
 def _move_lower_units(unit: Unit, into: Unit, now: datetime) -> None:
@@ -69,6 +82,7 @@ def _move_people(unit: Unit, into: Unit, actor_id: int, now: datetime) -> None:
                 person_id=former.person_id,
                 unit_id=into.id,
                 status=ACTIVE,
+                is_freelancer=former.is_freelancer,
                 note=f"{unit.name}并入本单位",
                 requested_at=now,
                 decided_at=now,

@@ -11,9 +11,9 @@ from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.units import history
 from app.units.models import Unit
-from app.units.queries import unit_of
+from app.units.queries import employment_of, unit_of
 from tests.builders.declarations import a_declaration
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import a_person, a_unit, employ, staff
 from tests.conftest import Browser
 
 
@@ -87,3 +87,33 @@ def test_nobody_else_merges(app: Flask, client_for: Any) -> None:
         admin = a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
     assert client_for(admin).get(f"/admin/units/{unit.id}/merge").status_code == 403
     assert client_for(admin).post(f"/admin/units/{unit.id}/merge").status_code == 403
+
+
+def test_freelancers_stay_freelancers_of_a_personnel_department(
+    app: Flask, system: Browser
+) -> None:
+    with transaction():
+        old = a_unit("云桥区人社局", kind="机关", type_="人社部门")
+        a_unit("柳溪区人社局", kind="机关", type_="人社部门", area="340603")
+        a_unit("柳溪小学")
+        person = a_person("自由人")
+        employ(person, old).is_freelancer = True
+    url = f"/admin/units/{old.id}/merge"
+    answer = system.post(url, {"into": "柳溪小学"})
+    assert (answer.status_code, "只能并入人社部门" in answer.text) == (422, True)
+    assert system.post(url, {"into": "柳溪区人社局"}).status_code == 303
+    with transaction(write=False):
+        bound = employment_of(person.id)
+        assert (bound.unit.name, bound.is_freelancer) == ("柳溪区人社局", True)
+        assert check_all() == []
+
+
+def test_lower_units_of_one_name_are_named_first(app: Flask, system: Browser) -> None:
+    with transaction():
+        old, new = a_unit("青禾小学"), a_unit("柳溪小学")
+        for unit in (old, new):
+            a_unit("教务处", parent=unit)
+    answer = system.post(f"/admin/units/{old.id}/merge", {"into": "柳溪小学"})
+    assert (answer.status_code, "都有下级单位教务处" in answer.text) == (409, True)
+    with transaction(write=False):
+        assert db.session.get_one(Unit, old.id).closed_at is None
