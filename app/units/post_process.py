@@ -55,7 +55,8 @@ def mend_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 @page("mend_posts")
 def mend_posts_page(item: WorkItem) -> str:
     """Where a returned change is mended."""
-    return f"/unit/posts?unit={item.scope_id}"
+    sheet = db.session.get_one(PostSheet, item.business_id)
+    return f"/unit/posts?unit={sheet.unit_id}"
 
 
 @ending(POSTS)

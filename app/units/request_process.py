@@ -130,7 +130,8 @@ def mend_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 @page("mend_unit_change")
 def mend_change_page(item: WorkItem) -> str:
     """Where a returned change is mended."""
-    return f"/unit/change?unit={item.scope_id}"
+    asked = db.session.get_one(UnitChange, item.business_id)
+    return f"/unit/change?unit={asked.unit_id}"
 
 
 @ending(CHANGE)

@@ -15,6 +15,8 @@ from app.core.invariants import check_all
 from app.declarations.holdings import held_now
 from app.declarations.models import Declaration
 from app.declarations.overview import declared_of
+from app.engine import care
+from app.engine.handlers import Scope
 from app.papers.evaluation_form import form_of
 from app.units import history, tree
 from app.units.models import Unit, UnitChange
@@ -128,6 +130,23 @@ def test_a_returned_change_is_mended_or_given_up(case: Case, client_for: Any) ->
     with transaction(write=False):
         assert db.session.query(UnitChange).one().status == "dropped"
     assert browser.post(URL, form(case, name="青禾小学校")).status_code == 303
+
+
+def test_who_was_given_a_returned_change_mends_it_on_the_units_page(
+    case: Case, client_for: Any
+) -> None:
+    client_for(case.admin).post(URL, form(case, name="青禾学校"))
+    vet(client_for, case.bureau, "return", "请附批文")
+    with transaction():
+        second = a_person("校管理员二", roles=[("unit_admin", "org", case.school.id)])
+        asked = db.session.query(UnitChange).one()
+        item = open_items((CHANGE, asked.id))[0]
+        to = Scope("person", second.id)
+        care.reassign(item, to, reason="专人办理", actor_id=None, now=now())
+    browser = client_for(second)
+    address = browser.get(f"/tasks/{item.id}").location
+    assert address == f"{URL}?unit={case.school.id}"
+    assert browser.get(address).status_code == 200
 
 
 @pytest.mark.parametrize(

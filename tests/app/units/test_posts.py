@@ -18,6 +18,8 @@ from app.declarations import operations
 from app.declarations.facts import check
 from app.declarations.models import Declaration, Recommendation
 from app.declarations.post_use import post_line
+from app.engine import care
+from app.engine.handlers import Scope
 from app.engine.models import ProcessInstance
 from app.plans.models import QuotaMode
 from app.units import posts
@@ -134,6 +136,24 @@ def test_a_returned_change_is_given_up(case: Case, client_for: Any) -> None:
     with transaction(write=False):
         running = db.session.query(ProcessInstance).filter_by(process_key="post_approval")
         assert running.one().status == "completed"
+
+
+def test_who_was_given_a_returned_change_mends_it_on_the_units_page(
+    case: Case, client_for: Any
+) -> None:
+    browser = client_for(case.admin)
+    browser.post(URL, form(case))
+    browser.post(URL, form(case, approved_1="20", reason="新批"))
+    vet(client_for, case.bureau, "return", "无批文")
+    with transaction():
+        second = a_person("校管理员二", roles=[("unit_admin", "org", case.school.id)])
+        sheet = db.session.query(PostSheet).filter_by(status="returned").one()
+        item = open_items((POSTS, sheet.id))[0]
+        to = Scope("person", second.id)
+        care.reassign(item, to, reason="专人办理", actor_id=None, now=now())
+    address = client_for(second).get(f"/tasks/{item.id}").location
+    assert address == f"{URL}?unit={case.school.id}"
+    assert client_for(second).get(address).status_code == 200
 
 
 @pytest.mark.parametrize(
