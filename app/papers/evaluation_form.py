@@ -246,7 +246,7 @@ def _opinions(declaration: Declaration, stages: Mapping[str, str]) -> list[Opini
     last = declaration.round
     return [
         Opinion(
-            o.unit.name,
+            as_of(o.unit, o.at).name,
             o.opinion or "同意",
             f"{stages[o.stage]}：{o.person.name}",
             chinese_date(o.at),

@@ -86,7 +86,7 @@ def _cases(meeting: Meeting, name: str) -> tuple[Sequence[str], list[Row]]:
                 len(rows) + 1,
                 declaration.number,
                 declaration.person.name,
-                declaration.unit.name,
+                declaration.unit_as_sent.name,
                 declaration.specialty.name,
                 declaration.title.name,
                 declaration.kind,

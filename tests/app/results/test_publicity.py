@@ -22,6 +22,9 @@ from app.engine.models import ProcessInstance
 from app.results import operations
 from app.results.process import PUBLICITY, RESULT
 from app.results.queries import confirmed_result
+from app.results.tables import result_rows
+from app.units import tree
+from tests.app.units.test_tree import facts
 from tests.builders import results as build
 from tests.builders.flow import do, drain, open_items
 from tests.builders.people import an_id_number
@@ -264,6 +267,26 @@ def test_the_leader_confirms_in_the_inbox_and_sees_who_is_objected_to(
     assert again.status_code == 409
     other = client_for(build.person(published.organiser_id))
     assert other.get(f"/tasks/{task}").status_code in {403, 404}
+
+
+def test_every_list_keeps_the_unit_as_it_was_called_when_it_was_sent(
+    app: Flask, client_for: Enter, at: Move
+) -> None:
+    published = build.a_publicity()
+    with transaction(write=False):
+        former, later = published.result().declaration.unit.name, now() + timedelta(days=2)
+    at(later)
+    with transaction():
+        unit = published.result().declaration.unit
+        change = facts(unit, name="更名后的学校")
+        tree.change_unit(unit, change, actor_id=published.organiser_id, now=now())
+    page = client_for().get(f"/publicity/{published.id}").text
+    clerk = client_for(build.person(published.held.clerk_id))
+    taken = clerk.get(f"/meetings/{published.held.id}/lists/passed.csv").text
+    with transaction(write=False):
+        rows = str(result_rows(published.publicity))
+    for told in (page, taken, rows):
+        assert (former in told, "更名后的学校" in told) == (True, False)
 
 
 def test_the_public_list_shows_names_and_units_only(app: Flask, client_for: Enter) -> None:

@@ -15,6 +15,7 @@ from app.core.invariants import check_all
 from app.declarations.holdings import held_now
 from app.declarations.models import Declaration
 from app.declarations.overview import declared_of
+from app.declarations.queries import opinions_of
 from app.engine import care
 from app.engine.handlers import Scope
 from app.papers.evaluation_form import form_of
@@ -202,6 +203,29 @@ def test_a_declaration_keeps_the_name_under_which_it_was_sent(
         assert (declared["申报单位"], declared["单位性质"]) == (former, "事业单位")
         printed = dict(pair for line in form_of(found).basics for pair in line)
         assert printed["工作单位"] == former
+
+
+def test_the_evaluation_form_names_the_offices_as_they_were_called(
+    app: Flask, at: Callable[[datetime], None]
+) -> None:
+    number = a_declaration("accepted").id
+    with transaction(write=False):
+        before = printed_offices(number)
+        later = now() + timedelta(days=2)
+    at(later)
+    with transaction():
+        found = db.session.get_one(Declaration, number)
+        actor = a_person().id
+        for unit in {opinion.unit for opinion in opinions_of(found.id)}:
+            change = facts(unit, name=f"更名后的机构{unit.id}")
+            tree.change_unit(unit, change, actor_id=actor, now=now())
+    with transaction(write=False):
+        assert printed_offices(number) == before
+
+
+def printed_offices(number: int) -> list[str]:
+    form = form_of(db.session.get_one(Declaration, number))
+    return [opinion.unit for opinion in (*form.unit, *form.superiors)]
 
 
 def unit_of_declaration(number: int) -> Unit:
