@@ -32,6 +32,11 @@ def birth_and_gender(number: str) -> tuple[date, str]:
     return born, "男" if int(number[16]) % 2 else "女"
 
 
+def folded_credit_code(code: str) -> str:
+    """Return a unified social credit code as it is kept: without blanks, in plain capitals."""
+    return str(uscc.compact(code))
+
+
 def checked_credit_code(code: str) -> str:
     """Return a unified social credit code; Invalid when its check character is wrong."""
     try:

@@ -75,7 +75,7 @@ def _wanted(facts: tree.UnitFacts) -> dict[str, Any]:
         "type": facts.type,
         "kind": facts.kind,
         "area_code": facts.area_code,
-        "credit_code": facts.credit_code.strip().upper() or None,
+        "credit_code": facts.code,
         "parent_id": facts.parent.id if facts.parent else None,
     }
 

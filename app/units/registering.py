@@ -117,7 +117,7 @@ def _fill(asked: UnitRegistration, entry: Entry, now: datetime) -> None:
         raise Invalid(errors=faults)
     asked.name, asked.type, asked.kind = facts.name.strip(), facts.type, facts.kind
     asked.area_code = facts.area_code
-    asked.credit_code = facts.credit_code.strip().upper() or None
+    asked.credit_code = facts.code
     asked.superior_id = facts.parent.id if facts.parent else None
     asked.office_id = office.id
     asked.legal_person, asked.note = entry.legal_person, entry.note
@@ -169,9 +169,8 @@ def _faults_of_second(asked: UnitRegistration, entry: Entry) -> tree.Faults:
     )
     if db.session.scalar(same.limit(1)) is not None:
         found["name"] = ["该单位的注册申请正在审核，请凭受理号查询，不要重复提交"]
-    code = facts.credit_code.strip().upper()
-    same = waiting.where(UnitRegistration.credit_code == code)
-    if code and db.session.scalar(same.limit(1)) is not None:
+    same = waiting.where(UnitRegistration.credit_code == facts.code)
+    if facts.code and db.session.scalar(same.limit(1)) is not None:
         found["credit_code"] = ["该统一社会信用代码的注册申请正在审核，请凭受理号查询"]
     return found
 

@@ -10,6 +10,7 @@ from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
+from app.core.numbers import folded_credit_code
 from app.core.permissions import requires
 from app.engine import runtime
 from app.units import queries, registering, tree
@@ -197,7 +198,7 @@ def registrations() -> str:
         found = found.where(UnitRegistration.status == status)
     if text:
         named = UnitRegistration.name.contains(text, autoescape=True)
-        found = found.where(named | (UnitRegistration.credit_code == text.upper()))
+        found = found.where(named | (UnitRegistration.credit_code == folded_credit_code(text)))
     page = page_of(found.order_by(UnitRegistration.id.desc()))
     asked = [each.id for each in page.items if each.status == PENDING]
     waiting = queries.open_tasks_of(REGISTRATION, asked)

@@ -14,7 +14,7 @@ from app.accounts.queries import lasts
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
-from app.core.numbers import checked_credit_code
+from app.core.numbers import checked_credit_code, folded_credit_code
 from app.engine.models import WorkItem
 from app.units import areas, history
 from app.units.code_lists import AREA_OFFICES, KINDS, PARTS, TYPES
@@ -59,6 +59,11 @@ class UnitFacts:
     reports_to: Unit | None = None
     credit_code: str = ""
     has_leader: bool = True
+
+    @property
+    def code(self) -> str | None:
+        """The unified social credit code as it is kept and compared; None where there is none."""
+        return folded_credit_code(self.credit_code) or None
 
 
 def hold_tree(*units: Unit | None) -> None:
@@ -141,9 +146,7 @@ def _apply(unit: Unit, facts: UnitFacts) -> None:
     unit.area_code, unit.jurisdiction = facts.area_code, facts.jurisdiction
     unit.parent_id = facts.parent.id if facts.parent else None
     unit.reports_to_id = facts.reports_to.id if facts.reports_to else None
-    unit.credit_code = (
-        checked_credit_code(facts.credit_code) if facts.credit_code.strip() else None
-    )
+    unit.credit_code = facts.code
     unit.has_leader = facts.has_leader
 
 
@@ -159,9 +162,9 @@ def faults_of(unit: Unit | None, facts: UnitFacts) -> Faults:
     found |= _faults_of_choice(known, facts)
     if facts.parent is not None and facts.parent.jurisdiction != facts.jurisdiction:
         found["jurisdiction"] = ["与上级单位的所属地区不一致"]
-    code = _fault_of_code(known, facts.credit_code)
-    if code:
-        found["credit_code"] = [code]
+    fault = _fault_of_code(known, facts.code)
+    if fault:
+        found["credit_code"] = [fault]
     changed = _faults_of_change(known, facts) if known else {}
     return {**found, **_faults_of_superiors(known, facts), **changed}
 
@@ -229,11 +232,11 @@ def _has_name(unit: Unit | None, name: str, parent: Unit | None) -> bool:
     return db.session.scalar(same) is not None
 
 
-def _fault_of_code(unit: Unit | None, typed: str) -> str:
-    if not typed.strip():
+def _fault_of_code(unit: Unit | None, code: str | None) -> str:
+    if code is None:
         return ""
     try:
-        code = checked_credit_code(typed)
+        checked_credit_code(code)
     except Invalid as fault:
         return fault.message
     same = _others(unit).where(Unit.credit_code == code, Unit.closed_at.is_(None))

@@ -150,6 +150,16 @@ def test_who_was_given_a_returned_change_mends_it_on_the_units_page(
     assert browser.get(address).status_code == 200
 
 
+def test_a_code_is_kept_as_it_is_compared(case: Case, client_for: Any) -> None:
+    browser = client_for(case.admin)
+    browser.post(URL, form(case, credit_code="１２３４００００dem00006x0"))
+    with transaction(write=False):
+        assert db.session.query(UnitChange).one().credit_code == "12340000DEM00006X0"
+    vet(client_for, case.bureau, "pass")
+    answer = browser.post(URL, form(case, credit_code="１２３４００００DEM00006X0"))
+    assert is_told_in_place(answer, "没有需要变更的内容")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

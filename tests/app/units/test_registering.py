@@ -193,6 +193,8 @@ def test_the_same_unit_is_not_asked_for_twice(office: Person, client_for: Any) -
     assert is_told_in_place(again, "正在审核", "该统一社会信用代码的注册申请正在审核")
     other = {**NEW, "name": "另一学校"}
     assert "注册申请正在审核" in client_for(None).post(URL, other).text
+    wide = {**other, "credit_code": "１２３４００００DEM00006X0"}
+    assert "该统一社会信用代码的注册申请正在审核" in client_for(None).post(URL, wide).text
     with transaction():
         a_unit("云桥区老校").credit_code = "12340602DEM00007XJ"
 
