@@ -195,11 +195,8 @@ class Tour:
         for link in dict.fromkeys(links):
             kind = "/".join("#" if part.isdigit() else part for part in link.split("/"))
             wanted = link in menu or link.startswith(FOLLOW)
-            is_page = (
-                not link.endswith(NOT_PAGES) and not OF_AN_ARTICLE.match(link) and "." not in link
-            )
-            wanted = wanted and not link.startswith(LEADS_ON)
-            if wanted and is_page and link not in seen and kinds.get(kind, 0) < MOST_A_KIND:
+            wanted = wanted and not link.startswith(LEADS_ON) and not NOT_PAGES.search(link)
+            if wanted and link not in seen and kinds.get(kind, 0) < MOST_A_KIND:
                 kinds[kind] = kinds.get(kind, 0) + 1
                 chosen.append(link)
         return chosen
