@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112123"
+revision = "2026112124"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -762,6 +762,7 @@ def upgrade():
         sa.Column("purpose", sa.String(length=10), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("address", sa.String(length=120), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
@@ -771,6 +772,7 @@ def upgrade():
         sa.CheckConstraint(
             "expires_at > created_at", name=op.f("ck_mail_link_a_link_lasts_a_while")
         ),
+        sa.CheckConstraint("tries >= 0", name=op.f("ck_mail_link_tries_are_counted")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_mail_link_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_link")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_mail_link_token_hash")),
