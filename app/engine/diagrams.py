@@ -1,9 +1,10 @@
 """Reading diagrams: specs for the engine, and the flow nodes as they are drawn."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -30,6 +31,8 @@ _NODES = frozenset(
         *("eventBasedGateway", "complexGateway"),
     }
 )
+_FLOWS = frozenset({"incoming", "outgoing", "sequenceFlow", "laneSet"})
+_DECISION = "b:extensionElements/s:calledDecisionId"
 _OF_PEOPLE = frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"})
 PROPERTIES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -71,6 +74,8 @@ class Node:
     lane: str | None
     kind: str
     properties: Mapping[str, str] = field(default_factory=dict)
+    # A hash of all that is written about it, its ways out and its decision table included.
+    mark: str = ""
 
     @cached_property
     def outcomes(self) -> frozenset[str]:
@@ -211,20 +216,50 @@ def _connect_loops(specs: Specs) -> None:
 def read_nodes(files: Mapping[str, bytes]) -> tuple[Node, ...]:
     """Return every flow node of the diagrams, in document order. Raises DefinitionError."""
     found: list[Node] = []
-    for name, content in files.items():
+    roots = {name: read_xml(content, name) for name, content in files.items()}
+    tables = {
+        decision.get("id", ""): _written(decision)
+        for name, root in roots.items()
+        if is_table(name)
+        for decision in root.iter("{*}decision")
+    }
+    for name, root in roots.items():
         if not is_table(name):
-            root = read_xml(content, name)
             for process in root.iterfind("b:process", NS):
-                found.extend(_nodes_of(process))
+                found.extend(_nodes_of(process, tables))
     return tuple(found)
 
 
-def _nodes_of(process: Any) -> list[Node]:
+def _written(element: Any, left_out: frozenset[str] = frozenset()) -> tuple[Any, ...]:
+    """Return what an element says, whatever its layout; without children of these kinds."""
+    children = [
+        _written(child)
+        for child in element.iterchildren("{*}*")
+        if etree.QName(child).localname not in left_out
+    ]
+    return element.tag, sorted(element.attrib.items()), (element.text or "").strip(), children
+
+
+def _mark(element: Any, ways_out: Iterable[Any], tables: Mapping[str, Any]) -> str:
+    """Return a hash of what a node says itself; what lies inside it has marks of its own."""
+    decided = [(ref.text or "").strip() for ref in element.iterfind(_DECISION, NS)]
+    said = (
+        _written(element, _NODES | _FLOWS),
+        sorted(_written(way) for way in ways_out),
+        [tables.get(name) for name in decided],
+    )
+    return sha256(repr(said).encode()).hexdigest()
+
+
+def _nodes_of(process: Any, tables: Mapping[str, Any]) -> list[Node]:
     lanes = {
         (ref.text or "").strip(): lane.get("name")
         for lane in process.iterfind(".//b:lane", NS)
         for ref in lane.iterfind("b:flowNodeRef", NS)
     }
+    ways_out: dict[str, list[Any]] = {}
+    for flow in process.iterfind(".//b:sequenceFlow", NS):
+        ways_out.setdefault(flow.get("sourceRef", ""), []).append(flow)
     found = []
     for element in process.iter(f"{{{BPMN}}}*"):
         kind = etree.QName(element).localname
@@ -239,6 +274,7 @@ def _nodes_of(process: Any) -> list[Node]:
                     lane=lanes.get(node_id) or lanes.get(container),
                     kind=kind,
                     properties=properties_of(element),
+                    mark=_mark(element, ways_out.get(node_id, ()), tables),
                 )
             )
     return found

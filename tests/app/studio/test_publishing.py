@@ -13,12 +13,15 @@ from werkzeug.test import encode_multipart
 from app.core.clock import now
 from app.core.db import current_transaction, db, transaction
 from app.engine.definitions import publish_version
+from app.engine.diagrams import read_nodes
 from app.engine.gate import Known, bundle, check
 from app.engine.gate.xml import read_tree
 from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion
 from app.studio import operations, queries
 from tests.builders.people import a_person
 from tests.engine.gate_builder import KNOWN, Drawing, service
+from tests.engine.test_gate_decisions import DECIDING
+from tests.engine.test_gate_decisions import table as decision_table
 
 FIRST = Drawing(process_id="sample")
 SECOND = FIRST.replacing('name="单位审核"', 'name="单位初审"')
@@ -209,8 +212,6 @@ def test_what_the_gate_refuses_cannot_be_published_past_it(
 
 
 def test_the_difference_names_added_and_removed_nodes() -> None:
-    from app.engine.diagrams import read_nodes
-
     old = read_nodes({"sample.bpmn": FIRST.bytes()})
     new = read_nodes({"sample.bpmn": SECOND.with_(more=service("more")).bytes()})
     found = queries.between(old, new)
@@ -218,6 +219,23 @@ def test_the_difference_names_added_and_removed_nodes() -> None:
     assert [node.id for node in found.changed] == ["vet"]
     assert [node.id for node in queries.between(new, old).removed] == ["more"]
     assert not queries.between(old, old)
+
+
+def test_the_difference_names_the_gateway_whose_condition_changed() -> None:
+    decision, grade = DECIDING.text(), decision_table()
+    old = {"sample.bpmn": decision.encode(), "find_grade.dmn": grade.encode()}
+    spaced = {**old, "sample.bpmn": decision.replace("><bpmn:", ">\n  <bpmn:").encode()}
+    turned = {**old, "sample.bpmn": decision.replace('== "senior"', '!= "senior"').encode()}
+    other = {**old, "find_grade.dmn": decision_table(test="&gt; 5").encode()}
+
+    def changed(files: dict[str, bytes]) -> list[str]:
+        found = queries.between(read_nodes(old), read_nodes(files))
+        assert found.added == found.removed == []
+        return [node.id for node in found.changed]
+
+    assert changed(spaced) == []
+    assert changed(turned) == ["which"]
+    assert changed(other) == ["publish"]
 
 
 @pytest.mark.parametrize("role", ["system_admin", "organiser", "applicant"])
