@@ -9,6 +9,7 @@ import secrets
 import smtplib
 import ssl
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -139,10 +140,13 @@ def _message(letter: OutgoingMail, body: str, server: MailServer) -> EmailMessag
 def _hand_in(message: EmailMessage, server: MailServer) -> None:
     """MailNotSent says what went wrong, and not to whom it should have gone."""
     try:
-        with _connected(server) as smtp:
+        with closing(_connected(server)) as smtp:
             if server.user:
                 smtp.login(server.user, server.password)
             smtp.send_message(message)
+            # The letter is delivered: how the server says goodbye changes nothing.
+            with suppress(smtplib.SMTPException, OSError):
+                smtp.quit()
     except smtplib.SMTPRecipientsRefused as error:
         codes = sorted({code for code, _ in error.recipients.values()})
         raise MailNotSent(f"邮件服务器拒绝了收件地址（{codes[0]}）") from None

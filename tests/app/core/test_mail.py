@@ -1,5 +1,6 @@
 """Mail: handed in to a real server, tried again with growing pauses, forgotten once sent."""
 
+import smtplib
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -62,6 +63,25 @@ def test_a_letter_arrives_and_what_it_said_is_forgotten(app: Flask, office: Post
         sent = db.session.scalars(sa.select(OutgoingMail)).one()
         assert (sent.body_sealed, sent.sent_at is not None) == (None, True)
     assert worker.send() == 0
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), smtplib.SMTPResponseException(451, b"later")])
+def test_a_letter_is_sent_however_the_server_says_goodbye(
+    app: Flask, office: PostOffice, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    say = smtplib.SMTP.docmd
+
+    def stumbling(smtp: smtplib.SMTP, cmd: str, args: str = "") -> Any:
+        if cmd.upper() == "QUIT":
+            raise error
+        return say(smtp, cmd, args)
+
+    monkeypatch.setattr(smtplib.SMTP, "docmd", stumbling)
+    posted()
+    worker.drain()
+    assert len(office.letters()) == 1
+    with transaction(write=False):
+        assert db.session.scalars(sa.select(OutgoingMail.sent_at)).one() is not None
 
 
 def test_nothing_is_sent_of_what_was_undone(app: Flask, office: PostOffice) -> None:
