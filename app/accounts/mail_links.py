@@ -15,7 +15,7 @@ from app.accounts.models import RESET, VERIFY, Credential, MailLink, Person, Res
 from app.accounts.operations import notify, set_password, void_links
 from app.accounts.queries import credential_by_name, has_factor, hash_of
 from app.accounts.second_factor import WRONG_CODE, spend_code
-from app.accounts.signing_in import PasswordHash, lock_account_row
+from app.accounts.signing_in import PasswordHash, admit, lock_account_row
 from app.core import audit, crypto, jobs
 from app.core.db import current_transaction, db
 from app.core.errors import Invalid
@@ -183,7 +183,7 @@ def _may_use_mail(credential: Credential, now: datetime) -> bool:
 def reset_by_mail(
     secret: str, password: PasswordHash, code: str, *, moment: datetime, now: datetime
 ) -> Credential:
-    """Set a new password by a link, and by a code of the second factor where there is one.
+    """Set a new password by a link, and let in; by a code of the second factor where there is one.
 
     Invalid says what is wrong. All sessions of the account end; the link is used up. Who may be
     mailed is judged again: an office may have come since the letter, or a device gone.
@@ -192,11 +192,13 @@ def reset_by_mail(
     link = find_link(secret, RESET, now=now)
     if credential is None or not _may_use_mail(credential, now):
         raise Invalid(BAD_LINK[RESET], field="secret")
+    how = {}
     if has_factor(link.person_id):
-        _confirm(link, code, moment, now)
+        how["factor"] = _confirm(link, code, moment, now)
     link.used_at = now
     set_password(credential, password, now=now)
     _note("account:reset_by_mail", link.person_id, now)
+    admit(credential, now=now, **how)
     notify(link.person_id, "您的密码已通过邮箱重置", url="/account/sessions", now=now)
     return credential
 
@@ -211,13 +213,14 @@ def _account_of(secret: str) -> Credential | None:
     return lock_account_row(db.session.scalar(named))
 
 
-def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> None:
-    """Invalid unless the code is right. The account's lock plays no part: anybody can bring it on.
+def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> str:
+    """Return which kind of code it was; Invalid for a wrong one. The account's lock plays no part: anybody can bring it on.
 
     What limits guesses here is the link: LINK_TRIES wrong codes use it up.
     """
-    if spend_code(link.person_id, code, moment=moment, now=now):
-        return
+    how = spend_code(link.person_id, code, moment=moment, now=now)
+    if how:
+        return how
     link.tries += 1
     if link.tries >= LINK_TRIES:
         link.used_at = now

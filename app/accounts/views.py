@@ -121,6 +121,8 @@ def activate() -> Response | tuple[str, int]:
         show_faults(form, error)
         return render_template("accounts/activate.html", form=form), 422
     # Whoever has the secret may not have the device.
+    if not queries.has_factor(account.person_id):
+        signing_in.admit(account, now=now())
     answer = go_on(account)
     flash("账号已激活，欢迎使用", "success")
     return answer

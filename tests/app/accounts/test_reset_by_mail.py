@@ -101,6 +101,8 @@ def test_a_letter_leads_to_a_new_password(
     with transaction(write=False):
         tags = db.session.scalars(sa.select(AuditEvent.tag)).all()
         assert {"account:reset_mailed", "account:reset_by_mail"} <= set(tags)
+        # By the link, and by the new password.
+        assert tags.count("account:signed_in") == 2
 
 
 def test_every_name_gets_the_same_answer_by_the_same_statements(

@@ -296,6 +296,8 @@ def test_an_account_is_activated_once(app: Flask, client_for: Any) -> None:
     browser = client_for(None)
     assert secret in browser.get(f"/activate?secret={secret}").text
     assert activate(browser, secret).location == "/home"
+    with transaction(write=False):
+        assert db.session.query(AuditEvent).filter_by(tag="account:signed_in").count() == 1
     assert browser.get("/home").status_code == 200
     again = activate(client_for(None), secret)
     assert (again.status_code, "激活码无效" in again.text) == (422, True)
