@@ -54,6 +54,14 @@ class MailForm(Form):
     current = PasswordField("当前密码", [DataRequired("请填写当前密码"), Length(max=128)])
 
 
+class ForgetMailForm(Form):
+    """The password that says who takes an address back (移除邮箱)."""
+
+    current = PasswordField(
+        "当前密码", [DataRequired("请填写当前密码"), Length(max=128)], id="forget-current"
+    )
+
+
 class ActivationForm(Form):
     """A one-time activation secret and the password chosen with it (激活账号)."""
 

@@ -132,11 +132,12 @@ def verify_address(secret: str, *, now: datetime) -> tuple[Person, str]:
 
 
 def forget_address(person: Person, *, now: datetime) -> None:
-    """Send this person nothing any more: a lost password is reset by an administrator."""
+    """Send this person nothing any more: a lost password is reset by an administrator.
+
+    Links are used up and not deleted: the rest after a letter goes on.
+    """
     person.email, person.email_verified_at = "", None
-    db.session.execute(
-        delete(MailLink).where(MailLink.person_id == person.id, MailLink.used_at.is_(None))
-    )
+    void_links(person.id, now=now)
     _note("account:mail_removed", person.id, now)
 
 
@@ -214,9 +215,10 @@ def _account_of(secret: str) -> Credential | None:
 
 
 def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> str:
-    """Return which kind of code it was; Invalid for a wrong one. The account's lock plays no part: anybody can bring it on.
+    """Return which kind of code it was; Invalid for a wrong one.
 
-    What limits guesses here is the link: LINK_TRIES wrong codes use it up.
+    The account's lock plays no part, since anybody can bring it on. What limits guesses here is
+    the link: LINK_TRIES wrong codes use it up.
     """
     how = spend_code(link.person_id, code, moment=moment, now=now)
     if how:

@@ -19,7 +19,7 @@ from app.accounts.addresses import (
     count_address,
     use_address,
 )
-from app.accounts.forms import ForgottenForm, MailForm, ResetForm
+from app.accounts.forms import ForgetMailForm, ForgottenForm, MailForm, ResetForm
 from app.accounts.models import RESET, VERIFY, Person
 from app.accounts.views import HOME, bp, own_account, visitor_address
 from app.core import jobs
@@ -146,9 +146,13 @@ def mail() -> str:
     return _mail_page(MailForm())
 
 
-def _mail_page(form: MailForm) -> str:
+def _mail_page(form: MailForm, leaving: ForgetMailForm | None = None) -> str:
     return render_template(
-        "accounts/mail.html", form=form, person=current_user, has_mail=mail_server()
+        "accounts/mail.html",
+        form=form,
+        leaving=leaving or ForgetMailForm(),
+        person=current_user,
+        has_mail=mail_server(),
     )
 
 
@@ -178,7 +182,7 @@ def ask_to_verify() -> Response | tuple[str, int]:
     return _mail_page(form), 422
 
 
-def _confirmed(form: MailForm) -> Response | None:
+def _confirmed(form: MailForm | ForgetMailForm) -> Response | None:
     """Judge the password and begin to write; the answer of before when this is a repeat."""
     judgement = signing_in.judge_account(own_account(), form.current.data or "")
     begin_writing()
@@ -190,12 +194,23 @@ def _confirmed(form: MailForm) -> Response | None:
 
 @bp.post("/account/mail/forget")
 @requires("account.mail")
-def forget_mail() -> Response:
-    """Keep no address of this person."""
-    person = db.session.get_one(Person, current_user.id)
-    mail_links.forget_address(person, now=now())
-    flash("邮箱已移除，忘记密码时请联系单位管理员重置", "success")
-    return see_other(url_for("accounts.mail"))
+@writes_late
+def forget_mail() -> Response | tuple[str, int]:
+    """Keep no address of this person, who gives the password."""
+    form = ForgetMailForm(request.form)
+    if form.validate():
+        try:
+            repeated = _confirmed(form)
+            if repeated is not None:
+                return repeated
+            person = db.session.get_one(Person, current_user.id)
+            mail_links.forget_address(person, now=now())
+        except Invalid as error:
+            show_faults(form, error)
+        else:
+            flash("邮箱已移除，忘记密码时请联系管理员重置", "success")
+            return see_other(url_for("accounts.mail"))
+    return _mail_page(MailForm(), form), 422
 
 
 @bp.get("/mail/verify")

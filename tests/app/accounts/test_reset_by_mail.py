@@ -469,8 +469,31 @@ def test_a_link_to_verify_is_none_to_reset(
     assert reset(client_for(None), link_in(office)).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"), [("", "请填写当前密码"), ("Wrong-2026", "当前密码不正确")]
+)
+def test_an_address_is_not_taken_back_without_the_password(
+    client_for: Any, person: Person, office: PostOffice, typed: str, words: str
+) -> None:
+    answer = client_for(person).post("/account/mail/forget", {"current": typed})
+    assert (answer.status_code, words in answer.text) == (422, True)
+    with transaction(write=False):
+        assert db.session.get_one(Person, person.id).email == ADDRESS
+
+
+def test_taking_an_address_back_ends_no_rest(
+    client_for: Any, person: Person, office: PostOffice
+) -> None:
+    browser = client_for(person)
+    ask_to_verify(browser)
+    assert browser.post("/account/mail/forget", {"current": PASSWORD}).status_code == 303
+    assert "刚刚发送过" in ask_to_verify(browser).text
+    assert client_for(None).get(link_in(office)).status_code == 422
+
+
 def test_an_address_can_be_taken_back(client_for: Any, person: Person, office: PostOffice) -> None:
-    assert client_for(person).post("/account/mail/forget").status_code == 303
+    answer = client_for(person).post("/account/mail/forget", {"current": PASSWORD})
+    assert answer.status_code == 303
     forgot(client_for(None))
     assert office.letters() == []
     with transaction(write=False):
