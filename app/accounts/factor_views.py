@@ -95,6 +95,9 @@ def _factor_page(form: FactorForm) -> str:
             form=form,
             factor=held,
             left=queries.recovery_codes_left(current_user.id),
+            is_required=not queries.factor_roles().isdisjoint(
+                grant.role for grant in queries.live_grants(current_user.id, now())
+            ),
         )
     secret = opened(session.get(SECRET, ""))
     if not secret:

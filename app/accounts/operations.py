@@ -179,7 +179,7 @@ def find_activation(secret: str, *, now: datetime) -> Credential:
     credential = db.session.scalars(wanted).first()
     expires = credential.activation_expires_at if credential else None
     if credential is None or not credential.is_enabled or expires is None or expires <= now:
-        raise Invalid("激活码无效或已过期，请联系单位管理员重新生成", field="secret")
+        raise Invalid("激活码无效或已过期，请联系发放激活码的管理员重新生成", field="secret")
     return credential
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import pyotp
+from flask import current_app
 from sqlalchemy import delete, update
 
 from app.accounts.addresses import SignInRefused, count_address
@@ -36,7 +37,6 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.permissions import ROLES
 
-ISSUER = "职称申报评审平台"
 DIGITS = 6
 # A device may be half a minute before or behind.
 DRIFT = (0, -1, 1)
@@ -68,7 +68,8 @@ def fresh_secret() -> str:
 
 def enrolment_address(secret: str, login: str) -> str:
     """Return what the QR code tells an authenticator."""
-    return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=ISSUER)
+    issuer = current_app.config["SITE_NAME"]
+    return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=issuer)
 
 
 def enrol(

@@ -143,7 +143,7 @@ def refuse_locked(tried: Tried, now: datetime) -> None:
     """SignInRefused while an account is locked by failures."""
     if tried.locked_until and tried.locked_until > now:
         left = math.ceil((tried.locked_until - now) / timedelta(minutes=1))
-        raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或联系单位管理员重置")
+        raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或联系管理员重置")
 
 
 def confirm_password(judgement: Judgement, *, now: datetime) -> Credential:

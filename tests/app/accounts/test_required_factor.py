@@ -80,6 +80,22 @@ def test_after_it_is_set_up_everything_opens(client_for: Any, issuer: Person) ->
     assert browser.get("/home").status_code == 200
 
 
+def test_turning_it_off_says_what_comes_of_it(
+    client_for: Any, issuer: Person, guard: Person
+) -> None:
+    with transaction():
+        a_device(issuer)
+        a_device(guard)
+    required, free = (client_for(p).get("/account/factor").text for p in (issuer, guard))
+    assert ("您的角色必须使用" in required, "登录只凭密码" in required) == (True, False)
+    assert ("您的角色必须使用" in free, "登录只凭密码" in free) == (False, True)
+
+
+def test_the_device_names_the_platform_as_the_instance_does(app: Flask) -> None:
+    app.config["SITE_NAME"] = "A Platform"
+    assert "issuer=A%20Platform" in second_factor.enrolment_address("A" * 32, "qinghe")
+
+
 def test_signing_out_and_public_pages_stay_open(client_for: Any, issuer: Person) -> None:
     browser = client_for(issuer)
     assert browser.get("/verify").status_code == 200
