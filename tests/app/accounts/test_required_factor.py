@@ -6,8 +6,15 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts import factor_views, operations, second_factor, signing_in
-from app.accounts.models import Credential, Person
+from app.accounts import (
+    factor_views,
+    grants,
+    mail_links,
+    operations,
+    second_factor,
+    signing_in,
+)
+from app.accounts.models import Credential, MailLink, Person
 from app.accounts.queries import factor_roles, has_factor
 from app.cli import open_first_accounts
 from app.core.audit import AuditEvent
@@ -195,6 +202,30 @@ def test_a_lost_device_is_reset_with_a_reason_and_its_person_is_told(
         assert any("已由安全管理员重置" in text for text in texts)
     assert theirs.get("/home").location.startswith("/login")
     assert mine.post(f"{page}/factor", {"reason": "再来"}).status_code == 409
+
+
+def test_whoever_is_given_an_office_or_loses_a_device_has_no_links_left(
+    issuer: Person, guard: Person
+) -> None:
+    def letters() -> None:
+        with transaction():
+            for purpose in ("verify", "reset"):
+                mail_links._open_link(issuer.id, purpose, "su@example.cn", now())
+
+    def open_links() -> int:
+        with transaction(write=False):
+            return db.session.query(MailLink).filter_by(used_at=None).count()
+
+    letters()
+    with transaction():
+        a_device(issuer)
+        second_factor.reset_factor(issuer, "手机丢失", actor=guard, now=now())
+    assert open_links() == 0
+    letters()
+    assert open_links() == 2
+    with transaction():
+        grants._hand_over(issuer.id, guard, now())
+    assert open_links() == 0
 
 
 def test_nobody_resets_their_own(client_for: Any, guard: Person) -> None:

@@ -13,11 +13,9 @@ from flask import Flask
 from app import worker
 from app.accounts import (
     addresses,
-    grants,
     mail_links,
     mail_views,
     operations,
-    second_factor,
     signing_in,
 )
 from app.accounts.models import Credential, MailLink, Person, ResetRequest
@@ -368,31 +366,6 @@ def test_a_link_of_before_opens_no_administrators_office(
     answer = reset(client_for(None), link_in(office))
     assert (answer.status_code, "链接" in answer.text) == (422, True)
     assert sign_in(client_for(None), NEW).status_code == 401
-
-
-def test_whoever_is_given_an_office_or_loses_a_device_has_no_links_left(
-    client_for: Any, person: Person, office: PostOffice
-) -> None:
-    def letters() -> None:
-        with transaction():
-            for purpose in ("verify", "reset"):
-                mail_links._open_link(person.id, purpose, ADDRESS, now())
-
-    def open_links() -> int:
-        with transaction(write=False):
-            return db.session.query(MailLink).filter_by(used_at=None).count()
-
-    letters()
-    with transaction():
-        actor = a_person("安全员")
-        a_device(person)
-        second_factor.reset_factor(person, "手机丢失", actor=actor, now=now())
-    assert open_links() == 0
-    letters()
-    assert open_links() == 2
-    with transaction():
-        grants._hand_over(person.id, actor, now())
-    assert open_links() == 0
 
 
 def test_without_a_mail_server_the_page_says_whom_to_ask(
