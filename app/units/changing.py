@@ -44,7 +44,7 @@ def request_change(
     if asked is not None and asked.status == PENDING:
         raise Conflict("已有变更申请正在审核，请等待审核结果")
     # Who takes the unit in decides; of one without a superior, the department of its area.
-    office = vetting_office(facts.parent, facts.area_code, now, but=unit.id)
+    office = vetting_office(facts.parent, facts.area_code, now, but=unit.id, asker=actor.id)
     faults, wanted = _faults_of(unit, facts), _wanted(facts)
     if not reason.strip():
         faults["reason"] = ["请填写变更理由"]

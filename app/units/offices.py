@@ -32,16 +32,16 @@ def _personnel_offices(area_code: str) -> Iterator[Unit]:
 
 
 def vetting_office(
-    superior: Unit | None, area_code: str, now: datetime, *, but: int = 0
+    superior: Unit | None, area_code: str, now: datetime, *, but: int = 0, asker: int = 0
 ) -> Unit | None:
     """Return who vets a unit (FJ-U-03): its superior and those above, then the area's offices.
 
     An office where nobody could decide is passed over, and the unit itself (`but`); None when
-    there is none left.
+    there is none left. Who asks (`asker`) never decides.
     """
     above = reversed(path_of(superior)) if superior is not None else iter(())
     for office in (*above, *_personnel_offices(area_code)):
         is_other = office.id != but and office.closed_at is None
-        if is_other and holders(VETS, "org", office.id, now):
+        if is_other and holders(VETS, "org", office.id, now) - {asker}:
             return office
     return None

@@ -142,9 +142,7 @@ def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> P
     if asked is not None and asked.status == PENDING:
         raise Conflict("岗位核准信息的变更正在审核，请等待审核结果")
     file = _checked(unit, entry, known, asked, actor)
-    office = vetting_office(unit.parent, unit.area_code, now, but=unit.id) if known else None
-    if known is not None and office is None:
-        raise Invalid(NO_OFFICE, field="reason")
+    office = _office_of(unit, actor, now) if known else None
     sheet = asked or PostSheet(unit_id=unit.id)
     sheet.file_id, sheet.reason = link(file).id, entry.reason.strip()
     sheet.submitted_by, sheet.submitted_at = actor.id, now
@@ -155,6 +153,13 @@ def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> P
     _count(sheet, entry)
     _record("posts:change_requested" if known else "posts:submitted", sheet, actor.id, now)
     return sheet
+
+
+def _office_of(unit: Unit, actor: Person, now: datetime) -> Unit:
+    office = vetting_office(unit.parent, unit.area_code, now, but=unit.id, asker=actor.id)
+    if office is None:
+        raise Invalid(NO_OFFICE, field="reason")
+    return office
 
 
 def _count(sheet: PostSheet, entry: Entry) -> None:

@@ -150,6 +150,24 @@ def test_who_was_given_a_returned_change_mends_it_on_the_units_page(
     assert browser.get(address).status_code == 200
 
 
+def test_who_asks_is_not_the_one_who_could_decide(app: Flask, client_for: Any) -> None:
+    with transaction():
+        above = a_unit("上级公司", kind="企业")
+        unit = a_unit("新公司", kind="企业", parent=above)
+        both = [("unit_admin", "org", each.id) for each in (above, unit)]
+        person = a_person("兼任", roles=both)
+        case = Case(unit, person, person, person)
+    asked = {**form(case, name="新公司二"), "parent": "上级公司"}
+    url = f"{URL}?unit={unit.id}"
+    assert is_told_in_place(client_for(person).post(url, asked), "尚未设置管理员")
+    with transaction():
+        office = a_unit("云桥区人社局", kind="机关", type_="人社部门")
+        a_person("宓清川", roles=[("unit_admin", "org", office.id)])
+    assert client_for(person).post(url, asked).status_code == 303
+    with transaction(write=False):
+        assert db.session.query(UnitChange).one().office_id == office.id
+
+
 def test_a_code_is_kept_as_it_is_compared(case: Case, client_for: Any) -> None:
     browser = client_for(case.admin)
     browser.post(URL, form(case, credit_code="１２３４００００dem00006x0"))
