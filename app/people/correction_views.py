@@ -16,19 +16,12 @@ from app.core.permissions import authorize, requires
 from app.core.uploads import Policy
 from app.engine import runtime
 from app.people import corrections, queries
-from app.people.models import CorrectionStatus, IdentityCorrection
+from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrection
 from app.people.process import CORRECTION
 from app.people.web import bp
 from app.site.views import register_policy
 from app.units.flow import flow_log, open_items
 
-STATES = {
-    CorrectionStatus.PENDING: ("办理中", "info"),
-    CorrectionStatus.RETURNED: ("已退回", "warning"),
-    CorrectionStatus.GRANTED: ("已更正", "success"),
-    CorrectionStatus.REFUSED: ("不予更正", "danger"),
-    CorrectionStatus.ENDED: ("已结束", "secondary"),
-}
 POLICIES = {"correction": Policy(max_count=corrections.MOST_FILES)}
 register_policy(POLICIES.get)
 
@@ -36,7 +29,7 @@ register_policy(POLICIES.get)
 @bp.app_template_global()
 def correction_state(made: IdentityCorrection) -> tuple[str, str]:
     """Return the word and tone of a request's state."""
-    return STATES[CorrectionStatus(made.status)]
+    return CORRECTION_WORDS[CorrectionStatus(made.status)]
 
 
 @bp.get("/account/correction")

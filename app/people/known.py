@@ -19,9 +19,9 @@ from app.accounts.models import (
 from app.core.db import db
 from app.core.permissions import ROLES
 from app.core.storage import LINKED, StoredFile
-from app.people.models import DataExport, IdentityCorrection
+from app.people.models import CORRECTION_WORDS, DataExport, IdentityCorrection
 from app.people.queries import told_of
-from app.units.models import Employment
+from app.units.models import BINDING_WORDS, Employment
 
 Reader = Callable[[Any], Any]
 
@@ -123,7 +123,7 @@ register_known(
         of_person(Employment),
         {
             "单位": lambda e: e.unit.name,
-            "状态": lambda e: e.status,
+            "状态": lambda e: BINDING_WORDS[e.status][0],
             "申请说明": lambda e: e.note,
             "审核意见": lambda e: e.opinion,
             "申请时间": lambda e: e.requested_at,
@@ -142,7 +142,7 @@ register_known(
             "更正为": lambda c: c.name,
             "更正后证件号码": lambda c: c.id_number_tail,
             "理由": lambda c: c.reason,
-            "状态": lambda c: c.status,
+            "状态": lambda c: CORRECTION_WORDS[c.status][0],
             "申请时间": lambda c: c.requested_at,
         },
         "/account/correction",

@@ -45,6 +45,16 @@ class CorrectionStatus(StrEnum):
     ENDED = "ended"
 
 
+CORRECTION_WORDS = {
+    CorrectionStatus.PENDING: ("办理中", "info"),
+    CorrectionStatus.RETURNED: ("已退回", "warning"),
+    CorrectionStatus.GRANTED: ("已更正", "success"),
+    CorrectionStatus.REFUSED: ("不予更正", "danger"),
+    CorrectionStatus.ENDED: ("已结束", "secondary"),
+}
+"""The word and tone that people see for a state."""
+
+
 _OPEN = text("status IN ('pending', 'returned')")
 
 

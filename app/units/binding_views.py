@@ -20,7 +20,7 @@ from app.engine.taking import may_take
 from app.units import keepers, operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
-from app.units.models import PENDING, RETURNED, Employment, Unit
+from app.units.models import BINDING_WORDS, PENDING, RETURNED, Employment, Unit
 from app.units.process import BINDING
 from app.units.web import bp
 
@@ -203,7 +203,7 @@ def requests() -> str:
     page = page_of(queries.bindings_at([u for u in units if u], _filters()))
     waiting = queries.open_tasks_of(BINDING, [each.id for each in page.items])
     mine = {i: item for i, item in waiting.items() if may_take(item, current_user.id, held)}
-    return render_template("units/requests.html", page=page, tasks=mine)
+    return render_template("units/requests.html", page=page, tasks=mine, words=BINDING_WORDS)
 
 
 add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)

@@ -19,6 +19,13 @@ from app.units.code_lists import (
 )
 
 PENDING, ACTIVE, RETURNED, ENDED = "pending", "active", "returned", "ended"
+BINDING_WORDS = {
+    PENDING: ("待审核", "warning"),
+    ACTIVE: ("通过", "success"),
+    RETURNED: ("退回", "danger"),
+    ENDED: ("已离开", "secondary"),
+}
+"""The word and tone that people see for where a person's binding to a unit stands."""
 
 
 _OPEN = text("closed_at IS NULL")

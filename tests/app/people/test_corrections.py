@@ -15,6 +15,7 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden
 from app.engine import care
 from app.people import corrections
+from app.people.known import everything_of
 from app.people.models import IdentityCorrection
 from app.people.process import CORRECTION
 from app.people.queries import corrections_of
@@ -260,3 +261,11 @@ def test_a_cancelled_process_ends_the_request(client_for: Any, case: Case) -> No
         assert made(case).status == "ended"
         with pytest.raises(Conflict):
             corrections.end_correction(made(case), "", actor_id=None, now=now())
+
+
+def test_ones_own_data_tell_states_in_words(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    with transaction(write=False):
+        told = everything_of(kept(case))
+        states = [told[kind][0]["状态"] for kind in ("单位绑定", "身份信息更正申请")]
+        assert states == ["通过", "办理中"]
