@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from app.accounts.models import Person
 from app.accounts.queries import holders, works_at
 from app.core.clock import now as clock_now
@@ -32,6 +34,8 @@ from app.site.reading import Watch, register_watch
 from app.units.queries import reviewing_unit, unit_of
 
 CORRECTION = "identity_correction"
+VETS = "unit_clerk"
+"""Who of a unit says whether a request is true."""
 register_watch(Watch(is_noted, note_reading))
 WORDS = {"pass": "属实", "return": "退回"}
 DECISIONS = {"pass": "同意更正", "return": "退回", "refuse": "不予更正"}
@@ -136,12 +140,25 @@ def record(business_id: int, _person: Person) -> dict[str, Any]:
     return {"summary_template": "people/_correction.html", "correction": _correction(business_id)}
 
 
+def _vetting_units(made: IdentityCorrection, person: Person) -> set[int]:
+    """Return the units where a request was to be vetted, or the one of whom it was given to."""
+    tasks = select(WorkItem).where(
+        WorkItem.business_type == CORRECTION,
+        WorkItem.business_id == made.id,
+        WorkItem.role == VETS,
+    )
+    found = list(db.session.scalars(tasks))
+    units = {task.scope_id for task in found if task.scope_kind == "org" and task.scope_id}
+    unit = unit_of(made.person_id)
+    if unit is not None and any(task.assignee_id == person.id for task in found):
+        units.add(unit.id)
+    return units
+
+
 @register_predicate("may_see_correction")
 def may_see_correction(person: Person, made: IdentityCorrection, now: datetime) -> bool:
-    """Its person, the clerks of their unit, and the system administrators."""
-    unit = unit_of(made.person_id)
-    office = reviewing_unit(unit, made.person_id, now) if unit else None
-    vets = office is not None and works_at(person.id, office.id, {"unit_clerk"}, now)
+    """Its person, the clerks of the unit that vets or vetted it, the system administrators."""
+    vets = any(works_at(person.id, unit, {VETS}, now) for unit in _vetting_units(made, person))
     decides = person.id in holders("system_admin", "all", None, now)
     return person.id == made.person_id or vets or decides
 

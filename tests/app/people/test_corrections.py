@@ -19,6 +19,8 @@ from app.people.known import everything_of
 from app.people.models import IdentityCorrection
 from app.people.process import CORRECTION
 from app.people.queries import corrections_of
+from app.units.models import Unit
+from app.units.queries import employment_of
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, an_id_number, staff
 from tests.builders.portfolio import an_upload
@@ -269,3 +271,14 @@ def test_ones_own_data_tell_states_in_words(client_for: Any, case: Case) -> None
         told = everything_of(kept(case))
         states = [told[kind][0]["状态"] for kind in ("单位绑定", "身份信息更正申请")]
         assert states == ["通过", "办理中"]
+
+
+def test_a_later_unit_does_not_see_what_an_earlier_one_vetted(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    decide(client_for, case.clerk, case, "pass")
+    with transaction():
+        bound = employment_of(case.person.id)
+        bound.unit_id = db.session.query(Unit).filter_by(name="云桥区第二小学").one().id
+    url = f"/files/{case.proof}"
+    assert client_for(case.stranger).get(url).status_code in {403, 404}
+    assert client_for(case.clerk).get(url).status_code == 200
