@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112124"
+revision = "2026112125"
 down_revision = None
 branch_labels = None
 depends_on = None
