@@ -10,7 +10,7 @@ from app.units.forms import OwnDataForm
 from forms import load
 from forms.items import item_types
 
-SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区"}
+SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区", "person": "人员"}
 DATA = {
     "after": "修改后",
     "area_code": "属地",
@@ -33,6 +33,9 @@ DATA = {
     "fields": "修改的内容",
     "file": "附件编号",
     "filing_no": "备案文号",
+    "from_version": "原版本编号",
+    "given_by": "原办理",
+    "given_to": "转给",
     "ground": "撤销情形",
     "group": "小组编号",
     "groups": "分组（参评材料编号：小组编号）",
@@ -52,6 +55,7 @@ DATA = {
     "name": "名称",
     "names": "名称",
     "no": "第几次提交",
+    "node": "环节",
     "note": "说明",
     "number": "编号",
     "office": "岗位",
@@ -85,6 +89,7 @@ DATA = {
     "successor": "接任人（人员编号）",
     "summary": "摘要",
     "tasks": "任务编号",
+    "to_version": "新版本编号",
     "total": "总分",
     "type": "业绩类型",
     "unit": "单位编号",
@@ -126,7 +131,8 @@ def _words(key: str, value: Any) -> str:
         return "、".join(_words(key, each) for each in value) or "无"
     if isinstance(value, bool | None):
         return PLAIN[value]
-    return _scope(str(value)) if key == "scope" else _known(key).get(str(value), str(value))
+    is_scope = key in {"scope", "given_by", "given_to"}
+    return _scope(str(value)) if is_scope else _known(key).get(str(value), str(value))
 
 
 def _scope(text: str) -> str:

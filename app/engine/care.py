@@ -172,10 +172,10 @@ def reassign(
         reason=required(reason),
         actor_id=actor_id,
         now=now,
-        task=item.node,
-        item=item.id,
-        former=former,
-        to=f"{to.kind}:{to.id}",
+        node=item.node,
+        tasks=[item.id],
+        given_by=former,
+        given_to=f"{to.kind}:{to.id}",
     )
 
 

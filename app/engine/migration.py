@@ -25,6 +25,7 @@ from app.engine.transplant import obstacles, transplant
 from app.engine.walk import Walk
 
 FOLLOWED = ("process", "name", "form", "page", "save", "role", "due_at")
+_WORDS = {"migrated": "迁移至", "migration_undone": "撤销迁移，回到"}
 PLACE = ("scope_kind", "scope_id", "assignee_id", "is_personal", "excluded_id", "about_id")
 
 
@@ -269,10 +270,10 @@ def _note(
     care.note(
         instance,
         act,
-        f"迁移至第 {target.no} 版",
+        f"{_WORDS[act]}第 {target.no} 版",
         reason=reason,
         actor_id=actor_id,
         now=now,
-        former=source.id,
-        to=target.id,
+        from_version=source.id,
+        to_version=target.id,
     )

@@ -320,7 +320,7 @@ def test_a_task_is_given_to_a_person_and_to_another_unit(office: Office) -> None
             ("转办", "出差", LEADER),
         ]
         data = db.session.scalars(sa.select(AuditEvent.data).order_by(AuditEvent.id)).all()
-        assert [(each["former"], each["to"]) for each in data] == [
+        assert [(each["given_by"], each["given_to"]) for each in data] == [
             ("all:None", f"person:{LEADER}"),
             (f"person:{LEADER}", "org:5"),
         ]

@@ -362,7 +362,7 @@ def test_a_migration_is_logged_and_audited(office: Office) -> None:
     office.publish(process("vet", "sign"), key="case")
     move(instance_id)
     back(instance_id)
-    assert [word for _, word in office.log()] == ["迁移至第 2 版", "迁移至第 1 版"]
+    assert [word for _, word in office.log()] == ["迁移至第 2 版", "撤销迁移，回到第 1 版"]
     with transaction(write=False):
         events = db.session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id)).all()
     assert [each.tag for each in events] == ["instance:migrated", "instance:migration_undone"]

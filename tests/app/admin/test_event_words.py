@@ -116,3 +116,8 @@ def test_what_an_event_keeps_is_said_in_words() -> None:
 def test_the_own_log_has_a_word_for_whatever_the_auditor_has() -> None:
     areas = ("account:", "person:", "role:")
     assert {tag for tag in EVENTS if tag.startswith(areas)} <= ACCOUNT_EVENTS.keys()
+
+
+def test_who_had_a_task_and_who_gets_it_are_told_by_kind() -> None:
+    data = {"tasks": [665], "given_by": "org:6", "given_to": "person:14"}
+    assert said(data) == {"任务编号": "665", "原办理": "单位 6", "转给": "人员 14"}
