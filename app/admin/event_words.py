@@ -29,6 +29,8 @@ DATA = {
     "defects": "问题数",
     "deputies": "副主任（人员编号）",
     "director": "主任（人员编号）",
+    "due": "新时限",
+    "due_before": "原时限",
     "factor": "第二重验证",
     "fields": "修改的内容",
     "file": "附件编号",

@@ -17,6 +17,8 @@ class DomainError(Exception):
         self.field = field
 
     default = "操作未能完成"
+    # What to do next, where the page of the status would say something else.
+    hint = ""
 
 
 class NotFound(DomainError):

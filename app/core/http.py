@@ -331,6 +331,7 @@ def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
         code=error.status,
         title=title,
         message=error.message,
+        hint=error.hint,
         fields=sent_fields() if isinstance(error, SignedOut) else [],
         onward=error if isinstance(error, HandedOver) else None,
     )

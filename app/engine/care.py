@@ -195,13 +195,16 @@ def move_timer(
 ) -> None:
     """Move the deadline that an instance waits for (改期), be it sooner or later.
 
-    Raises Conflict when it has fired meanwhile or the moment is past, StepFailed, Invalid.
+    Raises Conflict when it has fired meanwhile, the moment is past, or the record has its
+    deadlines itself; StepFailed, Invalid.
     """
     seen = db.session.get(Timer, timer_id)
     instance = lock(seen.instance_id) if seen else None
     row = db.session.get(Timer, timer_id, populate_existing=True)
     if instance is None or row is None:
         raise Conflict("该时限已经到期或取消，不能改期")
+    if kept := handlers.kept_time(instance.business_type):
+        raise Conflict(kept)
     if due <= now:
         raise Conflict("新的时限必须晚于当前时间")
     former = row.due_at
@@ -216,8 +219,8 @@ def move_timer(
         actor_id=actor_id,
         now=now,
         timer=row.node,
-        former=former.isoformat(),
-        to=due.isoformat(),
+        due_before=former.isoformat(),
+        due=due.isoformat(),
     )
 
 

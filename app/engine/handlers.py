@@ -203,6 +203,22 @@ The step has no node and no data. It raises Conflict where the record has gone t
 type without one cannot have its process cancelled.
 """
 
+_kept_times: dict[str, str] = {}
+
+
+def keeps_time(business_type: str, said: str) -> None:
+    """Tell that a record has its deadlines itself, and in words where they are changed.
+
+    Its processes wait for them: to move only what waits (改期) would leave two of them.
+    """
+    _kept_times[business_type] = said
+
+
+def kept_time(business_type: str) -> str:
+    """Return where the deadlines of a type are changed; nothing where they are the process's."""
+    return _kept_times.get(business_type, "")
+
+
 _sent: dict[str, str] = {}
 
 

@@ -28,6 +28,7 @@ class StepFailed(DomainError):
 
     status = 409
     default = "流程处理出错，本次操作没有生效。异常已记录，请联系流程管理员"
+    hint = "任务仍在原处，已填写的内容仍然保留；流程管理员处理后，可以再次提交。"
 
     def __init__(self, cause: Exception, *, instance_id: int | None, node: str | None) -> None:
         super().__init__()

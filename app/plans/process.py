@@ -19,6 +19,7 @@ from app.plans.models import ADVERTISED, Plan
 from app.units.tree import register_obstacle
 
 BUSINESS = "plan"
+handlers.keeps_time(BUSINESS, "申报时间由评审计划决定，请由组建单位在计划管理中延长")
 WORDS = {operations.PASS: "核对通过", operations.RETURN: "退回修改"}
 
 

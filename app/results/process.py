@@ -14,6 +14,7 @@ from app.engine.handlers import (
     Outcomes,
     Scope,
     Step,
+    keeps_time,
     presenter,
     save,
     scope,
@@ -33,6 +34,7 @@ from app.review.models import CaseStatus, Meeting
 from app.review.operations import return_report
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
+keeps_time(PUBLICITY, "公示期限由公示的起止日期决定，不能单独改期")
 sends({"publicity_confirmed": "公示结果已确认"})
 
 

@@ -80,6 +80,7 @@ def _page(found: ProcessInstance, fault: str = "") -> str:
         message_word=handlers.message_word,
         log=flow_log(business, instance_id=found.id),
         is_living=found.status in care.LIVING,
+        kept_time=handlers.kept_time(business[0]),
         can_cancel=business[0] in handlers.ending,
         can_undo=migration.is_undoable(migration.last_of(found.id), found),
         starter=names_of([found.started_by]).get(found.started_by or 0, "系统"),

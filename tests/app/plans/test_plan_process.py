@@ -5,9 +5,9 @@ import pytest
 
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Forbidden
-from app.engine import runtime
-from app.engine.models import ProcessInstance, StepLog
+from app.core.errors import Conflict, Forbidden
+from app.engine import care, runtime
+from app.engine.models import ProcessInstance, StepLog, Timer
 from app.plans import operations, queries
 from app.plans.models import Plan
 from tests.builders.flow import do, drain, open_items
@@ -128,3 +128,15 @@ def test_the_flow_log_tells_what_happened(at: Move) -> None:
         steps = db.session.query(StepLog).order_by(StepLog.id).all()
         words = [step.outcome for step in steps if step.outcome]
     assert words == ["提交核对", "核对通过", "已发布", "已开放", "已截止"]
+
+
+def test_the_deadline_of_a_plan_is_not_moved_beside_the_plan(at: Move) -> None:
+    business = checked(at)
+    reach(at, "2026-11-03 08:00")
+    with transaction(write=False):
+        (timer,) = db.session.query(Timer).filter_by(instance_id=_instance(business).id)
+    later = an_instant("2026-12-05 17:30")
+    with pytest.raises(Conflict, match="在计划管理中延长"), transaction():
+        care.move_timer(timer.id, later, reason="延长", actor_id=None, now=now())
+    reach(at, "2026-12-01 17:30")
+    assert status(business) == "closed"

@@ -85,6 +85,8 @@ def test_a_torn_state_is_an_incident_and_no_error_page(
     assert browser.get(desk.url).status_code == 200
     answer = browser.post(desk.url, {"decision": "pass", "opinion": "同意"})
     assert answer.status_code == 409
+    assert "任务仍在原处" in answer.text
+    assert "可能已有他人办理" not in answer.text
     assert "流程状态无法读取" in first(Incident).message
     assert first(WorkItem).status == "open"
 
