@@ -81,9 +81,10 @@ def test_a_refused_form_keeps_no_key_so_that_it_can_be_mended(
 
 
 def test_a_script_is_refused_in_json(client_for: Any, applicant: Person) -> None:
-    answer = client_for(applicant).post("/binding", {}, headers={"Accept": "application/json"})
-    assert answer.status_code == 422
-    assert "单位" in json.loads(answer.text)["error"]
+    asked = {"Accept": "application/json"}
+    answer = client_for(applicant).post("/declarations/999999/autosave", {}, headers=asked)
+    assert answer.status_code == 404
+    assert "不存在" in json.loads(answer.text)["error"]
 
 
 def test_a_role_that_may_not_is_told_so(client_for: Any, applicant: Person) -> None:
