@@ -167,6 +167,7 @@ def test_a_number_is_unmasked_with_the_keyboard_and_stands_in_the_own_log(
     page = enter(admin, "/staff/applicants")
     looked_at(page, "applicants")
     page.get_by_role("link", name="苏晓禾的完整号码").press("Enter")
+    expect(page.get_by_label("查看理由")).to_be_visible()
     looked_at(page, "number")
     page.get_by_label("查看理由").fill("与身份证原件核对")
     page.get_by_role("button", name="查看完整号码").press("Enter")
