@@ -24,6 +24,7 @@ from app.engine import runtime
 from app.results.process import RESULT
 from app.results.tasks import task_for_me
 from app.site.blocks import register_block
+from app.units import asking
 from app.units.flow import flow_log, open_items
 
 __all__ = ["bp", "issuing_views"]
@@ -170,8 +171,7 @@ def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     """Send the request to the unit; after a return, send it again."""
     waiting = queries.open_request(certificate_id)
     if waiting is not None and waiting.person_id == current_user.id:
-        runtime.hold((REPLACEMENT, waiting.id))
-        db.session.refresh(waiting, with_for_update={"of": ReplacementRequest})
+        asking.hold((REPLACEMENT, waiting.id), waiting)
     certificate = queries.own_certificate(certificate_id, current_user.id, for_update=True)
     operations.check_replaceable(certificate)
     form = request.form
@@ -186,23 +186,19 @@ def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     if faults:
         return _replace(certificate, None, faults), Invalid.status
     made = operations.request_replacement(certificate, **typed, person=current_user, now=now())
-    _send(made)
+    _send(made, certificate)
     flash("补换证申请已提交，等待单位审核", "success")
     return see_other(url_for("certificates.replacement", request_id=made.id))
 
 
-def _send(made: ReplacementRequest) -> None:
-    business, moment = (REPLACEMENT, made.id), now()
-    mending = [item for item in open_items(business) if item.node == "mend_replacement"]
-    if mending:
-        runtime.complete(mending[0], {}, actor_id=current_user.id, now=moment)
-        return
-    runtime.start(
+def _send(made: ReplacementRequest, certificate: Certificate) -> None:
+    asking.send(
         "certificate_replacement",
-        business=business,
-        jurisdiction=made.certificate.jurisdiction,
+        (REPLACEMENT, made.id),
+        "mend_replacement",
+        jurisdiction=certificate.jurisdiction,
         actor_id=current_user.id,
-        now=moment,
+        now=now(),
     )
 
 

@@ -20,8 +20,10 @@ from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrec
 from app.people.process import CORRECTION
 from app.people.web import bp
 from app.site.views import register_policy
-from app.units.flow import flow_log, open_items
+from app.units import asking
+from app.units.flow import flow_log
 
+PAGE = "mend_correction"
 POLICIES = {"correction": Policy(max_count=corrections.MOST_FILES)}
 register_policy(POLICIES.get)
 
@@ -58,8 +60,7 @@ def _held() -> IdentityCorrection | None:
     """Return the person's open request, its process locked before it."""
     waiting = queries.open_correction(current_user.id)
     if waiting is not None:
-        runtime.hold((CORRECTION, waiting.id))
-        db.session.refresh(waiting, with_for_update={"of": IdentityCorrection})
+        asking.hold((CORRECTION, waiting.id), waiting)
     return waiting
 
 
@@ -82,32 +83,23 @@ def request_correction() -> Response:
         evidence=[int(each) for each in form.getlist("evidence") if each.isdecimal()],
         now=moment,
     )
-    _send(made)
+    asking.send(
+        CORRECTION,
+        (CORRECTION, made.id),
+        PAGE,
+        jurisdiction=queries.home_of(made.person_id),
+        actor_id=current_user.id,
+        now=moment,
+    )
     flash("更正申请已提交，办理结果会通知您", "success")
     return see_other(url_for("people.correction"))
 
 
-def _send(made: IdentityCorrection) -> None:
-    business = (CORRECTION, made.id)
-    mending = [item for item in open_items(business) if item.node == "mend_correction"]
-    if mending:
-        runtime.complete(mending[0], {}, actor_id=current_user.id, now=now())
-        return
-    runtime.start(
-        CORRECTION,
-        business=business,
-        jurisdiction=queries.home_of(made.person_id),
-        actor_id=current_user.id,
-        now=now(),
-    )
-
-
 def _give_up(waiting: IdentityCorrection | None) -> Response:
-    items = open_items((CORRECTION, waiting.id)) if waiting else []
-    mending = [item for item in items if item.node == "mend_correction"]
-    if not mending:
+    returned = asking.task_of_page((CORRECTION, waiting.id), PAGE) if waiting else None
+    if returned is None:
         raise Conflict("只有被退回的申请可以放弃")
-    runtime.complete(mending[0], {"mending": "give_up"}, actor_id=current_user.id, now=now())
+    runtime.complete(returned, {"mending": "give_up"}, actor_id=current_user.id, now=now())
     flash("已放弃更正申请", "success")
     return see_other(url_for("people.correction"))
 

@@ -15,10 +15,9 @@ from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
-from app.engine import runtime
 from app.engine.taking import may_take
-from app.units import keepers, operations, queries
-from app.units.flow import flow_log, open_items
+from app.units import asking, keepers, operations, queries
+from app.units.flow import flow_log
 from app.units.forms import BindingForm, KeeperForm
 from app.units.models import BINDING_WORDS, PENDING, RETURNED, Employment, Unit
 from app.units.process import BINDING
@@ -112,7 +111,14 @@ def request_binding() -> Response | tuple[str, int]:
         valid = False
     if not valid:
         return _binding_page(form, _known_keeper()), 422
-    _send(bound, unit, moment)
+    asking.send(
+        "unit_binding",
+        (BINDING, bound.id),
+        "mend_binding",
+        jurisdiction=unit.jurisdiction,
+        actor_id=current_user.id,
+        now=moment,
+    )
     flash(f"已提交绑定申请，等待{unit.name}审核", "success")
     return see_other(url_for("units.binding"))
 
@@ -127,8 +133,7 @@ def _chosen_unit() -> Unit:
 def _ask(form: BindingForm, unit: Unit, moment: datetime) -> Employment:
     waiting = queries.open_binding(current_user.id)
     if waiting is not None:
-        runtime.hold((BINDING, waiting.id))
-        db.session.refresh(waiting, with_for_update={"of": Employment})
+        asking.hold((BINDING, waiting.id), waiting)
     contact = operations.Contact(
         phone=form.phone.data or "",
         email=form.email.data or "",
@@ -140,20 +145,6 @@ def _ask(form: BindingForm, unit: Unit, moment: datetime) -> Employment:
         form.note.data or "",
         freelancer=form.freelancer.data == "yes",
         contact=contact,
-        now=moment,
-    )
-
-
-def _send(bound: Employment, unit: Unit, moment: datetime) -> None:
-    mending = [i for i in open_items((BINDING, bound.id)) if i.node == "mend_binding"]
-    if mending:
-        runtime.complete(mending[0], {}, actor_id=current_user.id, now=moment)
-        return
-    runtime.start(
-        "unit_binding",
-        business=(BINDING, bound.id),
-        jurisdiction=unit.jurisdiction,
-        actor_id=current_user.id,
         now=moment,
     )
 

@@ -5,21 +5,21 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.core.clock import now
-from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
 from app.engine import runtime
-from app.engine.models import WorkItem
-from app.units import changing, queries, tree
+from app.units import asking, changing, queries, tree
 from app.units.code_lists import AREA_OFFICES
-from app.units.flow import flow_log, open_items
+from app.units.flow import flow_log
 from app.units.forms import ChangeForm
 from app.units.models import RETURNED, Unit, UnitChange
-from app.units.request_process import AGAIN, CHANGE, DROP
+from app.units.request_process import CHANGE
+from app.units.vetting import AGAIN, DROP
 from app.units.web import administered, bp
 
+PAGE = "mend_unit_change"
 STATES = {
     "pending": ("待审核", "warning"),
     "returned": ("已退回", "danger"),
@@ -88,7 +88,7 @@ def request_change() -> Response | tuple[str, int]:
     unit, form, moment = administered("unit.settings"), ChangeForm(request.form), now()
     known = changing.open_change(unit.id)
     if known is not None:
-        _held(known)
+        asking.hold((CHANGE, known.id), known)
     if form.validate():
         try:
             asked = changing.request_change(
@@ -97,34 +97,18 @@ def request_change() -> Response | tuple[str, int]:
         except Invalid as error:
             show_faults(form, error)
         else:
-            _send(asked, unit)
+            asking.send(
+                "unit_change",
+                (CHANGE, asked.id),
+                PAGE,
+                again={"decision": AGAIN},
+                jurisdiction=unit.jurisdiction,
+                actor_id=current_user.id,
+                now=moment,
+            )
             flash(f"已提交变更申请，等待{asked.office.name}审核", "success")
             return see_other(url_for("units.changing_form", unit=unit.id))
     return _page(form, unit), 422
-
-
-def _held(asked: UnitChange) -> None:
-    runtime.hold((CHANGE, asked.id))
-    db.session.refresh(asked, with_for_update={"of": UnitChange})
-
-
-def _mending(asked: UnitChange) -> WorkItem | None:
-    return next((i for i in open_items((CHANGE, asked.id)) if i.page == "mend_unit_change"), None)
-
-
-def _send(asked: UnitChange, unit: Unit) -> None:
-    """Begin the process of a new change, or let that of a returned one go on."""
-    item = _mending(asked)
-    if item is not None:
-        runtime.complete(item, {"decision": AGAIN}, actor_id=current_user.id, now=now())
-        return
-    runtime.start(
-        "unit_change",
-        business=(CHANGE, asked.id),
-        jurisdiction=unit.jurisdiction,
-        actor_id=current_user.id,
-        now=now(),
-    )
 
 
 @bp.post("/unit/change/drop")
@@ -134,8 +118,8 @@ def drop_change() -> Response:
     unit = administered("unit.settings")
     asked = changing.open_change(unit.id)
     if asked is not None:
-        _held(asked)
-    item = _mending(asked) if asked is not None else None
+        asking.hold((CHANGE, asked.id), asked)
+    item = asking.task_of_page((CHANGE, asked.id), PAGE) if asked is not None else None
     if item is None:
         raise Conflict("没有被退回的变更申请")
     runtime.complete(item, {"decision": DROP}, actor_id=current_user.id, now=now())

@@ -13,8 +13,7 @@ from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, prese
 from app.engine.models import WorkItem
 from app.units import posts
 from app.units.post_models import PostSheet
-from app.units.request_process import AGAIN, DROP
-from app.units.vetting import vet
+from app.units.vetting import mend, vet
 
 POSTS = "post_sheet"
 READERS = frozenset({"unit_admin", "unit_clerk", "unit_leader"})
@@ -46,10 +45,7 @@ def vet_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 @save("mend_posts")
 def mend_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit submits again, as it wrote on its page, or gives the change up (放弃)."""
-    if answers.get("decision") == AGAIN:
-        return {"decision": AGAIN, "_outcome": "重新提交"}
-    posts.drop(_sheet(step), "单位放弃变更", actor_id=step.actor_id, now=step.now)
-    return {"decision": DROP, "_outcome": "放弃变更"}
+    return mend(step, answers, posts.drop, _sheet(step))
 
 
 @page("mend_posts")

@@ -5,23 +5,22 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.core.clock import now
-from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
 from app.engine import runtime
-from app.engine.models import WorkItem
-from app.units import posts
+from app.units import asking, posts
 from app.units.code_lists import POST_LEVELS
-from app.units.flow import flow_log, open_items
+from app.units.flow import flow_log
 from app.units.forms import PostForm
 from app.units.models import PENDING, RETURNED, Unit
 from app.units.post_models import PostSheet
 from app.units.post_process import POSTS
-from app.units.request_process import AGAIN, DROP
+from app.units.vetting import AGAIN, DROP
 from app.units.web import administered, bp
 
+PAGE = "mend_posts"
 STATES = {
     "pending": ("待审核", "warning"),
     "returned": ("已退回", "danger"),
@@ -84,41 +83,31 @@ def submit_posts() -> Response | tuple[str, int]:
     unit, form, moment = _counted(), PostForm(request.form), now()
     asked = posts.waiting_sheet(unit.id)
     if asked is not None:
-        _held(asked)
+        asking.hold((POSTS, asked.id), asked)
     if form.validate():
         try:
             sheet = posts.submit_sheet(unit, form.entry(), actor=current_user, now=moment)
         except Invalid as error:
             show_faults(form, error)
         else:
-            _send(sheet, unit)
+            if sheet.status == PENDING:
+                _send(sheet, unit)
             waits = f"，等待{sheet.office.name}审核" if sheet.office else "，即日起生效"
             flash(f"岗位核准信息已提交{waits}", "success")
             return see_other(url_for("units.post_sheets", unit=unit.id))
     return _page(form, unit), 422
 
 
-def _held(sheet: PostSheet) -> None:
-    runtime.hold((POSTS, sheet.id))
-    db.session.refresh(sheet, with_for_update={"of": PostSheet})
-
-
-def _mending(sheet: PostSheet) -> WorkItem | None:
-    return next((i for i in open_items((POSTS, sheet.id)) if i.page == "mend_posts"), None)
-
-
 def _send(sheet: PostSheet, unit: Unit) -> None:
-    item = _mending(sheet)
-    if item is not None:
-        runtime.complete(item, {"decision": AGAIN}, actor_id=current_user.id, now=now())
-    elif sheet.status == PENDING:
-        runtime.start(
-            "post_approval",
-            business=(POSTS, sheet.id),
-            jurisdiction=unit.jurisdiction,
-            actor_id=current_user.id,
-            now=now(),
-        )
+    asking.send(
+        "post_approval",
+        (POSTS, sheet.id),
+        PAGE,
+        again={"decision": AGAIN},
+        jurisdiction=unit.jurisdiction,
+        actor_id=current_user.id,
+        now=now(),
+    )
 
 
 @bp.post("/unit/posts/drop")
@@ -128,8 +117,8 @@ def drop_posts() -> Response:
     unit = _counted()
     asked = posts.waiting_sheet(unit.id)
     if asked is not None:
-        _held(asked)
-    item = _mending(asked) if asked is not None else None
+        asking.hold((POSTS, asked.id), asked)
+    item = asking.task_of_page((POSTS, asked.id), PAGE) if asked is not None else None
     if item is None:
         raise Conflict("没有被退回的岗位信息变更")
     runtime.complete(item, {"decision": DROP}, actor_id=current_user.id, now=now())

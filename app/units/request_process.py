@@ -22,12 +22,11 @@ from app.engine.handlers import (
 from app.engine.models import WorkItem
 from app.units import changing, registering
 from app.units.models import UnitChange, UnitRegistration
-from app.units.vetting import vet
+from app.units.vetting import mend, vet
 
 REGISTRATION, CHANGE = "unit_registration", "unit_change"
 MENDED_WITHIN = timedelta(days=30)
 """How long a returned registration waits to be mended."""
-AGAIN, DROP = "again", "drop"
 
 
 def _registration(step: Step) -> UnitRegistration:
@@ -121,10 +120,7 @@ def vet_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 @save("mend_unit_change")
 def mend_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit asks again, as it wrote on its page, or asks no more (放弃)."""
-    if answers.get("decision") == AGAIN:
-        return {"decision": AGAIN, "_outcome": "重新提交"}
-    changing.drop(_change(step), "单位放弃变更", actor_id=step.actor_id, now=step.now)
-    return {"decision": DROP, "_outcome": "放弃变更"}
+    return mend(step, answers, changing.drop, _change(step))
 
 
 @page("mend_unit_change")

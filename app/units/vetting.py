@@ -1,9 +1,11 @@
-"""What every office does with what a unit's process brings it: pass it or return it (审核)."""
+"""What offices and units do in every process of a unit: pass or return, ask again or give up."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.engine.handlers import Outcomes, Step
+
+AGAIN, DROP = "again", "drop"
 
 
 def vet(
@@ -17,3 +19,13 @@ def vet(
         "_outcome": "通过" if approve else "退回",
         "_note": opinion,
     }
+
+
+def mend(
+    step: Step, answers: Mapping[str, Any], drop: Callable[..., object], record: object
+) -> Outcomes:
+    """Let a unit ask again, as it wrote on its page, or give a returned change up (放弃)."""
+    if answers.get("decision") == AGAIN:
+        return {"decision": AGAIN, "_outcome": "重新提交"}
+    drop(record, "单位放弃变更", actor_id=step.actor_id, now=step.now)
+    return {"decision": DROP, "_outcome": "放弃变更"}
