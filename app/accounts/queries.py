@@ -5,7 +5,17 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from app.accounts.models import (
     Credential,
@@ -22,9 +32,12 @@ from app.core import crypto
 from app.core.audit import AuditEvent
 from app.core.db import current_transaction, db
 from app.core.errors import NotFound
+from app.core.instants import Instant
 from app.core.permissions import Grant
 
 GRANTS = "grants"
+MOMENT: BindParameter[datetime] = bindparam("now", type_=Instant)
+"""The moment of a statement that is built once, because every request runs it."""
 
 
 def person_by_id_number(number: str) -> Person | None:
@@ -72,12 +85,12 @@ def open_sessions(person_id: int, *, seen_since: datetime, since: datetime) -> l
     return list(db.session.scalars(mine.order_by(LoginSession.seen_at.desc())))
 
 
-def lasts(now: datetime) -> ColumnElement[bool]:
+def lasts(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return the condition that a role has not ended, whether it began or not."""
     return or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now)
 
 
-def is_live(now: datetime) -> ColumnElement[bool]:
+def is_live(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return the condition that a role is held at a moment."""
     return and_(RoleGrant.valid_from <= now, lasts(now))
 
@@ -107,7 +120,7 @@ def factor_roles() -> set[str]:
     return set(db.session.scalars(select(FactorRole.role)))
 
 
-def must_enrol(now: datetime) -> ColumnElement[bool]:
+def must_enrol(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return the condition that a Person holds a role that asks for a second factor they lack."""
     asked = exists().where(
         RoleGrant.person_id == Person.id,
@@ -117,14 +130,17 @@ def must_enrol(now: datetime) -> ColumnElement[bool]:
     return and_(asked, ~exists().where(SecondFactor.person_id == Person.id))
 
 
+GRANTS_OF = select(RoleGrant.role, RoleGrant.scope_kind, RoleGrant.scope_id).where(
+    RoleGrant.person_id == bindparam("person_id"), is_live(MOMENT)
+)
+
+
 def live_grants(person_id: int, now: datetime) -> list[Grant]:
     """Return the roles that a person holds now; read once a unit of work."""
     known: dict[Any, list[Grant]] = current_transaction().notes.setdefault(GRANTS, {})
     if (person_id, now) not in known:
-        held = select(RoleGrant.role, RoleGrant.scope_kind, RoleGrant.scope_id).where(
-            RoleGrant.person_id == person_id, is_live(now)
-        )
-        known[person_id, now] = [Grant(*row) for row in db.session.execute(held)]
+        held = db.session.execute(GRANTS_OF, {"person_id": person_id, "now": now})
+        known[person_id, now] = [Grant(*row) for row in held]
     return known[person_id, now]
 
 
@@ -144,27 +160,43 @@ def forget_grants() -> None:
     current_transaction().notes.pop(GRANTS, None)
 
 
-def _held(role: str, scope_kind: str, scope_id: int | None, now: datetime) -> Select[tuple[int]]:
+def _held(scope: ColumnElement[bool]) -> Select[tuple[int]]:
     return select(RoleGrant.person_id).where(
-        RoleGrant.role == role,
-        RoleGrant.scope_kind == scope_kind,
-        RoleGrant.scope_id == scope_id,
-        is_live(now),
+        RoleGrant.role == bindparam("role"),
+        RoleGrant.scope_kind == bindparam("scope_kind"),
+        scope,
+        is_live(MOMENT),
     )
+
+
+HELD_SOMEWHERE = _held(RoleGrant.scope_id == bindparam("scope_id"))
+HELD_EVERYWHERE = _held(RoleGrant.scope_id.is_(None))
+
+
+def _asked(
+    role: str, scope_kind: str, scope_id: int | None, now: datetime
+) -> tuple[Select[tuple[int]], dict[str, Any]]:
+    """Return the statement of who holds a role in exactly this scope, and its values."""
+    values = {"role": role, "scope_kind": scope_kind, "scope_id": scope_id, "now": now}
+    if scope_id is not None:
+        return HELD_SOMEWHERE, values
+    del values["scope_id"]
+    return HELD_EVERYWHERE, values
 
 
 def holders(role: str, scope_kind: str, scope_id: int | None, now: datetime) -> set[int]:
     """Return the ids of the people who hold a role in exactly this scope."""
-    return set(db.session.scalars(_held(role, scope_kind, scope_id, now)))
+    held, values = _asked(role, scope_kind, scope_id, now)
+    return set(db.session.scalars(held, values))
 
 
 def people_with_role(
     role: str, scope_kind: str, scope_id: int | None, now: datetime
 ) -> list[Person]:
     """Return who holds a role in exactly this scope, in order of their ids."""
-    held = _held(role, scope_kind, scope_id, now)
+    held, values = _asked(role, scope_kind, scope_id, now)
     people = select(Person).where(Person.id.in_(held)).order_by(Person.id)
-    return list(db.session.scalars(people))
+    return list(db.session.scalars(people, values))
 
 
 def is_barred(person_id: int, on: date) -> date | None:

@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 from flask import current_app, g, request, session
 from flask_login import login_user, logout_user
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Credential, LoginSession, Person
 from app.accounts.operations import end_sessions, open_session
-from app.accounts.queries import hash_of, must_enrol, open_sessions
+from app.accounts.queries import MOMENT, hash_of, must_enrol, open_sessions
 from app.accounts.second_factor import HalfSignedIn
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -105,6 +105,25 @@ def is_this(row: LoginSession) -> bool:
     return row.token_hash == hash_of(session.get(TOKEN, ""))
 
 
+LIVE_SESSION = (
+    select(
+        Person,
+        LoginSession.id,
+        LoginSession.created_at,
+        LoginSession.seen_at,
+        must_enrol(MOMENT).label("must_enrol"),
+    )
+    .join(Credential, Credential.person_id == Person.id)
+    .join(LoginSession, LoginSession.person_id == Person.id)
+    .where(
+        Person.id == bindparam("person_id"),
+        Credential.is_enabled,
+        LoginSession.token_hash == bindparam("token_hash"),
+        LoginSession.ended_at.is_(None),
+    )
+)
+
+
 def load_person(person_id: str) -> Person | None:
     """Return the person of a session that goes on: not ended, not idle, not too old.
 
@@ -112,23 +131,9 @@ def load_person(person_id: str) -> Person | None:
     most, SESSION_IDLE_LIMIT how long it may rest.
     """
     moment = now()
-    found = db.session.execute(
-        select(
-            Person,
-            LoginSession.id,
-            LoginSession.created_at,
-            LoginSession.seen_at,
-            must_enrol(moment).label("must_enrol"),
-        )
-        .join(Credential, Credential.person_id == Person.id)
-        .join(LoginSession, LoginSession.person_id == Person.id)
-        .where(
-            Person.id == int(person_id),
-            Credential.is_enabled,
-            LoginSession.token_hash == hash_of(session.get(TOKEN, "")),
-            LoginSession.ended_at.is_(None),
-        )
-    ).first()
+    token_hash = hash_of(session.get(TOKEN, ""))
+    asked = {"person_id": int(person_id), "token_hash": token_hash, "now": moment}
+    found = db.session.execute(LIVE_SESSION, asked).first()
     if found is None:
         return None
     # Demo and play move the instance's clock; only time that passes forward counts.

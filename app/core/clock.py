@@ -2,13 +2,17 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import func, select
 
 from app.core.db import current_transaction, db
 from app.core.instants import ZONE
 from app.core.settings import ClockOffset
 
 __all__ = ["ZONE", "device_time", "now", "reset_clock", "set_clock", "today"]
+
+# Built once: every unit of work reads the clock.
+OFFSET = select(func.coalesce(func.max(ClockOffset.milliseconds), 0))
+OFFSET_AND_TIME = select(OFFSET.scalar_subquery(), func.now())
 
 
 def now() -> datetime:
@@ -26,20 +30,14 @@ def today() -> date:
 
 def device_time() -> datetime:
     """Return the moment as people's own devices tell it: no demonstration moves their clocks."""
-    return now() - timedelta(milliseconds=int(db.session.scalar(select(_offset())) or 0))
-
-
-def _offset() -> ScalarSelect[int]:
-    return select(func.coalesce(func.max(ClockOffset.milliseconds), 0)).scalar_subquery()
+    return now() - timedelta(milliseconds=db.session.execute(OFFSET).scalar_one())
 
 
 def _read_database_time() -> datetime:
-    offset = _offset()
     if db.engine.dialect.name == "sqlite":
-        milliseconds = db.session.execute(select(offset)).scalar_one()
-        moment = datetime.now(UTC)
+        milliseconds, moment = db.session.execute(OFFSET).scalar_one(), datetime.now(UTC)
     else:
-        milliseconds, moment = db.session.execute(select(offset, func.now())).one()
+        milliseconds, moment = db.session.execute(OFFSET_AND_TIME).one()
     return (moment + timedelta(milliseconds=int(milliseconds))).astimezone(ZONE)
 
 

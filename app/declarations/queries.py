@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.models import Person
@@ -57,15 +57,22 @@ AS_READ = (
 """What every step and every page says of a declaration, read with it."""
 
 
+LOCKED = (
+    select(Declaration)
+    .where(Declaration.id == bindparam("id"))
+    .options(*AS_READ)
+    .with_for_update(of=Declaration)
+    .execution_options(populate_existing=True)
+)
+"""Built once: every step of a declaration takes its lock."""
+
+
 def get_declaration(declaration_id: int, *, for_update: bool = False) -> Declaration:
     """Return a declaration, locked for a write if asked; NotFound when there is none."""
-    found = db.session.get(
-        Declaration,
-        declaration_id,
-        options=AS_READ,
-        with_for_update={"of": Declaration} if for_update else None,
-        populate_existing=for_update,
-    )
+    if for_update:
+        found = db.session.scalars(LOCKED, {"id": declaration_id}).one_or_none()
+    else:
+        found = db.session.get(Declaration, declaration_id, options=AS_READ)
     if found is None:
         raise NotFound("该申报不存在，或已被删除")
     return found
