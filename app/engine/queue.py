@@ -4,13 +4,14 @@ Handlers only append. A worker claims one row at a time and delivers it in the s
 (workers.deliver_messages), so that no step ever holds the locks of two instances.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.db import db
+from app.core.instants import Instant
 from app.engine.models import (
     EventKind,
     InstanceStatus,
@@ -51,19 +52,7 @@ def _insert(rows: Sequence[Mapping[str, object]]) -> None:
     db.session.execute(new, rows)
 
 
-def deliverable(
-    now: datetime, *, skip: frozenset[int] = frozenset()
-) -> sa.Select[tuple[QueueRow]]:
-    """Select the oldest row that can be delivered now; it reads no delivered and no parked one."""
-    return (
-        sa.select(QueueRow)
-        .where(*_in_line(now), QueueRow.id.not_in(skip), _can_arrive())
-        .order_by(QueueRow.try_at, QueueRow.id)
-        .limit(1)
-    )
-
-
-def _in_line(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _in_line(now: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
     return (QueueRow.status == QueueStatus.WAITING, QueueRow.try_at <= now)
 
 
@@ -94,6 +83,23 @@ def _can_arrive() -> sa.ColumnElement[bool]:
         (QueueRow.kind == QueueKind.SIGNAL, ~suspended),
         else_=sa.true(),
     )
+
+
+# Built once: a worker claims thousands of rows, one a transaction.
+DELIVERABLE = (
+    sa.select(QueueRow)
+    .where(
+        *_in_line(sa.bindparam("now", type_=Instant)),
+        QueueRow.id.not_in(sa.bindparam("skip", expanding=True)),
+        _can_arrive(),
+    )
+    .order_by(QueueRow.try_at, QueueRow.id)
+    .limit(1)
+)
+"""The oldest row that can be delivered `now`; it reads no delivered and no parked one."""
+CLAIMED = DELIVERABLE.with_for_update(skip_locked=True, of=QueueRow).execution_options(
+    populate_existing=True
+)
 
 
 def park(now: datetime) -> int:
@@ -150,17 +156,12 @@ def _wake(now: datetime, *which: sa.ColumnElement[bool]) -> int:
     return len(woken.all())
 
 
-def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> QueueRow | None:
+def claim(now: datetime, *, skip: Collection[int] = ()) -> QueueRow | None:
     """Lock the oldest row that can be delivered now, or return None.
 
     PostgreSQL skips rows that another worker holds; SQLite writers run one after another.
     """
-    statement = (
-        deliverable(now, skip=skip)
-        .with_for_update(skip_locked=True, of=QueueRow)
-        .execution_options(populate_existing=True)
-    )
-    return db.session.scalars(statement).first()
+    return db.session.scalars(CLAIMED, {"now": now, "skip": [*skip]}).first()
 
 
 def spread(row: QueueRow, now: datetime) -> int:

@@ -21,24 +21,24 @@ def deliver_messages(now: datetime, limit: int = 100) -> int:
     outside any transaction.
     """
     delivered = 0
-    tried: set[int] = set()
+    failed: set[int] = set()
     for _ in range(limit):
         row_id = None
         try:
             with transaction():
-                row = queue.claim(now, skip=frozenset(tried))
+                row = queue.claim(now, skip=failed)
                 if row is None:
                     if queue.wake_overlooked(now):
                         continue
                     queue.park(now)
                     break
                 row_id = row.id
-                tried.add(row_id)
                 _deliver_row(row, now)
                 queue.settle(row, now)
         except Exception as error:
             if row_id is None:
                 raise
+            failed.add(row_id)
             _note_failed_row(row_id, error, now)
         else:
             delivered += 1

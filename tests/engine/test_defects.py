@@ -404,7 +404,7 @@ def test_14_automatic_nodes_may_go_round_for_ever(office: Office) -> None:
         pass
 
     def act(task: Any) -> None:
-        if next(turns) > 2 * STEP_BUDGET:
+        if next(turns) > STEP_BUDGET:
             raise Enough
 
     bare = state.new(specs_of(spinning()), {})

@@ -200,7 +200,7 @@ def test_looking_for_messages_reads_no_delivered_one(office: Office) -> None:
                 for n in range(3000)
             ],
         )
-    plan = plan_of(queue.deliverable(NOON))
+    plan = plan_of(queue.DELIVERABLE.params(now=NOON, skip=[]))
     assert "queue_row_in_line" in plan, plan
     assert "Seq Scan on queue_row" not in plan, plan
 
