@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from app.core.clock import set_clock
 from app.core.db import db, transaction
 from app.factory import create_app
+from tests.builders import played
 from tests.builders.sessions import sign_in
 from tests.databases import SETTINGS, START, Templates
 from tests.throwaway_postgres import running_server
@@ -51,7 +52,9 @@ def application(templates: Templates, tmp_path_factory: pytest.TempPathFactory) 
     """The application, built once: its templates and statements stay compiled."""
     folder = tmp_path_factory.mktemp("app")
     url = templates.fresh(folder)
-    return create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+    made = create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+    played.watch(made, templates)
+    return made
 
 
 @pytest.fixture
@@ -65,7 +68,8 @@ def app(application: Flask, templates: Templates) -> Iterator[Flask]:
     with application.app_context():
         with transaction():
             set_clock(START)
-        yield application
+        with played.fresh(application):
+            yield application
         db.session.remove()
         db.engine.dispose()
     application.config.clear()

@@ -14,6 +14,8 @@ from app.engine import definitions
 from app.factory import create_app
 
 SETTINGS: dict[str, Any] = {"TESTING": True, "SERVER_NAME": None}
+TEMPLATE = "template"
+"""The state that every test begins with."""
 START = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE)
 
 
@@ -22,9 +24,8 @@ class Templates:
 
     def __init__(self, folder: Path, server: str | None) -> None:
         self.folder, self.server, self.count = folder, server, 0
-        url = (
-            f"sqlite:///{folder / 'template.db'}" if server is None else self._create("template0")
-        )
+        path = folder / f"{TEMPLATE}.db"
+        url = f"sqlite:///{path}" if server is None else self._create("template0")
         self.template = "test1"
         app = create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
         with app.app_context():
@@ -41,7 +42,7 @@ class Templates:
                 db.engine.dispose()
         else:
             with psycopg.connect(_plain(url), autocommit=True) as connection:
-                _keep_rows(connection)
+                _keep_rows(connection, TEMPLATE)
 
     def _create(self, template: str) -> str:
         assert self.server is not None
@@ -57,20 +58,28 @@ class Templates:
         """Return the address of a new copy."""
         if self.server is not None:
             return self._create(self.template)
-        shutil.copy(self.folder / "template.db", folder / "test.db")
+        shutil.copy(self.folder / f"{TEMPLATE}.db", folder / "test.db")
         return f"sqlite:///{folder / 'test.db'}"
 
-    def renew(self, url: str) -> None:
-        """Give a copy the rows it began with, whatever was done to them."""
+    def renew(self, url: str, state: str = TEMPLATE) -> None:
+        """Give a copy the rows of a state that was kept, whatever was done to them."""
         if self.server is not None:
             # A hundred times quicker than another copy of the whole database.
             with psycopg.connect(_plain(url), autocommit=True) as connection:
-                connection.execute("SELECT pristine.renew()")
+                connection.execute(f"SELECT {state}.renew()")
             return
         path = Path(url.removeprefix("sqlite:///"))
         for left in path.parent.glob(f"{path.name}*"):
             left.unlink()
-        shutil.copy(self.folder / "template.db", path)
+        shutil.copy(self.folder / f"{state}.db", path)
+
+    def keep(self, url: str, state: str) -> None:
+        """Keep the rows of a copy, which nobody has open, as a state."""
+        if self.server is None:
+            shutil.copy(url.removeprefix("sqlite:///"), self.folder / f"{state}.db")
+            return
+        with psycopg.connect(_plain(url), autocommit=True) as connection:
+            _keep_rows(connection, state)
 
     def drop(self, url: str) -> None:
         """Forget a copy."""
@@ -84,9 +93,9 @@ def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
-def _keep_rows(connection: psycopg.Connection[Any]) -> None:
-    """Keep the rows and numbers that every test begins with, and how to bring them back."""
-    connection.execute("CREATE SCHEMA pristine")
+def _keep_rows(connection: psycopg.Connection[Any], state: str) -> None:
+    """Keep the rows and numbers of a state, and how to bring them back."""
+    connection.execute(f"CREATE SCHEMA {state}")
     tables = [
         name
         for (name,) in connection.execute(
@@ -95,17 +104,19 @@ def _keep_rows(connection: psycopg.Connection[Any]) -> None:
     ]
     steps = [f'DELETE FROM public."{name}"' for name in tables]
     for name in tables:
-        connection.execute(f'CREATE TABLE pristine."{name}" AS TABLE public."{name}"')
-        if connection.execute(f'SELECT 1 FROM pristine."{name}" LIMIT 1').fetchone():
-            steps.append(f'INSERT INTO public."{name}" SELECT * FROM pristine."{name}"')
-    numbers = connection.execute("SELECT sequencename, last_value FROM pg_sequences")
+        if connection.execute(f'SELECT 1 FROM public."{name}" LIMIT 1').fetchone():
+            connection.execute(f'CREATE TABLE {state}."{name}" AS TABLE public."{name}"')
+            steps.append(f'INSERT INTO public."{name}" SELECT * FROM {state}."{name}"')
+    numbers = connection.execute(
+        "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
+    )
     steps += [
         f"PERFORM setval('public.{name}', {last or 1}, {'true' if last else 'false'})"
         for name, last in numbers
     ]
     others = "datname = current_database() AND pid <> pg_backend_pid()"
     connection.execute(f"""
-        CREATE FUNCTION pristine.renew() RETURNS void LANGUAGE plpgsql
+        CREATE FUNCTION {state}.renew() RETURNS void LANGUAGE plpgsql
         SET session_replication_role = replica AS $$ BEGIN
         PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others};
         {"; ".join(steps)}; END $$

@@ -36,6 +36,7 @@ from tests.builders.golden_case import (
 )
 from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_committee, a_plan
+from tests.builders.played import played_once
 from tests.builders.portfolio import an_item, an_upload, vet
 
 
@@ -185,6 +186,11 @@ def a_declaration(at: str = "vet_declaration", *, occurrence: int = 1) -> Declar
     `occurrence` counts the levels for nodes that every superior office has. Call it outside of a
     transaction: each step has one of its own.
     """
+    return queries.get_declaration(_declaration_at(at, occurrence))
+
+
+@played_once
+def _declaration_at(at: str, occurrence: int) -> int:
     with transaction():
         present = now()
         set_clock(SENT_UP)
@@ -199,4 +205,4 @@ def a_declaration(at: str = "vet_declaration", *, occurrence: int = 1) -> Declar
             _return_to(present)
     if at == "fill_declaration":
         _return_to(present)
-    return queries.get_declaration(declaration_id)
+    return declaration_id

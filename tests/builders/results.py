@@ -25,6 +25,7 @@ from app.results.queries import publicity_of_meeting
 from tests.builders.declarations import a_photo
 from tests.builders.flow import do, drain
 from tests.builders.people import a_person
+from tests.builders.played import played_once
 from tests.builders.portfolio import an_upload
 from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
 
@@ -62,6 +63,7 @@ class Published:
         return self.result(place).declaration.person
 
 
+@played_once
 def a_publicity(*, cases: int = 1, passed: int | None = None, photo: bool = True) -> Published:
     """The results of a meeting whose first `passed` cases (all by default) were voted through."""
     held = a_meeting(at="close_ballot", members=5, cases=cases, groups=1)
@@ -171,6 +173,7 @@ def certificate(certificate_id: int) -> Certificate:
     return db.session.get_one(Certificate, certificate_id)
 
 
+@played_once
 def an_issued_certificate(*, cases: int = 1) -> tuple[Published, int]:
     """A publicity that was confirmed, and the first certificate that came of it."""
     published = a_publicity(cases=cases)

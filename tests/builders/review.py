@@ -25,6 +25,7 @@ from app.review.models import Meeting, MeetingCase
 from app.units.models import Unit
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit
+from tests.builders.played import played_once
 
 SPECIALTIES = ("小学语文", "初中数学", "高中物理")
 NODES = (
@@ -315,6 +316,7 @@ def collect_codes(held: Held, random: Random | None = None) -> None:
             )
 
 
+@played_once
 def a_meeting(at: str = "set_up_meeting", **shape: Any) -> Held:
     """A meeting at a node; call it outside any transaction."""
     present = shape.pop("present", None)
