@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.accounts import signing_in
 from app.core.clock import set_clock
 from app.core.db import db, transaction
 from app.factory import create_app
@@ -37,6 +39,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_server() as address:
         yield address
+
+
+@pytest.fixture(scope="session", autouse=True)
+def light_hashing() -> Iterator[None]:
+    """Spend little on passwords: what their hash must cost is the matter of tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing_in, "_hasher", PasswordHasher(time_cost=1, memory_cost=1024))
+        yield
 
 
 @pytest.fixture(scope="session")

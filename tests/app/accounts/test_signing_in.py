@@ -262,9 +262,10 @@ def test_the_password_rule(password: str, holds: bool) -> None:
 
 
 def test_a_hash_of_less_work_is_made_anew_at_the_next_sign_in(
-    client_for: Any, person: Person
+    client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weak = PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
+    weak = signing_in.hash_password(PASSWORD).text
+    monkeypatch.setattr(signing_in, "_hasher", PasswordHasher())
     with transaction():
         account_of(person).password_hash = weak
     assert sign_in(client_for(None), password="Wrong-2026").status_code == 401
