@@ -17,9 +17,9 @@ from app.plans.models import Plan
 from tests.builders.declarations import (
     a_chain,
     a_declaration,
+    a_draft,
     approved_item,
     golden_applicant,
-    golden_declaration,
     golden_plan,
 )
 from tests.builders.flow import open_items
@@ -34,8 +34,7 @@ PICTURES = os.environ.get("PICTURES")
 
 @pytest.fixture
 def case(app: Flask) -> Declaration:
-    with transaction():
-        return golden_declaration()
+    return a_draft()
 
 
 def keep(page: Page, name: str) -> None:

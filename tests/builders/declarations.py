@@ -161,6 +161,17 @@ def golden_declaration(
     return declaration
 
 
+def a_draft(*, complete: bool = False) -> Declaration:
+    """The golden declaration being filled in; call it outside of a transaction."""
+    return queries.get_declaration(_draft(complete=complete))
+
+
+@played_once
+def _draft(*, complete: bool) -> int:
+    with transaction():
+        return golden_declaration(complete=complete).id
+
+
 def mend(declaration: Declaration) -> None:
     """Choose the result, let the clerk approve record 11, import records 10 and 11 (A.8)."""
     assessed = queries.entries_of(declaration.id, "assessment")[0]

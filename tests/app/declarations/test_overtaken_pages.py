@@ -9,7 +9,7 @@ from flask import Flask
 from app.core.db import transaction
 from app.declarations import queries
 from app.declarations.models import Declaration
-from tests.builders.declarations import golden_declaration
+from tests.builders.declarations import a_draft
 from tests.builders.golden_case import PERSONAL, TEACHING
 
 Clients = Callable[..., Any]
@@ -27,8 +27,7 @@ def typed(declaration_id: int) -> dict[str, Any]:
 
 
 def a_case() -> Declaration:
-    with transaction():
-        return golden_declaration()
+    return a_draft()
 
 
 def test_a_stale_page_saves_nothing_and_keeps_what_was_typed(

@@ -16,6 +16,7 @@ from app.declarations.models import Declaration
 from app.portfolio.models import PortfolioItem
 from tests.builders.declarations import (
     a_declaration,
+    a_draft,
     a_pdf,
     a_photo,
     approved_item,
@@ -35,8 +36,7 @@ Clock = Callable[[datetime], None]
 
 @pytest.fixture
 def case(app: Flask) -> Any:
-    with transaction():
-        return golden_declaration()
+    return a_draft()
 
 
 def text(response: Any) -> str:

@@ -19,7 +19,13 @@ from app.declarations.snapshots import changes_of
 from app.engine import queue, runtime
 from app.engine.models import ProcessInstance, QueueKind
 from app.units.queries import unit_of
-from tests.builders.declarations import a_chain, a_declaration, golden_declaration, golden_plan
+from tests.builders.declarations import (
+    a_chain,
+    a_declaration,
+    a_draft,
+    golden_declaration,
+    golden_plan,
+)
 from tests.builders.flow import do, drain, open_items
 from tests.builders.golden_case import CLOSES, PASS, RETURN, SENT_UP, TERMINATE, VET_PASS
 from tests.builders.people import a_person, a_unit
@@ -375,8 +381,7 @@ def test_a_returned_one_may_be_mended_after_the_deadline_for_five_working_days(
 
 
 def test_an_incomplete_one_cannot_be_submitted(app: Flask) -> None:
-    with transaction():
-        declaration = golden_declaration()
+    declaration = a_draft()
     with pytest.raises(Invalid) as refused:
         play(declaration, "fill_declaration", {})
     assert min(refused.value.errors) == "assessment"

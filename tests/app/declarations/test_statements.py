@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.core.db import db, transaction
-from tests.builders.declarations import a_declaration, golden_declaration
+from tests.builders.declarations import a_declaration, a_draft
 from tests.builders.people import staff
 
 Clients = Callable[..., Any]
@@ -51,8 +51,7 @@ def statements(client: Any, url: str) -> list[str]:
 def test_a_section_is_read_in_few_statements(
     app: Flask, client_for: Clients, section: str
 ) -> None:
-    with transaction():
-        case = golden_declaration(complete=True)
+    case = a_draft(complete=True)
     client = client_for(case.person)
     seen = statements(client, f"/declarations/{case.id}/fill/{section}?checked=1")
     assert len(seen) <= MOST, "\n".join(seen)

@@ -11,7 +11,7 @@ from app.core import uploads
 from app.core.db import current_transaction, transaction
 from app.declarations import queries
 from app.portfolio import item_types
-from tests.builders.declarations import golden_declaration
+from tests.builders.declarations import a_draft, golden_declaration
 from tests.builders.portfolio import a_picture, an_item
 
 Clients = Callable[..., Any]
@@ -52,8 +52,7 @@ def test_two_pictures_for_a_slot_are_cleaned_before_the_turn_to_write(
 def test_a_sent_up_declaration_takes_no_uploads(
     app: Flask, client_for: Clients, turns: list[bool]
 ) -> None:
-    with transaction():
-        case = golden_declaration(complete=True)
+    case = a_draft(complete=True)
     client = client_for(case.person)
     assert client.post(f"/declarations/{case.id}/submit", {}).status_code == 303
     turns.clear()
