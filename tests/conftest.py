@@ -26,8 +26,10 @@ ON_A_DATABASE = frozenset({"templates", "database", "postgres_server"})
 """Fixtures of which every test asks one, itself or through others, that has a database."""
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL only tests that have a database run again."""
+    """Long tests begin first; on PostgreSQL only tests that have a database run again."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if DATABASE == "sqlite":
         return
     again = [item for item in items if not ON_A_DATABASE.isdisjoint(item.fixturenames)]  # type: ignore[attr-defined]

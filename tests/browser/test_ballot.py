@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
@@ -15,7 +14,6 @@ from tests.builders.flow import open_items
 from tests.builders.review import Held, a_meeting
 
 Enter = Callable[..., Page]
-pytestmark = pytest.mark.database
 
 
 def person(person_id: int) -> Person:

@@ -20,7 +20,6 @@ from tests.journeys import steps
 from tests.journeys.kit import Company, a_company
 
 Enter = Callable[..., Page]
-pytestmark = pytest.mark.database
 HONOUR = "任职期表彰奖励"
 
 
@@ -291,6 +290,7 @@ def verify(office: Office) -> None:
     expect(page.get_by_role("img")).to_have_js_property("complete", value=True)
 
 
+@pytest.mark.long
 def test_the_main_job_is_clicked_by_its_people(office: Office, tmp_path: Path) -> None:
     honour = enter_honour(office, tmp_path)
     items = {HONOUR: honour, **enter_others(office.company)}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from app.accounts.models import Person
@@ -11,7 +10,6 @@ from tests.builders.flow import do, open_items
 from tests.builders.review import a_meeting, check_in, marks, play
 
 Enter = Callable[..., Page]
-pytestmark = pytest.mark.database
 
 
 ROOM_LEFT = """(box) => {

@@ -25,8 +25,6 @@ from tests.conftest import DATABASE, Browser
 from tests.sweep import world
 from tests.sweep.routes import Sweep
 
-pytestmark = pytest.mark.database
-
 OWN = ""
 STANDS = {
     "苏晓禾": ("常规申报", "draft", "fill_declaration", OWN),
@@ -57,6 +55,7 @@ STANDS = {
 KEPT_OUT = {"车向晚": "诚信", "水长宁": "退休"}
 
 
+@pytest.mark.long
 def test_the_demonstration_is_what_its_story_says(
     app: Flask, client_for: Callable[..., Browser]
 ) -> None:

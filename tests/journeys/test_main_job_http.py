@@ -12,8 +12,6 @@ from tests.builders.golden_case import TERMINATE, VET_PASS
 from tests.journeys import steps
 from tests.journeys.kit import Company
 
-pytestmark = pytest.mark.database
-
 
 @pytest.fixture(autouse=True)
 def no_law_is_broken(company: Company) -> object:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -14,8 +13,6 @@ from app.core.invariants import check_all
 from app.demo import show
 from app.engine.models import Incident, ProcessInstance
 from app.experts.models import ExpertProfile
-
-pytestmark = pytest.mark.database
 
 
 def test_the_whole_job_is_played_and_told(app: Flask) -> None:

@@ -13,8 +13,6 @@ from app.core.db import db, transaction
 from tests.builders.people import a_person
 from tests.builders.threads import together_inside
 
-pytestmark = pytest.mark.database
-
 
 def decided(app: Flask, acts: list[Callable[[], None]]) -> list[str]:
     """Let administrators act together; what went wrong."""

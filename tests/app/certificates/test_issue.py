@@ -23,7 +23,6 @@ from tests.builders import results as build
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 
 

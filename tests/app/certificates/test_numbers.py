@@ -16,8 +16,6 @@ from tests.builders import results as build
 from tests.builders.flow import drain, open_items
 from tests.builders.threads import together
 
-pytestmark = pytest.mark.database
-
 
 def numbers() -> list[str]:
     with transaction(write=False):

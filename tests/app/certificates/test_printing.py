@@ -20,7 +20,6 @@ from app.papers.fonts import MissingGlyph
 from tests.builders import results as build
 from tests.conftest import START
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 Move = Callable[..., None]
 

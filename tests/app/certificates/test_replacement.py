@@ -19,7 +19,6 @@ from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.portfolio import an_upload
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 NEW = "淮城市青禾小学（本部）"
 

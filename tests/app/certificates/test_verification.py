@@ -13,7 +13,6 @@ from app.core.db import transaction
 from tests.builders import results as build
 from tests.builders.flow import do
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 FACTS = {"name": "苏晓禾", "title": "高级教师", "number": "9342026990001000001"}
 NUMBER = FACTS["number"]

@@ -40,7 +40,6 @@ def test_the_database_is_made_where_there_was_no_folder(tmp_path: Path) -> None:
     assert (folder / "zhiping.db").exists()
 
 
-@pytest.mark.database
 def test_time_passes_by_command_in_a_demonstration_only(app: Flask) -> None:
     run = app.test_cli_runner().invoke
     refused = run(args=["clock", "+5d"])
@@ -56,7 +55,6 @@ def test_time_passes_by_command_in_a_demonstration_only(app: Flask) -> None:
         assert timedelta(days=5) <= now() - before < timedelta(days=5, minutes=10)
 
 
-@pytest.mark.database
 def test_activation_links_are_shown_until_they_are_used(app: Flask) -> None:
     rows, ids = [], []
     with transaction():

@@ -16,7 +16,6 @@ from app.papers import certificate as papers
 from app.papers.fonts import MissingGlyph
 from tests.builders.papers import an_issued_certificate, code_on, pages_of, text_of
 
-pytestmark = pytest.mark.database
 LONG = "淮城市教育局中小学教师暨中等职业学校教师系列正高级专业技术资格评审委员会第二组"
 
 

@@ -24,8 +24,6 @@ from tests.builders.papers import pages_of, text_of
 from tests.builders.people import a_person
 from tests.builders.review import a_meeting, case_ids, cast_as, play
 
-pytestmark = pytest.mark.database
-
 
 def address(declaration: Declaration) -> str:
     return f"/declarations/{declaration.id}/evaluation-form"

@@ -17,7 +17,6 @@ from tests.builders.golden_case import RETURN
 from tests.builders.papers import text_of
 from tests.builders.people import a_person
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 
 

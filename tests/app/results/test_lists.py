@@ -15,7 +15,6 @@ from app.results.models import Publicity, Result
 from tests.builders import results as build
 from tests.builders.people import a_person, a_unit
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 
 

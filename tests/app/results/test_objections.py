@@ -24,7 +24,6 @@ from tests.builders.flow import do, drain, open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.threads import together
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 Move = Callable[[datetime], None]
 

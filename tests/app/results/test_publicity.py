@@ -30,7 +30,6 @@ from tests.builders.flow import do, drain, open_items
 from tests.builders.people import an_id_number
 from tests.builders.review import a_meeting_called
 
-pytestmark = pytest.mark.database
 Move = Callable[[datetime], None]
 Enter = Callable[..., Any]
 

@@ -14,7 +14,6 @@ from app.results.models import Objection
 from app.results.process import OBJECTION
 from tests.builders import results as build
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 
 

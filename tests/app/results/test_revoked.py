@@ -22,7 +22,6 @@ from app.results.models import ResultStatus
 from tests.builders import results as build
 from tests.builders.people import a_person
 
-pytestmark = pytest.mark.database
 Enter = Callable[..., Any]
 
 

@@ -24,8 +24,6 @@ from tests.builders.review import (
 )
 from tests.builders.threads import together
 
-pytestmark = pytest.mark.database
-
 
 def rows(model: type) -> int:
     with transaction(write=False):

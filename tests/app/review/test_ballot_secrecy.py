@@ -12,8 +12,6 @@ from app.engine.models import StepLog
 from app.review.ballots import Ballot, BallotBox, BallotRoll, KeyShare
 from tests.builders.review import Held, a_meeting, case_ids, cast_as, close
 
-pytestmark = pytest.mark.database
-
 
 @pytest.fixture(autouse=True)
 def fresh_pages(app: Flask) -> None:

@@ -35,7 +35,6 @@ from tests.builders.review import (
     play,
 )
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 SCHOOL = "淮城市青禾小学"
 

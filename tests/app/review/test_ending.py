@@ -19,7 +19,6 @@ from tests.builders.flow import do, open_items
 from tests.builders.results import APPROVAL, Published, a_publicity, confirm
 from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 REPORT, APPROVE, CLOSE = "report_meeting", "approve_report", "close_meeting"
 

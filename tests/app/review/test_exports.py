@@ -5,7 +5,6 @@ from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from app.accounts.models import Person
@@ -15,7 +14,6 @@ from tests.builders.people import a_person
 from tests.builders.results import a_publicity
 from tests.builders.review import Held, a_meeting
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 
 

@@ -28,7 +28,6 @@ from tests.builders.review import (
     play,
 )
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from app.accounts.models import Person
@@ -12,7 +11,6 @@ from tests.builders.flow import open_items
 from tests.builders.results import a_publicity
 from tests.builders.review import Held, a_meeting, check_in, play
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 
 

@@ -4,14 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
 from tests.builders.review import a_meeting, an_accepted_declaration, an_expert, play
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 
 

@@ -21,7 +21,6 @@ from app.units.flow import flow_log
 from tests.builders.flow import open_items
 from tests.builders.review import Held, a_meeting, first_case, marks, play
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 
 

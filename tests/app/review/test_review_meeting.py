@@ -14,8 +14,6 @@ from app.review import operations
 from tests.builders.flow import open_items
 from tests.builders.review import NODES, Held, a_meeting, case_ids, cast_as, play
 
-pytestmark = pytest.mark.database
-
 
 def nodes(held: Held) -> list[str]:
     with transaction(write=False):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -18,7 +17,6 @@ from tests.builders.flow import open_items
 from tests.builders.people import a_person
 from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
 
-pytestmark = pytest.mark.database
 Sign = Callable[..., Any]
 
 

@@ -14,8 +14,6 @@ from app.review.operations.scoring import Mark, mark_faults, weighted_total
 from tests.builders.flow import do, open_items
 from tests.builders.review import Held, a_meeting, case_ids, marks, play
 
-pytestmark = pytest.mark.database
-
 
 def line(ident: int, weight: int, top: int) -> Indicator:
     return Indicator(

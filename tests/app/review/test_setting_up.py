@@ -20,8 +20,6 @@ from tests.builders.flow import open_items
 from tests.builders.people import employ
 from tests.builders.review import Held, a_meeting, an_accepted_declaration, an_expert, play
 
-pytestmark = pytest.mark.database
-
 
 def facts(day: int = 23, year: int = 2026) -> operations.MeetingFacts:
     return operations.MeetingFacts(

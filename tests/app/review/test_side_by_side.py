@@ -30,7 +30,6 @@ from tests.builders.review import (
 )
 from tests.builders.threads import together_inside
 
-pytestmark = pytest.mark.database
 Act = Callable[[Meeting], object]
 
 

@@ -17,7 +17,6 @@ from app.core.errors import Conflict, Invalid
 from app.review import operations
 from tests.builders.review import Held, a_meeting, check_in, collect_codes, play
 
-pytestmark = pytest.mark.database
 Clock = Callable[[datetime], None]
 STARTS = datetime(2026, 11, 23, 8, 30, tzinfo=ZONE)
 

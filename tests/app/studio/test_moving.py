@@ -244,7 +244,6 @@ def test_who_moved_elsewhere_meanwhile_stays(browser: Any, versions: tuple[int, 
     assert target != third
 
 
-@pytest.mark.database
 def test_two_workers_and_a_clerk_at_once_move_each_instance_once(
     app: Flask, browser: Any, versions: tuple[int, int], desks: Desk
 ) -> None:
@@ -273,7 +272,6 @@ def test_two_workers_and_a_clerk_at_once_move_each_instance_once(
         assert sorted(db.session.scalars(nodes)) == ["mend_binding", "vet_binding", "vet_binding"]
 
 
-@pytest.mark.database
 def test_who_cancels_and_who_decides_at_once_are_one_after_the_other(
     app: Flask, desks: Desk
 ) -> None:

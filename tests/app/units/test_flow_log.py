@@ -1,6 +1,5 @@
 """The flow log: who did what at which office, and nothing of the engine's own."""
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -11,8 +10,6 @@ from app.units.flow import flow_log
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do
 from tests.builders.golden_case import VET_PASS
-
-pytestmark = pytest.mark.database
 
 
 def vetted() -> tuple[str, int]:

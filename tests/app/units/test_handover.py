@@ -169,7 +169,6 @@ def test_only_the_units_administrator_ends_roles(case: Case, client_for: Any) ->
     assert client_for(case.admin).post(f"/staff/{case.admin.id}/end").status_code == 409
 
 
-@pytest.mark.database
 def test_two_clerks_who_leave_at_once_do_not_rely_on_each_other(case: Case, app: Flask) -> None:
     leavers = [case.clerk.id, another(case, "unit_clerk").id]
     unit_id, actor_id = case.unit.id, case.admin.id

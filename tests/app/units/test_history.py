@@ -44,7 +44,6 @@ def test_a_unit_that_closes_ends_its_last_period(app: Flask, at: At) -> None:
         assert [p.valid_to for p in history.periods_of(number)] == [unit.closed_at]
 
 
-@pytest.mark.database
 @pytest.mark.parametrize(
     ("values", "law"),
     [
@@ -60,7 +59,6 @@ def test_the_database_holds_the_laws_of_units(
         a_unit("青禾小学", **values)  # type: ignore[arg-type]
 
 
-@pytest.mark.database
 def test_an_area_has_one_personnel_department(app: Flask) -> None:
     with transaction():
         a_unit("甲局", kind="机关", type_="人社部门")

@@ -312,7 +312,6 @@ def test_a_unit_that_entered_no_posts_is_told_and_not_stopped(app: Flask, client
     assert "尚未填报岗位核准信息" in client_for(clerk).get(f"/tasks/{task}").text
 
 
-@pytest.mark.database
 def test_one_sheet_counts_and_one_change_waits(case: Case, app: Flask) -> None:
     with transaction():
         unit = db.session.get_one(Unit, case.school.id)

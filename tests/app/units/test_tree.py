@@ -38,7 +38,6 @@ def facts(unit: Unit, **changed: object) -> tree.UnitFacts:
     return tree.UnitFacts(**{**said, **changed})  # type: ignore[arg-type]
 
 
-@pytest.mark.database
 @pytest.mark.parametrize("way", ["parent", "reports_to"])
 def test_two_changes_at_once_do_not_close_a_circle(app: Flask, way: str) -> None:
     with transaction():
