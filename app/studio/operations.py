@@ -12,7 +12,7 @@ from app.engine.definitions import bundle_of, closure, pack, publish_version
 from app.engine.diagrams import read_nodes
 from app.engine.gate import Finding, Known, Verdict, check
 from app.engine.models import ProcessVersion
-from app.studio.queries import PUBLISHED_TAG, last_version_id, newest_version
+from app.studio.queries import PUBLISHED_TAG, homes, last_version_id, newest_version
 from app.studio.queries import version as version_of
 from forms import FormSpecError, source
 
@@ -69,7 +69,7 @@ def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Judged:
     It takes seconds: a request asks before it writes. Nothing uploaded is read here, only there.
     """
     seen = last_version_id()
-    known = Known.of_platform(jurisdiction=process.jurisdiction)
+    known = Known.of_platform(jurisdiction=process.jurisdiction, homes=homes())
     if not uploads:
         return Judged(process.id, uploads, check({}, known=known), seen)
     verdict = check(uploads, known=known, key=process.key, in_force=_in_force(process))

@@ -9,7 +9,7 @@ from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import NotFound
 from app.engine.definitions import bundle_of
-from app.engine.diagrams import Node, read_nodes, read_xml
+from app.engine.diagrams import Node, is_table, read_nodes, read_xml
 from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion, VersionStatus
 
 RUNNING = (InstanceStatus.RUNNING, InstanceStatus.SUSPENDED)
@@ -44,6 +44,27 @@ def current_versions() -> Sequence[ProcessVersion]:
 def titles() -> dict[str, str]:
     """Return what people call each process, by its key."""
     return {each.key: each.title for each in current_versions()}
+
+
+def homes() -> dict[str, str]:
+    """Return the titles of the pages where each process and decision is uploaded, by its id."""
+    versions = current_versions()
+    titles = {each.key: [each.title] for each in versions}
+    for each in versions:
+        for decision_id in _decided_by(each):
+            titles.setdefault(decision_id, []).append(each.title)
+    return {
+        key: "".join(f"“{title}”" for title in dict.fromkeys(of)) for key, of in titles.items()
+    }
+
+
+def _decided_by(process: ProcessVersion) -> list[str]:
+    try:
+        files = bundle_of(process).files
+    except NotFound:  # told on its own page
+        return []
+    tables = [read_xml(text.encode(), name) for name, text in files.items() if is_table(name)]
+    return [each.get("id", "") for root in tables for each in root.iter("{*}decision")]
 
 
 def version(version_id: int) -> ProcessVersion:

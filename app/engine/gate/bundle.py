@@ -1,6 +1,6 @@
 """A bundle (流程包): the diagrams and decision tables that are uploaded together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -19,6 +19,7 @@ from app.engine.gate import (
 from app.engine.gate import elements as element_rules
 from app.engine.gate.decisions import (
     Decision,
+    asked_in,
     check_cells,
     check_decision,
     check_rule_tasks,
@@ -26,7 +27,7 @@ from app.engine.gate.decisions import (
 )
 from app.engine.gate.diagram import BPMN, Diagram, Node, draw, local
 from app.engine.gate.expressions import check_expressions
-from app.engine.gate.findings import Finding, Refused
+from app.engine.gate.findings import Finding, Refused, quoted
 from app.engine.gate.graph import scope_waits
 from app.engine.gate.known import Known, Published
 from app.engine.gate.schema import check_schema
@@ -134,6 +135,43 @@ def _add_decision(bundle: Bundle, read: Decision | Finding) -> None:
         bundle.decisions[read.id] = read
 
 
+def set_strays_aside(
+    bundle: Bundle, key: str, uploaded: Collection[str], known: Known
+) -> list[Finding]:
+    """Refuse uploads that process `key` does not need: publishing would leave them out in silence.
+
+    They are judged no further: what they need themselves stands on another page.
+    """
+    needed = _needed(bundle, key)
+    documents: list[Diagram | Decision] = [*bundle.diagrams, *bundle.decisions.values()]
+    strays = [each for each in documents if each.file in uploaded and each.id not in needed]
+    bundle.diagrams = [each for each in bundle.diagrams if each not in strays]
+    bundle.decisions = {k: each for k, each in bundle.decisions.items() if each not in strays}
+    return [_stray(each, known) for each in strays]
+
+
+def _needed(bundle: Bundle, key: str) -> set[str]:
+    """Return the ids of a process, of all it calls, and of the decisions that these ask for."""
+    calls = {diagram.id: _calls(diagram) for diagram in bundle.diagrams}
+    if key not in calls:  # It could not be read, which is told by itself.
+        return {*calls, *bundle.decisions}
+    called = graph.reach([key], calls)
+    asked = (asked_in(diagram) for diagram in bundle.diagrams if diagram.id in called)
+    return called.union(*asked)
+
+
+def _stray(document: Diagram | Decision, known: Known) -> Finding:
+    if isinstance(document, Decision):
+        kind, use, element = "决策表", "使用", document.table.getparent()
+    else:
+        kind, use, element = "流程", "调用", document.process
+    name = quoted(element.get("name") or document.id)
+    message = f"文件里是{kind}“{name}”（{document.id}），本页的流程不{use}它，不会一并发布"
+    home = known.homes.get(document.id)
+    hint = f"请到流程管理中{home}的页面上传此文件" if home else f"请去掉此文件，或让流程{use}它"
+    return document.find("bundle.stray", element, message, hint)
+
+
 def with_bundle(known: Known, diagrams: list[Diagram]) -> Known:
     """Return what is known once these diagrams are published."""
     drawn = {diagram.id: diagram for diagram in diagrams}
@@ -210,7 +248,7 @@ def check_names(bundle: Bundle, key: str | None) -> Iterator[Finding]:
         if decision.id in seen:
             message = f"决策编号 {decision.id} 与流程编号相同"
             yield decision.find("id.duplicate", decision.table, message, "请换一个编号")
-    if key is not None and bundle.diagrams and key not in seen:
+    if key is not None and bundle.diagrams and key not in seen and not bundle.findings:
         diagram = bundle.diagrams[0]
         message = f"上传的文件里没有编号为“{key}”的流程"
         yield diagram.find("process.id", diagram.process, message, f"请把流程编号改为 {key}")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from app.engine.decisions import POLICIES, VALUE, cell_test
-from app.engine.gate.diagram import SPIFF, Diagram, local
+from app.engine.gate.diagram import SPIFF, Diagram, Node, local
 from app.engine.gate.expressions import compile_for
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
@@ -172,13 +172,22 @@ def _compiled(
         yield decision.find("expression.invalid", element, message, hint)
 
 
+def asked_in(diagram: Diagram) -> set[str]:
+    """Return the ids of the decisions that the business rule tasks of a diagram ask for."""
+    return {_asked(node) for node in diagram.of_kind("businessRuleTask")}
+
+
+def _asked(node: Node) -> str:
+    return str(node.element.findtext(f".//{SPIFF}calledDecisionId", ""))
+
+
 def check_rule_tasks(
     diagram: Diagram, known: Known, variables: Variables, decisions: dict[str, Decision]
 ) -> Iterator[Finding]:
     """Guard the parser and the run: each business rule task has its table and its names."""
     passed: set[tuple[str, frozenset[str]]] = set()
     for node in diagram.of_kind("businessRuleTask"):
-        wanted = node.element.findtext(f".//{SPIFF}calledDecisionId", "")
+        wanted = _asked(node)
         decision = decisions.get(wanted)
         if decision is None:
             message = f"没有编号为“{wanted}”的决策表"

@@ -3,7 +3,7 @@
 The order matters: bytes, tree, elements and paths, schema, and only then the engine itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from app.engine.gate.bundle import (
@@ -14,6 +14,7 @@ from app.engine.gate.bundle import (
     check_schemas,
     places_of,
     read_bundle,
+    set_strays_aside,
     with_bundle,
 )
 from app.engine.gate.dryrun import dry_run
@@ -23,13 +24,20 @@ from app.engine.gate.known import Known
 _REDRAW = "请拆分流程，或用流程设计器重新画出"
 
 
-def inspect(files: Mapping[str, bytes], *, known: Known, key: str | None = None) -> Verdict:
+def inspect(
+    files: Mapping[str, bytes],
+    *,
+    known: Known,
+    key: str | None = None,
+    uploaded: Collection[str] = (),
+) -> Verdict:
     """Return the verdict on a bundle; hostile files get one too, so this never raises.
 
-    With `key`, the bundle must hold that process; without, each file is named after its process.
+    With `key`, the bundle must hold that process, and it must need what was `uploaded`; without,
+    each file is named after its process.
     """
     try:
-        return _inspect(files, known, key)
+        return _inspect(files, known, key, uploaded)
     except MemoryError:
         return refusal("gate.memory", "检查所需的内存超过限度", _REDRAW)
     except Exception as error:
@@ -49,14 +57,18 @@ def inspect_over(
     """
     names = places_of(files, in_force)
     placed = {names[file]: content for file, content in files.items()}
-    verdict = inspect({**in_force, **placed}, known=known, key=key)
+    verdict = inspect({**in_force, **placed}, known=known, key=key, uploaded=placed.keys())
     return replace(verdict, names=tuple(names.items()))
 
 
-def _inspect(files: Mapping[str, bytes], known: Known, key: str | None) -> Verdict:
+def _inspect(
+    files: Mapping[str, bytes], known: Known, key: str | None, uploaded: Collection[str]
+) -> Verdict:
     bundle = read_bundle(files)
-    known = with_bundle(known, bundle.diagrams)
     findings = bundle.findings
+    if key is not None:
+        findings.extend(set_strays_aside(bundle, key, uploaded, known))
+    known = with_bundle(known, bundle.diagrams)
     findings.extend(check_names(bundle, key))
     for diagram in bundle.diagrams:
         findings.extend(check_diagram(diagram, known, bundle))

@@ -60,10 +60,16 @@ class Known:
     variables: frozenset[str] = frozenset({"today"})
     # What the platform itself sends.
     sent: frozenset[Heard] = frozenset()
+    # The titles of the pages where each process and decision is uploaded, by its id.
+    homes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_platform(
-        cls, processes: Mapping[str, Published] | None = None, *, jurisdiction: str = ""
+        cls,
+        processes: Mapping[str, Published] | None = None,
+        *,
+        jurisdiction: str = "",
+        homes: Mapping[str, str] | None = None,
     ) -> Self:
         """Return what this platform offers, once the domains have registered their handlers."""
         return cls(
@@ -77,6 +83,7 @@ class Known:
             functions=environment.function_names(),
             variables=frozenset({environment.TODAY}),
             sent=frozenset(("message", name) for name in handlers.sent_messages()),
+            homes=homes or {},
         )
 
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,7 +31,7 @@ SECOND = FIRST.replacing('name="单位审核"', 'name="单位初审"')
 @pytest.fixture(autouse=True)
 def small_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     """A platform that offers what the sample diagram names."""
-    monkeypatch.setattr(Known, "of_platform", lambda **_: KNOWN)
+    monkeypatch.setattr(Known, "of_platform", lambda homes, **_: replace(KNOWN, homes=homes))
     monkeypatch.setattr(operations, "source", lambda key, _jurisdiction: f"title: {key}")
 
 
@@ -364,3 +365,18 @@ def test_a_finding_names_the_file_as_it_was_uploaded(
     page = upload(browser, version, spoiled.bytes(), "草稿 (1).bpmn").text
     assert "<td>草稿 (1).bpmn</td>" in page
     assert "<td>sample.bpmn</td>" not in page
+
+
+def test_a_file_of_another_page_is_sent_there(browser: Any, version: ProcessVersion) -> None:
+    other = Drawing(process_id="other").replacing("示例流程", "材料评审")
+    publish_at_once(browser.client.application, other)
+    alone = upload(browser, version, other.bytes(), "评审.bpmn")
+    assert alone.status_code == 422
+    assert operations.UNCHANGED not in alone.text
+    assert "请到流程管理中“材料评审”的页面上传此文件" in alone.text
+    assert "<td>评审.bpmn</td>" in alone.text
+    files = [(io.BytesIO(each.bytes()), f"{n}.bpmn") for n, each in enumerate((SECOND, other))]
+    url = f"/studio/processes/{version.id}/check"
+    both = browser.post(url, {"files": files}, content_type="multipart/form-data")
+    assert both.status_code == 422
+    assert "“材料评审”（other），本页的流程不调用它" in both.text
