@@ -23,7 +23,15 @@ STEP_BUDGET = 500
 """How many automatic tasks one step may run before it is taken for a loop without end."""
 TIMERS_AT_ONCE = 20
 """How many timers of one instance fire in one transaction."""
-_LOGGED = {"intermediateCatchEvent", "boundaryEvent", "receiveTask", "businessRuleTask"}
+END = "end"
+"""The kind of a line of the log that tells which end was reached: for the drawing alone."""
+_LOGGED = {
+    "intermediateCatchEvent": "event",
+    "boundaryEvent": "event",
+    "receiveTask": "event",
+    "businessRuleTask": "service",
+    "endEvent": END,
+}
 
 
 class UndeclaredOutcome(RuntimeError):
@@ -227,8 +235,9 @@ class Walk:
         self._signals += [thrown] if thrown else []
         node = self.node(task)
         if node is not None and node.kind in _LOGGED:
-            kind = "service" if node.kind == "businessRuleTask" else "event"
-            self._log(kind, node, self.said, actor_id=self.actor_id)
+            kind = _LOGGED[node.kind]
+            said = {} if kind == END else self.said
+            self._log(kind, node, said, actor_id=self.actor_id)
 
     def _call_service(self, task: Any) -> None:
         node = self.drawn(task)

@@ -29,4 +29,4 @@ def diagram_state(instance: ProcessInstance, waiting: set[str]) -> dict[str, Any
     logged = select(StepLog.node).where(StepLog.instance_id == instance.id).order_by(StepLog.id)
     done = list(db.session.scalars(logged))
     now = sorted(waiting) or (["cases_were_confirmed"] if instance.is_running else [])
-    return {"done": done, "now": now, "ended": not instance.is_running}
+    return {"done": done, "now": now}

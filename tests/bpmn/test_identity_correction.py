@@ -43,6 +43,13 @@ PATHS = {
 }
 
 
+ENDS = {
+    "granted": "correction_made",
+    "refused": "correction_refused",
+    "ended": "correction_given_up",
+}
+
+
 def _asked(*, employed: bool) -> tuple[Person, int]:
     with transaction():
         a_person("庾一鸣", roles=[("system_admin", "all", None)])
@@ -82,9 +89,10 @@ def test_every_path_ends_where_it_is_drawn(app: Flask, name: str) -> None:
     with transaction(write=False):
         assert check_all() == []
         assert open_items((CORRECTION, correction_id)) == []
-        walked = list(db.session.scalars(sa.select(StepLog.node).order_by(StepLog.id)))
+        *walked, end = db.session.scalars(sa.select(StepLog.node).order_by(StepLog.id))
         looked = walked.count("look_for_unit")
         assert [node for node in walked if node != "look_for_unit"] == [n for n, _ in steps]
+        assert end == ENDS[status]
         assert looked == 1 + steps.count((MEND, AGAIN))
         assert db.session.scalar(sa.select(ProcessInstance.status)) == "completed"
         kept = db.session.get_one(IdentityCorrection, correction_id)

@@ -1,4 +1,4 @@
-// trail(registry, done, now, ended) -> {passed, flows}: what the way from step to step went through.
+// trail(registry, done, now) -> {passed, flows}: what the way from step to step went through.
 // The log knows who did what; gateways, events and calls between two steps are found in the diagram.
 const isFlow = (connection) => connection.type === 'bpmn:SequenceFlow';
 const isSilent = (shape) => /Gateway$|Event$|CallActivity$/.test(shape.type);
@@ -21,7 +21,7 @@ function wayBetween(from, isThere) {
   return null;
 }
 
-export function trail(registry, done, now, ended) {
+export function trail(registry, done, now) {
   const known = (ids) => ids.map((id) => registry.get(id)).filter(Boolean);
   const steps = known(done), starts = registry.filter((each) => each.type === 'bpmn:StartEvent' && !each.host);
   const passed = new Set(), flows = new Set();
@@ -37,7 +37,6 @@ export function trail(registry, done, now, ended) {
   // What a step follows is the latest one before it from which it can be reached.
   steps.forEach((step, place) => walk([...steps.slice(0, place).reverse(), ...starts], (to) => to === step));
   for (const open of known(now)) walk([...[...steps].reverse(), ...starts], (to) => to === open);
-  if (ended) walk(steps.slice(-1), (to) => to.type === 'bpmn:EndEvent');
   for (const shape of known(now)) passed.delete(shape.id);
   return { passed: [...passed], flows: [...flows] };
 }

@@ -1,4 +1,4 @@
-// <div data-diagram="xml url" data-state='{"done": [], "now": [], "failed": [], "ended": false}'>: where a process stands.
+// <div data-diagram="xml url" data-state='{"done": [], "now": [], "failed": []}'>: where a process stands.
 import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer';
 import { make, on } from './dom.js';
 import { trail } from './trail.js';
@@ -28,10 +28,10 @@ function cornerOf(shape) {
   return CORNERS.find((corner) => !taken.some((each) => meet(badgeAt(shape, corner), each))) ?? CORNERS[0];
 }
 
-function mark(viewer, { done = [], now = [], failed = [], ended = false }) {
+function mark(viewer, { done = [], now = [], failed = [] }) {
   const canvas = viewer.get('canvas'), overlays = viewer.get('overlays'), elements = viewer.get('elementRegistry');
   const each = (ids, run) => [...new Set(ids)].filter((id) => elements.get(id)).forEach(run);
-  const { passed, flows } = trail(elements, done, [...failed, ...now], ended);
+  const { passed, flows } = trail(elements, done, [...failed, ...now]);
   each([...done, ...passed], (id) => canvas.addMarker(id, 'is-done'));
   each(flows, (id) => canvas.addMarker(id, 'is-taken'));
   // An event on the border waits while its task is at work: the word stands at the task.

@@ -1,7 +1,9 @@
 """流程实例: finding a running process, seeing where it stands, taking care of it."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -417,6 +419,17 @@ def test_a_task_that_is_done_is_not_offered(browser: Any, desk: Desk, client_for
     page = browser.get(f"/studio/tasks/{desk.items[0]}").text
     assert "任务已办结或取消，不能转办" in page
     assert 'name="to"' not in page
+
+
+def test_the_end_that_was_reached_is_marked_and_stands_in_no_log(
+    browser: Any, desk: Desk, client_for: Any
+) -> None:
+    answer = {"decision": "pass", "opinion": "同意"}
+    assert client_for(desk.clerk).post(desk.url, answer).status_code == 303
+    page = browser.get(f"/studio/instances/{ids()[0]}").text
+    marks = json.loads(unescape(page.split('data-state="')[1].split('"')[0]))
+    assert marks["done"][-1] == "binding_approved"
+    assert "已绑定单位" not in page.split("流转日志")[1]
 
 
 def test_an_ended_instance_offers_nothing(browser: Any, desk: Desk, client_for: Any) -> None:
