@@ -159,6 +159,7 @@ EVENTS = {
     "objection:investigated": "核查异议",
     "objection:received": "收到异议",
     "objection:upheld": "异议成立",
+    "incident:closed": "流程异常标为已处理",
     "incident:retried": "重试流程异常",
     "job:retried": "重试后台作业",
     "instance:cancelled": "作废流程",

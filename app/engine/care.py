@@ -224,16 +224,45 @@ def move_timer(
     )
 
 
-def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> None:
-    """Try again what an incident stopped (重试), and close it.
+def reruns(incident: Incident) -> bool:
+    """Tell whether a retry runs anything: a message, a job or a timer that failed.
 
-    A message, timer or job is tried by the worker at once; a person's step was undone as a whole
-    and can be taken again. Raises Conflict when it is closed, StepFailed when the instance still
-    cannot be read: the incident then stays open.
+    A person's step was undone as a whole, with what they had typed: only they can take it again.
+    """
+    if incident.queue_row_id is not None or incident.job_key is not None:
+        return True
+    failed = sa.select(Timer.id).where(
+        Timer.instance_id == incident.instance_id, Timer.attempts > 0
+    )
+    return db.session.scalar(failed.limit(1)) is not None
+
+
+def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> bool:
+    """Try again what an incident stopped (重试), and close it; return whether anything runs again.
+
+    A message, timer or job is tried by the worker at once. Where nothing `reruns`, the incident is
+    marked as dealt with (标为已处理). Raises Conflict when it is closed, StepFailed when the
+    instance still cannot be read: the incident then stays open.
     """
     db.session.refresh(incident, with_for_update=True)
     if not incident.is_open:
         raise Conflict("该异常已处理")
+    again = reruns(incident)
+    _release(incident, now)
+    incident.status = IncidentStatus.RESOLVED
+    incident.resolved_by, incident.resolved_at = actor_id, now
+    audit.record(
+        "incident:retried" if again else "incident:closed",
+        subject=("incident", incident.id),
+        actor_id=actor_id,
+        now=now,
+        cause=incident.message,
+    )
+    db.session.flush()
+    return again
+
+
+def _release(incident: Incident, now: datetime) -> None:
     if incident.instance_id is not None:
         instance = db.session.get_one(ProcessInstance, incident.instance_id, with_for_update=True)
         if instance.status in LIVING:
@@ -243,16 +272,6 @@ def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> None:
         queue.release(incident.queue_row_id, now)
     if incident.job_key is not None:
         jobs.ask_again(incident.job_key, now=now)
-    incident.status = IncidentStatus.RESOLVED
-    incident.resolved_by, incident.resolved_at = actor_id, now
-    audit.record(
-        "incident:retried",
-        subject=("incident", incident.id),
-        actor_id=actor_id,
-        now=now,
-        cause=incident.message,
-    )
-    db.session.flush()
 
 
 def note(

@@ -68,12 +68,14 @@ def list_incidents() -> None:
 @_by
 @in_instance
 def retry_incident(number: int, login: str) -> None:
-    """Try again what an incident stopped, and close it."""
+    """Try again what an incident stopped, and close it; a person's step is taken again by them."""
 
     def act() -> str:
         incident = _found(Incident, number, "异常")
-        care.retry(incident, actor_id=_actor_id(login), now=now())
-        return f"异常 {number} 已重试并关闭"
+        again = care.retry(incident, actor_id=_actor_id(login), now=now())
+        if again:
+            return f"异常 {number} 已重试并关闭"
+        return f"异常 {number} 已标为已处理，请通知办理人重新提交"
 
     _do(act)
 

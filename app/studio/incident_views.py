@@ -1,4 +1,4 @@
-"""流程异常: what went wrong, why and where, and trying it again."""
+"""流程异常: what went wrong, why and where, and what is done about it."""
 
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
@@ -56,8 +56,10 @@ def _page(incident_id: int, fault: str = "") -> str:
         "studio/incident.html",
         trouble=found,
         fault=fault,
+        reruns=care.reruns(found.incident),
         states=troubles.STATES,
         titles=queries.titles(),
+        newest=queries.newest_version(of.version) if of else None,
         standing=running.standing(of) if of else None,
         words=running.STATES,
         names=names_of([found.incident.resolved_by]),
@@ -67,15 +69,15 @@ def _page(incident_id: int, fault: str = "") -> str:
 @bp.post("/studio/incidents/<int:incident_id>")
 @requires("incident.manage")
 def retry(incident_id: int) -> Response | tuple[str, int]:
-    """Try again what the incident stopped; what still fails is said on its page."""
+    """Try again what the incident stopped, or mark it as dealt with; a refusal is said there."""
     found = troubles.incident(incident_id)
     try:
-        care.retry(found, actor_id=current_user.id, now=now())
+        again = care.retry(found, actor_id=current_user.id, now=now())
     except DomainError as error:
         said = describe(error)
         db.session.rollback()
         return _page(incident_id, said), error.status
-    flash(f"异常 {incident_id} 已重试并关闭", "success")
+    flash(f"异常 {incident_id} 已{'重试并关闭' if again else '标为已处理'}", "success")
     return see_other(url_for("studio.incident", incident_id=incident_id))
 
 
@@ -87,9 +89,9 @@ def retry_many() -> Response:
     batch = acts.retry_incidents(numbers, actor_id=current_user.id, now=now())
     tell(
         batch,
-        done="已重试并关闭 {} 个",
-        refused="异常 {}：没有重试，{}",
-        nothing="请先勾选要重试的异常",
+        done="已处理 {} 个异常：消息、时限和作业由后台再次运行，其他的请通知办理人重新提交",
+        refused="异常 {}：没有处理，{}",
+        nothing="请先勾选要处理的异常",
     )
     return see_other(url_for("studio.incidents"))
 

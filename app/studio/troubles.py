@@ -21,6 +21,7 @@ from app.engine.models import (
     QueueRow,
     QueueStatus,
 )
+from app.people import exports
 from app.studio import moves
 from app.studio.running import MOST_SHOWN, Named, is_about, number_in, titles_of
 
@@ -33,6 +34,7 @@ JOBS = {
     moves.JOB: "迁移在办流程",
     mail.SEND: "发送邮件",
     ANSWER: "处理找回密码申请",
+    exports.JOB: "导出个人信息",
 }
 KINDS = {
     QueueKind.START: "启动流程",
@@ -54,7 +56,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class Trouble:
-    """An incident with what it stopped: an instance, a message on its way, or neither."""
+    """An incident with what it stopped: an instance, a message on its way, a job, or a start.
+
+    `title` names the record, or else the job.
+    """
 
     incident: Incident
     instance: ProcessInstance | None
@@ -113,7 +118,18 @@ def troubles(incidents: Collection[Incident]) -> list[Trouble]:
         for each in incidents
     ]
     titles = titles_of({each.business for each in found if each.business})
-    return [replace(each, title=titles.get(each.business or ("", 0), "")) for each in found]
+    words = _words([each.job_key for each in incidents])
+    return [
+        replace(each, title=titles[of] if (of := each.business) else words[each.incident.job_key])
+        for each in found
+    ]
+
+
+def _words(keys: Collection[str | None]) -> dict[str | None, str]:
+    """Return what people call the jobs of these keys; without a key it was a start."""
+    named = sa.select(Job.key, Job.name).where(Job.key.in_({key for key in keys if key}))
+    words = {key: f"后台作业：{JOBS.get(name, name)}" for key, name in db.session.execute(named)}
+    return dict.fromkeys(keys, "后台作业") | words | {None: "启动流程"}
 
 
 def _by_id(table: Any, ids: list[int | None]) -> dict[int | None, Any]:

@@ -43,7 +43,7 @@ def agree(page: Page, button: str) -> None:
     page.get_by_role("dialog").get_by_role("button", name=button).click()
 
 
-def test_an_incident_is_marked_in_the_diagram_and_retried(
+def test_an_incident_is_marked_in_the_diagram_and_dealt_with(
     enter: Enter, admin: Person, axe: Axe
 ) -> None:
     number = first_instance()
@@ -55,8 +55,8 @@ def test_an_incident_is_marked_in_the_diagram_and_retried(
     expect(page.locator(".djs-element.is-failed")).to_have_count(1)
     expect(page.locator(".now-badge.is-failed")).to_have_text("异常")
     assert axe() == []
-    page.get_by_role("button", name="重试").click()
-    agree(page, "重试")
+    page.get_by_role("button", name="标为已处理").click()
+    agree(page, "标为已处理")
     expect(page.get_by_role("heading", name="下一步")).to_be_visible()
     expect(page.get_by_text("请通知办理人重新提交")).to_be_visible()
 

@@ -145,7 +145,7 @@ def test_a_retried_incident_is_closed_and_the_step_can_be_taken_again(office: Of
     retry()
     [incident] = all_incidents()
     assert (incident.status, incident.resolved_by) == ("resolved", LEADER)
-    assert events() == [("incident:retried", "incident", LEADER)]
+    assert events() == [("incident:closed", "incident", LEADER)]
     with pytest.raises(Conflict, match="该异常已处理"):
         retry()
     office.do("fill")

@@ -70,7 +70,8 @@ def test_a_task_without_its_form_is_an_incident_and_no_error_page(
     assert "没有表单“gone”" in told[0]
     code, said = run("incidents")
     assert (code, "没有表单“gone”" in said, "1 个未处理的异常" in said) == (0, True, True)
-    assert run("retry-incident", incident.id) == (0, f"异常 {incident.id} 已重试并关闭\n")
+    said = f"异常 {incident.id} 已标为已处理，请通知办理人重新提交\n"
+    assert run("retry-incident", incident.id) == (0, said)
     assert run("retry-incident", incident.id)[0] == 1
     assert "该异常已处理" in run("retry-incident", incident.id)[1]
     assert run("incidents") == (0, "没有未处理的异常\n")

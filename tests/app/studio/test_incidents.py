@@ -14,7 +14,8 @@ from app.core.db import db, transaction
 from app.core.jobs import Job
 from app.engine import incidents, queue
 from app.engine.incidents import StepFailed
-from app.engine.models import Incident, ProcessInstance, QueueKind, QueueRow, WorkItem
+from app.engine.models import Incident, ProcessInstance, QueueKind, QueueRow, Timer, WorkItem
+from app.studio import troubles
 from app.units.process import BINDING
 from tests.app.inbox.conftest import Desk
 
@@ -77,11 +78,11 @@ def test_an_incident_shows_its_place_in_the_diagram_and_the_next_step(
     number = failed(desk)
     page = browser.get(f"/studio/incidents/{number}").text
     assert "&#34;failed&#34;: [&#34;vet_binding&#34;]" in page
-    for words in ("怎样处理", "技术详情", "LookupError", "人员注册审核", "重试"):
+    for words in ("怎样处理", "技术详情", "LookupError", "人员注册审核", "标为已处理"):
         assert words in page
     assert browser.post(f"/studio/incidents/{number}").status_code == 303
     page = browser.get(f"/studio/incidents/{number}").text
-    assert "已处理" in page
+    assert f"异常 {number} 已标为已处理" in page
     assert "请通知办理人重新提交" in page
     assert f'action="/studio/incidents/{number}"' not in page
 
@@ -92,7 +93,7 @@ def test_what_still_cannot_be_read_stays_open_and_its_page_says_why(
     incident = torn(desk, client_for)
     answer = browser.post(f"/studio/incidents/{incident.id}")
     assert answer.status_code == 409
-    assert "重试没有成功，异常保持未处理：StateUnreadable: 流程状态无法读取" in answer.text
+    assert "原因没有消除，异常保持未处理：StateUnreadable: 流程状态无法读取" in answer.text
     assert only(Incident).status == "open"
     # The instance's page does without the state.
     assert browser.get(f"/studio/instances/{incident.instance_id}").status_code == 200
@@ -107,16 +108,81 @@ def test_several_incidents_are_retried_at_once_each_with_its_result(
     answer = browser.post("/studio/incidents", {"id": [bad.id, good, 999]})
     assert answer.status_code == 303
     page = browser.get("/studio/incidents").text
-    assert "已重试并关闭 1 个" in page
-    assert f"异常 {bad.id}：没有重试，StateUnreadable: 流程状态无法读取" in page
-    assert "异常 999：没有重试，没有这个流程异常" in page
+    assert "已处理 1 个异常" in page
+    assert f"异常 {bad.id}：没有处理，StateUnreadable: 流程状态无法读取" in page
+    assert "异常 999：没有处理，没有这个流程异常" in page
     with transaction(write=False):
         states = dict(db.session.execute(sa.select(Incident.id, Incident.status)).all())
-        retried = db.session.scalars(
-            sa.select(AuditEvent.subject_id).where(AuditEvent.tag == "incident:retried")
+        closed = db.session.scalars(
+            sa.select(AuditEvent.subject_id).where(AuditEvent.tag == "incident:closed")
         ).all()
     assert states == {bad.id: "open", good: "resolved"}
-    assert retried == [good]
+    assert closed == [good]
+
+
+def test_a_persons_step_is_not_said_to_run_again(browser: Any, desk: Desk) -> None:
+    number = failed(desk)
+    page = browser.get(f"/studio/incidents/{number}").text
+    assert ">重试</button>" not in page
+    assert "这里不会替办理人重新运行" in page
+    assert first_link(page, "迁移在办实例") == f"/studio/processes/{version_of(number)}/migrate"
+
+
+def test_a_timer_that_failed_is_tried_again(browser: Any, desk: Desk) -> None:
+    number, instance = failed(desk), only(ProcessInstance)
+    with transaction():
+        db.session.add(
+            Timer(
+                instance_id=instance.id,
+                task_uuid="late",
+                node="late",
+                due_at=now(),
+                try_at=now(),
+                attempts=5,
+            )
+        )
+    assert ">重试</button>" in browser.get(f"/studio/incidents/{number}").text
+    browser.post(f"/studio/incidents/{number}")
+    assert f"异常 {number} 已重试并关闭" in browser.get(f"/studio/incidents/{number}").text
+    with transaction(write=False):
+        of_incident = sa.select(AuditEvent.tag).where(AuditEvent.subject_type == "incident")
+        assert db.session.scalars(of_incident).all() == ["incident:retried"]
+
+
+def first_link(page: str, word: str) -> str:
+    """Return where the link of these words leads."""
+    return (
+        page.split(f">{word}</a>", maxsplit=1)[0].rsplit('href="', 1)[1].split('"', maxsplit=1)[0]
+    )
+
+
+def version_of(incident_id: int) -> int:
+    with transaction(write=False):
+        incident = db.session.get_one(Incident, incident_id)
+        return db.session.get_one(ProcessInstance, incident.instance_id).version_id
+
+
+def test_nothing_is_offered_for_several_where_all_are_dealt_with(browser: Any, desk: Desk) -> None:
+    number = failed(desk)
+    assert "批量处理" in browser.get("/studio/incidents").text
+    browser.post(f"/studio/incidents/{number}")
+    page = browser.get("/studio/incidents?state=resolved").text
+    assert f"/studio/incidents/{number}" in page
+    assert "批量" not in page
+    assert "data-all" not in page
+
+
+def test_the_incident_of_a_job_names_it_and_speaks_of_no_diagram(browser: Any, desk: Desk) -> None:
+    incident = given_up()
+    assert "后台作业：制作证书文件" in browser.get("/studio/incidents").text
+    page = browser.get(f"/studio/incidents/{incident.id}").text
+    assert "后台作业：制作证书文件" in page
+    assert "先按上面的原因排查" in page
+    assert "流程或表单有误" not in page
+
+
+def test_every_job_has_a_word() -> None:
+    assert set(jobs._works) <= set(troubles.JOBS)
 
 
 def test_a_closed_incident_is_not_retried_again(browser: Any, desk: Desk) -> None:
@@ -191,7 +257,7 @@ def test_a_job_and_its_incident_are_settled_by_one_act(
     incident = given_up()
     number = only(Job).id if place == "jobs" else incident.id
     page = browser.get(f"/studio/incidents/{incident.id}").text
-    assert "后台作业再次运行" in page
+    assert "由后台再次运行" in page
     assert "标为已处理" not in page
     assert browser.post(f"/studio/{place}/{number}").status_code == 303
     assert (only(Job).status, only(Incident).status) == ("waiting", "resolved")
