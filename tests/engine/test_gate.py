@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from tests.engine.gate_faults import (
     Spoiled,
     between,
     calling,
+    condition,
     event_with,
     vet,
     voting,
@@ -39,6 +41,7 @@ from tests.engine.gate_faults import (
 from tests.engine.gate_load_faults import LOAD_FAULTS
 from tests.engine.gate_property_faults import EVENT_FAULTS, PROPERTY_FAULTS, ROUND
 from tests.engine.gate_silent_faults import SILENT_FAULTS
+from tests.engine.test_gate_decisions import DECIDING, table
 
 FAULTS = {**SPOILED, **PROPERTY_FAULTS, **EVENT_FAULTS, **LOAD_FAULTS, **SILENT_FAULTS}
 CASES = Path(__file__).parent / "gate_cases"
@@ -289,3 +292,30 @@ def test_published_diagrams_tell_what_callers_need() -> None:
     assert sample.calls == {"unit_review"}
     assert sample.outcomes == {"amount", "decision"}
     assert sample.waits
+
+
+ADVICE = {
+    "Chinese quotes": ("decision == “pass”", "引号要用英文的"),
+    "Chinese brackets": ('decision in （"pass"）', "括号、逗号和比较符号要用英文的"),
+    "one equals sign": ('decision = "pass"', "判断相等要写两个等号"),
+    "a function of one's own": ("lambda: decision", "不能自己定义函数"),
+    "nothing to divide by": ("1 / (2 - 2) == 1", "请改正除数"),
+    "another product": ('${decision == "pass"}', "不要用 ${…}"),
+    "an undeclared name": ('mood == "“好”=（）"', "变量要由前面节点的 outcomes"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), ADVICE.values(), ids=ADVICE)
+def test_each_common_mistake_in_an_expression_has_its_own_advice(text: str, told: str) -> None:
+    assert [f.hint for f in judged(condition(text)).findings if told in f.hint]
+    in_a_table = judged(DECIDING, grade__dmn=table(test=escape(text)).encode())
+    assert [f.hint for f in in_a_table.findings if told in f.hint] or "/" in text
+
+
+REPLACED = ("a script task", "a plain task", "a complex gateway", "a transaction")
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_the_flows_of_what_is_refused_are_not_blamed(name: str) -> None:
+    spoiled = FAULTS[name]
+    assert rules_of(judged(spoiled.drawing)) == {spoiled.rule}

@@ -208,7 +208,7 @@ def test_only_the_declared_names_and_functions_may_occur():
         ("yes + True", "这里需要数字"),
         ("word * 3", "这里需要数字"),
         ("-word", "这里需要数字"),
-        ("yes / 0", "无法计算"),
+        ("yes / 0", "除数是 0"),
         ("yes < word", "两边的值无法比较"),
         ("yes in yes", "两边的值无法比较"),
         ("word[0]", "只能对列表和字典取值"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.engine.decisions import POLICIES, VALUE, cell_test
 from app.engine.gate.diagram import SPIFF, Diagram, Node, local
-from app.engine.gate.expressions import compile_for
+from app.engine.gate.expressions import advice, compile_for
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
 from app.engine.gate.variables import Variables, name_trouble
@@ -168,8 +168,7 @@ def _compiled(
         compile_for(text, None if names is None else names | {VALUE}, known)
     except ExpressionError as error:
         message = f"表达式写错了：{error}"
-        hint = "变量要由前面节点的 outcomes 或流程的 inputs 声明，文字要加英文引号"
-        yield decision.find("expression.invalid", element, message, hint)
+        yield decision.find("expression.invalid", element, message, advice(text, error))
 
 
 def asked_in(diagram: Diagram) -> set[str]:

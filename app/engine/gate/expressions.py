@@ -12,7 +12,13 @@ from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
 from app.engine.gate.variables import Variables, items_of
 from app.engine.timers import TIME_HINTS, is_time
-from rules.expression import Expression, ExpressionError, compile_expression
+from rules.expression import (
+    DIVIDED_BY_ZERO,
+    MAX_TEXT,
+    Expression,
+    ExpressionError,
+    compile_expression,
+)
 
 _TIMES = ("timeDate", "timeDuration", "timeCycle")
 
@@ -73,7 +79,7 @@ def _check(diagram: Diagram, known: Known, written: Written) -> Iterator[Finding
         expression = compile_for(text, written.names, known)
     except ExpressionError as error:
         message = f"{written.what}写错了：{error}"
-        yield diagram.find("expression.invalid", subject, message, _advice(text))
+        yield diagram.find("expression.invalid", subject, message, advice(text, error))
         return
     trouble = _constant_trouble(local(element), expression)
     if trouble:
@@ -85,12 +91,25 @@ def compile_for(text: str, names: Collection[str] | None, known: Known) -> Expre
     return compile_expression(text, names=names, functions=known.functions)
 
 
-def _advice(text: str) -> str:
-    if "${" in text or text.lstrip().startswith("="):
-        return '不要用 ${…} 或等号开头的写法，直接写 decision == "pass"'
-    if re.match(r"\s*[PR][\dT]", text):
-        return '时长要加英文引号，如 "P5D"'
-    return "变量要由前面节点的 outcomes 或流程的 inputs 声明"
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_ADVICE = (
+    (r"\$\{|^\s*=", '不要用 ${…} 或等号开头的写法，直接写 decision == "pass"'),
+    ("[“”‘’「」＂]", '引号要用英文的，如 decision == "pass"'),
+    ("[（），；：＝＞＜！]", "括号、逗号和比较符号要用英文的"),
+    (r"^\s*[PR][\dT]", '时长要加英文引号，如 "P5D"'),
+    (r"\blambda\b", "不能自己定义函数，只写一个判断或算式，如 score >= 60"),
+    ("(?<![=!<>:])=(?!=)", '判断相等要写两个等号，如 decision == "pass"'),
+)
+"""What is looked for in an expression whose quoted texts are left out, and how it is put right."""
+
+
+def advice(text: str, error: ExpressionError) -> str:
+    """Return how a faulty expression is put right."""
+    if error.message == DIVIDED_BY_ZERO:
+        return "请改正除数；除数是变量的，先判断它不是 0，如 a / b if b != 0 else 0"
+    bare = _QUOTED.sub("", text[:MAX_TEXT])
+    found = (hint for pattern, hint in _ADVICE if re.search(pattern, bare))
+    return next(found, "变量要由前面节点的 outcomes 或流程的 inputs 声明，文字要加英文引号")
 
 
 def _constant_trouble(place: str, expression: Expression) -> tuple[str, str] | None:
@@ -100,7 +119,7 @@ def _constant_trouble(place: str, expression: Expression) -> tuple[str, str] | N
     try:
         value = expression.evaluate({}, stand_ins())
     except ExpressionError as error:
-        return f"无法计算：{error}", "请改正表达式"
+        return f"无法计算：{error}", advice(expression.text, error)
     # What a stand-in answers says nothing of the value.
     return None if expression.functions else _trouble_of(place, value)
 

@@ -11,7 +11,7 @@ from app.engine.gate.diagram import (
     Node,
     local,
 )
-from app.engine.gate.elements import Rule
+from app.engine.gate.elements import ALLOWED, Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
 
@@ -70,10 +70,16 @@ def starts_and_ends(diagram: Diagram, _known: Known) -> Iterator[Finding]:
 
 
 def connected_flows(diagram: Diagram, _known: Known) -> Iterator[Finding]:
-    """Guard the parser, which drops or misplaces flows that lead nowhere or leave a subprocess."""
+    """Guard the parser, which drops or misplaces flows that lead nowhere or leave a subprocess.
+
+    Nothing is wrong with a flow of what is refused itself, once that is replaced.
+    """
+    refused = {each.get("id") for each in diagram.process.iter("*") if local(each) not in ALLOWED}
     for flow in diagram.flows:
         source, target = diagram.nodes.get(flow.source), diagram.nodes.get(flow.target)
         if source is None or target is None:
+            if {flow.source, flow.target} <= refused | diagram.nodes.keys():
+                continue
             message = "连线的一端没有连到节点上"
             yield diagram.find("flow.dangling", flow, message, "请重新连接或删除这条连线")
         elif not source.scope == target.scope == flow.scope:
