@@ -10,15 +10,16 @@ class DomainError(Exception):
 
     status = 400
 
-    def __init__(self, message: str = "", *, field: str | None = None) -> None:
-        """Keep the message and, if known, the form field it belongs to."""
-        super().__init__(message or self.default)
-        self.message = message or self.default
-        self.field = field
-
     default = "操作未能完成"
     # What to do next, where the page of the status would say something else.
     hint = ""
+
+    def __init__(self, message: str = "", *, field: str | None = None, hint: str = "") -> None:
+        """Keep the message and, if known, the form field it belongs to and what to do next."""
+        super().__init__(message or self.default)
+        self.message = message or self.default
+        self.field = field
+        self.hint = hint or self.hint
 
 
 class NotFound(DomainError):

@@ -144,12 +144,19 @@ def _end_record(
 
 
 def reassign(
-    item: WorkItem, to: Scope, *, reason: str, actor_id: int | None, now: datetime
+    item: WorkItem,
+    to: Scope,
+    *,
+    reason: str,
+    actor_id: int | None,
+    now: datetime,
+    said: str = "",
 ) -> None:
     """Give an open task to a person or to another scope (转办); it counts as not opened again.
 
-    Raises StaleTask when it is done, Conflict when it is there already or is a matter of one
-    person (本人), Invalid.
+    `said` is what the flow log tells before the reason, in the names of both sides. Raises
+    StaleTask when it is done, Conflict when it is there already or is a matter of one person
+    (本人), Invalid.
     """
     instance = lock(item.instance_id)
     db.session.refresh(item)
@@ -170,6 +177,7 @@ def reassign(
         "reassigned",
         "转办",
         reason=required(reason),
+        said=said,
         actor_id=actor_id,
         now=now,
         node=item.node,
@@ -177,6 +185,18 @@ def reassign(
         given_by=former,
         given_to=f"{to.kind}:{to.id}",
     )
+
+
+def given_away_by(item: WorkItem) -> set[tuple[str, int | None]]:
+    """Return the scopes that had a task before it was given to somebody else (转办)."""
+    told = sa.select(audit.AuditEvent.data).where(
+        audit.AuditEvent.subject_type == "process_instance",
+        audit.AuditEvent.subject_id == item.instance_id,
+        audit.AuditEvent.tag == "instance:reassigned",
+    )
+    former = [data["given_by"] for data in db.session.scalars(told) if item.id in data["tasks"]]
+    parts = [scope.partition(":") for scope in former]
+    return {(kind, int(number) if number.isdecimal() else None) for kind, _, number in parts}
 
 
 def give(item: WorkItem, to: Scope) -> None:
@@ -282,11 +302,18 @@ def note(
     reason: str,
     actor_id: int | None,
     now: datetime,
+    said: str = "",
     **data: object,
 ) -> None:
-    """Write an act into the flow log and the audit log."""
+    """Write an act into the flow log and the audit log; `said` stands there before the reason."""
     tell(
-        instance, "流程管理", word, role="process_admin", reason=reason, actor_id=actor_id, now=now
+        instance,
+        "流程管理",
+        word,
+        role="process_admin",
+        reason=said + reason,
+        actor_id=actor_id,
+        now=now,
     )
     audit.record(
         f"instance:{act}",

@@ -38,12 +38,25 @@ class Health:
     @property
     def said(self) -> str:
         """The state of the worker in a sentence."""
-        if self.last_beat is None:
-            return "后台任务从未运行，到期时限和消息不会处理"
-        seen = f"{self.last_beat:%Y-%m-%d %H:%M:%S}"
-        if self.is_dead:
-            return f"后台任务已停止，最后一次运行于 {seen}"
-        return f"后台任务运行正常，最近一次运行于 {seen}"
+        if self.is_dead or self.last_beat is None:
+            return _stopped(self.last_beat)
+        return f"后台任务运行正常，最近一次运行于 {self.last_beat:%Y-%m-%d %H:%M:%S}"
+
+
+def stopped(now: datetime) -> str:
+    """Return in a sentence that the worker stands still, nothing while it runs."""
+    last = _last_beat()
+    return _stopped(last) if _is_dead(last, now) else ""
+
+
+def _is_dead(last: datetime | None, now: datetime) -> bool:
+    return last is None or _apart(last, now) > DEAD_AFTER
+
+
+def _stopped(last: datetime | None) -> str:
+    if last is None:
+        return "后台任务从未运行，到期时限和消息不会处理"
+    return f"后台任务已停止，最后一次运行于 {last:%Y-%m-%d %H:%M:%S}"
 
 
 def is_beat_due(now: datetime) -> bool:
@@ -74,7 +87,7 @@ def health(now: datetime) -> Health:
     waiting = (QueueRow.status == QueueStatus.WAITING, QueueRow.try_at <= now)
     return Health(
         last_beat=last,
-        is_dead=last is None or _apart(last, now) > DEAD_AFTER,
+        is_dead=_is_dead(last, now),
         due_timers=due_timers,
         oldest_due=oldest,
         due_messages=_count(*waiting),

@@ -1,12 +1,13 @@
 """Reads of the task centre: only work_item is read, never the engine's trees."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
 
+from app.accounts.queries import names_of
 from app.core.db import db
 from app.core.permissions import Grant
 from app.core.search import wanted
@@ -103,3 +104,26 @@ def scope_names(grants: Sequence[Grant]) -> dict[Scope, str]:
             rows = db.session.execute(select(table.id, table.name).where(table.id.in_(ids)))
             names |= {(kind, row.id): row.name for row in rows}
     return names
+
+
+WIDE = {"all": "全平台", "jurisdiction": "本地区"}
+
+
+def places_of(items: Iterable[WorkItem]) -> dict[int, str]:
+    """Return who has each task: a unit, a meeting or a person by name, or a whole area."""
+    listed = list(items)
+    names = place_names((item.scope_kind, item.scope_id) for item in listed)
+    return {item.id: names[item.scope_kind, item.scope_id] for item in listed}
+
+
+def place_names(scopes: Iterable[Scope]) -> dict[Scope, str]:
+    """Return what people call these units, meetings, people and areas."""
+    wanted = set(scopes)
+    rooms = scope_names([Grant("", kind, number) for kind, number in wanted])
+    people = names_of(number for kind, number in wanted if kind == "person")
+    return {
+        (kind, number): WIDE.get(kind)
+        or (people.get(number or 0) if kind == "person" else rooms.get((kind, number)))
+        or "（已不存在）"
+        for kind, number in wanted
+    }

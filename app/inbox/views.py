@@ -16,7 +16,7 @@ from wtforms import Form
 
 from app.core.clock import ZONE, now
 from app.core.db import current_transaction, db
-from app.core.errors import DomainError, Forbidden, Invalid, NotFound
+from app.core.errors import DomainError, Forbidden, HandedOver, Invalid, NotFound
 from app.core.http import (
     grants,
     marks_viewed,
@@ -112,11 +112,21 @@ def _item(item_id: int, action: str = "task.open") -> WorkItem:
     try:
         authorize(action, current_user, item, now())
     except Forbidden:
-        told = handed_over(item.business_type, item.business_id, current_user)
+        told = handed_over(item.business_type, item.business_id, current_user) or _given(item)
         if told is None:
             raise
         raise told from None
     return item
+
+
+def _given(item: WorkItem) -> HandedOver | None:
+    """Return who has a task that was this person's before it was given away (转办)."""
+    mine = {(each.scope_kind, each.scope_id) for each in grants() if each.role == item.role}
+    if not (mine | {("person", current_user.id)}) & care.given_away_by(item):
+        return None
+    holder = queries.places_of([item])[item.id]
+    text = f"“{item.name}”已由流程管理员转办给{holder}，您不需要再办理"
+    return HandedOver(text, url=url_for("inbox.tasks"), label="返回待办任务")
 
 
 # The same texts come with every request: they are pinned by their versions.

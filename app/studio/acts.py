@@ -14,6 +14,7 @@ from app.engine import care
 from app.engine.batches import Batch, each_of
 from app.engine.handlers import Scope
 from app.engine.models import Incident, IncidentStatus, WorkItem
+from app.inbox.queries import place_names
 from app.studio import receivers
 
 
@@ -65,7 +66,10 @@ def hand_over(
     }
     if to is None or faults:
         raise Invalid(errors=faults)
-    care.reassign(item, to, reason=reason, actor_id=actor_id, now=now)
+    former, later = (item.scope_kind, item.scope_id), (to.kind, to.id)
+    names = place_names([former, later])
+    said = f"“{item.name}”由{names[former]}转给{names[later]}。原因："
+    care.reassign(item, to, reason=reason, actor_id=actor_id, now=now, said=said)
     if to.kind == "person" and to.id is not None:
         text = f"任务“{item.name}”已转给您办理：{item.title}"
         notify(to.id, text, url=f"/tasks/{item.id}", now=now)

@@ -19,6 +19,7 @@ from app.core.permissions import ROLES, requires
 from app.engine import care, handlers, migration
 from app.engine.incidents import StepFailed
 from app.engine.models import ProcessInstance, WorkItem
+from app.inbox.queries import places_of
 from app.studio import acts, queries, receivers, running
 from app.studio.views import bp
 from app.units.flow import flow_log
@@ -44,12 +45,14 @@ def instances() -> str:
     )
     found = running.named(filters.text)
     page = page_of(running.search(filters, found))
+    shown = {running.business_of(each) for each in page.items}
     return render_template(
         "studio/instances.html",
         page=page,
         titles=queries.titles(),
         states=running.STATES,
-        records=running.titles_of({running.business_of(each) for each in page.items}),
+        records=running.titles_of(shown),
+        numbers=running.numbers_of(shown),
         waiting=running.waiting_at(each.id for each in page.items),
         version=queries.version(filters.version) if filters.version else None,
         cap_note=found.note,
@@ -75,7 +78,7 @@ def _page(found: ProcessInstance, fault: str = "") -> str:
         titles=queries.titles(),
         states=running.STATES,
         standing=standing,
-        places=receivers.places_of(standing.items),
+        places=places_of(standing.items),
         roles=ROLES,
         message_word=handlers.message_word,
         log=flow_log(business, instance_id=found.id),
@@ -169,7 +172,7 @@ def _choice(item: WorkItem, fault: str = "") -> str:
         fault=fault,
         page=page,
         offers=receivers.offers(kind, item, page.items, now()),
-        places=receivers.places_of([item]),
+        places=places_of([item]),
         personal=care.PERSONAL,
         holds_role=not text.strip(),
         roles=ROLES,

@@ -12,7 +12,7 @@ from app.core.db import db
 from app.core.errors import DomainError, NotFound
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
-from app.engine import migration
+from app.engine import health, migration
 from app.engine.models import ProcessVersion
 from app.studio import moves, queries, running
 from app.studio.models import MigrationMove, MoveStatus
@@ -100,6 +100,7 @@ def migration_run(run_id: int) -> str:
 
 def _run_page(run_id: int, fault: str = "") -> str:
     run = moves.run(run_id)
+    counts = moves.count(run_id)
     page = page_of(moves.moves(run_id, request.args.get("status", "")))
     undone_by = moves.undone_by(page.items)
     names = names_of([run.actor_id, *undone_by.values()])
@@ -108,7 +109,8 @@ def _run_page(run_id: int, fault: str = "") -> str:
         run=run,
         page=page,
         fault=fault,
-        counts=moves.count(run_id),
+        counts=counts,
+        stopped=health.stopped(now()) if MoveStatus.WAITING in counts else "",
         words=WORDS,
         records=running.titles_of({running.business_of(each.instance) for each in page.items}),
         undoable={each.instance_id for each in page.items if _can_go_back(each)},

@@ -117,7 +117,10 @@ def is_unchanged(process: ProcessVersion, judged: Judged) -> bool:
 def refuse_overtaken(process: ProcessVersion) -> None:
     """Raise Conflict for a version that is not the newest: an upload would undo the newer one."""
     if process.id != newest_version(process).id:
-        raise Conflict("此流程已有更新的版本，请在最新版本的页面重新上传")
+        raise Conflict(
+            "此流程已有更新的版本，请在最新版本的页面重新上传",
+            hint="刚才上传的没有发布。从流程管理打开此流程，就是最新的版本。",
+        )
 
 
 def publish_upload(judged: Judged, note: str, *, actor_id: int, now: datetime) -> ProcessVersion:
@@ -130,7 +133,10 @@ def publish_upload(judged: Judged, note: str, *, actor_id: int, now: datetime) -
     process = version_of(judged.process)
     refuse_overtaken(process)
     if judged.seen != last_version_id():
-        raise Conflict("检查期间有其他流程发布了新版本，请再次点击“发布”")
+        raise Conflict(
+            "检查期间有其他流程发布了新版本，请再次点击“发布”",
+            hint="刚才上传的没有发布，检查过的文件仍然保留。",
+        )
     if not note.strip():
         raise Invalid("请填写版本说明", field="note")
     if not judged.verdict.ok:

@@ -4,7 +4,7 @@ A task stays in its jurisdiction: who works at none of its units is neither offe
 it. Within, its own unit comes first; what leaves that unit is confirmed as such.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,25 +12,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Credential, Person, RoleGrant
-from app.accounts.queries import is_live, names_of
+from app.accounts.queries import is_live
 from app.core.db import db
-from app.core.permissions import ROLES, Grant
+from app.core.permissions import ROLES
 from app.engine.handlers import Scope
 from app.engine.models import WorkItem
-from app.inbox.queries import scope_names
+from app.inbox.queries import WIDE
 from app.review.models import Meeting
 from app.studio.running import number_in
 from app.units.models import Unit
 from app.units.queries import unit_names
 
-WIDE = {"all": "全平台", "jurisdiction": "本地区"}
-
-
 PEOPLE_LEFT_OUT = "该人员不在此任务所在地区的单位任职，不能转办"
 UNITS_LEFT_OUT = "该单位不属于此任务所在的地区，不能转办"
 NOBODY_THERE = "该单位已关闭，或没有人担任此任务的角色，不能转办"
 WITHOUT_THE_ROLE = "该人员没有办理此任务的角色，请先授权，或转给有此角色的人员"
-LEAVES_ITS_UNIT = "接收人不在任务原来的单位，请核对后确认转给其他单位"
+LEAVES_ITS_UNIT = "接收人不在任务现在所在的单位，请核对后确认转给其他单位"
 
 
 @dataclass(frozen=True)
@@ -194,19 +191,6 @@ def details_of(kind: str, found: Sequence[Any], now: datetime) -> dict[int, str]
         if word not in told.setdefault(grant.person_id, []):
             told[grant.person_id].append(word)
     return {person_id: "、".join(words) for person_id, words in told.items()}
-
-
-def places_of(items: Iterable[WorkItem]) -> dict[int, str]:
-    """Return who has each task: a unit, a meeting or a person by name, or a whole area."""
-    listed = list(items)
-    rooms = scope_names([Grant(item.role, item.scope_kind, item.scope_id) for item in listed])
-    persons = names_of(item.assignee_id for item in listed)
-    return {
-        item.id: WIDE.get(item.scope_kind)
-        or persons.get(item.assignee_id or 0)
-        or rooms.get((item.scope_kind, item.scope_id), "（已不存在）")
-        for item in listed
-    }
 
 
 def chosen(value: str) -> Scope | None:

@@ -75,16 +75,18 @@ def _first_looked_at() -> sa.ScalarSelect[int]:
 
 
 def named(text: str) -> Named:
-    """Look in the latest tasks for records that hold these words, the newest first.
+    """Look in the latest tasks for records whose titles hold these words, the newest first.
 
-    No index knows parts of words: what is read, and what is returned, is bounded.
+    Other words that a task is found by are not in the list, where people would look for them. No
+    index knows parts of words: what is read, and what is returned, is bounded.
     """
     grams = [WorkItem.tokens_text.contains(f" {gram} ", autoescape=True) for gram in wanted(text)]
+    titled = [WorkItem.title.icontains(word, autoescape=True) for word in text.split()]
     if not grams:
         return Named()
     place = (WorkItem.business_type, WorkItem.business_id)
-    found = sa.select(*place).where(WorkItem.id > _first_looked_at(), *grams).group_by(*place)
-    newest = found.order_by(sa.func.max(WorkItem.id).desc()).limit(MOST_FOUND + 1)
+    found = sa.select(*place).where(WorkItem.id > _first_looked_at(), *grams, *titled)
+    newest = found.group_by(*place).order_by(sa.func.max(WorkItem.id).desc()).limit(MOST_FOUND + 1)
     records = [(row.business_type, row.business_id) for row in db.session.execute(newest)]
     return Named(tuple(records[:MOST_FOUND]), _left_out(is_full=len(records) > MOST_FOUND))
 
@@ -161,6 +163,13 @@ def titles_of(businesses: Collection[Business]) -> dict[Business, str]:
     rows = db.session.execute(named.where(WorkItem.id.in_(last)))
     found = {(row.business_type, row.business_id): row.title for row in rows}
     return found | {each: title_of(each) for each in businesses if each not in found}
+
+
+def numbers_of(businesses: Collection[Business]) -> dict[Business, str]:
+    """Return the numbers of the declarations among these records (申报编号)."""
+    ids = [number for kind, number in businesses if kind == DECLARATION]
+    named = sa.select(Declaration.id, Declaration.number).where(Declaration.id.in_(ids))
+    return {(DECLARATION, row.id): row.number for row in db.session.execute(named) if row.number}
 
 
 def title_of(business: Business) -> str:

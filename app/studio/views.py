@@ -11,6 +11,7 @@ from app.core.errors import Invalid, TooLarge
 from app.core.http import answer_repeat, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
+from app.core.uploads import Policy
 from app.engine.batches import TOLD_AT_ONCE, Batch
 from app.engine.gate.bundle import MAX_FILES
 from app.engine.gate.xml import MAX_BYTES
@@ -19,6 +20,7 @@ from app.studio import moves, operations, queries
 from app.studio.forms import PublishForm
 
 bp = Blueprint("studio", __name__)
+FILES = Policy(types=("bpmn", "dmn", "xml"), max_bytes=MAX_BYTES, max_count=MAX_FILES)
 
 
 def tell(batch: Batch, *, done: str, refused: str, nothing: str) -> None:
@@ -74,6 +76,7 @@ def _page(version_id: int, **more: object) -> str:
         called=sorted(queries.called_by(version)),
         callers=queries.callers_of(version),
         titles=queries.titles(),
+        policy=FILES,
         **more,
     )
 
@@ -99,6 +102,7 @@ def check(version_id: int) -> Response | tuple[str, int]:
     The gate takes seconds: nobody waits for it, since only what follows it writes.
     """
     version = queries.version(version_id)
+    operations.refuse_overtaken(version)
     uploads = _uploaded()
     judged = operations.judge(version, uploads)
     if not judged.verdict.ok:

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from playwright.sync_api import Page, expect
 
 from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.engine import definitions, incidents
+from app.engine import definitions, health, incidents
 from app.engine.incidents import StepFailed
-from app.engine.models import ProcessInstance
+from app.engine.models import Incident, ProcessInstance
 from tests.app.inbox.conftest import asked
 from tests.browser.conftest import Axe
 from tests.builders.declarations import golden_declaration
@@ -95,6 +96,35 @@ def test_nothing_of_a_diagram_lies_upon_another(enter: Enter, admin: Person) -> 
     expect(page.locator(".bjs-powered-by")).to_be_visible()
 
 
+GATEWAY = "exclusiveGateway"
+CLEAR = """(box) => {
+  const place = (each) => each.getBoundingClientRect();
+  const across = (a, b) => a.left < b.right && b.left < a.right;
+  const meet = (a, b) => across(a, b) && a.top < b.bottom && b.top < a.bottom;
+  const badge = place(box.querySelector('.now-badge.is-failed'));
+  const names = [...box.querySelectorAll('[data-element-id$="_label"] text')].map(place);
+  return !names.some((each) => meet(badge, each));
+}"""
+
+
+def test_the_badge_of_a_gateway_leaves_the_names_readable(enter: Enter, admin: Person) -> None:
+    with transaction():
+        golden_declaration()
+        number = db.session.query(ProcessInstance.id).filter_by(process_key="declaration").scalar()
+        found = db.session.get_one(ProcessInstance, number)
+        nodes = definitions.bundle_of(found).nodes
+    gateways = [n.id for n in nodes if n.process == "declaration" and n.kind == GATEWAY]
+    assert "is_given_up" in gateways
+    for node in gateways:
+        with transaction():
+            db.session.execute(sa.delete(Incident))
+            incidents.record(StepFailed(LookupError("条件"), instance_id=number, node=node), now())
+        page = enter(admin, f"/studio/instances/{number}")
+        box = page.locator("[data-diagram][data-ready]")
+        expect(page.locator(".now-badge.is-failed")).to_have_count(1)
+        assert box.evaluate(CLEAR), node
+
+
 def test_halting_asks_with_the_reason_and_offers_to_go_on(
     enter: Enter, admin: Person, axe: Axe
 ) -> None:
@@ -124,7 +154,15 @@ def test_the_progress_of_a_migration_is_shown_as_it_goes(
             "unit_binding", "", files, bundle.forms, actor_id=None, now=now()
         )
         source = old.id
+        health.beat(now())
     page = enter(admin, f"/studio/processes/{source}/migrate")
+    # Nobody is asked whether nothing is to be moved.
+    go = page.get_by_role("button", name="开始迁移")
+    expect(go).to_be_disabled()
+    page.get_by_label(re.compile("全部在办的 2 个实例")).check()
+    expect(go).to_be_enabled()
+    page.get_by_label(re.compile("全部在办的 2 个实例")).uncheck()
+    expect(go).to_be_disabled()
     page.get_by_label("全选").check()
     page.locator("#reason").fill("流程改版")
     page.get_by_role("button", name="开始迁移").click()

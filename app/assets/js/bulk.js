@@ -1,4 +1,5 @@
-// Lists with boxes to tick: the count, 全选, and buttons that wake when something is ticked.
+// Lists with boxes to tick: the count, 全选, and buttons that wake when something is ticked; a box
+// with data-whole stands for all there is, on other pages too.
 import { enhancing, on } from './dom.js';
 
 const picks = (list) => [...list.querySelectorAll('[data-pick]:not(:disabled), tbody input[type=checkbox]:not([data-pick]):not(:disabled)')];
@@ -6,7 +7,8 @@ const picks = (list) => [...list.querySelectorAll('[data-pick]:not(:disabled), t
 function refresh(list) {
   const all = picks(list), ticked = all.filter((box) => box.checked).length;
   for (const place of list.querySelectorAll('[data-count]')) place.textContent = ticked;
-  for (const button of list.querySelectorAll('[data-bulk-button]')) button.disabled = !ticked;
+  const isWhole = Boolean(list.querySelector('[data-whole]:checked'));
+  for (const button of list.querySelectorAll('[data-bulk-button]')) button.disabled = !ticked && !isWhole;
   for (const head of list.querySelectorAll('[data-all]')) {
     head.checked = all.length > 0 && ticked === all.length;
     head.indeterminate = ticked > 0 && ticked < all.length;

@@ -9,9 +9,9 @@ const viewers = new WeakMap();
 const READABLE = 1;
 const AROUND = 30;
 
-// Where the badge of a shape may stand: on a corner of a task, above an event.
+// Where the badge of a shape may stand: on a corner of a task, around an event or a gateway.
 const CORNERS = [{ bottom: 10, right: 48 }, { top: -12, right: 48 }, { bottom: 10, left: -8 }, { top: -12, left: -8 }];
-const ABOVE = { top: -26, left: -10 };
+const AROUND_POINT = [{ top: -26, left: -10 }, { top: -18, right: 4 }, { top: -18, left: -50 }, { bottom: -2, right: 4 }, { bottom: -2, left: -50 }, { bottom: -4, left: -4 }, { top: -46, left: -4 }, { bottom: -24, left: -4 }];
 const BADGE = { width: 58, height: 22 };
 
 const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
@@ -20,12 +20,12 @@ function badgeAt(shape, { top, bottom, left, right }) {
   return { ...BADGE, x: shape.x + (left ?? shape.width - right), y: shape.y + (top ?? shape.height - bottom) };
 }
 
-// A corner that no event of the border stands on and no flow comes to.
-function cornerOf(shape) {
-  if (/Event$/.test(shape.type)) return ABOVE;
+// A place that no event of the border stands on, no flow comes to and no name is written at.
+function cornerOf(shape, names) {
+  const places = /(Event|Gateway)$/.test(shape.type) ? AROUND_POINT : CORNERS;
   const ends = [...shape.incoming.map((each) => each.waypoints.at(-1)), ...shape.outgoing.map((each) => each.waypoints[0])];
-  const taken = [...(shape.attachers ?? []), ...ends.map(({ x, y }) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }))];
-  return CORNERS.find((corner) => !taken.some((each) => meet(badgeAt(shape, corner), each))) ?? CORNERS[0];
+  const taken = [...(shape.attachers ?? []), ...names, ...ends.map(({ x, y }) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }))];
+  return places.find((place) => !taken.some((each) => meet(badgeAt(shape, place), each))) ?? places[0];
 }
 
 function mark(viewer, { done = [], now = [], failed = [] }) {
@@ -34,12 +34,13 @@ function mark(viewer, { done = [], now = [], failed = [] }) {
   const { passed, flows } = trail(elements, done, [...failed, ...now]);
   each([...done, ...passed], (id) => canvas.addMarker(id, 'is-done'));
   each(flows, (id) => canvas.addMarker(id, 'is-taken'));
+  const names = elements.filter((each) => each.labelTarget);
   // An event on the border waits while its task is at work: the word stands at the task.
   const bearer = (id) => elements.get(id)?.host?.id ?? id;
   const point = (ids, marker, word) => {
     each([...ids, ...ids.map(bearer)], (id) => { canvas.removeMarker(id, 'is-done'); canvas.addMarker(id, marker); });
     each(ids.map(bearer), (id) => {
-      overlays.add(id, { position: cornerOf(elements.get(id)), html: make('div', { class: `now-badge ${marker}` }, word) });
+      overlays.add(id, { position: cornerOf(elements.get(id), names), html: make('div', { class: `now-badge ${marker}` }, word) });
     });
   };
   const stopped = failed.map(bearer);

@@ -129,7 +129,7 @@ def test_a_task_is_given_to_a_person_who_is_told(
         ).one()
     assert "已转给您办理" in told
     assert client_for(other).get(desk.url).status_code == 200
-    assert client_for(desk.clerk).get(desk.url).status_code == 403
+    assert client_for(desk.clerk).get(desk.url).status_code == 409
     assert "任务本来就在该处" in run("reassign", item, "--to", login, *because)[1]
     assert "没有账号“nobody”" in run("reassign", item, "--to", "nobody", *because)[1]
     assert run("reassign", item, "--to", f"org:{own}", *because)[0] == 0
@@ -149,10 +149,19 @@ def test_a_task_leaves_its_unit_only_when_told_so_and_never_its_jurisdiction(
     assert run(*given, f"org:{near.id}", "--elsewhere")[0] == 0
 
 
+def test_who_acts_by_name_is_a_process_admin(run: Run, desk: Desk) -> None:
+    number = first(ProcessInstance).id
+    given = ("suspend", number, "--reason", "核实情况", "--by", f"person{desk.clerk.id}")
+    code, said = run(*given)
+    assert (code, f"“person{desk.clerk.id}”不是流程管理员" in said) == (1, True)
+    assert first(ProcessInstance).status == "running"
+
+
 def test_a_deadline_is_listed_and_moved(run: Run, desk: Desk) -> None:
     number = first(ProcessInstance).id
     code, said = run("timers", number)
-    assert (code, said) == (0, "")
+    assert (code, said) == (0, f"流程实例 {number} 没有等待的时限\n")
+    assert "没有流程实例 999" in run("timers", 999)[1]
     moved = run("move-timer", 999, "--to", "2026-12-01 17:30", "--reason", "延期")
     assert moved[0] == 1
     assert "该时限已经到期或取消，不能改期" in moved[1]

@@ -135,6 +135,15 @@ def test_a_declaration_is_found_by_its_whole_number(
     assert "没有符合条件" in browser.get(f"/studio/instances?q={number[:-1]}").text
 
 
+def test_a_list_shows_what_it_was_searched_for(browser: Any) -> None:
+    filed = a_declaration(at="vet_declaration")
+    page = browser.get(f"/studio/instances?q={filed.number}").text
+    assert page.count(f">{filed.number}</span>") == 1
+    # Words that are in a task and in no column find nothing.
+    assert filed.number
+    assert "没有符合条件" in browser.get(f"/studio/instances?q={filed.number[:6]}").text
+
+
 def test_without_instances_the_list_says_so(browser: Any) -> None:
     assert "还没有启动过流程" in browser.get("/studio/instances").text
 
@@ -266,8 +275,14 @@ def test_a_task_is_given_to_a_person_found_by_name(
     form = {"to": f"person:{other.id}", "reason": "经办人出差"}
     assert browser.post(f"/studio/tasks/{item}", form).status_code == 303
     assert client_for(other).get(desk.url).status_code == 200
-    assert client_for(desk.clerk).get(desk.url).status_code == 403
-    assert "卜文" in browser.get(url).text
+    gone = client_for(desk.clerk).get(desk.url)
+    assert gone.status_code == 409
+    assert "“人员注册审核”已由流程管理员转办给卜文，您不需要再办理" in gone.text
+    assert 'href="/tasks">返回待办任务</a>' in gone.text
+    assert client_for(desk.stranger).get(desk.url).status_code == 403
+    moved = "“人员注册审核”由云桥区青禾小学转给卜文。原因：经办人出差"
+    assert moved in browser.get(url).text
+    assert "现在的办理人（卜文）不能再办理" in browser.get(f"/studio/tasks/{item}").text
     answer = browser.post(f"/studio/tasks/{item}", form)
     assert (answer.status_code, "任务本来就在该处" in answer.text) == (409, True)
 
@@ -334,11 +349,11 @@ def test_what_leaves_its_unit_is_confirmed_as_such(
     places = [
         page.index(words)
         for words in (
-            "任务原来的单位",
+            "任务现在所在的单位",
             f'value="person:{colleague.id}"',
             "本地区其他单位",
             f'value="person:{desk.stranger.id}"',
-            "原来的单位（云桥区青禾小学）不能再办理",
+            "现在的办理人（云桥区青禾小学）不能再办理",
         )
     ]
     assert places == sorted(places)

@@ -1,6 +1,7 @@
 """流程迁移: what a new version would change, moving instances by a job, going back."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from app import worker
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.jobs import Job
-from app.engine import care, definitions, migration, runtime
+from app.engine import care, definitions, health, migration, runtime
 from app.engine.models import InstanceMigration, ProcessInstance, ProcessVersion, StepLog, WorkItem
 from app.studio import moves
 from app.units.models import Employment
@@ -52,6 +53,23 @@ def versions_of_all() -> list[int]:
 
 def start(browser: Any, source: int, **form: Any) -> Any:
     return browser.post(f"/studio/processes/{source}/migrate", {"reason": "流程改版", **form})
+
+
+def test_a_run_says_that_the_worker_stands_still(browser: Any, versions: tuple[int, int]) -> None:
+    page = browser.get(start(browser, versions[0], all="1").location).text
+    assert "等待迁移" in page
+    assert "后台任务从未运行" in page
+    with transaction():
+        health.beat(now())
+    url = "/studio/migrations/1"
+    assert "后台任务" not in browser.get(url).text.split('id="progress"')[1]
+    with transaction():
+        health.beat(now() - timedelta(minutes=5))
+    assert "后台任务已停止" in browser.get(url).text
+    worker.tick()
+    page = browser.get(url).text
+    assert "迁移完成" in page
+    assert "后台任务" not in page.split('id="progress"')[1]
 
 
 def test_the_page_of_a_version_leads_to_moving_what_runs_on_it(
@@ -95,6 +113,8 @@ def test_chosen_instances_move_by_a_job_and_go_back(
 ) -> None:
     source, target = versions
     first, second, third = (each.id for each in instances())
+    with transaction():
+        health.beat(now())
     answer = start(browser, source, to=target, id=[first, second])
     assert answer.status_code == 303
     page = browser.get(answer.location).text

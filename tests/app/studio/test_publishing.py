@@ -260,6 +260,13 @@ def test_a_version_that_came_in_between_is_not_undone(
     refused = browser.post(url, {**staged(second), "note": "又改"})
     assert refused.status_code == 409
     assert "已有更新的版本" in refused.text
+    assert "从流程管理打开此流程，就是最新的版本" in refused.text
+    assert "可能已有他人办理" not in refused.text
+    # The page of the older version takes no files, and leads to the one that does.
+    assert upload(browser, version, FIRST.bytes()).status_code == 409
+    page = browser.get(f"/studio/processes/{version.id}").text
+    assert 'type="file"' not in page
+    assert "到第 2 版的页面上传" in page
 
 
 def test_nothing_waits_for_the_gate(
