@@ -279,6 +279,7 @@ def test_a_task_is_given_to_a_person_found_by_name(
     assert gone.status_code == 409
     assert "“人员注册审核”已由流程管理员转办给卜文，您不需要再办理" in gone.text
     assert 'href="/tasks">返回待办任务</a>' in gone.text
+    assert "查看待办任务" not in gone.text
     assert client_for(desk.stranger).get(desk.url).status_code == 403
     moved = "“人员注册审核”由云桥区青禾小学转给卜文。原因：经办人出差"
     assert moved in browser.get(url).text
