@@ -36,8 +36,6 @@ BUILT_IN: Mapping[str, Callable[..., Any]] = {
 DEFAULT_FUNCTIONS: frozenset[str] = frozenset({*BUILT_IN, "workdays_after"})
 """Functions an expression may name; those that need data are injected at evaluation."""
 
-DIVIDED_BY_ZERO = "除数是 0"
-
 _DATA = (str, int, float, bool, Decimal, date, list, tuple, dict, type(None))
 _NUMBER = (int, float, Decimal)
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -218,7 +216,8 @@ class _Compiler:
             except ExpressionError:
                 raise
             except _FAILURES as error:
-                raise self.error(message, node) from error
+                said = "除数是 0" if isinstance(error, ZeroDivisionError) else message
+                raise self.error(said, node) from error
 
         return guarded
 
@@ -304,11 +303,8 @@ class _Compiler:
         left, right = self.build(node.left, depth), self.build(node.right, depth)
 
         def run(scope: _Scope) -> Any:
-            first = self._number(left(scope), node.left)
-            second = self._number(right(scope), node.right)
-            if isinstance(node.op, ast.Div) and second == 0:
-                raise self.error(DIVIDED_BY_ZERO, node.right)
-            return self._number(compute(first, second), node)
+            pair = self._number(left(scope), node.left), self._number(right(scope), node.right)
+            return self._number(compute(*pair), node)
 
         return self._guarded(node, "无法计算", run)
 

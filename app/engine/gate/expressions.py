@@ -13,7 +13,6 @@ from app.engine.gate.known import Known
 from app.engine.gate.variables import Variables, items_of
 from app.engine.timers import TIME_HINTS, is_time
 from rules.expression import (
-    DIVIDED_BY_ZERO,
     MAX_TEXT,
     Expression,
     ExpressionError,
@@ -105,7 +104,7 @@ _ADVICE = (
 
 def advice(text: str, error: ExpressionError) -> str:
     """Return how a faulty expression is put right."""
-    if error.message == DIVIDED_BY_ZERO:
+    if isinstance(error.__cause__, ZeroDivisionError):
         return "请改正除数；除数是变量的，先判断它不是 0，如 a / b if b != 0 else 0"
     bare = _QUOTED.sub("", text[:MAX_TEXT])
     found = (hint for pattern, hint in _ADVICE if re.search(pattern, bare))
