@@ -1,7 +1,9 @@
 """What process admins do to running instances on the server, and what they are told."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from tests.app.inbox.conftest import Desk
 from tests.builders.people import a_person, a_unit
 from tests.conftest import START
 
+ROOT = Path(__file__).resolve().parents[3]
 Run = Callable[..., tuple[int, str]]
 
 
@@ -236,3 +239,15 @@ def test_what_lies_waiting_is_counted(app: Flask, desk: Desk) -> None:
         found = health.health(now())
         assert (found.due_timers, found.oldest_due) == (1, due)
         assert (found.open_incidents, found.suspended, found.failed_messages) == (0, 0, 0)
+
+
+def test_files_are_judged_on_the_command_line_one_line_each(run: Run, tmp_path: Path) -> None:
+    good, bad = ROOT / "bpmn" / "unit_binding.bpmn", tmp_path / "bad.bpmn"
+    bad.write_bytes(b"\x89PNG")
+    assert run("lint-process", good)[0] == 0
+    code, said = run("lint-process", good, bad, tmp_path / "gone.bpmn")
+    rows = [json.loads(line) for line in said.splitlines()]
+    assert (code, [row["ok"] for row in rows]) == (1, [True, False, False])
+    assert [row["file"] for row in rows] == [str(good), str(bad), str(tmp_path / "gone.bpmn")]
+    assert {"rule", "element", "name", "message", "hint"} <= rows[1]["findings"][0].keys()
+    assert [finding["rule"] for finding in rows[2]["findings"]] == ["file.unreadable"]
