@@ -38,6 +38,7 @@ ROOMS = (
     "units",
     "catalogue",
     "site",
+    "openid",
     "people",
     "notices",
     "portfolio",
@@ -114,6 +115,8 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
         TRUSTED_PROXIES=int(os.environ.get("TRUSTED_PROXIES", "0")),
         MAIL_SERVER=server_of(os.environ),
+        # Whether a provider of identities may stand on this very machine, without TLS (trials).
+        OPENID_LOCAL=False,
         # What the platform is called on its pages, such as the name of its province before it.
         SITE_NAME=os.environ.get("SITE_NAME", "职称申报评审平台"),
     )

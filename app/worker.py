@@ -15,6 +15,7 @@ from app.core.db import db, transaction
 from app.core.http import sweep_request_keys
 from app.engine import health, workers
 from app.inbox.operations import sweep_drafts
+from app.openid.operations import sweep_answers
 from app.people.exports import sweep_exports
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def sweep() -> None:
         sweep_drafts()
         sweep_request_keys(now())
         sweep_attempts(now())
+        sweep_answers(now())
         sweep_names(now())
         sweep_sessions(now())
         sweep_links(now())

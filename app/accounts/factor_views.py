@@ -23,7 +23,8 @@ from app.core.permissions import ACTIONS, PUBLIC, requires
 from app.core.signed_out import SAFE_METHODS, wants_json
 
 SECRET = "factor_secret"  # noqa: S105 - the name of a value in the cookie
-OPEN_BEFORE = {"account.factor", "account.sign_out"}
+# Who was let in by a provider may have to set a password before a second factor.
+OPEN_BEFORE = {"account.factor", "account.ways", "account.sign_out"}
 
 
 @bp.before_app_request
@@ -52,7 +53,7 @@ def code() -> str | BaseResponse:
 
 
 def _password_again() -> BaseResponse:
-    flash("登录已超时，请重新输入密码", "warning")
+    flash("登录已超时，请重新登录", "warning")
     return see_other(url_for("accounts.login", next=request.args.get("next")))
 
 

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,20 @@ ACTIVATION_LASTS = timedelta(days=30)
 SESSIONS_KEPT = timedelta(days=180)
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 LOGIN_RULE = "登录名为 2-40 位字母、数字或 . _ -，不能使用证件号码"
+
+Forget = Callable[[int, datetime], None]
+_forgetting: list[Forget] = []
+
+
+def register_forgetting(forget: Forget) -> None:
+    """Register what else is taken away when an account is reset: other ways in than passwords."""
+    if forget not in _forgetting:
+        _forgetting.append(forget)
+
+
+def _forget_other_ways(person_id: int, now: datetime) -> None:
+    for forget in _forgetting:
+        forget(person_id, now)
 
 
 def create_person(
@@ -118,6 +133,7 @@ def reset_credential(credential: Credential, *, actor: Person | None, now: datet
     credential.activation_expires_at = now + ACTIVATION_LASTS
     clear_failures(credential)
     void_links(credential.person_id, purpose=RESET, now=now)
+    _forget_other_ways(credential.person_id, now)
     end_sessions(credential.person_id, now=now)
     audit.record(
         "account:reset",
@@ -134,6 +150,7 @@ def void_credential(credential: Credential, *, actor: Person, now: datetime) -> 
     credential.activation_hash = hash_of(secrets.token_urlsafe(32))
     credential.activation_expires_at = now
     void_links(credential.person_id, now=now)
+    _forget_other_ways(credential.person_id, now)
     end_sessions(credential.person_id, now=now)
     audit.record(
         "account:voided", subject=("person", credential.person_id), actor_id=actor.id, now=now

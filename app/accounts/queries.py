@@ -38,6 +38,12 @@ from app.core.permissions import Grant
 GRANTS = "grants"
 MOMENT: BindParameter[datetime] = bindparam("now", type_=Instant)
 """The moment of a statement that is built once, because every request runs it."""
+OPENED = (
+    "account:password_set",
+    "account:voided",
+    "account:opened_by_provider",
+    "account:identity_linked",
+)
 
 
 def person_by_id_number(number: str) -> Person | None:
@@ -255,13 +261,13 @@ def names_of(person_ids: Iterable[int | None]) -> dict[int, str]:
 
 
 def was_opened(person_id: int) -> bool:
-    """Tell whether an account was ever given a password, or made void: the log keeps both.
+    """Tell whether an account was ever given a password, or another way in: the log keeps both.
 
     A reset takes the password away, and gives nobody else the right to a new secret.
     """
     told = select(AuditEvent.id).where(
         AuditEvent.subject_type == "person",
         AuditEvent.subject_id == person_id,
-        AuditEvent.tag.in_(("account:password_set", "account:voided")),
+        AuditEvent.tag.in_(OPENED),
     )
     return db.session.scalar(told.limit(1)) is not None

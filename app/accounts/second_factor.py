@@ -169,7 +169,7 @@ def confirm_sign_in(
     """
     credential = lock_account_row(half.credential_id)
     if credential is None or not credential.is_enabled or HalfSignedIn.of(credential) != half:
-        raise SignInRefused("登录已超时，请重新输入密码")
+        raise SignInRefused("登录已超时，请重新登录")
     refuse_locked(credential, now)
     how = spend_code(credential.person_id, code, moment=moment, now=now)
     if not how:

@@ -22,6 +22,7 @@ IDLE_LIMIT = timedelta(minutes=60)
 # How often a session in use is written: reading pages should stay reading.
 SEEN_EVERY = timedelta(minutes=5)
 TOKEN = "token"  # noqa: S105 - the name of a value in the cookie
+VIA = "via"
 HALF = "half"
 HALF_LASTS = timedelta(minutes=5)
 

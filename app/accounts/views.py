@@ -1,6 +1,6 @@
 """Signing in and out, activation, passwords, messages."""
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, session, url_for
 from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -63,12 +63,11 @@ def sign_in() -> Response | tuple[str, int]:
     except SignInRefused as refusal:
         form.form_errors.append(refusal.message)
         return _login_page(form), refusal.status
-    return go_on(account)
+    return go_on(account, request.args.get("next"))
 
 
-def go_on(account: Credential) -> Response:
-    """Let somebody in whose password was right, or ask for the second factor first."""
-    target = request.args.get("next")
+def go_on(account: Credential, target: str | None) -> Response:
+    """Let somebody in who proved to be the person, or ask for the second factor first."""
     if queries.has_factor(account.person_id):
         sessions.begin_half(account, now())
         return see_other(url_for("accounts.code", next=target))
@@ -87,10 +86,17 @@ def let_in(account: Credential, target: str | None = None) -> Response:
 @bp.post("/logout")
 @requires("account.sign_out")
 def logout() -> Response:
-    """Sign out (退出): the session ends, and with it every copy of its cookie."""
+    """Sign out (退出): the session ends, and with it every copy of its cookie.
+
+    A provider by which somebody came in is not signed out of: that would close other offices'
+    pages too. Who shares a computer is told.
+    """
+    provider = session.get(sessions.VIA)
     if current_user.is_authenticated:
         _note("account:signed_out")
     sessions.end_session(now())
+    if provider:
+        flash(f"已退出本平台。您在“{provider}”可能仍是登录状态，公用电脑请关闭浏览器", "warning")
     return see_other("/")
 
 
@@ -123,7 +129,7 @@ def activate() -> Response | tuple[str, int]:
     # Whoever has the secret may not have the device.
     if not queries.has_factor(account.person_id):
         signing_in.admit(account, now=now())
-    answer = go_on(account)
+    answer = go_on(account, request.args.get("next"))
     flash("账号已激活，欢迎使用", "success")
     return answer
 
@@ -137,6 +143,12 @@ def own_account() -> Credential:
     """Return the account of the person of this request."""
     mine = select(Credential).where(Credential.person_id == current_user.id)
     return db.session.scalars(mine).one()
+
+
+@bp.app_template_global()
+def lacks_password() -> bool:
+    """Tell whether the person of this request has no password: a provider opened the account."""
+    return own_account().password_hash is None
 
 
 @bp.get("/account/password")

@@ -68,6 +68,7 @@ DATA = {
     "plan": "计划编号",
     "posts": "岗位（已聘/核定）",
     "present": "到会人数",
+    "provider": "统一身份认证",
     "queue_row_id": "队列编号",
     "readers": "主审、副审（参评材料编号：人员编号）",
     "reason": "理由",

@@ -85,6 +85,7 @@ ACTIONS: dict[str, Action] = {
     "account.notifications": _may(MEMBER),
     "account.sessions": _may(MEMBER),
     "account.factor": _may(MEMBER),
+    "account.ways": _may(MEMBER),
     "account.mail": _may(MEMBER),
     "account.log": _may(MEMBER),
     # units

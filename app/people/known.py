@@ -19,6 +19,7 @@ from app.accounts.models import (
 from app.core.db import db
 from app.core.permissions import ROLES
 from app.core.storage import LINKED, StoredFile
+from app.openid.models import LinkedIdentity
 from app.people.models import CORRECTION_WORDS, DataExport, IdentityCorrection
 from app.people.queries import told_of
 from app.units.models import BINDING_WORDS, Employment
@@ -192,6 +193,19 @@ register_known(
         of_person(Notification),
         {"内容": lambda n: n.text, "时间": lambda n: n.created_at, "已读": lambda n: n.read_at},
         "/notifications",
+    ),
+)
+register_known(
+    81,
+    KnownKind(
+        "统一身份认证",
+        of_person(LinkedIdentity),
+        {
+            "名称": lambda i: i.provider.name,
+            "关联时间": lambda i: i.linked_at,
+            "最近使用": lambda i: i.last_used_at,
+        },
+        "/account/ways",
     ),
 )
 register_known(

@@ -110,6 +110,19 @@ def test_reading_never_writes_except_where_a_page_says_so(app: Flask) -> None:
     }
 
 
+def test_a_page_that_is_got_writes_late_only_for_who_comes_back_from_a_provider(
+    app: Flask,
+) -> None:
+    late = {
+        rule.endpoint
+        for rule in rules_of(app)
+        if getattr(app.view_functions[rule.endpoint], "writes_late", False)
+        and "GET" in (rule.methods or set())
+    }
+    # OpenID Connect brings the answer by a redirect; it counts once.
+    assert late == {"openid.answer"}
+
+
 def test_nothing_is_exempt_from_the_token() -> None:
     exempt = re.compile(r"csrf\.exempt|@csrf_exempt|WTF_CSRF_ENABLED")
     assert [name_of(path) for path in sources() if exempt.search(path.read_text("utf-8"))] == []

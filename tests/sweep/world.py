@@ -11,6 +11,7 @@ from app.certificates import revoking
 from app.certificates.models import Certificate, Ground
 from app.core.db import db
 from app.engine.models import Incident, ProcessVersion
+from app.openid.models import LinkedIdentity, Provider
 from app.people.models import IdentityCorrection
 from app.results.models import Objection
 from app.studio.models import MigrationRun
@@ -70,6 +71,7 @@ RECORDS = {
     "accounts.message_id": _OF.format("notification", "苏晓禾") + " LIMIT 1",
     "admin.person_id": "SELECT id FROM person WHERE name = '邬小棠'",
     "admin.grant_id": "SELECT min(id) FROM role_grant WHERE role = 'unit_clerk'",
+    "admin.provider_id": "SELECT min(id) FROM openid_provider",
     "admin.request_id": "SELECT max(id) FROM grant_request",
     "admin.unit_id": "SELECT id FROM unit WHERE name = '云桥区青禾小学'",
     "certificates.certificate_id": _OF.format("certificate", "盛夏禾"),
@@ -92,6 +94,8 @@ RECORDS = {
     "notices.article_id": _ARTICLE,
     "notices.file_id": "SELECT min(file_id) FROM article_file JOIN article_version ON "
     f"article_version.id = article_file.version_id WHERE article_id = ({_ARTICLE})",
+    "openid.provider_id": "SELECT min(id) FROM openid_provider",
+    "openid.identity_id": _OF.format("linked_identity", "苏晓禾"),
     "papers.declaration_id": _REVIEWED,
     "people.correction_id": "SELECT max(id) FROM identity_correction",
     "plans.plan_id": _PLAN,
@@ -184,6 +188,19 @@ def add_what_is_missing(now: datetime) -> None:
             ),
         ]
     )  # fmt: skip
+    provider = Provider(
+        jurisdiction="anhui", name="政务服务网", issuer="https://login.example.cn",
+        client_id="zhiping", changed_by=person_called(CAST["system_admin"]).id, changed_at=now,
+    )  # fmt: skip
+    db.session.add(provider)
+    db.session.flush()
+    linked = {
+        "subject_hash": "x" * 64,
+        "audience": "person",
+        "linked_at": now,
+        "last_used_at": now,
+    }
+    db.session.add(LinkedIdentity(provider_id=provider.id, person_id=owner.id, **linked))
     proposal = grants.Proposal("unit_admin", unit_id, None, "人手不够")
     grants.propose_grant(clerk, proposal, actor=person_called(CAST["security_admin"]), now=now)
     certificate = db.session.scalars(

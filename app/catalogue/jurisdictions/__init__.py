@@ -35,6 +35,7 @@ class Jurisdiction:
     evaluation_form_appears: str
     recused_in_denominator: bool
     max_series: int
+    opens_accounts_by_sign_on: bool
     certificate: Certificate
 
 

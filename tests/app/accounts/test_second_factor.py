@@ -160,7 +160,7 @@ def test_a_password_that_was_changed_meanwhile_is_asked_again(
         hashed = signing_in.hash_password("Yunqiao#88")
         operations.set_password(account_of(person), hashed, now=now())
     answer = browser.post("/login/code", {"code": device.code(START)})
-    assert (answer.status_code, "重新输入密码" in answer.text) == (401, True)
+    assert (answer.status_code, "请重新登录" in answer.text) == (401, True)
 
 
 def test_the_page_of_the_code_opens_after_the_password_only(app: Flask, client_for: Any) -> None:

@@ -1,0 +1,46 @@
+"""Why somebody does not get in by a provider, in words, with what to do next."""
+
+from app.core.errors import DomainError
+
+
+class SignOnRefused(DomainError):
+    """A sign-in by a provider that goes no further; `hint` says what to do."""
+
+    status = 403
+    default = "不能用统一身份认证登录"
+
+    def __init__(self, message: str = "", hint: str = "") -> None:
+        """Keep the message and the next step."""
+        super().__init__(message)
+        self.hint = hint or self.hint
+
+
+class WrongAnswer(SignOnRefused):
+    """The answer is not the one that this browser waits for, or it does not hold."""
+
+    status = 400
+    default = "登录结果无效或已过期"
+    hint = "请重新登录；多次出现的，请检查浏览器是否禁用了 Cookie。"
+
+
+class AnswerUsed(SignOnRefused):
+    """The answer was taken before (重放)."""
+
+    status = 409
+    default = "该登录结果已经使用过"
+    hint = "请重新登录。"
+
+
+class Declined(SignOnRefused):
+    """The person gave up at the provider, or the provider refused them."""
+
+    default = "您在统一身份认证页面取消了登录，或没有同意授权"
+    hint = "可以重新登录，或用本平台的登录名和密码登录。"
+
+
+class ProviderDown(SignOnRefused):
+    """The provider cannot be reached, or does not answer as the protocol says."""
+
+    status = 502
+    default = "统一身份认证暂时无法使用"
+    hint = "请稍后重试，或用本平台的登录名和密码登录；多次出现的，请告知系统管理员。"

@@ -1,0 +1,78 @@
+"""A provider of identities in use, people with accounts, and the provider's process."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts import operations, signing_in
+from app.accounts.models import Credential, Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.openid.models import Provider
+from app.openid.protocol import forget_clients
+from tests.app.openid.kit import ACCOUNT, button, number_of
+from tests.builders.openid import IdentityOffice, a_provider, identity_office, sign_on
+from tests.builders.people import a_person, an_id_number
+
+PASSWORD = "Qinghe-2026"
+
+
+@pytest.fixture(scope="session")
+def office() -> Iterator[IdentityOffice]:
+    with identity_office() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def local_providers(app: Flask) -> None:
+    """Let providers stand on this machine, and know none from another test."""
+    app.config["OPENID_LOCAL"] = True
+    forget_clients()
+
+
+def a_member(name: str, login: str, **values: Any) -> Person:
+    """A person who has set a password."""
+    person = a_person(name, **values)
+    account = db.session.query(Credential).filter_by(person_id=person.id).one()
+    account.login = login
+    operations.set_password(account, signing_in.hash_password(PASSWORD), now=now())
+    return person
+
+
+@pytest.fixture
+def keepers(app: Flask) -> tuple[Person, Person]:
+    """The system administrator and the security administrator."""
+    with transaction():
+        return (
+            a_person("庾一鸣", roles=[("system_admin", "all", None)]),
+            a_person("阚双全", roles=[("security_admin", "all", None)]),
+        )
+
+
+@pytest.fixture
+def provider(office: IdentityOffice, keepers: tuple[Person, Person]) -> Provider:
+    """A provider of persons, which tells identity numbers."""
+    with transaction():
+        return a_provider(office, *keepers)
+
+
+@pytest.fixture
+def applicant(app: Flask) -> Person:
+    """An applicant with a password and an identity number."""
+    with transaction():
+        number = an_id_number()
+        return a_member("苏晓禾", "su", id_number=number, roles=[("applicant", "all", None)])
+
+
+@pytest.fixture
+def linked(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> Person:
+    """The applicant, who linked the identity `su-at-office` before."""
+    office.tell("su-at-office", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(None)
+    assert sign_on(browser, office, "su-at-office", button(provider)).location == ACCOUNT
+    assert browser.post(ACCOUNT, {"password": PASSWORD}).location == "/home"
+    return applicant

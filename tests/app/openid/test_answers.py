@@ -1,0 +1,231 @@
+"""What a browser brings back from a provider: taken once, soon, and only by who went there."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import transaction
+from app.openid import web
+from app.openid.models import LinkedIdentity, Provider, SpentAnswer
+from app.openid.operations import sweep_answers
+from tests.app.openid.conftest import PASSWORD
+from tests.app.openid.kit import ACCOUNT, button, count, is_in, number_of
+from tests.builders.openid import (
+    IdentityOffice,
+    a_provider,
+    asked,
+    path_of,
+    sign_on,
+    to_provider,
+)
+from tests.conftest import START
+
+
+def test_what_waits_in_the_browser_shows_nothing(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("sealed", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(None)
+    sent = asked(to_provider(browser, button(provider)))
+    sign_on(browser, office, "sealed", button(provider))
+    with browser.client.session_transaction() as session:
+        kept = str(dict(session))
+    assert number_of(applicant) not in kept
+    assert sent["state"] not in kept
+
+
+def test_an_answer_counts_once(
+    office: IdentityOffice, provider: Provider, linked: Person, client_for: Any
+) -> None:
+    browser = client_for(None)
+    url = to_provider(browser, button(provider))
+    name = browser.client.application.config["SESSION_COOKIE_NAME"]
+    cookie = browser.client.get_cookie(name).value
+    back = path_of(office.authorise(url, "su-at-office"))
+    assert browser.get(back).location == "/home"
+    again = browser.get(back)
+    assert again.status_code == 400
+    assert "登录结果无效或已过期" in again.text
+    # Neither does a copy of the browser as it was before.
+    thief = client_for(None)
+    thief.client.set_cookie(name, cookie)
+    copied = thief.get(back)
+    assert copied.status_code in {400, 409}
+    assert not is_in(thief)
+
+
+def test_an_answer_that_was_spent_is_refused_even_where_the_provider_gives_it_again(
+    office: IdentityOffice,
+    provider: Provider,
+    linked: Person,
+    client_for: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    browser = client_for(None)
+    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    state = asked(back)["state"]
+    with transaction():
+        from app.openid.operations import spend_answer
+
+        spend_answer(state, now=now())
+    answer = browser.get(back)
+    assert answer.status_code == 409
+    assert "已经使用过" in answer.text
+    assert not is_in(browser)
+
+
+def test_spent_answers_are_forgotten_when_they_could_not_be_given_again(
+    linked: Person, at: Any
+) -> None:
+    assert count(SpentAnswer) == 1
+    at(START + timedelta(hours=1))
+    with transaction():
+        sweep_answers(now())
+    assert count(SpentAnswer) == 0
+
+
+def test_a_wrong_state_and_another_browsers_answer_are_refused(
+    office: IdentityOffice, provider: Provider, linked: Person, client_for: Any
+) -> None:
+    mine, other = client_for(None), client_for(None)
+    back = path_of(office.authorise(to_provider(mine, button(provider)), "su-at-office"))
+    for browser, address in (
+        (other, back),
+        (mine, back.replace("state=", "state=x")),
+        (mine, f"/login/openid/{provider.id}/answer?code=x"),
+    ):
+        answer = browser.get(address)
+        assert answer.status_code == 400, address
+        assert "请重新登录" in answer.text
+        assert not is_in(browser)
+    # What was refused took nothing away from who waits for the right one.
+    assert mine.get(back).location == "/home"
+
+
+def test_an_answer_of_another_provider_is_refused(
+    office: IdentityOffice,
+    provider: Provider,
+    keepers: tuple[Person, Person],
+    linked: Person,
+    client_for: Any,
+) -> None:
+    with transaction():
+        other = a_provider(office, *keepers, name="另一个")
+    browser = client_for(None)
+    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    assert browser.get(f"{back}&iss=https%3A%2F%2Fother.example").status_code == 400
+    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    mixed = back.replace(f"/{provider.id}/", f"/{other.id}/")
+    assert browser.get(mixed).status_code == 400
+
+
+def test_an_answer_that_comes_too_late_is_refused(
+    office: IdentityOffice, provider: Provider, linked: Person, client_for: Any, at: Any
+) -> None:
+    browser = client_for(None)
+    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    at(START + timedelta(minutes=11))
+    answer = browser.get(back)
+    assert answer.status_code == 400
+    assert "已过期" in answer.text
+    # Two tabs may be on their way at the same time.
+    backs = [
+        path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+        for _ in range(2)
+    ]
+    assert browser.get(backs[0]).location == "/home"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"nonce": "another"},
+        {"aud": "another-client"},
+        {"iss": "https://other.example"},
+        {"exp": 1},
+        {"iat": 9_999_999_999},
+        {"azp": "another-client"},
+    ],
+    ids=["nonce", "audience", "issuer", "expired", "from the future", "party"],
+)
+def test_a_token_that_is_not_for_this_very_sign_in_is_refused(
+    office: IdentityOffice,
+    provider: Provider,
+    linked: Person,
+    client_for: Any,
+    claims: dict[str, Any],
+) -> None:
+    # The provider signs what it is told to say: a token of another client, say.
+    office.tell("su-at-office", name="苏晓禾", **claims)
+    browser = client_for(None)
+    answer = sign_on(browser, office, "su-at-office", button(provider))
+    assert answer.status_code == 400
+    assert "登录结果没有通过核验" in answer.text
+    assert not is_in(browser)
+
+
+def test_a_token_that_another_key_signed_is_refused(
+    office: IdentityOffice,
+    provider: Provider,
+    linked: Person,
+    client_for: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from authlib.integrations.base_client import OpenIDMixin
+    from joserfc.jwk import KeySet, RSAKey
+
+    foreign = KeySet([RSAKey.generate_key(2048, {"use": "sig"})]).as_dict()
+    monkeypatch.setattr(OpenIDMixin, "fetch_jwk_set", lambda *_, **__: foreign)
+    browser = client_for(None)
+    answer = sign_on(browser, office, "su-at-office", button(provider))
+    assert answer.status_code == 400
+    assert not is_in(browser)
+
+
+def test_who_gives_up_at_the_provider_is_told_so(
+    office: IdentityOffice, provider: Provider, client_for: Any
+) -> None:
+    browser = client_for(None)
+    state = asked(to_provider(browser, button(provider)))["state"]
+    answer = browser.get(f"/login/openid/{provider.id}/answer?error=access_denied&state={state}")
+    assert answer.status_code == 403
+    assert "取消了登录" in answer.text
+    state = asked(to_provider(browser, button(provider)))["state"]
+    answer = browser.get(f"/login/openid/{provider.id}/answer?error=server_error&state={state}")
+    assert answer.status_code == 502
+    assert "server_error" not in answer.text
+
+
+def test_a_provider_that_goes_down_on_the_way_leaves_nothing_half_done(
+    office: IdentityOffice,
+    provider: Provider,
+    linked: Person,
+    client_for: Any,
+) -> None:
+    from app.openid import protocol
+
+    browser = client_for(None)
+    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    for _, client in protocol._clients.values():
+        client.server_metadata["token_endpoint"] = "http://127.0.0.1:9/token"
+    spent = count(SpentAnswer)
+    answer = browser.get(back)
+    assert answer.status_code == 502
+    assert count(SpentAnswer) == spent
+    assert not is_in(browser)
+
+
+def test_what_was_told_waits_for_ten_minutes(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any, at: Any
+) -> None:
+    browser = client_for(None)
+    assert browser.get(ACCOUNT).status_code == 400
+    office.tell("slow", name="苏晓禾", id_number=number_of(applicant))
+    sign_on(browser, office, "slow", button(provider))
+    at(START + web.PROOF_LASTS + timedelta(minutes=1))
+    assert browser.get(ACCOUNT).status_code == 400
+    assert browser.post(ACCOUNT, {"password": PASSWORD}).status_code == 400
+    assert count(LinkedIdentity) == 0

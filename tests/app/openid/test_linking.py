@@ -1,0 +1,314 @@
+"""Whose account an identity is: confirmed by password or activation, opened anew, or refused."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts import operations
+from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.queries import was_opened
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.openid import views
+from app.openid.models import LinkedIdentity, Provider
+from app.units.models import Unit
+from tests.app.openid.conftest import PASSWORD, a_member
+from tests.app.openid.kit import ACCOUNT, button, count, events, is_in, number_of
+from tests.builders.devices import STEP, a_device
+from tests.builders.openid import IdentityOffice, a_provider, sign_on
+from tests.builders.people import a_person, a_unit, an_id_number
+from tests.conftest import START
+
+NEW = "/login/openid/new"
+CODE = "91110000802100433B"
+
+
+def account_of(person: Person) -> Credential:
+    return db.session.query(Credential).filter_by(person_id=person.id).one()
+
+
+def test_somebody_new_gets_an_account_and_completes_their_details(
+    office: IdentityOffice, provider: Provider, client_for: Any
+) -> None:
+    number = an_id_number()
+    office.tell("newcomer", name="柏小满", id_number=number)
+    browser = client_for(None)
+    assert sign_on(browser, office, "newcomer", button(provider)).location == ACCOUNT
+    page = browser.get(ACCOUNT).text
+    assert "首次使用本平台" in page
+    assert "柏小满" in page
+    assert number not in page
+    answer = browser.post(NEW)
+    assert answer.location == "/account/details"
+    assert "账号已开通" in browser.get("/account/details").text
+    with transaction(write=False):
+        person = db.session.scalars(sa.select(Person).where(Person.name == "柏小满")).one()
+        account = account_of(person)
+        assert person.id_number == number
+        assert person.gender == "女"
+        assert person.profile_confirmed_at is None
+        assert account.password_hash is None
+        assert [g.role for g in db.session.query(RoleGrant).filter_by(person_id=person.id)] == [
+            "applicant"
+        ]
+        # Nobody else may hand out a secret for it.
+        assert was_opened(person.id)
+    assert ("account:opened_by_provider", {"provider": "政务服务网"}) in events(person)
+    # The second time they come in at once, and nothing opens a second account.
+    assert sign_on(client_for(None), office, "newcomer", button(provider)).location == "/home"
+    assert browser.post(NEW).status_code == 400
+
+
+def test_two_answers_open_one_account(
+    office: IdentityOffice, provider: Provider, client_for: Any
+) -> None:
+    office.tell("twice", name="柏小满", id_number=an_id_number())
+    first, second = client_for(None), client_for(None)
+    sign_on(first, office, "twice", button(provider))
+    sign_on(second, office, "twice", button(provider))
+    assert first.post(NEW).status_code == 303
+    again = second.post(NEW)
+    assert again.status_code == 409
+    assert "已经关联" in again.text
+    assert count(LinkedIdentity) == 1
+
+
+def test_no_account_is_opened_where_the_jurisdiction_opens_none_so(
+    office: IdentityOffice, keepers: tuple[Person, Person], client_for: Any
+) -> None:
+    with transaction():
+        provider = a_provider(office, *keepers, jurisdiction="hebei")
+    office.tell("elsewhere-new", name="柏小满", id_number=an_id_number())
+    browser = client_for(None)
+    sign_on(browser, office, "elsewhere-new", button(provider))
+    page = browser.get(ACCOUNT).text
+    assert "首次使用本平台" not in page
+    assert "请联系所在单位开通" in page
+    assert browser.post(NEW).status_code == 403
+
+
+@pytest.mark.parametrize("claims", [{}, {"id_number": "340102198503121234"}, {"id_number": 7}])
+def test_no_account_is_opened_without_a_number_that_can_be_one(
+    office: IdentityOffice, provider: Provider, client_for: Any, claims: dict[str, Any]
+) -> None:
+    office.tell("nameless", name="柏小满", **claims)
+    browser = client_for(None)
+    sign_on(browser, office, "nameless", button(provider))
+    assert "首次使用本平台" not in browser.get(ACCOUNT).text
+    assert browser.post(NEW).status_code == 403
+
+
+def test_who_has_another_account_links_that_one(
+    office: IdentityOffice, provider: Provider, client_for: Any
+) -> None:
+    with transaction():
+        clerk = a_member("解明德", "xie")
+    office.tell("clerk", name="解明德", id_number=an_id_number())
+    browser = client_for(None)
+    sign_on(browser, office, "clerk", button(provider))
+    assert "已有其他账号" in browser.get(ACCOUNT).text
+    empty = browser.post(ACCOUNT, {"login": ""})
+    assert empty.status_code == 422
+    assert "请填写登录名或证件号码" in empty.text
+    assert browser.post(ACCOUNT, {"login": "xie", "password": PASSWORD}).location == "/home"
+    assert ("account:identity_linked", {"provider": "政务服务网"}) in events(clerk)
+
+
+def test_an_identity_is_never_linked_to_somebody_of_another_number(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("foreign", name="柏小满", id_number=an_id_number())
+    browser = client_for(None)
+    sign_on(browser, office, "foreign", button(provider))
+    answer = browser.post(ACCOUNT, {"login": "su", "password": PASSWORD})
+    assert answer.status_code == 403
+    assert "与该账号登记的不一致" in answer.text
+    assert count(LinkedIdentity) == 0
+    assert not is_in(browser)
+
+
+def test_an_administrator_links_nothing(
+    office: IdentityOffice, provider: Provider, client_for: Any
+) -> None:
+    with transaction():
+        a_member("缪三省", "miao", roles=[("audit_admin", "all", None)])
+    office.tell("auditor", name="缪三省")
+    browser = client_for(None)
+    sign_on(browser, office, "auditor", button(provider))
+    answer = browser.post(ACCOUNT, {"login": "miao", "password": PASSWORD})
+    assert answer.status_code == 403
+    assert "管理员账号不能使用统一身份认证" in answer.text
+    assert count(LinkedIdentity) == 0
+    assert not is_in(browser)
+
+
+def test_guesses_at_linking_lock_the_account_as_elsewhere(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("guesser", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(None)
+    sign_on(browser, office, "guesser", button(provider))
+    for _ in range(5):
+        assert browser.post(ACCOUNT, {"password": "Wrong-2026"}).status_code == 401
+    answer = browser.post(ACCOUNT, {"password": PASSWORD})
+    assert answer.status_code == 401
+    assert "账号已锁定" in answer.text
+    assert count(LinkedIdentity) == 0
+
+
+def test_linking_asks_for_the_second_factor_too(
+    office: IdentityOffice,
+    provider: Provider,
+    applicant: Person,
+    client_for: Any,
+    at: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "device_time", now)
+    with transaction():
+        device, _ = a_device(applicant)
+    office.tell("careful", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(None)
+    sign_on(browser, office, "careful", button(provider))
+    at(START + STEP)
+    wrong = browser.post(ACCOUNT, {"password": PASSWORD, "code": ""})
+    assert wrong.status_code == 401
+    assert "验证码不正确" in wrong.text
+    assert count(LinkedIdentity) == 0
+    right = {"password": PASSWORD, "code": device.code(START + STEP)}
+    assert browser.post(ACCOUNT, right).location == "/home"
+    assert is_in(browser)
+
+
+def test_an_account_that_waits_is_activated_and_linked_at_once(
+    office: IdentityOffice, provider: Provider, client_for: Any
+) -> None:
+    number = an_id_number()
+    with transaction():
+        person = a_person("柏小满", id_number=number, roles=[("applicant", "all", None)])
+        secret = operations.reset_credential(account_of(person), actor=None, now=now())
+        other = a_person("旁人", roles=[("applicant", "all", None)])
+        others = operations.reset_credential(account_of(other), actor=None, now=now())
+    office.tell("waiting", name="柏小满", id_number=number)
+    browser = client_for(None)
+    sign_on(browser, office, "waiting", button(provider))
+    assert "激活并关联已有账号" in browser.get(ACCOUNT).text
+    form = {"password": PASSWORD, "again": PASSWORD}
+    path = "/login/openid/activate"
+    assert browser.post(path, {**form, "secret": others}).status_code == 422
+    wrong = browser.post(path, {**form, "secret": "no such secret"})
+    assert wrong.status_code == 422
+    assert "激活码无效" in wrong.text
+    assert count(LinkedIdentity) == 0
+    assert browser.post(path, {**form, "secret": secret}).location == "/home"
+    assert is_in(browser)
+    assert count(LinkedIdentity) == 1
+
+
+def test_who_has_no_account_or_a_closed_one_is_told_whom_to_ask(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("shut", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(None)
+    sign_on(browser, office, "shut", button(provider))
+    with transaction():
+        account_of(applicant).is_enabled = False
+    page = browser.get(ACCOUNT).text
+    assert "账号已停用" in page
+    assert 'name="password"' not in page
+    assert browser.post(ACCOUNT, {"password": PASSWORD}).status_code == 401
+    with transaction():
+        number = an_id_number()
+        operations.create_person(name="旧人", id_number=number, now=now())
+    office.tell("old", name="旧人", id_number=number)
+    sign_on(browser, office, "old", button(provider))
+    page = browser.get(ACCOUNT).text
+    assert "还没有开通账号" in page
+    assert "首次使用本平台" not in page
+
+
+@pytest.fixture
+def school(app: Flask) -> Unit:
+    with transaction():
+        unit = a_unit("云桥区青禾小学", clerk=False, leader=False)
+        unit.credit_code = CODE
+        return unit
+
+
+@pytest.fixture
+def unit_provider(office: IdentityOffice, keepers: tuple[Person, Person]) -> Provider:
+    with transaction():
+        return a_provider(
+            office, *keepers, name="法人网", for_persons=False, for_units=True, code_claim="uscc"
+        )
+
+
+def unit_button(provider: Provider) -> str:
+    return f"/login/openid/{provider.id}?as=unit"
+
+
+def test_a_units_identity_lets_in_who_works_there(
+    office: IdentityOffice, unit_provider: Provider, school: Unit, client_for: Any
+) -> None:
+    with transaction():
+        clerk = a_member("邬小棠", "wu", roles=[("unit_clerk", "org", school.id)])
+    office.tell("school", uscc=f" {CODE[:9]} {CODE[9:].lower()} ")
+    browser = client_for(None)
+    assert "法人网 · 法人登录" in browser.get("/login").text
+    assert browser.get(button(unit_provider)).status_code == 404
+    assert sign_on(browser, office, "school", unit_button(unit_provider)).location == ACCOUNT
+    assert "云桥区青禾小学" in browser.get(ACCOUNT).text
+    assert browser.post(NEW).status_code == 403
+    assert browser.post(ACCOUNT, {"login": "wu", "password": PASSWORD}).location == "/home"
+    browser = client_for(None)
+    assert sign_on(browser, office, "school", unit_button(unit_provider)).location == "/home"
+    assert is_in(browser)
+    # Who left does not come in for the unit any more.
+    with transaction():
+        grant = db.session.query(RoleGrant).filter_by(person_id=clerk.id).one()
+        operations.end_grant(grant, actor_id=clerk.id, now=now())
+    browser = client_for(None)
+    answer = sign_on(browser, office, "school", unit_button(unit_provider))
+    assert answer.status_code == 403
+    assert "您在云桥区青禾小学没有任职" in answer.text
+    assert "账号管理" in answer.text
+    assert not is_in(browser)
+
+
+def test_who_works_elsewhere_links_no_unit(
+    office: IdentityOffice, unit_provider: Provider, school: Unit, client_for: Any
+) -> None:
+    with transaction():
+        # Ids of meetings and units overlap: a grant counts with the kind of its scope.
+        a_member("旁人", "pang", roles=[("supervisor", "meeting", school.id)])
+    office.tell("school-2", uscc=CODE)
+    browser = client_for(None)
+    sign_on(browser, office, "school-2", unit_button(unit_provider))
+    answer = browser.post(ACCOUNT, {"login": "pang", "password": PASSWORD})
+    assert answer.status_code == 403
+    assert "没有任职" in answer.text
+    assert count(LinkedIdentity) == 0
+    assert not is_in(browser)
+
+
+def test_a_unit_that_the_platform_does_not_know_is_led_to_registration(
+    office: IdentityOffice, unit_provider: Provider, school: Unit, client_for: Any
+) -> None:
+    browser = client_for(None)
+    office.tell("unknown-unit", uscc="913400001492607893")
+    answer = sign_on(browser, office, "unknown-unit", unit_button(unit_provider))
+    assert answer.status_code == 403
+    assert "还没有在本平台登记" in answer.text
+    assert "单位注册" in answer.text
+    office.tell("wrong-unit", uscc="91110000802100433C")
+    answer = sign_on(browser, office, "wrong-unit", unit_button(unit_provider))
+    assert answer.status_code == 400
+    assert "没有给出有效的统一社会信用代码" in answer.text
+    with transaction():
+        db.session.get_one(Unit, school.id).closed_at = now() - timedelta(days=1)
+    office.tell("closed-unit", uscc=CODE)
+    answer = sign_on(browser, office, "closed-unit", unit_button(unit_provider))
+    assert answer.status_code == 403

@@ -1,0 +1,234 @@
+"""登录方式: linking another way in, taking one away, a first password."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.accounts import factor_views, second_factor
+from app.accounts.models import Credential, Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.openid.models import LinkedIdentity, Provider
+from tests.app.openid.conftest import PASSWORD, a_member
+from tests.app.openid.kit import button, count, events, is_in, number_of
+from tests.builders.devices import enrol
+from tests.builders.openid import IdentityOffice, a_provider, path_of, sign_on, to_provider
+from tests.builders.people import an_id_number
+from tests.conftest import START, Browser
+
+WAYS = "/account/ways"
+NEW_PASSWORD = {"password": PASSWORD, "again": PASSWORD}
+
+
+def linking(provider: Provider) -> str:
+    return f"{WAYS}/link/{provider.id}?as=person"
+
+
+def identity() -> int:
+    with transaction(write=False):
+        return db.session.scalars(sa.select(LinkedIdentity.id)).one()
+
+
+@pytest.fixture
+def mine(applicant: Person, client_for: Any) -> Browser:
+    """The browser of the applicant, who came in by password and has just given it again."""
+    browser: Browser = client_for(applicant)
+    assert browser.post(WAYS, {"current": PASSWORD}).location == WAYS
+    return browser
+
+
+@pytest.fixture
+def newcomer(office: IdentityOffice, provider: Provider, client_for: Any) -> Browser:
+    """The browser of somebody whose account a provider opened."""
+    office.tell("newcomer", name="柏小满", id_number=an_id_number())
+    browser: Browser = client_for(None)
+    sign_on(browser, office, "newcomer", button(provider))
+    assert browser.post("/login/openid/new").status_code == 303
+    return browser
+
+
+def test_another_way_in_is_linked_after_the_password(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("mine", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(applicant)
+    page = browser.get(WAYS).text
+    assert "没有关联统一身份认证" in page
+    assert "关联 政务服务网" not in page
+    # Nothing leads to the provider before the password was given.
+    assert browser.get(linking(provider)).location == WAYS
+    wrong = browser.post(WAYS, {"current": "Wrong-2026"})
+    assert wrong.status_code == 422
+    assert "当前密码不正确" in wrong.text
+    assert browser.post(WAYS, {"current": PASSWORD}).location == WAYS
+    assert "关联 政务服务网 · 个人登录" in browser.get(WAYS).text
+    assert sign_on(browser, office, "mine", linking(provider)).location == WAYS
+    assert "已关联“政务服务网”" in browser.get(WAYS).text
+    assert events(applicant)[-1] == ("account:identity_linked", {"provider": "政务服务网"})
+    other = client_for(None)
+    assert sign_on(other, office, "mine", button(provider)).location == "/home"
+
+
+def test_the_password_holds_for_ten_minutes(
+    provider: Provider, applicant: Person, mine: Browser, at: Any
+) -> None:
+    at(START + timedelta(minutes=11))
+    assert "关联 政务服务网" not in mine.get(WAYS).text
+    assert mine.get(linking(provider)).location == WAYS
+
+
+def test_the_identity_of_somebody_else_is_not_linked(
+    office: IdentityOffice, provider: Provider, applicant: Person, mine: Browser, client_for: Any
+) -> None:
+    office.tell("stranger", name="旁人", id_number=an_id_number())
+    answer = sign_on(mine, office, "stranger", linking(provider))
+    assert answer.status_code == 403
+    assert "与该账号登记的不一致" in answer.text
+    assert "返回登录方式" in answer.text
+    with transaction():
+        other = a_member("柏小满", "bai")
+    office.tell("shared", name="柏小满")
+    browser = client_for(other)
+    browser.post(WAYS, {"current": PASSWORD})
+    assert sign_on(browser, office, "shared", linking(provider)).location == WAYS
+    answer = sign_on(mine, office, "shared", linking(provider))
+    assert answer.status_code == 409
+    assert "已经关联了平台账号" in answer.text
+    assert count(LinkedIdentity) == 1
+
+
+def test_an_answer_links_nothing_for_another_person_or_after_signing_out(
+    office: IdentityOffice, provider: Provider, applicant: Person, mine: Browser
+) -> None:
+    office.tell("mine-too", name="苏晓禾")
+    back = path_of(office.authorise(to_provider(mine, linking(provider)), "mine-too"))
+    mine.client.delete_cookie(mine.client.application.config["SESSION_COOKIE_NAME"])
+    assert mine.get(back).status_code == 400
+    assert count(LinkedIdentity) == 0
+
+
+def test_linking_the_same_again_changes_nothing(
+    office: IdentityOffice, provider: Provider, applicant: Person, mine: Browser
+) -> None:
+    office.tell("same", name="苏晓禾", id_number=number_of(applicant))
+    for _ in range(2):
+        assert sign_on(mine, office, "same", linking(provider)).location == WAYS
+    assert "早已关联" in mine.get(WAYS).text
+    assert count(LinkedIdentity) == 1
+
+
+def test_a_way_in_is_taken_away(
+    office: IdentityOffice, provider: Provider, applicant: Person, mine: Browser, client_for: Any
+) -> None:
+    office.tell("leaving", name="苏晓禾", id_number=number_of(applicant))
+    sign_on(mine, office, "leaving", linking(provider))
+    path = f"{WAYS}/{identity()}/unlink"
+    with transaction():
+        other = a_member("旁人", "pang")
+    assert client_for(other).post(path).status_code == 404
+    assert client_for(applicant).post(path).status_code == 403
+    assert mine.post(path).location == WAYS
+    assert count(LinkedIdentity) == 0
+    assert events(applicant)[-1][0] == "account:identity_unlinked"
+    answer = sign_on(client_for(None), office, "leaving", button(provider))
+    assert answer.location == "/login/openid/account"
+
+
+def test_the_last_way_in_is_never_taken_away(
+    office: IdentityOffice,
+    provider: Provider,
+    keepers: tuple[Person, Person],
+    newcomer: Browser,
+) -> None:
+    answer = newcomer.post(f"{WAYS}/{identity()}/unlink")
+    assert answer.status_code == 409
+    assert "唯一的登录方式" in answer.text
+    with transaction():
+        other = a_provider(office, *keepers, name="另一个", is_enabled=False)
+        held = db.session.scalars(sa.select(LinkedIdentity)).one()
+        values = {c.key: getattr(held, c.key) for c in sa.inspect(LinkedIdentity).columns}
+        values.pop("id")
+        db.session.add(LinkedIdentity(**{**values, "provider_id": other.id}))
+        first = held.id
+    # A provider that is switched off is no way in.
+    assert newcomer.post(f"{WAYS}/{first}/unlink").status_code == 409
+    with transaction():
+        db.session.get_one(Provider, other.id).is_enabled = True
+    assert newcomer.post(f"{WAYS}/{first}/unlink").location == WAYS
+    assert is_in(newcomer)
+
+
+def test_who_has_no_password_sets_one_after_coming_in_by_the_provider(
+    office: IdentityOffice, provider: Provider, newcomer: Browser, at: Any
+) -> None:
+    page = newcomer.get(WAYS).text
+    assert "未设置" in page
+    assert "设置密码" in page
+    at(START + timedelta(minutes=11))
+    refused = newcomer.post(f"{WAYS}/password", NEW_PASSWORD)
+    assert refused.status_code == 403
+    assert "请先验证身份" in refused.text
+    again = f"/login/openid/{provider.id}?next=/account/ways&amp;as=person"
+    assert again in newcomer.get(WAYS).text
+    assert sign_on(newcomer, office, "newcomer", again.replace("&amp;", "&")).location == WAYS
+    short = newcomer.post(f"{WAYS}/password", {"password": "short", "again": "other"})
+    assert short.status_code == 422
+    assert "密码须为 8-20 位" in short.text
+    assert "两次输入的密码不一致" in short.text
+    assert newcomer.post(f"{WAYS}/password", NEW_PASSWORD).location == WAYS
+    assert is_in(newcomer)
+    assert newcomer.post(f"{WAYS}/password", NEW_PASSWORD).status_code == 409
+    assert newcomer.post(f"{WAYS}/{identity()}/unlink").location == WAYS
+
+
+def test_who_must_have_a_second_factor_and_has_no_password_sets_both(
+    newcomer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factor_views, "device_time", now)
+    with transaction():
+        second_factor.ask_factor_of({"applicant"}, actor_id=None, now=now())
+    assert newcomer.get("/home").location == "/account/factor"
+    page = newcomer.get("/account/factor").text
+    assert "您的账号还没有密码" in page
+    assert 'href="/account/ways"' in page
+    assert newcomer.post(f"{WAYS}/password", NEW_PASSWORD).location == WAYS
+    assert enrol(newcomer, PASSWORD).location == "/account/factor/codes"
+
+
+@pytest.mark.parametrize("path", ["/account/mail", "/account/password"])
+def test_pages_that_ask_for_the_password_say_that_there_is_none(
+    newcomer: Browser, path: str
+) -> None:
+    assert "您的账号还没有密码" in newcomer.get(path).text
+
+
+def test_an_administrator_is_told_that_nothing_can_be_linked(
+    provider: Provider, client_for: Any
+) -> None:
+    with transaction():
+        admin = a_member("缪三省", "miao", roles=[("audit_admin", "all", None)])
+    browser = client_for(admin)
+    assert "管理员账号只用密码和动态验证码登录" in browser.get(WAYS).text
+    assert browser.post(WAYS, {"current": PASSWORD}).location == WAYS
+    assert "关联 政务服务网" not in browser.get(WAYS).text
+
+
+def test_the_own_log_and_data_tell_of_the_ways_in(
+    office: IdentityOffice, provider: Provider, applicant: Person, mine: Browser
+) -> None:
+    office.tell("told", name="苏晓禾", id_number=number_of(applicant))
+    sign_on(mine, office, "told", linking(provider))
+    page = mine.get("/account/log").text
+    assert "关联统一身份认证" in page
+    assert "政务服务网" in page
+    assert "统一身份认证" in mine.get("/account/data").text
+
+
+def test_a_password_is_no_way_in_before_it_was_set(newcomer: Browser, client_for: Any) -> None:
+    with transaction(write=False):
+        account = db.session.query(Credential).filter(Credential.password_hash.is_(None)).first()
+        login = account.login
+    answer = client_for(None).post("/login", {"login": login, "password": PASSWORD})
+    assert answer.status_code == 401
