@@ -1,12 +1,23 @@
 """The forms of the administrators' pages, which no process draws."""
 
-from wtforms import BooleanField, DateField, Form, SelectField, StringField, TextAreaField
+from typing import Any
+
+from wtforms import (
+    BooleanField,
+    DateField,
+    Form,
+    PasswordField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, Optional
 
 from app.accounts.grants import AT_A_UNIT, EVERYWHERE
 from app.catalogue import jurisdictions
 from app.core.permissions import ROLES
+from app.openid.keeping import ProviderFacts
 from app.units.forms import LONGEST_PATH, UnitFields
 
 ROLE_CHOICES = [
@@ -14,6 +25,12 @@ ROLE_CHOICES = [
     *(SelectChoice(role, f"{ROLES[role]}（须指定单位）") for role in AT_A_UNIT),
     *(SelectChoice(role, f"{ROLES[role]}（全平台）") for role in EVERYWHERE),
 ]
+
+
+def jurisdiction_choices() -> list[SelectChoice]:
+    """Return every jurisdiction that has settings."""
+    known = [jurisdictions.get(each) for each in jurisdictions.all_ids()]
+    return [SelectChoice(each.id, each.name) for each in known]
 
 
 class UnitForm(UnitFields):
@@ -35,7 +52,7 @@ class UnitForm(UnitFields):
     def offer_jurisdictions(self) -> None:
         """Offer every jurisdiction that has settings, and the areas of them all."""
         known = [jurisdictions.get(each) for each in jurisdictions.all_ids()]
-        self.jurisdiction.choices = [SelectChoice(each.id, each.name) for each in known]
+        self.jurisdiction.choices = jurisdiction_choices()
         self.offer_areas(each.certificate.region for each in known)
 
 
@@ -68,3 +85,58 @@ class GrantForm(Form):
     )
     until = DateField("截止日期", [Optional()], description="当日结束时终止；留空则至主动终止为止")
     reason = TextAreaField("授权理由", [DataRequired("请填写授权理由"), Length(max=300)])
+
+
+class ProviderForm(Form):
+    """A provider of identities (统一身份认证)."""
+
+    jurisdiction = SelectField("所属地区", validate_choice=False)
+    name = StringField(
+        "名称",
+        [DataRequired("请填写名称"), Length(max=40)],
+        description="显示在登录页的按钮上，例如 政务服务网",
+    )
+    for_persons = BooleanField("个人登录", default=True)
+    for_units = BooleanField("法人登录")
+    issuer = StringField(
+        "issuer 地址",
+        [DataRequired("请填写 issuer 地址"), Length(max=300)],
+        description="与对方公布的完全一致，包括末尾有没有斜线",
+    )
+    client_id = StringField(
+        "客户端编号（client_id）", [DataRequired("请填写客户端编号"), Length(max=200)]
+    )
+    secret = PasswordField(
+        "客户端密钥（client_secret）",
+        [Length(max=300)],
+        description="加密保存，不再显示；没有密钥的客户端不填",
+    )
+    scopes = StringField(
+        "授权范围（scope）",
+        [DataRequired("请填写授权范围"), Length(max=200)],
+        default="openid profile",
+    )
+    name_claim = StringField("姓名", [Length(max=60)], default="name")
+    number_claim = StringField(
+        "证件号码",
+        [Length(max=60)],
+        description="不填则不能识别已有人员，也不能自助开通，只能凭密码关联",
+    )
+    verified_claim = StringField(
+        "证件号码已核实",
+        [Length(max=60)],
+        description="对方的号码有未经核实的，填写表示已核实的声明；全部核实的不填",
+    )
+    code_claim = StringField("统一社会信用代码", [Length(max=60)], description="法人登录必填")
+
+    def offer_jurisdictions(self) -> None:
+        """Offer every jurisdiction that has settings."""
+        self.jurisdiction.choices = jurisdiction_choices()
+
+    def facts(self) -> ProviderFacts:
+        """Return what was entered, without blanks around it."""
+        values: dict[str, Any] = {
+            name: value if isinstance(value, bool) else (value or "").strip()
+            for name, value in self.data.items()
+        }
+        return ProviderFacts(**values)

@@ -11,6 +11,7 @@ from app.admin import (  # noqa: E402
     factor_views,
     grant_views,
     panels,
+    provider_views,
     unit_views,
 )
 
@@ -22,5 +23,6 @@ __all__ = [
     "factor_views",
     "grant_views",
     "panels",
+    "provider_views",
     "unit_views",
 ]

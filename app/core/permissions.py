@@ -169,6 +169,8 @@ ACTIONS: dict[str, Action] = {
     "unit.manage": _may("system_admin"),
     "account.manage": _may("system_admin"),
     "account.unmask": _may("system_admin"),
+    "provider.manage": _may("system_admin"),
+    "provider.confirm": _may("security_admin"),
     "grant.confirm": _may("system_admin"),
     "grant.propose": _may("security_admin"),
     "permission.read": _may("security_admin"),

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from app.core import crypto
+from app.openid.addresses import BadAddress, check_address
 from app.openid.faults import ProviderDown, WrongAnswer
 from app.openid.models import Provider
 
@@ -102,7 +103,7 @@ def _told() -> Iterator[None]:
 
     try:
         yield
-    except Unfetchable as error:
+    except (Unfetchable, BadAddress) as error:
         raise ProviderDown(f"统一身份认证暂时无法使用：{error}") from error
     except http.HTTPError as error:
         code = error.response.status_code if error.response is not None else ""
@@ -142,8 +143,6 @@ def _client(settings: Settings) -> Any:
 
 def _check_discovery(told: Mapping[str, Any], settings: Settings) -> None:
     """ProviderDown unless the document is this issuer's own and names what is needed."""
-    from app.openid.fetching import check_address  # noqa: PLC0415
-
     if told.get("issuer") != settings.issuer:
         raise ProviderDown(
             "统一身份认证暂时无法使用：对方自称的 issuer 与登记的不一致"

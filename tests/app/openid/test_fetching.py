@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from app.openid import fetching, protocol
+from app.openid.addresses import BadAddress, check_address
 from app.openid.faults import ProviderDown
-from app.openid.fetching import Unfetchable, check_address
 from app.openid.protocol import Settings, try_connection
 from tests.builders.openid import IdentityOffice
 
@@ -46,7 +46,7 @@ def strict(app: Flask) -> None:
     ],
 )
 def test_addresses_that_are_never_asked(strict: None, address: str) -> None:
-    with pytest.raises(Unfetchable):
+    with pytest.raises(BadAddress):
         check_address(address)
 
 
@@ -65,7 +65,7 @@ def test_a_name_that_leads_to_this_machine_is_not_asked(
         ]
 
     monkeypatch.setattr(socket, "getaddrinfo", lead)
-    with pytest.raises(Unfetchable, match="本机"):
+    with pytest.raises(BadAddress, match="本机"):
         check_address("https://login.example.cn/")
 
 
