@@ -168,11 +168,18 @@ def stop_provider(provider_id: int) -> Response:
     return see_other(url_for("admin.providers_to_confirm"))
 
 
-add_entry("系统管理", "统一身份认证", "key", "admin.providers", "provider.manage", order=30)
+add_entry(
+    "系统管理",
+    "统一身份认证",
+    "box-arrow-in-right",
+    "admin.providers",
+    "provider.manage",
+    order=30,
+)
 add_entry(
     "系统管理",
     "启用统一身份认证",
-    "key",
+    "patch-check",
     "admin.providers_to_confirm",
     "provider.confirm",
     order=56,

@@ -9,9 +9,15 @@ class SignOnRefused(DomainError):
     status = 403
     default = "不能用统一身份认证登录"
 
-    def __init__(self, message: str = "", hint: str = "") -> None:
+    onward: tuple[str, str] | None = None
+    """Where to go on to and what that is called, where it is another page than the last."""
+
+    def __init__(
+        self, message: str = "", hint: str = "", onward: tuple[str, str] | None = None
+    ) -> None:
         """Keep the message and the next step."""
         super().__init__(message)
+        self.onward = onward
         self.hint = hint or self.hint
 
 

@@ -12,13 +12,13 @@ from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.faults import show_faults
-from app.core.http import answer_repeat, see_other, writes_late
+from app.core.http import answer_repeat, grants, see_other, writes_late
 from app.core.permissions import requires
 from app.openid import operations, queries, web
 from app.openid.claims import Told
 from app.openid.faults import WrongAnswer
 from app.openid.forms import ConfirmForm, FirstPasswordForm
-from app.openid.models import LinkedIdentity, Provider
+from app.openid.models import PERSON, LinkedIdentity, Provider
 from app.openid.web import bp
 
 PROVE_FIRST = "请先验证身份，再更改登录方式"
@@ -34,7 +34,13 @@ def ways() -> str:
 def _ways_page(form: ConfirmForm, first: FirstPasswordForm) -> str:
     linked = queries.identities_of(current_user.id)
     taken = {(each.provider_id, each.audience) for each in linked}
-    doors = [door for _, group in queries.doors() for door in group]
+    works = any(grant.scope_kind == "org" for grant in grants())
+    doors = [
+        door
+        for _, group in queries.doors()
+        for door in group
+        if (door.provider.id, door.audience) not in taken and (works or door.audience == PERSON)
+    ]
     return render_template(
         "openid/ways.html",
         form=form,
@@ -42,7 +48,7 @@ def _ways_page(form: ConfirmForm, first: FirstPasswordForm) -> str:
         account=own_account(),
         linked=linked,
         audiences=queries.AUDIENCES,
-        doors=[d for d in doors if (d.provider.id, d.audience) not in taken],
+        doors=doors,
         proved=web.has_proved(),
         is_administrator=is_administrator(current_user.id, now()),
     )

@@ -118,6 +118,7 @@ def _unlinked_page(told: Told, form: LinkForm | ActivationForm) -> str:
         provider=db.session.get_one(Provider, told.provider_id),
         person=person,
         account=account,
+        asks_code=account is None or has_factor(account.person_id),
         unit=queries.unit_told(told),
         may_open=queries.may_open_account(told),
         challenge=challenge_for(visitor_address(), now()),
