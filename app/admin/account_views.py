@@ -24,6 +24,7 @@ from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
+from app.openid.queries import identities_of, linked_people
 from app.units.queries import unit_of
 
 NOBODY_HAS_IT = "没有使用该证件号码的人员"
@@ -55,11 +56,15 @@ def accounts() -> str:
     )
     page = page_of(found)
     held = queries.accounts_of(page.items)
+    linked = linked_people(p.id for p in page.items)
     return render_template(
         "admin/accounts.html",
         page=page,
         accounts=held,
-        states={p.id: queries.state_of(held.get(p.id), moment) for p in page.items},
+        states={
+            p.id: queries.state_of(held.get(p.id), moment, is_linked=p.id in linked)
+            for p in page.items
+        },
         roles=queries.roles_of(page.items, moment),
         all_roles=ROLES,
         all_states=queries.STATES,
@@ -122,12 +127,14 @@ def account(person_id: int) -> str:
     person = _person(person_id)
     held = queries.accounts_of([person]).get(person.id)
     grants = queries.grants_of(person.id, now())
+    linked = identities_of(person.id)
     return render_template(
         "admin/account.html",
         person=person,
         account=held,
         is_administrator=is_administrator(person.id, now()),
-        state=queries.state_of(held, now()),
+        state=queries.state_of(held, now(), is_linked=bool(linked)),
+        linked=linked,
         unit=unit_of(person.id),
         grants=grants,
         scopes=queries.scope_names((g.scope_kind, g.scope_id) for g in grants),

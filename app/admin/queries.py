@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant, SecondFactor
 from app.accounts.queries import is_live
@@ -13,6 +13,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.permissions import ROLES
+from app.openid.models import LinkedIdentity
 from app.units.models import Unit
 
 EXPIRES_SOON = timedelta(days=30)
@@ -25,25 +26,31 @@ STATES = {
 }
 
 
-def state_of(account: Credential | None, now: datetime) -> tuple[str, str]:
-    """Return the word and tone of an account's state."""
+def state_of(
+    account: Credential | None, now: datetime, *, is_linked: bool = False
+) -> tuple[str, str]:
+    """Return the word and tone of an account's state; `is_linked` has another way in."""
     if account is None:
         return STATES["none"]
     if not account.is_enabled:
         return STATES["disabled"]
     if account.locked_until and account.locked_until > now:
         return STATES["locked"]
-    return STATES["ready" if account.password_hash else "waiting"]
+    return STATES["ready" if account.password_hash or is_linked else "waiting"]
 
 
 def in_state(state: str, now: datetime) -> ColumnElement[bool]:
     """Return the condition that an account is in a state of STATES."""
     is_locked = and_(Credential.locked_until.is_not(None), Credential.locked_until > now)
+    is_entered = or_(
+        Credential.password_hash.is_not(None),
+        exists().where(LinkedIdentity.person_id == Credential.person_id),
+    )
     conditions = {
         "disabled": Credential.is_enabled.is_(False),
         "locked": and_(Credential.is_enabled, is_locked),
-        "waiting": and_(Credential.is_enabled, Credential.password_hash.is_(None)),
-        "ready": and_(Credential.is_enabled, Credential.password_hash.is_not(None)),
+        "waiting": and_(Credential.is_enabled, ~is_entered),
+        "ready": and_(Credential.is_enabled, is_entered),
     }
     return conditions.get(state, Credential.id.is_(None))
 

@@ -31,6 +31,7 @@ from app.openid.queries import (
     may_open_account,
     offices_at,
     person_told,
+    provider_in_use,
     subject_hash,
     unit_told,
 )
@@ -125,12 +126,12 @@ def let_through(credential: Credential, provider: Provider, *, now: datetime) ->
 def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentity:
     """Make an identity a person's way in, after they proved both (关联); the person is told.
 
-    Conflict when it is somebody's already.
+    Conflict when it is somebody's already, NotFound when the provider was switched off meanwhile.
     """
+    provider = provider_in_use(told.provider_id, told.audience)
     check_fit(person, told, now=now)
     if identity_of(told) is not None:
         raise Conflict("该统一身份认证账号已经关联了平台账号")
-    provider = db.session.get_one(Provider, told.provider_id)
     identity = LinkedIdentity(
         provider_id=provider.id,
         subject_hash=subject_hash(told),
@@ -164,9 +165,12 @@ def unlink_identity(identity: LinkedIdentity, credential: Credential, *, now: da
 def open_account(told: Told, *, now: datetime) -> Credential:
     """Enter somebody new whom a provider vouches for, as an applicant (注册).
 
-    Forbidden where the jurisdiction opens no accounts so. There is no password yet; a secret that
-    nobody has stands in its place.
+    Forbidden where the jurisdiction opens no accounts so, Conflict for an identity that is
+    somebody's already. There is no password yet; a secret that nobody has stands in its place.
     """
+    provider = provider_in_use(told.provider_id, told.audience)
+    if identity_of(told) is not None:
+        raise Conflict("该统一身份认证账号已经关联了平台账号")
     if not may_open_account(told):
         raise Forbidden("不能由统一身份认证开通账号")
     born, gender = birth_and_gender(told.id_number)
@@ -177,7 +181,6 @@ def open_account(told: Told, *, now: datetime) -> Credential:
     credential.activation_hash = hash_of(secrets.token_urlsafe(32))
     credential.activation_expires_at = now
     grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=person.id, now=now)
-    provider = db.session.get_one(Provider, told.provider_id)
     _note("account:opened_by_provider", person.id, provider, now)
     link_identity(person, told, now=now)
     let_through(credential, provider, now=now)

@@ -5,6 +5,7 @@ sent and what comes back is kept by the caller, since it belongs to a browser.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ LEEWAY = 60
 KNOWN_FOR = 600
 """For how many seconds documents and keys of a provider are not asked again."""
 KNOWN_AT_MOST = 50
+TALKS_AT_ONCE = 3
+"""How many of the server's threads may wait for providers: one that hangs stops no other work."""
+PATIENCE = 2
+# What a provider says of a client that it does not take for ours.
+NOT_OURS = {"invalid_client", "unauthorized_client"}
 NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -67,6 +73,7 @@ class Found:
 
 
 _clients: dict[Settings, tuple[float, Any]] = {}
+_talks = threading.BoundedSemaphore(TALKS_AT_ONCE)
 
 
 @cache
@@ -93,6 +100,18 @@ def forget_clients() -> None:
 
 
 @contextmanager
+def _talk() -> Iterator[None]:
+    """Talk to a provider, a few at a time; ProviderDown when too many wait already."""
+    if not _talks.acquire(timeout=PATIENCE):
+        raise ProviderDown("统一身份认证响应缓慢，正在登录的人较多")
+    try:
+        with _told():
+            yield
+    finally:
+        _talks.release()
+
+
+@contextmanager
 def _told() -> Iterator[None]:
     """Turn what may go wrong between us and a provider into refusals."""
     from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415
@@ -110,6 +129,10 @@ def _told() -> Iterator[None]:
         raise ProviderDown(f"统一身份认证暂时无法使用：对方返回错误 {code}") from error
     except (JoseError, AuthlibBaseError) as error:
         log.warning("an answer of a provider was refused: %s", error.error)
+        if error.error in NOT_OURS:
+            raise ProviderDown(
+                "统一身份认证暂时无法使用：对方不认可本平台的客户端编号或密钥"
+            ) from error
         raise WrongAnswer("登录结果没有通过核验") from error
     except (http.ConnectionError, http.Timeout) as error:
         raise ProviderDown("统一身份认证暂时无法使用：连接不上，或证书不可信") from error
@@ -164,7 +187,7 @@ def _auth_method(told: Mapping[str, Any], settings: Settings) -> str:
 
 def depart(settings: Settings, callback: str) -> Departure:
     """Return where to send a browser that signs in; ProviderDown when the provider is."""
-    with _told():
+    with _talk():
         made = _client(settings).create_authorization_url(callback)
         return Departure(made["url"], made["state"], made["nonce"], made["code_verifier"])
 
@@ -177,11 +200,9 @@ def claims_of(
     WrongAnswer unless the token is signed by the provider for us, for this very sign-in and now;
     ProviderDown when it cannot be asked.
     """
-    with _told():
+    with _talk():
         client = _client(settings)
-        token = client.fetch_access_token(
-            callback, code=code, code_verifier=departure.verifier, state=departure.state
-        )
+        token = client.fetch_access_token(callback, code=code, code_verifier=departure.verifier)
         options = {
             "iss": {"essential": True, "value": settings.issuer},
             "aud": {"essential": True, "value": settings.client_id},
@@ -209,7 +230,7 @@ def _completed(
 def try_connection(settings: Settings) -> Found:
     """Fetch the document and the keys of a provider anew; ProviderDown says what is amiss."""
     _clients.pop(settings, None)
-    with _told():
+    with _talk():
         client = _client(settings)
         told = client.server_metadata
         keys = client.fetch_jwk_set(force=True)["keys"]

@@ -1,5 +1,6 @@
 """Reads about providers and linked identities."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,6 +79,12 @@ def identities_of(person_id: int) -> list[LinkedIdentity]:
     """Return the ways in that a person has linked, the oldest first."""
     mine = select(LinkedIdentity).where(LinkedIdentity.person_id == person_id)
     return list(db.session.scalars(mine.order_by(LinkedIdentity.id)))
+
+
+def linked_people(person_ids: Iterable[int]) -> set[int]:
+    """Return which of several people have a way in by a provider."""
+    wanted = LinkedIdentity.person_id.in_(list(person_ids))
+    return set(db.session.scalars(select(LinkedIdentity.person_id).where(wanted)))
 
 
 def account_of(person_id: int) -> Credential | None:

@@ -16,7 +16,7 @@ from app.accounts.views import go_on, let_in, visitor_address
 from app.core.clock import device_time, now
 from app.core.crypto import mask_id
 from app.core.db import begin_writing, db
-from app.core.errors import Conflict, DomainError, Invalid
+from app.core.errors import DomainError, Invalid
 from app.core.faults import show_faults
 from app.core.http import see_other, writes_late
 from app.core.permissions import requires
@@ -213,9 +213,6 @@ def open_account() -> Response | tuple[str, int]:
     """Open an account for somebody new whom a provider vouches for; their details come next."""
     try:
         told, _ = web.told_before()
-        queries.provider_in_use(told.provider_id, told.audience)
-        if queries.identity_of(told) is not None:
-            raise Conflict("该统一身份认证账号已经关联了平台账号")
         account = operations.open_account(told, now=now())
     except DomainError as refusal:
         return refused(refusal)

@@ -7,8 +7,9 @@ import pytest
 
 from app.accounts.models import Person
 from app.core.clock import now
-from app.core.db import transaction
-from app.openid import web
+from app.core.crypto import seal
+from app.core.db import db, transaction
+from app.openid import protocol, web
 from app.openid.models import LinkedIdentity, Provider, SpentAnswer
 from app.openid.operations import sweep_answers
 from tests.app.openid.conftest import PASSWORD
@@ -205,8 +206,6 @@ def test_a_provider_that_goes_down_on_the_way_leaves_nothing_half_done(
     linked: Person,
     client_for: Any,
 ) -> None:
-    from app.openid import protocol
-
     browser = client_for(None)
     back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
     for _, client in protocol._clients.values():
@@ -229,3 +228,31 @@ def test_what_was_told_waits_for_ten_minutes(
     assert browser.get(ACCOUNT).status_code == 400
     assert browser.post(ACCOUNT, {"password": PASSWORD}).status_code == 400
     assert count(LinkedIdentity) == 0
+
+
+def test_a_secret_that_the_provider_does_not_know_is_the_platforms_fault(
+    office: IdentityOffice, provider: Provider, linked: Person, client_for: Any
+) -> None:
+    with transaction():
+        db.session.get_one(Provider, provider.id).secret_sealed = seal("wrong")
+    browser = client_for(None)
+    answer = sign_on(browser, office, "su-at-office", button(provider))
+    assert answer.status_code == 502
+    assert "不认可本平台的客户端编号或密钥" in answer.text
+    assert not is_in(browser)
+
+
+def test_those_who_wait_for_a_provider_stop_no_other_work(
+    provider: Provider, client_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "PATIENCE", 0.01)
+    held = [protocol._talks.acquire(blocking=False) for _ in range(protocol.TALKS_AT_ONCE)]
+    try:
+        answer = client_for(None).get(button(provider))
+    finally:
+        for _ in held:
+            protocol._talks.release()
+    assert all(held)
+    assert answer.status_code == 502
+    assert "正在登录的人较多" in answer.text
+    assert client_for(None).get(button(provider)).status_code == 302

@@ -57,6 +57,13 @@ def test_somebody_new_gets_an_account_and_completes_their_details(
         # Nobody else may hand out a secret for it.
         assert was_opened(person.id)
     assert ("account:opened_by_provider", {"provider": "政务服务网"}) in events(person)
+    with transaction():
+        admin = a_person("庾二鸣", roles=[("system_admin", "all", None)])
+    admin_page = client_for(admin).get(f"/admin/accounts/{person.id}").text
+    assert "政务服务网" in admin_page
+    assert "待激活" not in admin_page
+    assert "柏小满" in client_for(admin).get("/admin/accounts?state=ready&q=柏小满").text
+    assert "柏小满</a>" not in client_for(admin).get("/admin/accounts?state=waiting").text
     # The second time they come in at once, and nothing opens a second account.
     assert sign_on(client_for(None), office, "newcomer", button(provider)).location == "/home"
     assert browser.post(NEW).status_code == 400
@@ -128,6 +135,24 @@ def test_an_identity_is_never_linked_to_somebody_of_another_number(
     assert "与该账号登记的不一致" in answer.text
     assert count(LinkedIdentity) == 0
     assert not is_in(browser)
+
+
+def test_nothing_is_linked_by_a_provider_that_was_switched_off_meanwhile(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("late", name="苏晓禾", id_number=number_of(applicant))
+    office.tell("late-new", name="柏小满", id_number=an_id_number())
+    known, new = client_for(None), client_for(None)
+    sign_on(known, office, "late", button(provider))
+    sign_on(new, office, "late-new", button(provider))
+    with transaction():
+        db.session.get_one(Provider, provider.id).is_enabled = False
+    assert known.post(ACCOUNT, {"password": PASSWORD}).status_code == 404
+    assert new.post(NEW).status_code == 404
+    assert count(LinkedIdentity) == 0
+    assert not is_in(known)
+    with transaction(write=False):
+        assert not db.session.scalars(sa.select(Person).where(Person.name == "柏小满")).first()
 
 
 def test_an_administrator_links_nothing(
