@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -38,7 +39,7 @@ from app.openid.queries import (
 
 ANSWER_LASTS = timedelta(minutes=10)
 WAYS = "/account/ways"
-REGISTRATION = ("/unit/register", "单位注册")
+REGISTRATION = "/unit/register"
 
 
 def spend_answer(state: str, *, now: datetime) -> None:
@@ -85,7 +86,7 @@ def check_unit(told: Told) -> None:
         raise SignOnRefused(
             f"统一社会信用代码 {told.credit_code} 的单位还没有在本平台登记",
             "请先在“单位注册”提交注册申请，审核通过后再登录；已注册的，请核对登记的信用代码。",
-            REGISTRATION,
+            (f"{REGISTRATION}?{urlencode({'credit_code': told.credit_code})}", "单位注册"),
         )
 
 

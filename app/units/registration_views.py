@@ -33,8 +33,9 @@ STATES = {
 @bp.get("/unit/register")
 @requires("unit.register")
 def registration() -> str:
-    """The form of a unit that is not known yet (单位注册)."""
-    return _registration_page(RegistrationForm(), None)
+    """The form of a unit that is not known yet (单位注册), with the code that a sign-in told."""
+    told = {"credit_code": request.args.get("credit_code", "")}
+    return _registration_page(RegistrationForm(data=told), None)
 
 
 def _registration_page(form: RegistrationForm, asked: UnitRegistration | None) -> str:

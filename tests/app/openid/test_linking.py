@@ -327,7 +327,9 @@ def test_a_unit_that_the_platform_does_not_know_is_led_to_registration(
     answer = sign_on(browser, office, "unknown-unit", unit_button(unit_provider))
     assert answer.status_code == 403
     assert "还没有在本平台登记" in answer.text
-    assert "单位注册" in answer.text
+    onward = "/unit/register?credit_code=913400001492607893"
+    assert f'href="{onward}"' in answer.text
+    assert 'value="913400001492607893"' in browser.get(onward).text
     office.tell("wrong-unit", uscc="91110000802100433C")
     answer = sign_on(browser, office, "wrong-unit", unit_button(unit_provider))
     assert answer.status_code == 400
