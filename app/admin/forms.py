@@ -90,7 +90,7 @@ class GrantForm(Form):
 class ProviderForm(Form):
     """A provider of identities (统一身份认证)."""
 
-    jurisdiction = SelectField("所属地区", validate_choice=False)
+    jurisdiction = SelectField("所属地区", [DataRequired("请选择所属地区")], validate_choice=False)
     name = StringField(
         "名称",
         [DataRequired("请填写名称"), Length(max=40)],
@@ -131,7 +131,7 @@ class ProviderForm(Form):
 
     def offer_jurisdictions(self) -> None:
         """Offer every jurisdiction that has settings."""
-        self.jurisdiction.choices = jurisdiction_choices()
+        self.jurisdiction.choices = [SelectChoice("", "请选择"), *jurisdiction_choices()]
 
     def facts(self) -> ProviderFacts:
         """Return what was entered, without blanks around it."""

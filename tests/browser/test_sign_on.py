@@ -203,6 +203,7 @@ def test_a_provider_is_entered_tried_and_put_into_use(
     seen("sso-providers-empty")
     page.get_by_role("link", name="登记", exact=True).first.click()
     seen("sso-provider-new")
+    page.get_by_label("所属地区", exact=False).select_option("安徽省")
     page.get_by_label("名称", exact=False).first.fill("政务服务网")
     page.get_by_label("issuer 地址", exact=False).fill(office.issuer)
     page.get_by_label("客户端编号", exact=False).fill("zhiping")

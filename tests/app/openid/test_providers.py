@@ -207,6 +207,7 @@ def test_a_provider_whose_identities_are_linked_stays_where_it_is(
     [
         ({"name": " "}, "请填写名称"),
         ({"jurisdiction": "atlantis"}, "请选择所属地区"),
+        ({"jurisdiction": ""}, "请选择所属地区"),
         ({"issuer": "login.example.cn"}, "地址应形如"),
         ({"issuer": "https://login.example.cn/?a=1"}, "不能带有问号"),
         ({"issuer": "https://me:word@login.example.cn"}, "地址应形如"),
