@@ -256,3 +256,24 @@ def test_those_who_wait_for_a_provider_stop_no_other_work(
     assert answer.status_code == 502
     assert "正在登录的人较多" in answer.text
     assert client_for(None).get(button(provider)).status_code == 302
+
+
+def test_what_waits_in_the_browser_fits_into_a_cookie(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("s" * 255, name="名" * 60, id_number=number_of(applicant))
+    browser = client_for(None)
+    browser.get("/login")
+    browser.token()
+    long = button(provider, more=f"&next=/plans?q={'x' * 190}")
+    for _ in range(4):
+        to_provider(browser, long)
+    assert sign_on(browser, office, "s" * 255, long).location == ACCOUNT
+    for _ in range(3):
+        to_provider(browser, long)
+    cookie = browser.client.get_cookie(browser.client.application.config["SESSION_COOKIE_NAME"])
+    assert len(cookie.value) < 4000
+    # Somewhere longer is not kept.
+    longer = button(provider, more=f"&next=/plans?q={'x' * 300}")
+    sign_on(browser, office, "s" * 255, longer)
+    assert browser.post(ACCOUNT, {"password": PASSWORD}).location == "/home"

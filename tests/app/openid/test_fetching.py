@@ -3,6 +3,8 @@
 import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -261,3 +263,13 @@ def own_certificate(path: Path) -> Path:
     plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     path.write_bytes(built.public_bytes(pem) + key.private_bytes(pem, *plain))
     return path
+
+
+def test_the_protocol_is_loaded_when_somebody_first_signs_in_by_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from app.factory import create_app; create_app(sys.argv[1]); "
+        "sys.exit(' '.join({'authlib', 'requests', 'joserfc'} & set(sys.modules)) or 0)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
