@@ -1,7 +1,10 @@
 """What a browser brings back from a provider: taken once, soon, and only by who went there."""
 
+import base64
+import hashlib
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -277,3 +280,30 @@ def test_what_waits_in_the_browser_fits_into_a_cookie(
     longer = button(provider, more=f"&next=/plans?q={'x' * 300}")
     sign_on(browser, office, "s" * 255, longer)
     assert browser.post(ACCOUNT, {"password": PASSWORD}).location == "/home"
+
+
+def test_the_code_is_redeemed_with_the_verifier_of_the_challenge(
+    office: IdentityOffice,
+    provider: Provider,
+    linked: Person,
+    client_for: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from app.openid.fetching import GuardedSession
+
+    bodies = []
+    send = GuardedSession.send
+
+    def look(session: Any, request: Any, **values: Any) -> Any:
+        bodies.append(request.body)
+        return send(session, request, **values)
+
+    monkeypatch.setattr(GuardedSession, "send", look)
+    browser = client_for(None)
+    url = to_provider(browser, button(provider))
+    browser.get(path_of(office.authorise(url, "su-at-office")))
+    (body,) = [parse_qs(str(body)) for body in bodies if body and "code_verifier" in str(body)]
+    digest = hashlib.sha256(body["code_verifier"][0].encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert challenge == asked(url)["code_challenge"]
+    assert is_in(browser)
