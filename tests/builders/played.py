@@ -4,7 +4,8 @@
 def a_publicity(*, cases: int = 1) -> Published: ...
 
 What such a builder returns holds ids and no records. It is played for a test that has written
-something before, and where no test runs.
+something before, and where no test runs. A test that changes how something works calls
+`anew(a_publicity)`: what was played without the change would hide it.
 """
 
 import shutil
@@ -110,3 +111,8 @@ def played_once(build: Callable[P, R]) -> Callable[P, R]:
         return returned
 
     return reach
+
+
+def anew(build: Callable[P, R]) -> Callable[P, R]:
+    """Return a builder as it is without anything kept."""
+    return build.__wrapped__  # type: ignore[attr-defined,no-any-return]

@@ -18,6 +18,7 @@ from app.engine.models import Incident
 from app.papers import certificate as paper
 from app.papers.fonts import MissingGlyph
 from tests.builders import results as build
+from tests.builders.played import anew
 from tests.conftest import START
 
 Enter = Callable[..., Any]
@@ -37,7 +38,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def given_up(at: Move) -> tuple[build.Published, int]:
     """An issued certificate whose printing was tried and given up."""
-    published, certificate_id = build.an_issued_certificate()
+    published, certificate_id = anew(build.an_issued_certificate)()
     with transaction(write=False):
         moment = now()
     for minute in range(1, jobs.MAX_ATTEMPTS + 2):
