@@ -25,7 +25,7 @@ from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 from app.units.own_data import checked_phone
 from app.units.queries import employment_of, open_binding
-from app.units.tree import hold_tree
+from app.units.tree import hold_open, hold_tree
 
 MAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 STAFF_ROLES = ("unit_admin", "unit_clerk", "unit_leader")
@@ -52,8 +52,10 @@ def request_binding(
     """Ask a unit to take a person as its own (绑定单位, FJ-P-07, AH-P-07).
 
     A freelancer asks the personnel department of an area (AH-P-08). Raises Conflict while an
-    earlier request waits, or when the unit is the person's already; Invalid at the field.
+    earlier request waits, or when the unit is the person's already; Invalid at the field, and for
+    a unit that closes in this moment.
     """
+    hold_open(unit)
     if freelancer and unit.type not in AREA_OFFICES:
         raise Invalid("自由职业者请选择所在县（市、区）的人社部门", field="unit_id")
     _keep_contact(person, contact or Contact())

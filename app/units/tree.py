@@ -70,13 +70,21 @@ def hold_tree(*units: Unit | None) -> None:
     """Let one change of the tree follow another, and read these units as the last one left them.
 
     Two changes that are each right alone can close a circle together; writers on SQLite queue.
+    Who joins one of these units meanwhile (`hold_open`) comes wholly before the change or after.
     """
     if db.engine.dialect.name == "postgresql":
         place = func.pg_advisory_xact_lock(func.hashtextextended("unit tree", 0))
         db.session.execute(select(place))
     for unit in units:
         if unit is not None:
-            db.session.refresh(unit)
+            db.session.refresh(unit, with_for_update={"key_share": True})
+
+
+def hold_open(unit: Unit) -> None:
+    """Keep a unit as it is until this is committed; Invalid for one that was closed meanwhile."""
+    db.session.refresh(unit, with_for_update={"read": True})
+    if unit.closed_at is not None:
+        raise Invalid("该单位已关闭，请重新查询并选择单位", field="unit_id")
 
 
 def create_unit(

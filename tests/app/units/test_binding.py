@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from app.accounts.models import Person
 from app.accounts.queries import unread_count
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Conflict, Forbidden
+from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.invariants import check_all
 from app.engine.models import WorkItem
 from app.units import operations, queries, tree
@@ -21,6 +22,7 @@ from app.units.process import BINDING
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, employ, staff
 from tests.builders.refusals import is_told_in_place
+from tests.builders.threads import together_inside
 
 APPLICANT = [("applicant", "all", None)]
 
@@ -408,3 +410,37 @@ def test_a_request_that_lies_at_the_superior_keeps_its_unit_open(
     with transaction():
         employ(db.session.get_one(Person, case.person.id), db.session.get_one(Unit, unit.id))
         assert [each for each in check_all() if "的单位已关闭" in str(each)]
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("freelancer", [False, True])
+def test_a_unit_that_changes_in_the_same_moment_keeps_nobody_who_may_not_be_there(
+    app: Flask, freelancer: bool
+) -> None:
+    """It closes, or is no personnel department any more, while somebody asks to belong to it."""
+    office = an_office()
+    with transaction():
+        person_id = a_person("苏晓禾", roles=APPLICANT).id
+        boss_id = a_person("庾一鸣").id
+
+    def ask_for_it() -> None:
+        person, unit = db.session.get_one(Person, person_id), db.session.get_one(Unit, office.id)
+        operations.request_binding(person, unit, "", freelancer=freelancer, now=now())
+
+    def take_away() -> None:
+        unit = db.session.get_one(Unit, office.id)
+        if freelancer:
+            plain = tree.UnitFacts(unit.name, "用人单位", unit.kind, unit.area_code, "anhui")
+            tree.change_unit(unit, plain, actor_id=boss_id, now=now())
+        else:
+            tree.close_unit(unit, actor_id=boss_id, now=now())
+
+    look = partial(db.session.get, Unit, office.id)
+    failures = together_inside(app, ask_for_it, take_away, look=look)
+    with transaction(write=False):
+        asked = db.session.query(Employment).filter_by(status="pending").count()
+        unit = db.session.get_one(Unit, office.id)
+        is_there = unit.closed_at is None and unit.type == "人社部门"
+    assert [failure is None for failure in failures].count(True) == 1, failures
+    assert all(isinstance(failure, Conflict | Invalid) for failure in failures if failure)
+    assert (asked == 1) == is_there
