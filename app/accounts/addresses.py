@@ -19,11 +19,10 @@ from typing import Any
 
 import altcha
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.models import SignInAttempt, SpentProof
 from app.core.crypto import instance_key
-from app.core.db import db
+from app.core.db import db, insert_into
 from app.core.errors import DomainError
 
 CHALLENGE_FROM, ADDRESS_FAILURES = 10, 50
@@ -174,18 +173,13 @@ def _holds(proof: str, rounds: int, now: datetime) -> bool:
     return _parameters(proof)["cost"] >= rounds and _until(proof) > now
 
 
-def _insert(table: Any) -> Any:
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    return insert(table)
-
-
 def _spend(proof: str, rounds: int, now: datetime) -> bool:
     """Use a proof up; tells whether it held and is used for the first time."""
     if not _holds(proof, rounds, now):
         return False
     signature = json.loads(b64decode(proof))["challenge"]["signature"]
     digest = hashlib.sha256(str(signature).encode()).hexdigest()
-    spent = _insert(SpentProof).values(digest=digest, expires_at=_until(proof))
+    spent = insert_into(SpentProof).values(digest=digest, expires_at=_until(proof))
     first = spent.on_conflict_do_nothing(index_elements=["digest"]).returning(SpentProof.digest)
     return db.session.execute(first).first() is not None
 
@@ -195,7 +189,7 @@ def count_address(address: str, now: datetime) -> None:
 
     Failures of those who prove their work while it is blocked make no block longer.
     """
-    first = _insert(SignInAttempt).values(address=address, failures=0, last_at=now, blocks=0)
+    first = insert_into(SignInAttempt).values(address=address, failures=0, last_at=now, blocks=0)
     db.session.execute(first.on_conflict_do_nothing(index_elements=["address"]))
     source = _source(address, for_update=True)
     if source is None:

@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.addresses import SignInRefused, check_address, count_address, use_address
 from app.accounts.models import Credential, UnknownName
 from app.accounts.queries import credential_by_name, has_factor
 from app.core import audit, crypto
-from app.core.db import db
+from app.core.db import db, insert_into
 from app.core.errors import Invalid
 
 FAILURES_BEFORE_LOCK = 5
@@ -125,8 +124,7 @@ def admit(credential: Credential, *, now: datetime, **how: str) -> None:
 
 def _unknown_name(name_hash: str, now: datetime) -> UnknownName:
     """Return what is counted of a name that nobody has: it locks as an account would."""
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    first = insert(UnknownName).values(name_hash=name_hash, failures=0, locks=0, last_at=now)
+    first = insert_into(UnknownName).values(name_hash=name_hash, failures=0, locks=0, last_at=now)
     db.session.execute(first.on_conflict_do_nothing(index_elements=["name_hash"]))
     wanted = select(UnknownName).where(UnknownName.name_hash == name_hash).with_for_update()
     tried = db.session.scalars(wanted.execution_options(populate_existing=True)).one()

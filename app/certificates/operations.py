@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from app.accounts.models import Person
 from app.accounts.operations import notify
 from app.catalogue import jurisdictions
@@ -28,7 +26,7 @@ from app.certificates.queries import (
     paper_job,
 )
 from app.core import audit, jobs
-from app.core.db import db
+from app.core.db import db, insert_into
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.storage import link, owned_file
 from app.results.models import Result, ResultStatus
@@ -111,8 +109,9 @@ def next_serial(jurisdiction: str, year: int, code: str) -> int:
 
     One statement makes the row or counts it up, so that two first issues do not collide.
     """
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    first = insert(NumberSeries).values(jurisdiction=jurisdiction, year=year, code=code, last=1)
+    first = insert_into(NumberSeries).values(
+        jurisdiction=jurisdiction, year=year, code=code, last=1
+    )
     counted = first.on_conflict_do_update(
         index_elements=["jurisdiction", "year", "code"], set_={"last": NumberSeries.last + 1}
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Integer, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -25,6 +26,7 @@ __all__ = [
     "begin_writing",
     "current_transaction",
     "db",
+    "insert_into",
     "one_of",
     "pk",
     "transaction",
@@ -64,6 +66,12 @@ def pk() -> Mapped[int]:
 def one_of(column: str, values: type[StrEnum]) -> str:
     """Return the CHECK that a column holds one of an enum's values."""
     return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
+
+
+def insert_into(table: type[Base]) -> Any:
+    """Return an INSERT that can say what happens where a row is there already."""
+    kind = db.session.get_bind().dialect.name
+    return postgresql.insert(table) if kind == "postgresql" else sqlite.insert(table)
 
 
 @dataclass

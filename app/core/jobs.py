@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, Text, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import now as clock_now
-from app.core.db import Instant, Model, db, pk, transaction
+from app.core.db import Instant, Model, db, insert_into, pk, transaction
 from app.core.errors import DomainError, described
 
 MAX_ATTEMPTS = 5
@@ -76,8 +75,7 @@ def register_job(
 
 def enqueue(name: str, payload: Mapping[str, Any], *, key: str, now: datetime) -> None:
     """Ask for a job in the current transaction; a key that is known already asks nothing."""
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    asked = insert(Job).values(name=name, key=key, payload=dict(payload), due_at=now)
+    asked = insert_into(Job).values(name=name, key=key, payload=dict(payload), due_at=now)
     db.session.execute(asked.on_conflict_do_nothing(index_elements=["key"]))
 
 

@@ -15,10 +15,9 @@ from types import MappingProxyType
 import orjson
 import sqlalchemy as sa
 import zstandard
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from app.core.db import db
+from app.core.db import db, insert_into
 from app.core.errors import Conflict, NotFound
 from app.engine.diagrams import (
     NS,
@@ -133,9 +132,7 @@ def _last_number(key: str, jurisdiction: str) -> int:
 def _store(content: bytes) -> str:
     digest = hashlib.sha256(content).hexdigest()
     if db.session.get(SpecBundle, digest) is None:
-        kind = db.session.get_bind().dialect.name
-        insert = postgresql.insert if kind == "postgresql" else sqlite.insert
-        kept = insert(SpecBundle).values(hash=digest, content=zstandard.compress(content))
+        kept = insert_into(SpecBundle).values(hash=digest, content=zstandard.compress(content))
         db.session.execute(kept.on_conflict_do_nothing(index_elements=["hash"]))
     return digest
 

@@ -8,9 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from app.core.db import db
+from app.core.db import db, insert_into
 from app.core.instants import Instant
 from app.engine.models import (
     EventKind,
@@ -46,9 +45,7 @@ def append(
 
 
 def _insert(rows: Sequence[Mapping[str, object]]) -> None:
-    kind = db.session.get_bind().dialect.name
-    insert = postgresql.insert if kind == "postgresql" else sqlite.insert
-    new = insert(QueueRow).on_conflict_do_nothing(index_elements=["unique_key"])
+    new = insert_into(QueueRow).on_conflict_do_nothing(index_elements=["unique_key"])
     db.session.execute(new, rows)
 
 

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from app.core.db import db
+from app.core.db import db, insert_into
 from app.engine import runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.inbox.models import Draft
@@ -21,8 +20,9 @@ def save_draft(
 
     Under a lock: fields that two windows save side by side are all kept.
     """
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    first = insert(Draft).values(work_item_id=item.id, person_id=person_id, data={}, saved_at=now)
+    first = insert_into(Draft).values(
+        work_item_id=item.id, person_id=person_id, data={}, saved_at=now
+    )
     db.session.execute(first.on_conflict_do_nothing(index_elements=["work_item_id", "person_id"]))
     draft = kept_draft(item.id, person_id)
     draft.data = {**draft.data, **values}
