@@ -17,7 +17,7 @@ from app.accounts.queries import credential_by_name, has_factor, hash_of
 from app.accounts.second_factor import WRONG_CODE, spend_code
 from app.accounts.signing_in import PasswordHash, admit, lock_account_row
 from app.core import audit, crypto, jobs
-from app.core.db import current_transaction, db
+from app.core.db import current_transaction, db, insert_into
 from app.core.errors import Invalid
 
 ANSWER = "answer_reset_request"
@@ -45,20 +45,20 @@ def checked_address(text: str) -> str:
 
 def _open_link(person_id: int, purpose: str, address: str, now: datetime) -> str:
     """Return the secret of a new link; older ones of its purpose open nothing any more."""
-    mine = (MailLink.person_id == person_id, MailLink.purpose == purpose)
-    db.session.execute(delete(MailLink).where(*mine, MailLink.used_at.is_(None)))
     secret = secrets.token_urlsafe(24)
-    db.session.add(
-        MailLink(
-            person_id=person_id,
-            purpose=purpose,
-            token_hash=hash_of(secret),
-            address=address,
-            created_at=now,
-            expires_at=now + LASTS[purpose],
-        )
+    fresh = {
+        "token_hash": hash_of(secret),
+        "address": address,
+        "tries": 0,
+        "created_at": now,
+        "expires_at": now + LASTS[purpose],
+    }
+    made = insert_into(MailLink).values(person_id=person_id, purpose=purpose, **fresh)
+    lives = MailLink.used_at.is_(None)
+    opens = ["person_id", "purpose"]
+    db.session.execute(
+        made.on_conflict_do_update(index_elements=opens, index_where=lives, set_=fresh)
     )
-    db.session.flush()
     return secret
 
 

@@ -183,6 +183,14 @@ class MailLink(Model):
         CheckConstraint("expires_at > created_at", name="a_link_lasts_a_while"),
         CheckConstraint("tries >= 0", name="tries_are_counted"),
         Index("ix_mail_link_person", "person_id", "purpose"),
+        Index(
+            "uq_mail_link_one_lives",
+            "person_id",
+            "purpose",
+            unique=True,
+            sqlite_where=text("used_at IS NULL"),
+            postgresql_where=text("used_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = pk()
