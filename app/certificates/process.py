@@ -158,7 +158,7 @@ def certificate_card(business_id: int) -> Card:
     title = f"{declaration.person.name} · {declaration.specialty.name} · {declaration.title.name}"
     certificate = certificate_of_result(business_id)
     url = f"/certificates/{certificate.id}" if certificate else f"/declarations/{declaration.id}"
-    return Card(title, f"{title} {declaration.unit.name}", url)
+    return Card(title, f"{title} {declaration.unit_as_sent.name}", url)
 
 
 @register_record(RESULT)

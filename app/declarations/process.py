@@ -217,9 +217,8 @@ def cancel_declaration(step: Step, reason: str) -> None:
 def card(declaration_id: int) -> Card:
     """How a declaration stands in task lists."""
     found = queries.get_declaration(declaration_id)
-    title = (
-        f"{found.person.name} · {found.specialty.name} · {found.title.name} · {found.unit.name}"
-    )
+    names = (found.person, found.specialty, found.title, found.unit_as_sent)
+    title = " · ".join(each.name for each in names)
     words = f"{title} {found.number or ''} {found.plan.name}"
     return Card(title, words, f"/declarations/{declaration_id}")
 

@@ -89,7 +89,7 @@ def _cells(found: Declaration) -> tuple[str, ...]:
     return (
         found.number or "",
         found.person.name,
-        found.unit.name,
+        found.unit_as_sent.name,
         found.plan.name,
         found.specialty.name,
         found.title.name,
@@ -110,7 +110,7 @@ def waiting_declarations(person: Any, roles: set[str], moment: datetime) -> Pane
         Line(
             f"{each.person.name} · {each.specialty.name} · {each.title.name}",
             url_for("declarations.show", declaration_id=each.id),
-            each.unit.name,
+            each.unit_as_sent.name,
             each.status_word,
             each.status_tone,
         )

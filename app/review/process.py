@@ -339,7 +339,7 @@ def present_case(case_id: int) -> Card:
     case = queries.case(case_id)
     declaration = case.declaration
     title = f"{declaration.person.name} · {declaration.specialty.name} · {declaration.title.name}"
-    words = f"{declaration.person.name} {declaration.number or ''} {declaration.unit.name}"
+    words = f"{declaration.person.name} {declaration.number or ''} {declaration.unit_as_sent.name}"
     return Card(title, words, f"/meetings/{case.meeting_id}/cases/{case.id}")
 
 

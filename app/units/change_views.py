@@ -55,7 +55,7 @@ def _page(form: ChangeForm, unit: Unit) -> str:
         unit=unit,
         form=form,
         asked=asked,
-        lines=changing.compared(asked) if asked else [],
+        lines_of=changing.lines_of,
         log=flow_log((CHANGE, asked.id)) if asked else [],
         page=page_of(changing.changes_of(unit.id), size=5),
         states=STATES,

@@ -59,6 +59,7 @@ def request_change(
         setattr(asked, name, value)
     asked.reason, asked.office_id = reason.strip(), office.id
     asked.status, asked.requested_by = PENDING, actor.id
+    asked.lines = _compared(unit, asked, facts.parent)
     db.session.add(asked)
     db.session.flush()
     _record("unit:change_requested", asked, actor.id, now)
@@ -80,16 +81,24 @@ def _wanted(facts: tree.UnitFacts) -> dict[str, Any]:
     }
 
 
-def compared(asked: UnitChange) -> list[tuple[str, str, str]]:
-    """Return label, present text and text asked for of everything a change would change."""
-    unit = asked.unit
+def lines_of(asked: UnitChange) -> list[list[str]]:
+    """Return label, text before and text after of everything that a change changes.
+
+    Of one that waits for its decision, against the unit as it is now.
+    """
+    if asked.status == PENDING:
+        return _compared(asked.unit, asked, asked.parent)
+    return asked.lines
+
+
+def _compared(unit: Unit, asked: UnitChange, parent: Unit | None) -> list[list[str]]:
     lines = [
-        ("单位名称", unit.name, asked.name),
-        ("单位类型", unit.type, asked.type),
-        ("单位性质", unit.kind, asked.kind),
-        ("属地", unit.area_name, asked.area_name),
-        ("统一社会信用代码", unit.credit_code or "", asked.credit_code or ""),
-        ("上级单位", _name(unit.parent), _name(asked.parent)),
+        ["单位名称", unit.name, asked.name],
+        ["单位类型", unit.type, asked.type],
+        ["单位性质", unit.kind, asked.kind],
+        ["属地", unit.area_name, asked.area_name],
+        ["统一社会信用代码", unit.credit_code or "", asked.credit_code or ""],
+        ["上级单位", _name(unit.parent), _name(parent)],
     ]
     return [line for line in lines if line[1] != line[2]]
 
@@ -132,6 +141,7 @@ def decide(
         faults = _faults_of(asked.unit, facts)
         if faults:
             raise Invalid(errors=faults)
+        asked.lines = lines_of(asked)
         tree.change_unit(asked.unit, facts, actor_id=actor_id, now=now, cause="变更")
     elif not opinion.strip():
         raise Invalid("退回时请填写意见", field="opinion")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
@@ -323,6 +323,9 @@ class UnitChange(Model):
     area_code: Mapped[str] = mapped_column(String(6))
     credit_code: Mapped[str | None] = mapped_column(String(18))
     parent_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    # What it would change, as it stood when it was sent and again when it was made: label, text
+    # before, text after. The unit goes on changing.
+    lines: Mapped[list[list[str]]] = mapped_column(JSON)
     reason: Mapped[str] = mapped_column(String(500))
     status: Mapped[str] = mapped_column(String(10), default=PENDING)
     opinion: Mapped[str] = mapped_column(String(500), default="")

@@ -153,5 +153,5 @@ def change_record(business_id: int, _person: Person) -> dict[str, Any]:
     return {
         "summary_template": "units/_change.html",
         "change": asked,
-        "lines": changing.compared(asked),
+        "lines": changing.lines_of(asked),
     }

@@ -15,6 +15,7 @@ from app.core.invariants import check_all
 from app.declarations.holdings import held_now
 from app.declarations.models import Declaration
 from app.declarations.overview import declared_of
+from app.declarations.process import card
 from app.declarations.queries import opinions_of
 from app.engine import care
 from app.engine.handlers import Scope
@@ -25,8 +26,9 @@ from app.units.request_process import CHANGE
 from tests.app.units.test_tree import facts
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, a_unit, employ
+from tests.builders.people import a_person, a_unit, employ, staff
 from tests.builders.refusals import is_told_in_place
+from tests.builders.review import a_meeting_called
 
 URL = "/unit/change"
 
@@ -100,10 +102,37 @@ def test_an_approved_change_is_made_and_what_was_is_kept(
     page = browser.get("/unit").text
     assert ("青禾小学" in page, "变更" in page) == (True, True)
     assert "变更申请已通过" in browser.get("/notifications").text
+    # The request goes on saying what it changed, whatever the unit becomes.
+    with transaction():
+        renamed(db.session.get_one(Unit, case.school.id), "第三个名称")
+    assert "单位名称：青禾小学 → 青禾实验小学" in browser.get(URL).text
     with transaction(write=False):
         unit = db.session.get_one(Unit, case.school.id)
         assert history.as_of(unit, before).name == "青禾小学"
         assert check_all() == []
+
+
+def test_a_change_that_waits_is_held_against_the_unit_as_it_is(
+    case: Case, client_for: Any
+) -> None:
+    browser = client_for(case.admin)
+    browser.post(URL, form(case, name="青禾实验小学", kind="民办"))
+    with transaction():
+        unit = db.session.get_one(Unit, case.school.id)
+        tree.change_unit(unit, facts(unit, name="青禾学校"), actor_id=case.other.id, now=now())
+    with transaction(write=False):
+        task = open_items((CHANGE, db.session.query(UnitChange).one().id))[0].id
+    page = client_for(case.bureau).get(f"/tasks/{task}").text
+    assert ("青禾学校" in page, "青禾实验小学" in page, "民办" in page) == (True, True, True)
+    vet(client_for, case.bureau, "pass")
+    with transaction(write=False):
+        asked = db.session.query(UnitChange).one()
+        assert asked.lines == [
+            ["单位名称", "青禾学校", "青禾实验小学"],
+            ["单位性质", "事业单位", "民办"],
+        ]
+    record = browser.get(URL).text
+    assert "单位性质：事业单位 → 民办" in record
 
 
 def test_who_takes_a_unit_in_decides_and_its_chain_follows(case: Case, client_for: Any) -> None:
@@ -231,6 +260,50 @@ def test_a_declaration_keeps_the_name_under_which_it_was_sent(
         assert (declared["申报单位"], declared["单位性质"]) == (former, "事业单位")
         printed = dict(pair for line in form_of(found).basics for pair in line)
         assert printed["工作单位"] == former
+
+
+def renamed(unit: Unit, name: str) -> None:
+    tree.change_unit(unit, facts(unit, name=name), actor_id=a_person().id, now=now())
+
+
+def test_pages_and_tasks_of_a_declaration_name_the_unit_as_it_was_sent(
+    client_for: Any, at: Callable[[datetime], None]
+) -> None:
+    number = a_declaration(at="vet_declaration").id
+    with transaction(write=False):
+        unit = unit_of_declaration(number)
+        former, later = unit.name, now() + timedelta(days=2)
+        clerk = staff(unit, "unit_clerk")
+    at(later)
+    with transaction():
+        renamed(unit_of_declaration(number), "更名后的学校")
+    browser = client_for(clerk)
+    # The offices of the course are called as they are now: there one asks today.
+    assert f"· {former}</span>" in browser.get(f"/declarations/{number}").text
+    assert f"<td>{former}</td>" in browser.get("/declarations/review").text
+    exported = browser.get("/declarations/review.csv").text
+    assert (former in exported, "更名后的学校" in exported) == (True, False)
+    with transaction(write=False):
+        assert former in card(number).title
+
+
+def test_a_meeting_names_the_units_of_its_cases_as_they_were(
+    app: Flask, client_for: Any, at: Callable[[datetime], None]
+) -> None:
+    with transaction():
+        held = a_meeting_called()
+        declaration = held.meeting.cases[0].declaration
+        former, later = declaration.unit.name, now() + timedelta(hours=1)
+        declaration.submitted_at = declaration.submitted_at or now()
+        begun, unit_id = declaration.submitted_at, declaration.unit_id
+    at(max(later, begun + timedelta(hours=1)))
+    with transaction():
+        renamed(db.session.get_one(Unit, unit_id), "更名后的学校")
+    browser = client_for(held.person(held.clerk_id))
+    for url in (f"/meetings/{held.id}", f"/meetings/{held.id}/set-up?part=cases"):
+        page = browser.get(url)
+        told = (page.status_code, former in page.text, "更名后的学校" in page.text)
+        assert told == (200, True, False), url
 
 
 def test_the_evaluation_form_names_the_offices_as_they_were_called(
