@@ -184,6 +184,21 @@ ACTIONS: dict[str, Action] = {
     "engine.health": _may("process_admin"),
 }
 
+ADMINISTRATORS = frozenset({"system_admin", "security_admin", "audit_admin"})
+OF_A_UNIT = frozenset({"applicant", "unit_clerk", "unit_leader"})
+"""Roles whose holders get others from the administrator of their unit."""
+
+
+def whom_to_ask(roles: Iterable[str]) -> str:
+    """Say to somebody with these roles who gives them another one, or why nobody does."""
+    held = set(roles)
+    if held & ADMINISTRATORS:
+        return "系统、安全、审计管理员的职责互不重叠，此事项由相应的管理员或业务人员办理。"
+    if held <= OF_A_UNIT:
+        return "如需办理此事项，请联系本单位的单位管理员开通相应的身份。"
+    return "如需办理此事项，请联系安全管理员授予相应的身份。"
+
+
 Predicate = Callable[[Any, Any, datetime], bool]
 GrantLoader = Callable[[int, datetime], Iterable[Grant]]
 _predicates: dict[str, Predicate] = {}

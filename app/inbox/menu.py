@@ -8,7 +8,7 @@ from flask_login import current_user
 from app.accounts.queries import unread_count
 from app.core.http import grants, unless_down
 from app.core.menu import entries_for
-from app.core.permissions import ROLES
+from app.core.permissions import ROLES, whom_to_ask
 from app.inbox.queries import open_count, scope_names
 
 BADGE_ENDPOINT = "inbox.tasks"
@@ -45,6 +45,7 @@ def me() -> dict[str, Any]:
         "name": current_user.name,
         "roles": roles,
         "role_label": _label([role["name"] for role in roles]),
+        "whom_to_ask": whom_to_ask(held),
         "photo_file_id": current_user.photo_file_id,
     }
 

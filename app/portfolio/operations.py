@@ -33,7 +33,7 @@ from forms import build
 
 BUSINESS = "portfolio_item"
 PROCESS = "portfolio_audit"
-UNBOUND = "尚未绑定单位，或单位尚未审核通过，暂不能提交审核。请先在“个人中心”绑定单位"
+UNBOUND = "尚未绑定单位，或单位尚未审核通过，暂不能提交审核。请先在“绑定单位”中办理"
 CHANGED_ELSEWHERE = "此业绩已在另一个页面修改过，请刷新页面后再填写"
 Values = Mapping[str, Any]
 

@@ -200,3 +200,25 @@ def test_a_head_request_and_a_look_ahead_read_only(
     client_for: Callable[..., Any], applicant: Person
 ) -> None:
     assert client_for(applicant).client.head("/home").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "scope", "url", "words"),
+    [
+        ("applicant", "all", None, "/unit", "本单位的单位管理员"),
+        ("unit_clerk", "org", 1, "/admin/audit", "本单位的单位管理员"),
+        ("unit_admin", "org", 1, "/admin/audit", "请联系安全管理员授予"),
+        ("organiser", "org", 1, "/admin/audit", "请联系安全管理员授予"),
+        ("system_admin", "all", None, "/admin/audit", "职责互不重叠"),
+        ("audit_admin", "all", None, "/unit", "职责互不重叠"),
+    ],
+)
+def test_a_refusal_says_whom_this_person_asks(
+    client_for: Any, app: Flask, role: str, kind: str, scope: int | None, url: str, words: str
+) -> None:
+    with transaction():
+        a_unit()
+        person = a_person("苏晓禾", roles=[(role, kind, scope)])
+    page = client_for(person).get(url)
+    assert (page.status_code, words in page.text) == (403, True)
+    assert ("单位管理员开通" in page.text) == ("本单位" in words)
