@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from app.accounts.models import (
 )
 from app.accounts.queries import credential_by_login, forget_grants, hash_of
 from app.accounts.signing_in import PasswordHash, clear_failures
-from app.core import audit
+from app.core import audit, crypto
 from app.core.db import current_transaction, db
 from app.core.errors import Conflict, Forbidden, Invalid
 
@@ -339,14 +339,24 @@ def bar_person(
     return entry
 
 
-def unmask_id_number(person: Person, reason: str, *, actor: Person, now: datetime) -> str:
+def unmask_id_number(
+    person: Person,
+    reason: str,
+    *,
+    actor: Person,
+    now: datetime,
+    sealed: str = "",
+    about: Mapping[str, int] | None = None,
+) -> str:
     """Return an identity number in full; that it was looked at, and why, stands in the log.
 
-    Invalid without a reason, Conflict where there is no number.
+    The person's own, or a `sealed` one that they want to be theirs. Invalid without a reason,
+    Conflict where there is no number.
     """
     if not reason.strip():
         raise Invalid("请填写查看理由", field="reason")
-    if not person.id_number_sealed:
+    wanted = sealed or person.id_number_sealed
+    if not wanted:
         raise Conflict("此人没有登记证件号码")
     audit.record(
         "person:unmasked",
@@ -354,8 +364,9 @@ def unmask_id_number(person: Person, reason: str, *, actor: Person, now: datetim
         actor_id=actor.id,
         now=now,
         reason=reason.strip()[:300],
+        **(about or {}),
     )
-    return person.id_number
+    return crypto.unseal(wanted)
 
 
 def notify(person_id: int, text: str, *, url: str, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """An identity number in full, for who must compare it with a document (查看完整证件号码).
 
 The rooms whose pages lead here say who may: a unit's administrator for the unit's people, the
-system administrator for everybody.
+system administrator for everybody, who handles a correction for the number that it asks for.
 """
 
 import json
@@ -20,16 +20,29 @@ from app.core.http import see_other
 SHOWN = "unmasked"
 
 
-def number_page(person: Person, *, back: str) -> str:
-    """Render the page that asks for the reason, and shows the number once after it was given."""
-    whose, full = json.loads(opened(session.pop(SHOWN, "")) or '[0, ""]')
-    number = full if whose == person.id else ""
-    return render_template("accounts/number.html", person=person, number=number, back=back)
+def number_page(person: Person, *, back: str, masked: str = "") -> str:
+    """Render the page that asks for the reason, and shows the number once after it was given.
+
+    `masked` stands for a number that is not the person's yet.
+    """
+    where, full = json.loads(opened(session.pop(SHOWN, "")) or '["", ""]')
+    return render_template(
+        "accounts/number.html",
+        person=person,
+        number=full if where == request.path else "",
+        masked=masked or person.masked_id_number,
+        back=back,
+    )
 
 
-def unmask(person: Person) -> Response:
-    """Show a number in full on the page at this address; Invalid without a reason."""
+def unmask(person: Person, *, sealed: str = "", **about: int) -> Response:
+    """Show a number in full on the page at this address; Invalid without a reason.
+
+    `sealed` is a number that is not the person's yet; the log tells what the rest is `about`.
+    """
     reason = request.form.get("reason", "")
-    full = unmask_id_number(person, reason, actor=current_user, now=now())
-    session[SHOWN] = seal(json.dumps([person.id, full]))
+    full = unmask_id_number(
+        person, reason, sealed=sealed, actor=current_user, now=now(), about=about
+    )
+    session[SHOWN] = seal(json.dumps([request.path, full]))
     return see_other(request.path)

@@ -7,6 +7,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.models import Person
+from app.accounts.unmasking import number_page, unmask
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -17,7 +18,7 @@ from app.core.uploads import Policy
 from app.engine import runtime
 from app.people import corrections, queries
 from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrection
-from app.people.process import CORRECTION
+from app.people.process import CORRECTION, record
 from app.people.web import bp
 from app.site.views import register_policy
 from app.units import asking
@@ -108,12 +109,35 @@ def _give_up(waiting: IdentityCorrection | None) -> Response:
 @requires("correction.show")
 def show_correction(correction_id: int) -> str:
     """A request and its course, for its person and for who handles it."""
+    made = _made("correction.show", correction_id)
+    return render_template(
+        "people/show_correction.html",
+        record=record(made.id, current_user),
+        log=flow_log((CORRECTION, made.id)),
+    )
+
+
+def _made(action: str, correction_id: int) -> IdentityCorrection:
     made = db.session.get(IdentityCorrection, correction_id)
     if made is None:
         raise NotFound
-    authorize("correction.show", current_user, made, now())
-    return render_template(
-        "people/show_correction.html",
-        record={"correction": made},
-        log=flow_log((CORRECTION, made.id)),
-    )
+    authorize(action, current_user, made, now())
+    return made
+
+
+@bp.get("/corrections/<int:correction_id>/number")
+@requires("correction.unmask")
+def requested_number(correction_id: int) -> str:
+    """The number that a request asks for, in full after a reason was given."""
+    made = _made("correction.unmask", correction_id)
+    back = url_for("people.show_correction", correction_id=made.id)
+    return number_page(made.person, back=back, masked=made.id_number_tail)
+
+
+@bp.post("/corrections/<int:correction_id>/number")
+@requires("correction.unmask")
+@shown_on(requested_number)
+def unmask_requested_number(correction_id: int) -> Response:
+    """Show the number of a request in full, once."""
+    made = _made("correction.unmask", correction_id)
+    return unmask(made.person, sealed=made.id_number_sealed or "", request=made.id)

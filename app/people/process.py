@@ -135,9 +135,14 @@ def card(business_id: int) -> Card:
 
 
 @register_record(CORRECTION)
-def record(business_id: int, _person: Person) -> dict[str, Any]:
+def record(business_id: int, person: Person) -> dict[str, Any]:
     """What the task page shows beside the form."""
-    return {"summary_template": "people/_correction.html", "correction": _correction(business_id)}
+    made = _correction(business_id)
+    return {
+        "summary_template": "people/_correction.html",
+        "correction": made,
+        "may_unmask": may_unmask_correction(person, made, clock_now()),
+    }
 
 
 def _vetting_units(made: IdentityCorrection, person: Person) -> set[int]:
@@ -161,6 +166,14 @@ def may_see_correction(person: Person, made: IdentityCorrection, now: datetime) 
     vets = any(works_at(person.id, unit, {VETS}, now) for unit in _vetting_units(made, person))
     decides = person.id in holders("system_admin", "all", None, now)
     return person.id == made.person_id or vets or decides
+
+
+@register_predicate("may_unmask_correction")
+def may_unmask_correction(person: Person, made: IdentityCorrection, now: datetime) -> bool:
+    """Who handles an open request, never its person: they compare its number with the evidence."""
+    asks_for_number = made.is_open and bool(made.id_number_sealed)
+    is_other = person.id != made.person_id
+    return asks_for_number and is_other and may_see_correction(person, made, now)
 
 
 @register_reader

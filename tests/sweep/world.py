@@ -9,6 +9,7 @@ from app.accounts import grants
 from app.accounts.models import LoginSession, Notification, Person
 from app.certificates import revoking
 from app.certificates.models import Certificate, Ground
+from app.core.crypto import seal
 from app.core.db import db
 from app.engine.models import Incident, ProcessVersion
 from app.openid.models import LinkedIdentity, Provider
@@ -176,6 +177,7 @@ def add_what_is_missing(now: datetime) -> None:
             IdentityCorrection(
                 person_id=owner.id, name_before=owner.name, name="苏晓和", reason="错字",
                 tail_before=owner.id_number_tail, requested_at=now,
+                id_number_sealed=seal("340000198503129047"), id_number_hash="y" * 64,
             ),
             Notification(person_id=owner.id, text="请留意", url="/home", created_at=now),
             Objection(

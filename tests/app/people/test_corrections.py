@@ -282,3 +282,45 @@ def test_a_later_unit_does_not_see_what_an_earlier_one_vetted(client_for: Any, c
     url = f"/files/{case.proof}"
     assert client_for(case.stranger).get(url).status_code in {403, 404}
     assert client_for(case.clerk).get(url).status_code == 200
+
+
+def test_who_handles_a_request_sees_its_number_once_for_a_reason(
+    client_for: Any, case: Case
+) -> None:
+    ask(client_for, case, id_number=RIGHT)
+    with transaction(write=False):
+        request = made(case).id
+    url = f"/corrections/{request}/number"
+    for who, status in ((case.person, 403), (case.stranger, 403), (case.system, 200)):
+        assert client_for(who).get(url).status_code == status
+    browser = client_for(case.clerk)
+    assert url in browser.get(f"/tasks/{waiting_at(case)[1]}").text
+    assert is_told_in_place(browser.post(url, {"reason": " "}), "请填写查看理由")
+    assert RIGHT not in browser.get(url).text
+    shown = browser.get(browser.post(url, {"reason": "与户口簿核对"}).location).text
+    assert (RIGHT in shown, OLD in shown) == (True, False)
+    assert RIGHT not in browser.get(url).text
+    with transaction(write=False):
+        event = db.session.query(AuditEvent).filter_by(tag="person:unmasked").one()
+        assert (event.actor_id, event.subject_id) == (case.clerk.id, case.person.id)
+        assert event.data == {"reason": "与户口簿核对", "request": request}
+    assert "与户口簿核对" in client_for(case.person).get("/account/log").text
+
+
+def test_a_request_of_another_name_or_that_is_over_has_no_number_to_show(
+    client_for: Any, case: Case
+) -> None:
+    ask(client_for, case)
+    with transaction(write=False):
+        request = made(case).id
+    url = f"/corrections/{request}/number"
+    assert client_for(case.clerk).get(url).status_code == 403
+    assert url not in client_for(case.clerk).get(f"/corrections/{request}").text
+    decide(client_for, case.clerk, case, "return", "号码也请更正")
+    ask(client_for, case, id_number=RIGHT)
+    assert client_for(case.clerk).get(url).status_code == 200
+    decide(client_for, case.clerk, case, "pass")
+    decide(client_for, case.system, case, "pass")
+    assert client_for(case.clerk).get(url).status_code == 403
+    assert client_for(case.system).post(url, {"reason": "再看"}).status_code == 403
+    assert client_for(case.system).get("/corrections/99999/number").status_code == 404
