@@ -60,7 +60,9 @@ class Person(Model):
     birth_date: Mapped[date | None] = mapped_column(Date)
     id_type: Mapped[str] = mapped_column(String(20), default="居民身份证")
     id_number_sealed: Mapped[str | None] = mapped_column(String(200), info=crypto.SEALED)
-    id_number_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    id_number_hash: Mapped[str | None] = mapped_column(
+        String(64), unique=True, info=crypto.hashed_from("id_number_sealed")
+    )
     id_number_tail: Mapped[str] = mapped_column(String(20), default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
     email: Mapped[str] = mapped_column(String(120), default="")

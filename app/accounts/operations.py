@@ -66,7 +66,9 @@ def create_person(
     )
     if id_number:
         person.set_id_number(id_number)
-        taken = select(Person.id).where(Person.id_number_hash == person.id_number_hash)
+        taken = select(Person.id).where(
+            crypto.is_hash_of(Person.id_number_hash, crypto.fold_id(id_number))
+        )
         if db.session.scalar(taken) is not None:
             raise Invalid("该证件号码已存在", field="id_number")
     db.session.add(person)

@@ -48,7 +48,7 @@ OPENED = (
 
 def person_by_id_number(number: str) -> Person | None:
     """Find a person by the whole identity number."""
-    wanted = Person.id_number_hash == crypto.keyed_hash(crypto.fold_id(number))
+    wanted = crypto.is_hash_of(Person.id_number_hash, crypto.fold_id(number))
     return db.session.scalars(select(Person).where(wanted)).first()
 
 
@@ -69,8 +69,8 @@ def credential_by_name(name: str) -> Credential | None:
     One statement looks for both, so that its time tells nothing of which it is. No login is an
     identity number (operations.free_login).
     """
-    hashed = crypto.keyed_hash(crypto.fold_id(name))
-    wanted = or_(Credential.login == _fold_login(name), Person.id_number_hash == hashed)
+    has_number = crypto.is_hash_of(Person.id_number_hash, crypto.fold_id(name))
+    wanted = or_(Credential.login == _fold_login(name), has_number)
     found = select(Credential).join(Person, Person.id == Credential.person_id).where(wanted)
     return db.session.scalars(found).first()
 

@@ -42,10 +42,10 @@ def reset_account(name: str, *, second_factor: bool) -> None:
 @bp.cli.command("rotate-key")
 @click.option("--wait", default=GRACE, show_default=True, help="seconds for requests under way")
 def rotate_key(*, wait: int) -> None:
-    """Seal identity numbers and other secrets with a new key; the server may go on running.
+    """Seal and hash identity numbers and other secrets with new keys; the server may go on.
 
-    Whoever was interrupted runs it again: it goes on where it was. The old key is read until
-    nothing is left that it sealed.
+    Whoever was interrupted runs it again: it goes on where it was. The old keys are read until
+    nothing is left that they made.
     """
     require_instance()
     begun = rotation.begin()

@@ -9,13 +9,21 @@ import secrets
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import InstrumentedAttribute
 
 KEY_BYTES = 32
 # Marks the columns that hold what `seal` made, so that a new key reaches all of them.
 SEALED = {"sealed": True}
+
+
+def hashed_from(sealed: str) -> dict[str, str]:
+    """Mark a column that holds the keyed hash of what another one holds sealed."""
+    return {"hashed_from": sealed}
 
 
 def key_folder() -> Path:
@@ -54,6 +62,15 @@ def draft_key(path: Path) -> Path:
     return draft
 
 
+def sync_folder(folder: Path) -> None:
+    """Let names that were given or taken in a folder outlast a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _key_at(path: Path) -> bytes:
     """Return the key of a place; at first use it is made, unless another process was first."""
     if not path.exists():
@@ -61,6 +78,7 @@ def _key_at(path: Path) -> bytes:
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
+        sync_folder(path.parent)
     return read_key(path)
 
 
@@ -69,18 +87,19 @@ def instance_key(name: str) -> bytes:
     return _key_at(key_folder() / f"{name}.key")
 
 
-FIELDS = "fields"
+FIELDS, INDEX = "fields", "index"
+"""The keys that seal, and that hash what is sealed so that it is found."""
 ID_LENGTH = 8
 
 
 def key_id(key: bytes) -> str:
-    """Return what a sealed text says of the key that opens it; it tells nothing of the key."""
+    """Return what a sealed text or a hash says of its key; it tells nothing of the key."""
     return hashlib.sha256(b"key id" + key).hexdigest()[:ID_LENGTH]
 
 
-def field_keys() -> dict[str, bytes]:
-    """Return the keys that open fields, by their ids: the one in use first, then older ones."""
-    keys = [instance_key(FIELDS), *map(read_key, sorted(key_folder().glob(f"{FIELDS}-*.key")))]
+def keys_of(name: str) -> dict[str, bytes]:
+    """Return the keys of a name by their ids: the one in use first, then older ones."""
+    keys = [instance_key(name), *map(read_key, sorted(key_folder().glob(f"{name}-*.key")))]
     return {key_id(key): key for key in keys}
 
 
@@ -96,7 +115,7 @@ def unseal(token: str) -> str:
     name, _, text = token.partition(".")
     key = instance_key(FIELDS)
     if key_id(key) != name:
-        older = field_keys()
+        older = keys_of(FIELDS)
         if name not in older:
             raise BrokenKey(f"no key opens what was sealed with {name}: put it back from a backup")
         key = older[name]
@@ -105,8 +124,19 @@ def unseal(token: str) -> str:
 
 
 def keyed_hash(text: str) -> str:
-    """Return the keyed hash under which a secret value is found again."""
-    return hmac.new(instance_key("index"), text.encode(), hashlib.sha256).hexdigest()
+    """Return the keyed hash under which a secret value is found again, its key's id before it."""
+    return _hash(instance_key(INDEX), text)
+
+
+def _hash(key: bytes, text: str) -> str:
+    digest = hmac.new(key, text.encode(), hashlib.sha256).digest()
+    return f"{key_id(key)}.{base64.b64encode(digest).decode()}"
+
+
+def is_hash_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], *texts: str) -> Any:
+    """Return the condition that a column holds the hash of one of these texts, by any key read."""
+    keys = keys_of(INDEX).values()
+    return column.in_([_hash(key, text) for text in texts for key in keys])
 
 
 def fold_id(number: str) -> str:

@@ -1,7 +1,8 @@
-"""A new key for what is sealed at rest: identity numbers, devices' secrets, letters (换密钥).
+"""New keys for secrets at rest: what seals them, and what hashes them to find them (换密钥).
 
-The old key is read until nothing is left that it sealed. Every step can be repeated: whoever was
-interrupted runs the command again. People go on working meanwhile.
+Identity numbers, devices' secrets, letters. An old key is read until nothing is left that needs
+it. Every step can be repeated: whoever was interrupted runs the command again. People go on
+working meanwhile, and find by either key.
 """
 
 import fcntl
@@ -18,73 +19,97 @@ from app.core.db import Base, db
 from app.core.errors import Conflict
 
 AT_ONCE = 200
+ROTATED = (crypto.FIELDS, crypto.INDEX)
+
+
+def _columns() -> list[Column[Any]]:
+    return [column for table in Base.metadata.sorted_tables for column in table.columns]
 
 
 def sealed_columns() -> list[Column[Any]]:
     """Return every column that holds what `crypto.seal` made."""
-    tables = Base.metadata.sorted_tables
-    return [c for table in tables for c in table.columns if c.info == crypto.SEALED]
+    return [column for column in _columns() if column.info == crypto.SEALED]
 
 
-def old_keys() -> list[Path]:
-    """Return the files of older keys that are still read."""
-    current = crypto.key_id(crypto.instance_key(crypto.FIELDS))
-    files = sorted(crypto.key_folder().glob(f"{crypto.FIELDS}-*.key"))
-    return [path for path in files if crypto.key_id(crypto.read_key(path)) != current]
+def hashed_columns() -> list[Column[Any]]:
+    """Return every column that holds the keyed hash of what another one holds sealed."""
+    return [column for column in _columns() if "hashed_from" in column.info]
+
+
+def _by_key() -> list[tuple[Column[Any], str]]:
+    """Return every column that a rotation reaches, and the name of its key."""
+    sealed = [(column, crypto.FIELDS) for column in sealed_columns()]
+    return [*sealed, *((column, crypto.INDEX) for column in hashed_columns())]
+
+
+def _current(name: str) -> str:
+    return crypto.key_id(crypto.instance_key(name))
+
+
+def old_keys(name: str) -> list[Path]:
+    """Return the files of older keys of a name that are still read."""
+    files = sorted(crypto.key_folder().glob(f"{name}-*.key"))
+    return [path for path in files if crypto.key_id(crypto.read_key(path)) != _current(name)]
 
 
 def begin() -> bool:
-    """Put a new key in use and keep the old one beside it; tells whether it did.
+    """Put new keys in use and keep the old ones beside them; tells whether it did.
 
-    Where a rotation was interrupted, that one goes on: nothing is begun.
+    Where a rotation was interrupted, that one goes on: nothing is begun that was.
     """
     folder = crypto.key_folder()
     with (folder / ".rotation").open("w") as lock:
-        # Of two who begin at once the second goes on with the key of the first.
+        # Of two who begin at once the second goes on with the keys of the first.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if old_keys():
-            return False
-        _put_in_use(folder)
-    return True
+        fresh = [name for name in ROTATED if not old_keys(name)]
+        for name in fresh:
+            _put_in_use(folder, name)
+    return bool(fresh)
 
 
-def _put_in_use(folder: Path) -> None:
-    place = folder / f"{crypto.FIELDS}.key"
-    older = folder / f"{crypto.FIELDS}-{crypto.key_id(crypto.instance_key(crypto.FIELDS))}.key"
+def _put_in_use(folder: Path, name: str) -> None:
+    place = folder / f"{name}.key"
+    older = folder / f"{name}-{_current(name)}.key"
     if not older.exists():
         os.link(place, older)
+    # The old key lies safe under its own name before another takes its place.
+    crypto.sync_folder(folder)
     crypto.draft_key(place).replace(place)
+    crypto.sync_folder(folder)
 
 
-def _other(column: Column[Any]) -> Any:
-    """Return the condition that a value was sealed with another key than the one in use."""
-    current = crypto.key_id(crypto.instance_key(crypto.FIELDS))
-    return column.is_not(None) & (func.substr(column, 1, crypto.ID_LENGTH) != current)
+def _made_by(column: Column[Any]) -> Any:
+    return func.substr(column, 1, crypto.ID_LENGTH)
 
 
-def locked(known: Collection[str]) -> list[tuple[str, int]]:
-    """Return the columns with values that none of these keys opens, and how many."""
-    found = []
-    for column in sealed_columns():
-        foreign = func.substr(column, 1, crypto.ID_LENGTH).not_in(known)
-        count = db.session.scalar(select(func.count()).where(column.is_not(None), foreign)) or 0
-        found += [(str(column), count)] * bool(count)
-    return found
+def _left(column: Column[Any], known: Collection[str]) -> int:
+    """Count the values of a column that none of these keys made."""
+    foreign = _made_by(column).not_in(known)
+    return db.session.scalar(select(func.count()).where(column.is_not(None), foreign)) or 0
+
+
+def locked() -> list[tuple[str, int]]:
+    """Return the columns with values that no key opens or finds, and how many."""
+    counts = [(str(column), _left(column, crypto.keys_of(name))) for column, name in _by_key()]
+    return [(column, count) for column, count in counts if count]
 
 
 def reseal_some(limit: int = AT_ONCE) -> int:
-    """Seal some values anew with the key in use; returns how many, 0 when none are left.
+    """Seal or hash some values anew with the keys in use; returns how many, 0 when none are left.
 
-    A value that somebody changes meanwhile is left to them: it is sealed with the new key then.
+    A value that somebody changes meanwhile is left to them: it gets the new key then.
     """
-    for column in sealed_columns():
+    for column, name in _by_key():
         table = column.table
         assert isinstance(table, Table)  # noqa: S101 - columns of the metadata have tables
         (place,) = table.primary_key.columns
-        wanted = select(place, column).where(_other(column)).order_by(place).limit(limit)
+        sealed = table.c[column.info.get("hashed_from", column.name)]
+        other = column.is_not(None) & (_made_by(column) != _current(name))
+        wanted = select(place, column, sealed).where(other).order_by(place).limit(limit)
         found = db.session.execute(wanted.with_for_update()).all()
-        for key, value in found:
-            fresh = crypto.seal(crypto.unseal(value))
+        for key, value, token in found:
+            clear = crypto.unseal(token)
+            fresh = crypto.seal(clear) if column is sealed else crypto.keyed_hash(clear)
             same = update(table).where(place == key, column == value)
             db.session.execute(same.values({column.name: fresh}))
         if found:
@@ -95,14 +120,16 @@ def reseal_some(limit: int = AT_ONCE) -> int:
 def finish(count: int, *, now: datetime) -> list[Path]:
     """Read older keys no more; returns where they lie now, for the backups that need them.
 
-    Conflict while anything is left that they sealed.
+    Conflict while anything is left that they made.
     """
-    current = crypto.key_id(crypto.instance_key(crypto.FIELDS))
-    if locked([current]):
+    if any(_left(column, [_current(name)]) for column, name in _by_key()):
         raise Conflict("还有旧密钥加密的内容，请再次运行本命令")
+    folder = crypto.key_folder()
     retired = []
-    for path in crypto.key_folder().glob(f"{crypto.FIELDS}-*.key"):
-        retired.append(path.with_suffix(".retired"))
-        path.replace(retired[-1])
+    for name in ROTATED:
+        for path in sorted(folder.glob(f"{name}-*.key")):
+            retired.append(path.with_suffix(".retired"))
+            path.replace(retired[-1])
+    crypto.sync_folder(folder)
     audit.record("key:rotated", subject=("key", 0), actor_id=None, now=now, count=count)
     return retired

@@ -93,7 +93,7 @@ def _fault_of_number(person: Person, number: str) -> str:
 
 
 def _is_taken(person: Person, number: str) -> bool:
-    same = Person.id_number_hash == crypto.keyed_hash(number)
+    same = crypto.is_hash_of(Person.id_number_hash, number)
     taken = select(Person.id).where(same, Person.id != person.id)
     return db.session.scalar(taken) is not None
 

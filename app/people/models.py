@@ -96,7 +96,9 @@ class IdentityCorrection(Model):
     name: Mapped[str] = mapped_column(String(60))
     # The new number, where it changes; the old one is nowhere kept but in its masked form.
     id_number_sealed: Mapped[str | None] = mapped_column(String(200), info=crypto.SEALED)
-    id_number_hash: Mapped[str | None] = mapped_column(String(64))
+    id_number_hash: Mapped[str | None] = mapped_column(
+        String(64), info=crypto.hashed_from("id_number_sealed")
+    )
     id_number_tail: Mapped[str] = mapped_column(String(20), default="")
     reason: Mapped[str] = mapped_column(String(500))
     opinion: Mapped[str] = mapped_column(String(500), default="")

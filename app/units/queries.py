@@ -115,7 +115,7 @@ def bindings_at(unit_ids: list[int], filters: BindingFilters) -> Select[tuple[Em
     if name:
         conditions.append(Person.name.contains(name, autoescape=True))
     if number:
-        conditions.append(Person.id_number_hash == crypto.keyed_hash(crypto.fold_id(number)))
+        conditions.append(crypto.is_hash_of(Person.id_number_hash, crypto.fold_id(number)))
     if phone:
         conditions.append(Person.phone.contains(phone, autoescape=True))
     if filters.since:

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from flask import Flask
 
 from app.accounts import mail_links
 from app.accounts.models import Person, ResetRequest, SecondFactor
+from app.accounts.queries import credential_by_name, person_by_id_number
 from app.admin import commands
 from app.core import crypto, mail, rotation
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import Base, db, transaction
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Invalid
 from app.core.invariants import check_all
 from app.core.mail import OutgoingMail
 from tests.builders.devices import a_device
@@ -45,6 +47,16 @@ def opened() -> list[str]:
         return [person.id_number for person in people if person.id_number]
 
 
+def found(numbers: list[str]) -> list[str]:
+    """What people are called who are found by their numbers."""
+    with transaction(write=False):
+        known = [person_by_id_number(number) for number in numbers]
+        return [person.name for person in known if person]
+
+
+NAMES = [f"人{i}" for i in range(5)]
+
+
 def ids() -> set[str]:
     """The ids of the keys that sealed what is stored."""
     with transaction(write=False):
@@ -70,7 +82,7 @@ def test_everything_is_sealed_anew_and_opens(app: Flask, numbers: list[str]) -> 
     before, old = ids(), crypto.instance_key("fields")
     answer = rotate(app)
     assert answer.exit_code == 0, answer.output
-    assert "共重新加密 8 项" in answer.output
+    assert "共重新加密 13 项" in answer.output
     assert opened() == numbers
     assert crypto.instance_key("fields") != old
     assert (len(ids()), ids() & before) == (1, set())
@@ -81,7 +93,7 @@ def test_everything_is_sealed_anew_and_opens(app: Flask, numbers: list[str]) -> 
         name = db.session.scalars(sa.select(ResetRequest.name_sealed)).one()
         assert crypto.unseal(name) == "qinghe"
         event = db.session.query(AuditEvent).filter_by(tag="key:rotated").one()
-        assert event.data == {"count": 8}
+        assert event.data == {"count": 13}
         assert check_all() == []
 
 
@@ -106,7 +118,7 @@ def test_a_rotation_that_was_interrupted_goes_on(app: Flask, numbers: list[str])
     assert opened() == numbers
     answer = rotate(app)
     assert "继续上次未完成的更换" in answer.output
-    assert f"共重新加密 {8 - done} 项" in answer.output
+    assert f"共重新加密 {13 - done} 项" in answer.output
     assert crypto.instance_key("fields") == fresh
     assert (len(ids()), opened()) == (1, numbers)
 
@@ -155,7 +167,7 @@ def test_it_may_be_interrupted_before_the_new_key_is_in_its_place(
     old = crypto.instance_key("fields")
     os.link(folder / "fields.key", folder / f"fields-{crypto.key_id(old)}.key")
     answer = rotate(app)
-    assert "共重新加密 8 项" in answer.output
+    assert "共重新加密 13 项" in answer.output
     assert crypto.instance_key("fields") != old
     assert opened() == numbers
 
@@ -182,7 +194,7 @@ def test_what_a_slow_request_seals_with_the_old_key_is_sealed_anew(
             db.session.execute(slow.values(id_number_sealed=old))
 
     monkeypatch.setattr(commands.time, "sleep", end_of_the_request)
-    assert "共重新加密 9 项" in rotate(app).output
+    assert "共重新加密 14 项" in rotate(app).output
     assert (len(ids()), opened()) == (1, numbers)
 
 
@@ -209,3 +221,77 @@ def test_two_who_rotate_at_once_lose_nothing(
     for thread in threads:
         thread.join()
     assert (len(ids()), opened()) == (1, numbers)
+
+
+def test_every_keyed_hash_of_what_is_sealed_is_known() -> None:
+    kept = {str(c): c.info["hashed_from"] for c in rotation.hashed_columns()}
+    assert kept == {
+        "person.id_number_hash": "id_number_sealed",
+        "identity_correction.id_number_hash": "id_number_sealed",
+    }
+
+
+def test_people_are_found_by_their_numbers_before_during_and_after(
+    app: Flask, numbers: list[str]
+) -> None:
+    old = crypto.instance_key("index")
+    assert found(numbers) == NAMES
+    rotation.begin()
+    assert crypto.instance_key("index") != old
+    assert found(numbers) == NAMES
+    # Sealed values come first; then the hashes, one by one.
+    for _ in range(14):
+        with transaction():
+            rotation.reseal_some(limit=1)
+        assert found(numbers) == NAMES
+    with transaction():
+        rotation.finish(13, now=now())
+        assert credential_by_name(numbers[0]) is not None
+        with pytest.raises(Invalid, match="已存在"):
+            a_person("又一个", id_number=numbers[1])
+    assert found(numbers) == NAMES
+    names = sorted(path.name for path in crypto.key_folder().glob("index*"))
+    assert names == [f"index-{crypto.key_id(old)}.retired", "index.key"]
+
+
+def test_a_number_is_taken_while_its_hash_waits_for_the_new_key(
+    app: Flask, numbers: list[str]
+) -> None:
+    rotation.begin()
+    with transaction(), pytest.raises(Invalid, match="已存在"):
+        a_person("又一个", id_number=numbers[0])
+
+
+def test_whoever_was_interrupted_between_two_keys_goes_on_with_both(
+    app: Flask, numbers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: crypto.instance_key(name) for name in rotation.ROTATED}
+    monkeypatch.setattr(rotation, "ROTATED", ("fields",))
+    assert rotation.begin()
+    monkeypatch.undo()
+    assert found(numbers) == NAMES
+    assert rotate(app).exit_code == 0
+    assert all(crypto.instance_key(name) != key for name, key in before.items())
+    assert (opened(), found(numbers)) == (numbers, NAMES)
+
+
+def test_hashes_whose_key_is_lost_are_told(app: Flask, numbers: list[str]) -> None:
+    (crypto.key_folder() / "index.key").unlink()
+    with transaction(write=False):
+        assert "person.id_number_hash 有 5 项" in "".join(check_all())
+
+
+def test_a_key_outlasts_a_loss_of_power(
+    app: Flask, numbers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is written through before the old key leaves its place, and afterwards."""
+    seen: list[tuple[bool, bool]] = []
+    old = crypto.instance_key("index")
+
+    def note(folder: Path) -> None:
+        kept = folder / f"index-{crypto.key_id(old)}.key"
+        seen.append((kept.exists(), crypto.read_key(folder / "index.key") == old))
+
+    monkeypatch.setattr(crypto, "sync_folder", note)
+    rotation.begin()
+    assert seen[-2:] == [(True, True), (True, False)]
