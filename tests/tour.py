@@ -208,7 +208,12 @@ class Tour:
             page.goto(f"{self.address}/activate?secret={secret}")
             page.get_by_label("新密码", exact=False).first.fill(PASSWORD)
             page.get_by_label("再次输入新密码").fill(PASSWORD)
-            page.get_by_role("button", name="激活并登录").click()
+            page.get_by_role("button", name="激活账号").click()
+            page.wait_for_url("**/login")
+            told = page.get_by_text("登录名：").inner_text()
+            page.get_by_label("登录名或证件号码").fill(told.rpartition("：")[2].strip())
+            page.get_by_label("密码", exact=True).fill(PASSWORD)
+            page.get_by_role("button", name="登录").click()
             page.wait_for_url(f"**{HOME}")
 
 

@@ -112,7 +112,7 @@ def activation() -> str:
 @requires("account.activate")
 @writes_late
 def activate() -> Response | tuple[str, int]:
-    """Set the first password with a one-time secret."""
+    """Set the first password with a one-time secret; one signs in with it afterwards (CZ-02)."""
     form = ActivationForm(request.form)
     if not form.validate():
         return render_template("accounts/activate.html", form=form), 422
@@ -126,12 +126,8 @@ def activate() -> Response | tuple[str, int]:
     except Invalid as error:
         show_faults(form, error)
         return render_template("accounts/activate.html", form=form), 422
-    # Whoever has the secret may not have the device.
-    if not queries.has_factor(account.person_id):
-        signing_in.admit(account, now=now())
-    answer = go_on(account, request.args.get("next"))
-    flash("账号已激活，欢迎使用", "success")
-    return answer
+    flash(f"账号已激活，请用新密码登录。登录名：{account.login}", "success")
+    return see_other(url_for("accounts.login"))
 
 
 def _note(tag: str, **data: int) -> None:

@@ -11,3 +11,12 @@ def secret_after(browser: Any, answer: Any) -> str:
     found = re.search(r"<code>([^<]+)</code>", page)
     assert found, page
     return found[1]
+
+
+def activated(browser: Any, secret: str, password: str = "Qinghe-2026") -> Any:
+    """The answer to somebody who sets the first password by a secret, and signs in with it."""
+    form = {"secret": secret, "password": password, "again": password}
+    assert browser.post("/activate", form).location == "/login"
+    told = re.search(r"登录名：([^\s<]+)", browser.get("/login").text)
+    assert told
+    return browser.post("/login", {"login": told[1], "password": password})

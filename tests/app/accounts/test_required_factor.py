@@ -22,6 +22,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.devices import a_device, enrol
 from tests.builders.people import a_person
+from tests.builders.secrets import activated
 from tests.conftest import START
 
 PASSWORD = "Qinghe-2026"
@@ -139,8 +140,7 @@ def test_the_first_sign_in_of_a_fresh_instance_leads_to_the_set_up(
 ) -> None:
     secret = open_first_accounts()[1][2]
     browser = client_for(None)
-    form = {"secret": secret, "password": PASSWORD, "again": PASSWORD}
-    assert browser.post("/activate", form).location == "/home"
+    assert activated(browser, secret, PASSWORD).location == "/home"
     assert browser.get("/home").location == "/account/factor"
     assert enrol(browser, PASSWORD).status_code == 303
     assert browser.get("/admin/factors").status_code == 200

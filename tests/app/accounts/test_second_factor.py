@@ -24,6 +24,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.devices import STEP, Device, a_device
 from tests.builders.people import a_person
+from tests.builders.secrets import activated
 from tests.conftest import START
 
 PASSWORD = "Qinghe-2026"
@@ -310,8 +311,7 @@ def test_who_gets_a_new_password_by_a_secret_is_asked_for_the_code_too(
     with transaction():
         secret = operations.reset_credential(account_of(person), actor=None, now=now())
     browser = client_for(None)
-    form = {"secret": secret, "password": "Yunqiao#88", "again": "Yunqiao#88"}
-    assert browser.post("/activate", form).location == "/login/code"
+    assert activated(browser, secret, "Yunqiao#88").location == "/login/code"
     assert browser.get("/home").location.startswith("/login")
     assert browser.post("/login/code", {"code": device.code(START)}).location == "/home"
 

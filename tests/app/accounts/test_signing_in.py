@@ -296,7 +296,12 @@ def test_an_account_is_activated_once(app: Flask, client_for: Any) -> None:
     secret = an_activation(app)
     browser = client_for(None)
     assert secret in browser.get(f"/activate?secret={secret}").text
-    assert activate(browser, secret).location == "/home"
+    assert activate(browser, secret).location == "/login"
+    # With the password of one's own choice one signs in anew (CZ-02).
+    assert browser.get("/home").location.startswith("/login")
+    form = {"login": "bowen", "password": NEW_PASSWORD}
+    assert "登录名：bowen" in browser.get("/login").text
+    assert browser.post("/login", form).location == "/home"
     with transaction(write=False):
         assert db.session.query(AuditEvent).filter_by(tag="account:signed_in").count() == 1
     assert browser.get("/home").status_code == 200

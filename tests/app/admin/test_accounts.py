@@ -12,7 +12,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.people import a_person
-from tests.builders.secrets import secret_after
+from tests.builders.secrets import activated, secret_after
 from tests.conftest import Browser
 
 NUMBER = "340000198503129020"
@@ -42,7 +42,7 @@ def test_an_applicant_is_opened_activated_and_signs_in_with_the_number(
     assert f"<code>{secret}</code>" in page
     assert secret not in system.get(opened.location).text
     visitor = client_for(None)
-    assert visitor.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
+    assert activated(visitor, secret).location == "/home"
     again = client_for(None)
     signed_in = again.post("/login", {"login": NUMBER, "password": "Qinghe-2026"})
     assert signed_in.status_code == 303
@@ -117,7 +117,7 @@ def test_a_reset_ends_sessions_and_tells_the_person(
     secret = secret_after(system, system.post(f"/admin/accounts/{person.id}/reset"))
     assert browser.get("/home").location.startswith("/login")
     visitor = client_for(None)
-    visitor.post("/activate", {"secret": secret, **PASSWORD})
+    activated(visitor, secret)
     assert "已由系统管理员重置" in visitor.get("/notifications").text
     assert "account:reset" in tags_of(person)
 
@@ -179,7 +179,7 @@ def test_the_servers_operator_gets_an_administrator_back_in(
     assert security.get("/home").location.startswith("/login")
     secret = told.rsplit("secret=", 1)[-1].strip()
     visitor = client_for(None)
-    assert visitor.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
+    assert activated(visitor, secret).location == "/home"
     assert app.test_cli_runner().invoke(args=["reset-account", "nobody"]).exit_code == 1
 
 

@@ -14,17 +14,17 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.units.models import Unit
 from tests.builders.devices import enrol
-from tests.builders.secrets import secret_after
+from tests.builders.secrets import activated, secret_after
 from tests.conftest import Browser
 
 PASSWORD = {"password": "Qinghe-2026", "again": "Qinghe-2026"}
 APPLICANT, EXPERT = "340000198503129020", "34000019850812945X"
 
 
-def activated(client_for: Any, secret: str) -> Browser:
+def opened_by(client_for: Any, secret: str) -> Browser:
     """The browser of whoever was given this one-time secret."""
     browser: Browser = client_for(None)
-    assert browser.post("/activate", {"secret": secret, **PASSWORD}).location == "/home"
+    assert activated(browser, secret).location == "/home"
     return browser
 
 
@@ -44,7 +44,7 @@ def give(security: Browser, system: Browser, login: str, role: str) -> None:
 def first_administrators(client_for: Any) -> tuple[Browser, Browser]:
     """The administrators of system and security, signed in with a device of their own."""
     first = {login: secret for login, _, secret in open_first_accounts()}
-    system, security = (activated(client_for, first[each]) for each in ("sys.admin", "sec.admin"))
+    system, security = (opened_by(client_for, first[each]) for each in ("sys.admin", "sec.admin"))
     for administrator in (system, security):
         assert administrator.get("/home").location == "/account/factor"
         assert enrol(administrator, PASSWORD["password"]).status_code == 303
@@ -66,17 +66,17 @@ def test_an_empty_instance_comes_to_life(
     give(security, system, "ah06.admin", "unit_admin")
     give(security, system, "ah06.organiser", "organiser")
 
-    administrator = activated(client_for, opened["ah06.admin"])
+    administrator = opened_by(client_for, opened["ah06.admin"])
     staff = {"name": "邬小棠", "login": "ah06.clerk", "role": "unit_clerk"}
     answer = administrator.post("/staff/new", staff)
-    clerk = activated(client_for, secret_after(administrator, answer))
+    clerk = opened_by(client_for, secret_after(administrator, answer))
     teacher = {"name": "苏晓禾", "id_number": APPLICANT}
     answer = clerk.post("/staff/applicants/new", teacher)
-    applicant = activated(client_for, secret_after(clerk, answer))
+    applicant = opened_by(client_for, secret_after(clerk, answer))
     assert applicant.get("/portfolio").status_code == 200
     assert "已绑定" in applicant.get("/binding").text
 
-    organiser = activated(client_for, opened["ah06.organiser"])
+    organiser = opened_by(client_for, opened["ah06.organiser"])
     entry = {
         "name": "卓逸尘",
         "id_number": EXPERT,
@@ -85,7 +85,7 @@ def test_an_empty_instance_comes_to_life(
         "committee_id": "",
     }
     answer = organiser.post("/experts/new", entry)
-    expert = activated(client_for, secret_after(organiser, answer))
+    expert = opened_by(client_for, secret_after(organiser, answer))
     assert expert.get("/meetings").status_code == 200
     with transaction(write=False):
         assert db.session.query(Unit).count() == 1

@@ -13,6 +13,7 @@ from app.core.db import db, transaction
 from tests.app.admin.test_accounts import PASSWORD, person_called, tags_of
 from tests.builders.devices import a_device
 from tests.builders.people import a_person, a_unit
+from tests.builders.secrets import activated
 from tests.conftest import Browser
 
 OFFICE = {"role": "audit_admin", "reason": "任命文件"}
@@ -103,7 +104,7 @@ def test_an_office_begins_with_a_secret_from_the_operator(
     visitor = client_for(None)
     assert visitor.post("/activate", {"secret": early, **PASSWORD}).status_code == 422
     fresh = reset_by_the_operator(app, person)
-    assert visitor.post("/activate", {"secret": fresh, **PASSWORD}).location == "/home"
+    assert activated(visitor, fresh).location == "/home"
     assert visitor.get("/admin/audit").status_code == 200
 
 

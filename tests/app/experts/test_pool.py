@@ -19,7 +19,7 @@ from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_committee
 from tests.builders.refusals import is_told_in_place
 from tests.builders.review import a_meeting_called
-from tests.builders.secrets import secret_after
+from tests.builders.secrets import activated, secret_after
 from tests.conftest import Browser
 
 NUMBER = "340000198503129020"
@@ -48,7 +48,7 @@ def test_an_expert_is_entered_activated_and_sees_the_meetings(
 ) -> None:
     secret = secret_after(organiser, organiser.post("/experts/new", NEW))
     visitor = client_for(None)
-    visitor.post("/activate", {"secret": secret, **PASSWORD})
+    activated(visitor, secret)
     assert visitor.get("/meetings").status_code == 200
     for query in ("q=晓禾", "unit=第二中学", "specialty=数学"):
         assert "苏晓禾" in organiser.get(f"/experts?{query}").text

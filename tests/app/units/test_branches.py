@@ -13,7 +13,7 @@ from app.units import tree
 from app.units.models import Unit
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
-from tests.builders.secrets import secret_after
+from tests.builders.secrets import activated, secret_after
 
 NEW = {
     "name": "第三医院",
@@ -57,8 +57,7 @@ def test_a_branch_stands_below_and_its_administrator_begins_work(
     listed = browser.get("/unit/branches").text
     assert ("荀知远" in listed, "待激活" in listed, secret in listed) == (True, True, False)
     visitor = client_for(None)
-    password = {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
-    assert visitor.post("/activate", password).location == "/home"
+    assert activated(visitor, secret).location == "/home"
     assert "第三医院" in visitor.get("/staff").text
     assert "待激活" not in browser.get("/unit/branches").text
 

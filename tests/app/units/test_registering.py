@@ -21,6 +21,7 @@ from app.units.request_process import REGISTRATION
 from tests.builders.flow import drain, open_items
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
+from tests.builders.secrets import activated
 from tests.conftest import Browser
 
 URL, STATE = "/unit/register", "/unit/register/state"
@@ -90,8 +91,7 @@ def test_an_approved_registration_is_a_unit_whose_administrator_begins(
     assert "激活管理员账号" in later.get(STATE).text
     address = later.post("/unit/register/activation").location
     secret = address.rpartition("=")[2]
-    password = {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
-    assert later.post("/activate", password).location == "/home"
+    assert activated(later, secret).location == "/home"
     assert "云桥区新河小学" in later.get("/unit").text
     again = client_for(None)
     again.post(STATE, {"number": number})

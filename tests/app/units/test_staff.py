@@ -9,7 +9,7 @@ from app.accounts.models import Credential, Person
 from app.core.db import db, transaction
 from app.units.models import Unit
 from tests.builders.people import a_person, a_unit, staff
-from tests.builders.secrets import secret_after
+from tests.builders.secrets import activated, secret_after
 
 NEW = {"name": "卜文", "login": "bowen", "role": "unit_clerk"}
 
@@ -50,8 +50,7 @@ def test_a_new_account_shows_its_secret_once_and_can_be_activated(
     secret = secret_after(browser, browser.post("/staff/new", NEW))
     assert secret not in client_for(admin).get("/staff").text
     visitor = client_for(None)
-    password = {"secret": secret, "password": "Qinghe-2026", "again": "Qinghe-2026"}
-    assert visitor.post("/activate", password).location == "/home"
+    assert activated(visitor, secret).location == "/home"
     assert visitor.get("/binding/requests").status_code == 200
 
 
