@@ -21,6 +21,8 @@ from app.core.permissions import requires
 from app.core.storage import StoredFile
 from app.people import correction_views, data_views, operations, queries
 from app.people.web import bp
+from app.units import choosing
+from app.units.forms import FirstUnitForm
 from app.units.queries import open_binding, unit_of
 from forms import build
 
@@ -67,41 +69,68 @@ def _form(person: Person) -> Any:
 def details() -> str | Response | tuple[str, int]:
     """完善信息: entered once, confirmed at the first sign-in, changed whenever it changes."""
     person: Person = db.session.get_one(Person, current_user.id)
-    form = _form(person)
+    form, first_unit = _form(person), _first_unit(person)
     if request.method == "GET":
-        return _details_page(person, form)
-    if form.validate():
+        return _details_page(person, form, first_unit)
+    if "look" in request.form:
+        return _details_page(person, form, first_unit, looks=True)
+    if form.validate() & (first_unit is None or first_unit.validate()):
         is_first = person.profile_confirmed_at is None
         try:
-            changed = operations.save_profile(person, form.answers(), now=now())
+            told = _save(person, form, first_unit)
         except Invalid as error:
-            show_faults(form, error)
+            # Both or none: what was saved before the fault was found is undone.
+            db.session.rollback()
+            of_unit = first_unit is not None and any(name in first_unit for name in error.errors)
+            show_faults(first_unit if of_unit else form, error)
         else:
-            flash("个人信息已保存" if changed or is_first else "内容没有变化", "success")
-            return see_other(_next_step(person) if is_first else url_for("people.profile"))
-    return _details_page(person, form), 422
+            flash(told, "success")
+            return see_other(_next_step(first_unit) if is_first else url_for("people.profile"))
+    return _details_page(person, form, first_unit), 422
 
 
-def _details_page(person: Person, form: Any) -> str:
+def _first_unit(person: Person) -> FirstUnitForm | None:
+    """Return the form of a newcomer's unit, which stands below the details (FJ-P-07, AH-P-07)."""
+    has_unit = unit_of(person.id) is not None or open_binding(person.id) is not None
+    if has_unit or not queries.must_complete(person, _roles()):
+        return None
+    return FirstUnitForm(request.form)
+
+
+def _save(person: Person, form: Any, first_unit: FirstUnitForm | None) -> str:
+    """Keep the details and ask the unit that was chosen; returns what is told of it."""
+    wish, is_first = first_unit.wish if first_unit else None, person.profile_confirmed_at is None
+    unit = choosing.chosen(wish) if wish else None
+    keeper = choosing.keeper_of(wish) if wish else None
+    changed = operations.save_profile(person, form.answers(), now=now())
+    if wish is None or unit is None:
+        return "个人信息已保存" if changed or is_first else "内容没有变化"
+    choosing.ask_first_unit(person, unit, keeper, wish, now=now())
+    return f"个人信息已保存，绑定申请已提交，等待{unit.name}审核"
+
+
+def _details_page(
+    person: Person, form: Any, first_unit: FirstUnitForm | None, *, looks: bool = False
+) -> str:
+    wish = first_unit.wish if first_unit else None
+    found = choosing.fitting(wish) if wish and first_unit else []
+    if first_unit:
+        first_unit.offer(found)
     return render_template(
         "people/details.html",
         form=form,
         person=person,
         must_complete=queries.must_complete(person, _roles()),
-        asks_for_unit=queries.must_complete(person, _roles()) and _lacks_unit(person),
+        first_unit=first_unit,
+        looks=looks,
     )
 
 
-def _lacks_unit(person: Person) -> bool:
-    has_unit = unit_of(person.id) is not None or open_binding(person.id) is not None
-    return "applicant" in _roles() and not has_unit
-
-
-def _next_step(person: Person) -> str:
-    """Return where a person goes after the first confirmation: a unit comes next (AH-P-04)."""
-    if not _lacks_unit(person):
+def _next_step(first_unit: FirstUnitForm | None) -> str:
+    """Return where a person goes after the first confirmation: to what waits, if anything."""
+    if first_unit is None:
         return url_for("people.profile")
-    return "/home" if request.form.get("bind_now") == "no" else "/binding"
+    return "/binding" if first_unit.wish else "/home"
 
 
 @bp.post("/account/photo")

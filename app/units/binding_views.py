@@ -71,6 +71,7 @@ def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
         form=form,
         keeper=keeper,
         log=flow_log((BINDING, waiting.id)) if waiting else [],
+        due=next((i.due_at for i in open_items((BINDING, waiting.id))), None) if waiting else None,
     )
 
 

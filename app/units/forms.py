@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from wtforms import BooleanField, Form, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, Form, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import AnyOf, DataRequired, Length, Optional, Regexp
 
 from app.core.permissions import ROLES
-from app.units import areas, posts
+from app.units import areas, choosing, posts
 from app.units.code_lists import AREA_OFFICES, KINDS, POST_LEVELS, TYPES
+from app.units.models import Unit
 from app.units.operations import STAFF_ROLES
 from forms.lists import named_lists
 
@@ -225,6 +226,63 @@ class BindingForm(Form):
         [Optional(), Length(max=500, message="不能超过 500 个字")],
         render_kw={"rows": 3},
     )
+
+
+def _yes_or_no(label: str, *, yes: str, no: str, default: str = "no") -> RadioField:
+    return RadioField(
+        label,
+        [AnyOf(("yes", "no"), message="请选择是或否")],
+        choices=[SelectChoice("yes", yes), SelectChoice("no", no)],
+        default=default,
+        validate_choice=False,
+    )
+
+
+class FirstUnitForm(Form):
+    """A person's unit, chosen together with what they tell of themselves (同步选择单位)."""
+
+    bind_now = _yes_or_no(
+        "是否同步选择单位", yes="是，现在选择", no="否，以后再绑定", default="yes"
+    )
+    freelancer = _yes_or_no(
+        "是否自由职业者", yes="是，由所在县（市、区）的人社部门审核", no="否，有工作单位"
+    )
+    wanted = _text("单位名称", 100, "填写名称的一部分后查询；自由职业者填写所在县（市、区）")
+    unit_id = RadioField("查询结果", validate_choice=False, coerce=str)
+    note = TextAreaField(
+        "申请说明",
+        [Optional(), Length(max=500, message="不能超过 500 个字")],
+        filters=[_stripped],
+        render_kw={"rows": 2},
+    )
+    keeper = _text(
+        "人事档案主管", LONGEST_PATH, "保管您人事档案的单位或人才服务机构，可以以后再选"
+    )
+
+    @property
+    def wish(self) -> choosing.Wish | None:
+        """What was filled in; None where the unit is to be bound later."""
+        if self.bind_now.data == "no":
+            return None
+        chosen = str(self.unit_id.data or "")
+        return choosing.Wish(
+            self.wanted.data or "",
+            int(chosen) if chosen.isdecimal() else 0,
+            self.note.data or "",
+            self.keeper.data or "",
+            freelancer=self.freelancer.data == "yes",
+        )
+
+    def offer(self, units: list[Unit]) -> None:
+        """Offer the units that fit what was typed; the only one is chosen."""
+        self.unit_id.choices = [
+            SelectChoice(str(each.id), f"{each.name}（{each.kind}，{each.area_name}）")
+            for each in units[: choosing.SHOWN]
+        ]
+        if len(units) == 1:
+            self.unit_id.data = str(units[0].id)
+        if len(units) > choosing.SHOWN:
+            self.unit_id.description = f"只列出前 {choosing.SHOWN} 个，没有您单位的，请多填几个字"
 
 
 class KeeperForm(Form):

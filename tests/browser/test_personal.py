@@ -48,6 +48,39 @@ def test_the_details_are_filled_in_at_the_first_sign_in(
     problems.allow("422")
 
 
+def test_a_newcomer_finds_the_unit_below_the_details(
+    enter: Enter, newcomer: Person, axe: Axe
+) -> None:
+    with transaction():
+        a_unit("云桥区第二小学")
+        person = a_person("卜闻", roles=[("applicant", "all", None)])
+        person.profile_confirmed_at = None
+    page = enter(person, "/account/details")
+    assert axe() == []
+    page.get_by_label("通讯地址").fill("淮城市演示路 1 号")
+    page.get_by_label("否，以后再绑定").check()
+    expect(page.get_by_label("单位名称")).to_be_hidden()
+    page.get_by_label("是，现在选择").check()
+    page.get_by_label("单位名称").fill("小学")
+    page.get_by_role("button", name="查询").click()
+    expect(page.get_by_label("云桥区第二小学")).to_be_visible()
+    expect(page.get_by_label("单位名称")).to_be_focused()
+    expect(page.get_by_label("通讯地址")).to_have_value("淮城市演示路 1 号")
+    assert axe() == []
+    page.get_by_label("云桥区第二小学").check()
+    page.get_by_label("政治面貌").select_option("群众")
+    page.locator("#ethnicity").select_option("汉族", force=True)
+    page.get_by_label("身份类别").select_option("事业单位人员")
+    page.get_by_label("工作时间").fill("2008-08-01")
+    page.get_by_label("最高学历").select_option("大学本科")
+    page.get_by_label("手机号码").fill("13900000101")
+    page.get_by_label("电子邮箱").fill("su@example.com")
+    page.get_by_role("button", name="保存并确认").click()
+    page.wait_for_url("**/binding")
+    expect(page.get_by_text("等待云桥区第二小学审核")).to_be_visible()
+    assert axe() == []
+
+
 def test_an_export_shows_its_progress_and_then_its_file(
     enter: Enter, newcomer: Person, axe: Axe
 ) -> None:

@@ -16,7 +16,10 @@ from app.core.db import db, transaction
 from app.declarations import operations as declaring
 from app.people.models import PersonSeries
 from app.people.queries import series_of
-from tests.builders.people import a_person, a_unit
+from app.units.models import Employment, Unit
+from app.units.process import BINDING
+from tests.builders.flow import open_items
+from tests.builders.people import a_person, a_unit, an_id_number
 from tests.builders.plans import a_plan
 from tests.builders.portfolio import an_upload
 from tests.builders.refusals import is_told_in_place
@@ -85,18 +88,115 @@ def test_details_once_confirmed_are_never_asked_for_again(client_for: Any, perso
         assert "13900000101" not in str(event.data)
 
 
-def test_without_a_unit_the_next_step_is_to_bind_one(client_for: Any, app: Flask) -> None:
+@pytest.fixture
+def newcomer(app: Flask) -> Person:
+    """An applicant of no unit; there are two schools and a personnel department."""
     with transaction():
-        newcomer = a_person("卜文", roles=[("applicant", "all", None)])
-        newcomer.profile_confirmed_at = None
-        other = a_person("卜闻", roles=[("applicant", "all", None)])
-        other.profile_confirmed_at = None
+        load_titles()
+        a_unit("云桥区青禾小学")
+        a_unit("云桥区第二小学")
+        a_unit("云桥区人社局", kind="机关", type_="人社部门")
+        made = a_person("卜文", id_number=an_id_number(), roles=[("applicant", "all", None)])
+        made.profile_confirmed_at = None
+        return made
+
+
+def unit_id(name: str) -> int:
+    with transaction(write=False):
+        return db.session.query(Unit).filter_by(name=name).one().id
+
+
+def binding_of(person: Person) -> Employment | None:
+    with transaction(write=False):
+        return db.session.query(Employment).filter_by(person_id=person.id).first()
+
+
+def test_a_newcomer_chooses_the_unit_in_the_same_go(client_for: Any, newcomer: Person) -> None:
     browser = client_for(newcomer)
     assert "是否同步选择单位" in browser.get("/account/details").text
-    assert browser.post("/account/details", DETAILS).location == "/binding"
+    typed = {**DETAILS, "bind_now": "yes", "wanted": "云桥区", "note": "2026 年入职"}
+    looked = browser.post("/account/details", {**typed, "look": "1"})
+    assert looked.status_code == 200
+    for text in ("云桥区青禾小学（事业单位", "云桥区第二小学", DETAILS["address"], "2026 年入职"):
+        assert text in looked.text
+    with transaction(write=False):
+        assert kept(newcomer).profile_confirmed_at is None
+    chosen = {**typed, "unit_id": unit_id("云桥区青禾小学"), "keeper": "云桥区人社局"}
+    answer = browser.post("/account/details", chosen)
+    assert (answer.status_code, answer.location) == (303, "/binding")
+    page = browser.get("/binding").text
+    told = ("等待云桥区青禾小学审核", "录入业绩", "不能提交业绩审核，也不能申报", "2026-11-30 前")
+    for text in told:
+        assert text in page
+    assert 'value="云桥区人社局"' in page
+    bound = binding_of(newcomer)
+    assert bound is not None
+    assert (bound.status, bound.note, bound.is_freelancer) == ("pending", "2026 年入职", False)
+    with transaction(write=False):
+        (task,) = open_items((BINDING, bound.id))
+        assert (task.node, task.scope_id) == ("vet_binding", bound.unit_id)
+        assert kept(newcomer).phone == DETAILS["phone"]
     assert "是否同步选择单位" not in browser.get("/account/details").text
-    later = {**DETAILS, "bind_now": "no"}
-    assert client_for(other).post("/account/details", later).location == "/home"
+
+
+def test_the_only_unit_that_fits_needs_no_choice(client_for: Any, newcomer: Person) -> None:
+    form = {**DETAILS, "bind_now": "yes", "wanted": "第二小学"}
+    assert client_for(newcomer).post("/account/details", form).location == "/binding"
+    bound = binding_of(newcomer)
+    assert bound is not None
+    assert bound.unit_id == unit_id("云桥区第二小学")
+
+
+def test_a_freelancer_chooses_the_personnel_department_of_the_area(
+    client_for: Any, newcomer: Person
+) -> None:
+    form = {**DETAILS, "bind_now": "yes", "wanted": "云桥", "freelancer": "yes"}
+    browser = client_for(newcomer)
+    assert browser.post("/account/details", form).location == "/binding"
+    assert "人社部门经办人审核" in browser.get("/binding").text
+    bound = binding_of(newcomer)
+    assert bound is not None
+    assert (bound.is_freelancer, bound.unit_id) == (True, unit_id("云桥区人社局"))
+
+
+def test_who_binds_later_goes_on_without_a_unit(client_for: Any, newcomer: Person) -> None:
+    form = {**DETAILS, "bind_now": "no", "wanted": "没有的单位"}
+    assert client_for(newcomer).post("/account/details", form).location == "/home"
+    assert binding_of(newcomer) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"wanted": ""}, "请填写单位名称并选择单位"),
+        ({"wanted": "云桥区"}, "有多个单位符合，请在查询结果中选择"),
+        ({"wanted": "云桥区", "unit_id": "99999"}, "有多个单位符合，请在查询结果中选择"),
+        ({"wanted": "云桥区", "unit_id": "甲"}, "有多个单位符合，请在查询结果中选择"),
+        ({"wanted": "没有的单位"}, "没有找到该单位"),
+        ({"wanted": "火星", "freelancer": "yes"}, "没有找到该地区的人社部门"),
+        ({"wanted": "青禾", "keeper": "没有的中心"}, "没有名称含“没有的中心”的单位"),
+        ({"wanted": "青禾", "bind_now": "perhaps"}, "请选择是或否"),
+        ({"wanted": "青禾", "note": "长" * 501}, "不能超过 500 个字"),
+    ],
+)
+def test_what_does_not_hold_of_the_unit_keeps_everything_typed(
+    client_for: Any, newcomer: Person, change: dict[str, str], fault: str
+) -> None:
+    answer = client_for(newcomer).post(
+        "/account/details", {**DETAILS, "bind_now": "yes", **change}
+    )
+    assert is_told_in_place(answer, fault, DETAILS["address"])
+    with transaction(write=False):
+        assert kept(newcomer).profile_confirmed_at is None
+    assert binding_of(newcomer) is None
+
+
+def test_faults_of_details_and_of_the_unit_are_told_together(
+    client_for: Any, newcomer: Person
+) -> None:
+    form = {**DETAILS, "bind_now": "yes", "wanted": "青禾", "note": "长" * 501, "phone": "139"}
+    page = client_for(newcomer).post("/account/details", form).text
+    assert ("不能超过 500 个字" in page, "请填写 11 位手机号码" in page) == (True, True)
 
 
 @pytest.mark.parametrize(
