@@ -17,6 +17,7 @@ from app.engine import health, workers
 from app.inbox.operations import sweep_drafts
 from app.openid.operations import sweep_answers
 from app.people.exports import sweep_exports
+from app.people.registering import sweep_registrations
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 2
@@ -76,6 +77,7 @@ def sweep() -> None:
         sweep_names(now())
         sweep_sessions(now())
         sweep_links(now())
+        sweep_registrations(now())
         mail.sweep_mail(now())
     with transaction(write=False):
         storage.sweep_bytes(hashes)

@@ -80,9 +80,9 @@ def network_of(address: str) -> str:
     return str(known.ipv4_mapped or IPv6Network((int(known), 64), strict=False))
 
 
-def asking(address: str) -> str:
-    """Return what requests for a new password are counted by: they keep nobody from signing in."""
-    return f"ask {address}"
+def asking(address: str, what: str = "ask") -> str:
+    """Return what other tries of an address are counted by: they keep nobody from signing in."""
+    return f"{what} {address}"
 
 
 @dataclass(frozen=True)
@@ -108,19 +108,20 @@ def _blocked_for(source: SignInAttempt | None, now: datetime) -> timedelta:
     return max(timedelta(), until - now) if until else timedelta()
 
 
-def _demand(source: SignInAttempt | None, now: datetime) -> Demand:
+def _demand(source: SignInAttempt | None, now: datetime, free: int | None = None) -> Demand:
     blocked_for = _blocked_for(source, now)
     if blocked_for:
         return Demand(HARD_ROUNDS, blocked_for, is_block=True)
-    return Demand(ROUNDS, _pause(source, now), is_block=False)
+    return Demand(ROUNDS, _pause(source, now, free), is_block=False)
 
 
-def _pause(source: SignInAttempt | None, now: datetime) -> timedelta:
+def _pause(source: SignInAttempt | None, now: datetime, free: int | None) -> timedelta:
     """Return how long a browser that proves nothing has to wait."""
+    since = CHALLENGE_FROM if free is None else free
     failures = _failures(source, now)
-    if source is None or failures < CHALLENGE_FROM:
+    if source is None or failures < since:
         return timedelta()
-    pause = min(LONGEST_WAIT, timedelta(seconds=2 ** min(failures - CHALLENGE_FROM + 1, 10)))
+    pause = min(LONGEST_WAIT, timedelta(seconds=2 ** min(failures - since + 1, 10)))
     return max(timedelta(), source.last_at + pause - now)
 
 
@@ -131,21 +132,26 @@ def check_address(address: str, proof: str, *, now: datetime) -> None:
         raise TooManyTries(demand.words)
 
 
-def use_address(address: str, proof: str, *, now: datetime) -> None:
-    """Check an address and use its proof up: one that was handed in before proves nothing."""
-    demand = _demand(_source(address), now)
+def use_address(address: str, proof: str, *, now: datetime, free: int | None = None) -> None:
+    """Check an address and use its proof up: one that was handed in before proves nothing.
+
+    So many tries are `free`, CHALLENGE_FROM where nothing is said.
+    """
+    demand = _demand(_source(address), now, free)
     if demand.wait and not _spend(proof, demand.rounds, now):
         raise TooManyTries(demand.words)
 
 
-def challenge_for(address: str, now: datetime) -> dict[str, Any] | None:
-    """Return the challenge that a page gives to an address that failed often, else None.
+def challenge_for(
+    address: str, now: datetime, *, free: int | None = None
+) -> dict[str, Any] | None:
+    """Return the challenge that a page gives to an address that tried often, else None.
 
     It says when it expires itself: the instance's time is not the machine's in a demonstration.
     """
     source = _source(address)
     is_blocked = bool(_blocked_for(source, now))
-    if not is_blocked and _failures(source, now) < CHALLENGE_FROM:
+    if not is_blocked and _failures(source, now) < (CHALLENGE_FROM if free is None else free):
         return None
     made = altcha.create_challenge(
         "SHA-256",

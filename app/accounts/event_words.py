@@ -37,6 +37,8 @@ ACCOUNT_EVENTS = {
     "person:photo_set": "更新证件照片",
     "person:profile_confirmed": "首次确认个人信息",
     "person:profile_saved": "修改个人信息",
+    "person:registered": "自行注册账号",
+    "person:registration_refused": "有人用本人证件号码注册，未予开通",
     "person:unmasked": "查看完整证件号码",
     "role:confirmed": "复核授权",
     "role:ended": "终止授权",

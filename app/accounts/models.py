@@ -74,6 +74,8 @@ class Person(Model):
     # When the person last confirmed what they told of themselves (完善信息).
     profile_confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
+    # Who registered by themself: nobody has held the number against a document yet.
+    self_registered_at: Mapped[datetime | None] = mapped_column(Instant)
 
     is_authenticated = True
     is_anonymous = False

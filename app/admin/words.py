@@ -310,7 +310,7 @@ VERBS = {
     "staff": "工作人员账号",
     "settings": "管理设置",
     "branches": "次级机构管理",
-    "register": "单位注册",
+    "register": "注册",
     "vet_units": "审核单位注册",
     "applicants": "申报人账号",
     "list": "列表",

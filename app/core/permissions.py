@@ -76,6 +76,7 @@ ACTIONS: dict[str, Action] = {
     # accounts
     "account.sign_in": _may(PUBLIC),
     "account.activate": _may(PUBLIC),
+    "account.register": _may(PUBLIC),
     "account.reset": _may(PUBLIC),
     "account.verify_mail": _may(PUBLIC),
     "account.sign_out": _may(MEMBER),

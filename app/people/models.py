@@ -35,6 +35,30 @@ class PersonSeries(Model):
     series: Mapped[Series] = relationship(lazy="joined")
 
 
+class PersonRegistration(Model):
+    """Somebody who asks for an account of their own (个人注册): a person once its link is used."""
+
+    __tablename__ = "person_registration"
+    __table_args__ = (
+        CheckConstraint("expires_at > asked_at", name="a_link_lasts_a_while"),
+        Index("ix_person_registration_sender", "sender_hash", "asked_at"),
+        Index("ix_person_registration_address", "address", "asked_at"),
+    )
+
+    id: Mapped[int] = pk()
+    name: Mapped[str] = mapped_column(String(60))
+    id_number_sealed: Mapped[str] = mapped_column(String(200), info=crypto.SEALED)
+    id_number_tail: Mapped[str] = mapped_column(String(20))
+    # The mail address that the link goes to, which it proves.
+    address: Mapped[str] = mapped_column(String(120))
+    jurisdiction: Mapped[str] = mapped_column(String(30))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    sender_hash: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
 class CorrectionStatus(StrEnum):
     """Where a correction of identity stands."""
 

@@ -19,14 +19,14 @@ from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
 from app.core.storage import StoredFile
-from app.people import correction_views, data_views, operations, queries
+from app.people import correction_views, data_views, operations, queries, registration_views
 from app.people.web import bp
 from app.units import choosing
 from app.units.forms import FirstUnitForm
 from app.units.queries import open_binding, unit_of
 from forms import build
 
-__all__ = ["bp", "correction_views", "data_views"]
+__all__ = ["bp", "correction_views", "data_views", "registration_views"]
 
 NEEDED = "还没有确认个人信息。确认后才能申报；在此之前可以查看各个页面、绑定单位、录入业绩"
 

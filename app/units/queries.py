@@ -142,6 +142,12 @@ def areas_in_use() -> list[str]:
     return list(db.session.scalars(select(Unit.area_code).distinct().order_by(Unit.area_code)))
 
 
+def jurisdictions_in_use() -> list[str]:
+    """Return the jurisdictions to which open units belong."""
+    used = select(Unit.jurisdiction).where(Unit.closed_at.is_(None)).distinct()
+    return list(db.session.scalars(used.order_by(Unit.jurisdiction)))
+
+
 def provinces() -> set[str]:
     """Return the first two digits of the areas where there is a personnel department."""
     offices = select(Unit.area_code).where(Unit.type.in_(AREA_OFFICES), Unit.closed_at.is_(None))

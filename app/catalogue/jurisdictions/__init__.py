@@ -36,6 +36,7 @@ class Jurisdiction:
     recused_in_denominator: bool
     max_series: int
     opens_accounts_by_sign_on: bool
+    opens_accounts_by_registration: bool
     certificate: Certificate
 
 

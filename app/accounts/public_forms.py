@@ -1,0 +1,34 @@
+"""Forms that anybody may send without signing in: after some tries they ask for a proof of work.
+
+The tries of each form are counted apart, by network address (`addresses`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+
+from app.accounts.addresses import asking, challenge_for, count_address, use_address
+from app.accounts.views import visitor_address
+from app.core.clock import now
+
+
+@dataclass(frozen=True)
+class PublicForm:
+    """A form of the public site, and how many tries it takes from an address without proof."""
+
+    name: str
+    free: int
+
+    @property
+    def _key(self) -> str:
+        return asking(visitor_address(), self.name)
+
+    def challenge(self) -> dict[str, Any] | None:
+        """Return the challenge that the page gives with the form, where one is due."""
+        return challenge_for(self._key, now(), free=self.free)
+
+    def take(self) -> None:
+        """Count a try; TooManyTries for one that neither proved work nor waited."""
+        use_address(self._key, request.form.get("proof", ""), now=now(), free=self.free)
+        count_address(self._key, now())
