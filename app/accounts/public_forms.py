@@ -28,7 +28,15 @@ class PublicForm:
         """Return the challenge that the page gives with the form, where one is due."""
         return challenge_for(self._key, now(), free=self.free)
 
-    def take(self) -> None:
-        """Count a try; TooManyTries for one that neither proved work nor waited."""
+    def prove(self) -> None:
+        """TooManyTries for who neither proved the work that is asked nor waited."""
         use_address(self._key, request.form.get("proof", ""), now=now(), free=self.free)
+
+    def count(self) -> None:
+        """Count a try."""
         count_address(self._key, now())
+
+    def take(self) -> None:
+        """Count a try that was allowed; TooManyTries for one that was not."""
+        self.prove()
+        self.count()

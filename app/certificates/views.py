@@ -6,6 +6,8 @@ from flask import Response, flash, make_response, render_template, request, url_
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.accounts.addresses import TooManyTries
+from app.accounts.public_forms import PublicForm
 from app.certificates import issuing_views, operations, queries, signing
 from app.certificates.facts import CHANGEABLE, DECIDED, disagreeing
 from app.certificates.models import Certificate, CertificateStatus, ReplacementRequest
@@ -29,6 +31,7 @@ from app.units.flow import flow_log, open_items
 
 __all__ = ["bp", "issuing_views"]
 
+LOOK_UPS = PublicForm("certificate", free=10)
 PAPER_WAITS = "电子证书正在生成，请稍后再试"
 PAPER_FAILED = "电子证书暂时未能生成，发证机关处理后即可下载，证书本身已生效"
 FORGED = {
@@ -219,27 +222,46 @@ def replacement(request_id: int) -> str:
 
 @bp.get("/verify")
 @requires("certificate.verify")
-def verify() -> str | BaseResponse | tuple[str, int]:
-    """Look a certificate up by name and number (证书查询)."""
-    name, number = request.args.get("name", ""), request.args.get("number", "")
+def verify() -> str:
+    """The form by which a certificate is looked up (证书查询)."""
+    return _verify_page({}, "")
+
+
+def _verify_page(errors: dict[str, str], message: str) -> str:
+    return render_template(
+        "certificates/verify.html",
+        name=request.form.get("name", ""),
+        number=request.form.get("number", ""),
+        errors=errors,
+        message=message,
+        challenge=LOOK_UPS.challenge(),
+    )
+
+
+@bp.post("/verify")
+@requires("certificate.verify")
+def look_up() -> BaseResponse | tuple[str, int]:
+    """Look a certificate up by name and number, which no address carries.
+
+    What is not found counts: nobody tries numbers through without proving work.
+    """
+    name, number = request.form.get("name", ""), request.form.get("number", "")
     errors = {
         field: f"请填写{label}"
         for field, label in (("name", "姓名"), ("number", "证书编号"))
-        if request.args and not request.args.get(field, "").strip()
+        if not request.form.get(field, "").strip()
     }
-    if errors or not request.args:
-        page = render_template(
-            "certificates/verify.html", name=name, number=number, errors=errors, message=""
-        )
-        return (page, Invalid.status) if errors else page
+    if errors:
+        return _verify_page(errors, ""), Invalid.status
+    try:
+        LOOK_UPS.prove()
+    except TooManyTries as refusal:
+        return _verify_page({}, refusal.message), refusal.status
     found = queries.certificate_by_number(name, number)
     if found is not None:
         return see_other(url_for("certificates.public", public_id=found.public_id))
-    message = "没有查到与姓名和证书编号都相符的证书，请核对后重试"
-    page = render_template(
-        "certificates/verify.html", name=name, number=number, errors={}, message=message
-    )
-    return page, 404
+    LOOK_UPS.count()
+    return _verify_page({}, "没有查到与姓名和证书编号都相符的证书，请核对后重试"), 404
 
 
 def _public(public_id: str) -> Certificate:

@@ -8,8 +8,11 @@ from flask import Response as WebResponse
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from app.accounts.addresses import TooManyTries
 from app.accounts.models import Person
+from app.accounts.public_forms import PublicForm
 from app.accounts.queries import works_at
+from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
 from app.core.db import db
@@ -35,6 +38,7 @@ from app.site.blocks import register_block
 from app.units.flow import flow_log
 
 bp = Blueprint("results", __name__)
+PROOF = PublicForm("objection", free=5)
 # Who looks into objections, for the organiser they are appointed at.
 LOOKERS = frozenset({*ORGANISERS, "supervisor"})
 EXPORTED = 5000
@@ -77,6 +81,7 @@ def _show(publicity: Publicity, values: dict[str, Any], errors: dict[str, list[s
         and looks_after_publicity(current_user, publicity, now()),
         state=state_of(publicity, now()),
         is_open=publicity.accepts_objections(now()),
+        challenge=PROOF.challenge(),
         values=values,
         errors=errors,
     )
@@ -88,8 +93,9 @@ def object_to(publicity_id: int) -> Response | tuple[str, int]:
     """Take in an objection under a real name; the same one again is answered as the first."""
     publicity = queries.get_publicity(publicity_id)
     try:
+        PROOF.take()
         made, is_new = _receive(publicity, now())
-    except (Invalid, Conflict, operations.TooManyObjections) as error:
+    except (Invalid, Conflict, operations.TooManyObjections, TooManyTries) as error:
         if not publicity.accepts_objections(now()):
             raise
         errors = error.errors if isinstance(error, Invalid) else {"": [error.message]}
@@ -132,7 +138,7 @@ def _receive(publicity: Publicity, moment: datetime) -> tuple[Objection, bool]:
         db.session.get(Result, result_id),
         **words,
         now=moment,
-        sender=operations.Sender(key, keyed_hash(f"address:{request.remote_addr}")),
+        sender=operations.Sender(key, keyed_hash(f"address:{visitor_address()}")),
     )
     runtime.start(
         "objection",

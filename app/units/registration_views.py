@@ -4,6 +4,9 @@ from flask import flash, render_template, request, session, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from app.accounts.addresses import TooManyTries
+from app.accounts.public_forms import PublicForm
+from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
 from app.core.errors import Invalid, NotFound
@@ -22,6 +25,7 @@ from app.units.request_process import REGISTRATION
 from app.units.web import bp
 
 KEPT = "unit_registration"
+PROOF = PublicForm("unit", free=5)
 STATES = {
     "pending": ("待审核", "warning"),
     "returned": ("已退回", "danger"),
@@ -40,7 +44,8 @@ def registration() -> str:
 
 def _registration_page(form: RegistrationForm, asked: UnitRegistration | None) -> str:
     form.offer(queries.provinces())
-    return render_template("units/register.html", form=form, asked=asked)
+    challenge = None if asked else PROOF.challenge()
+    return render_template("units/register.html", form=form, asked=asked, challenge=challenge)
 
 
 @bp.post("/unit/register")
@@ -50,10 +55,11 @@ def register() -> Response | tuple[str, int]:
     form, moment = RegistrationForm(request.form), now()
     if form.validate():
         try:
-            address = keyed_hash(f"address:{request.remote_addr}")
+            PROOF.take()
+            address = keyed_hash(f"address:{visitor_address()}")
             entry = _entry(form)
             asked, receipt = registering.register_unit(entry, address=address, now=moment)
-        except (Invalid, registering.TooManyRegistrations) as error:
+        except (Invalid, registering.TooManyRegistrations, TooManyTries) as error:
             return _refused(form, None, error)
         runtime.start(
             "unit_registration",
@@ -71,7 +77,7 @@ def register() -> Response | tuple[str, int]:
 def _refused(
     form: RegistrationForm,
     asked: UnitRegistration | None,
-    error: Invalid | registering.TooManyRegistrations,
+    error: Invalid | registering.TooManyRegistrations | TooManyTries,
 ) -> tuple[str, int]:
     if isinstance(error, Invalid):
         # The tree calls it parent; here it is typed as the superior.

@@ -356,8 +356,9 @@ def numbers() -> list[str]:
 def verify(company: Company, number: str, word: str) -> None:
     """Anybody verifies a certificate by name and number."""
     visitor = company.visitor()
-    visitor.read(f"/verify?name=苏小禾&number={number}", "没有查到", status=404)
-    found = visitor.browser.get(f"/verify?name=苏晓禾&number={number}")
+    wrong = visitor.browser.post("/verify", {"name": "苏小禾", "number": number})
+    assert (wrong.status_code, "没有查到" in wrong.text) == (404, True)
+    found = visitor.browser.post("/verify", {"name": "苏晓禾", "number": number})
     assert found.status_code == 303
     visitor.read(found.location, f"<strong>{word}</strong>", number)
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from flask import Flask
 
-from app.certificates import signing
+from app.accounts import addresses
+from app.certificates import signing, views
 from app.certificates.process import REPLACEMENT
 from app.core.db import transaction
+from tests.app.accounts.test_addresses import solved
 from tests.builders import results as build
 from tests.builders.flow import do
 
@@ -47,10 +50,10 @@ def test_name_and_number_together_find_a_certificate(app: Flask, client_for: Ent
         number, public_id = made.number, made.public_id
     visitor = client_for()
     assert visitor.get("/verify").status_code == 200
-    found = visitor.get(f"/verify?name= 申报人01 &number={number} ")
+    found = visitor.post("/verify", {"name": " 申报人01 ", "number": f"{number} "})
     assert (found.status_code, found.location) == (303, f"/v/{public_id}")
     for name, wanted in (("申报人02", number), ("申报人01", "9342026990001999999")):
-        answer = visitor.get(f"/verify?name={name}&number={wanted}")
+        answer = visitor.post("/verify", {"name": name, "number": wanted})
         assert answer.status_code == 404
         assert "没有查到" in answer.text
         assert f'value="{wanted}"' in answer.text
@@ -70,7 +73,7 @@ def test_name_and_number_together_find_a_certificate(app: Flask, client_for: Ent
 def test_an_empty_field_is_said_at_its_place(
     app: Flask, client_for: Enter, typed: str, missing: list[str]
 ) -> None:
-    answer = client_for().get(f"/verify?{typed}")
+    answer = client_for().post("/verify", dict(parse_qsl(typed, keep_blank_values=True)))
     assert answer.status_code == 422
     for text in ("请填写姓名", "请填写证书编号"):
         assert (text in answer.text) == (text in missing)
@@ -107,7 +110,8 @@ def test_one_that_was_not_issued_cannot_be_verified(app: Flask, client_for: Ente
         ).public_id
     assert client_for().get(f"/v/{public_id}").status_code == 404
     assert client_for().get(f"/v/{public_id}/photo").status_code == 404
-    assert client_for().get("/verify?name=申报人01&number=").status_code == 422
+    answer = client_for().post("/verify", {"name": "申报人01", "number": "1"})
+    assert answer.status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -201,3 +205,22 @@ def test_the_code_of_a_replaced_certificate_is_genuine_for_that_one_alone(
     assert "已换发" in old["text"]
     on_new = visitor.post_form(f"/v/{new_id}/signature", {"token": old_token}).json
     assert (on_new["word"], on_new["tone"]) == ("签名不符", "danger")
+
+
+def test_who_tries_numbers_through_proves_work(
+    app: Flask, client_for: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "PREFIX", "00")
+    _, certificate_id = build.an_issued_certificate()
+    with transaction(write=False):
+        number = build.certificate(certificate_id).number
+    visitor, right = client_for(), {"name": "申报人01", "number": number}
+    for place in range(views.LOOK_UPS.free):
+        wrong = {"name": "申报人01", "number": f"934202699000199{place:04d}"}
+        assert visitor.post("/verify", wrong).status_code == 404
+    refused = visitor.post("/verify", right)
+    assert (refused.status_code, "安全验证" in refused.text) == (429, True)
+    assert f'value="{number}"' in refused.text
+    proof = solved(visitor.get("/verify").text)
+    assert visitor.post("/verify", {**right, "proof": proof}).status_code == 303
+    assert visitor.post("/verify", {**right, "proof": proof}).status_code == 429

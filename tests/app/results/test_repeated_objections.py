@@ -7,11 +7,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.accounts import addresses
 from app.core.db import db, transaction
 from app.engine.models import ProcessInstance
-from app.results import operations
+from app.results import operations, views
 from app.results.models import Objection
 from app.results.process import OBJECTION
+from tests.app.accounts.test_addresses import solved
 from tests.builders import results as build
 
 Enter = Callable[..., Any]
@@ -110,3 +112,20 @@ def test_the_address_itself_is_not_kept(app: Flask, client_for: Enter) -> None:
         kept = db.session.scalars(select(Objection.address_hash)).one()
     assert kept
     assert "127.0.0.1" not in kept
+
+
+def test_after_some_objections_an_address_proves_work(
+    app: Flask, client_for: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "PREFIX", "00")
+    published = build.a_publicity()
+    visitor, page = client_for(), f"/publicity/{published.id}"
+    for number in range(views.PROOF.free):
+        text = f"事{number}：论文署名与事实不符"
+        assert visitor.post(f"{page}/objections", sent(published, text=text)).status_code == 303
+    more = sent(published, text="第六件事，证据见附件")
+    refused = visitor.post(f"{page}/objections", more)
+    assert (refused.status_code, "安全验证" in refused.text) == (429, True)
+    assert "第六件事，证据见附件" in refused.text
+    proof = solved(visitor.get(page).text)
+    assert visitor.post(f"{page}/objections", {**more, "proof": proof}).status_code == 303

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.accounts import addresses
 from app.accounts.models import Credential, Person
 from app.accounts.operations import reset_credential, set_password
 from app.accounts.signing_in import hash_password
@@ -15,9 +16,10 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.engine.models import WorkItem
-from app.units import registering
+from app.units import registering, registration_views
 from app.units.models import Unit, UnitRegistration
 from app.units.request_process import REGISTRATION
+from tests.app.accounts.test_addresses import solved
 from tests.builders.flow import drain, open_items
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
@@ -255,3 +257,17 @@ def test_a_flood_from_one_address_is_stopped(
     visitor.post(URL, NEW)
     answer = visitor.post(URL, {**NEW, "name": "另一学校", "credit_code": ""})
     assert (answer.status_code, "另一学校" in answer.text) == (429, True)
+
+
+def test_after_some_registrations_an_address_proves_work(
+    office: Person, visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "PREFIX", "00")
+    for _ in range(registration_views.PROOF.free):
+        assert "data-proof" not in visitor.get(URL).text
+        visitor.post(URL, {**NEW, "login": "x"})
+    refused = visitor.post(URL, NEW)
+    assert (refused.status_code, "安全验证" in refused.text) == (429, True)
+    assert NEW["legal_person"] in refused.text
+    proof = solved(visitor.get(URL).text)
+    assert visitor.post(URL, {**NEW, "proof": proof}).location == STATE
