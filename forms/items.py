@@ -26,7 +26,9 @@ CATEGORIES = (
 )
 """The tree of the portfolio (业绩档案, FJ-U-06)."""
 
-_OWN_KEYS = frozenset({"category", "order", "summary", "occurred_on", "rank", "identity", "slots"})
+_OWN_KEYS = frozenset(
+    {"category", "order", "summary", "occurred_on", "rank", "identity", "slots", "series"}
+)
 _PART = re.compile(r"\{(\w+)\}")
 # One types the ISSN alone, another with its CN number or the word before it.
 _ISSN = re.compile(r"\d{4}-?\d{3}[\dx]")
@@ -47,6 +49,8 @@ class ItemType:
     date_fields: tuple[str, ...]
     rank_template: str
     identity_fields: tuple[str, ...] = ()
+    # The title series whose people alone have such records (卫生专用); none: everybody.
+    series: tuple[str, ...] = ()
 
     def slot(self, name: str) -> FieldSpec:
         """Return the attachment slot of this name. Raises KeyError."""
@@ -145,6 +149,7 @@ def item_type_from(text: str, key: str) -> ItemType:
         date_fields=tuple(dated if isinstance(dated, list) else [dated]),
         rank_template=values.text(own, "rank", "业绩类型"),
         identity_fields=tuple(own.get("identity", [])),
+        series=tuple(own.get("series", [])),
     )
     _check(kind)
     return kind

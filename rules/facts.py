@@ -102,6 +102,14 @@ class PostFacts(TypedDict):
     blocks: bool
 
 
+class SpecialFacts(TypedDict):
+    """行业专用: what the portfolio holds that only the declared series has."""
+
+    series: str
+    types: list[str]
+    count: int
+
+
 class SubmissionFacts(TypedDict):
     """What `evaluate("submission", facts)` reads."""
 
@@ -116,6 +124,7 @@ class SubmissionFacts(TypedDict):
     declared: NotRequired[TitleFacts]
     titles: NotRequired[list[TitleFacts]]
     post: NotRequired[PostFacts]
+    special: NotRequired[SpecialFacts]
 
 
 class EligibilityFacts(TypedDict):

@@ -10,6 +10,7 @@ from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration, DeclarationEntry, EntrySection
 from app.declarations.post_use import post_line
 from app.plans.models import CountBy, Plan, QuotaMode, StandardItem
+from app.portfolio.queries import approved_special
 from rules import evaluate
 from rules.facts import (
     AssessmentFacts,
@@ -21,6 +22,7 @@ from rules.facts import (
     PersonalFacts,
     PostFacts,
     SlotFacts,
+    SpecialFacts,
     SubmissionFacts,
     TitleFacts,
     TrainingFacts,
@@ -67,6 +69,11 @@ def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
     post = _post(held)
     if post is not None:
         found["post"] = post
+    series = held.title.series.name
+    kinds, count = approved_special(held.declaration.person_id, series)
+    if kinds:
+        names = [kind.title for kind in kinds]
+        found["special"] = SpecialFacts(series=series, types=names, count=count)
     return found
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "get",
     "identity_of",
     "slot_of",
+    "special_to",
     "summary_of",
 ]
 
@@ -29,6 +30,11 @@ __all__ = [
 def all_types() -> list[ItemType]:
     """Return every type in the order of the tree."""
     return list(forms.item_types().values())
+
+
+def special_to(series: Collection[str]) -> list[ItemType]:
+    """Return the types that only people of these title series have (卫生专用, FJ-P-14)."""
+    return [kind for kind in all_types() if set(kind.series) & set(series)]
 
 
 def get(key: str) -> ItemType:

@@ -11,6 +11,7 @@ from app.accounts.models import Person
 from app.core import search
 from app.core.db import db
 from app.core.errors import NotFound
+from app.people.queries import series_of
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
@@ -186,8 +187,49 @@ def _tree(query: Select[tuple[PortfolioItem]]) -> list[Branch]:
 
 
 def tree_of_person(person_id: int) -> list[Branch]:
-    """Return the categories with the counts (all/approved) of a person (FJ-U-07)."""
-    return _tree(select(PortfolioItem).where(PortfolioItem.person_id == person_id))
+    """Return the categories with the counts (all/approved) of a person (FJ-U-07).
+
+    What only other title series have is left out, unless the person has some.
+    """
+    series = {each.name for each in series_of(person_id)}
+    branches = _tree(select(PortfolioItem).where(PortfolioItem.person_id == person_id))
+    own = [
+        Branch(
+            branch.name,
+            tuple(
+                count
+                for count in branch.counts
+                if count.total or not count.kind.series or series & set(count.kind.series)
+            ),
+        )
+        for branch in branches
+    ]
+    return [branch for branch in own if branch.counts]
+
+
+def lacking_types(person_id: int) -> list[ItemType]:
+    """Return what a person's title series ask of the portfolio if nothing of it is typed yet."""
+    special = item_types.special_to({each.name for each in series_of(person_id)})
+    if not special:
+        return []
+    typed = select(PortfolioItem.id).where(
+        PortfolioItem.person_id == person_id,
+        PortfolioItem.type_key.in_([kind.key for kind in special]),
+    )
+    return special if db.session.scalar(typed.limit(1)) is None else []
+
+
+def approved_special(person_id: int, series: str) -> tuple[list[ItemType], int]:
+    """Return the types that only this title series has, and how many a person has approved."""
+    special = item_types.special_to({series})
+    if not special:
+        return [], 0
+    counted = select(func.count(PortfolioItem.id)).where(
+        PortfolioItem.person_id == person_id,
+        PortfolioItem.status == APPROVED,
+        PortfolioItem.type_key.in_([kind.key for kind in special]),
+    )
+    return special, db.session.scalar(counted) or 0
 
 
 def tree_of_units(unit_ids: Sequence[int], person_id: int | None = None) -> list[Branch]:

@@ -74,6 +74,7 @@ def _common() -> dict[str, Any]:
         "tones": TONES,
         "unit": unit_of(current_user.id),
         "binding": open_binding(current_user.id),
+        "lacking": queries.lacking_types(current_user.id),
     }
 
 

@@ -12,7 +12,8 @@ from forms.items import item_type_from
 KEYS = {
     "work", "education", "training", "assessment", "honor", "award", "expert_title", "paper",
     "book", "patent", "project", "standard_work", "teaching_report", "teaching_guidance",
-    "teaching_other", "special_service", "foreign_aid", "other_merit",
+    "teaching_other", "special_service", "foreign_aid", "other_merit", "health_workload",
+    "health_case",
 }  # fmt: skip
 
 
@@ -54,6 +55,10 @@ def test_every_type_builds_a_form_that_ends_with_its_attachments(key: str):
          "《小学数学说理课堂》 独著 演示出版社", date(2024, 3, 1), None),
         ("teaching_guidance", {"mentee": "黎小满", "result": "获区教坛新星", "date": "2025-10"},
          "指导黎小满获区教坛新星", date(2025, 10, 1), None),
+        ("health_workload", {"year": 2025, "post": "护理", "department": "心内科"},
+         "2025 年 护理 心内科", date(2025, 12, 31), None),
+        ("health_case", {"kind": "护理案例", "title": "高龄患者术后护理", "date": "2026-03"},
+         "护理案例 高龄患者术后护理", date(2026, 3, 1), None),
         ("special_service", {"place": "柳溪乡中心学校", "kind": "支教一年", "start": "2018-09"},
          "柳溪乡中心学校 支教一年", date(2018, 9, 1), None),
         ("foreign_aid", {"place": "山南市第二小学", "kind": "援藏", "start": "2019-09"},
@@ -164,3 +169,9 @@ def test_who_was_born_on_a_leap_day_comes_of_age_on_the_first_of_march() -> None
     assert spec.field("start").min == "2000-03-01"
     unknown = item_types()["work"].form.at(date(2026, 11, 20), None)
     assert unknown.field("start").min is None
+
+
+def test_only_people_of_the_health_series_have_what_is_special_to_it():
+    special = {key: kind.series for key, kind in item_types().items() if kind.series}
+    assert special == dict.fromkeys(("health_workload", "health_case"), ("卫生技术人员",))
+    assert {kind.category for kind in item_types().values() if kind.series} == {"行业专用"}

@@ -221,3 +221,20 @@ def test_a_rule_nobody_wrote_is_refused(a_set_of_its_own: Path, rule: str):
 def test_a_set_that_does_not_exist_is_refused(name: str, place: str):
     with pytest.raises(sets.RuleSetError):
         evaluate(name, {"jurisdiction": place})
+
+
+@pytest.mark.parametrize(("count", "passed"), [(0, False), (1, True), (3, True)])
+def test_fujian_asks_the_health_series_for_its_own_part(count: int, passed: bool):
+    special = {"series": "卫生技术人员", "types": ["临床工作量", "病案"], "count": count}
+    facts = {**second_run(), "jurisdiction": "fujian", "special": special}
+    found = row(facts, "卫生技术人员专用业绩")
+    assert (found.passed, found.anchor) == (passed, "portfolio")
+    assert f"临床工作量、病案已通过审核 {count} 项" in found.text
+    assert ("至少 1 项" in found.text) == (not passed)
+
+
+def test_elsewhere_and_of_other_series_nothing_is_said_of_it():
+    special = {"series": "卫生技术人员", "types": ["临床工作量"], "count": 0}
+    for facts in ({"jurisdiction": "anhui", "special": special}, {"jurisdiction": "fujian"}):
+        rows = evaluate("submission", {**second_run(), **facts}).rows
+        assert not [each for each in rows if "专用业绩" in each.subject]

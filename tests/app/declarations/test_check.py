@@ -8,6 +8,8 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.declarations import facts, operations
 from tests.builders.declarations import golden_declaration, mend
+from tests.builders.plans import a_title
+from tests.builders.portfolio import an_approved_item
 
 FIRST = [
     ("个人信息检测", "个人信息已填写完整, 个人免冠照片已正确上传", True),
@@ -120,3 +122,20 @@ def test_the_check_names_what_was_kept_before_the_rules_and_cannot_be(app: Flask
     assert not row.passed
     assert "工作时间须在年满 16 周岁之后，且不晚于今天" in row.text
     assert "农村教龄不能大于教龄（19）" in row.text
+
+
+def test_the_health_series_must_have_its_own_part_in_the_portfolio_where_it_is_asked(
+    app: Flask,
+) -> None:
+    with transaction():
+        declaration = golden_declaration()
+        declaration.title = a_title("主任医师", "卫生技术人员")
+        declaration.plan.jurisdiction = "fujian"
+        rows = {row.subject: row for row in facts.check(declaration, now=now()).rows}
+        lacks = rows["卫生技术人员专用业绩"]
+        assert (lacks.passed, "至少 1 项" in lacks.text) == (False, True)
+        an_approved_item(declaration.person, "health_case")
+        rows = {row.subject: row for row in facts.check(declaration, now=now()).rows}
+        assert rows["卫生技术人员专用业绩"].passed
+        declaration.plan.jurisdiction = "anhui"
+        assert "专用业绩" not in str(facts.check(declaration, now=now()).rows)

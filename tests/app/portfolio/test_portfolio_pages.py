@@ -10,11 +10,13 @@ from flask import Flask
 from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.engine.incidents import open_incidents
+from app.people.models import PersonSeries
 from app.portfolio import operations, queries
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.plans import a_series
 from tests.builders.refusals import is_told_in_place
 
 Sign = Callable[..., Any]
@@ -410,3 +412,35 @@ def test_a_page_that_another_has_overtaken_takes_no_upload_out(
     assert browser.post(address, {**field, "value": first}).status_code == 200
     assert browser.post(address, {**field, "value": second}).status_code == 409
     assert [file.file_id for file in fresh(item).files] == [first]
+
+
+def choose_series(person: Person, name: str) -> None:
+    with transaction():
+        series_id = a_series(name).id
+        db.session.add(PersonSeries(person_id=person.id, place=1, series_id=series_id))
+
+
+def test_only_people_of_the_health_series_are_offered_what_is_special_to_it(
+    teacher: Person, client_for: Sign
+) -> None:
+    browser = client_for(teacher)
+    for url in ("/portfolio", "/portfolio/new"):
+        assert 'health_workload"' not in browser.get(url).text.partition('role="search"')[0]
+    assert "行业专用" not in browser.get("/portfolio/new").text
+    choose_series(teacher, "卫生技术人员")
+    page = browser.get("/portfolio/new").text
+    assert ("行业专用" in page, "/portfolio/new/health_case" in page) == (True, True)
+    for url in ("/portfolio", "/portfolio/new"):
+        assert "卫生技术人员系列设有专用业绩" in browser.get(url).text
+    a_draft(teacher, "health_workload", year=2025)
+    assert "系列设有专用业绩" not in browser.get("/portfolio").text
+
+
+def test_the_check_counts_what_the_unit_has_approved_of_the_own_series(teacher: Person) -> None:
+    a_draft(teacher, "health_workload", year=2025)
+    with transaction():
+        assert queries.approved_special(teacher.id, "中小学教师") == ([], 0)
+        build.an_approved_item(db.session.merge(teacher), "health_case")
+        kinds, count = queries.approved_special(teacher.id, "卫生技术人员")
+        assert [kind.title for kind in kinds] == ["临床工作量", "病案和专题报告"]
+        assert count == 1
