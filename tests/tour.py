@@ -212,7 +212,7 @@ class Tour:
             page.wait_for_url("**/login")
             told = page.get_by_text("登录名：").inner_text()
             page.get_by_label("登录名或证件号码").fill(told.rpartition("：")[2].strip())
-            page.get_by_label("密码", exact=True).fill(PASSWORD)
+            page.locator("#password").fill(PASSWORD)
             page.get_by_role("button", name="登录").click()
             page.wait_for_url(f"**{HOME}")
 
