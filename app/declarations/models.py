@@ -290,6 +290,11 @@ class Recommendation(Model):
     unit: Mapped[Unit] = relationship()
     file: Mapped[StoredFile | None] = relationship()
 
+    @property
+    def office(self) -> Unit | UnitPeriod:
+        """The unit as it was called when it said this."""
+        return as_of(self.unit, self.given_at)
+
 
 class ReviewOpinion(Model):
     """What one office decided at one step (审核意见); only ever added to."""
@@ -315,6 +320,11 @@ class ReviewOpinion(Model):
 
     unit: Mapped[Unit] = relationship()
     person: Mapped[Person] = relationship()
+
+    @property
+    def office(self) -> Unit | UnitPeriod:
+        """The unit as it was called when it said this."""
+        return as_of(self.unit, self.at)
 
 
 class Defect(Model):

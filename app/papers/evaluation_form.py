@@ -23,7 +23,6 @@ from app.declarations.snapshots import held_by
 from app.papers.decisions import Opinion, Vote, approval_of, vote_on
 from app.papers.rendering import picture, render_pdf
 from app.portfolio import item_types
-from app.units.history import as_of
 from forms import display
 
 TEMPLATE = "documents/evaluation_form.html"
@@ -246,7 +245,7 @@ def _opinions(declaration: Declaration, stages: Mapping[str, str]) -> list[Opini
     last = declaration.round
     return [
         Opinion(
-            as_of(o.unit, o.at).name,
+            o.office.name,
             o.opinion or "同意",
             f"{stages[o.stage]}：{o.person.name}",
             chinese_date(o.at),
@@ -265,8 +264,7 @@ def _of_unit(declaration: Declaration) -> list[Opinion]:
     text = f"单位公示：{days}。{given.opinion}"
     if given.quota_note:
         text += f"（岗位使用：{given.quota_note}）"
-    unit = as_of(given.unit, given.given_at)
-    return [Opinion(unit.name, text, "", chinese_date(given.given_at)), *said]
+    return [Opinion(given.office.name, text, "", chinese_date(given.given_at)), *said]
 
 
 def form_of(declaration: Declaration) -> EvaluationForm:

@@ -16,6 +16,7 @@ from app.declarations.holdings import held_now
 from app.declarations.models import Declaration
 from app.declarations.overview import declared_of
 from app.declarations.process import card
+from app.declarations.queries import BUSINESS as DECLARATION
 from app.declarations.queries import opinions_of
 from app.engine import care
 from app.engine.handlers import Scope
@@ -304,6 +305,23 @@ def test_a_meeting_names_the_units_of_its_cases_as_they_were(
         page = browser.get(url)
         told = (page.status_code, former in page.text, "更名后的学校" in page.text)
         assert told == (200, True, False), url
+
+
+def test_who_goes_on_reads_opinions_under_the_names_of_their_day(
+    app: Flask, client_for: Any, at: Callable[[datetime], None]
+) -> None:
+    number = a_declaration("vet_forwarded").id
+    with transaction(write=False):
+        former, later = unit_of_declaration(number).name, now() + timedelta(days=2)
+        (task,) = open_items((DECLARATION, number))
+        superior = db.session.get_one(Unit, task.scope_id)
+        clerk = staff(superior, "superior_clerk")
+    at(later)
+    with transaction():
+        renamed(unit_of_declaration(number), "更名后的学校")
+    page = client_for(clerk).get(f"/tasks/{task.id}").text
+    assert f"<strong>{former}</strong>" in page
+    assert "<strong>更名后的学校</strong>" not in page
 
 
 def test_the_evaluation_form_names_the_offices_as_they_were_called(
