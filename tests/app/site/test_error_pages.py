@@ -41,7 +41,7 @@ def home_that_fails(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[Ex
 @pytest.mark.parametrize(
     ("error", "status", "next_step"),
     [
-        (Forbidden(), 403, "请联系单位管理员开通相应的身份"),
+        (Forbidden(), 403, "请联系本单位的单位管理员开通相应的身份"),
         (Conflict(), 409, "请查看最新状态后再操作"),
         (TooLarge(), 413, "请压缩或拆分后重新上传"),
         (Invalid("意见过长"), 422, "请返回上一页"),
