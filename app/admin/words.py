@@ -261,6 +261,7 @@ CONDITIONS = {
     "looks_after_publicity": "组织该公示的单位或监督员",
     "organises_objection": "组织该公示的单位或监督员",
     "may_see_correction": "申请人，其单位的经办人，或系统管理员",
+    "may_unmask_correction": "办理更正申请的单位经办人或系统管理员，本人除外",
     "may_see_certificate": "证书持有人，或发证机关",
     "issues_certificate": "发证的机关",
     "may_see_revocation": "发证的机关",

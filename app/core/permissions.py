@@ -83,7 +83,7 @@ ACTIONS: dict[str, Action] = {
     "account.change_password": _may(MEMBER),
     "account.profile": _may(MEMBER),
     "correction.show": _may(MEMBER, when="may_see_correction"),
-    "correction.unmask": _may("unit_clerk", "system_admin", when="may_unmask_correction"),
+    "correction.unmask": _may(MEMBER, when="may_unmask_correction"),
     "account.notifications": _may(MEMBER),
     "account.sessions": _may(MEMBER),
     "account.factor": _may(MEMBER),
