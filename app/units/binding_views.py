@@ -17,7 +17,7 @@ from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
 from app.engine.taking import may_take
 from app.units import asking, keepers, operations, queries
-from app.units.flow import flow_log
+from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
 from app.units.models import BINDING_WORDS, PENDING, RETURNED, Employment, Unit
 from app.units.process import BINDING
