@@ -35,6 +35,7 @@ PUBLIC_MENU = (
 )
 ROOMS = (
     "accounts",
+    "imports",
     "units",
     "catalogue",
     "site",

@@ -14,6 +14,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.http import sweep_request_keys
 from app.engine import health, workers
+from app.imports.operations import sweep_imports
 from app.inbox.operations import sweep_drafts
 from app.openid.operations import sweep_answers
 from app.people.exports import sweep_exports
@@ -67,9 +68,10 @@ def seal() -> None:
 
 
 def sweep() -> None:
-    """Forget uploads nobody linked, old exports, drafts of done tasks, keys and addresses."""
+    """Forget uploads nobody linked, exports, imports, drafts of done tasks, keys, addresses."""
     with transaction():
         hashes = storage.sweep_staged(now()) + sweep_exports(now())
+        hashes += sweep_imports(now())
         sweep_drafts()
         sweep_request_keys(now())
         sweep_attempts(now())

@@ -33,6 +33,7 @@ ACCOUNT_EVENTS = {
     "person:correction_returned": "退回更正申请",
     "person:correction_vetted": "单位核实更正申请",
     "person:data_exported": "导出本人信息",
+    "person:phone_imported": "单位导入时登记手机号码",
     "person:photo_removed": "删除证件照片",
     "person:photo_set": "更新证件照片",
     "person:profile_confirmed": "首次确认个人信息",

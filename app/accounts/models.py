@@ -101,10 +101,18 @@ class Person(Model):
 
     def set_id_number(self, number: str) -> None:
         """Seal, index and mask an identity number."""
-        number = crypto.fold_id(number)
-        self.id_number_sealed = crypto.seal(number)
-        self.id_number_hash = crypto.keyed_hash(number)
-        self.id_number_tail = crypto.mask_id(number)
+        for column, value in identity_columns(number).items():
+            setattr(self, column, value)
+
+
+def identity_columns(number: str) -> dict[str, str]:
+    """Return how an identity number is kept: sealed, indexed and masked."""
+    number = crypto.fold_id(number)
+    return {
+        "id_number_sealed": crypto.seal(number),
+        "id_number_hash": crypto.keyed_hash(number),
+        "id_number_tail": crypto.mask_id(number),
+    }
 
 
 class Credential(Model):

@@ -89,12 +89,23 @@ def free_login(login: str) -> str:
     return name
 
 
-def _neutral_login() -> str:
-    """Return a free login that says nothing of the person; it cannot be counted through."""
+def neutral_login() -> str:
+    """Return a login that says nothing of the person; it cannot be counted through."""
+    return f"u{secrets.randbelow(10**9):09d}"
+
+
+def _free_neutral_login() -> str:
     while True:
-        name = f"u{secrets.randbelow(10**9):09d}"
+        name = neutral_login()
         if credential_by_login(name) is None:
             return name
+
+
+def new_activation(now: datetime) -> tuple[str, dict[str, Any]]:
+    """Return a one-time activation secret, and what an account keeps of it."""
+    secret = secrets.token_urlsafe(12)
+    kept = {"activation_hash": hash_of(secret), "activation_expires_at": now + ACTIVATION_LASTS}
+    return secret, kept
 
 
 def create_credential(
@@ -105,13 +116,9 @@ def create_credential(
     Without a login of their own people sign in with their identity number or the neutral name
     made here. Invalid when the login is taken or no name.
     """
-    secret = secrets.token_urlsafe(12)
-    credential = Credential(
-        person_id=person.id,
-        login=free_login(login) if login else _neutral_login(),
-        activation_hash=hash_of(secret),
-        activation_expires_at=now + ACTIVATION_LASTS,
-    )
+    secret, kept = new_activation(now)
+    name = free_login(login) if login else _free_neutral_login()
+    credential = Credential(person_id=person.id, login=name, **kept)
     db.session.add(credential)
     db.session.flush()
     audit.record(
@@ -129,10 +136,10 @@ def reset_credential(credential: Credential, *, actor: Person | None, now: datet
 
     Without an actor it is the server's operator who does it.
     """
-    secret = secrets.token_urlsafe(12)
+    secret, kept = new_activation(now)
     credential.password_hash = None
-    credential.activation_hash = hash_of(secret)
-    credential.activation_expires_at = now + ACTIVATION_LASTS
+    for column, value in kept.items():
+        setattr(credential, column, value)
     clear_failures(credential)
     void_links(credential.person_id, purpose=RESET, now=now)
     _forget_other_ways(credential.person_id, now)

@@ -28,6 +28,7 @@ DATA = {
     "declaration": "申报编号",
     "defects": "问题数",
     "deputies": "副主任（人员编号）",
+    "digest": "文件摘要",
     "director": "主任（人员编号）",
     "due": "新时限",
     "due_before": "原时限",

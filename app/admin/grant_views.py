@@ -1,7 +1,6 @@
 """Roles: the security administrator proposes and ends them, the system administrator confirms."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask import current_app, flash, render_template, request, url_for
@@ -18,11 +17,12 @@ from app.admin.forms import GrantForm
 from app.admin.operations import decide_role
 from app.admin.views import bp
 from app.admin.words import CONDITIONS, action_name, area_of
-from app.core.clock import ZONE, now
+from app.core.clock import now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
 from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
+from app.core.instants import end_of
 from app.core.menu import add_entry
 from app.core.permissions import ACTIONS, MEMBER, PUBLIC, ROLES, requires
 from app.units.queries import unit_called
@@ -143,13 +143,9 @@ def _proposal(form: GrantForm) -> Proposal:
     return Proposal(
         role=form.role.data,
         unit_id=unit.id if unit else None,
-        until=_end_of(form.until.data),
+        until=end_of(form.until.data) if form.until.data else None,
         reason=form.reason.data or "",
     )
-
-
-def _end_of(day: date | None) -> datetime | None:
-    return datetime.combine(day + timedelta(days=1), time(), ZONE) if day else None
 
 
 def _grant(grant_id: int) -> RoleGrant:

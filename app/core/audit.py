@@ -11,11 +11,21 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, Select, String, select
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Row,
+    Select,
+    String,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.crypto import instance_key, key_folder
@@ -64,6 +74,21 @@ def record(
             data=data,
         )
     )
+
+
+def record_many(
+    tag: str,
+    *,
+    kind: str,
+    about: Iterable[tuple[int, dict[str, Any]]],
+    actor_id: int | None,
+    now: datetime,
+) -> None:
+    """Write one event for each of many records of a kind: its id, and what the event keeps."""
+    same = {"at": now, "tag": tag, "actor_id": actor_id, "subject_type": kind}
+    rows = [{**same, "subject_id": subject_id, "data": data} for subject_id, data in about]
+    if rows:
+        db.session.execute(insert(AuditEvent), rows)
 
 
 def _digest(event: Row[Any] | AuditEvent, seq: int, previous: str) -> str:

@@ -1,12 +1,17 @@
 """Moments: one zone for people, UTC in the database."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from sqlalchemy import DateTime
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+
+def end_of(day: date) -> datetime:
+    """Return the moment at which a day is over."""
+    return datetime.combine(day + timedelta(days=1), time(), ZONE)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -62,6 +62,7 @@ STAFF = tuple(role for role in ROLES if role != "applicant")
 REVIEWERS = ("unit_clerk", "unit_leader", "superior_clerk", "superior_leader")
 ORGANISERS = ("organiser", "organiser_leader")
 MEETINGS = (*ORGANISERS, "meeting_clerk", "expert", "supervisor")
+IMPORTERS = ("unit_admin",)
 
 ACTIONS: dict[str, Action] = {
     # public site and files
@@ -100,6 +101,12 @@ ACTIONS: dict[str, Action] = {
     "unit.settings": _may("unit_admin", when="administers_unit"),
     "unit.unmask": _may("unit_admin", when="administers_unit_of"),
     "unit.applicants": _may("unit_admin", "unit_clerk", when="keeps_members"),
+    # bulk import: who may import what; the pages are one for all kinds
+    "import.list": _may(*IMPORTERS),
+    "import.start": _may(*IMPORTERS, when="may_import"),
+    "import.view": _may(*IMPORTERS, when="may_import"),
+    "import.act": _may(*IMPORTERS, when="handed_in"),
+    "import.people": _may("unit_admin"),
     # inbox
     "inbox.home": _may(MEMBER),
     "task.list": _may(MEMBER),

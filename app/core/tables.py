@@ -1,8 +1,10 @@
-"""Lists as tables that spreadsheets open (CSV)."""
+"""Lists as files that spreadsheets open: CSV, and workbooks (.xlsx)."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from flask import Response, make_response
@@ -12,7 +14,9 @@ from app.core import audit
 from app.core.clock import now
 from app.core.db import current_transaction
 from app.core.errors import NotFound
+from app.core.uploads import MEDIA_TYPES
 
+AS_TEXT = "@"
 SIGNS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -60,8 +64,63 @@ def table_answer(
     cut = cut_words(total or 0, len(given), advice)
     if cut:
         writer.writerow([cut])
-    answer = make_response("\ufeff" + target.getvalue())
-    answer.headers["Content-Type"] = "text/csv; charset=utf-8"
-    named = f"attachment; filename*=UTF-8''{quote(name)}.csv"
-    answer.headers["Content-Disposition"] = named
+    return _attached("\ufeff" + target.getvalue(), f"{name}.csv", "text/csv; charset=utf-8")
+
+
+def _attached(content: str | bytes, name: str, media_type: str) -> Response:
+    answer = make_response(content)
+    answer.headers["Content-Type"] = media_type
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     return answer
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook: its headings, its rows, and how wide its columns are."""
+
+    name: str
+    heads: Sequence[str]
+    rows: Iterable[Sequence[object]] = ()
+    widths: Sequence[int] = ()
+
+
+def workbook_answer(name: str, sheets: Iterable[Sheet]) -> Response:
+    """Return sheets as a file `name`.xlsx.
+
+    Every cell and every column is text: nothing is read as a formula, and numbers that people
+    type into it stay as they are typed.
+    """
+    from openpyxl import Workbook  # noqa: PLC0415 - costs memory that most workers never need
+
+    book = Workbook(write_only=True)
+    for sheet in sheets:
+        _fill(book.create_sheet(sheet.name), sheet)
+    target = io.BytesIO()
+    book.save(target)
+    return _attached(target.getvalue(), f"{name}.xlsx", MEDIA_TYPES["xlsx"])
+
+
+def _fill(target: Any, sheet: Sheet) -> None:
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415 - as above
+
+    for place, width in enumerate(sheet.widths, start=1):
+        column = target.column_dimensions[get_column_letter(place)]
+        column.width, column.number_format = width, AS_TEXT
+    target.freeze_panes = "A2"
+    target.append([_cell(target, head, bold=True) for head in sheet.heads])
+    for row in sheet.rows:
+        target.append([_cell(target, value) for value in row])
+
+
+def _cell(target: Any, value: object, *, bold: bool = False) -> Any:
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as above
+    from openpyxl.styles import Font  # noqa: PLC0415 - as above
+
+    text = "" if value is None else str(value)
+    # Control signs cannot be written.
+    cell = WriteOnlyCell(target, "".join(c for c in text if c >= " " or c in "\t\n"))
+    # The library takes for a formula what begins with =.
+    cell.data_type, cell.number_format = "s", AS_TEXT
+    if bold:
+        cell.font = Font(bold=True)
+    return cell

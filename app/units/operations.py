@@ -20,8 +20,9 @@ from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
-from app.core.numbers import birth_and_gender, checked_id_number
+from app.core.numbers import checked_id_number
 from app.units.code_lists import AREA_OFFICES
+from app.units.enrolling import Entrant, enrol
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 from app.units.own_data import checked_phone
 from app.units.queries import employment_of, open_binding
@@ -166,25 +167,9 @@ def open_applicant(
     number = checked_id_number(fold_id(id_number))
     if person_by_id_number(number) is not None:
         raise Invalid("此人已有账号，请本人登录后申请绑定本单位", field="id_number")
-    born, gender = birth_and_gender(number)
-    person = create_person(
-        name=name.strip(), id_number=number, gender=gender, birth_date=born, phone=phone, now=now
-    )
-    _, secret = create_credential(person, now=now, actor_id=actor.id)
-    grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=actor.id, now=now)
-    bound = Employment(
-        person_id=person.id,
-        unit_id=unit.id,
-        status=ACTIVE,
-        note="单位开通账号",
-        requested_at=now,
-        decided_at=now,
-        decided_by=actor.id,
-    )
-    db.session.add(bound)
-    db.session.flush()
-    audit.record("binding:entered", subject=("employment", bound.id), actor_id=actor.id, now=now)
-    return person, secret
+    entrant = Entrant(unit.id, name.strip(), number, phone)
+    ((person_id, secret),) = enrol([entrant], actor_id=actor.id, now=now)
+    return db.session.get_one(Person, person_id), secret
 
 
 def _check_reach(unit: Unit, person: Person, now: datetime) -> None:

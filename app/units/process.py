@@ -10,7 +10,7 @@ from app.core.permissions import register_predicate
 from app.core.records import register_record
 from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, presenter, save, scope
 from app.engine.models import WorkItem
-from app.units import post_process, request_process
+from app.units import people_import, post_process, request_process
 from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding
@@ -18,7 +18,7 @@ from app.units.queries import reviewing_unit, unit_of
 from app.units.vetting import vet
 
 BINDING = "employment"
-__all__ = ["post_process", "request_process"]
+__all__ = ["people_import", "post_process", "request_process"]
 
 
 def _binding(business_id: int) -> Employment:

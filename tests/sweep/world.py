@@ -7,11 +7,13 @@ from sqlalchemy import select
 
 from app.accounts import grants
 from app.accounts.models import LoginSession, Notification, Person
+from app.accounts.queries import live_grants
 from app.certificates import revoking
 from app.certificates.models import Certificate, Ground
 from app.core.crypto import seal
 from app.core.db import db
 from app.engine.models import Incident, ProcessVersion
+from app.imports.models import ImportBatch
 from app.openid.models import LinkedIdentity, Provider
 from app.people.models import IdentityCorrection
 from app.results.models import Objection
@@ -91,6 +93,7 @@ RECORDS = {
     "declarations.prior_id": _IN_DRAFT.format("prior_title"),
     "declarations.slot_id": _PART.format("plan_slot"),
     "experts.profile_id": "SELECT min(id) FROM expert_profile",
+    "imports.batch_id": "SELECT max(id) FROM import_batch",
     "inbox.item_id": _TASK,
     "notices.article_id": _ARTICLE,
     "notices.file_id": "SELECT min(file_id) FROM article_file JOIN article_version ON "
@@ -130,6 +133,7 @@ WORDS = {
     "declarations.process": "declaration",
     "declarations.section": "work",
     "declarations.verb": "remove",
+    "imports.kind": "people",
     "notices.kind": "notice",
     "notices.shelf": "notices",
     "plans.kind": "slot",
@@ -170,6 +174,8 @@ def add_what_is_missing(now: datetime) -> None:
         select(sa.func.min(ProcessVersion.id), sa.func.max(ProcessVersion.id))
     ).one()
     result_id = db.session.scalar(sa.text("SELECT min(id) FROM result"))
+    unit_admin = person_called(CAST["unit_admin"])
+    own_unit = next(g.scope_id for g in live_grants(unit_admin.id, now) if g.role == "unit_admin")
     times = {"created_at": now, "seen_at": now}
     db.session.add_all(
         [
@@ -183,6 +189,10 @@ def add_what_is_missing(now: datetime) -> None:
             Objection(
                 result_id=result_id, name="甲", contact="1", text="不实", receipt="YY-1",
                 received_at=now,
+            ),
+            ImportBatch(
+                kind="people", unit_id=own_unit, status="ready", person_id=unit_admin.id,
+                file_name="名单.xlsx", sha256="0" * 64, total=1, fresh=1, uploaded_at=now,
             ),
             Incident(message="处理程序出错", node="vet", at=now, last_at=now),
             MigrationRun(

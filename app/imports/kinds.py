@@ -1,0 +1,206 @@
+"""What can be imported: rooms above register their kinds, with columns, checks and writes."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from app.accounts.models import Person
+from app.core.crypto import mask_id
+from app.imports.models import RowState
+
+SCIENTIFIC = re.compile(r"[0-9](\.[0-9]+)?[eE][+-]?[0-9]+")
+DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?")
+LONGEST_SAID = 200
+DATE_RULE = "请按 2026-11-23 的格式填写"
+YES, NO = "是", "否"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the sheet, as its heading calls it."""
+
+    name: str
+    label: str
+    example: str = ""
+    required: bool = False
+    # Shown masked: identity numbers.
+    secret: bool = False
+    most: int = 100
+    help: str = ""
+    # What may stand in it; empty where anything may.
+    choices: tuple[str, ...] = ()
+    # Whether several choices may stand in it, with 、 between.
+    several: bool = False
+
+    def shown(self, text: str) -> str:
+        """Return what a page shows of a cell."""
+        return mask_id(text) if self.secret else text
+
+
+@dataclass(frozen=True)
+class Place:
+    """For which unit somebody imports, and when."""
+
+    unit_id: int | None
+    actor: Person
+    now: datetime
+
+
+@dataclass
+class Row:
+    """A row that is judged: what is wrong with it, or what it would do."""
+
+    no: int
+    cells: dict[str, str]
+    id: int = 0
+    state: str = RowState.WAITING
+    # What the file itself told to be wrong.
+    lost: tuple[tuple[str, str], ...] = ()
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    note: str = ""
+    place: str = ""
+    subject_id: int | None = None
+    # What the kind found out about it and needs to write it.
+    found: Any = None
+
+    def __getitem__(self, name: str) -> str:
+        """Return the text of a cell."""
+        return self.cells.get(name, "")
+
+    def refuse(self, column: str, text: str) -> None:
+        """Note what is wrong with a cell, or with the row where no column is named."""
+        self.faults.append((column, text[:LONGEST_SAID]))
+
+    @property
+    def is_faulty(self) -> bool:
+        """Tell whether anything is wrong with it."""
+        return bool(self.faults)
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether it makes or changes something."""
+        return self.state in {RowState.NEW, RowState.CHANGED}
+
+
+Told = Callable[[int], None]
+"""Called with how many rows are done."""
+
+
+class Kind(Protocol):
+    """What a room says of what it imports."""
+
+    name: str
+    label: str
+    # Whose it is: a line of the permission table, held at a unit or everywhere.
+    action: str
+    at_unit: bool
+    help: str
+    # Whether rows are people with accounts, whose activation codes can be made.
+    opens_accounts: bool
+    columns: Sequence[Column]
+
+    def lists(self, place: Place) -> Mapping[str, Sequence[str]]:
+        """Return what the second sheet of the template lists, by heading."""
+
+    def place_name(self, unit_id: int) -> str:
+        """Return what a unit for which rows are imported is called."""
+
+    def hold(self, place: Place) -> None:
+        """Keep others from changing what the rows are judged by, until the transaction ends."""
+
+    def check(self, rows: Sequence[Row], place: Place) -> None:
+        """Say of rows whose cells are in order what is wrong with them, or what they would do."""
+
+    def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
+        """Write what the rows would do; each gets the record that it made or met."""
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register_kind(kind: Kind) -> None:
+    """Register a kind of import."""
+    _kinds[kind.name] = kind
+
+
+def kinds() -> list[Kind]:
+    """Return every kind, in the order in which they were registered."""
+    return list(_kinds.values())
+
+
+def kind_called(name: str) -> Kind | None:
+    """Return the kind of this name."""
+    return _kinds.get(name)
+
+
+def judge(kind: Kind, rows: Sequence[Row], place: Place) -> None:
+    """Give every row its state: the cells by themselves first, then by what is there."""
+    for row in rows:
+        row.state, row.faults = RowState.WAITING, list(row.lost)
+        row.note, row.place, row.found = "", "", None
+        for column in kind.columns:
+            _check_cell(row, column)
+    kind.check(rows, place)
+    for row in rows:
+        if row.faults:
+            row.state = RowState.FAULTY
+
+
+def _check_cell(row: Row, column: Column) -> None:
+    text = row[column.name]
+    told = {name for name, _ in row.faults}
+    if column.name in told:
+        return
+    if not text:
+        if column.required:
+            row.refuse(column.name, f"请填写{column.label}")
+    elif SCIENTIFIC.fullmatch(text):
+        row.refuse(column.name, f"{column.label}变成了科学计数法，请将该列设为“文本”后重新填写")
+    elif len(text) > column.most:
+        row.refuse(column.name, f"{column.label}不超过 {column.most} 个字，现有 {len(text)} 个字")
+    else:
+        _check_choice(row, column, text)
+
+
+def _check_choice(row: Row, column: Column, text: str) -> None:
+    wanted = listed(text) if column.several else [text]
+    unknown = [each for each in wanted if column.choices and each not in column.choices]
+    if unknown:
+        offered = "、".join(column.choices)
+        row.refuse(column.name, f"“{unknown[0]}”不在可选范围内，应为：{offered}")
+
+
+def listed(text: str) -> list[str]:
+    """Return what stands in a cell with several values."""
+    return [each.strip() for each in re.split(r"[、,，;；]", text) if each.strip()]
+
+
+def dated(row: Row, name: str, label: str) -> date | None:
+    """Return the day that a cell says; a fault is noted where it is none."""
+    text = row[name]
+    if not text:
+        return None
+    found = DATE.fullmatch(text)
+    try:
+        if found:
+            return date(*map(int, found.groups()))
+    except ValueError:
+        pass
+    as_number = text.replace(".", "", 1).isdecimal()
+    said = f"{label}“{text}”是数字，不是日期，" if as_number else f"{label}“{text}”不是日期，"
+    row.refuse(name, said + DATE_RULE)
+    return None
+
+
+def refuse_doubles(rows: Sequence[Row], column: str, key: Callable[[Row], str], what: str) -> None:
+    """Refuse every row that says of a column the same as one above it."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        value = key(row)
+        if not value:
+            continue
+        first = seen.setdefault(value, row.no)
+        if first != row.no:
+            row.refuse(column, f"{what}与第 {first} 行重复")

@@ -1,0 +1,199 @@
+"""Writes of imports: handing a file in, confirming it, giving it up, forgetting it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+
+from app.accounts.models import Person
+from app.core import audit, jobs, storage
+from app.core.db import begin_writing, db
+from app.core.errors import Conflict, Invalid
+from app.core.sheets import SheetRow, media_type
+from app.core.storage import StoredFile
+from app.imports.kinds import Kind
+from app.imports.models import BatchStatus, ImportBatch, ImportRow
+from app.imports.queries import LOST, has_failed, job_of, sealed
+
+KEPT = timedelta(days=30)
+"""How long the file and the content of its rows are kept; the report stays."""
+IGNORED = ("错误原因",)
+"""The column that the platform adds to the rows that it gives back."""
+NO_ROWS = "表格只有标题，没有数据"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was handed in, as it came and as it was read."""
+
+    name: str
+    content: bytes
+    rows: Sequence[SheetRow]
+
+
+def table_of(kind: Kind, rows: Sequence[SheetRow]) -> list[tuple[int, dict[str, str]]]:
+    """Return number and cells of every row by the names of the kind's columns.
+
+    Invalid says which headings are missing, unknown or there twice, and when there is no row.
+    """
+    places = _places(kind, rows[0])
+    if len(rows) == 1:
+        raise Invalid(NO_ROWS, field="file")
+    return [(row.no, _cells(row, places)) for row in rows[1:]]
+
+
+def _places(kind: Kind, head: SheetRow) -> dict[str, int]:
+    known = {column.label: column.name for column in kind.columns}
+    labels = [label.strip(" *＊") for label in head.cells]
+    missing = [c.label for c in kind.columns if c.required and c.label not in labels]
+    unknown = [label for label in labels if label and label not in {*known, *IGNORED}]
+    double = list(dict.fromkeys(each for each in labels if each and labels.count(each) > 1))
+    faults = [
+        f"{what}：{'、'.join(found[:10])}"
+        for what, found in (("缺少列", missing), ("不认识的列", unknown), ("重复的列", double))
+        if found
+    ]
+    if faults:
+        raise Invalid(f"第 {head.no} 行不是模板的标题。{'；'.join(faults)}", field="file")
+    return {known[label]: place for place, label in enumerate(labels) if label in known}
+
+
+def _cells(row: SheetRow, places: dict[str, int]) -> dict[str, str]:
+    cells = {name: row.at(place) for name, place in places.items() if row.at(place)}
+    lost = [(name, row.faults[place]) for name, place in places.items() if place in row.faults]
+    return {**cells, LOST: json.dumps(lost, ensure_ascii=False)} if lost else cells
+
+
+def hand_in(
+    kind: Kind, unit_id: int | None, upload: Upload, *, actor: Person, now: datetime
+) -> ImportBatch:
+    """Keep a file with its rows, and have it checked. Invalid for a table of another shape.
+
+    Called in a unit of work that has only read: sealing thousands of rows takes a while.
+    """
+    found = table_of(kind, upload.rows)
+    rows = [{"no": no, "cells_sealed": sealed(cells)} for no, cells in found]
+    kept = media_type(upload.content)
+    begin_writing()
+    file = storage.keep(upload.content, upload.name, kept, owner_id=actor.id, now=now)
+    batch = ImportBatch(
+        kind=kind.name,
+        unit_id=unit_id,
+        status=BatchStatus.CHECKING,
+        person_id=actor.id,
+        file_id=storage.link(file).id,
+        file_name=file.name,
+        sha256=hashlib.sha256(upload.content).hexdigest(),
+        total=len(rows),
+        round=0,
+        report=[],
+        uploaded_at=now,
+    )
+    db.session.add(batch)
+    db.session.flush()
+    db.session.execute(insert(ImportRow), [{"batch_id": batch.id, **row} for row in rows])
+    _note("import:uploaded", batch, actor.id, now)
+    ask_for_work(batch, now=now)
+    return batch
+
+
+def ask_for_work(batch: ImportBatch, *, now: datetime) -> None:
+    """Have the worker check an import, or write it, as its status says."""
+    batch.round += 1
+    db.session.flush()
+    key = job_of(batch)
+    jobs.enqueue(key.partition(":")[0], {"batch": batch.id}, key=key, now=now)
+
+
+def _note(tag: str, batch: ImportBatch, actor_id: int | None, now: datetime) -> None:
+    audit.record(
+        tag,
+        subject=("import", batch.id),
+        actor_id=actor_id,
+        now=now,
+        kind=batch.kind,
+        unit=batch.unit_id,
+        rows=batch.total,
+        digest=batch.sha256,
+    )
+
+
+def hold(batch: ImportBatch) -> None:
+    """Let what is decided of an import be decided one after another."""
+    db.session.refresh(batch, with_for_update={"of": ImportBatch})
+
+
+def confirm(batch: ImportBatch, *, leave_out: bool, actor: Person, now: datetime) -> None:
+    """Have the rows written (确认导入), all of those that are not faulty, or none.
+
+    Conflict unless it waits for that; Invalid where faulty rows are not left out knowingly, and
+    where nothing would be written.
+    """
+    hold(batch)
+    if batch.status != BatchStatus.READY:
+        raise Conflict("该文件不在待确认状态，请刷新页面查看最新状态")
+    if batch.total == batch.faulty:
+        raise Invalid("所有行都有误，请修改后重新上传", field="leave_out")
+    if batch.faulty and not leave_out:
+        raise Invalid(
+            f"有 {batch.faulty} 行有误，请修改后重新上传，或确认不导入这些行", field="leave_out"
+        )
+    batch.status, batch.message = BatchStatus.RUNNING, ""
+    _note("import:confirmed", batch, actor.id, now)
+    ask_for_work(batch, now=now)
+
+
+def try_again(batch: ImportBatch, *, now: datetime) -> None:
+    """Have the worker try once more what it gave up; Conflict where it did not."""
+    hold(batch)
+    if not has_failed(batch):
+        raise Conflict("该文件正在办理，请刷新页面查看最新状态")
+    ask_for_work(batch, now=now)
+
+
+def drop(batch: ImportBatch, *, actor: Person, now: datetime) -> None:
+    """Give an import up before it is written (放弃导入); its file and rows are forgotten."""
+    hold(batch)
+    if batch.status != BatchStatus.READY and not has_failed(batch):
+        raise Conflict("该文件正在办理或已导入，不能放弃")
+    batch.status, batch.message = BatchStatus.DROPPED, ""
+    _forget([batch])
+    _note("import:dropped", batch, actor.id, now)
+
+
+def finish(batch: ImportBatch, report: list[list[object]], *, now: datetime) -> None:
+    """Note that an import was written, and what became of its rows by unit."""
+    batch.status, batch.finished_at, batch.report = BatchStatus.DONE, now, report
+    db.session.flush()
+    _note("import:finished", batch, batch.person_id, now)
+
+
+def _forget(batches: Sequence[ImportBatch]) -> list[str]:
+    """Forget the files of imports and what stood in their rows; returns the bytes' hashes."""
+    ids = [batch.id for batch in batches]
+    files = [batch.file_id for batch in batches if batch.file_id]
+    for batch in batches:
+        batch.file_id = None
+    db.session.flush()
+    db.session.execute(delete(ImportRow).where(ImportRow.batch_id.in_(ids)))
+    gone = delete(StoredFile).where(StoredFile.id.in_(files)).returning(StoredFile.sha256)
+    return list(db.session.scalars(gone))
+
+
+def sweep_imports(now: datetime) -> list[str]:
+    """Forget files and rows after thirty days; returns the hashes of their bytes.
+
+    What was not confirmed by then is given up with them.
+    """
+    old = select(ImportBatch).where(
+        ImportBatch.uploaded_at < now - KEPT, ImportBatch.file_id.is_not(None)
+    )
+    found = list(db.session.scalars(old.limit(50)))
+    hashes = _forget(found)
+    waiting = [batch.id for batch in found if batch.status != BatchStatus.DONE]
+    over = update(ImportBatch).where(ImportBatch.id.in_(waiting))
+    db.session.execute(over.values(status=BatchStatus.DROPPED))
+    return hashes

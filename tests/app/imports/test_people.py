@@ -1,0 +1,210 @@
+"""Importing people: accounts for thousands, by the laws by which one is opened."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.operations import grant_role
+from app.accounts.queries import live_grants, person_by_id_number
+from app.core.audit import AuditEvent
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.imports.kinds import Place, Row, judge, kind_called
+from app.imports.models import ImportBatch, ImportRow
+from app.units.models import Employment, Unit
+from app.units.people_import import COLUMNS
+from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
+from tests.builders.sheets import a_book, checked, imported
+
+HEADS = [column.label for column in COLUMNS]
+NAMES = [column.name for column in COLUMNS]
+
+
+@pytest.fixture
+def unit(app: Flask) -> Unit:
+    with transaction():
+        return a_unit("淮城医科大学", area="340600")
+
+
+@pytest.fixture
+def admin(unit: Unit) -> Person:
+    with transaction():
+        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+
+
+def judged(unit: Unit, admin: Person, *rows: list[str]) -> list[Row]:
+    kind = kind_called("people")
+    assert kind
+    found = [Row(no, dict(zip(NAMES, cells, strict=False))) for no, cells in enumerate(rows, 2)]
+    with transaction(write=False):
+        judge(kind, found, Place(unit.id, db.session.get_one(Person, admin.id), now()))
+    return found
+
+
+def faults(unit: Unit, admin: Person, *rows: list[str]) -> list[tuple[str, str]]:
+    return [fault for row in judged(unit, admin, *rows) for fault in row.faults]
+
+
+def someone(number: str) -> Person:
+    found = person_by_id_number(number)
+    assert found
+    return found
+
+
+def test_applicants_are_bound_and_staff_get_their_roles(
+    client_for: Any, unit: Unit, admin: Person
+) -> None:
+    with transaction():
+        branch = a_unit("第三医院", parent=unit, area="340600", clerk=False, leader=False)
+    numbers = [an_id_number(date(1990, 3, n), woman=n % 2 == 0) for n in (1, 2, 3)]
+    content = a_book(
+        HEADS,
+        ["林晓禾", numbers[0], "13800000000"],
+        ["邱明", numbers[1], "", "第三医院", "否", "单位经办人", "2027-06-30"],
+        ["苏禾", numbers[2].lower(), "", branch.name, "是", "单位领导、单位管理员"],
+    )
+    page = client_for(admin).get(imported(client_for(admin), "people", content)).text
+    assert ("已导入" in page, "对账报告" in page) == (True, True)
+    with transaction(write=False):
+        people = [someone(number) for number in numbers]
+        assert [(p.name, p.gender, p.birth_date.day) for p in people if p.birth_date] == [
+            ("林晓禾", "男", 1), ("邱明", "女", 2), ("苏禾", "男", 3),
+        ]  # fmt: skip
+        bound = db.session.execute(select(Employment.person_id, Employment.unit_id)).all()
+        assert sorted(map(tuple, bound)) == [(people[0].id, unit.id), (people[2].id, branch.id)]
+        held = {(g.role, g.scope_id) for p in people for g in live_grants(p.id, now())}
+        assert held == {
+            ("applicant", None), ("unit_clerk", branch.id), ("unit_leader", branch.id),
+            ("unit_admin", branch.id),
+        }  # fmt: skip
+        term = db.session.scalar(select(RoleGrant.valid_to).where(RoleGrant.role == "unit_clerk",
+            RoleGrant.person_id == people[1].id))  # fmt: skip
+        assert term is not None
+        assert term.isoformat() == "2027-07-01T00:00:00+08:00"
+        tags = db.session.scalars(select(AuditEvent.tag).where(AuditEvent.actor_id == admin.id))
+        assert sorted(tags) == sorted(
+            ["import:uploaded", "import:confirmed", "import:finished"]
+            + ["account:created"] * 3 + ["role:granted"] * 5 + ["binding:entered"] * 2
+        )  # fmt: skip
+
+
+def test_numbers_are_sealed_and_accounts_are_never_open(
+    client_for: Any, unit: Unit, admin: Person
+) -> None:
+    number = an_id_number()
+    page = imported(client_for(admin), "people", a_book(HEADS, ["林晓禾", number]))
+    shown = client_for(admin).get(page).text
+    assert (number in shown, f"{number[:6]}********{number[-4:]}" in shown) == (False, True)
+    with transaction(write=False):
+        person = someone(number)
+        assert person.id_number == number
+        account = db.session.scalars(select(Credential).filter_by(person_id=person.id)).one()
+        assert (account.password_hash, len(account.activation_hash or "")) == (None, 64)
+        kept = db.session.scalars(select(ImportRow.cells_sealed)).one()
+        assert number not in kept
+
+
+def test_the_same_file_again_changes_nothing_and_says_so(
+    client_for: Any, unit: Unit, admin: Person
+) -> None:
+    content = a_book(HEADS, ["林晓禾", an_id_number(), "13800000000", "", "", "单位经办人"])
+    imported(client_for(admin), "people", content)
+    with transaction(write=False):
+        before = db.session.scalar(select(func.count(AuditEvent.id)))
+        people = db.session.scalar(select(func.count(Person.id)))
+    page = checked(client_for(admin), "people", content)
+    assert "文件中的 1 行与平台一致，没有需要写入的内容" in client_for(admin).get(page).text
+    imported(client_for(admin), "people", content)
+    with transaction(write=False):
+        # Two files that were handed in, one that was confirmed and finished.
+        assert db.session.scalar(select(func.count(AuditEvent.id))) == (before or 0) + 4
+        assert db.session.scalar(select(func.count(Person.id))) == people
+        last = db.session.scalars(select(ImportBatch).order_by(ImportBatch.id.desc())).first()
+        assert last is not None
+        assert last.counts == {"new": 0, "changed": 0, "same": 1, "faulty": 0}
+
+
+def test_what_is_wrong_is_told_at_its_cell(unit: Unit, admin: Person) -> None:
+    good = an_id_number()
+    wrong = good[:-1] + ("0" if good[-1] != "0" else "1")
+    assert faults(unit, admin, ["", good]) == [("name", "请填写姓名")]
+    assert faults(unit, admin, ["林", ""]) == [("id_number", "请填写居民身份证号码")]
+    assert faults(unit, admin, ["林", wrong]) == [("id_number", "证件号码有误，请核对")]
+    ((column, said),) = faults(unit, admin, ["林", "3.40602E+17"])
+    assert (column, "科学计数法" in said) == ("id_number", True)
+    assert faults(unit, admin, ["林" * 61, good])[0][1] == "姓名不超过 60 个字，现有 61 个字"
+    assert [f[0] for f in faults(unit, admin, ["林", good, "123"])] == ["phone"]
+    assert [f[0] for f in faults(unit, admin, ["林", good, "", "别的大学"])] == ["unit"]
+    assert (
+        "是数字，不是日期"
+        in faults(unit, admin, ["林", good, "", "", "", "单位经办人", "46000"])[0][1]
+    )
+    assert faults(unit, admin, ["林", good, "", "", "", "单位经办人", "2026-11-23"]) == [
+        ("until", "截止日期应晚于今天")
+    ]
+    assert [f[0] for f in faults(unit, admin, ["林", good, "", "", "否"])] == ["roles"]
+    assert [f[0] for f in faults(unit, admin, ["林", good, "", "", "也许"])] == ["applies"]
+    both = ["林", good, "", "", "", "单位经办人、单位领导"]
+    assert faults(unit, admin, both) == [("roles", "经办人与领导不能是同一人")]
+    assert "应为：" in faults(unit, admin, ["林", good, "", "", "", "系统管理员"])[0][1]
+    twice = faults(unit, admin, ["林", good], ["李", f" {good} "])
+    assert twice == [("id_number", "证件号码与第 2 行重复")]
+
+
+def test_people_of_elsewhere_are_not_taken_over(unit: Unit, admin: Person) -> None:
+    with transaction():
+        other = a_unit("云桥区青禾小学", area="340602")
+        own, foreign, known = (an_id_number(date(1980, 1, n)) for n in (1, 2, 3))
+        a_person("林晓禾", id_number=own, unit=unit).phone = "13800000001"
+        a_person("邱明", id_number=foreign, unit=other)
+        a_person("苏禾", id_number=known, roles=[("unit_clerk", "org", unit.id)])
+    assert faults(unit, admin, ["别名", own]) == [("name", "证件号码与姓名不符，请核对")]
+    ((column, said),) = faults(unit, admin, ["邱明", foreign])
+    assert (column, "申请绑定" in said) == ("id_number", True)
+    assert [f[0] for f in faults(unit, admin, ["苏禾", known])] == ["applies"]
+    assert [f[0] for f in faults(unit, admin, ["林晓禾", own, "13800000002"])] == ["phone"]
+    assert [row.state for row in judged(unit, admin, ["林晓禾", own, "13800000001"])] == ["same"]
+    (row,) = judged(unit, admin, ["苏禾", known, "13800000009", "", "否", "单位经办人"])
+    assert (row.state, row.note) == ("changed", "登记手机号码 13800000009")
+
+
+def test_roles_obey_the_rules_of_who_may_hold_them(unit: Unit, admin: Person) -> None:
+    with transaction():
+        mine, office, clerk = (an_id_number(date(1981, 1, n)) for n in (1, 2, 3))
+        db.session.get_one(Person, admin.id).set_id_number(mine)
+        employ(admin, unit)
+        officer = a_person("庾一鸣", id_number=office, unit=unit)
+        grant_role(
+            officer, "audit_admin", scope_kind="all", scope_id=None, actor_id=None, now=now()
+        )
+        staff(unit, "unit_clerk").set_id_number(clerk)
+    assert ("roles", "不能给本人授权") in faults(
+        unit, admin, ["敖正言", mine, "", "", "", "单位经办人"]
+    )
+    told = faults(unit, admin, ["庾一鸣", office, "", "", "", "单位经办人"])
+    assert told == [("roles", "此人是系统、安全或审计管理员，不能由单位授予角色")]
+    told = faults(unit, admin, ["淮城医科经办", clerk, "", "", "否", "单位领导"])
+    assert told == [("roles", "经办人与领导不能是同一人")]
+    told = faults(unit, admin, ["淮城医科经办", clerk, "", "", "否", "单位经办人", "2027-01-01"])
+    assert [column for column, _ in told] == ["until"]
+
+
+def test_units_of_one_name_are_told_apart_by_their_paths(unit: Unit, admin: Person) -> None:
+    with transaction():
+        parts = [a_unit(name, parent=unit, area="340600") for name in ("东院", "西院")]
+        rooms = [a_unit("内科", parent=part, area="340600") for part in parts]
+        parts[0].credit_code = "91350100M000100Y43"
+    number = an_id_number()
+    assert "淮城医科大学/东院/内科" in faults(unit, admin, ["林", number, "", "内科"])[0][1]
+    found = [
+        judged(unit, admin, ["林", number, "", name])[0].found.entrant.unit_id
+        for name in ("西院/内科", "淮城医科大学 / 东院 / 内科", "91350100m000100y43", "")
+    ]
+    assert found == [rooms[1].id, rooms[0].id, parts[0].id, unit.id]
+    with transaction():
+        db.session.get_one(Unit, rooms[0].id).closed_at = now()
+    assert faults(unit, admin, ["林", number, "", "内科"]) == []
