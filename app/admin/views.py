@@ -12,6 +12,7 @@ from app.admin import (  # noqa: E402
     grant_views,
     panels,
     provider_views,
+    unit_import,
     unit_views,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "grant_views",
     "panels",
     "provider_views",
+    "unit_import",
     "unit_views",
 ]

@@ -349,6 +349,7 @@ VERBS = {
     "cast": "投票",
     "act": "确认或放弃",
     "people": "导入人员",
+    "units": "导入单位",
     "object": "提出异议",
     "verify": "查询核验",
     "mine": "我的证书",

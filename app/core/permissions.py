@@ -62,7 +62,7 @@ STAFF = tuple(role for role in ROLES if role != "applicant")
 REVIEWERS = ("unit_clerk", "unit_leader", "superior_clerk", "superior_leader")
 ORGANISERS = ("organiser", "organiser_leader")
 MEETINGS = (*ORGANISERS, "meeting_clerk", "expert", "supervisor")
-IMPORTERS = ("unit_admin",)
+IMPORTERS = ("unit_admin", "system_admin")
 
 ACTIONS: dict[str, Action] = {
     # public site and files
@@ -107,6 +107,7 @@ ACTIONS: dict[str, Action] = {
     "import.view": _may(*IMPORTERS, when="may_import"),
     "import.act": _may(*IMPORTERS, when="handed_in"),
     "import.people": _may("unit_admin"),
+    "import.units": _may("system_admin"),
     # inbox
     "inbox.home": _may(MEMBER),
     "task.list": _may(MEMBER),

@@ -226,6 +226,6 @@ def activation_codes(batch_id: int) -> Response:
     return table_answer(f"激活码-{batch.id}", codes.HEADS, rows)
 
 
-add_entry(
-    "单位审核", "批量导入", "file-earmark-arrow-up", "imports.index", "import.list", order=80
-)
+ICON = "file-earmark-arrow-up"
+for group, role in (("单位审核", "unit_admin"), ("系统管理", "system_admin")):
+    add_entry(group, "批量导入", ICON, "imports.index", "import.list", roles={role}, order=80)

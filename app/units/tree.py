@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
@@ -28,7 +28,9 @@ from app.units.models import (
     UnitChange,
     UnitRegistration,
 )
+from app.units.registered import Committed, Registered
 
+COMMITTED = Committed()
 LONGEST_NAME = 100
 LEADER_AT_WORK = "本单位领导还有待办任务，办结后才能取消单位领导审定"
 ENTERED = (
@@ -158,26 +160,29 @@ def _apply(unit: Unit, facts: UnitFacts) -> None:
     unit.has_leader = facts.has_leader
 
 
-def faults_of(unit: Unit | None, facts: UnitFacts) -> Faults:
-    """Return by field everything that keeps a unit from being entered or changed like this."""
+def faults_of(unit: Unit | None, facts: UnitFacts, among: Registered = COMMITTED) -> Faults:
+    """Return by field everything that keeps a unit from being entered or changed like this.
+
+    It is judged `among` the units of the database, or with those of a file that is imported.
+    """
     known = unit if unit is not None and unit.id else None
     found: Faults = {}
     name = facts.name.strip()
     if not name or len(name) > LONGEST_NAME:
         found["name"] = ["请填写单位名称，不超过 100 个字"]
-    elif _has_name(known, name, facts.parent):
+    elif among.has_name(known, name, facts.parent):
         found["name"] = ["同一上级下已有同名单位"]
-    found |= _faults_of_choice(known, facts)
+    found |= _faults_of_choice(known, facts, among)
     if facts.parent is not None and facts.parent.jurisdiction != facts.jurisdiction:
         found["jurisdiction"] = ["与上级单位的所属地区不一致"]
-    fault = _fault_of_code(known, facts.code)
+    fault = _fault_of_code(known, facts.code, among)
     if fault:
         found["credit_code"] = [fault]
     changed = _faults_of_change(known, facts) if known else {}
     return {**found, **_faults_of_superiors(known, facts), **changed}
 
 
-def _faults_of_choice(unit: Unit | None, facts: UnitFacts) -> Faults:
+def _faults_of_choice(unit: Unit | None, facts: UnitFacts, among: Registered) -> Faults:
     found: Faults = {}
     if facts.kind not in KINDS:
         found["kind"] = ["请选择单位性质"]
@@ -187,16 +192,9 @@ def _faults_of_choice(unit: Unit | None, facts: UnitFacts) -> Faults:
         found["type"] = ["请选择单位类型"]
     elif facts.type in PARTS and facts.parent is None:
         found["parent"] = [f"{facts.type}须填写所属的上级单位"]
-    elif facts.type in AREA_OFFICES and _has_office(unit, facts.area_code):
+    elif facts.type in AREA_OFFICES and among.has_office(unit, facts.area_code):
         found["area_code"] = [f"该属地已有{facts.type}"]
     return found
-
-
-def _has_office(unit: Unit | None, area_code: str) -> bool:
-    same = _others(unit).where(
-        Unit.area_code == area_code, Unit.type.in_(AREA_OFFICES), Unit.closed_at.is_(None)
-    )
-    return db.session.scalar(same) is not None
 
 
 def _faults_of_superiors(unit: Unit | None, facts: UnitFacts) -> Faults:
@@ -227,29 +225,14 @@ def _faults_of_change(unit: Unit, facts: UnitFacts) -> Faults:
     return found
 
 
-def _others(unit: Unit | None) -> Select[tuple[int]]:
-    return select(Unit.id).where(Unit.id != (unit.id if unit else 0)).limit(1)
-
-
-def _has_name(unit: Unit | None, name: str, parent: Unit | None) -> bool:
-    same = _others(unit).where(
-        Unit.name == name,
-        Unit.closed_at.is_(None),
-        Unit.parent_id == (parent.id if parent else None),
-    )
-    return db.session.scalar(same) is not None
-
-
-def _fault_of_code(unit: Unit | None, code: str | None) -> str:
+def _fault_of_code(unit: Unit | None, code: str | None, among: Registered) -> str:
     if code is None:
         return ""
     try:
         checked_credit_code(code)
     except Invalid as fault:
         return fault.message
-    same = _others(unit).where(Unit.credit_code == code, Unit.closed_at.is_(None))
-    taken = db.session.scalar(same) is not None
-    return "该统一社会信用代码已登记" if taken else ""
+    return "该统一社会信用代码已登记" if among.has_code(unit, code) else ""
 
 
 def leads_to(unit: Unit, start: Unit | None, upwards: Above) -> bool:
