@@ -350,6 +350,7 @@ VERBS = {
     "act": "确认或放弃",
     "people": "导入人员",
     "units": "导入单位",
+    "experts": "导入专家",
     "object": "提出异议",
     "verify": "查询核验",
     "mine": "我的证书",

@@ -62,7 +62,7 @@ STAFF = tuple(role for role in ROLES if role != "applicant")
 REVIEWERS = ("unit_clerk", "unit_leader", "superior_clerk", "superior_leader")
 ORGANISERS = ("organiser", "organiser_leader")
 MEETINGS = (*ORGANISERS, "meeting_clerk", "expert", "supervisor")
-IMPORTERS = ("unit_admin", "system_admin")
+IMPORTERS = ("unit_admin", "system_admin", "organiser")
 
 ACTIONS: dict[str, Action] = {
     # public site and files
@@ -108,6 +108,7 @@ ACTIONS: dict[str, Action] = {
     "import.act": _may(*IMPORTERS, when="handed_in"),
     "import.people": _may("unit_admin"),
     "import.units": _may("system_admin"),
+    "import.experts": _may("organiser"),
     # inbox
     "inbox.home": _may(MEMBER),
     "task.list": _may(MEMBER),

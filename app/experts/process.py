@@ -1,10 +1,12 @@
 """What the expert pool tells the permission table and the personal centre."""
 
 from app.core.permissions import register_predicate
+from app.experts import importing
 from app.experts.models import ExpertProfile
 from app.experts.queries import keeps_expert
 from app.people.known import KnownKind, of_person, register_known
 
+__all__ = ["importing"]
 register_predicate("keeps_expert")(keeps_expert)
 register_known(
     50,

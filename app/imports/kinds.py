@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from app.accounts.models import Person
 from app.core.crypto import mask_id
+from app.core.errors import Invalid
 from app.imports.models import RowState
 
 SCIENTIFIC = re.compile(r"[0-9](\.[0-9]+)?[eE][+-]?[0-9]+")
@@ -192,6 +193,18 @@ def dated(row: Row, name: str, label: str) -> date | None:
     said = f"{label}“{text}”是数字，不是日期，" if as_number else f"{label}“{text}”不是日期，"
     row.refuse(name, said + DATE_RULE)
     return None
+
+
+def checked(row: Row, column: str, check: Callable[[str], str]) -> str:
+    """Return what a check makes of a cell; what it refuses is noted, and nothing is told twice."""
+    text = row[column]
+    if not text or column in {name for name, _ in row.faults}:
+        return ""
+    try:
+        return check(text)
+    except Invalid as fault:
+        row.refuse(column, fault.message)
+        return ""
 
 
 def refuse_doubles(rows: Sequence[Row], column: str, key: Callable[[Row], str], what: str) -> None:

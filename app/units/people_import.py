@@ -1,6 +1,6 @@
 """Importing a unit's people: applicants bound to it, and its staff (批量导入人员, HB-U-06)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,6 @@ from app.accounts.queries import lasts
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Invalid
 from app.core.instants import end_of
 from app.core.numbers import checked_id_number
 from app.core.permissions import ROLES
@@ -25,6 +24,7 @@ from app.imports.kinds import (
     Place,
     Row,
     Told,
+    checked,
     dated,
     listed,
     refuse_doubles,
@@ -192,21 +192,10 @@ def _understood(row: Row, below: Below, now: datetime) -> Found:
         row.refuse("roles", "既不是申报人，也没有工作人员角色，请至少填写一项")
     if any(APART.get(role) in roles for role in roles):
         row.refuse("roles", "经办人与领导不能是同一人")
-    number = _checked(row, "id_number", lambda text: checked_id_number(fold_id(text)))
-    phone = _checked(row, "phone", lambda text: checked_phone(text, "phone"))
+    number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text)))
+    phone = checked(row, "phone", lambda text: checked_phone(text, "phone"))
     entrant = Entrant(unit_id, row["name"], number, phone, applies, roles, _term(row, now))
     return Found(entrant)
-
-
-def _checked(row: Row, column: str, check: Callable[[str], str]) -> str:
-    text = row[column]
-    if not text or column in {name for name, _ in row.faults}:
-        return ""
-    try:
-        return check(text)
-    except Invalid as fault:
-        row.refuse(column, fault.message)
-        return ""
 
 
 def _term(row: Row, now: datetime) -> datetime | None:
