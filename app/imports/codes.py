@@ -19,6 +19,7 @@ from app.core.db import db
 from app.core.errors import Conflict
 from app.imports.models import BatchStatus, ImportBatch, ImportRow, RowState
 
+WIDTHS = (14, 22, 30, 14, 20, 60, 18)
 HEADS = ("姓名", "证件号码", "单位", "登录名", "激活码", "激活链接", "有效期至")
 # Of somebody who does more than this the secret reaches further than the import did.
 BEGUN_WITH = ("applicant", "expert", "unit_admin", "unit_clerk", "unit_leader")

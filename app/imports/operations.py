@@ -155,12 +155,18 @@ def try_again(batch: ImportBatch, *, now: datetime) -> None:
 
 
 def drop(batch: ImportBatch, *, actor: Person, now: datetime) -> None:
-    """Give an import up before it is written (放弃导入); its file and rows are forgotten."""
+    """Give an import up before it is written (放弃导入).
+
+    Its rows are forgotten, and the file with the next sweep, like one that nobody linked.
+    """
     hold(batch)
     if batch.status != BatchStatus.READY and not has_failed(batch):
         raise Conflict("该文件正在办理或已导入，不能放弃")
-    batch.status, batch.message = BatchStatus.DROPPED, ""
-    _forget([batch])
+    file = db.session.get(StoredFile, batch.file_id or 0)
+    if file is not None:
+        file.status = storage.STAGED
+    batch.status, batch.message, batch.file_id = BatchStatus.DROPPED, "", None
+    _forget_rows([batch])
     _note("import:dropped", batch, actor.id, now)
 
 
@@ -171,14 +177,18 @@ def finish(batch: ImportBatch, report: list[list[object]], *, now: datetime) -> 
     _note("import:finished", batch, batch.person_id, now)
 
 
+def _forget_rows(batches: Sequence[ImportBatch]) -> None:
+    db.session.flush()
+    ids = [batch.id for batch in batches]
+    db.session.execute(delete(ImportRow).where(ImportRow.batch_id.in_(ids)))
+
+
 def _forget(batches: Sequence[ImportBatch]) -> list[str]:
     """Forget the files of imports and what stood in their rows; returns the bytes' hashes."""
-    ids = [batch.id for batch in batches]
     files = [batch.file_id for batch in batches if batch.file_id]
     for batch in batches:
         batch.file_id = None
-    db.session.flush()
-    db.session.execute(delete(ImportRow).where(ImportRow.batch_id.in_(ids)))
+    _forget_rows(batches)
     gone = delete(StoredFile).where(StoredFile.id.in_(files)).returning(StoredFile.sha256)
     return list(db.session.scalars(gone))
 

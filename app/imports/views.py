@@ -13,7 +13,7 @@ from app.core.faults import shown_on
 from app.core.http import grants, marks_viewed, page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
-from app.core.tables import note_export, table_answer, workbook_answer
+from app.core.tables import Sheet, note_export, workbook_answer
 from app.core.uploads import read_limited
 from app.imports import codes, operations, queries
 from app.imports.files import faulty_sheet, report_sheets, template_sheets
@@ -223,7 +223,8 @@ def activation_codes(batch_id: int) -> Response:
     """Make the activation codes of the accounts that nobody has entered yet, as a list."""
     batch = _batch(batch_id, "import.act")
     rows = codes.renew(batch, actor=_me(), now=now())
-    return table_answer(f"激活码-{batch.id}", codes.HEADS, rows)
+    sheet = Sheet("激活码", codes.HEADS, rows, codes.WIDTHS)
+    return workbook_answer(f"激活码-{batch.id}", [sheet])
 
 
 ICON = "file-earmark-arrow-up"

@@ -41,6 +41,7 @@ from app.units.tree import hold_tree
 
 NOTE = "单位批量导入"
 ROLE_NAMES = {ROLES[role]: role for role in STAFF_ROLES}
+THEIRS = "该单位已有管理员，工作人员由其管理员开通"
 ELSEWHERE = "此人已有账号，不属于所填单位，请本人登录后申请绑定"
 PHONES = "平台上登记的手机号码与此不同，由本人在个人中心修改；请留空或改为一致"
 OFFICES = "此人是系统、安全或审计管理员，不能由单位授予角色"
@@ -107,6 +108,10 @@ class Found:
     given: list[Given] = field(default_factory=list)
     phone: str = ""
 
+    def staffs(self, *, new: bool) -> bool:
+        """Tell whether it would give somebody a role at the unit."""
+        return bool(self.entrant.roles if new else {g.role for g in self.given} - {APPLICANT})
+
 
 def standings(numbers: Iterable[str], now: datetime) -> dict[str, Standing]:
     """Return by identity number whom the platform knows, where they belong and what they hold."""
@@ -125,6 +130,20 @@ def standings(numbers: Iterable[str], now: datetime) -> dict[str, Standing]:
         for person_id, role, kind, scope_id, until in db.session.execute(held).tuples():
             by_id[person_id].held.append((role, kind, scope_id, until))
     return found
+
+
+def administered(unit_ids: Iterable[int], place: Place) -> set[int]:
+    """Return which of these units, other than the one that imports, look after their own staff."""
+    held: set[int | None] = set()
+    for some in chunks([each for each in unit_ids if each != place.unit_id]):
+        theirs = select(RoleGrant.scope_id).where(
+            RoleGrant.role == "unit_admin",
+            RoleGrant.scope_kind == "org",
+            RoleGrant.scope_id.in_(some),
+            lasts(place.now),
+        )
+        held |= set(db.session.scalars(theirs))
+    return {each for each in held if each}
 
 
 class People:
@@ -155,6 +174,7 @@ class People:
             row.found = _understood(row, below, place.now)
         refuse_doubles(rows, "id_number", lambda row: fold_id(row["id_number"]), "证件号码")
         sound = [row for row in rows if not row.is_faulty]
+        theirs = administered(below.names, place)
         known = standings((row.found.entrant.id_number for row in sound), place.now)
         for row in sound:
             standing = known.get(row.found.entrant.id_number)
@@ -162,6 +182,8 @@ class People:
                 row.state = RowState.NEW
             else:
                 _compare(row, standing, place)
+            if row.found.entrant.unit_id in theirs and row.found.staffs(new=standing is None):
+                row.refuse("roles", THEIRS)
 
     def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
         """Open the accounts of those who are new, give roles and telephones to the others."""

@@ -32,9 +32,9 @@ from tests.throwaway_postgres import running_server
 ROWS = 10_000
 
 
-def figures(folder: Path, server: str) -> Iterator[Figure]:
+def figures(folder: Path) -> Iterator[Figure]:
     """Measure on PostgreSQL: reading, checking and writing, as one after another they are."""
-    with fresh_url(folder, server) as url:
+    with running_server() as server, fresh_url(folder, server) as url:
         app = create_app(str(folder / "imports"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
         with app.app_context():
             db.create_all()
@@ -90,8 +90,8 @@ def _import(content: bytes, unit_id: int, person_id: int) -> None:
 def main() -> int:
     """Print the figures; 1 when one does not hold."""
     missed = 0
-    with tempfile.TemporaryDirectory() as folder, running_server() as server:
-        for figure in figures(Path(folder), server):
+    with tempfile.TemporaryDirectory() as folder:
+        for figure in figures(Path(folder)):
             print(figure.line(), flush=True)
             missed += not figure.ok
     return 1 if missed else 0

@@ -233,8 +233,7 @@ def test_activation_codes_are_made_when_they_are_handed_out(
 def codes_after(desk: Any, page: str) -> list[list[str]]:
     answer = desk.post(f"{page}/codes")
     assert answer.status_code == 200, answer.text
-    lines = answer.data.decode("utf-8-sig").strip().splitlines()
-    return [line.split(",") for line in lines[1:]]
+    return [list(row) for row in read_book(answer.data)["激活码"][1:]]
 
 
 def test_only_the_units_administrators_see_and_only_who_handed_in_acts(

@@ -193,6 +193,21 @@ def test_roles_obey_the_rules_of_who_may_hold_them(unit: Unit, admin: Person) ->
     assert [column for column, _ in told] == ["until"]
 
 
+def test_the_staff_of_a_lower_unit_is_its_administrators_business(
+    client_for: Any, unit: Unit, admin: Person
+) -> None:
+    with transaction():
+        a_unit("第三医院", parent=unit, area="340600", clerk=False, leader=False)
+    first, second = an_id_number(), an_id_number()
+    row = ["邱明", first, "", "第三医院", "否", "单位管理员"]
+    assert faults(unit, admin, row) == []
+    imported(client_for(admin), "people", a_book(HEADS, row))
+    assert [each.state for each in judged(unit, admin, row)] == ["same"]
+    told = faults(unit, admin, ["苏禾", second, "", "第三医院", "是", "单位经办人"])
+    assert told == [("roles", "该单位已有管理员，工作人员由其管理员开通")]
+    assert faults(unit, admin, ["苏禾", second, "", "第三医院"]) == []
+
+
 def test_units_of_one_name_are_told_apart_by_their_paths(unit: Unit, admin: Person) -> None:
     with transaction():
         parts = [a_unit(name, parent=unit, area="340600") for name in ("东院", "西院")]

@@ -1,0 +1,68 @@
+"""A list of people in a browser: sent as it is chosen, looked at, confirmed, reported."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.core.db import db, transaction
+from app.units.models import Employment
+from app.units.people_import import COLUMNS
+from app.worker import tick
+from tests.browser.conftest import Problems
+from tests.builders.people import a_person, a_unit, an_id_number
+from tests.builders.sheets import a_book, read_book
+
+Enter = Callable[..., Page]
+HEADS = [column.label for column in COLUMNS]
+
+
+def chosen(page: Any, name: str, content: bytes) -> None:
+    page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
+
+
+def confirm(page: Any) -> None:
+    page.get_by_role("button", name="确认导入").click()
+    page.get_by_role("dialog").get_by_role("button", name="确认导入").click()
+
+
+def downloaded(page: Any, button: Any) -> dict[str, Any]:
+    with page.expect_download() as got:
+        button.click()
+    return read_book(got.value.path().read_bytes())
+
+
+def test_a_list_is_sent_looked_at_confirmed_and_reported(
+    app: Flask, enter: Enter, problems: Problems
+) -> None:
+    with transaction():
+        unit = a_unit("青禾小学")
+        admin = a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+    page: Any = enter(admin, "/imports")
+    page.get_by_role("link", name="上传文件").click()
+    chosen(page, "别的.xlsx", a_book(["姓名", "电话"], ["林", "1"]))
+    expect(page.locator("[data-error-summary]")).to_contain_text("缺少列：居民身份证号码")
+    number = an_id_number()
+    chosen(page, "名单.xlsx", a_book(HEADS, ["林晓禾", number], ["邱明", "123"]))
+    expect(page.get_by_text("正在核对 2 行")).to_be_visible()
+    tick()
+    # The page looks after itself until the list is checked.
+    expect(page.get_by_role("heading", name="逐行核对结果")).to_be_visible()
+    expect(page.get_by_text("证件号码有误，请核对")).to_be_visible()
+    expect(page.get_by_text(number)).to_have_count(0)
+    confirm(page)
+    expect(page.locator("[data-error-summary]")).to_contain_text("有 1 行有误")
+    page.get_by_label("有误的 1 行不导入").check()
+    confirm(page)
+    expect(page.get_by_text("正在写入")).to_be_visible()
+    tick()
+    expect(page.get_by_role("heading", name="对账报告")).to_be_visible()
+    book = downloaded(page, page.get_by_role("link", name="下载报告"))
+    assert book["对账"][-1] == ("合计", "1", "0", "0", "1", "2")
+    page.get_by_role("button", name="生成并下载激活码清单").click()
+    sure = page.get_by_role("dialog").get_by_role("button", name="生成并下载激活码清单")
+    assert [row[0] for row in downloaded(page, sure)["激活码"]] == ["姓名", "林晓禾"]
+    with transaction(write=False):
+        assert db.session.query(Employment).one().unit_id == unit.id
+    problems.allow("422")
