@@ -183,10 +183,7 @@ def _tell_jurisdictions(rows: Sequence[Row], plan: Plan) -> None:
 
 def _judge(row: Row, plan: Plan, together: Together) -> None:
     unit, facts = row.found.unit, row.found.facts
-    if facts.jurisdiction not in jurisdictions.all_ids():
-        row.refuse("jurisdiction", "请填写所属地区" if not row["jurisdiction"] else "没有这个地区")
-    elif not _is_inside(facts):
-        row.refuse("area_code", OUTSIDE)
+    _judge_place(row, facts)
     _refuse_circles(row, unit, plan)
     told = {name for name, _ in row.faults}
     for name, texts in tree.faults_of(unit, facts, together).items():
@@ -206,9 +203,18 @@ def _refuse_circles(row: Row, unit: Unit, plan: Plan) -> None:
         row.refuse("reports_to", "上报不能绕回本单位")
 
 
-def _is_inside(facts: tree.UnitFacts) -> bool:
-    region = jurisdictions.get(facts.jurisdiction).certificate.region
-    return facts.area_code not in areas.names() or facts.area_code.startswith(region)
+def _judge_place(row: Row, facts: tree.UnitFacts) -> None:
+    """Refuse a jurisdiction or an area that there is none of; what is above tells of itself."""
+    if facts.area_code and facts.area_code not in areas.names():
+        row.refuse("area_code", "没有这个属地，应为六位行政区划代码或全称")
+    if facts.jurisdiction in jurisdictions.all_ids():
+        region = jurisdictions.get(facts.jurisdiction).certificate.region
+        if facts.area_code in areas.names() and not facts.area_code.startswith(region):
+            row.refuse("area_code", OUTSIDE)
+    elif row["jurisdiction"]:
+        row.refuse("jurisdiction", "没有这个地区，见代码表")
+    elif not row["parent"]:
+        row.refuse("jurisdiction", "没有上级单位的，请填写所属地区")
 
 
 def _compare(row: Row) -> None:
