@@ -43,6 +43,7 @@ AREAS = {
 }
 # What events are about and no area is called after.
 SUBJECTS = {
+    "earlier_certificate": "往年证书",
     "employment": "单位绑定",
     "unit_registration": "单位注册",
     "portfolio_item": "业绩",
@@ -78,6 +79,8 @@ EVENTS = {
     "certificate:postponed": "暂缓发证",
     "certificate:revocation_withdrawn": "撤回撤销提议",
     "declaration:exported": "导出申报名单",
+    "certificate:earlier_entered": "登记往年证书",
+    "certificate:earlier_withdrawn": "撤下往年证书",
     "certificate:exported": "导出证书名单",
     "certificate:issued": "签发证书",
     "certificate:photo_provided": "提供证件照片",
@@ -272,6 +275,7 @@ CONDITIONS = {
     "may_see_correction": "申请人，其单位的经办人，或系统管理员",
     "may_unmask_correction": "办理更正申请的单位经办人或系统管理员，本人除外",
     "may_see_certificate": "证书持有人，或发证机关",
+    "keeps_earlier": "登记该往年证书的机关",
     "issues_certificate": "发证的机关",
     "may_see_revocation": "发证的机关",
     "may_see_replacement": "申请人，或办理它的单位",
@@ -351,6 +355,9 @@ VERBS = {
     "people": "导入人员",
     "units": "导入单位",
     "experts": "导入专家",
+    "certificates": "导入往年证书",
+    "earlier": "往年证书",
+    "withdraw": "撤下往年证书",
     "object": "提出异议",
     "verify": "查询核验",
     "mine": "我的证书",

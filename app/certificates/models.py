@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
+from app.core import crypto
 from app.core.db import Id, Instant, Model, one_of, pk
 from app.core.storage import StoredFile
 from app.results.models import Result
@@ -111,6 +112,54 @@ class Certificate(Model):
     def name(self) -> str:
         """The title that it certifies, as lists show it."""
         return f"{self.facts['series']} {self.facts['title']}"
+
+
+_KEPT = sa.text("withdrawn_at IS NULL")
+
+
+class EarlierCertificate(Model):
+    """A certificate from before the platform (往年证书), as the office that keeps it told it.
+
+    It belongs to whoever has its identity number, on the platform or not yet.
+    """
+
+    __tablename__ = "earlier_certificate"
+    __table_args__ = (
+        sa.CheckConstraint("number <> '' AND issuer <> ''", name="it_has_a_number_and_an_issuer"),
+        sa.CheckConstraint(
+            "(withdrawn_at IS NULL) = (withdrawn_reason = '')", name="what_is_withdrawn_says_why"
+        ),
+        sa.Index(
+            "uq_earlier_certificate_number",
+            "number",
+            unique=True,
+            sqlite_where=_KEPT,
+            postgresql_where=_KEPT,
+        ),
+        sa.Index("ix_earlier_certificate_holder", "id_number_hash"),
+    )
+
+    id: Mapped[int] = pk()
+    number: Mapped[str] = mapped_column(sa.String(40))
+    name: Mapped[str] = mapped_column(sa.String(60))
+    id_number_sealed: Mapped[str] = mapped_column(sa.String(200), info=crypto.SEALED)
+    id_number_hash: Mapped[str] = mapped_column(sa.String(64))
+    id_number_tail: Mapped[str] = mapped_column(sa.String(20))
+    series: Mapped[str] = mapped_column(sa.String(60))
+    specialty: Mapped[str] = mapped_column(sa.String(60), default="")
+    title: Mapped[str] = mapped_column(sa.String(60))
+    level: Mapped[str] = mapped_column(sa.String(10))
+    obtained_on: Mapped[date] = mapped_column(sa.Date)
+    issuer: Mapped[str] = mapped_column(sa.String(100))
+    # Whether the public page knows of it.
+    is_public: Mapped[bool]
+    keeper_unit_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("unit.id"), index=True)
+    entered_by: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"))
+    entered_at: Mapped[datetime] = mapped_column(Instant)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawn_reason: Mapped[str] = mapped_column(sa.String(300), default="")
+
+    keeper: Mapped[Unit] = relationship()
 
 
 class NumberSeries(Model):

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
-from app.certificates import operations, revocation_process
+from app.certificates import earlier_process, operations, revocation_process
 from app.certificates.facts import CHANGEABLE, reviewed
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
 from app.certificates.queries import (
@@ -45,7 +45,7 @@ from app.units.flow import flow_log
 from app.units.queries import reviewing_unit, unit_of
 from app.units.tree import register_obstacle
 
-__all__ = ["revocation_process"]
+__all__ = ["earlier_process", "revocation_process"]
 
 REPLACEMENT = "replacement"
 ISSUE_WORDS = {"issue": "同意发证", "return": "退回照片", "postpone": "暂缓发证"}

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.accounts.addresses import TooManyTries
 from app.accounts.public_forms import PublicForm
-from app.certificates import issuing_views, operations, queries, signing
+from app.certificates import earlier, earlier_views, issuing_views, operations, queries, signing
 from app.certificates.facts import CHANGEABLE, DECIDED, disagreeing
 from app.certificates.models import Certificate, CertificateStatus, ReplacementRequest
 from app.certificates.process import REPLACEMENT, replacement_record
@@ -29,7 +29,7 @@ from app.site.blocks import register_block
 from app.units import asking
 from app.units.flow import flow_log, open_items
 
-__all__ = ["bp", "issuing_views"]
+__all__ = ["bp", "earlier_views", "issuing_views"]
 
 LOOK_UPS = PublicForm("certificate", free=10)
 PAPER_WAITS = "电子证书正在生成，请稍后再试"
@@ -58,6 +58,7 @@ def index() -> str | BaseResponse:
         "certificates/index.html",
         certificates=mine,
         requests=queries.latest_requests(mine),
+        earlier=earlier.of_person(current_user.id),
         failed=queries.failed_papers(mine),
     )
 
@@ -260,6 +261,9 @@ def look_up() -> BaseResponse | tuple[str, int]:
     found = queries.certificate_by_number(name, number)
     if found is not None:
         return see_other(url_for("certificates.public", public_id=found.public_id))
+    before = earlier.public_by_number(name, number)
+    if before is not None:
+        return render_template("certificates/earlier.html", certificate=before)
     LOOK_UPS.count()
     return _verify_page({}, "没有查到与姓名和证书编号都相符的证书，请核对后重试"), 404
 

@@ -62,7 +62,7 @@ STAFF = tuple(role for role in ROLES if role != "applicant")
 REVIEWERS = ("unit_clerk", "unit_leader", "superior_clerk", "superior_leader")
 ORGANISERS = ("organiser", "organiser_leader")
 MEETINGS = (*ORGANISERS, "meeting_clerk", "expert", "supervisor")
-IMPORTERS = ("unit_admin", "system_admin", "organiser")
+IMPORTERS = ("unit_admin", "system_admin", "organiser", "issuer")
 
 ACTIONS: dict[str, Action] = {
     # public site and files
@@ -109,6 +109,7 @@ ACTIONS: dict[str, Action] = {
     "import.people": _may("unit_admin"),
     "import.units": _may("system_admin"),
     "import.experts": _may("organiser"),
+    "import.certificates": _may("issuer"),
     # inbox
     "inbox.home": _may(MEMBER),
     "task.list": _may(MEMBER),
@@ -169,6 +170,8 @@ ACTIONS: dict[str, Action] = {
     "certificate.show": _may("applicant", "issuer", when="may_see_certificate"),
     "certificate.issued": _may("issuer"),
     "certificate.export": _may("issuer"),
+    "certificate.earlier": _may("issuer"),
+    "certificate.withdraw": _may("issuer", when="keeps_earlier"),
     "certificate.print": _may("issuer", when="issues_certificate"),
     "certificate.revoke": _may("issuer", when="issues_certificate"),
     "revocation.show": _may("issuer", when="may_see_revocation"),

@@ -231,6 +231,7 @@ ICON = "file-earmark-arrow-up"
 for group, role in (
     ("单位审核", "unit_admin"),
     ("评审组织", "organiser"),
+    ("证书", "issuer"),
     ("系统管理", "system_admin"),
 ):
     add_entry(group, "批量导入", ICON, "imports.index", "import.list", roles={role}, order=80)

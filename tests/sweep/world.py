@@ -9,7 +9,7 @@ from app.accounts import grants
 from app.accounts.models import LoginSession, Notification, Person
 from app.accounts.queries import live_grants
 from app.certificates import revoking
-from app.certificates.models import Certificate, Ground
+from app.certificates.models import Certificate, EarlierCertificate, Ground
 from app.core.crypto import seal
 from app.core.db import db
 from app.engine.models import Incident, ProcessVersion
@@ -78,6 +78,7 @@ RECORDS = {
     "admin.request_id": "SELECT max(id) FROM grant_request",
     "admin.unit_id": "SELECT id FROM unit WHERE name = '云桥区青禾小学'",
     "certificates.certificate_id": _OF.format("certificate", "盛夏禾"),
+    "certificates.earlier_id": "SELECT max(id) FROM earlier_certificate",
     "certificates.request_id": "SELECT id FROM replacement_request WHERE status = 'pending'",
     "certificates.revocation_id": "SELECT max(id) FROM revocation",
     "certificates.public_id": "SELECT public_id FROM certificate WHERE id = "
@@ -175,6 +176,7 @@ def add_what_is_missing(now: datetime) -> None:
     ).one()
     result_id = db.session.scalar(sa.text("SELECT min(id) FROM result"))
     unit_admin = person_called(CAST["unit_admin"])
+    office = next(g.scope_id for g in live_grants(issuer.id, now) if g.role == "issuer")
     own_unit = next(g.scope_id for g in live_grants(unit_admin.id, now) if g.role == "unit_admin")
     times = {"created_at": now, "seen_at": now}
     db.session.add_all(
@@ -193,6 +195,12 @@ def add_what_is_missing(now: datetime) -> None:
             ImportBatch(
                 kind="people", unit_id=own_unit, status="ready", person_id=unit_admin.id,
                 file_name="名单.xlsx", sha256="0" * 64, total=1, fresh=1, uploaded_at=now,
+            ),
+            EarlierCertificate(
+                number="A1", name=owner.name, id_number_sealed="x", id_number_hash="x",
+                id_number_tail="x", series="中小学教师", title="一级教师", level="中级",
+                obtained_on=now.date(), issuer="市教育局", is_public=True, keeper_unit_id=office,
+                entered_by=issuer.id, entered_at=now,
             ),
             Incident(message="处理程序出错", node="vet", at=now, last_at=now),
             MigrationRun(
