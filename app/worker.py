@@ -46,7 +46,7 @@ def tick() -> int:
 
 
 def send() -> int:
-    """Run the jobs that wait for other machines, such as the mail server; returns how many."""
+    """Run the jobs that take long or wait for other machines, such as mail; returns how many."""
     return jobs.run_due_jobs(BATCH, apart=True)
 
 

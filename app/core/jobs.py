@@ -61,7 +61,7 @@ def register_job(
     """Register the work of a job name. It must be idempotent and opens its own transactions.
 
     After a failure it rests for two pauses, then for four, and so on. Work that waits for other
-    machines is done `apart`, so that a slow one holds up nothing else.
+    machines, or takes long itself, is done `apart`, so that a slow one holds up nothing else.
     """
 
     def keep(work: Work) -> Work:

@@ -1,4 +1,7 @@
-"""What the worker does with an import: judges its rows, and writes them whole or not at all."""
+"""What the worker does with an import: judges its rows, and writes them whole or not at all.
+
+It is done apart from the other jobs: thousands of rows must not hold up the flows.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -40,7 +43,7 @@ def _kind(batch: ImportBatch) -> Kind:
     return found
 
 
-@jobs.register_job(CHECK)
+@jobs.register_job(CHECK, apart=True)
 def check(payload: Mapping[str, Any]) -> None:
     """Judge the rows of a file, and show its person what they would do."""
     with transaction(write=False):
@@ -86,7 +89,7 @@ def _count(batch: ImportBatch, rows: Sequence[Row]) -> None:
     batch.same, batch.faulty = counts[RowState.SAME], counts[RowState.FAULTY]
 
 
-@jobs.register_job(RUN)
+@jobs.register_job(RUN, apart=True)
 def run(payload: Mapping[str, Any]) -> None:
     """Judge the rows once more and write them, all in one transaction."""
     batch_id = int(payload["batch"])
