@@ -19,6 +19,7 @@ from xml.etree import ElementTree as ET
 from app.core.limits import limit
 
 MOST_ROWS = 20_000
+MOST_LINES = 100_000
 MOST_COLUMNS = 60
 MOST_BYTES = 100 * 2**20
 MOST_PARTS = 1000
@@ -36,6 +37,7 @@ _SIGNS = re.compile(r"\s*([=@]|[+-]\s*[A-Za-z(])")
 NOT_A_SHEET = "文件不是电子表格，请上传 .xlsx 或 .csv 文件"
 BROKEN = "文件已损坏，无法打开，请用电子表格软件打开后另存为 .xlsx"
 ENTITIES = "文件含有外部实体定义（DOCTYPE），不予读取，请用电子表格软件另存后再上传"
+FAR = f"表格在第 {MOST_LINES} 行以后还有内容或格式，请删除数据下方多余的行后再上传"
 LONG = f"数据超过 {MOST_ROWS} 行，请拆分成几个文件分别导入"
 LOST = "号码被存成了数字，后几位已丢失，请将该列设为“文本”格式后重新填写"
 
@@ -157,6 +159,8 @@ def _cells(content: bytes) -> Iterator[tuple[int, list[Any]]]:
     sheet.reset_dimensions()
     formulas: list[str] = []
     for no, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1), start=1):
+        if no > MOST_LINES:
+            raise Refused(FAR, 413)
         formulas += [cell.coordinate for cell in row if cell.data_type == "f"]
         if formulas and (len(formulas) > NAMED or no > MOST_ROWS):
             break

@@ -152,6 +152,11 @@ def test_too_many_rows_and_columns_are_refused(monkeypatch: pytest.MonkeyPatch) 
     assert "超过 60 列" in refusal(a_book(["甲"] * 61))
 
 
+def test_something_far_below_the_table_is_told_instead_of_looked_for() -> None:
+    assert "第 100000 行以后" in refusal(book(A1="甲", A2="乙", A1048576="丙"))
+    assert rows(book(A1="甲", A2000="乙")) == [["甲"], ["乙"]]
+
+
 def test_a_million_rows_are_refused_soon() -> None:
     content = ("姓名\n" + "林\n" * 1_000_000).encode()
     with pytest.raises(TooLarge, match="请拆分"):
