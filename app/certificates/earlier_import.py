@@ -14,7 +14,7 @@ from app.catalogue import jurisdictions
 from app.catalogue.models import LEVELS
 from app.certificates.models import Certificate, EarlierCertificate
 from app.core import audit
-from app.core.crypto import fold_id, keyed_hash
+from app.core.crypto import fold_id, hashes_of
 from app.core.db import db
 from app.core.numbers import checked_id_number
 from app.imports.kinds import (
@@ -177,17 +177,15 @@ def _compare(row: Row, known: EarlierCertificate | None, place: Place) -> None:
         *(row[name] for name in FACTS),
         found.obtained_on,
         found.is_public,
-        keyed_hash(found.id_number),
         place.unit_id,
     )
     kept = (
         *(getattr(known, name) for name in FACTS),
         known.obtained_on,
         known.is_public,
-        known.id_number_hash,
         known.keeper_unit_id,
     )
-    if said == kept:
+    if said == kept and known.id_number_hash in hashes_of(found.id_number):
         row.state = RowState.SAME
     else:
         row.refuse("number", UNLIKE)

@@ -143,7 +143,9 @@ class EarlierCertificate(Model):
     number: Mapped[str] = mapped_column(sa.String(40))
     name: Mapped[str] = mapped_column(sa.String(60))
     id_number_sealed: Mapped[str] = mapped_column(sa.String(200), info=crypto.SEALED)
-    id_number_hash: Mapped[str] = mapped_column(sa.String(64))
+    id_number_hash: Mapped[str] = mapped_column(
+        sa.String(64), info=crypto.hashed_from("id_number_sealed")
+    )
     id_number_tail: Mapped[str] = mapped_column(sa.String(20))
     series: Mapped[str] = mapped_column(sa.String(60))
     specialty: Mapped[str] = mapped_column(sa.String(60), default="")

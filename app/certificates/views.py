@@ -241,7 +241,7 @@ def _verify_page(errors: dict[str, str], message: str) -> str:
 
 @bp.post("/verify")
 @requires("certificate.verify")
-def look_up() -> BaseResponse | tuple[str, int]:
+def look_up() -> str | BaseResponse | tuple[str, int]:
     """Look a certificate up by name and number, which no address carries.
 
     What is not found counts: nobody tries numbers through without proving work.

@@ -133,10 +133,14 @@ def _hash(key: bytes, text: str) -> str:
     return f"{key_id(key)}.{base64.b64encode(digest).decode()}"
 
 
+def hashes_of(text: str) -> list[str]:
+    """Return the hashes under which a text may be kept: by the key in use and by older ones."""
+    return [_hash(key, text) for key in keys_of(INDEX).values()]
+
+
 def is_hash_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], *texts: str) -> Any:
     """Return the condition that a column holds the hash of one of these texts, by any key read."""
-    keys = keys_of(INDEX).values()
-    return column.in_([_hash(key, text) for text in texts for key in keys])
+    return column.in_([kept for text in texts for kept in hashes_of(text)])
 
 
 def fold_id(number: str) -> str:

@@ -58,8 +58,8 @@ class Provider(Model):
 class LinkedIdentity(Model):
     """An identity at a provider that is a person's way in.
 
-    Some providers call people by their identity numbers, so that of a subject only the keyed hash
-    is kept.
+    Some providers call people by their identity numbers, so that a subject is sealed and found by
+    its keyed hash.
     """
 
     __tablename__ = "linked_identity"
@@ -70,7 +70,10 @@ class LinkedIdentity(Model):
 
     id: Mapped[int] = pk()
     provider_id: Mapped[int] = mapped_column(Id, ForeignKey("openid_provider.id"))
-    subject_hash: Mapped[str] = mapped_column(String(64))
+    subject_sealed: Mapped[str] = mapped_column(String(800), info=crypto.SEALED)
+    subject_hash: Mapped[str] = mapped_column(
+        String(64), info=crypto.hashed_from("subject_sealed")
+    )
     person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
     audience: Mapped[str] = mapped_column(String(10))
     linked_at: Mapped[datetime] = mapped_column(Instant)

@@ -33,7 +33,7 @@ from app.openid.queries import (
     offices_at,
     person_told,
     provider_in_use,
-    subject_hash,
+    subject_of,
     unit_told,
 )
 
@@ -70,7 +70,7 @@ def check_fit(person: Person, told: Told, *, now: datetime) -> None:
         )
     known = person.id_number_hash
     others = person_told(told)
-    differs = known and told.id_number and known != crypto.keyed_hash(told.id_number)
+    differs = known and told.id_number and known not in crypto.hashes_of(told.id_number)
     if differs or (others is not None and others.id != person.id):
         raise SignOnRefused(
             "统一身份认证的证件号码与该账号登记的不一致",
@@ -135,7 +135,8 @@ def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentit
         raise Conflict("该统一身份认证账号已经关联了平台账号")
     identity = LinkedIdentity(
         provider_id=provider.id,
-        subject_hash=subject_hash(told),
+        subject_sealed=crypto.seal(subject_of(told)),
+        subject_hash=crypto.keyed_hash(subject_of(told)),
         person_id=person.id,
         audience=told.audience,
         linked_at=now,

@@ -61,16 +61,16 @@ def provider_in_use(provider_id: int, audience: str | None = None) -> Provider:
     return found
 
 
-def subject_hash(told: Told) -> str:
-    """Return what is kept of a subject; a provider's person and unit of one name are two."""
-    return crypto.keyed_hash(f"{told.provider_id}:{told.audience}:{told.subject}")
+def subject_of(told: Told) -> str:
+    """Return what stands for a subject; a provider's person and unit of one name are two."""
+    return f"{told.provider_id}:{told.audience}:{told.subject}"
 
 
 def identity_of(told: Told) -> LinkedIdentity | None:
     """Return whose way in this is, if it is anybody's."""
     wanted = select(LinkedIdentity).where(
         LinkedIdentity.provider_id == told.provider_id,
-        LinkedIdentity.subject_hash == subject_hash(told),
+        crypto.is_hash_of(LinkedIdentity.subject_hash, subject_of(told)),
     )
     return db.session.scalars(wanted).first()
 

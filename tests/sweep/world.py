@@ -215,6 +215,7 @@ def add_what_is_missing(now: datetime) -> None:
     db.session.add(provider)
     db.session.flush()
     linked = {
+        "subject_sealed": seal("x"),
         "subject_hash": "x" * 64,
         "audience": "person",
         "linked_at": now,

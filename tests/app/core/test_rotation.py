@@ -228,6 +228,8 @@ def test_every_keyed_hash_of_what_is_sealed_is_known() -> None:
     assert kept == {
         "person.id_number_hash": "id_number_sealed",
         "identity_correction.id_number_hash": "id_number_sealed",
+        "earlier_certificate.id_number_hash": "id_number_sealed",
+        "linked_identity.subject_hash": "subject_sealed",
     }
 
 

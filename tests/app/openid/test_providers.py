@@ -9,7 +9,7 @@ from flask import Flask
 from app.accounts.models import Person
 from app.core.audit import AuditEvent
 from app.core.clock import now
-from app.core.crypto import unseal
+from app.core.crypto import seal, unseal
 from app.core.db import db, transaction
 from app.core.errors import Forbidden
 from app.openid import keeping
@@ -185,6 +185,7 @@ def test_a_provider_whose_identities_are_linked_stays_where_it_is(
             LinkedIdentity(
                 provider_id=provider.id,
                 person_id=applicant.id,
+                subject_sealed=seal("x"),
                 subject_hash="x" * 64,
                 audience="person",
                 linked_at=now(),
