@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112125"
+revision = "2026112126"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -182,6 +182,7 @@ def upgrade():
         sa.Column("profile", sa.JSON(), nullable=False),
         sa.Column("profile_confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("self_registered_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "email_verified_at IS NULL OR email <> ''",
             name=op.f("ck_person_a_verified_address_is_known"),
@@ -202,6 +203,41 @@ def upgrade():
     )
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_person_name"), ["name"], unique=False)
+
+    op.create_table(
+        "person_registration",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("id_number_sealed", sa.String(length=200), nullable=False),
+        sa.Column("id_number_tail", sa.String(length=20), nullable=False),
+        sa.Column("address", sa.String(length=120), nullable=False),
+        sa.Column("jurisdiction", sa.String(length=30), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("sender_hash", sa.String(length=64), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "expires_at > asked_at", name=op.f("ck_person_registration_a_link_lasts_a_while")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person_registration")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_person_registration_token_hash")),
+    )
+    with op.batch_alter_table("person_registration", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_person_registration_address", ["address", "asked_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_person_registration_asked_at"), ["asked_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_person_registration_sender", ["sender_hash", "asked_at"], unique=False
+        )
 
     op.create_table(
         "reset_request",
@@ -257,6 +293,17 @@ def upgrade():
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_spec_bundle")),
     )
+    op.create_table(
+        "spent_openid_answer",
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_spent_openid_answer")),
+    )
+    with op.batch_alter_table("spent_openid_answer", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_spent_openid_answer_expires_at"), ["expires_at"], unique=False
+        )
+
     op.create_table(
         "spent_proof",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -554,6 +601,64 @@ def upgrade():
         sa.UniqueConstraint("person_id", name=op.f("uq_credential_person_id")),
     )
     op.create_table(
+        "earlier_certificate",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("id_number_sealed", sa.String(length=200), nullable=False),
+        sa.Column("id_number_hash", sa.String(length=64), nullable=False),
+        sa.Column("id_number_tail", sa.String(length=20), nullable=False),
+        sa.Column("series", sa.String(length=60), nullable=False),
+        sa.Column("specialty", sa.String(length=60), nullable=False),
+        sa.Column("title", sa.String(length=60), nullable=False),
+        sa.Column("level", sa.String(length=10), nullable=False),
+        sa.Column("obtained_on", sa.Date(), nullable=False),
+        sa.Column("issuer", sa.String(length=100), nullable=False),
+        sa.Column("is_public", sa.Boolean(), nullable=False),
+        sa.Column(
+            "keeper_unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "entered_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_reason", sa.String(length=300), nullable=False),
+        sa.CheckConstraint(
+            "(withdrawn_at IS NULL) = (withdrawn_reason = '')",
+            name=op.f("ck_earlier_certificate_what_is_withdrawn_says_why"),
+        ),
+        sa.CheckConstraint(
+            "number <> '' AND issuer <> ''",
+            name=op.f("ck_earlier_certificate_it_has_a_number_and_an_issuer"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["entered_by"], ["person.id"], name=op.f("fk_earlier_certificate_entered_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["keeper_unit_id"], ["unit.id"], name=op.f("fk_earlier_certificate_keeper_unit_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_earlier_certificate")),
+    )
+    with op.batch_alter_table("earlier_certificate", schema=None) as batch_op:
+        batch_op.create_index("ix_earlier_certificate_holder", ["id_number_hash"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_earlier_certificate_keeper_unit_id"), ["keeper_unit_id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_earlier_certificate_number",
+            ["number"],
+            unique=True,
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        )
+
+    op.create_table(
         "employment",
         sa.Column(
             "id",
@@ -779,6 +884,13 @@ def upgrade():
     )
     with op.batch_alter_table("mail_link", schema=None) as batch_op:
         batch_op.create_index("ix_mail_link_person", ["person_id", "purpose"], unique=False)
+        batch_op.create_index(
+            "uq_mail_link_one_lives",
+            ["person_id", "purpose"],
+            unique=True,
+            sqlite_where=sa.text("used_at IS NULL"),
+            postgresql_where=sa.text("used_at IS NULL"),
+        )
 
     op.create_table(
         "notification",
@@ -802,6 +914,66 @@ def upgrade():
     )
     with op.batch_alter_table("notification", schema=None) as batch_op:
         batch_op.create_index("ix_notification_inbox", ["person_id", "read_at"], unique=False)
+
+    op.create_table(
+        "openid_provider",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("jurisdiction", sa.String(length=30), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("issuer", sa.String(length=300), nullable=False),
+        sa.Column("client_id", sa.String(length=200), nullable=False),
+        sa.Column("secret_sealed", sa.String(length=800), nullable=True),
+        sa.Column("scopes", sa.String(length=200), nullable=False),
+        sa.Column("for_persons", sa.Boolean(), nullable=False),
+        sa.Column("for_units", sa.Boolean(), nullable=False),
+        sa.Column("name_claim", sa.String(length=60), nullable=False),
+        sa.Column("number_claim", sa.String(length=60), nullable=False),
+        sa.Column("verified_claim", sa.String(length=60), nullable=False),
+        sa.Column("code_claim", sa.String(length=60), nullable=False),
+        sa.Column("is_enabled", sa.Boolean(), nullable=False),
+        sa.Column(
+            "changed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "NOT for_units OR code_claim <> ''",
+            name=op.f("ck_openid_provider_a_unit_is_told_by_its_code"),
+        ),
+        sa.CheckConstraint(
+            "(confirmed_by IS NULL) = (confirmed_at IS NULL)",
+            name=op.f("ck_openid_provider_a_confirmation_has_a_date"),
+        ),
+        sa.CheckConstraint(
+            "NOT is_enabled OR (confirmed_by IS NOT NULL AND confirmed_by <> changed_by)",
+            name=op.f("ck_openid_provider_another_person_puts_it_into_use"),
+        ),
+        sa.CheckConstraint(
+            "for_persons OR for_units", name=op.f("ck_openid_provider_a_provider_is_for_somebody")
+        ),
+        sa.ForeignKeyConstraint(
+            ["changed_by"], ["person.id"], name=op.f("fk_openid_provider_changed_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["confirmed_by"], ["person.id"], name=op.f("fk_openid_provider_confirmed_by")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_openid_provider")),
+        sa.UniqueConstraint(
+            "jurisdiction", "name", name="a_provider_is_named_once_a_jurisdiction"
+        ),
+    )
+    with op.batch_alter_table("openid_provider", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_openid_provider_jurisdiction"), ["jurisdiction"], unique=False
+        )
 
     op.create_table(
         "person_series",
@@ -1104,6 +1276,7 @@ def upgrade():
         sa.Column(
             "parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("lines", sa.JSON(), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("opinion", sa.String(length=500), nullable=False),
@@ -1516,6 +1689,61 @@ def upgrade():
         )
 
     op.create_table(
+        "import_batch",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("file_name", sa.String(length=120), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("fresh", sa.Integer(), nullable=False),
+        sa.Column("same", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("faulty", sa.Integer(), nullable=False),
+        sa.Column("message", sa.String(length=500), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'done') = (finished_at IS NOT NULL)",
+            name=op.f("ck_import_batch_what_is_done_has_a_moment"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('checking', 'dropped') OR total = fresh + same + changed + faulty",
+            name=op.f("ck_import_batch_every_row_is_counted_once"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('checking', 'ready', 'running', 'done', 'dropped')",
+            name=op.f("ck_import_batch_status_is_known"),
+        ),
+        sa.CheckConstraint("total > 0", name=op.f("ck_import_batch_it_has_rows")),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["stored_file.id"], name=op.f("fk_import_batch_file_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_import_batch_person_id")
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_import_batch_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_batch")),
+    )
+    with op.batch_alter_table("import_batch", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_import_batch_file_id"), ["file_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_import_batch_person_id"), ["person_id"], unique=False)
+        batch_op.create_index("ix_import_batch_place", ["kind", "unit_id"], unique=False)
+        batch_op.create_index("ix_import_batch_sweep", ["uploaded_at"], unique=False)
+
+    op.create_table(
         "item_file",
         sa.Column(
             "id",
@@ -1684,6 +1912,37 @@ def upgrade():
             sqlite_where=sa.text("decision IS NULL"),
             postgresql_where=sa.text("decision IS NULL"),
         )
+
+    op.create_table(
+        "linked_identity",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("subject_sealed", sa.String(length=800), nullable=False),
+        sa.Column("subject_hash", sa.String(length=64), nullable=False),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("audience", sa.String(length=10), nullable=False),
+        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_linked_identity_person_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["openid_provider.id"], name=op.f("fk_linked_identity_provider_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_linked_identity")),
+        sa.UniqueConstraint("provider_id", "subject_hash", name="a_subject_is_one_persons"),
+    )
+    with op.batch_alter_table("linked_identity", schema=None) as batch_op:
+        batch_op.create_index("ix_linked_identity_person", ["person_id"], unique=False)
 
     op.create_table(
         "migration_run",
@@ -1987,6 +2246,39 @@ def upgrade():
         batch_op.create_index(
             batch_op.f("ix_recovery_code_person_id"), ["person_id"], unique=False
         )
+
+    op.create_table(
+        "import_row",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("no", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("cells_sealed", sa.Text(), nullable=False),
+        sa.Column("faults", sa.JSON(), nullable=False),
+        sa.Column("note", sa.String(length=300), nullable=False),
+        sa.Column("place", sa.String(length=300), nullable=False),
+        sa.Column(
+            "subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'new', 'same', 'changed', 'faulty')",
+            name=op.f("ck_import_row_state_is_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["import_batch.id"], name=op.f("fk_import_row_batch_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_row")),
+        sa.UniqueConstraint("batch_id", "no", name=op.f("uq_import_row_batch_id_no")),
+    )
+    with op.batch_alter_table("import_row", schema=None) as batch_op:
+        batch_op.create_index("ix_import_row_state", ["batch_id", "state", "no"], unique=False)
 
     op.create_table(
         "instance_migration",
@@ -4049,6 +4341,10 @@ def downgrade():
         batch_op.drop_index("migration_of_instance")
 
     op.drop_table("instance_migration")
+    with op.batch_alter_table("import_row", schema=None) as batch_op:
+        batch_op.drop_index("ix_import_row_state")
+
+    op.drop_table("import_row")
     with op.batch_alter_table("recovery_code", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_recovery_code_person_id"))
 
@@ -4090,6 +4386,10 @@ def downgrade():
         batch_op.drop_index("migration_run_of_source")
 
     op.drop_table("migration_run")
+    with op.batch_alter_table("linked_identity", schema=None) as batch_op:
+        batch_op.drop_index("ix_linked_identity_person")
+
+    op.drop_table("linked_identity")
     with op.batch_alter_table("item_withdrawal", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_item_withdrawal_one_open",
@@ -4109,6 +4409,13 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_item_file_file_id"))
 
     op.drop_table("item_file")
+    with op.batch_alter_table("import_batch", schema=None) as batch_op:
+        batch_op.drop_index("ix_import_batch_sweep")
+        batch_op.drop_index("ix_import_batch_place")
+        batch_op.drop_index(batch_op.f("ix_import_batch_person_id"))
+        batch_op.drop_index(batch_op.f("ix_import_batch_file_id"))
+
+    op.drop_table("import_batch")
     with op.batch_alter_table("grant_request", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_grant_request_waits_once_everywhere",
@@ -4204,11 +4511,20 @@ def downgrade():
 
     op.drop_table("portfolio_item")
     op.drop_table("person_series")
+    with op.batch_alter_table("openid_provider", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_openid_provider_jurisdiction"))
+
+    op.drop_table("openid_provider")
     with op.batch_alter_table("notification", schema=None) as batch_op:
         batch_op.drop_index("ix_notification_inbox")
 
     op.drop_table("notification")
     with op.batch_alter_table("mail_link", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_mail_link_one_lives",
+            sqlite_where=sa.text("used_at IS NULL"),
+            postgresql_where=sa.text("used_at IS NULL"),
+        )
         batch_op.drop_index("ix_mail_link_person")
 
     op.drop_table("mail_link")
@@ -4248,6 +4564,16 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_employment_unit_id"))
 
     op.drop_table("employment")
+    with op.batch_alter_table("earlier_certificate", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_earlier_certificate_number",
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_earlier_certificate_keeper_unit_id"))
+        batch_op.drop_index("ix_earlier_certificate_holder")
+
+    op.drop_table("earlier_certificate")
     op.drop_table("credential")
     with op.batch_alter_table("committee", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_committee_organiser_unit_id"))
@@ -4288,6 +4614,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_spent_proof_expires_at"))
 
     op.drop_table("spent_proof")
+    with op.batch_alter_table("spent_openid_answer", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_spent_openid_answer_expires_at"))
+
+    op.drop_table("spent_openid_answer")
     op.drop_table("spec_bundle")
     op.drop_table("sign_in_attempt")
     op.drop_table("series")
@@ -4295,6 +4625,12 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_reset_request_asked_at"))
 
     op.drop_table("reset_request")
+    with op.batch_alter_table("person_registration", schema=None) as batch_op:
+        batch_op.drop_index("ix_person_registration_sender")
+        batch_op.drop_index(batch_op.f("ix_person_registration_asked_at"))
+        batch_op.drop_index("ix_person_registration_address")
+
+    op.drop_table("person_registration")
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_person_name"))
 
