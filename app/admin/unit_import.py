@@ -102,6 +102,11 @@ class Units:
         for row in rows:
             row.found = Found(plan.units[row.no], _facts(row, plan))
             plan.reports[row.found.unit] = row.found.facts.reports_to
+            _compare(row)
+        _refuse_twice(rows)
+        for row in rows:
+            if row.state == RowState.SAME:
+                together.add(row.found.unit, row.found.facts.parent)
         for row in rows:
             above = row.found.facts.parent
             row.place = above.name if above else "（无上级单位）"
@@ -186,14 +191,23 @@ def _judge(row: Row, plan: Plan, together: Together) -> None:
     _judge_place(row, facts)
     _refuse_circles(row, unit, plan)
     told = {name for name, _ in row.faults}
-    for name, texts in tree.faults_of(unit, facts, together).items():
+    # What stays as it is needs no look at the whole tree.
+    is_same = row.state == RowState.SAME
+    faults = {} if is_same else tree.faults_of(unit, facts, together)
+    for name, texts in faults.items():
         if name not in told:
             row.refuse(name, "；".join(texts))
-    _compare(row)
-    if not unit.id:
-        unit.type, unit.area_code, unit.credit_code = facts.type, facts.area_code, facts.code
     if not row.is_faulty:
-        together.add(unit, facts.parent)
+        together.add(unit, facts.parent, facts)
+
+
+def _refuse_twice(rows: Sequence[Row]) -> None:
+    """Refuse a row that speaks of the same known unit as one above it."""
+    seen: dict[Unit, int] = {}
+    for row in rows:
+        first = seen.setdefault(row.found.unit, row.no)
+        if first != row.no:
+            row.refuse("name", f"与第 {first} 行是同一个单位")
 
 
 def _refuse_circles(row: Row, unit: Unit, plan: Plan) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 from sqlalchemy import Select, select
 
 from app.core.db import db
+from app.core.numbers import folded_credit_code
 from app.units.code_lists import AREA_OFFICES
 from app.units.models import Unit
 
@@ -46,6 +47,26 @@ def _others(unit: Unit | None) -> Select[tuple[int]]:
     return select(Unit.id).where(is_other, Unit.closed_at.is_(None)).limit(1)
 
 
+class Said(Protocol):
+    """What is said of a unit, be it a unit's entry or what a row has of it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def type(self) -> str:
+        """What it is in the tree."""
+
+    @property
+    def area_code(self) -> str:
+        """Where it lies."""
+
+    @property
+    def credit_code(self) -> str | None:
+        """Its unified social credit code."""
+
+
 class Together:
     """The units of the database and those of a file, as they would stand side by side."""
 
@@ -55,13 +76,14 @@ class Together:
         self._offices: dict[str, Unit] = {}
         self._codes: dict[str, Unit] = {}
 
-    def add(self, unit: Unit, parent: Unit | None) -> None:
-        """Let a unit stand below its superior."""
-        self._names[parent, unit.name] = unit
-        if unit.type in AREA_OFFICES:
-            self._offices[unit.area_code] = unit
-        if unit.credit_code:
-            self._codes[unit.credit_code] = unit
+    def add(self, unit: Unit, parent: Unit | None, said: Said | None = None) -> None:
+        """Let a unit stand below its superior, as it is or as it is said to be."""
+        said = said or unit
+        self._names[parent, said.name] = unit
+        if said.type in AREA_OFFICES:
+            self._offices[said.area_code] = unit
+        if said.credit_code:
+            self._codes[folded_credit_code(said.credit_code)] = unit
 
     def has_name(self, unit: Unit | None, name: str, parent: Unit | None) -> bool:
         """Tell whether another unit of this name stands below the same superior."""

@@ -145,6 +145,20 @@ def test_what_is_wrong_is_told_at_its_cell(admin: Person) -> None:
     assert offices == [("area_code", "该属地已有人社部门")]
 
 
+def test_rows_and_known_units_do_not_stand_in_each_others_way_unseen(admin: Person) -> None:
+    with transaction():
+        known = a_unit("市人社局", type_="人社部门", area="340600", clerk=False, leader=False)
+        known.credit_code = CODES[0]
+    said = {"type": "人社部门", "area_code": "340600", "jurisdiction": REGION}
+    same, other = cells("市人社局", **said), cells("第二人社局", **said)
+    # A new row is judged against what stays as it is, wherever that stands in the sheet.
+    assert faults(admin, other, same) == [("area_code", "该属地已有人社部门")]
+    renamed = cells("市人力资源社会保障局", **said, credit_code=CODES[0])
+    assert faults(admin, same, renamed) == [("name", "与第 2 行是同一个单位")]
+    namesake = cells("市人力资源社会保障局", jurisdiction=REGION)
+    assert faults(admin, renamed, namesake) == [("name", "同一上级下已有同名单位")]
+
+
 def test_circles_are_refused_whichever_way_they_close(admin: Person) -> None:
     top = {"jurisdiction": REGION}
     told = faults(admin, cells("甲", parent="乙", **top), cells("乙", parent="甲", **top))
