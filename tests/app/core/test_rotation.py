@@ -75,7 +75,7 @@ def test_every_sealed_column_is_known() -> None:
         if column.name.endswith("_sealed") and table.name != "ballot_box"
     }
     assert {str(column) for column in rotation.sealed_columns()} == named
-    assert len(named) == 7
+    assert len(named) == 11
 
 
 def test_everything_is_sealed_anew_and_opens(app: Flask, numbers: list[str]) -> None:

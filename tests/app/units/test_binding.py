@@ -412,7 +412,6 @@ def test_a_request_that_lies_at_the_superior_keeps_its_unit_open(
         assert [each for each in check_all() if "的单位已关闭" in str(each)]
 
 
-@pytest.mark.database
 @pytest.mark.parametrize("freelancer", [False, True])
 def test_a_unit_that_changes_in_the_same_moment_keeps_nobody_who_may_not_be_there(
     app: Flask, freelancer: bool
