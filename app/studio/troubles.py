@@ -21,6 +21,7 @@ from app.engine.models import (
     QueueRow,
     QueueStatus,
 )
+from app.imports import queries as imports
 from app.people import exports
 from app.studio import moves
 from app.studio.running import MOST_SHOWN, Named, is_about, number_in, titles_of
@@ -35,6 +36,8 @@ JOBS = {
     mail.SEND: "发送邮件",
     ANSWER: "处理找回密码申请",
     exports.JOB: "导出个人信息",
+    imports.CHECK: "核对导入文件",
+    imports.RUN: "写入导入数据",
 }
 KINDS = {
     QueueKind.START: "启动流程",
