@@ -27,6 +27,8 @@ from app.core.permissions import ROLES, requires
 from app.openid.queries import identities_of, linked_people
 from app.units.queries import unit_of
 
+MOST_PAGED = 10_000
+"""A province has a million people: nobody turns all their pages."""
 NOBODY_HAS_IT = "没有使用该证件号码的人员"
 
 
@@ -54,7 +56,7 @@ def accounts() -> str:
     found = queries.search_people(
         args.get("q", ""), args.get("state", ""), args.get("role", ""), moment
     )
-    page = page_of(found)
+    page = page_of(found, most=MOST_PAGED)
     held = queries.accounts_of(page.items)
     linked = linked_people(p.id for p in page.items)
     return render_template(

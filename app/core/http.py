@@ -118,12 +118,13 @@ class ZhipingApp(Flask):
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """A page of a list; `number` counts from 1."""
+    """A page of a list; `number` counts from 1. There may be `more` than the total counts."""
 
     items: Sequence[T]
     number: int
     size: int
     total: int
+    more: bool = False
 
     @property
     def pages(self) -> int:
@@ -146,13 +147,20 @@ def request_page() -> int:
     return max(1, request.args.get("page", 1, type=int) or 1)
 
 
-def page_of(query: Select[tuple[T]], *, page: int | None = None, size: int = 20) -> Page[T]:
-    """Run a select for one page of entities; a page past the end shows the last one."""
-    total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
-    total = total or 0
+def page_of(
+    query: Select[tuple[T]], *, page: int | None = None, size: int = 20, most: int | None = None
+) -> Page[T]:
+    """Run a select for one page of entities; a page past the end shows the last one.
+
+    Of lists that may have millions of rows, give `most`: so many are counted and paged through,
+    and who looks further narrows the search.
+    """
+    found = query.order_by(None).limit(most + 1 if most else None).subquery()
+    count = db.session.scalar(select(func.count()).select_from(found)) or 0
+    total = min(count, most or count)
     number = min(page or request_page(), max(1, -(-total // size)))
     items = db.session.scalars(query.limit(size).offset((number - 1) * size)).all()
-    return Page(items, number, size, total)
+    return Page(items, number, size, total, more=count > total)
 
 
 def marks_viewed(view: V) -> V:
