@@ -13,7 +13,7 @@ from flask import Flask
 
 from app.accounts.models import Credential, Person
 from app.core.clock import now
-from app.core.db import Model, db, transaction
+from app.core.db import db, transaction
 from app.factory import create_app
 from app.units.models import Employment, Unit
 from tests.bench.figures import Figure
