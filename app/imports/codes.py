@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Select, func, select
 
-from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.grants import WAITING
+from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
 from app.accounts.opening import chunks, renew_activations
 from app.accounts.queries import lasts
 from app.accounts.sessions import activation_link
@@ -17,6 +18,7 @@ from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import Conflict
+from app.imports.kinds import kind_called
 from app.imports.models import BatchStatus, ImportBatch, ImportRow, RowState
 
 WIDTHS = (14, 22, 30, 14, 20, 60, 18)
@@ -26,7 +28,10 @@ BEGUN_WITH = ("applicant", "expert", "unit_admin", "unit_clerk", "unit_leader")
 
 
 def _waiting(batch: ImportBatch, now: datetime) -> Select[tuple[Credential, str]]:
-    """Select the accounts that an import opened and that nobody has ever entered."""
+    """Select the accounts that an import of people opened and that nobody has ever entered.
+
+    What other imports enter are no people: their rows may bear the same numbers.
+    """
     used = select(AuditEvent.subject_id).where(
         AuditEvent.subject_type == "person",
         AuditEvent.tag.in_(("account:password_set", "account:voided")),
@@ -36,6 +41,9 @@ def _waiting(batch: ImportBatch, now: datetime) -> Select[tuple[Credential, str]
         RoleGrant.person_id == Credential.person_id,
         RoleGrant.granted_by.is_distinct_from(batch.person_id) | RoleGrant.role.not_in(BEGUN_WITH),
         lasts(now),
+    )
+    waits = select(GrantRequest.id).where(
+        GrantRequest.person_id == Credential.person_id, GrantRequest.status == WAITING
     )
     return (
         select(Credential, ImportRow.place)
@@ -47,6 +55,7 @@ def _waiting(batch: ImportBatch, now: datetime) -> Select[tuple[Credential, str]
             Credential.is_enabled,
             ~used.exists(),
             ~more.exists(),
+            ~waits.exists(),
         )
         .order_by(ImportRow.no)
     )
@@ -54,7 +63,8 @@ def _waiting(batch: ImportBatch, now: datetime) -> Select[tuple[Credential, str]
 
 def count(batch: ImportBatch, now: datetime) -> int:
     """Count the accounts whose codes can be made."""
-    if batch.status != BatchStatus.DONE:
+    kind = kind_called(batch.kind)
+    if batch.status != BatchStatus.DONE or kind is None or not kind.opens_accounts:
         return 0
     waiting = _waiting(batch, now).order_by(None).with_only_columns(func.count(Credential.id))
     return db.session.scalar(waiting) or 0

@@ -157,7 +157,7 @@ def show(batch_id: int) -> str:
         failed=queries.has_failed(batch),
         done=done_of(progress_of(batch)) if batch.is_under_way else 0,
         mine=batch.person_id == current_user.id,
-        waiting_codes=codes.count(batch, now()) if kind.opens_accounts else 0,
+        waiting_codes=codes.count(batch, now()),
     )
 
 

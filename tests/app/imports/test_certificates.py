@@ -171,3 +171,15 @@ def test_only_issuers_enter_them_for_their_own_office(
         assert browser.get(f"/imports/new/certificates?unit={office.id}").status_code == 403
     assert client_for(people[1]).get("/certificates/earlier").status_code == 403
     assert desk.get("/imports/template/certificates").status_code == 200
+
+
+def test_their_import_opens_nobodys_account(desk: Any, office: Unit) -> None:
+    """The rows of certificates bear numbers of their own, which accounts of others have too."""
+    with transaction():
+        people = [a_person(name).id for name in ("待任职", "另一位")]
+    rows = [cells(f"A{no:04d}", an_id_number()) for no in range(max(people) + 1)]
+    page = imported(desk, "certificates", a_book(HEADS, *rows))
+    with transaction(write=False):
+        entered = set(db.session.scalars(select(EarlierCertificate.id)))
+        assert entered >= set(people)
+    assert desk.post(f"{page}/codes").status_code == 409

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.accounts import grants
 from app.accounts.models import Credential, Notification, Person
 from app.accounts.operations import end_grant
 from app.accounts.queries import person_by_id_number
@@ -227,6 +228,19 @@ def test_activation_codes_are_made_when_they_are_handed_out(
         from app.accounts.operations import grant_role
 
         grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=None, now=now())
+    assert desk.post(f"{page}/codes").status_code == 409
+
+
+def test_whoever_waits_for_an_office_gets_no_code_by_an_import(desk: Any, unit: Unit) -> None:
+    number = an_id_number()
+    page = imported(desk, "people", a_book(HEADS, ["林晓禾", number]))
+    with transaction():
+        person = person_by_id_number(number)
+        assert person
+        proposal = grants.Proposal("security_admin", None, None, "接任")
+        proposer = a_person("石一鸣", roles=[("system_admin", "all", None)])
+        grants.propose_grant(person, proposal, actor=proposer, now=now())
+    assert "尚未激活" not in desk.get(page).text
     assert desk.post(f"{page}/codes").status_code == 409
 
 
