@@ -36,7 +36,7 @@ def public_by_number(name: str, number: str) -> EarlierCertificate | None:
     """Return the earlier certificate of this name and number that the public may know of."""
     found = db.session.scalars(
         _kept().where(
-            EarlierCertificate.number == number.strip(),
+            EarlierCertificate.number == "".join(number.split()),
             EarlierCertificate.name == name.strip(),
             EarlierCertificate.is_public,
         )

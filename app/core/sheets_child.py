@@ -24,6 +24,8 @@ MOST_COLUMNS = 60
 MOST_BYTES = 100 * 2**20
 MOST_PARTS = 1000
 LONGEST_CELL = 2000
+MOST_LETTERS = 8_000_000
+"""Letters of all cells together: one text may stand in thousands of them."""
 NAMED = 5
 CHUNK = 2**20
 NO_MEMORY = 77
@@ -38,6 +40,7 @@ NOT_A_SHEET = "文件不是电子表格，请上传 .xlsx 或 .csv 文件"
 BROKEN = "文件已损坏，无法打开，请用电子表格软件打开后另存为 .xlsx"
 ENTITIES = "文件含有外部实体定义（DOCTYPE），不予读取，请用电子表格软件另存后再上传"
 FAR = f"表格在第 {MOST_LINES} 行以后还有内容或格式，请删除数据下方多余的行后再上传"
+MUCH = "表格的文字过多，请只保留模板中的列，或拆分成几个文件分别导入"
 LONG = f"数据超过 {MOST_ROWS} 行，请拆分成几个文件分别导入"
 LOST = "号码被存成了数字，后几位已丢失，请将该列设为“文本”格式后重新填写"
 
@@ -103,8 +106,7 @@ def _checked(archive: zipfile.ZipFile) -> str:
     if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_BYTES:
         raise Refused("文件解压后过大，请只保留数据，去掉图片和多余的工作表", 413)
     for part in parts:
-        if part.filename.endswith((".xml", ".rels", ".vml")):
-            _refuse_entities(archive, part)
+        _refuse_entities(archive, part)
     return _first_sheet(archive)
 
 
@@ -121,9 +123,7 @@ def _refuse_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     for piece in _streamed(archive, part):
         # In UTF-16 there are zeros between the letters.
         if b"<!DOCTYPE" in piece.replace(b"\0", b"").upper():
-            raise Refused(
-                "文件含有外部实体定义（DOCTYPE），不予读取，请用电子表格软件另存后再上传"
-            )
+            raise Refused(ENTITIES)
 
 
 def _first_sheet(archive: zipfile.ZipFile) -> str:
@@ -207,7 +207,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _numbered(found: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:
-    count = 0
+    count = letters = 0
     for no, values in found:
         faults: dict[int, str] = {}
         cells = [_text(value, place, faults) for place, value in enumerate(values)]
@@ -216,6 +216,9 @@ def _numbered(found: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:
         if not cells:
             continue
         count += 1
+        letters += sum(map(len, cells))
+        if letters > MOST_LETTERS:
+            raise Refused(MUCH, 413)
         # The headings are one more.
         if count > MOST_ROWS + 1:
             raise Refused(LONG, 413)

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Select, func, select
 
-from app.accounts.grants import WAITING
-from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
+from app.accounts.models import WAITING, Credential, GrantRequest, Person, RoleGrant
 from app.accounts.opening import chunks, renew_activations
 from app.accounts.queries import lasts
 from app.accounts.sessions import activation_link

@@ -14,6 +14,7 @@ from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid
 from app.core.sheets import SheetRow, media_type
 from app.core.storage import StoredFile
+from app.engine.incidents import close_job
 from app.imports.kinds import Kind
 from app.imports.models import BatchStatus, ImportBatch, ImportRow
 from app.imports.queries import LOST, has_failed, job_of, sealed
@@ -22,6 +23,8 @@ KEPT = timedelta(days=30)
 """How long the file and the content of its rows are kept; the report stays."""
 IGNORED = ("错误原因",)
 """The column that the platform adds to the rows that it gives back."""
+A_DAY = timedelta(days=1)
+UNDER_WAY = (BatchStatus.CHECKING, BatchStatus.RUNNING)
 NO_ROWS = "表格只有标题，没有数据"
 
 
@@ -146,11 +149,13 @@ def confirm(batch: ImportBatch, *, leave_out: bool, actor: Person, now: datetime
     ask_for_work(batch, now=now)
 
 
-def try_again(batch: ImportBatch, *, now: datetime) -> None:
+def try_again(batch: ImportBatch, *, actor: Person, now: datetime) -> None:
     """Have the worker try once more what it gave up; Conflict where it did not."""
     hold(batch)
     if not has_failed(batch):
         raise Conflict("该文件正在办理，请刷新页面查看最新状态")
+    # Another round has another job: nobody would close what was told of this one.
+    close_job(job_of(batch), actor.id, now)
     ask_for_work(batch, now=now)
 
 
@@ -162,6 +167,7 @@ def drop(batch: ImportBatch, *, actor: Person, now: datetime) -> None:
     hold(batch)
     if batch.status != BatchStatus.READY and not has_failed(batch):
         raise Conflict("该文件正在办理或已导入，不能放弃")
+    close_job(job_of(batch), actor.id, now)
     file = db.session.get(StoredFile, batch.file_id or 0)
     if file is not None:
         file.status = storage.STAGED
@@ -196,12 +202,16 @@ def _forget(batches: Sequence[ImportBatch]) -> list[str]:
 def sweep_imports(now: datetime) -> list[str]:
     """Forget files and rows after thirty days; returns the hashes of their bytes.
 
-    What was not confirmed by then is given up with them.
+    What was not confirmed by then is given up with them. Who confirms on the last day has one more.
     """
     old = select(ImportBatch).where(
-        ImportBatch.uploaded_at < now - KEPT, ImportBatch.file_id.is_not(None)
+        ImportBatch.file_id.is_not(None),
+        ImportBatch.uploaded_at < now - KEPT,
+        ImportBatch.status.not_in(UNDER_WAY) | (ImportBatch.uploaded_at < now - KEPT - A_DAY),
     )
-    found = list(db.session.scalars(old.limit(50)))
+    # What somebody confirms just now is no longer old when its lock is free.
+    held = old.limit(50).with_for_update(skip_locked=True, of=ImportBatch)
+    found = list(db.session.scalars(held.execution_options(populate_existing=True)))
     hashes = _forget(found)
     waiting = [batch.id for batch in found if batch.status != BatchStatus.DONE]
     over = update(ImportBatch).where(ImportBatch.id.in_(waiting))

@@ -177,7 +177,7 @@ def confirm(batch_id: int) -> Response:
 def retry(batch_id: int) -> Response:
     """Have the worker try again what it gave up."""
     batch = _batch(batch_id, "import.act")
-    operations.try_again(batch, now=now())
+    operations.try_again(batch, actor=_me(), now=now())
     return see_other(url_for("imports.show", batch_id=batch.id))
 
 

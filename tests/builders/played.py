@@ -102,7 +102,7 @@ def played_once(build: Callable[P, R]) -> Callable[P, R]:
         played = current_app.extensions.get(EXTENSION)
         if played is None or not played.is_untouched:
             return build(*args, **values)
-        key = f"{build.__qualname__}{args}{sorted(values.items())}"
+        key = f"{build.__module__}.{build.__qualname__}{args}{sorted(values.items())}"
         if key in played.kept:
             returned: R = played.bring_back(played.kept[key])
             return returned
@@ -114,5 +114,10 @@ def played_once(build: Callable[P, R]) -> Callable[P, R]:
 
 
 def anew(build: Callable[P, R]) -> Callable[P, R]:
-    """Return a builder as it is without anything kept."""
-    return build.__wrapped__  # type: ignore[attr-defined,no-any-return]
+    """Return a builder that brings nothing back and keeps nothing."""
+
+    def play(*args: P.args, **values: P.kwargs) -> R:
+        current_app.extensions[EXTENSION].is_untouched = False
+        return build(*args, **values)
+
+    return play

@@ -142,6 +142,17 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
         sheets.read_sheet(content)
 
 
+def test_one_text_in_thousands_of_cells_is_refused_by_the_process_that_reads_it() -> None:
+    content = a_book(["甲"] * 9, *[["字" * 1900] * 9 for _ in range(500)])
+    with pytest.raises(TooLarge, match="文字过多"):
+        sheets.read_sheet(content)
+
+
+def test_a_part_of_any_name_is_looked_at() -> None:
+    hostile = b'<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><x/>'
+    assert "外部实体" in refusal(with_parts(a_book(["甲"], ["乙"]), xl__other_dot_XML=hostile))
+
+
 def test_too_many_rows_and_columns_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets_child, "MOST_ROWS", 3)
     table = [["甲"], ["1"], ["2"], ["3"]]

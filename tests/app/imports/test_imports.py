@@ -19,6 +19,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.sheets import POLICY
 from app.core.storage import StoredFile
+from app.engine.models import Incident
 from app.imports.models import ImportBatch, ImportRow
 from app.imports.operations import KEPT
 from app.units import people_import
@@ -199,6 +200,8 @@ def test_a_failure_writes_nothing_and_can_be_tried_again(
     assert "多次尝试未能办理，没有写入任何内容" in desk.get(page).text
     monkeypatch.setattr(people_import, "enrol", right)
     assert desk.post(f"{page}/retry").status_code == 303
+    with transaction(write=False):
+        assert set(db.session.scalars(select(Incident.status))) == {"resolved"}
     desk.forget()
     send()
     assert people() == before + 3
