@@ -28,11 +28,11 @@ ON_A_DATABASE = frozenset({"templates", "database", "postgres_server"})
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long tests begin first; on PostgreSQL only tests that have a database run again."""
+    """Long tests begin first; PostgreSQL runs those with a database and no browser again."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if DATABASE == "sqlite":
         return
-    again = [item for item in items if not ON_A_DATABASE.isdisjoint(item.fixturenames)]  # type: ignore[attr-defined]
+    again = [item for item in items if _has_only_a_database(item.fixturenames)]  # type: ignore[attr-defined]
     config.hook.pytest_deselected(items=[item for item in items if item not in again])
     items[:] = again
 
@@ -41,6 +41,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_server() as address:
         yield address
+
+
+def _has_only_a_database(fixtures: list[str]) -> bool:
+    return not ON_A_DATABASE.isdisjoint(fixtures) and "page" not in fixtures
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,19 +58,23 @@ def light_hashing() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def templates(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Templates:
+) -> Iterator[Templates]:
     server = request.getfixturevalue("postgres_server") if DATABASE == "postgresql" else None
-    return Templates(tmp_path_factory.mktemp("template"), server)
+    made = Templates(tmp_path_factory.mktemp("template"), server)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
-def application(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+def application(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The application, built once: its templates and statements stay compiled."""
     folder = tmp_path_factory.mktemp("app")
     url = templates.fresh(folder)
     made = create_app(str(folder / "instance"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
     played.watch(made, templates)
-    return made
+    yield made
+    with made.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture
@@ -83,7 +91,7 @@ def app(application: Flask, templates: Templates) -> Iterator[Flask]:
         with played.fresh(application):
             yield application
         db.session.remove()
-        db.engine.dispose()
+        templates.leave(db.engine)
     application.config.clear()
     application.config.update(settings)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import sqlalchemy as sa
 
 from app.core.clock import ZONE, now, set_clock
 from app.core.crypto import instance_key
@@ -24,6 +25,7 @@ class Templates:
 
     def __init__(self, folder: Path, server: str | None) -> None:
         self.folder, self.server, self.count = folder, server, 0
+        self.open: dict[str, psycopg.Connection[Any]] = {}
         path = folder / f"{TEMPLATE}.db"
         url = f"sqlite:///{path}" if server is None else self._create("template0")
         self.template = "test1"
@@ -65,8 +67,7 @@ class Templates:
         """Give a copy the rows of a state that was kept, whatever was done to them."""
         if self.server is not None:
             # A hundred times quicker than another copy of the whole database.
-            with psycopg.connect(_plain(url), autocommit=True) as connection:
-                connection.execute(f"SELECT {state}.renew()")
+            self._connection(url).execute(f"SELECT {state}.renew()")
             return
         path = Path(url.removeprefix("sqlite:///"))
         for left in path.parent.glob(f"{path.name}*"):
@@ -78,13 +79,32 @@ class Templates:
         if self.server is None:
             shutil.copy(url.removeprefix("sqlite:///"), self.folder / f"{state}.db")
             return
-        with psycopg.connect(_plain(url), autocommit=True) as connection:
-            _keep_rows(connection, state)
+        _keep_rows(self._connection(url), state)
+
+    def leave(self, engine: sa.Engine) -> None:
+        """Let a database be renewed: of SQLite's file nobody may have anything open.
+
+        PostgreSQL's connections stay, for a fresh one has yet to learn of every table.
+        """
+        if self.server is None:
+            engine.dispose()
+
+    def _connection(self, url: str) -> psycopg.Connection[Any]:
+        if url not in self.open:
+            self.open[url] = psycopg.connect(_plain(url), autocommit=True)
+        return self.open[url]
+
+    def close(self) -> None:
+        """Close the connections by which databases were renewed."""
+        for connection in self.open.values():
+            connection.close()
 
     def drop(self, url: str) -> None:
         """Forget a copy."""
         if self.server is not None:
             name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
+            if url in self.open:
+                self.open.pop(url).close()
             with psycopg.connect(self.server, autocommit=True) as connection:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -114,7 +134,7 @@ def _keep_rows(connection: psycopg.Connection[Any], state: str) -> None:
         f"PERFORM setval('public.{name}', {last or 1}, {'true' if last else 'false'})"
         for name, last in numbers
     ]
-    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    others = "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
     connection.execute(f"""
         CREATE FUNCTION {state}.renew() RETURNS void LANGUAGE plpgsql
         SET session_replication_role = replica AS $$ BEGIN

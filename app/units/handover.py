@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.accounts.grants import lock_roles_of
+from app.accounts.grants import KEEPS_AN_OFFICE, lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import end_grant, grant_role, notify
-from app.accounts.queries import holders, lasts
+from app.accounts.queries import holders, is_live, lasts
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -73,8 +73,7 @@ def leaving(unit: Unit, person: Person, now: datetime) -> Leaving:
     alone = [
         role
         for role in roles
-        if not holders(role, "org", unit.id, now) - {person.id}
-        and (role != "unit_leader" or unit.has_leader)
+        if not _others(role, unit, person, now) and (role != "unit_leader" or unit.has_leader)
     ]
     shared = _open_items(
         WorkItem.scope_kind == "org", WorkItem.scope_id == unit.id, WorkItem.role.in_(alone)
@@ -86,6 +85,19 @@ def leaving(unit: Unit, person: Person, now: datetime) -> Leaving:
         WorkItem.role.in_(set(roles) - elsewhere),
     )
     return Leaving(grants, alone, shared, given)
+
+
+def _others(role: str, unit: Unit, person: Person, now: datetime) -> set[int]:
+    """Return who else keeps a role filled: not who left while this transaction waited for them."""
+    held = select(RoleGrant.person_id).where(
+        RoleGrant.role == role,
+        RoleGrant.scope_kind == "org",
+        RoleGrant.scope_id == unit.id,
+        RoleGrant.person_id != person.id,
+        is_live(now),
+        lasts(now + KEEPS_AN_OFFICE),
+    )
+    return set(db.session.scalars(held))
 
 
 def _roles_elsewhere(person: Person, unit: Unit, now: datetime) -> set[str]:

@@ -78,7 +78,7 @@ def search_units(jurisdiction: str | None, text: str) -> Select[tuple[Unit]]:
     )
     if jurisdiction:
         found = found.where(Unit.jurisdiction == jurisdiction)
-    return found.order_by(Unit.name)
+    return found.order_by(Unit.name, Unit.id)
 
 
 def search_offices(text: str) -> Select[tuple[Unit]]:

@@ -71,7 +71,7 @@ class Played:
 
     def _leave(self) -> None:
         db.session.remove()
-        db.engine.dispose()
+        self.templates.leave(db.engine)
 
 
 def watch(app: Flask, templates: Templates) -> None:
