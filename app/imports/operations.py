@@ -202,7 +202,7 @@ def _forget(batches: Sequence[ImportBatch]) -> list[str]:
 def sweep_imports(now: datetime) -> list[str]:
     """Forget files and rows after thirty days; returns the hashes of their bytes.
 
-    What was not confirmed by then is given up with them. Confirming on the last day gives one more.
+    What was not confirmed by then is given up with them; who confirms has one day more.
     """
     old = select(ImportBatch).where(
         ImportBatch.file_id.is_not(None),
