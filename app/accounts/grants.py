@@ -17,6 +17,7 @@ from app.accounts.models import (
     Person,
     RoleGrant,
 )
+from app.accounts.opening import chunks
 from app.accounts.operations import end_grant, grant_role, notify, void_credential
 from app.accounts.queries import forget_grants, is_live, lasts, live_grants
 from app.accounts.second_factor import remove_factor
@@ -93,10 +94,11 @@ def propose_grant(
     return request
 
 
-def lock_roles_of(person_id: int) -> None:
-    """Let what is decided about a person's roles be decided one after another."""
-    place = select(Person.id).where(Person.id == person_id).with_for_update(key_share=True)
-    db.session.execute(place)
+def lock_roles_of(*person_ids: int) -> None:
+    """Let what is decided about people's roles be decided one after another."""
+    for some in chunks(sorted(person_ids)):
+        place = select(Person.id).where(Person.id.in_(some)).order_by(Person.id)
+        db.session.execute(place.with_for_update(key_share=True))
     forget_grants()
 
 

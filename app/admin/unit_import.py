@@ -89,7 +89,7 @@ class Units:
         """Return what a unit is called."""
         return db.session.get_one(Unit, unit_id).name
 
-    def hold(self, place: Place) -> None:
+    def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Let no other change of the tree come between."""
         tree.hold_tree()
 

@@ -85,7 +85,7 @@ class Certificates:
         """Return what an office is called."""
         return db.session.get_one(Unit, unit_id).name
 
-    def hold(self, place: Place) -> None:
+    def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Nothing is held: a constraint refuses a number that came between."""
 
     def check(self, rows: Sequence[Row], place: Place) -> None:

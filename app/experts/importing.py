@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import Credential, Person
 from app.accounts.opening import (
     Given,
@@ -79,8 +80,9 @@ class Experts:
         """Return what an office is called."""
         return db.session.get_one(Unit, unit_id).name
 
-    def hold(self, place: Place) -> None:
-        """Nothing is held: constraints refuse who came between."""
+    def hold(self, place: Place, changed: Sequence[int]) -> None:
+        """Let nobody else enter those who are known already; constraints refuse who is new."""
+        lock_roles_of(*changed)
 
     def check(self, rows: Sequence[Row], place: Place) -> None:
         """Say of every row whom it enters or changes, or what is wrong with it."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import create_credential, create_person, end_grant, grant_role, notify
 from app.accounts.queries import live_grants, person_by_id_number
@@ -85,6 +86,7 @@ def _keeper(expertise: Expertise, actor: Person, now: datetime) -> int:
 
 def _profile_for(person: Person, now: datetime) -> ExpertProfile:
     """Return the entry to fill: a new one, or that of somebody who had left the pool."""
+    lock_roles_of(person.id)
     known = profile_of(person.id)
     if known is not None and person.id in in_pool(now):
         raise Invalid("此人已在专家库中", field="id_number")

@@ -108,8 +108,11 @@ class Kind(Protocol):
     def place_name(self, unit_id: int) -> str:
         """Return what a unit for which rows are imported is called."""
 
-    def hold(self, place: Place) -> None:
-        """Keep others from changing what the rows are judged by, until the transaction ends."""
+    def hold(self, place: Place, changed: Sequence[int]) -> None:
+        """Keep others from changing what the rows are judged by, until the transaction ends.
+
+        It is called before the rows are judged; `changed` are the records that they would change.
+        """
 
     def check(self, rows: Sequence[Row], place: Place) -> None:
         """Say of rows whose cells are in order what is wrong with them, or what they would do."""
@@ -140,7 +143,7 @@ def judge(kind: Kind, rows: Sequence[Row], place: Place) -> None:
     """Give every row its state: the cells by themselves first, then by what is there."""
     for row in rows:
         row.state, row.faults = RowState.WAITING, list(row.lost)
-        row.note, row.place, row.found = "", "", None
+        row.note, row.place, row.found, row.subject_id = "", "", None, None
         for column in kind.columns:
             _check_cell(row, column)
     kind.check(rows, place)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
@@ -89,15 +90,18 @@ def opened(kept: str) -> dict[str, str]:
 
 def loaded(batch: ImportBatch) -> list[Row]:
     """Return every row of an import as it was judged last, without its faults."""
-    kept = ImportRow.id, ImportRow.no, ImportRow.state, ImportRow.note, ImportRow.place
-    mine = select(ImportRow.cells_sealed, *kept).where(ImportRow.batch_id == batch.id)
-    return [_row(*values) for values in db.session.execute(mine.order_by(ImportRow.no)).tuples()]
+    judged = ImportRow.state, ImportRow.note, ImportRow.place, ImportRow.subject_id
+    wanted = select(ImportRow.cells_sealed, ImportRow.id, ImportRow.no, *judged)
+    mine = wanted.where(ImportRow.batch_id == batch.id).order_by(ImportRow.no)
+    return [_row(*values) for values in db.session.execute(mine).tuples()]
 
 
-def _row(kept: str, key: int, no: int, state: str, note: str, place: str) -> Row:
+def _row(kept: str, key: int, no: int, *judged: Any) -> Row:
     cells = opened(kept)
     lost = tuple((name, text) for name, text in json.loads(cells.pop(LOST, "[]")))
-    return Row(no, cells, id=key, state=state, note=note, place=place, lost=lost)
+    state, note, place, subject_id = judged
+    told = {"state": state, "note": note, "place": place, "subject_id": subject_id}
+    return Row(no, cells, id=key, lost=lost, **told)
 
 
 LOST = "?"

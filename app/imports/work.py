@@ -103,8 +103,9 @@ def run(payload: Mapping[str, Any]) -> None:
 
 
 def _write(batch: ImportBatch, kind: Kind, place: Place, told: Any) -> None:
-    kind.hold(place)
     rows = loaded(batch)
+    changed = [row.subject_id for row in rows if row.state == RowState.CHANGED and row.subject_id]
+    kind.hold(place, changed)
     before = {row.no: (row.state, row.note) for row in rows}
     left_out = [row for row in rows if row.state == RowState.FAULTY]
     wanted = [row for row in rows if row.state != RowState.FAULTY]

@@ -139,8 +139,7 @@ def end_staff(
         raise Conflict("不能停用本人的角色，请由其他单位管理员或安全管理员办理")
     # The staff of a unit leave one after another: two at once would each rely on the other.
     db.session.refresh(unit, with_for_update={"of": Unit})
-    for person_id in sorted({person.id, *([successor.id] if successor else [])}):
-        lock_roles_of(person_id)
+    lock_roles_of(person.id, *([successor.id] if successor else []))
     left = leaving(unit, person, now)
     _check(unit, person, successor, left, now)
     for grant in left.grants:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.accounts.grants import ADMINISTRATORS
+from app.accounts.grants import ADMINISTRATORS, lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.opening import Given, Known, chunks, give_roles, people_by_number
 from app.accounts.queries import lasts
@@ -163,9 +163,10 @@ class People:
         """Return what a unit is called."""
         return db.session.get_one(Unit, unit_id).name
 
-    def hold(self, place: Place) -> None:
-        """Let no unit be closed or moved meanwhile."""
+    def hold(self, place: Place, changed: Sequence[int]) -> None:
+        """Let no unit be closed or moved meanwhile, nor what the people hold be changed."""
         hold_tree()
+        lock_roles_of(*changed)
 
     def check(self, rows: Sequence[Row], place: Place) -> None:
         """Say of every row whom it would make or change, or what is wrong with it."""
@@ -188,7 +189,6 @@ class People:
     def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
         """Open the accounts of those who are new, give roles and telephones to the others."""
         changed = [row for row in rows if row.state == RowState.CHANGED]
-        _lock(row.found.person_id for row in changed)
         fresh = [row for row in rows if row.state == RowState.NEW]
         done = len(rows) - len(fresh)
         _change(changed, place)
@@ -274,13 +274,6 @@ def _check_given(row: Row, standing: Standing, place: Place) -> None:
     }
     if entrant.until and kept - {entrant.until}:
         row.refuse("until", "已有该角色，期限与此不同，请在账号管理中停用后重新授予")
-
-
-def _lock(person_ids: Iterable[int]) -> None:
-    """Let what is decided about these people's roles be decided one after another."""
-    for some in chunks(sorted(person_ids)):
-        place = select(Person.id).where(Person.id.in_(some)).order_by(Person.id)
-        db.session.execute(place.with_for_update(key_share=True))
 
 
 def _change(rows: Sequence[Row], place: Place) -> None:

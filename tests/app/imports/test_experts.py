@@ -12,7 +12,7 @@ from app.accounts.queries import live_grants, person_by_id_number
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.experts import operations
+from app.experts import importing, operations
 from app.experts.importing import COLUMNS
 from app.experts.models import ExpertProfile
 from app.experts.queries import in_pool, profile_of
@@ -152,6 +152,32 @@ def test_experts_of_another_office_stay_theirs(desk: Any, office: Unit, organise
         assert found["凤启元"].keeper_unit_id == office.id
         assert found["凤启元"].person_id in in_pool(now())
         assert found["涂知白"].unit_name == "云桥区第二中学"
+
+
+@pytest.mark.parametrize("way", ["imported", "entered"])
+def test_two_who_enter_a_former_expert_follow_each_other(
+    desk: Any, office: Unit, organiser: Person, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    number = an_id_number()
+    with transaction():
+        an_expert("凤启元", number, office)
+        left = db.session.scalars(select(ExpertProfile)).one()
+        operations.remove_expert(left, "退休", actor=organiser, now=now())
+        known = left.person_id
+    room = importing if way == "imported" else operations
+    seen: list[object] = []
+    for name in ("lock_roles_of", "in_pool"):
+        real = getattr(room, name)
+        monkeypatch.setattr(
+            room, name, lambda *given, real=real: (seen.append(given), real(*given))[1]
+        )
+    if way == "imported":
+        imported(desk, "experts", a_book(HEADS, ["凤启元", number, "", "一中", "数学"]))
+        seen.pop(0)  # the preview holds nobody
+    else:
+        with transaction():
+            an_expert("凤启元", number, office)
+    assert seen[0] == (known,)
 
 
 def test_only_organisers_import_experts_for_their_own_office(

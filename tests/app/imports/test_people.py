@@ -1,12 +1,15 @@
 """Importing people: accounts for thousands, by the laws by which one is opened."""
 
 from datetime import date
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import grant_role
 from app.accounts.queries import live_grants, person_by_id_number
@@ -15,10 +18,13 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.imports.kinds import Place, Row, judge, kind_called
 from app.imports.models import ImportBatch, ImportRow
+from app.units import people_import
 from app.units.models import Employment, Unit
 from app.units.people_import import COLUMNS
+from app.worker import send
 from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
 from tests.builders.sheets import a_book, checked, imported
+from tests.builders.threads import WAIT, together
 
 HEADS = [column.label for column in COLUMNS]
 NAMES = [column.name for column in COLUMNS]
@@ -223,3 +229,57 @@ def test_units_of_one_name_are_told_apart_by_their_paths(unit: Unit, admin: Pers
     with transaction():
         db.session.get_one(Unit, rooms[0].id).closed_at = now()
     assert faults(unit, admin, ["林", number, "", "内科"]) == []
+
+
+def to_become_clerk(browser: Any, unit: Unit) -> tuple[str, int]:
+    """The page of an import that is checked, and whom it would make a clerk of the unit."""
+    with transaction():
+        number = an_id_number()
+        known = a_person("苏禾", id_number=number, unit=unit).id
+    return checked(
+        browser, "people", a_book(HEADS, ["苏禾", number, "", "", "", "单位经办人"])
+    ), known
+
+
+def test_whom_rows_change_is_held_before_they_are_judged(
+    client_for: Any, unit: Unit, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, known = to_become_clerk(client_for(admin), unit)
+    seen: list[object] = []
+    found, hold = people_import.standings, people_import.lock_roles_of
+    monkeypatch.setattr(
+        people_import, "standings", lambda *given: (seen.append("judged"), found(*given))[1]
+    )
+    monkeypatch.setattr(
+        people_import, "lock_roles_of", lambda *ids: (seen.append(ids), hold(*ids))[1]
+    )
+    browser = client_for(admin)
+    browser.post(f"{page}/confirm", {})
+    browser.forget()
+    send()
+    assert seen == [(known,), "judged"]
+
+
+def test_a_role_given_meanwhile_keeps_who_vets_and_who_agrees_apart(
+    app: Flask, client_for: Any, unit: Unit, admin: Person
+) -> None:
+    browser = client_for(admin)
+    page, known = to_become_clerk(browser, unit)
+    browser.post(f"{page}/confirm", {})
+    browser.forget()
+    unit_id, given = unit.id, Event()
+
+    def give() -> None:
+        with transaction():
+            lock_roles_of(known)
+            scope = {"scope_kind": "org", "scope_id": unit_id}
+            person = db.session.get_one(Person, known)
+            grant_role(person, "unit_leader", **scope, actor_id=None, now=now())
+            db.session.flush()
+            given.set()
+            sleep(0.5)
+
+    assert together(app, give, lambda: (given.wait(WAIT), send())) == [None, None]
+    with transaction(write=False):
+        assert "unit_clerk" not in {grant.role for grant in live_grants(known, now())}
+        assert "确认之后数据有变化" in db.session.scalars(select(ImportBatch.message)).one()
