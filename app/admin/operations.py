@@ -86,7 +86,7 @@ def decide_role(
         unit = db.session.get(
             Unit,
             request.scope_id,
-            with_for_update={"of": Unit},
+            with_for_update={"of": Unit, "key_share": True},
             populate_existing=True,
         )
         if unit is None or unit.closed_at is not None:

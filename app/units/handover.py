@@ -138,7 +138,8 @@ def end_staff(
     if person.id == actor.id:
         raise Conflict("不能停用本人的角色，请由其他单位管理员或安全管理员办理")
     # The staff of a unit leave one after another: two at once would each rely on the other.
-    db.session.refresh(unit, with_for_update={"of": Unit})
+    # What refers to the unit passes: who holds a person and enters them there is not waited for.
+    db.session.refresh(unit, with_for_update={"of": Unit, "key_share": True})
     lock_roles_of(person.id, *([successor.id] if successor else []))
     left = leaving(unit, person, now)
     _check(unit, person, successor, left, now)

@@ -13,6 +13,7 @@ from app.admin.words import CONDITIONS, VERBS, action_name, area_of
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.permissions import ACTIONS, ROLES
+from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
 from tests.conftest import START, Browser
@@ -60,6 +61,15 @@ def test_a_role_counts_once_another_administrator_confirmed_it(
     page = security.get("/admin/grants?q=卜文").text
     assert "阚双全" in page
     assert "庾一鸣" in page
+
+
+def test_a_unit_at_which_a_role_is_confirmed_can_still_be_joined(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person)
+    with locks_on("unit") as locks:
+        decide(system, "confirm")
+    assert locks == ["NO KEY UPDATE"]
 
 
 def test_a_refusal_says_why_and_gives_nothing(

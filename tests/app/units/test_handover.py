@@ -1,11 +1,14 @@
 """工作交接: who leaves names who takes over, and nothing that waits is left to nobody."""
 
 from dataclasses import dataclass
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import Person
 from app.accounts.queries import people_with_role
 from app.core.audit import AuditEvent
@@ -20,8 +23,9 @@ from app.units import handover
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, a_unit, staff
-from tests.builders.threads import together_inside
+from tests.builders.locks import locks_on
+from tests.builders.people import a_person, a_unit, employ, staff
+from tests.builders.threads import WAIT, together, together_inside
 
 APPLICANT = [("applicant", "all", None)]
 
@@ -182,3 +186,27 @@ def test_two_clerks_who_leave_at_once_do_not_rely_on_each_other(case: Case, app:
     assert [type(each) for each in failures if each] == [Invalid]
     with transaction(write=False):
         assert len(people_with_role("unit_clerk", "org", unit_id, now())) == 1
+
+
+def test_a_unit_that_somebody_leaves_can_still_be_joined(case: Case, app: Flask) -> None:
+    """What refers to the unit passes: who holds a leaver and enters people is not waited for."""
+    another(case, "unit_clerk")
+    unit_id, leaver, joiner = case.unit.id, case.clerk.id, case.applicant.id
+    actor_id, held = case.admin.id, Event()
+
+    def join() -> None:
+        with transaction():
+            lock_roles_of(leaver)
+            held.set()
+            sleep(0.5)
+            employ(db.session.get_one(Person, joiner), db.session.get_one(Unit, unit_id))
+
+    def leave() -> None:
+        held.wait(WAIT)
+        with transaction(), locks_on("unit") as locks:
+            people = [db.session.get_one(Person, each) for each in (leaver, actor_id)]
+            unit = db.session.get_one(Unit, unit_id)
+            handover.end_staff(unit, people[0], None, actor=people[1], now=now())
+        assert locks == ["NO KEY UPDATE"]
+
+    assert together(app, join, leave) == [None, None]
