@@ -26,7 +26,7 @@ from app.units.enrolling import Entrant, enrol
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 from app.units.own_data import checked_phone
 from app.units.queries import employment_of, open_binding
-from app.units.tree import hold_open, hold_tree
+from app.units.tree import hold_open
 
 MAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 STAFF_ROLES = ("unit_admin", "unit_clerk", "unit_leader")
@@ -104,7 +104,7 @@ def decide_binding(
     if binding.status != PENDING:
         raise Conflict("该申请已处理")
     if approve:
-        hold_tree(binding.unit)
+        db.session.refresh(binding.unit, with_for_update={"read": True})
         if binding.unit.closed_at is not None:
             raise Conflict("该单位已关闭，请退回申请")
         _end_current(binding.person_id, actor_id, now)

@@ -37,7 +37,7 @@ from app.units.handover import APART
 from app.units.models import ACTIVE, Employment, Unit
 from app.units.operations import STAFF_ROLES
 from app.units.own_data import checked_phone
-from app.units.tree import hold_tree
+from app.units.tree import hold_as_they_are
 
 NOTE = "单位批量导入"
 ROLE_NAMES = {ROLES[role]: role for role in STAFF_ROLES}
@@ -164,8 +164,8 @@ class People:
         return db.session.get_one(Unit, unit_id).name
 
     def hold(self, place: Place, changed: Sequence[int]) -> None:
-        """Let no unit be closed or moved meanwhile, nor what the people hold be changed."""
-        hold_tree()
+        """Let none of the units be closed or moved meanwhile, nor what the people hold change."""
+        hold_as_they_are(Below(place.unit_id or 0).names)
         lock_roles_of(*changed)
 
     def check(self, rows: Sequence[Row], place: Place) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
+from app.accounts.opening import chunks
 from app.accounts.operations import end_grant, notify
 from app.accounts.queries import lasts
 from app.core import audit
@@ -87,6 +88,16 @@ def hold_open(unit: Unit) -> None:
     db.session.refresh(unit, with_for_update={"read": True})
     if unit.closed_at is not None:
         raise Invalid("该单位已关闭，请重新查询并选择单位", field="unit_id")
+
+
+def hold_as_they_are(unit_ids: Iterable[int]) -> None:
+    """Let none of these units be closed, merged or changed until this is committed.
+
+    Others of the tree may change, and everybody may join these: `hold_tree` would stop them all.
+    """
+    for some in chunks(sorted(unit_ids)):
+        place = select(Unit.id).where(Unit.id.in_(some)).order_by(Unit.id)
+        db.session.execute(place.with_for_update(read=True))
 
 
 def create_unit(

@@ -18,10 +18,11 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.imports.kinds import Place, Row, judge, kind_called
 from app.imports.models import ImportBatch, ImportRow
-from app.units import people_import
+from app.units import operations, people_import, tree
 from app.units.models import Employment, Unit
 from app.units.people_import import COLUMNS
 from app.worker import send
+from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
 from tests.builders.sheets import a_book, checked, imported
 from tests.builders.threads import WAIT, together
@@ -283,3 +284,78 @@ def test_a_role_given_meanwhile_keeps_who_vets_and_who_agrees_apart(
     with transaction(write=False):
         assert "unit_clerk" not in {grant.role for grant in live_grants(known, now())}
         assert "确认之后数据有变化" in db.session.scalars(select(ImportBatch.message)).one()
+
+
+def test_an_import_holds_its_own_units_and_nobody_elses(
+    app: Flask, client_for: Any, unit: Unit, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it writes, people are bound elsewhere and here; its own units stay open."""
+    with transaction():
+        other = a_unit("云桥区青禾小学", area="340602", clerk=False, leader=False).id
+        asked = [a_person(name, roles=[("applicant", "all", None)]).id for name in ("甲", "乙")]
+        people = [db.session.get_one(Person, each) for each in asked]
+        units = unit.id, other
+        bindings = [
+            operations.request_binding(person, db.session.get_one(Unit, each), "", now=now()).id
+            for person, each in zip(people, units, strict=True)
+        ]
+    browser, actor_id = client_for(admin), admin.id
+    content = a_book(HEADS, ["林晓禾", an_id_number()])
+    page = checked(browser, "people", content)
+    browser.post(f"{page}/confirm", {})
+    browser.forget()
+    writing, approved, enrol = Event(), Event(), people_import.enrol
+    is_postgres = db.engine.dialect.name == "postgresql"
+
+    def slow(*given: Any, **said: Any) -> Any:
+        writing.set()
+        # Writers queue on SQLite: there nobody else acts before this is committed.
+        assert approved.wait(10 if is_postgres else 0) == is_postgres
+        return enrol(*given, **said)
+
+    monkeypatch.setattr(people_import, "enrol", slow)
+
+    def approve() -> None:
+        writing.wait(WAIT)
+        with transaction():
+            for each in bindings:
+                binding = db.session.get_one(Employment, each)
+                operations.decide_binding(
+                    binding, approve=True, opinion="", actor_id=actor_id, now=now()
+                )
+        approved.set()
+
+    def bring_in() -> None:
+        with locks_on("unit") as locks:
+            send()
+        assert "SHARE" in locks
+
+    assert together(app, bring_in, approve) == [None, None]
+    assert "已导入" in browser.get(page).text
+
+
+def test_no_unit_of_an_import_closes_before_it_is_written(
+    app: Flask, client_for: Any, unit: Unit, admin: Person
+) -> None:
+    with transaction():
+        part = a_unit("第三医院", parent=unit, area="340600", clerk=False, leader=False).id
+    browser, actor_id = client_for(admin), admin.id
+    page = checked(browser, "people", a_book(HEADS, ["林晓禾", an_id_number(), "", "第三医院"]))
+    browser.post(f"{page}/confirm", {})
+    browser.forget()
+    closed = Event()
+
+    def close() -> None:
+        with transaction():
+            tree.close_unit(db.session.get_one(Unit, part), actor_id=actor_id, now=now())
+            closed.set()
+            sleep(0.5)
+
+    def bring_in() -> None:
+        closed.wait(WAIT)
+        send()
+
+    assert together(app, close, bring_in) == [None, None]
+    with transaction(write=False):
+        assert "确认之后数据有变化" in db.session.scalars(select(ImportBatch.message)).one()
+        assert db.session.scalars(select(Employment)).all() == []
