@@ -105,9 +105,6 @@ class Units:
             _compare(row)
         _refuse_twice(rows)
         for row in rows:
-            if row.state == RowState.SAME:
-                together.add(row.found.unit, row.found.facts.parent)
-        for row in rows:
             above = row.found.facts.parent
             row.place = above.name if above else "（无上级单位）"
             _judge(row, plan, together)
@@ -135,11 +132,13 @@ class Units:
 
 
 def _others(plan: Plan) -> Together:
-    """Return the units of which the sheet says nothing; its own come one after another."""
-    together, named = Together(), set(plan.units.values())
+    """Return the units as they stand; what the rows would have comes one after another.
+
+    A place that a row would leave is not free yet: others are entered or changed before it.
+    """
+    together = Together()
     for unit in plan.known:
-        if unit not in named:
-            together.add(unit, plan.above(unit))
+        together.add(unit, plan.stands_below(unit))
     return together
 
 

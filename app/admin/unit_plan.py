@@ -111,6 +111,10 @@ class Plan:
         whole = [unit for unit in found if self._path(unit) == wanted]
         return whole or [u for u in found if f"/{self._path(u)}".endswith(f"/{wanted}")]
 
+    def stands_below(self, unit: Unit) -> Unit | None:
+        """Return the superior that a known unit has."""
+        return self._above[unit]
+
     def above(self, unit: Unit) -> Unit | None:
         """Return the superior that a unit would have."""
         return self.parents[unit] if unit in self.parents else self._above.get(unit)

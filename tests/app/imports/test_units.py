@@ -19,7 +19,7 @@ from tests.builders.sheets import a_book, checked, imported
 
 HEADS = [column.label for column in COLUMNS]
 NAMES = [column.name for column in COLUMNS]
-CODES = ("91350100M000100Y43", "911101080000000009")
+CODES = ("91350100M000100Y43", "91350100M000101Y4Q")
 REGION = "安徽省"
 
 
@@ -219,3 +219,20 @@ def test_only_the_system_administrator_imports_units(client_for: Any, desk: Any)
     assert desk.get("/imports/new/people").status_code == 403
     assert "导入单位" in desk.get("/imports").text
     assert desk.get("/imports/template/units").status_code == 200
+
+
+def test_a_place_that_a_row_would_leave_is_not_free_for_another(admin: Person) -> None:
+    office = {"type": "人社部门", "jurisdiction": REGION}
+    with transaction():
+        for name, area, code in zip("甲乙", ("340600", "340603"), CODES, strict=True):
+            unit = a_unit(name, type_="人社部门", area=area, clerk=False, leader=False)
+            unit.credit_code = code
+    swapped = [
+        cells("乙", area_code="340600", credit_code=CODES[0], **office),
+        cells("甲", area_code="340603", credit_code=CODES[1], **office),
+    ]
+    assert faults(admin, *swapped) == [("name", "同一上级下已有同名单位")] * 2
+    moved = cells("甲", area_code="340602", credit_code=CODES[0], **office)
+    fresh = cells("丙", area_code="340600", **office)
+    for rows in ([moved, fresh], [fresh, moved]):
+        assert faults(admin, *rows) == [("area_code", "该属地已有人社部门")]
