@@ -46,6 +46,12 @@ class Plan:
             self._row_names.setdefault(row["name"], []).append(row)
             if row["credit_code"]:
                 self._row_codes.setdefault(folded_credit_code(row["credit_code"]), row)
+        # Only by its code is a unit found that the sheet calls by another name.
+        self._renamed = {
+            self._codes[code]: row["name"]
+            for code, row in self._row_codes.items()
+            if code in self._codes and row["name"]
+        }
         self._under_way: list[Row] = []
         for row in rows:
             self._place(row)
@@ -107,9 +113,11 @@ class Plan:
         path = [part.strip() for part in text.replace("／", "/").split("/")]
         of_rows = [self.unit_of(row) for row in self._row_names.get(path[-1], ())]
         found = list(dict.fromkeys([*of_rows, *self._names.get(path[-1], ())]))
+        by_path = [(unit, self._path(unit)) for unit in found]
+        # Then as the units are called until the sheet is written.
+        by_path_now = [(unit, self._path(unit, renamed=False)) for unit in found]
         wanted = "/".join(path)
-        whole = [unit for unit in found if self._path(unit) == wanted]
-        return whole or [u for u in found if f"/{self._path(u)}".endswith(f"/{wanted}")]
+        return _named(by_path, wanted) or _named(by_path_now, wanted)
 
     def stands_below(self, unit: Unit) -> Unit | None:
         """Return the superior that a known unit has."""
@@ -119,17 +127,24 @@ class Plan:
         """Return the superior that a unit would have."""
         return self.parents[unit] if unit in self.parents else self._above.get(unit)
 
-    def _path(self, unit: Unit) -> str:
+    def _path(self, unit: Unit, *, renamed: bool = True) -> str:
+        names = self._renamed if renamed else {}
         steps: list[Unit] = []
         step: Unit | None = unit
         while step is not None and step not in steps:
             steps.insert(0, step)
             step = self.above(step)
-        return "/".join(each.name for each in steps)
+        return "/".join(names.get(each, each.name) for each in steps)
 
     def reports_to(self, unit: Unit) -> Unit | None:
         """Return whom a unit would report to."""
         return self.reports.get(unit, unit.reports_to)
+
+
+def _named(by_path: Sequence[tuple[Unit, str]], wanted: str) -> list[Unit]:
+    """Return the units of this very path, or else those whose path ends so."""
+    whole = [unit for unit, path in by_path if path == wanted]
+    return whole or [unit for unit, path in by_path if f"/{path}".endswith(f"/{wanted}")]
 
 
 def goes_round(unit: Unit, upwards: Callable[[Unit], Unit | None]) -> bool:

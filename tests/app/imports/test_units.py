@@ -236,3 +236,15 @@ def test_a_place_that_a_row_would_leave_is_not_free_for_another(admin: Person) -
     fresh = cells("丙", area_code="340600", **office)
     for rows in ([moved, fresh], [fresh, moved]):
         assert faults(admin, *rows) == [("area_code", "该属地已有人社部门")]
+
+
+def test_a_renamed_unit_is_called_by_its_new_name_or_its_old_one(admin: Person) -> None:
+    with transaction():
+        known = a_unit("市立医院", area="340602", clerk=False, leader=False)
+        known.credit_code = CODES[0]
+        a_unit("内科", area="340602", parent=known, clerk=False, leader=False)
+    renamed = cells("第一医院", credit_code=CODES[0])
+    for parent in ("第一医院", "市立医院", "第一医院/内科", "市立医院/内科"):
+        below = cells("病房", type="职能部门", parent=parent)
+        for rows in ([renamed, below], [below, renamed]):
+            assert faults(admin, *rows) == []
