@@ -51,12 +51,26 @@ def check(payload: Mapping[str, Any]) -> None:
         if batch.status != BatchStatus.CHECKING:
             return
         rows = loaded(batch)
-        judge(_kind(batch), rows, _place(batch, clock_now()))
+        _judge_all(_kind(batch), rows, _place(batch, clock_now()))
     with transaction():
         batch = db.session.get_one(ImportBatch, int(payload["batch"]))
         operations.hold(batch)
         if batch.status == BatchStatus.CHECKING:
             _show(batch, rows)
+
+
+def _judge_all(kind: Kind, rows: Sequence[Row], place: Place) -> None:
+    """Judge the rows of a file; those in order once more without the others, till all stay so.
+
+    Only they are written: what leans on a faulty row would be refused after it was confirmed.
+    """
+    judge(kind, rows, place)
+    good = [row for row in rows if not row.is_faulty]
+    judged = len(rows)
+    while good and len(good) < judged:
+        judged = len(good)
+        judge(kind, good, place)
+        good = [row for row in good if not row.is_faulty]
 
 
 def _show(batch: ImportBatch, rows: Sequence[Row], message: str = "") -> None:
@@ -112,7 +126,7 @@ def _write(batch: ImportBatch, kind: Kind, place: Place, told: Any) -> None:
     judge(kind, wanted, place)
     refusal = _refusal(batch, wanted, before, place)
     if refusal:
-        judge(kind, rows, place)
+        _judge_all(kind, rows, place)
         _show(batch, rows, refusal)
         notify(batch.person_id, refusal, url=f"/imports/{batch.id}", now=place.now)
         return

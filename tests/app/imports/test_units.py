@@ -248,3 +248,19 @@ def test_a_renamed_unit_is_called_by_its_new_name_or_its_old_one(admin: Person) 
         below = cells("病房", type="职能部门", parent=parent)
         for rows in ([renamed, below], [below, renamed]):
             assert faults(admin, *rows) == []
+
+
+def test_what_leans_on_a_faulty_row_is_not_offered_to_be_written(desk: Any, admin: Person) -> None:
+    """The rows in order are written alone: as the page shows them, so they are judged then."""
+    with transaction():
+        known = a_unit("市立医院", area="340602", clerk=False, leader=False)
+        known.credit_code = CODES[0]
+    rows = [
+        cells("第一医院", credit_code=CODES[0], kind="别的"),
+        cells("内科", type="职能部门", parent="第一医院"),
+        cells("病房", type="职能部门", parent="内科"),
+        cells("丁", jurisdiction=REGION),
+    ]
+    page = imported(desk, "units", a_book(HEADS, *rows), leave_out=True)
+    assert "数据有变化" not in desk.get(page).text
+    assert paths() == {"市立医院": "", "丁": ""}
