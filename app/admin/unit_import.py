@@ -238,14 +238,19 @@ def _compare(row: Row) -> None:
     wanted = {
         **{name: getattr(facts, name) for name in ("name", "type", "kind", "area_code")},
         "jurisdiction": facts.jurisdiction,
-        "parent_id": facts.parent.id if facts.parent else None,
-        "reports_to_id": facts.reports_to.id if facts.reports_to else None,
+        "parent_id": _key(facts.parent),
+        "reports_to_id": _key(facts.reports_to),
         "credit_code": facts.code,
         "has_leader": facts.has_leader,
     }
     changed = [NAMES[name] for name, value in wanted.items() if getattr(unit, name) != value]
     row.note = f"修改{'、'.join(changed)}" if changed else ""
     row.state = RowState.CHANGED if changed else RowState.SAME
+
+
+def _key(unit: Unit | None) -> int | None:
+    """Return a unit's id; what is only entered with the sheet has none, but is not nothing."""
+    return (unit.id or 0) if unit is not None else None
 
 
 def _refuse_below_faulty(rows: Sequence[Row]) -> None:

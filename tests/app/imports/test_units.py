@@ -264,3 +264,17 @@ def test_what_leans_on_a_faulty_row_is_not_offered_to_be_written(desk: Any, admi
     page = imported(desk, "units", a_book(HEADS, *rows), leave_out=True)
     assert "数据有变化" not in desk.get(page).text
     assert paths() == {"市立医院": "", "丁": ""}
+
+
+def test_a_unit_of_the_top_goes_below_one_that_is_new(desk: Any, admin: Person) -> None:
+    with transaction():
+        known = a_unit("市立医院", area="340602", clerk=False, leader=False)
+        known.credit_code = CODES[0]
+    rows = [
+        cells("市立医院", credit_code=CODES[0], parent="医疗集团"),
+        cells("医疗集团", jurisdiction=REGION),
+    ]
+    page = checked(desk, "units", a_book(HEADS, *rows))
+    assert "修改上级单位、上报单位" in desk.get(page).text
+    imported(desk, "units", a_book(HEADS, *rows))
+    assert paths() == {"市立医院": "医疗集团", "医疗集团": ""}
