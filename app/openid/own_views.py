@@ -7,10 +7,11 @@ from werkzeug.wrappers import Response
 from app.accounts import operations as accounts
 from app.accounts import sessions, signing_in
 from app.accounts.grants import is_administrator
+from app.accounts.models import Credential
 from app.accounts.views import own_account
 from app.core.clock import now
 from app.core.db import begin_writing, db
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, SignedOut
 from app.core.faults import show_faults
 from app.core.http import answer_repeat, grants, see_other, writes_late
 from app.core.permissions import requires
@@ -22,6 +23,7 @@ from app.openid.models import PERSON, LinkedIdentity, Provider
 from app.openid.web import bp
 
 PROVE_FIRST = "请先验证身份，再更改登录方式"
+LINKED_NOTHING = ("登录已失效，没有关联", "请重新登录后，在“登录方式”中再次关联。")
 
 
 @bp.get("/account/ways")
@@ -90,8 +92,8 @@ def set_first_password() -> Response | tuple[str, int]:
         return _ways_page(ConfirmForm(), form), 422
     password = signing_in.hash_password(form.password.data or "")
     begin_writing()
-    account = signing_in.lock_account_row(own_account().id)
-    if account is None or account.password_hash is not None:
+    account = _account_held()
+    if account.password_hash is not None:
         raise Conflict("账号已有密码，请在“修改密码”中更改")
     accounts.set_password(account, password, now=now())
     sessions.begin_session(account, now())
@@ -112,15 +114,31 @@ def begin_link(provider_id: int) -> Response | tuple[str, int]:
     return web.depart(provider, audience, link_for=current_user.id)
 
 
+def _account_held() -> Credential:
+    """Return the account of this request, locked; SignedOut when it was closed or reset meanwhile.
+
+    Who the person is was read before others wrote. Whoever resets or closes an account writes its
+    row, so that what they ended is seen once the row is ours.
+    """
+    account = signing_in.lock_account_row(own_account().id)
+    if account is None or sessions.load_person(str(account.person_id)) is None:
+        raise SignedOut
+    return account
+
+
 def link(person_id: int, told: Told) -> Response:
     """Link what a provider told to the person who set out from here, and still is here."""
     if not current_user.is_authenticated or current_user.id != person_id or not web.has_proved():
-        raise WrongAnswer("登录已失效，没有关联", "请重新登录后，在“登录方式”中再次关联。")
+        raise WrongAnswer(*LINKED_NOTHING)
+    try:
+        account = _account_held()
+    except SignedOut as error:
+        raise WrongAnswer(*LINKED_NOTHING) from error
     known = queries.identity_of(told)
     if known is not None and known.person_id == person_id:
-        flash("该统一身份认证账号早已关联", "warning")
+        flash("该统一身份认证账号已经关联", "warning")
         return see_other(url_for("openid.ways"))
-    operations.link_identity(own_account().person, told, now=now())
+    operations.link_identity(account.person, told, now=now())
     name = db.session.get_one(Provider, told.provider_id).name
     flash(f"已关联“{name}”，以后可以由此登录", "success")
     return see_other(url_for("openid.ways"))
@@ -130,9 +148,9 @@ def link(person_id: int, told: Told) -> Response:
 @requires("account.ways")
 def unlink(identity_id: int) -> Response:
     """Take a way in away (解除关联)."""
-    account = signing_in.lock_account_row(own_account().id)
+    account = _account_held()
     identity = db.session.get(LinkedIdentity, identity_id)
-    if account is None or identity is None or identity.person_id != account.person_id:
+    if identity is None or identity.person_id != account.person_id:
         raise NotFound
     if not web.has_proved():
         raise Forbidden(PROVE_FIRST)

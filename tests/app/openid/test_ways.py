@@ -1,15 +1,18 @@
 """登录方式: linking another way in, taking one away, a first password."""
 
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
-from app.accounts import factor_views, second_factor
+from app.accounts import factor_views, operations, second_factor
 from app.accounts.models import Credential, Person
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import begin_writing, db, transaction
+from app.openid import own_views, views
 from app.openid.models import LinkedIdentity, Provider
 from tests.app.openid.conftest import PASSWORD, a_member
 from tests.app.openid.kit import button, count, events, is_in, number_of
@@ -109,13 +112,86 @@ def test_an_answer_links_nothing_for_another_person_or_after_signing_out(
     assert count(LinkedIdentity) == 0
 
 
+END_OF_ACCOUNT = {
+    "reset": lambda account: operations.reset_credential(account, actor=None, now=now()),
+    "closed": lambda account: setattr(account, "is_enabled", False),
+}
+
+
+@pytest.mark.parametrize("how", END_OF_ACCOUNT)
+def test_nothing_is_linked_to_an_account_that_ended_while_the_provider_was_asked(
+    office: IdentityOffice,
+    provider: Provider,
+    applicant: Person,
+    mine: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    def begin_after_the_end() -> None:
+        begin_writing()
+        account = db.session.query(Credential).filter_by(person_id=applicant.id).one()
+        END_OF_ACCOUNT[how](account)
+        db.session.flush()
+
+    office.tell("meanwhile", name="苏晓禾")
+    back = path_of(office.authorise(to_provider(mine, linking(provider)), "meanwhile"))
+    monkeypatch.setattr(views, "begin_writing", begin_after_the_end)
+    answer = mine.get(back)
+    assert answer.status_code == 400
+    assert "登录已失效，没有关联" in answer.text
+    assert count(LinkedIdentity) == 0
+
+
+@pytest.mark.parametrize("how", END_OF_ACCOUNT)
+def test_no_first_password_for_an_account_that_ended_while_it_was_hashed(
+    newcomer: Browser, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def begin_after_the_end() -> None:
+        begin_writing()
+        held = db.session.scalars(sa.select(LinkedIdentity)).one()
+        account = db.session.query(Credential).filter_by(person_id=held.person_id).one()
+        END_OF_ACCOUNT[how](account)
+        db.session.flush()
+
+    monkeypatch.setattr(own_views, "begin_writing", begin_after_the_end)
+    assert newcomer.post(f"{WAYS}/password", NEW_PASSWORD).status_code == 401
+    with transaction(write=False):
+        assert (
+            not db.session.query(Credential)
+            .filter(Credential.login.like("u%"), Credential.password_hash.isnot(None))
+            .count()
+        )
+
+
+def test_linking_waits_for_a_reset_that_is_under_way(
+    app: Flask,
+    office: IdentityOffice,
+    provider: Provider,
+    applicant: Person,
+    mine: Browser,
+) -> None:
+    office.tell("racing", name="苏晓禾")
+    back = path_of(office.authorise(to_provider(mine, linking(provider)), "racing"))
+    with transaction():
+        account = db.session.query(Credential).filter_by(person_id=applicant.id).one()
+        operations.reset_credential(account, actor=None, now=now())
+        answers: list[Any] = []
+        asking = Thread(target=lambda: answers.append(mine.client.get(back)))
+        asking.start()
+        asking.join(2)
+        assert asking.is_alive()
+    asking.join(30)
+    assert answers[0].status_code == 400
+    assert count(LinkedIdentity) == 0
+
+
 def test_linking_the_same_again_changes_nothing(
     office: IdentityOffice, provider: Provider, applicant: Person, mine: Browser
 ) -> None:
     office.tell("same", name="苏晓禾", id_number=number_of(applicant))
     for _ in range(2):
         assert sign_on(mine, office, "same", linking(provider)).location == WAYS
-    assert "早已关联" in mine.get(WAYS).text
+    assert "已经关联" in mine.get(WAYS).text
     assert count(LinkedIdentity) == 1
 
 
