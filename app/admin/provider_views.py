@@ -11,7 +11,7 @@ from app.admin.forms import ProviderForm
 from app.admin.views import bp
 from app.catalogue import jurisdictions
 from app.core.clock import now
-from app.core.db import begin_writing, db
+from app.core.db import begin_writing, current_transaction, db
 from app.core.errors import DomainError, Invalid, NotFound
 from app.core.faults import show_faults
 from app.core.http import see_other, writes_late
@@ -22,7 +22,11 @@ from app.openid.models import Provider
 
 
 def _provider(provider_id: int) -> Provider:
-    provider = db.session.get(Provider, provider_id)
+    """Return a provider's entry; who writes holds it, so that what was judged is what is kept."""
+    writes = current_transaction().write
+    provider = db.session.get(
+        Provider, provider_id, with_for_update=writes or None, populate_existing=writes
+    )
     if provider is None:
         raise NotFound
     return provider

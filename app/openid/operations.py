@@ -129,7 +129,7 @@ def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentit
 
     Conflict when it is somebody's already, NotFound when the provider was switched off meanwhile.
     """
-    provider = provider_in_use(told.provider_id, told.audience)
+    provider = provider_in_use(told.provider_id, told.audience, is_held=True)
     check_fit(person, told, now=now)
     if identity_of(told) is not None:
         raise Conflict("该统一身份认证账号已经关联了平台账号")

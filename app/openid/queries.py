@@ -52,9 +52,15 @@ def doors() -> list[tuple[str, list[Door]]]:
     return list(found.items())
 
 
-def provider_in_use(provider_id: int, audience: str | None = None) -> Provider:
-    """Return a provider that people may sign in by; NotFound for another, or one switched off."""
-    found = db.session.get(Provider, provider_id)
+def provider_in_use(
+    provider_id: int, audience: str | None = None, *, is_held: bool = False
+) -> Provider:
+    """Return a provider that people may sign in by; NotFound for another, or one switched off.
+
+    One that is held stays as it is until the transaction ends; others may hold it too.
+    """
+    share = {"read": True} if is_held else None
+    found = db.session.get(Provider, provider_id, with_for_update=share, populate_existing=is_held)
     serves = found is not None and (audience is None or found.serves(audience))
     if found is None or not found.is_enabled or not serves:
         raise NotFound("这种登录方式不存在，或已经停用")

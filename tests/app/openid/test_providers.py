@@ -1,5 +1,7 @@
 """Providers as their administrators keep them: entered by one, put into use by another."""
 
+from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,8 +16,9 @@ from app.core.db import db, transaction
 from app.core.errors import Forbidden
 from app.openid import keeping
 from app.openid.models import LinkedIdentity, Provider
-from tests.app.openid.kit import button
-from tests.builders.openid import IdentityOffice
+from tests.app.openid.conftest import PASSWORD
+from tests.app.openid.kit import ACCOUNT, button, count, number_of
+from tests.builders.openid import IdentityOffice, sign_on
 from tests.conftest import Browser
 
 PROVIDERS = "/admin/providers"
@@ -107,6 +110,55 @@ def test_nobody_puts_into_use_what_they_entered(
     moved = sa.update(Provider).values(is_enabled=True, confirmed_by=keepers[1].id)
     with pytest.raises(sa.exc.IntegrityError, match="another_person"), transaction():
         db.session.execute(moved)
+
+
+def asked_while(act: Callable[[], Any], request: Callable[[], Any]) -> Any:
+    """Act, and let a thread ask before that is committed; what it was answered then."""
+    answers: list[Any] = []
+    thread = Thread(target=lambda: answers.append(request()))
+    with transaction():
+        act()
+        thread.start()
+        thread.join(1)
+        assert not answers
+    thread.join(30)
+    return answers[0]
+
+
+def move(keepers: tuple[Person, Person]) -> None:
+    """Lead a provider elsewhere, in the transaction that is open."""
+    kept = entry()
+    facts = {name: getattr(kept, name) for name in FORM if name not in {"secret", "for_persons"}}
+    moved = keeping.ProviderFacts(**{**facts, "issuer": "https://elsewhere.example.cn"})
+    keeping.keep_provider(kept, moved, actor=keepers[0], now=now())
+
+
+def test_what_is_being_changed_is_not_put_into_use(
+    system: Browser, security: Browser, keepers: tuple[Person, Person]
+) -> None:
+    system.post(f"{PROVIDERS}/new", FORM)
+    kept = state()
+    seen = {"seen": kept["changed_at"].isoformat(), "csrf_token": security.token()}
+    path = f"{PROVIDERS}/{kept['id']}/confirm"
+    asked_while(lambda: move(keepers), lambda: security.client.post(path, data=seen))
+    assert "刚刚有修改" in security.get(f"{PROVIDERS}/confirm").text
+    assert not state()["is_enabled"]
+
+
+def test_nothing_is_linked_by_a_provider_that_is_being_led_elsewhere(
+    office: IdentityOffice,
+    provider: Provider,
+    applicant: Person,
+    keepers: tuple[Person, Person],
+    client_for: Any,
+) -> None:
+    office.tell("moving", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(None)
+    sign_on(browser, office, "moving", button(provider))
+    form = {"password": PASSWORD, "csrf_token": browser.token()}
+    answer = asked_while(lambda: move(keepers), lambda: browser.client.post(ACCOUNT, data=form))
+    assert answer.status_code == 404
+    assert count(LinkedIdentity) == 0
 
 
 @pytest.mark.parametrize("who", ["system", "security"])
