@@ -100,13 +100,16 @@ def _check_office(person: Person, told: Told, now: datetime) -> None:
         )
 
 
-def enter(identity: LinkedIdentity, told: Told, *, now: datetime) -> Credential:
-    """Return the account of a linked identity; SignOnRefused or SignInRefused say why not.
+def enter(told: Told, *, now: datetime) -> Credential | None:
+    """Return the account that an identity is linked to, None where it is nobody's any more.
 
-    Who has a second factor is not in yet: the code comes next.
+    SignOnRefused or SignInRefused say why somebody does not get in. Who has a second factor is not
+    in yet: the code comes next.
     """
-    known = account_of(identity.person_id)
-    credential = lock_account_row(known.id) if known else None
+    identity = _identity_held(told)
+    if identity is None or _has_left(identity, told, now):
+        return None
+    credential = account_of(identity.person_id)
     if credential is None or not credential.is_enabled:
         raise SignOnRefused("您在本平台的账号已停用", "如需恢复，请联系系统管理员。")
     refuse_locked(credential, now)
@@ -114,6 +117,25 @@ def enter(identity: LinkedIdentity, told: Told, *, now: datetime) -> Credential:
     identity.last_used_at = now
     let_through(credential, identity.provider, now=now)
     return credential
+
+
+def _identity_held(told: Told) -> LinkedIdentity | None:
+    """Return whose way in this is, their account locked: it may be taken away until it is."""
+    known = identity_of(told)
+    account = account_of(known.person_id) if known else None
+    lock_account_row(account.id if account else None)
+    return identity_of(told)
+
+
+def _has_left(identity: LinkedIdentity, told: Told, now: datetime) -> bool:
+    """Take a unit's identity away from who works there no more: it is for who comes after them."""
+    unit = unit_told(told)
+    if told.audience != UNIT or unit is None or offices_at(identity.person_id, unit, now):
+        return False
+    text = f"您在{unit.name}已没有任职，“{identity.provider.name}”的法人登录已解除关联"
+    notify(identity.person_id, text, url=WAYS, now=now)
+    _take_away(identity, now, actor_id=None)
+    return True
 
 
 def let_through(credential: Credential, provider: Provider, *, now: datetime) -> None:
@@ -131,7 +153,8 @@ def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentit
     """
     provider = provider_in_use(told.provider_id, told.audience, is_held=True)
     check_fit(person, told, now=now)
-    if identity_of(told) is not None:
+    known = identity_of(told)
+    if known is not None and not _has_left(known, told, now):
         raise Conflict("该统一身份认证账号已经关联了平台账号")
     identity = LinkedIdentity(
         provider_id=provider.id,
@@ -159,7 +182,17 @@ def unlink_identity(identity: LinkedIdentity, credential: Credential, *, now: da
     ]
     if credential.password_hash is None and not others:
         raise Conflict("这是您唯一的登录方式，请先设置密码，再解除关联")
-    _note("account:identity_unlinked", credential.person_id, identity.provider, now)
+    _take_away(identity, now, actor_id=credential.person_id)
+
+
+def _take_away(identity: LinkedIdentity, now: datetime, *, actor_id: int | None) -> None:
+    audit.record(
+        "account:identity_unlinked",
+        subject=("person", identity.person_id),
+        actor_id=actor_id,
+        now=now,
+        provider=identity.provider.name,
+    )
     db.session.delete(identity)
     db.session.flush()
 
@@ -193,10 +226,8 @@ def forget_identities(person_id: int, now: datetime) -> None:
     """Take every way in by providers away: the account is given back to its person by others."""
     for identity in db.session.scalars(
         select(LinkedIdentity).where(LinkedIdentity.person_id == person_id)
-    ):
-        _note("account:identity_unlinked", person_id, identity.provider, now)
-        db.session.delete(identity)
-    db.session.flush()
+    ).all():
+        _take_away(identity, now, actor_id=person_id)
 
 
 def _note(tag: str, person_id: int, provider: Provider, now: datetime) -> None:

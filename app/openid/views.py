@@ -75,14 +75,13 @@ def _ask(journey: Journey) -> Told:
 
 def _receive(journey: Journey, told: Told) -> Response:
     """Let in whose identity this is, link it for who asked for that, else ask whose it is."""
-    identity = queries.identity_of(told)
     if journey.link_for is not None:
         return own_views.link(journey.link_for, told)
-    if identity is None:
+    account = operations.enter(told, now=now())
+    if account is None:
         operations.check_unit(told)
         web.keep_told(told, journey.target)
         return see_other(url_for("openid.unlinked"))
-    account = operations.enter(identity, told, now=now())
     return _in_by(account, told, journey.target)
 
 

@@ -291,16 +291,24 @@ def test_a_units_identity_lets_in_who_works_there(
     browser = client_for(None)
     assert sign_on(browser, office, "school", unit_button(unit_provider)).location == "/home"
     assert is_in(browser)
-    # Who left does not come in for the unit any more.
+    # Who left does not come in for the unit any more; who comes after them does.
     with transaction():
         grant = db.session.query(RoleGrant).filter_by(person_id=clerk.id).one()
         operations.end_grant(grant, actor_id=clerk.id, now=now())
+        a_member("邬小梅", "mei", roles=[("unit_clerk", "org", school.id)])
     browser = client_for(None)
-    answer = sign_on(browser, office, "school", unit_button(unit_provider))
+    assert sign_on(browser, office, "school", unit_button(unit_provider)).location == ACCOUNT
+    assert not is_in(browser)
+    assert events(clerk)[-1] == ("account:identity_unlinked", {"provider": "法人网"})
+    assert "法人登录已解除关联" in client_for(clerk).get("/notifications").text
+    answer = browser.post(ACCOUNT, {"login": "wu", "password": PASSWORD})
     assert answer.status_code == 403
     assert "您在云桥区青禾小学没有任职" in answer.text
     assert "账号管理" in answer.text
-    assert not is_in(browser)
+    assert browser.post(ACCOUNT, {"login": "mei", "password": PASSWORD}).location == "/home"
+    assert sign_on(client_for(None), office, "school", unit_button(unit_provider)).location == (
+        "/home"
+    )
 
 
 def test_who_works_elsewhere_links_no_unit(

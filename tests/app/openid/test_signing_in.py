@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts import factor_views, operations, second_factor
+from app.accounts import factor_views, operations, second_factor, signing_in
 from app.accounts.models import Credential, LoginSession, Person
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.openid import operations as sign_on_operations
 from app.openid.models import LinkedIdentity, Provider
 from tests.app.openid.conftest import PASSWORD, a_member
 from tests.app.openid.kit import ACCOUNT, button, count, events, is_in, number_of
@@ -207,6 +208,28 @@ def test_a_reset_takes_linked_identities_away(
     assert count(LinkedIdentity) == 0
     answer = sign_on(client_for(None), office, "su-at-office", button(provider))
     assert answer.location == ACCOUNT
+
+
+def test_an_identity_that_is_taken_away_meanwhile_is_nobodys(
+    office: IdentityOffice,
+    provider: Provider,
+    linked: Person,
+    client_for: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lock = signing_in.lock_account_row
+
+    def lock_after_others(account_id: int | None) -> Credential | None:
+        db.session.execute(
+            sa.delete(LinkedIdentity), execution_options={"synchronize_session": False}
+        )
+        return lock(account_id)
+
+    browser = client_for(None)
+    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    monkeypatch.setattr(sign_on_operations, "lock_account_row", lock_after_others)
+    assert browser.get(back).location == ACCOUNT
+    assert not is_in(browser)
 
 
 def test_claims_are_asked_of_the_user_info_too(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import factor_views, operations, second_factor
-from app.accounts.models import Credential, Person
+from app.accounts.models import Credential, Person, RoleGrant
 from app.core.clock import now
 from app.core.db import begin_writing, db, transaction
 from app.openid import own_views, views
@@ -18,7 +18,7 @@ from tests.app.openid.conftest import PASSWORD, a_member
 from tests.app.openid.kit import button, count, events, is_in, number_of
 from tests.builders.devices import enrol
 from tests.builders.openid import IdentityOffice, a_provider, path_of, sign_on, to_provider
-from tests.builders.people import an_id_number
+from tests.builders.people import a_unit, an_id_number
 from tests.conftest import START, Browser
 
 WAYS = "/account/ways"
@@ -193,6 +193,34 @@ def test_linking_the_same_again_changes_nothing(
         assert sign_on(mine, office, "same", linking(provider)).location == WAYS
     assert "已经关联" in mine.get(WAYS).text
     assert count(LinkedIdentity) == 1
+
+
+def test_who_comes_after_somebody_links_the_identity_of_the_unit(
+    office: IdentityOffice, keepers: tuple[Person, Person], client_for: Any
+) -> None:
+    code = "91110000802100433B"
+    with transaction():
+        school = a_unit("云桥区青禾小学", clerk=False, leader=False)
+        school.credit_code = code
+        provider = a_provider(
+            office, *keepers, for_persons=False, for_units=True, code_claim="uscc"
+        )
+        people = [
+            a_member(name, login, roles=[("unit_clerk", "org", school.id)])
+            for name, login in (("邬小棠", "wu"), ("邬小梅", "mei"))
+        ]
+    office.tell("school-3", uscc=code)
+    door = f"{WAYS}/link/{provider.id}?as=unit"
+    first, second = (client_for(person) for person in people)
+    for browser in (first, second):
+        browser.post(WAYS, {"current": PASSWORD})
+    assert sign_on(first, office, "school-3", door).location == WAYS
+    assert sign_on(second, office, "school-3", door).status_code == 409
+    with transaction():
+        grant = db.session.query(RoleGrant).filter_by(person_id=people[0].id).one()
+        operations.end_grant(grant, actor_id=people[0].id, now=now())
+    assert sign_on(second, office, "school-3", door).location == WAYS
+    assert events(people[0])[-1][0] == "account:identity_unlinked"
 
 
 def test_a_way_in_is_taken_away(
