@@ -37,6 +37,14 @@ class AnswerUsed(SignOnRefused):
     hint = "请重新登录。"
 
 
+class TooManyAnswers(SignOnRefused):
+    """An address has brought many answers that do not hold: each costs the server a talk."""
+
+    status = 429
+    default = "登录失败次数过多"
+    hint = "请过几分钟再试，或用本平台的登录名和密码登录。"
+
+
 class Declined(SignOnRefused):
     """The person gave up at the provider, or the provider refused them."""
 

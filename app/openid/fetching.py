@@ -11,11 +11,14 @@ from typing import Any
 from authlib.integrations.requests_client import OAuth2Session
 from requests import PreparedRequest, Response
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from app.openid.addresses import BadAddress, check_address
 
-TIMEOUT = (5, 10)
-LONGEST = 20
+TIMEOUT = (5, 5)
+"""For how many seconds a connection, and each piece of an answer, is waited for."""
+LONGEST = 15
+"""For how many seconds a whole answer is."""
 MOST_BYTES = 256 * 1024
 CHUNK = 8192
 
@@ -52,11 +55,20 @@ class GuardedSession(OAuth2Session):  # type: ignore[misc]
 
 
 def _read(answer: Response, until: float) -> bytes:
+    """Read what comes as it comes: who sends a byte now and then is not waited for either."""
     body = b""
-    for chunk in answer.iter_content(CHUNK):
+    while chunk := _next(answer):
         body += chunk
         if len(body) > MOST_BYTES:
             raise Unfetchable("对方返回的内容过长")
         if time.monotonic() > until:
             raise Unfetchable("对方响应过慢")
     return body
+
+
+def _next(answer: Response) -> bytes:
+    try:
+        chunk: bytes = answer.raw.read1(CHUNK)
+    except HTTPError as error:
+        raise Unfetchable("对方的应答中断") from error
+    return chunk

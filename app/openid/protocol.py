@@ -7,6 +7,7 @@ sent and what comes back is kept by the caller, since it belongs to a browser.
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ KNOWN_FOR = 600
 KNOWN_AT_MOST = 50
 TALKS_AT_ONCE = 3
 """How many of the server's threads may wait for providers: one that hangs stops no other work."""
+TALKS_WITH_ONE = 2
+"""How many of them with one provider: while that is slow, others still let people in."""
 PATIENCE = 2
 # What a provider says of a client that it does not take for ours.
 NOT_OURS = {"invalid_client", "unauthorized_client"}
@@ -74,6 +77,9 @@ class Found:
 
 _clients: dict[Settings, tuple[float, Any]] = {}
 _talks = threading.BoundedSemaphore(TALKS_AT_ONCE)
+_talks_with: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
+    lambda: threading.BoundedSemaphore(TALKS_WITH_ONE)
+)
 
 
 @cache
@@ -100,15 +106,20 @@ def forget_clients() -> None:
 
 
 @contextmanager
-def _talk() -> Iterator[None]:
+def _talk(settings: Settings) -> Iterator[None]:
     """Talk to a provider, a few at a time; ProviderDown when too many wait already."""
-    if not _talks.acquire(timeout=PATIENCE):
+    with _turn(_talks_with[settings.issuer]), _turn(_talks), _told():
+        yield
+
+
+@contextmanager
+def _turn(talks: threading.BoundedSemaphore) -> Iterator[None]:
+    if not talks.acquire(timeout=PATIENCE):
         raise ProviderDown("统一身份认证响应缓慢，正在登录的人较多")
     try:
-        with _told():
-            yield
+        yield
     finally:
-        _talks.release()
+        talks.release()
 
 
 @contextmanager
@@ -187,7 +198,7 @@ def _auth_method(told: Mapping[str, Any], settings: Settings) -> str:
 
 def depart(settings: Settings, callback: str) -> Departure:
     """Return where to send a browser that signs in; ProviderDown when the provider is."""
-    with _talk():
+    with _talk(settings):
         made = _client(settings).create_authorization_url(callback)
         return Departure(made["url"], made["state"], made["nonce"], made["code_verifier"])
 
@@ -200,7 +211,7 @@ def claims_of(
     WrongAnswer unless the token is signed by the provider for us, for this very sign-in and now;
     ProviderDown when it cannot be asked.
     """
-    with _talk():
+    with _talk(settings):
         client = _client(settings)
         token = client.fetch_access_token(callback, code=code, code_verifier=departure.verifier)
         options = {
@@ -230,7 +241,7 @@ def _completed(
 def try_connection(settings: Settings) -> Found:
     """Fetch the document and the keys of a provider anew; ProviderDown says what is amiss."""
     _clients.pop(settings, None)
-    with _talk():
+    with _talk(settings):
         client = _client(settings)
         told = client.server_metadata
         keys = client.fetch_jwk_set(force=True)["keys"]

@@ -7,7 +7,14 @@ from werkzeug.wrappers import Response
 
 from app.accounts import operations as accounts
 from app.accounts import sessions, signing_in
-from app.accounts.addresses import SignInRefused, challenge_for
+from app.accounts.addresses import (
+    SignInRefused,
+    TooManyTries,
+    asking,
+    challenge_for,
+    check_address,
+    count_address,
+)
 from app.accounts.forms import ActivationForm
 from app.accounts.models import Credential
 from app.accounts.queries import has_factor
@@ -22,7 +29,7 @@ from app.core.http import see_other, writes_late
 from app.core.permissions import requires
 from app.openid import operations, own_views, protocol, queries, web
 from app.openid.claims import Told, told_by, wanted_claims
-from app.openid.faults import WrongAnswer
+from app.openid.faults import AnswerUsed, TooManyAnswers, WrongAnswer
 from app.openid.forms import LinkForm
 from app.openid.models import Provider
 from app.openid.web import Journey, asked_audience, bp, depart, refused
@@ -48,6 +55,7 @@ def start(provider_id: int) -> Response | tuple[str, int]:
 def answer(provider_id: int) -> Response | tuple[str, int]:
     """Take the answer that a browser brings from a provider, once."""
     try:
+        _check_source()
         queries.provider_in_use(provider_id)
         journey = web.taken_journey(provider_id)
         told = _ask(journey)
@@ -56,7 +64,23 @@ def answer(provider_id: int) -> Response | tuple[str, int]:
         queries.provider_in_use(provider_id, journey.audience)
         return _receive(journey, told)
     except DomainError as refusal:
-        return refused(refusal)
+        page = refused(refusal)
+        if isinstance(refusal, WrongAnswer | AnswerUsed):
+            begin_writing()
+            count_address(_source(), now())
+        return page
+
+
+def _source() -> str:
+    return asking(visitor_address(), "answer")
+
+
+def _check_source() -> None:
+    """TooManyAnswers for an address that has brought many wrong ones; passwords count apart."""
+    try:
+        check_address(_source(), "", now=now())
+    except TooManyTries as error:
+        raise TooManyAnswers from error
 
 
 def _ask(journey: Journey) -> Told:

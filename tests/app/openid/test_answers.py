@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from app.accounts.addresses import CHALLENGE_FROM
 from app.accounts.models import Person
 from app.core.clock import now
 from app.core.crypto import seal
@@ -259,6 +260,22 @@ def test_those_who_wait_for_a_provider_stop_no_other_work(
     assert answer.status_code == 502
     assert "正在登录的人较多" in answer.text
     assert client_for(None).get(button(provider)).status_code == 302
+
+
+def test_an_address_that_brings_many_wrong_answers_has_to_wait(
+    office: IdentityOffice, provider: Provider, linked: Person, client_for: Any
+) -> None:
+    browser = client_for(None)
+    wrong = f"/login/openid/{provider.id}/answer?code=x&state=x"
+    for _ in range(CHALLENGE_FROM):
+        assert browser.get(wrong).status_code == 400
+    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    answer = browser.get(back)
+    assert answer.status_code == 429
+    assert "登录失败次数过多" in answer.text
+    assert not is_in(browser)
+    # A password is another matter.
+    assert browser.post("/login", {"login": "su", "password": PASSWORD}).status_code == 303
 
 
 def test_what_waits_in_the_browser_fits_into_a_cookie(

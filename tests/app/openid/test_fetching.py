@@ -6,7 +6,9 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -143,6 +145,72 @@ def test_a_slow_answer_is_not_waited_for(
     monkeypatch.setattr(fetching, "LONGEST", -1)
     with pytest.raises(ProviderDown, match="过慢"):
         tried(serve(lambda h: said(h, b"{}")))
+
+
+def test_an_answer_that_drips_is_not_waited_for(
+    app: Flask, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "LONGEST", 0.3)
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "60")
+        handler.end_headers()
+        with suppress(OSError):
+            for _ in range(60):
+                handler.wfile.write(b" ")
+                time.sleep(0.1)
+
+    place, began = serve(drip), time.monotonic()
+    with pytest.raises(ProviderDown, match="过慢"):
+        tried(place)
+    assert time.monotonic() - began < 2
+
+
+def test_an_answer_in_chunks_is_read_to_its_end(app: Flask, serve: Any) -> None:
+    told: dict[str, Any] = {}
+
+    def chunks(handler: BaseHTTPRequestHandler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        body = json.dumps(told).encode()
+        for part in (body[:7], body[7:], b""):
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+
+    place = serve(chunks)
+    told.update(discovery(place, keys=[]))
+    assert tried(place).token == f"{place}/t"
+
+
+def test_an_answer_that_breaks_off_is_told(
+    app: Flask, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "TIMEOUT", (1, 0.2))
+
+    def stop(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "60")
+        handler.end_headers()
+        handler.wfile.write(b"{")
+        time.sleep(1)
+
+    with pytest.raises(ProviderDown, match="中断"):
+        tried(serve(stop))
+
+
+def test_a_provider_that_is_slow_stops_no_other(
+    app: Flask, office: IdentityOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "PATIENCE", 0.01)
+    slow = Settings("https://slow.example.cn", "client", "", "openid")
+    with ExitStack() as waiting:
+        for _ in range(protocol.TALKS_WITH_ONE):
+            waiting.enter_context(protocol._talk(slow))
+        with pytest.raises(ProviderDown, match="正在登录的人较多"):
+            tried(slow.issuer)
+        assert tried(office.issuer).keys == 1
 
 
 @pytest.mark.parametrize(
