@@ -26,6 +26,8 @@ class Told:
     name: str = ""
     id_number: str = ""
     credit_code: str = ""
+    is_fresh: bool = False
+    """Whether the provider says that they signed in there for this very journey."""
 
     def kept(self) -> dict[str, Any]:
         """Return it as plain values, as `Told(**values)` takes them."""
@@ -39,10 +41,10 @@ def wanted_claims(provider: Provider, audience: str) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def told_by(provider: Provider, audience: str, claims: Mapping[str, Any]) -> Told:
+def told_by(provider: Provider, audience: str, claims: Mapping[str, Any], *, since: float) -> Told:
     """Read claims. WrongAnswer for a unit whose credit code is missing or wrong.
 
-    A number that cannot be one, or that the provider did not verify, counts as not told.
+    Who signed in at the provider `since` then, in its seconds, is fresh from there. A number that cannot be one, or that the provider did not verify, counts as not told.
     """
     subject = str(claims["sub"])
     if len(subject) > LONGEST_SUBJECT:
@@ -54,6 +56,7 @@ def told_by(provider: Provider, audience: str, claims: Mapping[str, Any]) -> Tol
         name="".join(_text(claims, provider.name_claim).split())[:LONGEST_NAME],
         id_number=_number(provider, claims),
         credit_code=_code(provider, claims) if audience == UNIT else "",
+        is_fresh=(claims.get("auth_time") or 0) >= since,
     )
 
 

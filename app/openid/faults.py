@@ -37,6 +37,15 @@ class AnswerUsed(SignOnRefused):
     hint = "请重新登录。"
 
 
+class NotAnew(SignOnRefused):
+    """Who was to prove who they are was known to the provider still, or it does not say."""
+
+    default = "统一身份认证没有让您重新登录，或没有说明登录时间，不能用来验证身份"
+    hint = (
+        "请先在统一身份认证退出登录再试；仍然不行的，用密码验证身份，没有密码的请联系系统管理员。"
+    )
+
+
 class TooManyAnswers(SignOnRefused):
     """An address has brought many answers that do not hold: each costs the server a talk."""
 

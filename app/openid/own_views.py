@@ -12,7 +12,7 @@ from app.accounts.views import own_account
 from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, SignedOut
-from app.core.faults import show_faults
+from app.core.faults import comes_from_here, show_faults
 from app.core.http import answer_repeat, grants, see_other, writes_late
 from app.core.permissions import requires
 from app.openid import operations, queries, web
@@ -105,13 +105,18 @@ def set_first_password() -> Response | tuple[str, int]:
 @bp.get("/account/ways/link/<int:provider_id>")
 @requires("account.ways")
 def begin_link(provider_id: int) -> Response | tuple[str, int]:
-    """Lead the person to a provider, to link the identity that they have there."""
+    """Lead the person to a provider, to link the identity that they have there.
+
+    It is a link, since browsers let no form lead to another site; no other site may send it.
+    """
     audience = web.asked_audience()
     provider = queries.provider_in_use(provider_id, audience)
+    if not comes_from_here():
+        return see_other(url_for("openid.ways"))
     if not web.has_proved():
         flash(PROVE_FIRST, "warning")
         return see_other(url_for("openid.ways"))
-    return web.depart(provider, audience, link_for=current_user.id)
+    return web.depart(provider, audience, link_for=current_user.id, is_proof=True)
 
 
 def _account_held() -> Credential:

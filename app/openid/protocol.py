@@ -196,10 +196,15 @@ def _auth_method(told: Mapping[str, Any], settings: Settings) -> str:
     return "client_secret_basic" if "client_secret_basic" in offered else "client_secret_post"
 
 
-def depart(settings: Settings, callback: str) -> Departure:
-    """Return where to send a browser that signs in; ProviderDown when the provider is."""
+def depart(settings: Settings, callback: str, *, anew: bool = False) -> Departure:
+    """Return where to send a browser that signs in; ProviderDown when the provider is.
+
+    Who proves who they are signs in `anew`, whether or not the provider knows them still; it has
+    to say when they did (OpenID Connect Core 3.1.2.1).
+    """
+    more = {"prompt": "login", "max_age": "0"} if anew else {}
     with _talk(settings):
-        made = _client(settings).create_authorization_url(callback)
+        made = _client(settings).create_authorization_url(callback, **more)
         return Departure(made["url"], made["state"], made["nonce"], made["code_verifier"])
 
 
@@ -235,7 +240,8 @@ def _completed(
     more = client.userinfo(token=token)
     if more.get("sub") != claims["sub"]:
         raise WrongAnswer("登录结果没有通过核验")
-    return {**more, **claims}
+    # When somebody signed in is told by what is signed.
+    return {**more, "auth_time": 0, **claims}
 
 
 def try_connection(settings: Settings) -> Found:

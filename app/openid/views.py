@@ -29,7 +29,7 @@ from app.core.http import see_other, writes_late
 from app.core.permissions import requires
 from app.openid import operations, own_views, protocol, queries, web
 from app.openid.claims import Told, told_by, wanted_claims
-from app.openid.faults import AnswerUsed, TooManyAnswers, WrongAnswer
+from app.openid.faults import AnswerUsed, NotAnew, TooManyAnswers, WrongAnswer
 from app.openid.forms import LinkForm
 from app.openid.models import Provider
 from app.openid.web import Journey, asked_audience, bp, depart, refused
@@ -46,7 +46,7 @@ bp.app_template_filter("masked")(mask_id)
 def start(provider_id: int) -> Response | tuple[str, int]:
     """Lead a browser to a provider."""
     provider = queries.provider_in_use(provider_id, asked_audience())
-    return depart(provider, asked_audience())
+    return depart(provider, asked_audience(), is_proof="prove" in request.args)
 
 
 @bp.get("/login/openid/<int:provider_id>/answer")
@@ -94,7 +94,11 @@ def _ask(journey: Journey) -> Told:
     web.end_reading()
     claims = protocol.claims_of(settings, journey.departure, request.args["code"], back, wanted)
     provider = queries.provider_in_use(journey.provider_id, journey.audience)
-    return told_by(provider, journey.audience, claims)
+    since = journey.began - protocol.LEEWAY
+    told = told_by(provider, journey.audience, claims, since=since)
+    if journey.is_proof and not told.is_fresh:
+        raise NotAnew
+    return told
 
 
 def _receive(journey: Journey, told: Told) -> Response:
@@ -115,7 +119,8 @@ def _in_by(account: Credential, told: Told, target: str, *, is_whole: bool = Fal
     onward = let_in(account, target) if is_whole else go_on(account, target)
     if sessions.TOKEN in session:
         session[sessions.VIA] = name
-        web.prove()
+        if is_whole or told.is_fresh:
+            web.prove()
     return onward
 
 

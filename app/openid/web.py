@@ -14,7 +14,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, se
 from werkzeug.wrappers import Response
 
 from app.accounts.handing_out import opened
-from app.core.clock import now
+from app.core.clock import device_time, now
 from app.core.crypto import seal
 from app.core.db import db
 from app.core.errors import DomainError
@@ -45,6 +45,10 @@ class Journey:
     target: str
     link_for: int | None
     """The person who links another way in; none signs in."""
+    began: int
+    """When it began by the clocks of devices, in seconds."""
+    is_proof: bool
+    """Whether the person has to sign in at the provider anew."""
 
 
 def callback(provider_id: int) -> str:
@@ -69,12 +73,25 @@ def remember(journey: Journey) -> None:
 
 
 def journey_of(
-    provider_id: int, audience: str, departure: Departure, link_for: int | None = None
+    provider_id: int,
+    audience: str,
+    departure: Departure,
+    link_for: int | None = None,
+    *,
+    is_proof: bool = False,
 ) -> Journey:
     """Return a journey that begins now; where it leads on to is a path of this site."""
     target = safe_next(request.args.get("next"), "")
-    target = target if len(target) <= LONGEST_NEXT else ""
-    return Journey(provider_id, audience, departure, now().isoformat(), target, link_for)
+    return Journey(
+        provider_id,
+        audience,
+        departure,
+        now().isoformat(),
+        target if len(target) <= LONGEST_NEXT else "",
+        link_for,
+        began=int(device_time().timestamp()),
+        is_proof=is_proof,
+    )
 
 
 def taken_journey(provider_id: int) -> Journey:
@@ -140,17 +157,17 @@ def asked_audience() -> str:
 
 
 def depart(
-    provider: Provider, audience: str, link_for: int | None = None
+    provider: Provider, audience: str, link_for: int | None = None, *, is_proof: bool = False
 ) -> Response | tuple[str, int]:
     """Send the browser of this request to a provider; a page says so when that is down."""
     provider_id, settings = provider.id, protocol.Settings.of(provider)
     back = callback(provider_id)
     end_reading()
     try:
-        departure = protocol.depart(settings, back)
+        departure = protocol.depart(settings, back, anew=is_proof)
     except SignOnRefused as refusal:
         return refused(refusal)
-    remember(journey_of(provider_id, audience, departure, link_for))
+    remember(journey_of(provider_id, audience, departure, link_for, is_proof=is_proof))
     return redirect(departure.url)
 
 

@@ -17,7 +17,14 @@ from app.openid.models import LinkedIdentity, Provider
 from tests.app.openid.conftest import PASSWORD, a_member
 from tests.app.openid.kit import button, count, events, is_in, number_of
 from tests.builders.devices import enrol
-from tests.builders.openid import IdentityOffice, a_provider, path_of, sign_on, to_provider
+from tests.builders.openid import (
+    IdentityOffice,
+    a_provider,
+    asked,
+    path_of,
+    sign_on,
+    to_provider,
+)
 from tests.builders.people import a_unit, an_id_number
 from tests.conftest import START, Browser
 
@@ -274,7 +281,7 @@ def test_who_has_no_password_sets_one_after_coming_in_by_the_provider(
     refused = newcomer.post(f"{WAYS}/password", NEW_PASSWORD)
     assert refused.status_code == 403
     assert "请先验证身份" in refused.text
-    again = f"/login/openid/{provider.id}?next=/account/ways&amp;as=person"
+    again = f"/login/openid/{provider.id}?next=/account/ways&amp;prove=1&amp;as=person"
     assert again in newcomer.get(WAYS).text
     assert sign_on(newcomer, office, "newcomer", again.replace("&amp;", "&")).location == WAYS
     short = newcomer.post(f"{WAYS}/password", {"password": "short", "again": "other"})
@@ -285,6 +292,44 @@ def test_who_has_no_password_sets_one_after_coming_in_by_the_provider(
     assert is_in(newcomer)
     assert newcomer.post(f"{WAYS}/password", NEW_PASSWORD).status_code == 409
     assert newcomer.post(f"{WAYS}/{identity()}/unlink").location == WAYS
+
+
+@pytest.mark.parametrize("told", [1, 0], ids=["known still", "not told"])
+def test_who_proves_who_they_are_signs_in_anew(
+    office: IdentityOffice,
+    provider: Provider,
+    applicant: Person,
+    mine: Browser,
+    newcomer: Browser,
+    at: Any,
+    told: int,
+) -> None:
+    at(START + timedelta(minutes=5))
+    proof = button(provider, more="&prove=1&next=/account/ways")
+    for browser, path in ((newcomer, proof), (mine, linking(provider))):
+        sent = asked(to_provider(browser, path))
+        assert (sent["prompt"], sent["max_age"]) == ("login", "0")
+    assert "prompt" not in asked(to_provider(mine, button(provider)))
+    office.tell("long-ago", name="苏晓禾", auth_time=told)
+    answer = sign_on(mine, office, "long-ago", linking(provider))
+    assert answer.status_code == 403
+    assert "没有让您重新登录" in answer.text
+    assert count(LinkedIdentity) == 1
+    office.tell("newcomer", name="柏小满", auth_time=told)
+    at(START + timedelta(minutes=16))
+    assert sign_on(newcomer, office, "newcomer", proof).status_code == 403
+    # It is enough to come in by, and proves nothing.
+    assert sign_on(newcomer, office, "newcomer", button(provider)).location == "/home"
+    assert newcomer.post(f"{WAYS}/password", NEW_PASSWORD).status_code == 403
+
+
+def test_no_other_site_sends_somebody_to_link_an_identity(
+    provider: Provider, mine: Browser
+) -> None:
+    foreign = mine.get(linking(provider), headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.location == WAYS
+    own = mine.get(linking(provider), headers={"Sec-Fetch-Site": "same-origin"})
+    assert own.status_code == 302
 
 
 def test_who_must_have_a_second_factor_and_has_no_password_sets_both(
