@@ -49,7 +49,7 @@ class ProviderFacts:
 def keep_provider(
     provider: Provider | None, facts: ProviderFacts, *, actor: Person, now: datetime
 ) -> Provider:
-    """Enter or change a provider; Invalid with every fault, Conflict for another place in use.
+    """Enter or change a provider; Invalid with every fault.
 
     What is new, and what says something else of whose word counts, waits for confirmation.
     """
@@ -88,14 +88,10 @@ def _check(provider: Provider | None, facts: ProviderFacts) -> None:
         lambda: _check_issuer(facts.issuer),
         lambda: _check_audience(facts),
         lambda: _check_terms(facts),
+        lambda: _check_place(provider, facts),
     )
     if faults:
         raise Invalid(errors=faults)
-    moved = provider and any(getattr(provider, k) != getattr(facts, k) for k in PLACE)
-    if provider is not None and moved and links_of(provider):
-        raise Conflict(
-            f"已有 {links_of(provider)} 人关联，issuer 和客户端编号不能更改；请停用后另行登记"
-        )
 
 
 def _check_name(provider: Provider | None, facts: ProviderFacts) -> None:
@@ -117,6 +113,15 @@ def _check_issuer(issuer: str) -> None:
         raise Invalid(str(error), field="issuer") from error
     if parts.query:
         raise Invalid("issuer 地址不能带有问号", field="issuer")
+
+
+def _check_place(provider: Provider | None, facts: ProviderFacts) -> None:
+    """Invalid where identities are linked and would be sought at another place."""
+    links = links_of(provider) if provider else 0
+    moved = [name for name in PLACE if links and getattr(provider, name) != getattr(facts, name)]
+    if moved:
+        words = f"已有 {links} 人关联，issuer 和客户端编号不能更改；请停用后另行登记"
+        raise Invalid(errors={name: [words] for name in moved})
 
 
 def _check_audience(facts: ProviderFacts) -> None:
