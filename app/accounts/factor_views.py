@@ -78,7 +78,7 @@ def confirm_code() -> BaseResponse | tuple[str, int]:
     except SignInRefused as refusal:
         form.form_errors.append(refusal.message)
         return render_template("accounts/code.html", form=form), refusal.status
-    return let_in(account, request.args.get("next"))
+    return let_in(account, request.args.get("next"), sessions.half_via())
 
 
 @bp.get("/account/factor")

@@ -41,8 +41,8 @@ def activation_link(secret: str) -> str:
     return f"{current_app.config['PUBLIC_URL']}/activate?{urlencode({'secret': secret})}"
 
 
-def begin_session(credential: Credential, now: datetime) -> None:
-    """Sign in with a fresh session; what the old one held is forgotten."""
+def begin_session(credential: Credential, now: datetime, via: str = "") -> None:
+    """Sign in with a fresh session, `via` a provider; what the old one held is forgotten."""
     _end_row(now)
     session.clear()
     session.permanent = True
@@ -53,22 +53,29 @@ def begin_session(credential: Credential, now: datetime) -> None:
         agent=request.user_agent.string,
         now=now,
     )
+    if via:
+        session[VIA] = via
 
 
-def begin_half(credential: Credential, now: datetime) -> None:
-    """Remember that the password was right; nobody is signed in before the code is."""
+def begin_half(credential: Credential, now: datetime, via: str = "") -> None:
+    """Remember that the password was right, or `via` which provider; the code comes next."""
     _end_row(now)
     session.clear()
     print_of = HalfSignedIn.of(credential)
-    session[HALF] = [print_of.credential_id, print_of.password_print, now.isoformat()]
+    session[HALF] = [print_of.credential_id, print_of.password_print, now.isoformat(), via]
 
 
 def half_signed_in(now: datetime) -> HalfSignedIn | None:
     """Return who gave the right password in this browser a moment ago."""
-    credential_id, password_print, since = session.get(HALF) or (0, "", "")
+    credential_id, password_print, since, _ = session.get(HALF) or (0, "", "", "")
     if not since or not timedelta() <= now - datetime.fromisoformat(since) <= HALF_LASTS:
         return None
     return HalfSignedIn(credential_id, password_print)
+
+
+def half_via() -> str:
+    """Return by which provider the half that is done was, an empty text for a password."""
+    return str(session.get(HALF, [""])[-1])
 
 
 def signed_in_values(person_id: int, now: datetime) -> Mapping[str, str | bool]:

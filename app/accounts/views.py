@@ -66,17 +66,17 @@ def sign_in() -> Response | tuple[str, int]:
     return go_on(account, request.args.get("next"))
 
 
-def go_on(account: Credential, target: str | None) -> Response:
+def go_on(account: Credential, target: str | None, via: str = "") -> Response:
     """Let somebody in who proved to be the person, or ask for the second factor first."""
     if queries.has_factor(account.person_id):
-        sessions.begin_half(account, now())
+        sessions.begin_half(account, now(), via)
         return see_other(url_for("accounts.code", next=target))
-    return let_in(account, target)
+    return let_in(account, target, via)
 
 
-def let_in(account: Credential, target: str | None = None) -> Response:
+def let_in(account: Credential, target: str | None = None, via: str = "") -> Response:
     """Begin a session and lead on, first to a new password where one is due."""
-    sessions.begin_session(account, now())
+    sessions.begin_session(account, now(), via)
     if account.must_change:
         flash("首次登录，请先修改密码", "warning")
         return see_other(url_for("accounts.password"))

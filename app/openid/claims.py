@@ -44,7 +44,8 @@ def wanted_claims(provider: Provider, audience: str) -> tuple[str, ...]:
 def told_by(provider: Provider, audience: str, claims: Mapping[str, Any], *, since: float) -> Told:
     """Read claims. WrongAnswer for a unit whose credit code is missing or wrong.
 
-    Who signed in at the provider `since` then, in its seconds, is fresh from there. A number that cannot be one, or that the provider did not verify, counts as not told.
+    Who signed in at the provider `since` then, in its seconds, is fresh from there. A number
+    that cannot be one, or that the provider did not verify, counts as not told.
     """
     subject = str(claims["sub"])
     if len(subject) > LONGEST_SUBJECT:

@@ -116,11 +116,9 @@ def _receive(journey: Journey, told: Told) -> Response:
 def _in_by(account: Credential, told: Told, target: str, *, is_whole: bool = False) -> Response:
     """Begin a session, after the second factor where there is one; `is_whole` had it before."""
     name = db.session.get_one(Provider, told.provider_id).name
-    onward = let_in(account, target) if is_whole else go_on(account, target)
-    if sessions.TOKEN in session:
-        session[sessions.VIA] = name
-        if is_whole or told.is_fresh:
-            web.prove()
+    onward = (let_in if is_whole else go_on)(account, target, name)
+    if sessions.TOKEN in session and (is_whole or told.is_fresh):
+        web.prove()
     return onward
 
 

@@ -161,6 +161,8 @@ def test_a_second_factor_is_asked_after_the_provider(
     at(START + STEP)
     assert browser.post(answer.location, {"code": device.code(START + STEP)}).location == "/plans"
     assert is_in(browser)
+    browser.post("/logout")
+    assert "您在“政务服务网”可能仍是登录状态" in browser.get("/").text
 
 
 def test_a_role_that_needs_a_second_factor_sets_it_up_first(
