@@ -43,7 +43,9 @@ def test_somebody_new_gets_an_account_and_completes_their_details(
     assert number not in page
     answer = browser.post(NEW)
     assert answer.location == "/account/details"
-    assert "账号已开通" in browser.get("/account/details").text
+    details = browser.get("/account/details").text
+    assert "账号已开通" in details
+    assert "带 * 的必填，并选择单位。暂不填写也可以" in details
     with transaction(write=False):
         person = db.session.scalars(sa.select(Person).where(Person.name == "柏小满")).one()
         account = account_of(person)
@@ -253,6 +255,20 @@ def test_who_has_no_account_or_a_closed_one_is_told_whom_to_ask(
     page = browser.get(ACCOUNT).text
     assert "还没有开通账号" in page
     assert "首次使用本平台" not in page
+
+
+def test_whose_number_somebody_registered_is_told_what_to_do(
+    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+) -> None:
+    office.tell("true-owner", name="苏晓禾", id_number=number_of(applicant))
+    browser = client_for(None)
+    sign_on(browser, office, "true-owner", button(provider))
+    assert "可能有人误用了您的证件号码" not in browser.get(ACCOUNT).text
+    with transaction():
+        db.session.get_one(Person, applicant.id).self_registered_at = now()
+    page = browser.get(ACCOUNT).text
+    assert "可能有人误用了您的证件号码" in page
+    assert 'name="password"' in page
 
 
 @pytest.fixture
