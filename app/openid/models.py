@@ -65,6 +65,9 @@ class LinkedIdentity(Model):
     __tablename__ = "linked_identity"
     __table_args__ = (
         UniqueConstraint("provider_id", "subject_hash", name="a_subject_is_one_persons"),
+        UniqueConstraint(
+            "provider_id", "audience", "person_id", name="a_person_has_one_identity_a_provider"
+        ),
         Index("ix_linked_identity_person", "person_id"),
     )
 
@@ -76,6 +79,8 @@ class LinkedIdentity(Model):
     )
     person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
     audience: Mapped[str] = mapped_column(String(10))
+    # Whose identity it is, where it is a unit's.
+    unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
     linked_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime] = mapped_column(Instant)
 

@@ -33,6 +33,7 @@ from app.openid.queries import (
     offices_at,
     person_told,
     provider_in_use,
+    still_opens,
     subject_of,
     unit_told,
 )
@@ -156,12 +157,17 @@ def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentit
     known = identity_of(told)
     if known is not None and not _has_left(known, told, now):
         raise Conflict("该统一身份认证账号已经关联了平台账号")
+    places = {(each.provider_id, each.audience) for each in identities_of(person.id)}
+    if (provider.id, told.audience) in places:
+        raise Conflict(f"您已关联了“{provider.name}”的另一账号，请先在“登录方式”中解除")
+    unit = unit_told(told) if told.audience == UNIT else None
     identity = LinkedIdentity(
         provider_id=provider.id,
         subject_sealed=crypto.seal(subject_of(told)),
         subject_hash=crypto.keyed_hash(subject_of(told)),
         person_id=person.id,
         audience=told.audience,
+        unit_id=unit.id if unit else None,
         linked_at=now,
         last_used_at=now,
     )
@@ -178,7 +184,7 @@ def unlink_identity(identity: LinkedIdentity, credential: Credential, *, now: da
     others = [
         each
         for each in identities_of(credential.person_id)
-        if each.id != identity.id and each.provider.is_enabled
+        if each.id != identity.id and still_opens(each, now)
     ]
     if credential.password_hash is None and not others:
         raise Conflict("这是您唯一的登录方式，请先设置密码，再解除关联")

@@ -116,6 +116,13 @@ def offices_at(person_id: int, unit: Unit, now: datetime) -> list[str]:
     return [ROLES[g.role] for g in held if (g.scope_kind, g.scope_id) == ("org", unit.id)]
 
 
+def still_opens(identity: LinkedIdentity, now: datetime) -> bool:
+    """Tell whether an identity lets its person in: a unit's only while they work there."""
+    unit = db.session.get(Unit, identity.unit_id) if identity.unit_id else None
+    works = unit is None or (unit.closed_at is None and offices_at(identity.person_id, unit, now))
+    return identity.provider.is_enabled and bool(works)
+
+
 def may_open_account(told: Told) -> bool:
     """Tell whether somebody whom the platform does not know gets an account by this (注册).
 

@@ -33,16 +33,14 @@ def account_of(person: Person) -> Credential:
 def test_somebody_new_gets_an_account_and_completes_their_details(
     office: IdentityOffice, provider: Provider, client_for: Any
 ) -> None:
-    number = an_id_number()
+    number, browser = an_id_number(), client_for(None)
     office.tell("newcomer", name="柏小满", id_number=number)
-    browser = client_for(None)
     assert sign_on(browser, office, "newcomer", button(provider)).location == ACCOUNT
     page = browser.get(ACCOUNT).text
     assert "首次使用本平台" in page
     assert "柏小满" in page
     assert number not in page
-    answer = browser.post(NEW)
-    assert answer.location == "/account/details"
+    assert browser.post(NEW).location == "/account/details"
     details = browser.get("/account/details").text
     assert "账号已开通" in details
     assert "带 * 的必填，并选择单位。暂不填写也可以" in details

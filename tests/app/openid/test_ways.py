@@ -271,6 +271,48 @@ def test_the_last_way_in_is_never_taken_away(
     assert is_in(newcomer)
 
 
+def test_a_units_identity_is_no_way_in_for_who_left(
+    office: IdentityOffice,
+    provider: Provider,
+    keepers: tuple[Person, Person],
+    newcomer: Browser,
+) -> None:
+    with transaction():
+        unit = a_unit("云桥区青禾小学", clerk=False, leader=False)
+        other = a_provider(office, *keepers, name="法人网", for_units=True, code_claim="uscc")
+        held = db.session.scalars(sa.select(LinkedIdentity)).one()
+        values = {c.key: getattr(held, c.key) for c in sa.inspect(LinkedIdentity).columns}
+        values.pop("id")
+        values.update(provider_id=other.id, audience="unit", unit_id=unit.id)
+        db.session.add(LinkedIdentity(**values))
+    path = f"{WAYS}/{held.id}/unlink"
+    assert newcomer.post(path).status_code == 409
+    with transaction():
+        person = db.session.get_one(Person, held.person_id)
+        operations.grant_role(
+            person, "unit_clerk", scope_kind="org", scope_id=unit.id, actor_id=None, now=now()
+        )
+    assert newcomer.post(path).location == WAYS
+
+
+def test_a_person_has_one_identity_at_a_provider(
+    office: IdentityOffice, provider: Provider, applicant: Person, mine: Browser
+) -> None:
+    for subject in ("first-of-two", "second-of-two"):
+        office.tell(subject, name="苏晓禾")
+    assert sign_on(mine, office, "first-of-two", linking(provider)).location == WAYS
+    answer = sign_on(mine, office, "second-of-two", linking(provider))
+    assert answer.status_code == 409
+    assert "请先在“登录方式”中解除" in answer.text
+    with transaction(write=False):
+        held = db.session.scalars(sa.select(LinkedIdentity)).one()
+        values = {c.key: getattr(held, c.key) for c in sa.inspect(LinkedIdentity).columns}
+    values.update(subject_hash="x" * 64)
+    values.pop("id")
+    with pytest.raises(sa.exc.IntegrityError), transaction():
+        db.session.add(LinkedIdentity(**values))
+
+
 def test_who_has_no_password_sets_one_after_coming_in_by_the_provider(
     office: IdentityOffice, provider: Provider, newcomer: Browser, at: Any
 ) -> None:
