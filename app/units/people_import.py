@@ -232,14 +232,18 @@ def _term(row: Row, now: datetime) -> datetime | None:
 
 
 def _compare(row: Row, standing: Standing, place: Place) -> None:
-    """Say what a row would change of somebody whom the platform knows."""
+    """Say what a row would change of somebody whom the platform knows.
+
+    Of people of elsewhere nothing is told, not even whether what the row says fits them.
+    """
     found, person = row.found, standing.person
     entrant: Entrant = found.entrant
+    if not standing.belongs_to(entrant.unit_id):
+        row.refuse("id_number", ELSEWHERE)
+        return
     found.person_id = row.subject_id = person.id
     if person.name != entrant.name:
         row.refuse("name", "证件号码与姓名不符，请核对")
-    elif not standing.belongs_to(entrant.unit_id):
-        row.refuse("id_number", ELSEWHERE)
     elif entrant.applies and standing.unit_id != entrant.unit_id:
         row.refuse("applies", "此人是本单位工作人员，未绑定本单位，请本人登录后申请绑定")
     if entrant.phone and person.phone not in {"", entrant.phone}:

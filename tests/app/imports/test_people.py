@@ -20,7 +20,7 @@ from app.imports.kinds import Place, Row, judge, kind_called
 from app.imports.models import ImportBatch, ImportRow
 from app.units import operations, people_import, tree
 from app.units.models import Employment, Unit
-from app.units.people_import import COLUMNS
+from app.units.people_import import COLUMNS, ELSEWHERE
 from app.worker import send
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
@@ -177,6 +177,24 @@ def test_people_of_elsewhere_are_not_taken_over(unit: Unit, admin: Person) -> No
     assert [row.state for row in judged(unit, admin, ["林晓禾", own, "13800000001"])] == ["same"]
     (row,) = judged(unit, admin, ["苏禾", known, "13800000009", "", "否", "单位经办人"])
     assert (row.state, row.note) == ("changed", "登记手机号码 13800000009")
+
+
+def test_of_strangers_nothing_is_told(unit: Unit, admin: Person) -> None:
+    with transaction():
+        other = a_unit("云桥区青禾小学", area="340602")
+        silent, known, office = (an_id_number(date(1980, 1, n)) for n in (1, 2, 3))
+        a_person("林晓禾", id_number=silent, unit=other)
+        a_person("邱明", id_number=known, unit=other).phone = "13800000001"
+        officer = a_person("庾一鸣", id_number=office)
+        grant_role(
+            officer, "audit_admin", scope_kind="all", scope_id=None, actor_id=None, now=now()
+        )
+    as_what = ["13800000002", "", "是", "单位经办人"]
+    rows = judged(unit, admin, *(["别名", n, *as_what] for n in (silent, known, office)))
+    assert [(row.faults, row.note, row.subject_id) for row in rows] == [
+        ([("id_number", ELSEWHERE)], "", None)
+    ] * 3
+    assert faults(unit, admin, ["邱明", known]) == [("id_number", ELSEWHERE)]
 
 
 def test_roles_obey_the_rules_of_who_may_hold_them(unit: Unit, admin: Person) -> None:
