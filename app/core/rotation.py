@@ -12,13 +12,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Table, func, select, update
+from sqlalchemy import Column, Table, func, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from app.core import audit, crypto
 from app.core.db import Base, db
 from app.core.errors import Conflict
 
 AT_ONCE = 200
+PATIENCE = "5s"
+"""So long a writer may be waited for: others who would write queue behind it."""
 ROTATED = (crypto.FIELDS, crypto.INDEX)
 
 
@@ -117,11 +120,30 @@ def reseal_some(limit: int = AT_ONCE) -> int:
     return 0
 
 
+def _let_writers_end() -> None:
+    """Wait for whoever writes where secrets lie, or what they sealed would not be counted.
+
+    Each table is held alone and let go at once, so that nobody waits in a circle. SQLite has one
+    writer. Raises Conflict for one who takes long, such as a large import.
+    """
+    if db.engine.dialect.name != "postgresql":
+        return
+    db.session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
+    for name in dict.fromkeys(str(column.table) for column, _ in _by_key()):
+        try:
+            with db.session.begin_nested() as held:
+                db.session.execute(text(f"LOCK TABLE {name} IN SHARE MODE"))
+                held.rollback()
+        except OperationalError as error:
+            raise Conflict("还有数据正在写入，请稍后再次运行本命令") from error
+
+
 def finish(count: int, *, now: datetime) -> list[Path]:
     """Read older keys no more; returns where they lie now, for the backups that need them.
 
-    Conflict while anything is left that they made.
+    Conflict while anything is left that they made, or may be.
     """
+    _let_writers_end()
     if any(_left(column, [_current(name)]) for column, name in _by_key()):
         raise Conflict("还有旧密钥加密的内容，请再次运行本命令")
     folder = crypto.key_folder()

@@ -23,6 +23,7 @@ from app.core.invariants import check_all
 from app.core.mail import OutgoingMail
 from tests.builders.devices import a_device
 from tests.builders.people import a_person, an_id_number
+from tests.builders.threads import WAIT, together
 
 
 @pytest.fixture
@@ -196,6 +197,41 @@ def test_what_a_slow_request_seals_with_the_old_key_is_sealed_anew(
     monkeypatch.setattr(commands.time, "sleep", end_of_the_request)
     assert "共重新加密 14 项" in rotate(app).output
     assert (len(ids()), opened()) == (1, numbers)
+
+
+@pytest.mark.parametrize(("patience", "writes_for"), [("30s", 0.5), ("100ms", 20)])
+def test_while_another_writes_the_old_key_is_kept(
+    app: Flask,
+    numbers: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    patience: str,
+    writes_for: float,
+) -> None:
+    monkeypatch.setattr(rotation, "PATIENCE", patience)
+    is_written, is_over, late = threading.Event(), threading.Event(), an_id_number()
+    queues = db.engine.dialect.name == "sqlite"
+
+    def write() -> None:
+        with transaction():
+            a_person("迟到", id_number=late)
+            rotation.begin()
+            is_written.set()
+            is_over.wait(0 if queues else writes_for)
+
+    def finish() -> None:
+        is_written.wait(WAIT)
+        commands._reseal()
+        try:
+            with transaction():
+                rotation.finish(0, now=now())
+        finally:
+            is_over.set()
+
+    failed = together(app, write, finish)
+    assert [type(each) for each in failed] == [type(None), type(None) if queues else Conflict]
+    assert opened() == [*numbers, late]
+    assert rotate(app).exit_code == 0
+    assert opened() == [*numbers, late]
 
 
 def test_what_no_key_opens_is_told(app: Flask, numbers: list[str]) -> None:
