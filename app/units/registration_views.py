@@ -9,22 +9,21 @@ from app.accounts.public_forms import PublicForm
 from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.faults import show_faults
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.numbers import folded_credit_code
 from app.core.permissions import requires
 from app.engine import runtime
-from app.units import queries, registering, tree
-from app.units.flow import open_items
+from app.units import asking, queries, registering, tree
 from app.units.forms import RegistrationForm
 from app.units.models import PENDING, RETURNED, UnitRegistration
 from app.units.offices import VETS
 from app.units.request_process import REGISTRATION
 from app.units.web import bp
 
-KEPT = "unit_registration"
+KEPT, PAGE = "unit_registration", "mend_registration"
 PROOF = PublicForm("unit", free=5)
 STATES = {
     "pending": ("待审核", "warning"),
@@ -148,6 +147,16 @@ def look_up() -> Response | tuple[str, int]:
     return see_other(url_for("units.registration_state"))
 
 
+def _held() -> UnitRegistration:
+    """Return the registration that is mended, locked; Conflict for one that was sent already."""
+    asked = _kept()
+    if asked is not None:
+        asking.hold((REGISTRATION, asked.id), asked)
+        if asked.status == PENDING:
+            raise Conflict("注册申请已提交，正在审核，请凭受理号查询结果")
+    return _returned()
+
+
 def _returned() -> UnitRegistration:
     asked = _kept()
     if asked is None or asked.status != RETURNED:
@@ -169,14 +178,15 @@ def mending() -> str:
 @requires("unit.register")
 def mend() -> Response | tuple[str, int]:
     """Send a returned registration again."""
-    asked, form, moment = _returned(), RegistrationForm(request.form), now()
-    runtime.hold((REGISTRATION, asked.id))
+    asked, form, moment = _held(), RegistrationForm(request.form), now()
     if form.validate():
         try:
             registering.mend(asked, _entry(form), now=moment)
         except Invalid as error:
             return _refused(form, asked, error)
-        (item,) = open_items((REGISTRATION, asked.id))
+        item = asking.task_of_page((REGISTRATION, asked.id), PAGE)
+        if item is None:
+            raise Conflict
         runtime.complete(item, {}, actor_id=asked.person_id, now=moment)
         flash("已重新提交，等待审核", "success")
         return see_other(url_for("units.registration_state"))

@@ -24,6 +24,7 @@ from tests.builders.flow import drain, open_items
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
 from tests.builders.secrets import activated
+from tests.builders.threads import together
 from tests.conftest import Browser
 
 URL, STATE = "/unit/register", "/unit/register/state"
@@ -139,6 +140,27 @@ def test_a_returned_registration_is_mended_by_its_number(
     assert vet(clerk, "pass").status_code == 303
     with transaction(write=False):
         assert db.session.query(Unit).filter_by(name="云桥区新河实验小学").count() == 1
+
+
+def test_what_is_sent_twice_at_once_is_vetted_once(
+    app: Flask, client_for: Any, office: Person, visitor: Browser
+) -> None:
+    visitor.post(URL, NEW)
+    clerk, receipt = client_for(office), number_on(visitor.get(STATE).text)
+    vet(clerk, "return", "名称与证书不符")
+    answers: list[int] = []
+
+    def sending() -> Callable[[], None]:
+        tab = client_for(None)
+        tab.post(STATE, {"number": receipt})
+        return lambda: answers.append(tab.post("/unit/register/mend", NEW).status_code)
+
+    assert together(app, sending(), sending()) == [None, None]
+    assert sorted(answers) == [303, 409]
+    assert "已提交，正在审核" in visitor.post("/unit/register/mend", NEW).text
+    assert the_task().node == "vet_registration"
+    with transaction(write=False):
+        assert check_all() == []
 
 
 def test_what_nobody_mends_in_time_lapses(
