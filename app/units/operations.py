@@ -147,7 +147,11 @@ def _end_current(person_id: int, actor_id: int, now: datetime) -> None:
 def create_staff(
     unit: Unit, *, name: str, login: str, role: str, actor: Person, now: datetime
 ) -> tuple[Person, str]:
-    """Open an account for the unit's staff; returns it with its one-time activation secret."""
+    """Open an account for the unit's staff; returns it with its one-time activation secret.
+
+    Invalid at the field, and for a unit that closes in this moment.
+    """
+    hold_open(unit)
     if role not in STAFF_ROLES:
         raise Invalid("请选择角色", field="role")
     free_login(login)
@@ -162,8 +166,10 @@ def open_applicant(
 ) -> tuple[Person, str]:
     """Open the account of one of the unit's own people, bound to it at once (HB-U-06).
 
-    They sign in with their identity number. Returns the person and the one-time secret.
+    They sign in with their identity number. Returns the person and the one-time secret. Invalid
+    for who has an account already, and for a unit that closes in this moment.
     """
+    hold_open(unit)
     number = checked_id_number(fold_id(id_number))
     if person_by_id_number(number) is not None:
         raise Invalid("此人已有账号，请本人登录后申请绑定本单位", field="id_number")

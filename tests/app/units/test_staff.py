@@ -1,15 +1,23 @@
 """A unit's staff accounts: opened, reset, and only by who administers the unit."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app.accounts.models import Credential, Person
+from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.queries import lasts
+from app.core.clock import now
 from app.core.db import db, transaction
-from app.units.models import Unit
+from app.core.errors import Invalid
+from app.core.invariants import check_all
+from app.units import operations, tree
+from app.units.models import ACTIVE, Employment, Unit
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.secrets import activated, secret_after
+from tests.builders.threads import together_inside
 
 NEW = {"name": "卜文", "login": "bowen", "role": "unit_clerk"}
 
@@ -215,6 +223,30 @@ def test_applicants_of_another_unit_are_not_opened(client_for: Any, admin: Perso
     assert (
         client_for(admin).post(f"/staff/applicants/new?unit={other}", TEACHER).status_code == 403
     )
+
+
+@pytest.mark.parametrize("open_one", [operations.create_staff, operations.open_applicant])
+def test_a_unit_that_closes_in_the_same_moment_gets_nobody(
+    app: Flask, unit: Unit, admin: Person, open_one: Callable[..., Any]
+) -> None:
+    entry = NEW if open_one is operations.create_staff else TEACHER
+
+    def enter() -> None:
+        actor = db.session.get_one(Person, admin.id)
+        open_one(db.session.get_one(Unit, unit.id), **entry, actor=actor, now=now())
+
+    def close() -> None:
+        tree.close_unit(db.session.get_one(Unit, unit.id), actor_id=admin.id, now=now())
+
+    failures = together_inside(app, close, enter, look=partial(db.session.get, Unit, unit.id))
+    assert all(isinstance(failure, Invalid) for failure in failures if failure)
+    with transaction():
+        with pytest.raises(Invalid, match="该单位已关闭"):
+            enter()
+        assert check_all() == []
+        bound = db.session.query(Employment).filter_by(unit_id=unit.id, status=ACTIVE)
+        held = db.session.query(RoleGrant).filter_by(scope_kind="org", scope_id=unit.id)
+        assert (bound.count(), held.filter(lasts(now())).count()) == (0, 0)
 
 
 @pytest.mark.parametrize(
