@@ -89,7 +89,7 @@ def test_a_letter_leads_to_an_account_and_its_details(
     # Nobody is made of what was only typed.
     assert count(Person) == before
     (letter,) = office.letters()
-    assert letter["To"] == NEW["address"]
+    assert (letter["To"], NEW["name"] in letter.get_content()) == (NEW["address"], False)
     page = visitor.get(link_in(letter)).text
     assert ("卜文" in page, NUMBER in page, NUMBER[:6] in page) == (True, False, True)
     assert open_by(visitor, link_in(letter)).location == "/login"
@@ -106,6 +106,11 @@ def test_a_letter_leads_to_an_account_and_its_details(
         assert (person.gender, str(person.birth_date)) == ("女", "1985-03-12")
         assert "person:registered" in set(db.session.scalars(sa.select(AuditEvent.tag)))
     assert "自行注册账号" in visitor.get("/account/log").text
+
+
+@pytest.mark.parametrize("name", ["阿依古丽·买买提", "Ana María Ruiz", "㐂〇𠮷"])
+def test_names_of_every_writing_are_taken(visitor: Browser, office: PostOffice, name: str) -> None:
+    assert register(visitor, name=name).status_code == 303
 
 
 def test_the_unit_is_told_that_nobody_has_looked_at_the_number(
@@ -165,6 +170,10 @@ def test_a_known_number_gets_the_same_answer_and_letter_by_the_same_statements(
     [
         ({"name": " "}, "请填写真实姓名"),
         ({"name": "长" * 61}, "不能超过 60 个字"),
+        *(
+            ({"name": name}, "只能填写文字")
+            for name in ("中奖请加www.x.cn", "卜文1", "卜\n文", "·")
+        ),
         ({"id_number": NUMBER[:-1] + ("0" if NUMBER[-1] != "0" else "1")}, "证件号码有误"),
         ({"id_number": "340000198502309021"}, "证件号码有误"),
         ({"address": "buwen"}, "请填写有效的邮箱地址"),
