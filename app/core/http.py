@@ -127,19 +127,9 @@ class Page(Generic[T]):
     more: bool = False
 
     @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.size))
-
-    @property
     def first(self) -> int:
         """Place of the first row shown, from 1; 0 when empty."""
         return (self.number - 1) * self.size + 1 if self.total else 0
-
-    @property
-    def last(self) -> int:
-        """Place of the last row shown."""
-        return min(self.number * self.size, self.total)
 
 
 def request_page() -> int:

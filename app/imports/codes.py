@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 
 from app.accounts.models import WAITING, Credential, GrantRequest, Person, RoleGrant
 from app.accounts.opening import chunks, renew_activations
-from app.accounts.queries import lasts
+from app.accounts.queries import OPENED, lasts
 from app.accounts.sessions import activation_link
 from app.core import audit
 from app.core.audit import AuditEvent
@@ -33,7 +33,7 @@ def _waiting(batch: ImportBatch, now: datetime) -> Select[tuple[Credential, str]
     """
     used = select(AuditEvent.subject_id).where(
         AuditEvent.subject_type == "person",
-        AuditEvent.tag.in_(("account:password_set", "account:voided")),
+        AuditEvent.tag.in_(OPENED),
         AuditEvent.subject_id == Credential.person_id,
     )
     more = select(RoleGrant.id).where(

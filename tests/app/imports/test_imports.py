@@ -14,7 +14,7 @@ from app.accounts import grants
 from app.accounts.models import Credential, Notification, Person
 from app.accounts.operations import end_grant
 from app.accounts.queries import person_by_id_number
-from app.core import jobs
+from app.core import audit, jobs
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.sheets import POLICY
@@ -243,6 +243,18 @@ def test_whoever_waits_for_an_office_gets_no_code_by_an_import(desk: Any, unit: 
         proposal = grants.Proposal("security_admin", None, None, "接任")
         proposer = a_person("石一鸣", roles=[("system_admin", "all", None)])
         grants.propose_grant(person, proposal, actor=proposer, now=now())
+    assert "尚未激活" not in desk.get(page).text
+    assert desk.post(f"{page}/codes").status_code == 409
+
+
+def test_who_entered_by_sign_on_gets_no_code(desk: Any) -> None:
+    number = an_id_number()
+    page = imported(desk, "people", a_book(HEADS, ["林晓禾", number]))
+    with transaction():
+        person = person_by_id_number(number)
+        assert person
+        about = ("person", person.id)
+        audit.record("account:identity_linked", subject=about, actor_id=person.id, now=now())
     assert "尚未激活" not in desk.get(page).text
     assert desk.post(f"{page}/codes").status_code == 409
 
