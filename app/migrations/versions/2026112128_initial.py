@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112126"
+revision = "2026112128"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1930,6 +1930,7 @@ def upgrade():
             "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("audience", sa.String(length=10), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -1938,7 +1939,11 @@ def upgrade():
         sa.ForeignKeyConstraint(
             ["provider_id"], ["openid_provider.id"], name=op.f("fk_linked_identity_provider_id")
         ),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_linked_identity_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_linked_identity")),
+        sa.UniqueConstraint(
+            "provider_id", "audience", "person_id", name="a_person_has_one_identity_a_provider"
+        ),
         sa.UniqueConstraint("provider_id", "subject_hash", name="a_subject_is_one_persons"),
     )
     with op.batch_alter_table("linked_identity", schema=None) as batch_op:
