@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 
 from app.accounts import signing_in
 from app.core.clock import set_clock
@@ -21,6 +22,9 @@ from tests.builders.sessions import sign_in
 from tests.databases import SETTINGS, START, Templates
 from tests.throwaway_postgres import running_server
 
+# No test is timed: a busy machine is no fault of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 ON_A_DATABASE = frozenset({"templates", "database", "postgres_server"})
 """Fixtures of which every test asks one, itself or through others, that has a database."""

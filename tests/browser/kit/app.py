@@ -123,7 +123,7 @@ def kit_app() -> Flask:
 def _pages(app: Flask, server: Server) -> None:
     @app.get("/")
     def listing() -> str:
-        page = SimpleNamespace(items=_rows(), number=1, size=10, total=128)
+        page = SimpleNamespace(items=_rows(), number=1, size=10, total=128, more=False)
         return render_template("kit_list.html", page=page, total=128)
 
     @app.post("/bulk")
