@@ -25,7 +25,7 @@ from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
-from app.core.permissions import ROLES, role_allows
+from app.core.permissions import ADMINISTRATORS, ROLES, role_allows
 
 # Where a role can be held; the roles within a meeting are given by the meeting.
 AT_A_UNIT = (
@@ -48,8 +48,6 @@ EVERYWHERE = (
     "security_admin",
     "audit_admin",
 )
-# 三员分立: nobody is two of them.
-ADMINISTRATORS = frozenset({"system_admin", "security_admin", "audit_admin"})
 # Who holds an office for less than this does not keep it filled.
 KEEPS_AN_OFFICE = timedelta(days=1)
 # Whose actor sees the one-time secret of an account.

@@ -21,13 +21,13 @@ from app.accounts.addresses import (
 )
 from app.accounts.forms import ForgetMailForm, ForgottenForm, MailForm, ResetForm
 from app.accounts.models import RESET, VERIFY, Person
-from app.accounts.views import HOME, bp, own_account, visitor_address
+from app.accounts.views import HOME, bp, password_confirmed, visitor_address
 from app.core import jobs
 from app.core.clock import device_time, now
 from app.core.db import begin_writing, db, transaction
 from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults
-from app.core.http import answer_repeat, see_other, writes_late
+from app.core.http import see_other, writes_late
 from app.core.mail import mail_server, post
 from app.core.permissions import requires
 
@@ -166,7 +166,7 @@ def ask_to_verify() -> Response | tuple[str, int]:
     form = MailForm(request.form)
     if form.validate():
         try:
-            repeated = _confirmed(form)
+            repeated = password_confirmed(form.current.data or "")
             if repeated is not None:
                 return repeated
             person = db.session.get_one(Person, current_user.id)
@@ -182,16 +182,6 @@ def ask_to_verify() -> Response | tuple[str, int]:
     return _mail_page(form), 422
 
 
-def _confirmed(form: MailForm | ForgetMailForm) -> Response | None:
-    """Judge the password and begin to write; the answer of before when this is a repeat."""
-    judgement = signing_in.judge_account(own_account(), form.current.data or "")
-    begin_writing()
-    repeated = answer_repeat()
-    if repeated is None:
-        signing_in.confirm_password(judgement, now=now())
-    return repeated
-
-
 @bp.post("/account/mail/forget")
 @requires("account.mail")
 @writes_late
@@ -200,7 +190,7 @@ def forget_mail() -> Response | tuple[str, int]:
     form = ForgetMailForm(request.form)
     if form.validate():
         try:
-            repeated = _confirmed(form)
+            repeated = password_confirmed(form.current.data or "")
             if repeated is not None:
                 return repeated
             person = db.session.get_one(Person, current_user.id)

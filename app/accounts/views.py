@@ -141,6 +141,19 @@ def own_account() -> Credential:
     return db.session.scalars(mine).one()
 
 
+def password_confirmed(password: str) -> Response | None:
+    """Judge one's own password and begin to write; the answer of before when this is a repeat.
+
+    Raises Invalid at the field for a wrong one.
+    """
+    judgement = signing_in.judge_account(own_account(), password)
+    begin_writing()
+    repeated = answer_repeat()
+    if repeated is None:
+        signing_in.confirm_password(judgement, now=now())
+    return repeated
+
+
 @bp.app_template_global()
 def lacks_password() -> bool:
     """Tell whether the person of this request has no password: a provider opened the account."""

@@ -8,7 +8,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts.grants import ADMINISTRATORS, Proposal, propose_grant, take_role
+from app.accounts.grants import Proposal, propose_grant, take_role
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
 from app.accounts.queries import has_factor, names_of
 from app.admin import queries
@@ -24,7 +24,7 @@ from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.instants import end_of
 from app.core.menu import add_entry
-from app.core.permissions import ACTIONS, MEMBER, PUBLIC, ROLES, requires
+from app.core.permissions import ACTIONS, ADMINISTRATORS, MEMBER, PUBLIC, ROLES, requires
 from app.units.queries import unit_called
 
 NEXT_STEP = "须由运维人员在服务器上重置账号（flask reset-account）后由本人激活"

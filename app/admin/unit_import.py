@@ -85,10 +85,6 @@ class Units:
             "属地": tuple(_area_codes()),
         }
 
-    def place_name(self, unit_id: int) -> str:
-        """Return what a unit is called."""
-        return db.session.get_one(Unit, unit_id).name
-
     def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Let no other change of the tree come between."""
         tree.hold_tree()

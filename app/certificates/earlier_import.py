@@ -26,11 +26,11 @@ from app.imports.kinds import (
     Told,
     checked,
     dated,
+    fresh_rows,
     refuse_doubles,
     register_kind,
 )
 from app.imports.models import RowState
-from app.units.models import Unit
 
 OURS = "该编号属于平台发证的号段，不能作为往年证书登记"
 UNLIKE = "该编号已登记，内容与此不同；登记有误的，请先撤下原登记"
@@ -81,10 +81,6 @@ class Certificates:
         """Return what may stand in the columns."""
         return {"职称级别": LEVELS, "能否公开查询": (YES, NO)}
 
-    def place_name(self, unit_id: int) -> str:
-        """Return what an office is called."""
-        return db.session.get_one(Unit, unit_id).name
-
     def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Nothing is held: a constraint refuses a number that came between."""
 
@@ -108,12 +104,8 @@ class Certificates:
 
     def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
         """Enter what is new, and tell the holders who are on the platform."""
-        fresh = [row for row in rows if row.state == RowState.NEW]
-        done = len(rows) - len(fresh)
-        for some in chunks(fresh):
+        for some in fresh_rows(rows, told):
             _enter(some, place)
-            done += len(some)
-            told(done)
         for row in rows:
             row.subject_id = row.subject_id or row.found.known_id
 

@@ -199,6 +199,7 @@ ACTIONS: dict[str, Action] = {
 }
 
 ADMINISTRATORS = frozenset({"system_admin", "security_admin", "audit_admin"})
+"""三员: nobody is two of them."""
 OF_A_UNIT = frozenset({"applicant", "unit_clerk", "unit_leader"})
 """Roles whose holders get others from the administrator of their unit."""
 

@@ -26,9 +26,17 @@ from app.core.numbers import birth_and_gender, checked_id_number
 from app.experts.models import ExpertProfile
 from app.experts.operations import Expertise, change_expert
 from app.experts.queries import committees_of, in_pool
-from app.imports.kinds import Column, Place, Row, Told, checked, refuse_doubles, register_kind
+from app.imports.kinds import (
+    Column,
+    Place,
+    Row,
+    Told,
+    checked,
+    fresh_rows,
+    refuse_doubles,
+    register_kind,
+)
 from app.imports.models import RowState
-from app.units.models import Unit
 from app.units.own_data import checked_phone
 
 EXPERT = "expert"
@@ -76,10 +84,6 @@ class Experts:
         """Return what may stand in the columns."""
         return {"所属评委会": tuple(_committees(place))}
 
-    def place_name(self, unit_id: int) -> str:
-        """Return what an office is called."""
-        return db.session.get_one(Unit, unit_id).name
-
     def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Let nobody else enter those who are known already; constraints refuse who is new."""
         lock_roles_of(*changed)
@@ -108,12 +112,8 @@ class Experts:
         changed = [row for row in rows if row.state == RowState.CHANGED]
         for row in changed:
             _enter_known(row, place)
-        fresh = [row for row in rows if row.state == RowState.NEW]
-        done = len(rows) - len(fresh)
-        for some in chunks(fresh):
+        for some in fresh_rows(rows, told):
             _enter_new(some, place)
-            done += len(some)
-            told(done)
         for row in rows:
             row.subject_id = row.subject_id or row.found.person.id
 

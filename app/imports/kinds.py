@@ -1,12 +1,13 @@
 """What can be imported: rooms above register their kinds, with columns, checks and writes."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from app.accounts.models import Person
+from app.accounts.opening import chunks
 from app.core.crypto import mask_id
 from app.core.errors import Invalid
 from app.imports.models import RowState
@@ -105,9 +106,6 @@ class Kind(Protocol):
     def lists(self, place: Place) -> Mapping[str, Sequence[str]]:
         """Return what the second sheet of the template lists, by heading."""
 
-    def place_name(self, unit_id: int) -> str:
-        """Return what a unit for which rows are imported is called."""
-
     def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Keep others from changing what the rows are judged by, until the transaction ends.
 
@@ -122,6 +120,8 @@ class Kind(Protocol):
 
 
 _kinds: dict[str, Kind] = {}
+Namer = Callable[[Iterable[int]], Mapping[int, str]]
+_namers: list[Namer] = []
 
 
 def register_kind(kind: Kind) -> None:
@@ -137,6 +137,27 @@ def kinds() -> list[Kind]:
 def kind_called(name: str) -> Kind | None:
     """Return the kind of this name."""
     return _kinds.get(name)
+
+
+def register_place_names(namer: Namer) -> None:
+    """Register who knows what the units are called for which rows are imported."""
+    _namers[:] = [namer]
+
+
+def place_names(unit_ids: Iterable[int]) -> Mapping[int, str]:
+    """Return what these units are called."""
+    (namer,) = _namers
+    return namer(unit_ids)
+
+
+def fresh_rows(rows: Sequence[Row], told: Told) -> Iterator[Sequence[Row]]:
+    """Yield the new rows some at a time, and tell after each how many of all are done."""
+    fresh = [row for row in rows if row.state == RowState.NEW]
+    done = len(rows) - len(fresh)
+    for some in chunks(fresh):
+        yield some
+        done += len(some)
+        told(done)
 
 
 def judge(kind: Kind, rows: Sequence[Row], place: Place) -> None:

@@ -17,7 +17,7 @@ from app.core.tables import Sheet, note_export, workbook_answer
 from app.core.uploads import read_limited
 from app.imports import codes, operations, queries
 from app.imports.files import faulty_sheet, report_sheets, template_sheets
-from app.imports.kinds import Kind, Place, kind_called
+from app.imports.kinds import Kind, Place, kind_called, place_names
 from app.imports.models import BATCH_WORDS, ROW_WORDS, ImportBatch
 from app.imports.progress import done_of
 from app.imports.work import progress_of
@@ -76,7 +76,13 @@ def index() -> str:
 def _places(kind: Kind) -> list[tuple[int | None, str]]:
     if not kind.at_unit:
         return [(None, "")]
-    return [(unit_id, kind.place_name(unit_id)) for unit_id in queries.units_for(kind, grants())]
+    unit_ids = queries.units_for(kind, grants())
+    names = place_names(unit_ids)
+    return [(unit_id, names[unit_id]) for unit_id in unit_ids]
+
+
+def _place_name(batch: ImportBatch) -> str:
+    return place_names([batch.unit_id])[batch.unit_id] if batch.unit_id else ""
 
 
 @bp.get("/new/<kind>")
@@ -88,12 +94,11 @@ def new(kind: str) -> str:
 
 def _new_page(wanted: ImportBatch, fault: str = "") -> str:
     kind = import_kind(wanted.kind)
-    name = kind.place_name(wanted.unit_id) if wanted.unit_id else ""
     return render_template(
         "imports/new.html",
         kind=kind,
         unit_id=wanted.unit_id,
-        place_name=name,
+        place_name=_place_name(wanted),
         policy=sheets.POLICY,
         fault=fault,
     )
@@ -149,13 +154,13 @@ def show(batch_id: int) -> str:
         "imports/show.html",
         batch=batch,
         kind=kind,
-        place_name=kind.place_name(batch.unit_id) if batch.unit_id else "",
+        place_name=_place_name(batch),
         page=page,
         cells={row.id: queries.cells_of(row) for row in page.items},
         words=ROW_WORDS,
         stands=BATCH_WORDS,
         failed=queries.has_failed(batch),
-        done=done_of(progress_of(batch)) if batch.is_under_way else 0,
+        done=done_of(progress_of(batch.id)) if batch.is_under_way else 0,
         mine=batch.person_id == current_user.id,
         waiting_codes=codes.count(batch, now()),
     )

@@ -26,9 +26,9 @@ MOVED = "确认之后数据有变化，本次没有写入任何内容。请查�
 NO_MORE = "您已没有导入的权限，本次没有写入任何内容"
 
 
-def progress_of(batch: ImportBatch) -> str:
+def progress_of(batch_id: int) -> str:
     """Return under which key it is told how far an import is."""
-    return f"import-{batch.id}"
+    return f"import-{batch_id}"
 
 
 def _place(batch: ImportBatch, now: datetime) -> Place:
@@ -107,7 +107,7 @@ def _count(batch: ImportBatch, rows: Sequence[Row]) -> None:
 def run(payload: Mapping[str, Any]) -> None:
     """Judge the rows once more and write them, all in one transaction."""
     batch_id = int(payload["batch"])
-    with progress(f"import-{batch_id}") as told, transaction():
+    with progress(progress_of(batch_id)) as told, transaction():
         batch = db.session.get_one(ImportBatch, batch_id)
         operations.hold(batch)
         if batch.status != BatchStatus.RUNNING:

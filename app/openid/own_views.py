@@ -8,12 +8,12 @@ from app.accounts import operations as accounts
 from app.accounts import sessions, signing_in
 from app.accounts.grants import is_administrator
 from app.accounts.models import Credential
-from app.accounts.views import own_account
+from app.accounts.views import own_account, password_confirmed
 from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, SignedOut
 from app.core.faults import comes_from_here, show_faults
-from app.core.http import answer_repeat, grants, see_other, writes_late
+from app.core.http import grants, see_other, writes_late
 from app.core.permissions import requires
 from app.openid import operations, queries, web
 from app.openid.claims import Told
@@ -64,12 +64,9 @@ def confirm() -> Response | tuple[str, int]:
     form = ConfirmForm(request.form)
     if form.validate():
         try:
-            judgement = signing_in.judge_account(own_account(), form.current.data or "")
-            begin_writing()
-            repeated = answer_repeat()
+            repeated = password_confirmed(form.current.data or "")
             if repeated is not None:
                 return repeated
-            signing_in.confirm_password(judgement, now=now())
         except Invalid as error:
             show_faults(form, error)
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.accounts.grants import ADMINISTRATORS, lock_roles_of
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.opening import Given, Known, chunks, give_roles, people_by_number
 from app.accounts.queries import lasts
@@ -16,7 +16,7 @@ from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.instants import end_of
 from app.core.numbers import checked_id_number
-from app.core.permissions import ROLES
+from app.core.permissions import ADMINISTRATORS, ROLES
 from app.imports.kinds import (
     NO,
     YES,
@@ -26,17 +26,20 @@ from app.imports.kinds import (
     Told,
     checked,
     dated,
+    fresh_rows,
     listed,
     refuse_doubles,
     register_kind,
+    register_place_names,
 )
 from app.imports.models import RowState
 from app.units.below import Below
 from app.units.enrolling import APPLICANT, Entrant, enrol
 from app.units.handover import APART
-from app.units.models import ACTIVE, Employment, Unit
+from app.units.models import ACTIVE, Employment
 from app.units.operations import STAFF_ROLES
 from app.units.own_data import checked_phone
+from app.units.queries import unit_names
 from app.units.tree import hold_as_they_are
 
 NOTE = "单位批量导入"
@@ -159,10 +162,6 @@ class People:
         below = Below(place.unit_id or 0)
         return {"是否申报人": (YES, NO), "工作人员角色": tuple(ROLE_NAMES), "单位": below.labels()}
 
-    def place_name(self, unit_id: int) -> str:
-        """Return what a unit is called."""
-        return db.session.get_one(Unit, unit_id).name
-
     def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Let none of the units be closed or moved meanwhile, nor what the people hold change."""
         hold_as_they_are(Below(place.unit_id or 0).names)
@@ -188,17 +187,12 @@ class People:
 
     def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
         """Open the accounts of those who are new, give roles and telephones to the others."""
-        changed = [row for row in rows if row.state == RowState.CHANGED]
-        fresh = [row for row in rows if row.state == RowState.NEW]
-        done = len(rows) - len(fresh)
-        _change(changed, place)
-        for some in chunks(fresh):
+        _change([row for row in rows if row.state == RowState.CHANGED], place)
+        for some in fresh_rows(rows, told):
             entrants = [row.found.entrant for row in some]
             opened = enrol(entrants, actor_id=place.actor.id, now=place.now, note=NOTE)
             for row, (person_id, _) in zip(some, opened, strict=True):
                 row.subject_id = person_id
-            done += len(some)
-            told(done)
         for row in rows:
             row.subject_id = row.subject_id or row.found.person_id
 
@@ -292,3 +286,4 @@ def _change(rows: Sequence[Row], place: Place) -> None:
 
 
 register_kind(People())
+register_place_names(unit_names)
