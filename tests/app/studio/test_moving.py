@@ -133,7 +133,9 @@ def test_chosen_instances_move_by_a_job_and_go_back(
     assert f"实例 {third}：没有撤销" in page
     assert versions_of_all() == [source, target, source]
     with transaction(write=False):
-        said = db.session.execute(sa.select(StepLog.instance_id, StepLog.note)).all()
+        said = db.session.execute(
+            sa.select(StepLog.instance_id, StepLog.note).order_by(StepLog.id)
+        ).all()
     assert [tuple(row) for row in said] == [
         (first, "流程改版"),
         (second, "流程改版"),
