@@ -5,6 +5,8 @@ PORT    ?= 8000
 INSTANCE ?= instance
 DEMO    ?= 1
 export INSTANCE
+# Compiled modules are kept: each of the many processes that tests start would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 # node >= 20 of the machine, else the one that a PyPI wheel carries.
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null && echo yes)
 ASSETS  := $(shell find app/assets -type f)

@@ -6,10 +6,13 @@ refused. An act is tried only by who is to be refused, so that nothing changes.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import flask.templating
 import yaml
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Rule
@@ -73,6 +76,21 @@ def doors(app: Flask) -> list[Door]:
         if rule.endpoint != "static" and rule.endpoint not in LEFT_OUT
     ]
     return sorted(found, key=lambda door: (door.rule.endpoint, door.method, door.rule.rule))
+
+
+@contextmanager
+def each_page_drawn_once() -> Iterator[None]:
+    """Draw a template the first time only: the status tells who gets in, and words take long."""
+    draw, drawn = flask.templating._render, set()
+
+    def draw_once(app: Flask, template: Any, context: dict[str, Any]) -> str:
+        if template.name in drawn:
+            return ""
+        drawn.add(template.name)
+        return draw(app, template, context)
+
+    with patch.object(flask.templating, "_render", draw_once):
+        yield
 
 
 class Sweep:
