@@ -65,14 +65,18 @@ def halt_of(business: handlers.Business) -> Halt | None:
     return Halt(row.note or "", row.at) if row else None
 
 
+LOCKED = (
+    sa.select(ProcessInstance)
+    .where(ProcessInstance.id == sa.bindparam("id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+"""Built once: every step takes the lock of its instance."""
+
+
 def locked_row(instance_id: int) -> ProcessInstance:
     """Lock an instance, whatever its state, and read it anew."""
-    return db.session.scalars(
-        sa.select(ProcessInstance)
-        .where(ProcessInstance.id == instance_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    return db.session.scalars(LOCKED, {"id": instance_id}).one()
 
 
 def lock(instance_id: int) -> ProcessInstance:

@@ -86,36 +86,34 @@ def close_items(before: Waiting, after: Waiting, done: str | None) -> None:
         )
 
 
-def open_item(task: Any, node: Node, step: Step, card: Card) -> None:
-    """Add the work item of a task that has become ready."""
+def item_of(task: Any, node: Node, step: Step, card: Card) -> dict[str, object]:
+    """Return the work item of a task that has become ready, as a row."""
     named = node.properties
     scope = _scope_of(named.get("scope"), step)
-    db.session.add(
-        WorkItem(
-            instance_id=step.instance.id,
-            task_uuid=str(task.id),
-            process=node.process,
-            node=node.id,
-            name=node.name,
-            form=named.get("form"),
-            page=named.get("page"),
-            save=named.get("save") or RECORD_ANSWERS,
-            role=named.get("role", ""),
-            scope_kind=scope.kind,
-            scope_id=scope.id,
-            excluded_id=scope.excluded_id,
-            about_id=scope.about_id,
-            assignee_id=scope.id if scope.kind == "person" else None,
-            is_personal=scope.kind == "person",
-            title=card.title[:300],
-            tokens_text=tokens(card.words),
-            jurisdiction=step.instance.jurisdiction,
-            business_type=step.instance.business_type,
-            business_id=step.instance.business_id,
-            opened_at=step.now,
-            due_at=_due(named.get("due"), step.now),
-        )
-    )
+    return {
+        "instance_id": step.instance.id,
+        "task_uuid": str(task.id),
+        "process": node.process,
+        "node": node.id,
+        "name": node.name,
+        "form": named.get("form"),
+        "page": named.get("page"),
+        "save": named.get("save") or RECORD_ANSWERS,
+        "role": named.get("role", ""),
+        "scope_kind": scope.kind,
+        "scope_id": scope.id,
+        "excluded_id": scope.excluded_id,
+        "about_id": scope.about_id,
+        "assignee_id": scope.id if scope.kind == "person" else None,
+        "is_personal": scope.kind == "person",
+        "title": card.title[:300],
+        "tokens_text": tokens(card.words),
+        "jurisdiction": step.instance.jurisdiction,
+        "business_type": step.instance.business_type,
+        "business_id": step.instance.business_id,
+        "opened_at": step.now,
+        "due_at": _due(named.get("due"), step.now),
+    }
 
 
 def redraw(item: WorkItem, node: Node, former: Node | None, step: Step) -> None:

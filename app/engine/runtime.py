@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, StaleTask
+from app.core.rows import write_now
 from app.engine import care, handlers, queue
 from app.engine.definitions import current_version
 from app.engine.handlers import OUTCOME_WORD, Business
@@ -110,7 +111,7 @@ def complete(
     task = walk.ready_task(item)
     with walk.guarded(DomainError):
         walk.do(task, item, answers)
-    item.status, item.done_at, item.done_by = ItemStatus.DONE, now, actor_id
+    write_now(item, status=ItemStatus.DONE, done_at=now, done_by=actor_id)
     with walk.guarded():
         walk.finish()
 
@@ -124,8 +125,7 @@ def open_item(item: WorkItem, *, person_id: int, now: datetime) -> None:
     locked(item.instance_id)
     item = _reloaded(item)
     if item.viewed_at is None:
-        item.viewed_at = now
-        db.session.flush()
+        write_now(item, viewed_at=now)
 
 
 def locked(instance_id: int) -> ProcessInstance:
@@ -153,8 +153,16 @@ def hold(business: Business) -> None:
     db.session.execute(living.order_by(ProcessInstance.id).with_for_update())
 
 
+# Built once: every step reads its task anew under the lock.
+_ANEW = (
+    sa.select(WorkItem)
+    .where(WorkItem.id == sa.bindparam("id"))
+    .execution_options(populate_existing=True)
+)
+
+
 def _reloaded(item: WorkItem) -> WorkItem:
-    db.session.refresh(item)
+    item = db.session.scalars(_ANEW, {"id": item.id}).one()
     if not item.is_open:
         raise StaleTask
     return item

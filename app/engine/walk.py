@@ -11,6 +11,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.core.db import db
 from app.core.errors import Conflict, NotFound, StaleTask
+from app.core.rows import add_rows, write_now
 from app.engine import events, handlers, incidents, projection, queue, state, timers
 from app.engine.definitions import Node, bundle_of
 from app.engine.environment import MAX_INSTANCES, Engine, is_reserved
@@ -64,6 +65,7 @@ class Walk:
         self._done: str | None = None
         self._at: str | None = None
         self._signals: list[str] = []
+        self._lines: list[dict[str, object]] = []
         self._failed = False
         self._steps_left = STEP_BUDGET
         try:
@@ -172,16 +174,21 @@ class Walk:
             self._throw()
             after = projection.waiting_of(self.workflow)
             self._project(after)
+        ended: dict[str, object] = {}
         if self.workflow.is_completed():
             ending = InstanceStatus.FAILED if self._failed else InstanceStatus.COMPLETED
-            self.instance.status, self.instance.ended_at = ending, self.now
+            ended = {"status": ending, "ended_at": self.now}
         state.prune(self.workflow)
-        self._store()
+        self._store(**ended)
 
-    def _store(self) -> None:
-        self.instance.state = state.dumps(self.workflow)
-        self.instance.row_version += 1
+    def _store(self, **ended: object) -> None:
+        # What handlers changed comes first, so that what they told of it stands before the step.
         db.session.flush()
+        add_rows(StepLog, self._lines)
+        self._lines = []
+        version = self.instance.row_version + 1
+        tree = state.dumps(self.workflow)
+        write_now(self.instance, state=tree, row_version=version, **ended)
 
     @contextmanager
     def guarded(self, *passing: type[Exception]) -> Iterator[None]:
@@ -266,20 +273,20 @@ class Walk:
         actor_id: int | None = None,
         item: WorkItem | None = None,
     ) -> None:
-        db.session.add(
-            StepLog(
-                instance_id=self.instance.id,
-                at=self.now,
-                kind=kind,
-                node=node.id,
-                name=node.name,
-                role=node.properties.get("role"),
-                scope_kind=item.scope_kind if item else None,
-                scope_id=item.scope_id if item else None,
-                actor_id=actor_id,
-                outcome=_text(outcomes.get(OUTCOME_WORD)),
-                note=_text(outcomes.get(OPINION)),
-            )
+        self._lines.append(
+            {
+                "instance_id": self.instance.id,
+                "at": self.now,
+                "kind": kind,
+                "node": node.id,
+                "name": node.name,
+                "role": node.properties.get("role"),
+                "scope_kind": item.scope_kind if item else None,
+                "scope_id": item.scope_id if item else None,
+                "actor_id": actor_id,
+                "outcome": _text(outcomes.get(OUTCOME_WORD)),
+                "note": _text(outcomes.get(OPINION)),
+            }
         )
 
     def _project(self, after: projection.Waiting) -> None:
@@ -287,9 +294,11 @@ class Walk:
         opened = [task for key, task in after.tasks.items() if key not in self._before.tasks]
         if opened:
             card = handlers.presenter.get(self.instance.business_type)(self.instance.business_id)
+            items = []
             for task in opened:
                 self._at = task.task_spec.bpmn_id
-                projection.open_item(task, self.drawn(task), self.step(task), card)
+                items.append(projection.item_of(task, self.drawn(task), self.step(task), card))
+            add_rows(WorkItem, items)
         projection.write_timers(self._before, after, self.instance.id)
         projection.write_subscriptions(self._before, after, self.instance, self.now)
 

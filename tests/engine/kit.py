@@ -26,6 +26,12 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
  xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core"
  id="definitions" targetNamespace="http://bpmn.io/schema/bpmn">"""
 _flows = itertools.count(1)
+# Built once, as the statements are that every step of the platform needs.
+OPEN_AT = (
+    sa.select(WorkItem)
+    .where(WorkItem.node == sa.bindparam("node"), WorkItem.status == "open")
+    .order_by(WorkItem.id)
+)
 
 
 def diagram(
@@ -299,10 +305,8 @@ class Office:
         self, node: str, *, item_id: int | None = None, by: int = CLERK, **answers: object
     ) -> None:
         with transaction():
-            found = sa.select(WorkItem).where(WorkItem.node == node, WorkItem.status == "open")
-            if item_id is not None:
-                found = found.where(WorkItem.id == item_id)
-            item = db.session.scalars(found.order_by(WorkItem.id)).first()
+            found = OPEN_AT if item_id is None else OPEN_AT.where(WorkItem.id == item_id)
+            item = db.session.scalars(found, {"node": node}).first()
             assert item is not None, f"{node} is not open; open: {self.open()}"
             runtime.complete(item, answers, actor_id=by, now=self.now)
 
