@@ -1,5 +1,7 @@
 """The units of a subtree as people name them in a sheet: by name, path or credit code."""
 
+from collections.abc import Container
+
 from sqlalchemy import select
 
 from app.accounts.opening import chunks
@@ -43,11 +45,12 @@ class Below:
         if code:
             self._codes[code] = unit_id
 
-    def labels(self) -> list[str]:
+    def labels(self, *, but: Container[int] = ()) -> list[str]:
         """Return what each unit is called in a sheet: its name, its path where others share it."""
         return [
             name if len(self._called[name]) == 1 else self._paths[unit_id]
             for unit_id, name in self.names.items()
+            if unit_id not in but
         ]
 
     def id_of(self, row: Row, column: str) -> int:

@@ -44,7 +44,7 @@ from app.units.tree import hold_as_they_are
 
 NOTE = "单位批量导入"
 ROLE_NAMES = {ROLES[role]: role for role in STAFF_ROLES}
-THEIRS = "该单位已有管理员，工作人员由其管理员开通"
+THEIRS = "{unit}有自己的管理员（{names}），人员由其导入或开通"
 ELSEWHERE = "此人已有账号，不属于所填单位，请本人登录后申请绑定"
 PHONES = "平台上登记的手机号码与此不同，由本人在个人中心修改；请留空或改为一致"
 OFFICES = "此人是系统、安全或审计管理员，不能由单位授予角色"
@@ -65,7 +65,8 @@ COLUMNS = (
         "单位",
         "",
         most=300,
-        help="本单位可留空；次级机构填写名称或统一社会信用代码，重名的写“上级/名称”",
+        help="本单位可留空；次级机构填写名称或统一社会信用代码，重名的写“上级/名称”。"
+        "已有管理员的次级机构由其管理员导入",
     ),
     Column(
         "applies", "是否申报人", YES, choices=(YES, NO), help="留空为“是”：开通后即绑定所填单位"
@@ -111,10 +112,6 @@ class Found:
     given: list[Given] = field(default_factory=list)
     phone: str = ""
 
-    def staffs(self, *, new: bool) -> bool:
-        """Tell whether it would give somebody a role at the unit."""
-        return bool(self.entrant.roles if new else {g.role for g in self.given} - {APPLICANT})
-
 
 def standings(numbers: Iterable[str], now: datetime) -> dict[str, Standing]:
     """Return by identity number whom the platform knows, where they belong and what they hold."""
@@ -135,32 +132,45 @@ def standings(numbers: Iterable[str], now: datetime) -> dict[str, Standing]:
     return found
 
 
-def administered(unit_ids: Iterable[int], place: Place) -> set[int]:
-    """Return which of these units, other than the one that imports, look after their own staff."""
-    held: set[int | None] = set()
+def administered(unit_ids: Iterable[int], place: Place) -> dict[int, list[str]]:
+    """Return who administers those of these units that look after their own people.
+
+    The unit that imports is none of them.
+    """
+    held: dict[int, list[str]] = {}
     for some in chunks([each for each in unit_ids if each != place.unit_id]):
-        theirs = select(RoleGrant.scope_id).where(
-            RoleGrant.role == "unit_admin",
-            RoleGrant.scope_kind == "org",
-            RoleGrant.scope_id.in_(some),
-            lasts(place.now),
+        theirs = (
+            select(RoleGrant.scope_id, Person.name)
+            .join(Person, Person.id == RoleGrant.person_id)
+            .where(
+                RoleGrant.role == "unit_admin",
+                RoleGrant.scope_kind == "org",
+                RoleGrant.scope_id.in_(some),
+                lasts(place.now),
+            )
+            .order_by(RoleGrant.id)
         )
-        held |= set(db.session.scalars(theirs))
-    return {each for each in held if each}
+        for unit_id, name in db.session.execute(theirs).tuples():
+            held.setdefault(unit_id or 0, []).append(name)
+    return held
 
 
 class People:
-    """People of a unit and of those below it."""
+    """People of a unit and of those below it that nobody administers yet (HB-U-06)."""
 
     name, label, action = "people", "人员", "import.people"
     at_unit, opens_accounts = True, True
     columns: Sequence[Column] = COLUMNS
-    help = "为本单位和次级机构的人员开通账号：申报人直接绑定单位，工作人员授予角色。"
+    help = (
+        "为本单位和尚无管理员的次级机构的人员开通账号：申报人直接绑定单位，工作人员授予角色。"
+        "已有管理员的次级机构由其管理员导入。"
+    )
 
     def lists(self, place: Place) -> Mapping[str, Sequence[str]]:
         """Return what may stand in the columns."""
         below = Below(place.unit_id or 0)
-        return {"是否申报人": (YES, NO), "工作人员角色": tuple(ROLE_NAMES), "单位": below.labels()}
+        units = below.labels(but=administered(below.names, place))
+        return {"是否申报人": (YES, NO), "工作人员角色": tuple(ROLE_NAMES), "单位": units}
 
     def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Let none of the units be closed or moved meanwhile, nor what the people hold change."""
@@ -182,8 +192,9 @@ class People:
                 row.state = RowState.NEW
             else:
                 _compare(row, standing, place)
-            if row.found.entrant.unit_id in theirs and row.found.staffs(new=standing is None):
-                row.refuse("roles", THEIRS)
+            names = theirs.get(row.found.entrant.unit_id)
+            if names and row.state != RowState.SAME:
+                row.refuse("unit", THEIRS.format(unit=row.place, names="、".join(names)))
 
     def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
         """Open the accounts of those who are new, give roles and telephones to the others."""

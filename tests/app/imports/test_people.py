@@ -218,19 +218,34 @@ def test_roles_obey_the_rules_of_who_may_hold_them(unit: Unit, admin: Person) ->
     assert [column for column, _ in told] == ["until"]
 
 
-def test_the_staff_of_a_lower_unit_is_its_administrators_business(
+def test_the_people_of_a_lower_unit_are_its_administrators_business(
     client_for: Any, unit: Unit, admin: Person
 ) -> None:
     with transaction():
         a_unit("第三医院", parent=unit, area="340600", clerk=False, leader=False)
     first, second = an_id_number(), an_id_number()
-    row = ["邱明", first, "", "第三医院", "否", "单位管理员"]
+    row = ["邱明", first, "", "第三医院", "是", "单位管理员"]
     assert faults(unit, admin, row) == []
     imported(client_for(admin), "people", a_book(HEADS, row))
     assert [each.state for each in judged(unit, admin, row)] == ["same"]
-    told = faults(unit, admin, ["苏禾", second, "", "第三医院", "是", "单位经办人"])
-    assert told == [("roles", "该单位已有管理员，工作人员由其管理员开通")]
-    assert faults(unit, admin, ["苏禾", second, "", "第三医院"]) == []
+    theirs = [("unit", "第三医院有自己的管理员（邱明），人员由其导入或开通")]
+    assert faults(unit, admin, ["苏禾", second, "", "第三医院", "是", "单位经办人"]) == theirs
+    assert faults(unit, admin, ["苏禾", second, "", "第三医院"]) == theirs
+    assert faults(unit, admin, [row[0], first, "13800000000", *row[3:]]) == theirs
+    page = checked(client_for(admin), "people", a_book(HEADS, ["苏禾", second, "", "第三医院"]))
+    assert theirs[0][1] in client_for(admin).get(page).text
+    with transaction(write=False):
+        assert person_by_id_number(second) is None
+
+
+def test_the_template_lists_the_units_that_may_be_named(unit: Unit, admin: Person) -> None:
+    with transaction():
+        branch = a_unit("第三医院", parent=unit, area="340600", clerk=False, leader=False)
+        a_unit("第四医院", parent=unit, area="340600", clerk=False, leader=False)
+        a_person("邱明", roles=[("unit_admin", "org", branch.id)])
+    with transaction(write=False):
+        place = Place(unit.id, db.session.get_one(Person, admin.id), now())
+        assert people_import.People().lists(place)["单位"] == ["淮城医科大学", "第四医院"]
 
 
 def test_units_of_one_name_are_told_apart_by_their_paths(unit: Unit, admin: Person) -> None:
