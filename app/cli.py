@@ -185,7 +185,7 @@ def clock(step: str) -> None:
 
     What falls due meanwhile happens. Refused where people really work.
     """
-    if not (Path(current_app.instance_path) / show.ACCOUNTS).exists():
+    if not show.is_demo(Path(current_app.instance_path)):
         raise click.UsageError("只有演示实例的时间可以拨快 / only the demonstration's time moves")
     found = STEP.fullmatch(step)
     if step and not found:

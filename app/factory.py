@@ -18,8 +18,9 @@ from app.core import faults, http
 from app.core.assets import init_assets
 from app.core.clock import now
 from app.core.db import db
-from app.core.mail import server_of
+from app.core.mail import MailFolder, server_of
 from app.core.permissions import unregistered_predicates
+from app.demo.show import is_demo
 from app.engine import incidents
 from app.inbox.menu import init_menu
 
@@ -115,7 +116,7 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
         TRUSTED_PROXIES=int(os.environ.get("TRUSTED_PROXIES", "0")),
-        MAIL_SERVER=server_of(os.environ),
+        MAIL_SERVER=server_of(os.environ) or _letters_of_demo(folder),
         # Whether a provider of identities may stand on this very machine, without TLS (trials).
         OPENID_LOCAL=False,
         # What the platform is called on its pages, such as the name of its province before it.
@@ -136,6 +137,11 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
     app.config["SESSION_COOKIE_SECURE"] |= app.config["PUBLIC_URL"].startswith("https://")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def _letters_of_demo(folder: Path) -> MailFolder | None:
+    """Return where the letters of a demonstration without a mail server lie; None otherwise."""
+    return MailFolder(folder / "mail") if is_demo(folder) else None
 
 
 def database_url(folder: Path) -> str:

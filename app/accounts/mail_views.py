@@ -28,8 +28,10 @@ from app.core.db import begin_writing, db, transaction
 from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults
 from app.core.http import see_other, writes_late
-from app.core.mail import mail_server, post
+from app.core.mail import mail_folder, mail_server, post
 from app.core.permissions import requires
+
+bp.add_app_template_global(mail_folder, "mail_folder")
 
 
 def _link(path: str, secret: str) -> str:

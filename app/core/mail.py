@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 from flask import current_app
@@ -57,6 +58,23 @@ class OutgoingMail(Model):
 
 
 @dataclass(frozen=True)
+class MailFolder:
+    """Where the letters of a demonstration lie, which sends none."""
+
+    path: Path
+    sender: str = "demo@localhost"
+
+    def deliver(self, message: EmailMessage) -> None:
+        """Lay a letter down as plain text, to be read by who looks after the demonstration."""
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        number, _, written = message["Message-ID"].strip("<>").partition("@")[0].partition(".")
+        place = self.path / f"{written}-{number}.txt"
+        place.touch(mode=0o600)
+        head = f"收件人：{message['To']}\n主题：{message['Subject']}\n\n"
+        place.write_text(head + message.get_content(), encoding="utf-8")
+
+
+@dataclass(frozen=True)
 class MailServer:
     """Where letters are handed in, and as whom."""
 
@@ -66,6 +84,24 @@ class MailServer:
     security: str = "starttls"
     user: str = ""
     password: str = field(default="", repr=False)
+
+    def deliver(self, message: EmailMessage) -> None:
+        """Hand a letter in; MailNotSent says what went wrong, and not to whom it should go."""
+        try:
+            with closing(_connected(self)) as smtp:
+                if self.user:
+                    smtp.login(self.user, self.password)
+                smtp.send_message(message)
+                # The letter is delivered: how the server says goodbye changes nothing.
+                with suppress(smtplib.SMTPException, OSError):
+                    smtp.quit()
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = sorted({code for code, _ in error.recipients.values()})
+            raise MailNotSent(f"邮件服务器拒绝了收件地址（{codes[0]}）") from None
+        except smtplib.SMTPResponseException as error:
+            raise MailNotSent(f"邮件服务器拒绝了邮件（{error.smtp_code}）") from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailNotSent(f"无法连接邮件服务器（{type(error).__name__}）") from None
 
 
 def server_of(values: Mapping[str, str]) -> MailServer | None:
@@ -89,10 +125,16 @@ def server_of(values: Mapping[str, str]) -> MailServer | None:
     return MailServer(host, port, sender, security, user, values.get("SMTP_PASSWORD", ""))
 
 
-def mail_server() -> MailServer | None:
-    """Return the mail server of this instance; None where there is none."""
-    found: MailServer | None = current_app.config["MAIL_SERVER"]
+def mail_server() -> MailServer | MailFolder | None:
+    """Return what takes the letters of this instance; None where nothing does."""
+    found: MailServer | MailFolder | None = current_app.config["MAIL_SERVER"]
     return found
+
+
+def mail_folder() -> str:
+    """Return where the letters of a demonstration lie; empty where they are really sent."""
+    found = mail_server()
+    return str(found.path) if isinstance(found, MailFolder) else ""
 
 
 def post(address: str, subject: str, body: str, *, now: datetime) -> None:
@@ -115,8 +157,8 @@ def _send(payload: Mapping[str, Any]) -> None:
         server = mail_server()
         if server is None:
             raise MailNotSent("没有设置邮件服务器（SMTP_HOST）")
-        message = _message(letter, crypto.unseal(letter.body_sealed), server)
-    _hand_in(message, server)
+        message = _message(letter, crypto.unseal(letter.body_sealed), server.sender)
+    server.deliver(message)
     with transaction():
         sent = db.session.get_one(OutgoingMail, payload["mail"])
         sent.sent_at, sent.body_sealed = clock_now(), None
@@ -125,35 +167,16 @@ def _send(payload: Mapping[str, Any]) -> None:
 jobs.register_job(SEND, pause=FIRST_PAUSE, apart=True)(_send)
 
 
-def _message(letter: OutgoingMail, body: str, server: MailServer) -> EmailMessage:
+def _message(letter: OutgoingMail, body: str, sender: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"], message["To"] = server.sender, letter.address
+    message["From"], message["To"] = sender, letter.address
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.created_at)
-    domain = server.sender.rpartition("@")[2]
+    domain = sender.rpartition("@")[2]
     message["Message-ID"] = f"<{letter.id}.{letter.created_at:%Y%m%d%H%M%S%f}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body)
     return message
-
-
-def _hand_in(message: EmailMessage, server: MailServer) -> None:
-    """MailNotSent says what went wrong, and not to whom it should have gone."""
-    try:
-        with closing(_connected(server)) as smtp:
-            if server.user:
-                smtp.login(server.user, server.password)
-            smtp.send_message(message)
-            # The letter is delivered: how the server says goodbye changes nothing.
-            with suppress(smtplib.SMTPException, OSError):
-                smtp.quit()
-    except smtplib.SMTPRecipientsRefused as error:
-        codes = sorted({code for code, _ in error.recipients.values()})
-        raise MailNotSent(f"邮件服务器拒绝了收件地址（{codes[0]}）") from None
-    except smtplib.SMTPResponseException as error:
-        raise MailNotSent(f"邮件服务器拒绝了邮件（{error.smtp_code}）") from None
-    except (smtplib.SMTPException, OSError) as error:
-        raise MailNotSent(f"无法连接邮件服务器（{type(error).__name__}）") from None
 
 
 def _connected(server: MailServer) -> smtplib.SMTP:

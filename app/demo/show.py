@@ -32,6 +32,11 @@ FIRST_DAY = date(2025, 9, 28)
 FIRST_TO_SHOW = ("340000198503129020", "ah06.clerk", "ah06.leader", "ah05.clerk", "ah03.clerk")
 
 
+def is_demo(folder: Path) -> bool:
+    """Tell whether an instance holds the demonstration: nobody really works there."""
+    return (folder / ACCOUNTS).exists()
+
+
 def jurisdiction() -> str:
     """Return whose case the play shows."""
     return str(read_data("units")["jurisdiction"])
@@ -82,7 +87,7 @@ def _unused() -> set[str | None]:
 def accounts_table(folder: Path, address: str) -> str:
     """Return the first demo accounts with their one-time activation links, while unused."""
     path = folder / ACCOUNTS
-    if not path.exists():
+    if not is_demo(folder):
         return ""
     rows = json.loads(path.read_text(encoding="utf-8"))
     unused = _unused()

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from app.accounts.operations import create_credential, create_person, set_passwo
 from app.accounts.signing_in import hash_password
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.mail import MailFolder, MailServer
 from app.demo import show
 from app.factory import create_app
 from tests.databases import SETTINGS
@@ -53,6 +55,19 @@ def test_time_passes_by_command_in_a_demonstration_only(app: Flask) -> None:
     assert (moved.exit_code, moved.output.strip()) == (0, "2026-11-28 09:00")
     with transaction(write=False):
         assert timedelta(days=5) <= now() - before < timedelta(days=5, minutes=10)
+
+
+def test_a_demonstration_alone_lays_its_letters_into_a_folder(tmp_path: Path) -> None:
+    def taker() -> Any:
+        return create_app(str(tmp_path), **SETTINGS).config["MAIL_SERVER"]
+
+    assert taker() is None
+    (tmp_path / show.ACCOUNTS).write_text("[]")
+    assert taker() == MailFolder(tmp_path / "mail")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMTP_HOST", "mail.example.cn")
+        patch.setenv("MAIL_FROM", "z@example.cn")
+        assert taker() == MailServer("mail.example.cn", 587, "z@example.cn")
 
 
 def test_activation_links_are_shown_until_they_are_used(app: Flask) -> None:

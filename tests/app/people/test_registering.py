@@ -18,6 +18,7 @@ from app.accounts.signing_in import hash_password
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.mail import MailFolder
 from app.people import registering
 from app.people.models import PersonRegistration
 from app.units.models import Unit
@@ -246,6 +247,24 @@ def test_where_nobody_may_the_page_says_whom_to_ask(app: Flask, visitor: Browser
     page = visitor.get(URL)
     assert (page.status_code, "账号由所在单位开通" in page.text) == (200, True)
     assert visitor.post(URL, NEW).status_code == 404
+
+
+def test_the_letters_of_a_demonstration_lie_in_its_folder(
+    app: Flask, office: PostOffice, visitor: Browser
+) -> None:
+    folder = Path(app.instance_path) / "mail"
+    app.config["MAIL_SERVER"] = MailFolder(folder)
+    answer = register(visitor)
+    assert str(folder) in visitor.get(answer.location).text
+    (letter,) = folder.iterdir()
+    assert (office.letters(), letter.stat().st_mode & 0o777) == ([], 0o600)
+    text = letter.read_text(encoding="utf-8")
+    assert text.startswith("收件人：buwen@example.cn\n主题：激活账号\n\n")
+    link = re.search(r"https://zhiping\.example\.cn(/\S+)", text)
+    assert link
+    assert open_by(visitor, link[1]).location == "/login"
+    app.config["MAIL_SERVER"] = office.server
+    assert "演示实例" not in visitor.get(answer.location).text
 
 
 def test_two_links_for_one_number_make_one_person(app: Flask, office: PostOffice) -> None:
