@@ -40,7 +40,7 @@ def _list(template: str) -> str:
         providers=found,
         areas={each.jurisdiction: jurisdictions.get(each.jurisdiction).name for each in found},
         links=queries.links_by_provider(),
-        only={each.id: queries.only_way_in(each.id) for each in found},
+        only={each.id: queries.only_way_in(each.id, now()) for each in found},
         names=names_of(people),
         callback=web.callback,
     )
@@ -67,7 +67,7 @@ def _form_page(form: ProviderForm, provider: Provider | None, **more: Any) -> st
         form=form,
         provider=provider,
         links=keeping.links_of(provider) if provider else 0,
-        only=queries.only_way_in(provider.id) if provider else 0,
+        only=queries.only_way_in(provider.id, now()) if provider else 0,
         callback=web.callback(provider.id) if provider else "",
         **{"found": None, "fault": "", **more},
     )

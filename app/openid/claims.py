@@ -23,6 +23,8 @@ class Told:
     provider_id: int
     audience: str
     subject: str
+    place: str
+    """At which issuer and as which client they were asked (Provider.place)."""
     name: str = ""
     id_number: str = ""
     credit_code: str = ""
@@ -41,9 +43,12 @@ def wanted_claims(provider: Provider, audience: str) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def told_by(provider: Provider, audience: str, claims: Mapping[str, Any], *, since: float) -> Told:
-    """Read claims. WrongAnswer for a unit whose credit code is missing or wrong.
+def told_by(
+    provider: Provider, audience: str, claims: Mapping[str, Any], *, place: str, since: float
+) -> Told:
+    """Read claims that were told at a place.
 
+    WrongAnswer for a unit whose credit code is missing or wrong.
     Who signed in at the provider `since` then, in its seconds, is fresh from there. A number
     that cannot be one, or that the provider did not verify, counts as not told.
     """
@@ -54,6 +59,7 @@ def told_by(provider: Provider, audience: str, claims: Mapping[str, Any], *, sin
         provider.id,
         audience,
         subject,
+        place,
         name="".join(_text(claims, provider.name_claim).split())[:LONGEST_NAME],
         id_number=_number(provider, claims),
         credit_code=_code(provider, claims) if audience == UNIT else "",

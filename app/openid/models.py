@@ -6,10 +6,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Person
+from app.accounts.queries import hash_of
 from app.core import crypto
 from app.core.db import Id, Instant, Model, pk
 
 PERSON, UNIT = "person", "unit"
+# It waits in a cookie, which holds 4 KB.
+PLACE_LENGTH = 16
 
 
 class Provider(Model):
@@ -49,6 +52,11 @@ class Provider(Model):
     changed_at: Mapped[datetime] = mapped_column(Instant)
     confirmed_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    @property
+    def place(self) -> str:
+        """What stands for issuer and client: a subject is one person's at this very place only."""
+        return hash_of(f"{self.issuer} {self.client_id}")[:PLACE_LENGTH]
 
     def serves(self, audience: str) -> bool:
         """Tell whether persons, or units, sign in here."""

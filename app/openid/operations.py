@@ -31,9 +31,9 @@ from app.openid.queries import (
     identity_of,
     may_open_account,
     offices_at,
+    opening_identities,
     person_told,
-    provider_in_use,
-    still_opens,
+    provider_of,
     subject_of,
     unit_told,
 )
@@ -150,9 +150,10 @@ def let_through(credential: Credential, provider: Provider, *, now: datetime) ->
 def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentity:
     """Make an identity a person's way in, after they proved both (关联); the person is told.
 
-    Conflict when it is somebody's already, NotFound when the provider was switched off meanwhile.
+    Conflict when it is somebody's already; NotFound, WrongAnswer when the provider was switched
+    off or led elsewhere meanwhile.
     """
-    provider = provider_in_use(told.provider_id, told.audience, is_held=True)
+    provider = provider_of(told, is_held=True)
     check_fit(person, told, now=now)
     known = identity_of(told)
     if known is not None and not _has_left(known, told, now):
@@ -181,11 +182,7 @@ def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentit
 
 def unlink_identity(identity: LinkedIdentity, credential: Credential, *, now: datetime) -> None:
     """Take a way in away (解除关联); Conflict for the last one that is left."""
-    others = [
-        each
-        for each in identities_of(credential.person_id)
-        if each.id != identity.id and still_opens(each, now)
-    ]
+    others = set(opening_identities(credential.person_id, now)) - {identity.id}
     if credential.password_hash is None and not others:
         raise Conflict("这是您唯一的登录方式，请先设置密码，再解除关联")
     _take_away(identity, now, actor_id=credential.person_id)
@@ -209,7 +206,7 @@ def open_account(told: Told, *, now: datetime) -> Credential:
     Forbidden where the jurisdiction opens no accounts so, Conflict for an identity that is
     somebody's already. There is no password yet; a secret that nobody has stands in its place.
     """
-    provider = provider_in_use(told.provider_id, told.audience)
+    provider = provider_of(told)
     if identity_of(told) is not None:
         raise Conflict("该统一身份认证账号已经关联了平台账号")
     if not may_open_account(told):

@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from app.accounts.models import Credential, Person
-from app.accounts.queries import live_grants, person_by_id_number
+from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.queries import is_live, live_grants, person_by_id_number
 from app.catalogue import jurisdictions
 from app.core import crypto
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import ROLES
 from app.openid.claims import Told
+from app.openid.faults import WrongAnswer
 from app.openid.models import PERSON, UNIT, LinkedIdentity, Provider
 from app.units.models import Unit
 
@@ -67,6 +68,17 @@ def provider_in_use(
     return found
 
 
+def provider_of(told: Told, *, is_held: bool = False) -> Provider:
+    """Return the provider that told of somebody, as long as it is in use and at the same place.
+
+    WrongAnswer when it was led to another issuer or client since: there the subject is another's.
+    """
+    found = provider_in_use(told.provider_id, told.audience, is_held=is_held)
+    if found.place != told.place:
+        raise WrongAnswer("统一身份认证的设置刚刚更改过", "请重新登录。")
+    return found
+
+
 def subject_of(told: Told) -> str:
     """Return what stands for a subject; a provider's person and unit of one name are two."""
     return f"{told.provider_id}:{told.audience}:{told.subject}"
@@ -116,11 +128,23 @@ def offices_at(person_id: int, unit: Unit, now: datetime) -> list[str]:
     return [ROLES[g.role] for g in held if (g.scope_kind, g.scope_id) == ("org", unit.id)]
 
 
-def still_opens(identity: LinkedIdentity, now: datetime) -> bool:
-    """Tell whether an identity lets its person in: a unit's only while they work there."""
-    unit = db.session.get(Unit, identity.unit_id) if identity.unit_id else None
-    works = unit is None or (unit.closed_at is None and offices_at(identity.person_id, unit, now))
-    return identity.provider.is_enabled and bool(works)
+def _stands(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that an identity did not end: a unit's does when its person leaves."""
+    works = select(RoleGrant.id).where(
+        RoleGrant.person_id == LinkedIdentity.person_id,
+        RoleGrant.scope_kind == "org",
+        RoleGrant.scope_id == LinkedIdentity.unit_id,
+        is_live(now),
+    )
+    is_open = select(Unit.id).where(Unit.id == LinkedIdentity.unit_id, Unit.closed_at.is_(None))
+    return or_(LinkedIdentity.unit_id.is_(None), and_(is_open.exists(), works.exists()))
+
+
+def opening_identities(person_id: int, now: datetime) -> list[int]:
+    """Return which identities let a person in now."""
+    mine = select(LinkedIdentity.id).join(Provider)
+    mine = mine.where(LinkedIdentity.person_id == person_id, Provider.is_enabled, _stands(now))
+    return list(db.session.scalars(mine))
 
 
 def may_open_account(told: Told) -> bool:
@@ -134,8 +158,8 @@ def may_open_account(told: Told) -> bool:
     return opens and knows and person_told(told) is None
 
 
-def only_way_in(provider_id: int) -> int:
-    """Count the people who have no password and no other provider in use."""
+def only_way_in(provider_id: int, now: datetime) -> int:
+    """Count the people who come in by a provider and have no password and no other in use."""
     others = (
         select(LinkedIdentity.id)
         .join(Provider)
@@ -143,10 +167,13 @@ def only_way_in(provider_id: int) -> int:
             LinkedIdentity.person_id == Credential.person_id,
             LinkedIdentity.provider_id != provider_id,
             Provider.is_enabled,
+            _stands(now),
         )
         .exists()
     )
-    held = select(LinkedIdentity.person_id).where(LinkedIdentity.provider_id == provider_id)
+    held = select(LinkedIdentity.person_id).where(
+        LinkedIdentity.provider_id == provider_id, _stands(now)
+    )
     wanted = select(func.count(Credential.id)).where(
         Credential.person_id.in_(held), Credential.password_hash.is_(None), ~others
     )

@@ -61,7 +61,7 @@ def answer(provider_id: int) -> Response | tuple[str, int]:
         told = _ask(journey)
         begin_writing()
         operations.spend_answer(journey.departure.state, now=now())
-        queries.provider_in_use(provider_id, journey.audience)
+        queries.provider_of(told)
         return _receive(journey, told)
     except DomainError as refusal:
         page = refused(refusal)
@@ -89,13 +89,13 @@ def _ask(journey: Journey) -> Told:
     settings = protocol.Settings.of(provider)
     if request.args.get("iss", settings.issuer) != settings.issuer:
         raise WrongAnswer
-    wanted = wanted_claims(provider, journey.audience)
+    wanted, place = wanted_claims(provider, journey.audience), provider.place
     back = web.callback(provider.id)
     web.end_reading()
     claims = protocol.claims_of(settings, journey.departure, request.args["code"], back, wanted)
     provider = queries.provider_in_use(journey.provider_id, journey.audience)
     since = journey.began - protocol.LEEWAY
-    told = told_by(provider, journey.audience, claims, since=since)
+    told = told_by(provider, journey.audience, claims, place=place, since=since)
     if journey.is_proof and not told.is_fresh:
         raise NotAnew
     return told
@@ -141,7 +141,7 @@ def _unlinked_page(told: Told, form: LinkForm | ActivationForm) -> str:
         form=form if isinstance(form, LinkForm) else LinkForm(),
         activation=form if isinstance(form, ActivationForm) else ActivationForm(),
         told=told,
-        provider=db.session.get_one(Provider, told.provider_id),
+        provider=queries.provider_of(told),
         person=person,
         account=account,
         asks_code=account is None or has_factor(account.person_id),

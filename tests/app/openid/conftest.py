@@ -1,6 +1,6 @@
 """A provider of identities in use, people with accounts, and the provider's process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +15,10 @@ from app.openid.protocol import forget_clients
 from tests.app.openid.kit import ACCOUNT, button, number_of
 from tests.builders.openid import IdentityOffice, a_provider, identity_office, sign_on
 from tests.builders.people import a_person, an_id_number
+from tests.conftest import Browser
 
 PASSWORD = "Qinghe-2026"
+Unlinked = Callable[..., Browser]
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +69,22 @@ def applicant(app: Flask) -> Person:
 
 
 @pytest.fixture
-def linked(
-    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
-) -> Person:
+def unlinked(office: IdentityOffice, client_for: Any) -> Unlinked:
+    """Sign on as somebody whose identity is nobody's way in: the browser is asked whose it is."""
+
+    def sign_on_as(subject: str, where: str, **claims: Any) -> Browser:
+        office.tell(subject, **claims)
+        browser: Browser = client_for(None)
+        assert sign_on(browser, office, subject, where).location == ACCOUNT
+        return browser
+
+    return sign_on_as
+
+
+@pytest.fixture
+def linked(provider: Provider, applicant: Person, unlinked: Unlinked) -> Person:
     """The applicant, who linked the identity `su-at-office` before."""
-    office.tell("su-at-office", name="苏晓禾", id_number=number_of(applicant))
-    browser = client_for(None)
-    assert sign_on(browser, office, "su-at-office", button(provider)).location == ACCOUNT
+    number = number_of(applicant)
+    browser = unlinked("su-at-office", button(provider), name="苏晓禾", id_number=number)
     assert browser.post(ACCOUNT, {"password": PASSWORD}).location == "/home"
     return applicant

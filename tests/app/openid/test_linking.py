@@ -15,7 +15,7 @@ from app.core.db import db, transaction
 from app.openid import views
 from app.openid.models import LinkedIdentity, Provider
 from app.units.models import Unit
-from tests.app.openid.conftest import PASSWORD, a_member
+from tests.app.openid.conftest import PASSWORD, Unlinked, a_member
 from tests.app.openid.kit import ACCOUNT, button, count, events, is_in, number_of
 from tests.builders.devices import STEP, a_device
 from tests.builders.openid import IdentityOffice, a_provider, sign_on
@@ -31,11 +31,10 @@ def account_of(person: Person) -> Credential:
 
 
 def test_somebody_new_gets_an_account_and_completes_their_details(
-    office: IdentityOffice, provider: Provider, client_for: Any
+    office: IdentityOffice, provider: Provider, client_for: Any, unlinked: Unlinked
 ) -> None:
-    number, browser = an_id_number(), client_for(None)
-    office.tell("newcomer", name="柏小满", id_number=number)
-    assert sign_on(browser, office, "newcomer", button(provider)).location == ACCOUNT
+    number = an_id_number()
+    browser = unlinked("newcomer", button(provider), name="柏小满", id_number=number)
     page = browser.get(ACCOUNT).text
     assert "首次使用本平台" in page
     assert "柏小满" in page
@@ -69,13 +68,9 @@ def test_somebody_new_gets_an_account_and_completes_their_details(
     assert browser.post(NEW).status_code == 400
 
 
-def test_two_answers_open_one_account(
-    office: IdentityOffice, provider: Provider, client_for: Any
-) -> None:
-    office.tell("twice", name="柏小满", id_number=an_id_number())
-    first, second = client_for(None), client_for(None)
-    sign_on(first, office, "twice", button(provider))
-    sign_on(second, office, "twice", button(provider))
+def test_two_answers_open_one_account(provider: Provider, unlinked: Unlinked) -> None:
+    told = {"name": "柏小满", "id_number": an_id_number()}
+    first, second = (unlinked("twice", button(provider), **told) for _ in range(2))
     assert first.post(NEW).status_code == 303
     again = second.post(NEW)
     assert again.status_code == 409
@@ -84,13 +79,11 @@ def test_two_answers_open_one_account(
 
 
 def test_no_account_is_opened_where_the_jurisdiction_opens_none_so(
-    office: IdentityOffice, keepers: tuple[Person, Person], client_for: Any
+    office: IdentityOffice, keepers: tuple[Person, Person], unlinked: Unlinked
 ) -> None:
     with transaction():
         provider = a_provider(office, *keepers, jurisdiction="hebei")
-    office.tell("elsewhere-new", name="柏小满", id_number=an_id_number())
-    browser = client_for(None)
-    sign_on(browser, office, "elsewhere-new", button(provider))
+    browser = unlinked("elsewhere-new", button(provider), name="柏小满", id_number=an_id_number())
     page = browser.get(ACCOUNT).text
     assert "首次使用本平台" not in page
     assert "请联系所在单位开通" in page
@@ -99,23 +92,17 @@ def test_no_account_is_opened_where_the_jurisdiction_opens_none_so(
 
 @pytest.mark.parametrize("claims", [{}, {"id_number": "340102198503121234"}, {"id_number": 7}])
 def test_no_account_is_opened_without_a_number_that_can_be_one(
-    office: IdentityOffice, provider: Provider, client_for: Any, claims: dict[str, Any]
+    provider: Provider, claims: dict[str, Any], unlinked: Unlinked
 ) -> None:
-    office.tell("nameless", name="柏小满", **claims)
-    browser = client_for(None)
-    sign_on(browser, office, "nameless", button(provider))
+    browser = unlinked("nameless", button(provider), name="柏小满", **claims)
     assert "首次使用本平台" not in browser.get(ACCOUNT).text
     assert browser.post(NEW).status_code == 403
 
 
-def test_who_has_another_account_links_that_one(
-    office: IdentityOffice, provider: Provider, client_for: Any
-) -> None:
+def test_who_has_another_account_links_that_one(provider: Provider, unlinked: Unlinked) -> None:
     with transaction():
         clerk = a_member("解明德", "xie")
-    office.tell("clerk", name="解明德", id_number=an_id_number())
-    browser = client_for(None)
-    sign_on(browser, office, "clerk", button(provider))
+    browser = unlinked("clerk", button(provider), name="解明德", id_number=an_id_number())
     assert "已有其他账号" in browser.get(ACCOUNT).text
     empty = browser.post(ACCOUNT, {"login": ""})
     assert empty.status_code == 422
@@ -125,11 +112,9 @@ def test_who_has_another_account_links_that_one(
 
 
 def test_an_identity_is_never_linked_to_somebody_of_another_number(
-    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+    provider: Provider, applicant: Person, unlinked: Unlinked
 ) -> None:
-    office.tell("foreign", name="柏小满", id_number=an_id_number())
-    browser = client_for(None)
-    sign_on(browser, office, "foreign", button(provider))
+    browser = unlinked("foreign", button(provider), name="柏小满", id_number=an_id_number())
     answer = browser.post(ACCOUNT, {"login": "su", "password": PASSWORD})
     assert answer.status_code == 403
     assert "与该账号登记的不一致" in answer.text
@@ -138,13 +123,10 @@ def test_an_identity_is_never_linked_to_somebody_of_another_number(
 
 
 def test_nothing_is_linked_by_a_provider_that_was_switched_off_meanwhile(
-    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+    provider: Provider, applicant: Person, unlinked: Unlinked
 ) -> None:
-    office.tell("late", name="苏晓禾", id_number=number_of(applicant))
-    office.tell("late-new", name="柏小满", id_number=an_id_number())
-    known, new = client_for(None), client_for(None)
-    sign_on(known, office, "late", button(provider))
-    sign_on(new, office, "late-new", button(provider))
+    known = unlinked("late", button(provider), name="苏晓禾", id_number=number_of(applicant))
+    new = unlinked("late-new", button(provider), name="柏小满", id_number=an_id_number())
     with transaction():
         db.session.get_one(Provider, provider.id).is_enabled = False
     assert known.post(ACCOUNT, {"password": PASSWORD}).status_code == 404
@@ -155,14 +137,27 @@ def test_nothing_is_linked_by_a_provider_that_was_switched_off_meanwhile(
         assert not db.session.scalars(sa.select(Person).where(Person.name == "柏小满")).first()
 
 
-def test_an_administrator_links_nothing(
-    office: IdentityOffice, provider: Provider, client_for: Any
+@pytest.mark.parametrize("moved", ["issuer", "client_id"])
+def test_what_waits_links_nothing_at_another_place(
+    provider: Provider, applicant: Person, unlinked: Unlinked, moved: str
 ) -> None:
+    known = unlinked("before", button(provider), name="苏晓禾", id_number=number_of(applicant))
+    new = unlinked("before-new", button(provider), name="柏小满", id_number=an_id_number())
+    with transaction():
+        # Somebody leads it elsewhere, and another confirms it at once.
+        setattr(db.session.get_one(Provider, provider.id), moved, "https://elsewhere.example.cn")
+    for answer in (known.get(ACCOUNT), known.post(ACCOUNT, {"password": PASSWORD}), new.post(NEW)):
+        assert answer.status_code == 400
+        assert "统一身份认证的设置刚刚更改过" in answer.text
+    assert count(LinkedIdentity) == 0
+    assert not is_in(known)
+    assert not is_in(new)
+
+
+def test_an_administrator_links_nothing(provider: Provider, unlinked: Unlinked) -> None:
     with transaction():
         a_member("缪三省", "miao", roles=[("audit_admin", "all", None)])
-    office.tell("auditor", name="缪三省")
-    browser = client_for(None)
-    sign_on(browser, office, "auditor", button(provider))
+    browser = unlinked("auditor", button(provider), name="缪三省")
     answer = browser.post(ACCOUNT, {"login": "miao", "password": PASSWORD})
     assert answer.status_code == 403
     assert "管理员账号不能使用统一身份认证" in answer.text
@@ -171,11 +166,9 @@ def test_an_administrator_links_nothing(
 
 
 def test_guesses_at_linking_lock_the_account_as_elsewhere(
-    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+    provider: Provider, applicant: Person, unlinked: Unlinked
 ) -> None:
-    office.tell("guesser", name="苏晓禾", id_number=number_of(applicant))
-    browser = client_for(None)
-    sign_on(browser, office, "guesser", button(provider))
+    browser = unlinked("guesser", button(provider), name="苏晓禾", id_number=number_of(applicant))
     for _ in range(5):
         assert browser.post(ACCOUNT, {"password": "Wrong-2026"}).status_code == 401
     answer = browser.post(ACCOUNT, {"password": PASSWORD})
@@ -185,19 +178,16 @@ def test_guesses_at_linking_lock_the_account_as_elsewhere(
 
 
 def test_linking_asks_for_the_second_factor_too(
-    office: IdentityOffice,
     provider: Provider,
     applicant: Person,
-    client_for: Any,
     at: Any,
     monkeypatch: pytest.MonkeyPatch,
+    unlinked: Unlinked,
 ) -> None:
     monkeypatch.setattr(views, "device_time", now)
     with transaction():
         device, _ = a_device(applicant)
-    office.tell("careful", name="苏晓禾", id_number=number_of(applicant))
-    browser = client_for(None)
-    sign_on(browser, office, "careful", button(provider))
+    browser = unlinked("careful", button(provider), name="苏晓禾", id_number=number_of(applicant))
     at(START + STEP)
     wrong = browser.post(ACCOUNT, {"password": PASSWORD, "code": ""})
     assert wrong.status_code == 401
@@ -209,7 +199,7 @@ def test_linking_asks_for_the_second_factor_too(
 
 
 def test_an_account_that_waits_is_activated_and_linked_at_once(
-    office: IdentityOffice, provider: Provider, client_for: Any
+    provider: Provider, unlinked: Unlinked
 ) -> None:
     number = an_id_number()
     with transaction():
@@ -217,9 +207,7 @@ def test_an_account_that_waits_is_activated_and_linked_at_once(
         secret = operations.reset_credential(account_of(person), actor=None, now=now())
         other = a_person("旁人", roles=[("applicant", "all", None)])
         others = operations.reset_credential(account_of(other), actor=None, now=now())
-    office.tell("waiting", name="柏小满", id_number=number)
-    browser = client_for(None)
-    sign_on(browser, office, "waiting", button(provider))
+    browser = unlinked("waiting", button(provider), name="柏小满", id_number=number)
     assert "激活并关联已有账号" in browser.get(ACCOUNT).text
     form = {"password": PASSWORD, "again": PASSWORD}
     path = "/login/openid/activate"
@@ -234,11 +222,9 @@ def test_an_account_that_waits_is_activated_and_linked_at_once(
 
 
 def test_who_has_no_account_or_a_closed_one_is_told_whom_to_ask(
-    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+    provider: Provider, applicant: Person, unlinked: Unlinked
 ) -> None:
-    office.tell("shut", name="苏晓禾", id_number=number_of(applicant))
-    browser = client_for(None)
-    sign_on(browser, office, "shut", button(provider))
+    browser = unlinked("shut", button(provider), name="苏晓禾", id_number=number_of(applicant))
     with transaction():
         account_of(applicant).is_enabled = False
     page = browser.get(ACCOUNT).text
@@ -248,19 +234,17 @@ def test_who_has_no_account_or_a_closed_one_is_told_whom_to_ask(
     with transaction():
         number = an_id_number()
         operations.create_person(name="旧人", id_number=number, now=now())
-    office.tell("old", name="旧人", id_number=number)
-    sign_on(browser, office, "old", button(provider))
-    page = browser.get(ACCOUNT).text
+    page = unlinked("old", button(provider), name="旧人", id_number=number).get(ACCOUNT).text
     assert "还没有开通账号" in page
     assert "首次使用本平台" not in page
 
 
 def test_whose_number_somebody_registered_is_told_what_to_do(
-    office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
+    provider: Provider, applicant: Person, unlinked: Unlinked
 ) -> None:
-    office.tell("true-owner", name="苏晓禾", id_number=number_of(applicant))
-    browser = client_for(None)
-    sign_on(browser, office, "true-owner", button(provider))
+    browser = unlinked(
+        "true-owner", button(provider), name="苏晓禾", id_number=number_of(applicant)
+    )
     assert "可能有人误用了您的证件号码" not in browser.get(ACCOUNT).text
     with transaction():
         db.session.get_one(Person, applicant.id).self_registered_at = now()
@@ -290,15 +274,18 @@ def unit_button(provider: Provider) -> str:
 
 
 def test_a_units_identity_lets_in_who_works_there(
-    office: IdentityOffice, unit_provider: Provider, school: Unit, client_for: Any
+    office: IdentityOffice,
+    unit_provider: Provider,
+    school: Unit,
+    client_for: Any,
+    unlinked: Unlinked,
 ) -> None:
     with transaction():
         clerk = a_member("邬小棠", "wu", roles=[("unit_clerk", "org", school.id)])
-    office.tell("school", uscc=f" {CODE[:9]} {CODE[9:].lower()} ")
-    browser = client_for(None)
-    assert "法人网 · 法人登录" in browser.get("/login").text
-    assert browser.get(button(unit_provider)).status_code == 404
-    assert sign_on(browser, office, "school", unit_button(unit_provider)).location == ACCOUNT
+    uscc = f" {CODE[:9]} {CODE[9:].lower()} "
+    assert "法人网 · 法人登录" in client_for(None).get("/login").text
+    assert client_for(None).get(button(unit_provider)).status_code == 404
+    browser = unlinked("school", unit_button(unit_provider), uscc=uscc)
     assert "云桥区青禾小学" in browser.get(ACCOUNT).text
     assert browser.post(NEW).status_code == 403
     assert browser.post(ACCOUNT, {"login": "wu", "password": PASSWORD}).location == "/home"
@@ -310,8 +297,7 @@ def test_a_units_identity_lets_in_who_works_there(
         grant = db.session.query(RoleGrant).filter_by(person_id=clerk.id).one()
         operations.end_grant(grant, actor_id=clerk.id, now=now())
         a_member("邬小梅", "mei", roles=[("unit_clerk", "org", school.id)])
-    browser = client_for(None)
-    assert sign_on(browser, office, "school", unit_button(unit_provider)).location == ACCOUNT
+    browser = unlinked("school", unit_button(unit_provider), uscc=uscc)
     assert not is_in(browser)
     assert events(clerk)[-1] == ("account:identity_unlinked", {"provider": "法人网"})
     assert "法人登录已解除关联" in client_for(clerk).get("/notifications").text
@@ -326,14 +312,12 @@ def test_a_units_identity_lets_in_who_works_there(
 
 
 def test_who_works_elsewhere_links_no_unit(
-    office: IdentityOffice, unit_provider: Provider, school: Unit, client_for: Any
+    unit_provider: Provider, school: Unit, unlinked: Unlinked
 ) -> None:
     with transaction():
         # Ids of meetings and units overlap: a grant counts with the kind of its scope.
         a_member("旁人", "pang", roles=[("supervisor", "meeting", school.id)])
-    office.tell("school-2", uscc=CODE)
-    browser = client_for(None)
-    sign_on(browser, office, "school-2", unit_button(unit_provider))
+    browser = unlinked("school-2", unit_button(unit_provider), uscc=CODE)
     answer = browser.post(ACCOUNT, {"login": "pang", "password": PASSWORD})
     assert answer.status_code == 403
     assert "没有任职" in answer.text

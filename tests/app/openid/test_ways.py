@@ -12,8 +12,9 @@ from app.accounts import factor_views, operations, second_factor
 from app.accounts.models import Credential, Person, RoleGrant
 from app.core.clock import now
 from app.core.db import begin_writing, db, transaction
-from app.openid import own_views, views
+from app.openid import own_views, queries, views
 from app.openid.models import LinkedIdentity, Provider
+from app.units.models import Unit
 from tests.app.openid.conftest import PASSWORD, a_member
 from tests.app.openid.kit import button, count, events, is_in, number_of
 from tests.builders.devices import enrol
@@ -277,6 +278,10 @@ def test_a_units_identity_is_no_way_in_for_who_left(
     keepers: tuple[Person, Person],
     newcomer: Browser,
 ) -> None:
+    def only() -> list[int]:
+        with transaction(write=False):
+            return [queries.only_way_in(each.id, now()) for each in (provider, other)]
+
     with transaction():
         unit = a_unit("云桥区青禾小学", clerk=False, leader=False)
         other = a_provider(office, *keepers, name="法人网", for_units=True, code_claim="uscc")
@@ -286,13 +291,19 @@ def test_a_units_identity_is_no_way_in_for_who_left(
         values.update(provider_id=other.id, audience="unit", unit_id=unit.id)
         db.session.add(LinkedIdentity(**values))
     path = f"{WAYS}/{held.id}/unlink"
+    assert only() == [1, 0]
     assert newcomer.post(path).status_code == 409
     with transaction():
         person = db.session.get_one(Person, held.person_id)
         operations.grant_role(
             person, "unit_clerk", scope_kind="org", scope_id=unit.id, actor_id=None, now=now()
         )
+    assert only() == [0, 0]
     assert newcomer.post(path).location == WAYS
+    assert only() == [0, 1]
+    with transaction():
+        db.session.get_one(Unit, unit.id).closed_at = now()
+    assert only() == [0, 0]
 
 
 def test_a_person_has_one_identity_at_a_provider(
