@@ -104,7 +104,7 @@ class Certificates:
 
     def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
         """Enter what is new, and tell the holders who are on the platform."""
-        for some in fresh_rows(rows, told):
+        for some in fresh_rows(rows, told, lambda row: row.found.number):
             _enter(some, place)
         for row in rows:
             row.subject_id = row.subject_id or row.found.known_id

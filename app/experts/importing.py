@@ -112,7 +112,7 @@ class Experts:
         changed = [row for row in rows if row.state == RowState.CHANGED]
         for row in changed:
             _enter_known(row, place)
-        for some in fresh_rows(rows, told):
+        for some in fresh_rows(rows, told, lambda row: row.found.number):
             _enter_new(some, place)
         for row in rows:
             row.subject_id = row.subject_id or row.found.person.id

@@ -150,9 +150,15 @@ def place_names(unit_ids: Iterable[int]) -> Mapping[int, str]:
     return namer(unit_ids)
 
 
-def fresh_rows(rows: Sequence[Row], told: Told) -> Iterator[Sequence[Row]]:
-    """Yield the new rows some at a time, and tell after each how many of all are done."""
-    fresh = [row for row in rows if row.state == RowState.NEW]
+def fresh_rows(
+    rows: Sequence[Row], told: Told, number: Callable[[Row], str]
+) -> Iterator[Sequence[Row]]:
+    """Yield the new rows some at a time, and tell after each how many of all are done.
+
+    They come in the order of the numbers that nobody else may have: imports that name the same
+    ones wait one for the other, never each for the other.
+    """
+    fresh = sorted((row for row in rows if row.state == RowState.NEW), key=number)
     done = len(rows) - len(fresh)
     for some in chunks(fresh):
         yield some

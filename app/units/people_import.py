@@ -199,7 +199,7 @@ class People:
     def write(self, rows: Sequence[Row], place: Place, told: Told) -> None:
         """Open the accounts of those who are new, give roles and telephones to the others."""
         _change([row for row in rows if row.state == RowState.CHANGED], place)
-        for some in fresh_rows(rows, told):
+        for some in fresh_rows(rows, told, lambda row: row.found.entrant.id_number):
             entrants = [row.found.entrant for row in some]
             opened = enrol(entrants, actor_id=place.actor.id, now=place.now, note=NOTE)
             for row, (person_id, _) in zip(some, opened, strict=True):

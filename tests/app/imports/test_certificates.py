@@ -1,11 +1,15 @@
 """Importing certificates from before the platform: shown to their holders, never our numbers."""
 
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
+from app.accounts import opening
 from app.accounts.models import Notification, Person
 from app.certificates import earlier
 from app.certificates.earlier_import import COLUMNS
@@ -19,6 +23,7 @@ from app.units.models import Unit
 from tests.builders.people import a_person, a_unit, an_id_number
 from tests.builders.refusals import is_told_in_place
 from tests.builders.sheets import a_book, checked, imported
+from tests.builders.threads import together_inside
 
 HEADS = [column.label for column in COLUMNS]
 NAMES = [column.name for column in COLUMNS]
@@ -183,3 +188,28 @@ def test_their_import_opens_nobodys_account(desk: Any, office: Unit) -> None:
         entered = set(db.session.scalars(select(EarlierCertificate.id)))
         assert entered >= set(people)
     assert desk.post(f"{page}/codes").status_code == 409
+
+
+def test_imports_of_the_same_numbers_do_not_wait_for_each_other(
+    app: Flask, office: Unit, issuer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "AT_ONCE", 1)
+    kind, barrier = kind_called("certificates"), Barrier(2)
+    assert kind
+    sheet = [cells(number, an_id_number()) for number in ("A001", "A002")]
+    office_id, issuer_id = office.id, issuer.id
+
+    def wait_for_the_other(_done: int) -> None:
+        with suppress(BrokenBarrierError):
+            barrier.wait(2)
+
+    def write(rows: list[list[str]]) -> None:
+        found = [Row(no, dict(zip(NAMES, row, strict=True))) for no, row in enumerate(rows, 2)]
+        place = Place(office_id, db.session.get_one(Person, issuer_id), now())
+        judge(kind, found, place)
+        kind.write(found, place, wait_for_the_other)
+
+    failed = together_inside(app, lambda: write(sheet), lambda: write(sheet[::-1]))
+    assert [type(each) for each in failed if each] in ([], [IntegrityError])
+    with transaction(write=False):
+        assert db.session.scalar(select(func.count(EarlierCertificate.id))) == 2
