@@ -20,6 +20,7 @@ from app.engine.models import ItemStatus, WorkItem
 from app.units.models import Unit
 from app.units.operations import STAFF_ROLES
 from app.units.queries import staff_of
+from app.units.tree import take_turns
 
 # Who vets and who agrees are two people: neither takes over from the other.
 APART = {"unit_clerk": "unit_leader", "unit_leader": "unit_clerk"}
@@ -138,8 +139,8 @@ def end_staff(
     if person.id == actor.id:
         raise Conflict("不能停用本人的角色，请由其他单位管理员或安全管理员办理")
     # The staff of a unit leave one after another: two at once would each rely on the other.
-    # What refers to the unit passes: who holds a person and enters them there is not waited for.
-    db.session.refresh(unit, with_for_update={"of": Unit, "key_share": True})
+    # Who holds a person and enters them there is not waited for.
+    take_turns(unit)
     lock_roles_of(person.id, *([successor.id] if successor else []))
     left = leaving(unit, person, now)
     _check(unit, person, successor, left, now)

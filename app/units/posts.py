@@ -16,7 +16,7 @@ from app.units.code_lists import POST_LEVELS, POST_OF_TITLE
 from app.units.models import DROPPED, PENDING, RETURNED, Unit
 from app.units.offices import vetting_office
 from app.units.post_models import IN_FORCE, REPLACED, PostCount, PostSheet
-from app.units.tree import register_obstacle
+from app.units.tree import register_obstacle, take_turns
 
 NO_OFFICE = "上级单位和属地人社部门尚未设置管理员，暂不能申请变更，请联系系统管理员"
 
@@ -63,7 +63,7 @@ def sheet_in_force(unit_id: int, *, lock: bool = False) -> PostSheet | None:
     It is the unit that is locked: a sheet that is being replaced would be found no more.
     """
     if lock:
-        db.session.execute(select(Unit.id).where(Unit.id == unit_id).with_for_update())
+        take_turns(db.session.get_one(Unit, unit_id))
     wanted = select(PostSheet).where(PostSheet.unit_id == unit_id, PostSheet.status == IN_FORCE)
     return db.session.scalars(wanted).first()
 
@@ -137,7 +137,7 @@ def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> P
     """
     if not unit.is_public_institution:
         raise NotFound
-    db.session.refresh(unit, with_for_update={"of": Unit})
+    take_turns(unit)
     known, asked = sheet_in_force(unit.id), waiting_sheet(unit.id)
     if asked is not None and asked.status == PENDING:
         raise Conflict("岗位核准信息的变更正在审核，请等待审核结果")

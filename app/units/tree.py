@@ -80,7 +80,15 @@ def hold_tree(*units: Unit | None) -> None:
         db.session.execute(select(place))
     for unit in units:
         if unit is not None:
-            db.session.refresh(unit, with_for_update={"key_share": True})
+            take_turns(unit)
+
+
+def take_turns(unit: Unit) -> None:
+    """Let those who change a unit, or what is counted there, follow one another.
+
+    What only refers to the unit passes: who is entered there is not waited for.
+    """
+    db.session.refresh(unit, with_for_update={"of": Unit, "key_share": True})
 
 
 def hold_open(unit: Unit) -> None:

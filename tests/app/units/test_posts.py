@@ -29,6 +29,7 @@ from app.units.post_process import POSTS
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
 from tests.builders.golden_case import VET_PASS
+from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.portfolio import an_upload
 from tests.builders.refusals import is_told_in_place
@@ -327,6 +328,16 @@ def test_one_sheet_counts_and_one_change_waits(case: Case, app: Flask) -> None:
             submit("")
         submit("新批")
         assert db.session.query(PostSheet).count() == 2
+
+
+def test_who_only_refers_to_a_unit_is_not_held_up_by_its_posts(case: Case) -> None:
+    numbers = dict.fromkeys(("正高级", "副高级", "中级", "初级"), (5, 5))
+    with transaction(), locks_on("unit") as locks:
+        unit = db.session.get_one(Unit, case.school.id)
+        entry = posts.Entry(numbers, an_upload(case.admin).id)
+        posts.submit_sheet(unit, entry, actor=case.admin, now=now())
+        posts.line_for(unit.id, "副高级", lock=True)
+    assert locks == ["NO KEY UPDATE", "NO KEY UPDATE"]
 
 
 def test_who_takes_a_post_waits_for_the_sheet_that_is_being_put_in_force(
