@@ -6,19 +6,18 @@ from flask import Response, flash, g, render_template, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.accounts import queries, second_factor, sessions, signing_in
+from app.accounts import queries, second_factor, sessions
 from app.accounts.addresses import SignInRefused
 from app.accounts.forms import CodeForm, FactorForm
 from app.accounts.handing_out import codes_once, hand_out_codes, opened
 from app.accounts.models import Credential
 from app.accounts.qr import qr_square
-from app.accounts.views import bp, let_in, own_account, visitor_address
+from app.accounts.views import bp, let_in, own_account, password_confirmed, visitor_address
 from app.core.clock import device_time, now
 from app.core.crypto import seal
-from app.core.db import begin_writing
 from app.core.errors import Forbidden, Invalid
 from app.core.faults import show_faults
-from app.core.http import action_of, answer_repeat, see_other, writes_late
+from app.core.http import action_of, see_other, writes_late
 from app.core.permissions import ACTIONS, PUBLIC, requires
 from app.core.signed_out import SAFE_METHODS, wants_json
 
@@ -115,12 +114,8 @@ def _act(act: Callable[[Credential, str], BaseResponse]) -> BaseResponse | tuple
     form = FactorForm(request.form)
     if form.validate():
         try:
-            judgement = signing_in.judge_account(own_account(), form.current.data or "")
-            begin_writing()
-            repeated = answer_repeat()
-            if repeated is not None:
-                return repeated
-            return act(signing_in.confirm_password(judgement, now=now()), form.code.data or "")
+            repeated = password_confirmed(form.current.data or "")
+            return repeated or act(own_account(), form.code.data or "")
         except Invalid as error:
             show_faults(form, error)
     return _factor_page(form), 422

@@ -175,13 +175,11 @@ def change_password() -> Response | tuple[str, int]:
     form = PasswordForm(request.form)
     if form.validate():
         try:
-            judgement = signing_in.judge_account(own_account(), form.current.data or "")
             password = signing_in.hash_password(form.password.data or "")
-            begin_writing()
-            repeated = answer_repeat()
+            repeated = password_confirmed(form.current.data or "")
             if repeated is not None:
                 return repeated
-            account = signing_in.confirm_password(judgement, now=now())
+            account = own_account()
             operations.set_password(account, password, now=now())
         except Invalid as error:
             show_faults(form, error)

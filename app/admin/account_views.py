@@ -24,6 +24,7 @@ from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
+from app.inbox.queries import place_names
 from app.openid.queries import identities_of, linked_people
 from app.units.queries import unit_of
 
@@ -139,7 +140,7 @@ def account(person_id: int) -> str:
         linked=linked,
         unit=unit_of(person.id),
         grants=grants,
-        scopes=queries.scope_names((g.scope_kind, g.scope_id) for g in grants),
+        scopes=place_names((g.scope_kind, g.scope_id) for g in grants),
         roles=ROLES,
         last_day=queries.last_day,
         sessions=[(s, device_of(s.agent)) for s in live_sessions(person.id, now())],

@@ -25,6 +25,7 @@ from app.core.http import page_of, see_other
 from app.core.instants import end_of
 from app.core.menu import add_entry
 from app.core.permissions import ACTIONS, ADMINISTRATORS, MEMBER, PUBLIC, ROLES, requires
+from app.inbox.queries import place_names
 from app.units.queries import unit_called
 
 NEXT_STEP = "须由运维人员在服务器上重置账号（flask reset-account）后由本人激活"
@@ -39,7 +40,7 @@ def _person(person_id: int) -> Person:
 
 
 def _named(rows: Iterable[RoleGrant | GrantRequest]) -> dict[tuple[str, int | None], str]:
-    return queries.scope_names((row.scope_kind, row.scope_id) for row in rows)
+    return place_names((row.scope_kind, row.scope_id) for row in rows)
 
 
 @bp.get("/grants")

@@ -132,18 +132,6 @@ def requests(status: str) -> Select[tuple[GrantRequest]]:
     return asked.order_by(GrantRequest.proposed_at.desc(), GrantRequest.id.desc())
 
 
-def scope_names(scopes: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
-    """Return what several scopes are called."""
-    wanted = set(scopes)
-    units = {i for kind, i in wanted if kind == "org" and i is not None}
-    named = {unit.id: unit.name for unit in db.session.query(Unit).where(Unit.id.in_(units))}
-    words = {"all": "全平台", "meeting": "会议", "jurisdiction": "地区"}
-    return {
-        (kind, i): named.get(i or 0, "—") if kind == "org" else f"{words[kind]}{i or ''}"
-        for kind, i in wanted
-    }
-
-
 @dataclass(frozen=True)
 class EventFilter:
     """Which audit events are looked for."""

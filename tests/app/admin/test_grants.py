@@ -8,6 +8,7 @@ from flask import Flask
 
 from app.accounts.grants import ADMINISTRATORS, AT_A_UNIT, EVERYWHERE
 from app.accounts.models import GrantRequest, Person, RoleGrant
+from app.accounts.operations import grant_role
 from app.accounts.queries import live_grants
 from app.admin.words import CONDITIONS, VERBS, action_name, area_of
 from app.core.clock import now
@@ -16,6 +17,7 @@ from app.core.permissions import ACTIONS, ROLES
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
+from tests.builders.review import a_meeting_called
 from tests.conftest import START, Browser
 
 FORM = {"role": "unit_admin", "unit": "青禾小学", "reason": "学校来函"}
@@ -215,6 +217,20 @@ def test_the_page_of_a_person_says_what_their_roles_allow(app: Flask, security: 
     assert "portfolio.vet" in page
     assert "plan.create" not in page
     assert "单位经办人" in page
+
+
+def test_where_a_role_is_held_is_called_by_its_name(system: Browser, security: Browser) -> None:
+    with transaction():
+        held = a_meeting_called(members=3, cases=1, groups=1)
+        expert_id, name = held.member_ids[0], held.meeting.name
+        scope = {"scope_kind": "meeting", "scope_id": held.id}
+        expert = db.session.get_one(Person, expert_id)
+        grant_role(expert, "expert", **scope, actor_id=None, now=now())
+    pages = (
+        security.get(f"/admin/grants/people/{expert_id}").text,
+        system.get(f"/admin/accounts/{expert_id}").text,
+    )
+    assert [name in page for page in pages] == [True, True]
 
 
 def test_every_action_and_condition_has_a_name() -> None:
