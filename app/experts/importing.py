@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from app.accounts.grants import lock_roles_of
-from app.accounts.models import Credential, Person
+from app.accounts.models import Person
 from app.accounts.opening import (
     Given,
     Known,
@@ -17,15 +17,14 @@ from app.accounts.opening import (
     open_accounts,
     people_by_number,
 )
-from app.accounts.operations import create_credential, notify
 from app.committees.models import Committee
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.experts.models import ExpertProfile
-from app.experts.operations import Expertise, change_expert
-from app.experts.queries import committees_of, in_pool
+from app.experts.operations import OTHER_NAME, Expertise, admit, change_expert
+from app.experts.queries import EXPERT, committees_of, in_pool, kept_by
 from app.imports.kinds import (
     Column,
     Place,
@@ -39,7 +38,6 @@ from app.imports.kinds import (
 from app.imports.models import RowState
 from app.units.own_data import checked_phone
 
-EXPERT = "expert"
 OTHERS = "此人已在专家库中，由其他评委会组建单位管理"
 NAMES = {"unit_name": "工作单位", "specialty": "专业", "committee_id": "所属评委会"}
 COLUMNS = (
@@ -147,12 +145,12 @@ def _compare(row: Row, place: Place) -> None:
     person, profile = found.person, found.profile
     row.subject_id = person.id if person else None
     if person is not None and person.name != row["name"]:
-        row.refuse("name", "证件号码与姓名不符，请核对")
+        row.refuse("name", OTHER_NAME)
     if profile is None or not found.is_member:
         row.state = RowState.CHANGED
         row.note = "重新入库" if profile else "为原有账号增加专家身份"
         return
-    if not _keeps(profile, place.unit_id):
+    if not kept_by(profile, {place.unit_id}):
         row.refuse("id_number", OTHERS)
         return
     if not row["committee"]:
@@ -162,13 +160,6 @@ def _compare(row: Row, place: Place) -> None:
     differs = [NAMES[name] for name in wanted if getattr(profile, name) != wanted[name]]
     row.note = f"修改{'、'.join(differs)}" if differs else ""
     row.state = RowState.CHANGED if differs else RowState.SAME
-
-
-def _keeps(profile: ExpertProfile, unit_id: int | None) -> bool:
-    committee = profile.committee
-    return profile.keeper_unit_id == unit_id or (
-        committee is not None and committee.organiser_unit_id == unit_id
-    )
 
 
 def _enter_new(rows: Sequence[Row], place: Place) -> None:
@@ -203,21 +194,14 @@ def _enter_known(row: Row, place: Place) -> None:
         change_expert(found.profile, found.expertise, actor=place.actor, now=place.now)
         return
     person = db.session.get_one(Person, row.subject_id or 0)
-    profile = found.profile or ExpertProfile(person_id=person.id)
-    profile.keeper_unit_id = place.unit_id
-    for name, value in vars(found.expertise).items():
-        setattr(profile, name, value)
-    db.session.add(profile)
-    db.session.flush()
-    actor_id, now = place.actor.id, place.now
-    account = select(Credential.id).where(Credential.person_id == person.id)
-    if db.session.scalar(account) is None:
-        create_credential(person, now=now, actor_id=actor_id)
-    if not found.is_member:
-        give_roles([Given(person.id, EXPERT, "all", None)], actor_id=actor_id, now=now)
-    notify(person.id, "您已入选评审专家库", url="/home", now=now)
-    said = [(profile.id, {"after": vars(found.expertise)})]
-    audit.record_many("expert:entered", kind="expert", about=said, actor_id=actor_id, now=now)
+    admit(
+        person,
+        found.profile,
+        found.expertise,
+        keeper_id=place.unit_id,
+        actor=place.actor,
+        now=place.now,
+    )
 
 
 register_kind(Experts())

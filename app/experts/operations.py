@@ -7,7 +7,7 @@ from typing import Any
 from app.accounts.grants import lock_roles_of
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import create_credential, create_person, end_grant, grant_role, notify
-from app.accounts.queries import live_grants, person_by_id_number
+from app.accounts.queries import person_by_id_number
 from app.committees.models import Committee
 from app.core import audit
 from app.core.crypto import fold_id
@@ -15,7 +15,10 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.experts.models import ExpertProfile
-from app.experts.queries import in_pool, organised_units, profile_of
+from app.experts.queries import EXPERT, in_pool, is_expert, organised_units, profile_of
+from app.units.own_data import checked_phone
+
+OTHER_NAME = "证件号码与姓名不符，请核对"
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,35 @@ def enter_expert(
     wrong, belongs to another name, or is in the pool; Forbidden for who organises nothing.
     """
     keeper_id = _keeper(expertise, actor, now)
-    person = _person(name.strip(), id_number, phone.strip(), now)
-    profile = _profile_for(person, now)
+    person = _person(name.strip(), id_number, checked_phone(phone, "phone"), now)
+    lock_roles_of(person.id)
+    known = profile_of(person.id)
+    if known is not None and person.id in in_pool(now):
+        raise Invalid("此人已在专家库中", field="id_number")
+    return person, admit(person, known, expertise, keeper_id=keeper_id, actor=actor, now=now)
+
+
+def admit(
+    person: Person,
+    known: ExpertProfile | None,
+    expertise: Expertise,
+    *,
+    keeper_id: int | None,
+    actor: Person,
+    now: datetime,
+) -> str:
+    """Enter somebody who is not in the pool, with the entry of before where there is one.
+
+    Returns the one-time secret of a new account, empty for who has one. What the person holds is
+    locked by the caller.
+    """
+    profile = known or ExpertProfile(person_id=person.id)
     profile.keeper_unit_id = keeper_id
     _apply(profile, expertise)
     db.session.add(profile)
-    secret = _admit(person, actor, now)
+    secret = _account_for(person, actor, now)
+    if not is_expert(person.id, now):
+        grant_role(person, EXPERT, scope_kind="all", scope_id=None, actor_id=actor.id, now=now)
     db.session.flush()
     audit.record(
         "expert:entered",
@@ -56,7 +82,7 @@ def enter_expert(
         now=now,
         after=vars(expertise),
     )
-    return person, secret
+    return secret
 
 
 def _person(name: str, id_number: str, phone: str, now: datetime) -> Person:
@@ -64,7 +90,7 @@ def _person(name: str, id_number: str, phone: str, now: datetime) -> Person:
     number = checked_id_number(fold_id(id_number))
     known = person_by_id_number(number)
     if known is not None and known.name != name:
-        raise Invalid("证件号码与姓名不符，请核对", field="id_number")
+        raise Invalid(OTHER_NAME, field="id_number")
     if known is not None:
         return known
     born, gender = birth_and_gender(number)
@@ -84,24 +110,11 @@ def _keeper(expertise: Expertise, actor: Person, now: datetime) -> int:
     return min(offices)
 
 
-def _profile_for(person: Person, now: datetime) -> ExpertProfile:
-    """Return the entry to fill: a new one, or that of somebody who had left the pool."""
-    lock_roles_of(person.id)
-    known = profile_of(person.id)
-    if known is not None and person.id in in_pool(now):
-        raise Invalid("此人已在专家库中", field="id_number")
-    return known or ExpertProfile(person_id=person.id)
-
-
-def _admit(person: Person, actor: Person, now: datetime) -> str:
-    secret = ""
+def _account_for(person: Person, actor: Person, now: datetime) -> str:
     if db.session.query(Credential).filter_by(person_id=person.id).first() is None:
-        _, secret = create_credential(person, now=now, actor_id=actor.id)
-    else:
-        notify(person.id, "您已入选评审专家库", url="/home", now=now)
-    if not any(grant.role == "expert" for grant in live_grants(person.id, now)):
-        grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=actor.id, now=now)
-    return secret
+        return create_credential(person, now=now, actor_id=actor.id)[1]
+    notify(person.id, "您已入选评审专家库", url="/home", now=now)
+    return ""
 
 
 def _apply(profile: ExpertProfile, expertise: Expertise) -> None:

@@ -12,6 +12,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.experts.models import ExpertProfile
+from app.experts.queries import in_pool
 from app.review.models import Meeting
 from app.review.operations.members import add_member
 from app.review.queries import available_experts
@@ -65,11 +66,20 @@ def test_who_is_known_keeps_the_account(organiser: Browser, client_for: Any) -> 
     assert "已在专家库中" in organiser.post("/experts/new", NEW).text
 
 
+def test_who_is_an_expert_of_a_meeting_only_is_entered_for_all(organiser: Browser) -> None:
+    with transaction():
+        known = a_person("苏晓禾", id_number=NUMBER, roles=[("expert", "meeting", 7)])
+    assert organiser.post("/experts/new", NEW).status_code == 303
+    with transaction(write=False):
+        assert known.id in in_pool(now())
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"name": ""}, "请填写姓名"),
         ({"id_number": "340000198503129021"}, "证件号码有误"),
+        ({"phone": "123"}, "手机号码"),
         ({"specialty": " "}, "请填写专业"),
         ({"committee_id": "99"}, "请选择评委会"),
     ],
