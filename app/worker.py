@@ -14,6 +14,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.http import sweep_request_keys
 from app.engine import health, workers
+from app.imports import work
 from app.imports.operations import sweep_imports
 from app.inbox.operations import sweep_drafts
 from app.openid.operations import sweep_answers
@@ -46,14 +47,19 @@ def tick() -> int:
 
 
 def send() -> int:
-    """Run the jobs that take long or wait for other machines, such as mail; returns how many."""
-    return jobs.run_due_jobs(BATCH, apart=True)
+    """Hand letters in, which waits for another machine; returns how many were tried."""
+    return jobs.run_due_jobs(BATCH, lane=mail.LANE)
+
+
+def take_in() -> int:
+    """Check and write imports, which takes long; returns how many jobs were done."""
+    return jobs.run_due_jobs(BATCH, lane=work.LANE)
 
 
 def drain(rounds: int = 1000) -> None:
     """Tick until nothing moves; RuntimeError when it never comes to rest."""
     for _ in range(rounds):
-        if tick() + send() == 0:
+        if tick() + send() + take_in() == 0:
             return
     msg = "the queues do not come to rest"
     raise RuntimeError(msg)
@@ -91,6 +97,7 @@ def start_scheduler(app: Flask) -> BackgroundScheduler:
     chores = (
         (tick, {"seconds": TICK_SECONDS}),
         (send, {"seconds": SEND_SECONDS}),
+        (take_in, {"seconds": SEND_SECONDS}),
         (seal, {"seconds": SEAL_SECONDS}),
         (sweep, {"minutes": SWEEP_MINUTES}),
     )

@@ -47,7 +47,7 @@ Work = Callable[[Mapping[str, Any]], None]
 Note = Callable[[str, Exception, datetime], object]
 _works: dict[str, Work] = {}
 _pauses: dict[str, timedelta] = {}
-_apart: set[str] = set()
+_lanes: dict[str, str] = {}
 notes_of_failure: list[Note] = []
 """Who is told of a job that was given up, by its key, in the transaction that says so."""
 notes_of_success: list[Callable[[str, int | None, datetime], object]] = []
@@ -56,18 +56,18 @@ ASKED_BY = "asked_by"
 
 
 def register_job(
-    name: str, *, pause: timedelta = FIRST_PAUSE, apart: bool = False
+    name: str, *, pause: timedelta = FIRST_PAUSE, lane: str = ""
 ) -> Callable[[Work], Work]:
     """Register the work of a job name. It must be idempotent and opens its own transactions.
 
     After a failure it rests for two pauses, then for four, and so on. Work that waits for other
-    machines, or takes long itself, is done `apart`, so that a slow one holds up nothing else.
+    machines, or takes long itself, has a lane of its own, so that a slow one holds up no other.
     """
 
     def keep(work: Work) -> Work:
         _works[name], _pauses[name] = work, pause
-        if apart:
-            _apart.add(name)
+        if lane:
+            _lanes[name] = lane
         return work
 
     return keep
@@ -100,12 +100,13 @@ def ask_again(key: str, *, now: datetime, actor_id: int | None = None) -> bool:
     return True
 
 
-def _claim(*, apart: bool = False) -> tuple[int, str, dict[str, Any]] | None:
+def _claim(lane: str = "") -> tuple[int, str, dict[str, Any]] | None:
     with transaction():
         now = clock_now()
         _give_up(now)
         due = select(Job).where(Job.status == "waiting", Job.due_at <= now)
-        due = due.where(Job.name.in_(_apart) if apart else Job.name.not_in(_apart))
+        mine = [name for name, its in _lanes.items() if its == lane]
+        due = due.where(Job.name.in_(mine) if lane else Job.name.not_in(_lanes))
         job = db.session.scalars(
             due.order_by(Job.due_at).limit(1).with_for_update(skip_locked=True)
         ).first()
@@ -157,13 +158,13 @@ def _settle(job_id: int, failure: Exception | None) -> None:
         db.session.execute(changed.values(status=status, due_at=due, last_error=error[:2000]))
 
 
-def run_due_jobs(limit: int = 20, *, apart: bool = False) -> int:
+def run_due_jobs(limit: int = 20, *, lane: str = "") -> int:
     """Run waiting jobs one after another, each in transactions of its own; returns how many.
 
-    Those that are done `apart` are run by who asks for them.
+    Those of a lane are run by who asks for it.
     """
     for count in range(limit):
-        claimed = _claim(apart=apart)
+        claimed = _claim(lane)
         if claimed is None:
             return count
         job_id, name, payload = claimed

@@ -26,7 +26,7 @@ from app.core.clock import now as clock_now
 from app.core.db import Instant, Model, db, pk, transaction
 from app.core.errors import DomainError
 
-SEND = "send_mail"
+SEND, LANE = "send_mail", "mail"
 FIRST_PAUSE = timedelta(minutes=1)
 TIMEOUT = 20
 KEPT_FOR = timedelta(days=30)
@@ -164,7 +164,7 @@ def _send(payload: Mapping[str, Any]) -> None:
         sent.sent_at, sent.body_sealed = clock_now(), None
 
 
-jobs.register_job(SEND, pause=FIRST_PAUSE, apart=True)(_send)
+jobs.register_job(SEND, pause=FIRST_PAUSE, lane=LANE)(_send)
 
 
 def _message(letter: OutgoingMail, body: str, sender: str) -> EmailMessage:

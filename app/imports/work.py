@@ -1,6 +1,6 @@
 """What the worker does with an import: judges its rows, and writes them whole or not at all.
 
-It is done apart from the other jobs: thousands of rows must not hold up the flows.
+It has a lane of its own among the jobs: thousands of rows must hold up neither flows nor letters.
 """
 
 from collections import Counter
@@ -21,6 +21,7 @@ from app.imports.models import ROW_WORDS, BatchStatus, ImportBatch, ImportRow, R
 from app.imports.progress import progress
 from app.imports.queries import CHECK, RUN, loaded, may_import
 
+LANE = "imports"
 AT_ONCE = 500
 MOVED = "确认之后数据有变化，本次没有写入任何内容。请查看重新核对的结果后再确认"
 NO_MORE = "您已没有导入的权限，本次没有写入任何内容"
@@ -43,7 +44,7 @@ def _kind(batch: ImportBatch) -> Kind:
     return found
 
 
-@jobs.register_job(CHECK, apart=True)
+@jobs.register_job(CHECK, lane=LANE)
 def check(payload: Mapping[str, Any]) -> None:
     """Judge the rows of a file, and show its person what they would do."""
     with transaction(write=False):
@@ -103,7 +104,7 @@ def _count(batch: ImportBatch, rows: Sequence[Row]) -> None:
     batch.same, batch.faulty = counts[RowState.SAME], counts[RowState.FAULTY]
 
 
-@jobs.register_job(RUN, apart=True)
+@jobs.register_job(RUN, lane=LANE)
 def run(payload: Mapping[str, Any]) -> None:
     """Judge the rows once more and write them, all in one transaction."""
     batch_id = int(payload["batch"])

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from app.core.db import db, transaction
 from app.units.models import Employment
 from app.units.people_import import COLUMNS
-from app.worker import send
+from app.worker import take_in
 from tests.browser.conftest import Problems
 from tests.builders.people import a_person, a_unit, an_id_number
 from tests.builders.sheets import a_book, read_book
@@ -46,7 +46,7 @@ def test_a_list_is_sent_looked_at_confirmed_and_reported(
     number = an_id_number()
     chosen(page, "名单.xlsx", a_book(HEADS, ["林晓禾", number], ["邱明", "123"]))
     expect(page.get_by_text("正在核对 2 行")).to_be_visible()
-    send()
+    take_in()
     # The page looks after itself until the list is checked.
     expect(page.get_by_role("heading", name="逐行核对结果")).to_be_visible()
     expect(page.get_by_text("证件号码有误，请核对")).to_be_visible()
@@ -56,7 +56,7 @@ def test_a_list_is_sent_looked_at_confirmed_and_reported(
     page.get_by_label("有误的 1 行不导入").check()
     confirm(page)
     expect(page.get_by_text("正在写入")).to_be_visible()
-    send()
+    take_in()
     expect(page.get_by_role("heading", name="对账报告")).to_be_visible()
     book = downloaded(page, page.get_by_role("link", name="下载报告"))
     assert book["对账"][-1] == ("合计", "1", "0", "0", "1", "2")

@@ -6,7 +6,7 @@ from typing import Any
 
 from openpyxl import Workbook, load_workbook
 
-from app.worker import send
+from app.worker import take_in
 
 
 def a_book(*rows: Sequence[Any], text: bool = True) -> bytes:
@@ -48,7 +48,7 @@ def checked(browser: Any, kind: str, content: bytes, **query: int) -> str:
     answer = handed_in(browser, kind, content, **query)
     assert answer.status_code == 303, answer.text
     browser.forget()
-    send()
+    take_in()
     return str(answer.location)
 
 
@@ -60,5 +60,5 @@ def imported(
     answer = browser.post(f"{page}/confirm", {"leave_out": "yes"} if leave_out else {})
     assert answer.status_code == 303, answer.text
     browser.forget()
-    send()
+    take_in()
     return page

@@ -17,11 +17,12 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from app import worker
-from app.core import mail
+from app.core import jobs, mail
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.jobs import Job
 from app.core.mail import MailServer, OutgoingMail
+from app.imports.queries import CHECK
 from tests.builders.mail import PostOffice, free_port, post_office
 from tests.builders.people import a_person
 from tests.conftest import START
@@ -136,13 +137,24 @@ def test_a_slow_mail_server_holds_up_no_other_job(app: Flask) -> None:
     assert state()[:2] == ("waiting", 0)
 
 
+def test_an_import_holds_up_no_letter(app: Flask, office: PostOffice) -> None:
+    posted()
+    with transaction():
+        jobs.enqueue(CHECK, {"batch": 0}, key="before", now=now() - timedelta(hours=1))
+    assert worker.send() == 1
+    assert len(office.letters()) == 1
+    with transaction(write=False):
+        waiting = db.session.scalars(sa.select(Job).where(Job.name == CHECK)).one()
+        assert (waiting.status, waiting.attempts) == ("waiting", 0)
+
+
 def test_the_scheduler_sends_apart_from_its_other_chores(app: Flask) -> None:
     scheduler = worker.start_scheduler(app)
     try:
         chores = [job.args[1] for job in scheduler.get_jobs()]
     finally:
         scheduler.shutdown(wait=True)
-    assert {worker.tick, worker.send, worker.seal, worker.sweep} == set(chores)
+    assert {worker.tick, worker.send, worker.take_in, worker.seal, worker.sweep} == set(chores)
 
 
 def a_certificate(folder: Path) -> tuple[Path, Path]:

@@ -24,7 +24,7 @@ from app.imports.models import ImportBatch, ImportRow
 from app.imports.operations import KEPT
 from app.units import people_import
 from app.units.models import Unit
-from app.worker import send, sweep
+from app.worker import sweep, take_in
 from tests.builders.people import a_person, a_unit, an_id_number
 from tests.builders.refusals import is_told_in_place
 from tests.builders.sheets import a_book, checked, handed_in, imported, read_book
@@ -93,7 +93,7 @@ def test_faulty_rows_are_left_out_knowingly_only(desk: Any) -> None:
     assert is_told_in_place(refused, "有 1 行有误", "林晓禾")
     assert desk.post(f"{page}/confirm", {"leave_out": "yes"}).status_code == 303
     desk.forget()
-    send()
+    take_in()
     assert people() == before + 1
     with transaction(write=False):
         batch = last_batch()
@@ -149,7 +149,7 @@ def test_what_changed_after_the_look_is_refused_whole(desk: Any, unit: Unit) -> 
     before = people()
     desk.post(f"{page}/confirm", {})
     desk.forget()
-    send()
+    take_in()
     assert people() == before
     shown = desk.get(page).text
     assert ("没有写入任何内容" in shown, "请本人登录后申请绑定" in shown) == (True, True)
@@ -168,7 +168,7 @@ def test_who_lost_the_role_meanwhile_imports_nothing(desk: Any, admin: Person) -
         grant = db.session.scalars(select(RoleGrant).filter_by(person_id=admin.id)).one()
         end_grant(grant, actor_id=admin.id, now=now())
     before = people()
-    send()
+    take_in()
     assert people() == before
     assert desk.get(page).status_code == 403
 
@@ -193,7 +193,7 @@ def test_a_failure_writes_nothing_and_can_be_tried_again(
     for _ in range(jobs.MAX_ATTEMPTS):
         with transaction(write=False):
             moment = now()
-        send()
+        take_in()
         at(moment + timedelta(hours=1))
     assert people() == before
     desk = client_for(admin)
@@ -203,7 +203,7 @@ def test_a_failure_writes_nothing_and_can_be_tried_again(
     with transaction(write=False):
         assert set(db.session.scalars(select(Incident.status))) == {"resolved"}
     desk.forget()
-    send()
+    take_in()
     assert people() == before + 3
     assert desk.post(f"{page}/retry").status_code == 409
 

@@ -21,7 +21,7 @@ from app.imports.models import ImportBatch, ImportRow
 from app.units import operations, people_import, tree
 from app.units.models import Employment, Unit
 from app.units.people_import import COLUMNS, ELSEWHERE
-from app.worker import send
+from app.worker import take_in
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
 from tests.builders.sheets import a_book, checked, imported
@@ -290,7 +290,7 @@ def test_whom_rows_change_is_held_before_they_are_judged(
     browser = client_for(admin)
     browser.post(f"{page}/confirm", {})
     browser.forget()
-    send()
+    take_in()
     assert seen == [(known,), "judged"]
 
 
@@ -313,7 +313,7 @@ def test_a_role_given_meanwhile_keeps_who_vets_and_who_agrees_apart(
             given.set()
             sleep(0.5)
 
-    assert together(app, give, lambda: (given.wait(WAIT), send())) == [None, None]
+    assert together(app, give, lambda: (given.wait(WAIT), take_in())) == [None, None]
     with transaction(write=False):
         assert "unit_clerk" not in {grant.role for grant in live_grants(known, now())}
         assert "确认之后数据有变化" in db.session.scalars(select(ImportBatch.message)).one()
@@ -360,7 +360,7 @@ def test_an_import_holds_its_own_units_and_nobody_elses(
 
     def bring_in() -> None:
         with locks_on("unit") as locks:
-            send()
+            take_in()
         assert "SHARE" in locks
 
     assert together(app, bring_in, approve) == [None, None]
@@ -386,7 +386,7 @@ def test_no_unit_of_an_import_closes_before_it_is_written(
 
     def bring_in() -> None:
         closed.wait(WAIT)
-        send()
+        take_in()
 
     assert together(app, close, bring_in) == [None, None]
     with transaction(write=False):
