@@ -14,7 +14,7 @@ from app.accounts.models import Credential, Person, RoleGrant, identity_columns
 from app.accounts.operations import neutral_login, new_activation
 from app.accounts.queries import forget_grants
 from app.core import audit
-from app.core.crypto import fold_id, hashes_of
+from app.core.crypto import fold_id, texts_by_hash
 from app.core.db import Model, db
 
 AT_ONCE = 500
@@ -67,7 +67,7 @@ def insert_many(table: type[Model], rows: Sequence[dict[str, Any]]) -> list[int]
 
 def people_by_number(numbers: Iterable[str]) -> dict[str, Known]:
     """Return whom the platform knows of these identity numbers, by the number as it is kept."""
-    hashes = {kept: number for number in map(fold_id, numbers) for kept in hashes_of(number)}
+    hashes = texts_by_hash(map(fold_id, numbers))
     columns = Person.id_number_hash, Person.id, Person.name, Person.phone
     found: dict[str, Known] = {}
     for some in chunks(list(hashes)):

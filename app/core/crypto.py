@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,13 @@ def hashed_from(sealed: str) -> dict[str, str]:
 
 def key_folder() -> Path:
     """Return the folder of the instance's keys; it is outside the database on purpose."""
-    folder = Path(current_app.instance_path) / "keys"
+    folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def _folder() -> Path:
+    return Path(current_app.instance_path, "keys")
 
 
 class BrokenKey(RuntimeError):
@@ -84,7 +89,10 @@ def _key_at(path: Path) -> bytes:
 
 def instance_key(name: str) -> bytes:
     """Return the 32-byte key called `name`, made at first use."""
-    return _key_at(key_folder() / f"{name}.key")
+    try:
+        return read_key(_folder() / f"{name}.key")
+    except FileNotFoundError:
+        return _key_at(key_folder() / f"{name}.key")
 
 
 FIELDS, INDEX = "fields", "index"
@@ -135,7 +143,13 @@ def _hash(key: bytes, text: str) -> str:
 
 def hashes_of(text: str) -> list[str]:
     """Return the hashes under which a text may be kept: by the key in use and by older ones."""
-    return [_hash(key, text) for key in keys_of(INDEX).values()]
+    return list(texts_by_hash([text]))
+
+
+def texts_by_hash(texts: Iterable[str]) -> dict[str, str]:
+    """Return texts by the hashes under which they may be kept; the keys are read once."""
+    keys = list(keys_of(INDEX).values())
+    return {_hash(key, text): text for text in texts for key in keys}
 
 
 def is_hash_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], *texts: str) -> Any:

@@ -106,19 +106,25 @@ def _count(batch: ImportBatch, rows: Sequence[Row]) -> None:
 
 @jobs.register_job(RUN, lane=LANE)
 def run(payload: Mapping[str, Any]) -> None:
-    """Judge the rows once more and write them, all in one transaction."""
+    """Judge the rows once more and write them, all in one transaction.
+
+    They are opened before it: others who write on SQLite wait for as long as it lasts.
+    """
     batch_id = int(payload["batch"])
+    with transaction(write=False):
+        batch = db.session.get_one(ImportBatch, batch_id)
+        if batch.status != BatchStatus.RUNNING:
+            return
+        confirmed, rows = batch.round, loaded(batch)
     with progress(progress_of(batch_id)) as told, transaction():
         batch = db.session.get_one(ImportBatch, batch_id)
         operations.hold(batch)
-        if batch.status != BatchStatus.RUNNING:
-            return
-        now = clock_now()
-        _write(batch, _kind(batch), _place(batch, now), told)
+        if (batch.status, batch.round) == (BatchStatus.RUNNING, confirmed):
+            _write(batch, rows, _place(batch, clock_now()), told)
 
 
-def _write(batch: ImportBatch, kind: Kind, place: Place, told: Any) -> None:
-    rows = loaded(batch)
+def _write(batch: ImportBatch, rows: Sequence[Row], place: Place, told: Any) -> None:
+    kind = _kind(batch)
     changed = [row.subject_id for row in rows if row.state == RowState.CHANGED and row.subject_id]
     kind.hold(place, changed)
     before = {row.no: (row.state, row.note) for row in rows}

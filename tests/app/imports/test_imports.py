@@ -16,10 +16,11 @@ from app.accounts.operations import end_grant
 from app.accounts.queries import person_by_id_number
 from app.core import audit, jobs
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import current_transaction, db, transaction
 from app.core.sheets import POLICY
 from app.core.storage import StoredFile
 from app.engine.models import Incident
+from app.imports import operations, work
 from app.imports.models import ImportBatch, ImportRow
 from app.imports.operations import KEPT
 from app.units import people_import
@@ -171,6 +172,40 @@ def test_who_lost_the_role_meanwhile_imports_nothing(desk: Any, admin: Person) -
     take_in()
     assert people() == before
     assert desk.get(page).status_code == 403
+
+
+def test_rows_are_opened_before_the_writing_begins(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    real = work.loaded
+    monkeypatch.setattr(
+        work, "loaded", lambda batch: (seen.append(current_transaction().write), real(batch))[1]
+    )
+    imported(desk, "people", a_book(HEADS, ["林晓禾", an_id_number()]))
+    assert seen == [False, False]
+
+
+def test_what_is_confirmed_anew_meanwhile_is_left_to_its_own_job(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = checked(desk, "people", a_book(HEADS, ["林晓禾", an_id_number()]))
+    desk.post(f"{page}/confirm", {})
+    desk.forget()
+    before, batch_id = people(), int(page.rpartition("/")[2])
+    real = operations.hold
+
+    def confirmed_anew(batch: ImportBatch) -> None:
+        batch.round += 1
+        db.session.flush()
+        real(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "hold", confirmed_anew)
+        work.run({"batch": batch_id})
+    assert people() == before
+    work.run({"batch": batch_id})
+    assert people() == before + 1
 
 
 def test_a_failure_writes_nothing_and_can_be_tried_again(
