@@ -192,6 +192,7 @@ class People:
                 row.state = RowState.NEW
             else:
                 _compare(row, standing, place)
+        for row in rows:
             names = theirs.get(row.found.entrant.unit_id)
             if names and row.state != RowState.SAME:
                 row.refuse("unit", THEIRS.format(unit=row.place, names="、".join(names)))

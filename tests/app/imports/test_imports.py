@@ -106,6 +106,7 @@ def test_faulty_rows_are_left_out_knowingly_only(desk: Any) -> None:
 
 def test_a_file_without_one_good_row_is_never_confirmed(desk: Any) -> None:
     page = checked(desk, "people", a_book(HEADS, ["邱", "1"]))
+    assert "可以先导入" not in desk.get(page).text
     assert desk.post(f"{page}/confirm", {"leave_out": "yes"}).status_code == 422
 
 

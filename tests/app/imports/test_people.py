@@ -232,6 +232,7 @@ def test_the_people_of_a_lower_unit_are_its_administrators_business(
     assert faults(unit, admin, ["苏禾", second, "", "第三医院", "是", "单位经办人"]) == theirs
     assert faults(unit, admin, ["苏禾", second, "", "第三医院"]) == theirs
     assert faults(unit, admin, [row[0], first, "13800000000", *row[3:]]) == theirs
+    assert faults(unit, admin, ["苏禾", "1", "", "第三医院"])[1:] == theirs
     page = checked(client_for(admin), "people", a_book(HEADS, ["苏禾", second, "", "第三医院"]))
     assert theirs[0][1] in client_for(admin).get(page).text
     with transaction(write=False):
