@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import cli
 from app.core import faults, http
 from app.core.assets import init_assets
+from app.core.blobs import place_of
 from app.core.clock import now
 from app.core.db import db
 from app.core.mail import MailFolder, server_of
@@ -117,6 +118,8 @@ def _configure(app: Flask, folder: Path, settings: dict[str, Any]) -> None:
         PUBLIC_URL=os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000"),
         TRUSTED_PROXIES=int(os.environ.get("TRUSTED_PROXIES", "0")),
         MAIL_SERVER=server_of(os.environ) or _letters_of_demo(folder),
+        # Files lie in the instance's folder, or in an S3-compatible store.
+        FILES_S3=place_of(os.environ),
         # Whether a provider of identities may stand on this very machine, without TLS (trials).
         OPENID_LOCAL=False,
         # What the platform is called on its pages, such as the name of its province before it.

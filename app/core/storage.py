@@ -1,21 +1,19 @@
-"""Stored files: bytes by content hash on disk, name and owner in the database.
+"""Stored files: bytes by content hash in a store, name and owner in the database.
 
 A file is staged in a transaction of its own; saving a record links it. What is never linked
 is swept away after two days.
 """
 
 import hashlib
-import os
-import time
+import io
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import IO
 
-from flask import current_app
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.blobs import BlobMissing, blob_store
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
 from app.core.errors import Invalid, NotFound
 from app.core.uploads import Policy, clean, read_limited
@@ -62,26 +60,17 @@ def may_read(person_id: int, file: StoredFile) -> bool:
     return file.owner_id == person_id or any(reader(person_id, file) for reader in _readers)
 
 
-def blob_path(sha256: str) -> Path:
-    """Return where the bytes with this hash lie."""
-    return Path(current_app.instance_path) / "files" / sha256[:2] / sha256
+def blob_name(sha256: str) -> str:
+    """Return the name under which the store has the bytes with this hash."""
+    return f"{sha256[:2]}/{sha256}"
 
 
-def _write_blob(content: bytes) -> str:
-    digest = hashlib.sha256(content).hexdigest()
-    path = blob_path(digest)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.{id(content)}")
-        with partial.open("wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        partial.replace(path)
-    else:
-        # Fresh again: the sweep leaves it to the row that is about to be written.
-        os.utime(path)
-    return digest
+def digest_of(content: IO[bytes]) -> str:
+    """Return the hash of what is left to read, a piece at a time."""
+    digest = hashlib.sha256()
+    while piece := content.read(2**20):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def short_name(name: str) -> str:
@@ -126,8 +115,10 @@ def keep(
     content: bytes, name: str, media_type: str, *, owner_id: int | None, now: datetime
 ) -> StoredFile:
     """Keep bytes that are known to be harmless, such as a paper the platform rendered."""
+    digest = hashlib.sha256(content).hexdigest()
+    blob_store().put(blob_name(digest), io.BytesIO(content), len(content))
     file = StoredFile(
-        sha256=_write_blob(content),
+        sha256=digest,
         name=short_name(name),
         media_type=media_type,
         size=len(content),
@@ -154,15 +145,26 @@ def owned_file(file_id: int, owner_id: int) -> StoredFile:
     return file
 
 
-def read_bytes(file: StoredFile) -> bytes:
-    """Return the content, checked against its hash; NotFound when the disk lost it."""
+def open_file(file: StoredFile) -> IO[bytes]:
+    """Return the content to be read and closed, checked against its hash.
+
+    NotFound when the store has lost or damaged it, StoreUnavailable when it does not answer.
+    """
     try:
-        content = blob_path(file.sha256).read_bytes()
-    except FileNotFoundError as error:
+        content = blob_store().open(blob_name(file.sha256))
+    except BlobMissing as error:
         raise NotFound("附件内容缺失，请联系管理员") from error
-    if hashlib.sha256(content).hexdigest() != file.sha256:
+    if digest_of(content) != file.sha256:
+        content.close()
         raise NotFound("附件内容校验失败，请联系管理员")
+    content.seek(0)
     return content
+
+
+def read_bytes(file: StoredFile) -> bytes:
+    """Return the whole content of a file that is small, such as a photo; see `open_file`."""
+    with open_file(file) as content:
+        return content.read()
 
 
 def sweep_staged(now: datetime) -> list[str]:
@@ -179,9 +181,9 @@ def sweep_staged(now: datetime) -> list[str]:
 
 def sweep_bytes(hashes: Iterable[str]) -> None:
     """Remove bytes that no file has any more; call it when their rows are gone for good."""
+    store = blob_store()
     for sha256 in set(hashes):
-        path = blob_path(sha256)
         known = db.session.scalar(select(StoredFile.id).where(StoredFile.sha256 == sha256))
-        is_old = path.exists() and time.time() - path.stat().st_mtime > BYTES_SPARED
-        if known is None and is_old:
-            path.unlink(missing_ok=True)
+        age = None if known else store.age(blob_name(sha256))
+        if age is not None and age > BYTES_SPARED:
+            store.remove(blob_name(sha256))

@@ -1,14 +1,16 @@
 """Stored files: bytes once by content, owners by row, unlinked ones swept."""
 
 import io
-import os
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from app.accounts.models import Person
 from app.core import storage
+from app.core.blobs import BlobStore, place_of
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import NotFound
@@ -17,6 +19,7 @@ from app.core.uploads import Policy
 from tests.app.core.test_uploads import a_pdf, a_picture
 from tests.builders.people import a_person
 from tests.conftest import START
+from tests.throwaway_s3 import KEYS, free_port
 
 
 def staged(content: bytes, name: str = "证明.pdf") -> int:
@@ -26,13 +29,13 @@ def staged(content: bytes, name: str = "证明.pdf") -> int:
         return file.id
 
 
-def test_equal_bytes_are_kept_once_whoever_sent_them(app: Flask) -> None:
+def test_equal_bytes_are_kept_once_whoever_sent_them(store: BlobStore) -> None:
     first, second = staged(a_pdf_once()), staged(a_pdf_once())
     with transaction(write=False):
         one, two = (db.session.get_one(StoredFile, n) for n in (first, second))
         assert one.id != two.id
         assert one.owner_id != two.owner_id
-        assert storage.blob_path(one.sha256) == storage.blob_path(two.sha256)
+        assert one.sha256 == two.sha256
         assert storage.read_bytes(two) == a_pdf_once()
 
 
@@ -69,17 +72,38 @@ def test_a_foreign_file_cannot_be_put_into_a_form(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("damage", ["lost", "changed"])
-def test_bytes_that_the_disk_lost_or_changed_are_not_given_out(app: Flask, damage: str) -> None:
+def test_bytes_that_the_store_lost_or_changed_are_not_given_out(
+    store: BlobStore, damage: str
+) -> None:
     file_id = staged(a_picture(), "甲.jpg")
     with transaction(write=False):
         file = db.session.get_one(StoredFile, file_id)
-        path = storage.blob_path(file.sha256)
+        name = storage.blob_name(file.sha256)
         if damage == "lost":
-            path.unlink()
+            store.remove(name)
         else:
-            path.write_bytes(b"x")
+            store.put(name, io.BytesIO(b"x"), 1)
         with pytest.raises(NotFound, match="联系管理员"):
             storage.read_bytes(file)
+
+
+def test_a_store_that_does_not_answer_refuses_pages_in_words_and_keeps_no_half(
+    app: Flask, client_for: Any
+) -> None:
+    file_id = staged(a_picture(), "甲.jpg")
+    with transaction(write=False):
+        owner = db.session.get_one(StoredFile, file_id).owner_id
+        person = db.session.get_one(Person, owner)
+    browser = client_for(person)
+    gone = {"S3_ENDPOINT": f"http://127.0.0.1:{free_port()}", **KEYS}
+    app.config["FILES_S3"] = place_of(gone)
+    page = browser.get(f"/files/{file_id}")
+    assert (page.status_code, "附件服务暂时不可用" in page.text) == (503, True)
+    sent = {"file": (io.BytesIO(a_picture()), "乙.jpg")}
+    said = browser.post("/files", sent, headers={"Accept": "application/json"})
+    assert (said.status_code, "稍后再试" in said.json["error"]) == (503, True)
+    with transaction(write=False):
+        assert db.session.query(StoredFile).count() == 1
 
 
 @pytest.mark.parametrize(
@@ -93,18 +117,23 @@ def test_names_are_shortened_and_have_no_folders(app: Flask, name: str, kept: st
     assert short.endswith(kept)
 
 
-def test_the_bytes_go_with_the_last_file_that_has_them(app: Flask) -> None:
+def test_the_bytes_go_with_the_last_file_that_has_them(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shared, alone = staged(a_pdf_once()), staged(a_picture(), "甲.jpg")
     kept = staged(a_pdf_once())
     with transaction():
         hashes = [db.session.get_one(StoredFile, n).sha256 for n in (shared, alone)]
         for number in (shared, alone):
             db.session.delete(db.session.get_one(StoredFile, number))
+
+    def are_there() -> list[bool]:
+        return [store.age(storage.blob_name(each)) is not None for each in hashes]
+
     with transaction(write=False):
         storage.sweep_bytes(hashes)
-        assert storage.blob_path(hashes[1]).exists(), "somebody may be about to use them again"
-        for sha256 in hashes:
-            os.utime(storage.blob_path(sha256), (1, 1))
+        assert are_there() == [True, True], "somebody may be about to use them again"
+        monkeypatch.setattr(storage, "BYTES_SPARED", -2)
         storage.sweep_bytes(hashes)
-        assert [storage.blob_path(h).exists() for h in hashes] == [True, False]
+        assert are_there() == [True, False]
         assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()

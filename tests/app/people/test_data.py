@@ -14,6 +14,7 @@ from app import worker
 from app.accounts.models import Notification, Person
 from app.core import jobs, storage
 from app.core.audit import AuditEvent
+from app.core.blobs import blob_store
 from app.core.db import db, transaction
 from app.core.storage import StoredFile
 from app.people import exports, sight
@@ -200,7 +201,7 @@ def test_a_lost_file_does_not_stop_an_export(client_for: Any, app: Flask, person
     file_id = file_of(person)
     with transaction(write=False):
         file = db.session.get_one(StoredFile, file_id)
-        storage.blob_path(file.sha256).unlink()
+        blob_store().remove(storage.blob_name(file.sha256))
     ask(client_for, person)
     drain()
     with transaction(write=False):
