@@ -126,8 +126,9 @@ class Browser:
         self.client = client
 
     def get(self, url: str, **values: Any) -> Any:
+        """Read an answer to its end and close it, as a server does."""
         self.forget()
-        return self.client.get(url, **values)
+        return self.client.get(url, **{"buffered": True, **values})
 
     def forget(self) -> None:
         """Drop what the pushed context keeps of the request before: its person and grants."""

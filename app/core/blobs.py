@@ -5,6 +5,7 @@ it is there already: it is fresh for the sweep, and what was damaged is mended. 
 of uploads, and neither store holds more of them in memory than a part.
 """
 
+import hashlib
 import logging
 import os
 import shutil
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -41,6 +42,14 @@ class StoreUnavailable(DomainError):
 
 class BlobMissing(LookupError):
     """There are no bytes of this name."""
+
+
+def digest_of(content: IO[bytes]) -> str:
+    """Return the hash of what is left to read, a piece at a time."""
+    digest = hashlib.sha256()
+    while piece := content.read(2**20):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 class BlobStore(Protocol):
@@ -224,7 +233,7 @@ class S3Store:
                 written: datetime = client.stat_object(self._bucket, name).last_modified
         except BlobMissing:
             return None
-        return (datetime.now(UTC) - written).total_seconds()
+        return time.time() - written.timestamp()
 
     def remove(self, name: str) -> None:
         """Delete the object."""

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy.exc import SQLAlchemyError
-
 
 class DomainError(Exception):
     """An act that the rules refuse. The message is shown as it is."""
@@ -119,5 +117,8 @@ def described(error: Exception) -> str:
     """
     if isinstance(error, DomainError):
         return error.message
+    # Children that clean what people upload read this file, and no database.
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
     kind = type(error).__name__
     return f"数据库错误（{kind}）" if isinstance(error, SQLAlchemyError) else f"{kind}: {error}"

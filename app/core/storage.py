@@ -7,22 +7,25 @@ is swept away after two days.
 import hashlib
 import io
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.blobs import BlobMissing, blob_store
+from app.core.blobs import BlobMissing, blob_store, digest_of
+from app.core.cleaning import cleaned
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
 from app.core.errors import Invalid, NotFound
-from app.core.uploads import Policy, clean, read_limited
+from app.core.uploads import MEDIA_TYPES, Policy
 
 STAGED, LINKED = "staged", "linked"
 STAGED_FOR = timedelta(hours=48)
 # Bytes on which an upload may be about to lay its row.
 BYTES_SPARED = 3600
 NAME_LENGTH = 120
+_KNOWN_ENDINGS = frozenset({*MEDIA_TYPES, "jpeg", "gif", "bmp", "webp", "heic", "doc", "xls"})
 
 
 class StoredFile(Model):
@@ -65,21 +68,25 @@ def blob_name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
 
 
-def digest_of(content: IO[bytes]) -> str:
-    """Return the hash of what is left to read, a piece at a time."""
-    digest = hashlib.sha256()
-    while piece := content.read(2**20):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
 def short_name(name: str) -> str:
     """Return the last part of a file name, without control signs, with its ending kept."""
     bare = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
     stem, dot, ending = bare.strip().rpartition(".")
     if not dot:
         return (bare.strip() or "未命名")[:NAME_LENGTH]
-    return f"{stem[: NAME_LENGTH - len(ending) - 1] or '未命名'}.{ending[:10]}"
+    ending = ending[:10]
+    return f"{stem.strip('. ')[: NAME_LENGTH - len(ending) - 1] or '未命名'}.{ending}"
+
+
+def true_name(name: str, media_type: str) -> str:
+    """Return a short name whose ending is that of the content, whatever it was called."""
+    short = short_name(name)
+    stem, _, ending = short.rpartition(".")
+    true = next(each for each, kind in MEDIA_TYPES.items() if kind == media_type)
+    if ending.lower().replace("jpeg", "jpg") == true:
+        return short
+    bare = stem if stem and ending.lower() in _KNOWN_ENDINGS else short
+    return f"{bare[: NAME_LENGTH - len(true) - 1]}.{true}"
 
 
 def renamed(name: str, typed: str) -> str:
@@ -99,16 +106,49 @@ def renamed(name: str, typed: str) -> str:
     return f"{stem}.{ending}"
 
 
-def stage(
-    stream: IO[bytes], name: str, policy: Policy, *, owner_id: int | None, now: datetime
-) -> StoredFile:
-    """Clean and keep an upload until a record links it; TooLarge or Invalid otherwise.
+@dataclass(frozen=True)
+class Kept:
+    """Harmless bytes that are in the store, and that no row knows yet."""
 
-    Cleaning can take seconds; a request calls it before it writes, see `begin_writing`.
+    sha256: str
+    name: str
+    media_type: str
+    size: int
+
+
+def prepare(source: IO[bytes], name: str, policy: Policy) -> Kept:
+    """Clean an upload and keep its bytes; TooLarge, Invalid or StoreUnavailable otherwise.
+
+    This can take seconds; a request calls it before it writes, see `begin_writing`.
     """
-    content, media_type = clean(read_limited(stream, policy), policy)
+    with cleaned(source, policy) as clean:
+        blob_store().put(blob_name(clean.sha256), clean.content, clean.size)
+    return Kept(clean.sha256, true_name(name, clean.media_type), clean.media_type, clean.size)
+
+
+def lay(kept: Kept, *, owner_id: int | None, now: datetime) -> StoredFile:
+    """Write the row of prepared bytes, until a record links it."""
+    file = StoredFile(
+        sha256=kept.sha256,
+        name=kept.name,
+        media_type=kept.media_type,
+        size=kept.size,
+        owner_id=owner_id,
+        status=STAGED,
+        created_at=now,
+    )
+    db.session.add(file)
+    db.session.flush()
+    return file
+
+
+def stage(
+    source: IO[bytes], name: str, policy: Policy, *, owner_id: int | None, now: datetime
+) -> StoredFile:
+    """Prepare an upload and then write its row, in a request that has only read so far."""
+    kept = prepare(source, name, policy)
     begin_writing()
-    return keep(content, name, media_type, owner_id=owner_id, now=now)
+    return lay(kept, owner_id=owner_id, now=now)
 
 
 def keep(
@@ -117,18 +157,8 @@ def keep(
     """Keep bytes that are known to be harmless, such as a paper the platform rendered."""
     digest = hashlib.sha256(content).hexdigest()
     blob_store().put(blob_name(digest), io.BytesIO(content), len(content))
-    file = StoredFile(
-        sha256=digest,
-        name=short_name(name),
-        media_type=media_type,
-        size=len(content),
-        owner_id=owner_id,
-        status=STAGED,
-        created_at=now,
-    )
-    db.session.add(file)
-    db.session.flush()
-    return file
+    kept = Kept(digest, short_name(name), media_type, len(content))
+    return lay(kept, owner_id=owner_id, now=now)
 
 
 def link(file: StoredFile) -> StoredFile:

@@ -17,7 +17,7 @@ from app.core.http import answer_repeat, see_other, writes_late
 from app.core.overtaken import overtaken
 from app.core.permissions import requires
 from app.core.signed_out import wants_json
-from app.core.uploads import Policy, clean, read_limited
+from app.core.uploads import Policy
 from app.declarations import operations, queries, specs
 from app.declarations.fill_pages import address, policy_of, section_page
 from app.declarations.models import Declaration, EntrySection
@@ -176,11 +176,11 @@ def upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any] | str
         return section_page(own(declaration_id), "files", refused=refused), error.status
 
 
-def _cleaned(sent: FileStorage, policy: Policy) -> tuple[str, bytes, str]:
-    """Return name, content and media type; a refusal names the file."""
+def _prepared(sent: FileStorage, policy: Policy) -> storage.Kept:
+    """Clean an upload and keep its bytes; a refusal names the file."""
     name = sent.filename or "附件"
     try:
-        return name, *clean(read_limited(sent.stream, policy), policy)
+        return storage.prepare(sent.stream, name, policy)
     except (Invalid, TooLarge) as error:
         raise type(error)(f"{name}：{error.message}", field="file") from error
 
@@ -193,14 +193,14 @@ def _upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
     sent = [each for each in request.files.getlist("file") if each.filename]
     if not sent:
         raise Invalid("请选择要上传的文件", field="file")
-    cleaned = [_cleaned(each, policy) for each in sent]
+    prepared = [_prepared(each, policy) for each in sent]
     begin_writing()
     repeated = answer_repeat()
     if repeated is not None:
         return repeated
     found = own(declaration_id, lock=True)
-    for name, content, media_type in cleaned:
-        stored = storage.keep(content, name, media_type, owner_id=owner_id, now=now())
+    for kept in prepared:
+        stored = storage.lay(kept, owner_id=owner_id, now=now())
         operations.attach_file(found, slot_id, stored.id, now=now())
     if wants_json():
         url = f"/files/{stored.id}"

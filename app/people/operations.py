@@ -13,8 +13,8 @@ from app.catalogue.models import Series
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
-from app.core.storage import link, owned_file, read_bytes
-from app.core.uploads import is_photo
+from app.core.pictures import is_photo
+from app.core.storage import link, open_file, owned_file
 from app.people.models import PersonSeries
 from app.people.queries import (
     COLUMNS,
@@ -81,7 +81,9 @@ def _choose_series(person: Person, ids: Sequence[int]) -> None:
 def change_photo(person: Person, file_id: int, *, now: datetime) -> None:
     """Keep the photo that was cropped as the certificate's one (证件照片, AH-P-54)."""
     file = owned_file(file_id, person.id)
-    if not is_photo(read_bytes(file)):
+    with open_file(file) as content:
+        is_fitting = is_photo(content)
+    if not is_fitting:
         raise Invalid("请上传并裁剪证件照片，不能使用其他文件", field="photo")
     set_photo(person, link(file).id, now=now)
 

@@ -1,12 +1,14 @@
 """The public home page, and files going in and out."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import wrap_file
 
 from app.accounts.models import Person
 from app.core import uploads
@@ -15,7 +17,7 @@ from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.http import writes_late
 from app.core.permissions import authorize, register_predicate, requires
-from app.core.storage import StoredFile, may_read, read_bytes, stage
+from app.core.storage import StoredFile, may_read, open_file, stage
 from app.core.uploads import MEDIA_TYPES, Policy
 from app.site.blocks import public_blocks
 from app.site.reading import note_reading
@@ -46,9 +48,8 @@ def upload_policy(name: str) -> Policy:
 def describe_policy(name: str) -> dict[str, Any]:
     """Return a policy as the uploader shows it."""
     policy = upload_policy(name)
-    accept = ",".join(f".{ending}" for ending in policy.types)
     return {
-        "accept": accept.replace(".jpg", ".jpg,.jpeg"),
+        "accept": policy.accept,
         "max_bytes": policy.max_bytes,
         "help": policy.describe(),
     }
@@ -109,17 +110,35 @@ def upload() -> dict[str, Any] | tuple[dict[str, Any], int]:
 
 
 def file_answer(stored: StoredFile) -> Response:
-    """Return a file to somebody who may read it; only pictures and PDFs open in the browser."""
-    answer = make_response(read_bytes(stored))
-    inline = stored.media_type in SHOWN_INLINE or stored.media_type == MEDIA_TYPES["pdf"]
-    kind = "inline" if inline and "download" not in request.args else "attachment"
-    answer.headers["Content-Type"] = stored.media_type
+    """Return a file to somebody who may read it; only pictures and PDFs open in the browser.
+
+    It goes out as it is read. A browser that has it, or part of it, is sent the rest.
+    """
+    content = open_file(stored)
+    try:
+        return _streamed(stored, content)
+    except HTTPException:
+        content.close()
+        raise
+
+
+def _streamed(stored: StoredFile, content: IO[bytes]) -> Response:
+    is_pdf = stored.media_type == MEDIA_TYPES["pdf"]
+    is_shown = (stored.media_type in SHOWN_INLINE or is_pdf) and "download" not in request.args
+    answer = Response(
+        wrap_file(request.environ, content, 2**16),
+        mimetype=stored.media_type,
+        direct_passthrough=True,
+    )
+    kind = "inline" if is_shown else "attachment"
     answer.headers["Content-Disposition"] = f"{kind}; filename*=UTF-8''{quote(stored.name)}"
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    if stored.media_type == MEDIA_TYPES["pdf"]:
-        # Chromium's PDF viewer does not run in a sandboxed document; the PDF was scanned.
-        answer.headers["Content-Security-Policy"] = "default-src 'self'; object-src 'self'"
+    # Chromium's PDF viewer does not run in a sandboxed document; the PDF was scanned.
+    policy = "default-src 'self'; object-src 'self'" if is_pdf else "default-src 'none'; sandbox"
+    answer.headers["Content-Security-Policy"] = f"{policy}; frame-ancestors 'self'"
     answer.headers["Cache-Control"] = "private, max-age=300"
+    answer.content_length = stored.size
+    answer.set_etag(stored.sha256)
+    answer.make_conditional(request, accept_ranges=True, complete_length=stored.size)
     return answer
 
 

@@ -32,10 +32,10 @@ BY_TYPE: dict[str, Any] = {
 }
 
 
-def a_picture(colour: tuple[int, int, int] = (200, 30, 30)) -> bytes:
-    """A small PNG."""
+def a_picture(colour: tuple[int, int, int] = (200, 30, 30), kind: str = "PNG") -> bytes:
+    """A small picture."""
     target = io.BytesIO()
-    Image.new("RGB", (60, 40), colour).save(target, "PNG")
+    Image.new("RGB", (60, 40), colour).save(target, kind)
     return target.getvalue()
 
 
@@ -46,9 +46,8 @@ def an_upload(person: Person, name: str = "证明.png") -> storage.StoredFile:
             b"%PDF-1.4 " + name.encode(), name, "application/pdf", owner_id=person.id, now=now()
         )
     colour = (len(name) % 250, next(_shades) % 250, person.id % 250)
-    return storage.stage(
-        io.BytesIO(a_picture(colour)), name, Policy(), owner_id=person.id, now=now()
-    )
+    picture = a_picture(colour, "JPEG" if name.endswith(".jpg") else "PNG")
+    return storage.stage(io.BytesIO(picture), name, Policy(), owner_id=person.id, now=now())
 
 
 def _answer(field: FieldSpec) -> Any:

@@ -50,13 +50,13 @@ def test_an_upload_is_cleaned_while_others_may_write(
     client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes: list[bool] = []
-    clean = storage.clean
+    clean = storage.cleaned
 
     def noting(*given: Any) -> Any:
         writes.append(current_transaction().write)
         return clean(*given)
 
-    monkeypatch.setattr(storage, "clean", noting)
+    monkeypatch.setattr(storage, "cleaned", noting)
     browser = client_for(person)
     answer = browser.post("/files", {"file": (io.BytesIO(a_picture()), "甲.jpg")})
     assert answer.status_code == 200

@@ -107,7 +107,16 @@ def test_a_store_that_does_not_answer_refuses_pages_in_words_and_keeps_no_half(
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"), [("../../etc/passwd", "passwd"), ("a" * 200 + ".pdf", ".pdf"), ("", "")]
+    ("name", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\资料\\证书.pdf", "证书.pdf"),
+        ("a" * 200 + ".pdf", ".pdf"),
+        ("证" * 200 + ".pdf", "证.pdf"),
+        ("a" * 1000 + "." + "b" * 200, "b"),
+        ("..", ""),
+        ("", ""),
+    ],
 )
 def test_names_are_shortened_and_have_no_folders(app: Flask, name: str, kept: str) -> None:
     short = storage.short_name(name)
@@ -137,3 +146,17 @@ def test_the_bytes_go_with_the_last_file_that_has_them(
         storage.sweep_bytes(hashes)
         assert are_there() == [True, False]
         assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("证书.jpg", "证书.jpg"),
+        ("证书.JPEG", "证书.JPEG"),
+        ("证书.pdf", "证书.jpg"),
+        ("第1.2版", "第1.2版.jpg"),
+        ("证" * 200, "证" * 116 + ".jpg"),
+    ],
+)
+def test_a_name_ends_as_its_content_does(name: str, kept: str) -> None:
+    assert storage.true_name(name, "image/jpeg") == kept

@@ -1,17 +1,38 @@
 """Uploads: nothing is stored as it came if it could do harm."""
 
+import hashlib
 import io
 import zipfile
 
 import pikepdf
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
-from app.core import uploads
+from app.core import cleaning, documents
+from app.core.cleaning import Busy
 from app.core.errors import Invalid, TooLarge
-from app.core.uploads import PHOTO, Policy, clean, read_limited
+from app.core.uploads import PHOTO, Policy, read_limited
 
 POLICY = Policy()
+
+
+@pytest.fixture(params=["here", "apart"])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where uploads are cleaned: small ones here; all of them in a child process."""
+    if request.param == "apart":
+        monkeypatch.setattr(cleaning, "LIGHT_BYTES", dict.fromkeys(cleaning.LIGHT_BYTES, 0))
+    return str(request.param)
+
+
+both_places = pytest.mark.usefixtures("place")
+
+
+def clean(content: bytes, policy: Policy) -> tuple[bytes, str]:
+    with cleaning.cleaned(io.BytesIO(content), policy) as found:
+        kept = found.content.read()
+    assert len(kept) == found.size
+    assert hashlib.sha256(kept).hexdigest() == found.sha256
+    return kept, found.media_type
 
 
 def a_picture(kind: str = "JPEG", size: tuple[int, int] = (600, 840), **more: object) -> bytes:
@@ -30,6 +51,7 @@ def a_pdf(**root: object) -> bytes:
     return target.getvalue()
 
 
+@both_places
 def test_a_picture_loses_the_program_behind_it() -> None:
     content, media_type = clean(a_picture() + b"<?php system($_GET['c']); ?>", POLICY)
     assert media_type == "image/jpeg"
@@ -44,13 +66,97 @@ def test_a_picture_loses_what_its_camera_noted() -> None:
     assert not Image.open(io.BytesIO(content)).getexif()
 
 
-def test_a_picture_keeps_its_upright_shape() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    content, _ = clean(a_picture(size=(800, 400), exif=exif), POLICY)
-    assert Image.open(io.BytesIO(content)).size == (400, 800)
+CORNERS = {1: "red", 2: "lime", 3: "blue", 4: "white", 5: "red", 6: "white", 7: "blue", 8: "lime"}
+"""What stands at the upper left of the upright picture, whose corners are red, lime (to the
+right), white (below) and blue, as a camera stores it with each orientation."""
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_upright_however_the_camera_was_held(orientation: int) -> None:
+    stored = Image.new("RGB", (80, 40))
+    for box, colour in (
+        ((0, 0, 40, 20), "red"),
+        ((40, 0, 80, 20), "lime"),
+        ((0, 20, 40, 40), "white"),
+        ((40, 20, 80, 40), "blue"),
+    ):
+        stored.paste(colour, box)
+    exif, target = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    stored.save(target, "JPEG", exif=exif, quality=95)
+    content, _ = clean(target.getvalue(), POLICY)
+    upright = Image.open(io.BytesIO(content))
+    assert upright.size == ((80, 40) if orientation < 5 else (40, 80))
+    wanted = ImageColor.getrgb(CORNERS[orientation])
+    found = upright.getpixel((5, 5))
+    assert all(abs(a - b) < 60 for a, b in zip(found, wanted, strict=True)), (found, wanted)
+    assert 0x0112 not in upright.getexif()
+
+
+def a_photo(side: int = 2000) -> bytes:
+    """What a camera makes of a page full of detail: noise, which compresses badly."""
+    target = io.BytesIO()
+    Image.effect_noise((side, side * 3 // 4), 90).convert("RGB").save(target, "JPEG", quality=92)
+    return target.getvalue()
+
+
+def test_a_photo_from_a_camera_is_compressed_to_what_its_place_takes() -> None:
+    small = Policy(types=("jpg",), max_bytes=400 * 1024)
+    photo = a_photo()
+    assert len(photo) > 4 * small.max_bytes
+    content, _ = clean(photo, small)
+    assert len(content) <= small.max_bytes
+    assert max(Image.open(io.BytesIO(content)).size) >= 1200
+
+
+def test_a_photo_as_png_becomes_a_jpeg_where_its_place_takes_one() -> None:
+    target = io.BytesIO()
+    Image.effect_noise((1300, 1300), 90).save(target, "PNG")
+    small = Policy(types=("jpg", "png"), max_bytes=900 * 1024)
+    content, media_type = clean(target.getvalue(), small)
+    assert (media_type, len(content) <= small.max_bytes) == ("image/jpeg", True)
+    content, media_type = clean(target.getvalue(), Policy(types=("png",), max_bytes=4 * 2**20))
+    assert (media_type, Image.open(io.BytesIO(content)).format) == ("image/png", "PNG")
+
+
+def test_a_photo_that_cannot_be_made_small_enough_is_refused() -> None:
+    with pytest.raises(TooLarge, match="压缩后仍超过"):
+        clean(a_photo(1500), Policy(types=("jpg",), max_bytes=20 * 1024))
+
+
+def a_blank_png(width: int, height: int) -> bytes:
+    """A picture of a few kilobytes that swells when it is decoded."""
+    target = io.BytesIO()
+    Image.new("1", (width, height)).save(target, "PNG")
+    return target.getvalue()
+
+
+def test_a_bomb_of_pixels_is_refused_by_its_head() -> None:
+    bomb = a_blank_png(8000, 6000)
+    assert len(bomb) < 100_000
+    with pytest.raises(Invalid, match="像素过大"):
+        clean(bomb, POLICY)
+
+
+def test_what_swells_is_decoded_by_a_child_and_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleaning, "clean_into", None)
+    content, _ = clean(a_blank_png(5000, 3000), POLICY)
+    assert max(Image.open(io.BytesIO(content)).size) == 4000
+
+
+def test_what_costs_a_child_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleaning, "MEMORY", 64 * 2**20)
+    with pytest.raises(TooLarge, match="超过限度"):
+        clean(a_blank_png(5000, 3000), POLICY)
+
+
+def test_a_server_without_room_for_a_child_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleaning.sys, "executable", "/nowhere/python")
+    with pytest.raises(Busy, match="太忙"):
+        clean(a_blank_png(5000, 3000), POLICY)
+
+
+@both_places
 def test_a_png_keeps_its_transparency() -> None:
     target = io.BytesIO()
     Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(target, "PNG")
@@ -69,17 +175,10 @@ def test_a_file_is_judged_by_its_content_not_its_name(content: bytes) -> None:
         clean(content, POLICY)
 
 
+@both_places
 def test_a_broken_picture_is_refused_in_words() -> None:
     with pytest.raises(Invalid, match="已损坏"):
         clean(a_picture()[:300], POLICY)
-
-
-def test_a_picture_of_too_many_pixels_is_refused_before_it_fills_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(uploads, "MAX_PIXELS", 1000)
-    with pytest.raises(Invalid, match="像素过大"):
-        clean(a_picture(), POLICY)
 
 
 @pytest.mark.parametrize(
@@ -112,11 +211,13 @@ def test_a_pdf_may_say_which_page_to_open(opening: object) -> None:
     assert clean(content, POLICY) == (content, "application/pdf")
 
 
+@both_places
 def test_a_plain_pdf_is_kept_as_it_is() -> None:
     content = a_pdf()
     assert clean(content, POLICY) == (content, "application/pdf")
 
 
+@both_places
 def test_a_locked_pdf_is_refused() -> None:
     pdf, target = pikepdf.open(io.BytesIO(a_pdf())), io.BytesIO()
     pdf.save(target, encryption=pikepdf.Encryption(owner="a", user="b"))
@@ -130,7 +231,7 @@ def test_a_broken_pdf_is_refused() -> None:
 
 
 def test_a_pdf_that_swells_when_it_is_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_PDF_STREAM", 100_000)
+    monkeypatch.setattr(documents, "MAX_PDF_STREAM", 100_000)
     pdf, target = pikepdf.open(io.BytesIO(a_pdf())), io.BytesIO()
     pdf.Root.Blanks = pikepdf.Array([pikepdf.String("x" * 1000)] * 500)
     pdf.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
@@ -140,17 +241,69 @@ def test_a_pdf_that_swells_when_it_is_read_is_refused(monkeypatch: pytest.Monkey
 
 
 def test_a_pdf_of_too_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_PDF_PAGES", 0)
+    monkeypatch.setattr(documents, "MAX_PDF_PAGES", 0)
     with pytest.raises(Invalid, match="页"):
         clean(a_pdf(), POLICY)
 
 
-def test_a_text_document_is_no_archive_of_anything() -> None:
+def a_text(**parts: bytes) -> bytes:
+    """A document of Word's kind with further parts."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", b"<Types/>")
+        archive.writestr("_rels/.rels", b"<Relationships/>")
+        archive.writestr("word/document.xml", b"<document/>")
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+WORD = Policy(types=("docx",), max_bytes=2**20)
+AWAY = (
+    b'<Relationship Id="r" Type="http://x/%s" Target="http://a.example/x" TargetMode="External"/>'
+)
+
+
+def test_a_plain_text_is_kept_as_it_is() -> None:
+    content = a_text(**{"word/_rels/document.xml.rels": AWAY % b"hyperlink"})
+    assert clean(content, WORD)[0] == content
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"word/vbaProject.bin": b"x"}, "宏"),
+        ({"word/activeX/activeX1.bin": b"x"}, "控件"),
+        ({"word/_rels/settings.xml.rels": AWAY % b"attachedTemplate"}, "外部模板"),
+        ({"word/media/blank.bin": b"\0" * 2 * 2**20}, "解压后过大"),
+    ],
+    ids=["macros", "controls", "a template from elsewhere", "a bomb"],
+)
+def test_a_text_that_would_act_or_swell_is_refused(
+    parts: dict[str, bytes], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MAX_UNPACKED", 2**20)
+    with pytest.raises(Invalid, match=reason):
+        clean(a_text(**parts), WORD)
+
+
+def test_a_text_that_was_cut_off_is_refused() -> None:
+    with pytest.raises(Invalid, match="已损坏"):
+        clean(a_text()[:-30], WORD)
+
+
+def test_any_archive_is_no_text_document() -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("evil.exe", b"MZ")
-    with pytest.raises(Invalid):
-        clean(target.getvalue(), Policy(types=("docx",)))
+    with pytest.raises(Invalid, match="类型不符"):
+        clean(target.getvalue(), WORD)
+
+
+@pytest.mark.parametrize(("content", "wrong"), [(b"", Invalid), (b"%PDF-" + b"0" * 99, TooLarge)])
+def test_an_empty_and_a_long_file_are_refused(content: bytes, wrong: type[Exception]) -> None:
+    with pytest.raises(wrong):
+        clean(content, Policy(max_bytes=100))
 
 
 def test_reading_stops_at_the_limit() -> None:
@@ -162,6 +315,7 @@ def test_reading_stops_at_the_limit() -> None:
         read_limited(io.BytesIO(b""), small)
 
 
+@both_places
 def test_a_certificate_photo_gets_its_size() -> None:
     content, media_type = clean(a_picture("PNG"), PHOTO)
     assert (Image.open(io.BytesIO(content)).size, media_type) == ((413, 579), "image/jpeg")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.core import uploads
+from app.core import cleaning
 from app.core.db import current_transaction, transaction
 from app.declarations import queries
 from app.portfolio import item_types
@@ -22,13 +22,13 @@ JSON = {"Accept": "application/json"}
 def turns(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether the unit of work was writing while each picture was cleaned."""
     seen: list[bool] = []
-    clean = uploads.clean_image
+    clean = cleaning.clean_into
 
-    def watched(content: bytes, ending: str) -> bytes:
+    def watched(*given: Any) -> str:
         seen.append(current_transaction().write)
-        return clean(content, ending)
+        return clean(*given)
 
-    monkeypatch.setattr(uploads, "clean_image", watched)
+    monkeypatch.setattr(cleaning, "clean_into", watched)
     return seen
 
 

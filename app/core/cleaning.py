@@ -1,0 +1,134 @@
+"""Cleaning what people upload: nothing is stored as it came if it could do harm.
+
+What is small is cleaned at once. What could take much memory or time is cleaned by a child process
+with limits: the server keeps none of its memory, and no file can hold it up.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from app.core.blobs import digest_of
+from app.core.cleaning_child import clean_into
+from app.core.errors import DomainError, Invalid, TooLarge
+from app.core.pictures import pixels_of
+from app.core.uploads import HEAD, MEDIA_TYPES, PICTURES, Policy, sniff
+
+SECONDS = 60
+"""Processor time that a child may take; a photo of 40 million pixels takes four seconds."""
+PATIENCE = 90
+MEMORY = 1024 * 2**20
+CHILD = "app.core.cleaning_child"
+# Up to here a file costs the server itself a few megabytes for a moment.
+LIGHT_PIXELS = 2_000_000
+LIGHT_BYTES = {"jpg": 2 * 2**20, "png": 2 * 2**20, "pdf": 2**16, "docx": 2**16, "xlsx": 2**16}
+COSTLY = "处理文件所需的时间或内存超过限度，请压缩或重新导出后上传"
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+# Two children at a time leave memory and a processor to the others.
+_turn = threading.BoundedSemaphore(2)
+
+
+class Busy(DomainError):
+    """No process could be begun, or it did not come to its end in time."""
+
+    status = 503
+    default = "服务器太忙，没有来得及处理文件，请过几分钟再上传"
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Harmless content at its beginning, to be read while `cleaned` is open."""
+
+    content: IO[bytes]
+    media_type: str
+    size: int
+    sha256: str
+
+
+@contextmanager
+def cleaned(source: IO[bytes], policy: Policy) -> Iterator[Clean]:
+    """Clean an upload; Invalid or TooLarge says what is wrong with it, Busy that none can look.
+
+    The source must be one that can be read again. Nothing of it is held in memory as a whole.
+    """
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    ending = sniff(source.read(HEAD), size, policy)
+    with tempfile.TemporaryFile() as target:
+        is_light = _is_light(source, size, ending)
+        source.seek(0)
+        work = clean_into if is_light else _clean_apart
+        ending = work(source, target, ending, policy)
+        content: IO[bytes] = target if ending in PICTURES else source
+        yield _described(content, ending)
+
+
+def _is_light(source: IO[bytes], size: int, ending: str) -> bool:
+    if size > LIGHT_BYTES[ending]:
+        return False
+    source.seek(0)
+    return ending not in PICTURES or pixels_of(source) <= LIGHT_PIXELS
+
+
+def _described(content: IO[bytes], ending: str) -> Clean:
+    content.seek(0)
+    digest = digest_of(content)
+    size = content.tell()
+    content.seek(0)
+    return Clean(content, MEDIA_TYPES[ending], size, digest)
+
+
+@contextmanager
+def _on_disk(source: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Give the source as a file that another process can read from its beginning."""
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(source, copy, 2**20)
+        copy.seek(0)
+        yield copy
+
+
+def _clean_apart(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> str:
+    place = target.fileno()
+    told = json.dumps({"ending": ending, "target": place, "policy": asdict(policy)})
+    command = [sys.executable, "-B", "-m", CHILD, told, str(SECONDS), str(MEMORY)]
+    with _turn, _on_disk(source) as given:
+        try:
+            child = subprocess.run(  # noqa: S603 - our own module
+                command,
+                check=False,
+                cwd=_ROOT,
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(place,),
+                timeout=PATIENCE,
+            )
+        except (subprocess.TimeoutExpired, OSError) as error:
+            raise Busy from error
+    return _understood(child.stdout, ending)
+
+
+def _understood(said: bytes, ending: str) -> str:
+    """Return what the child said: it read hostile files, and its words are data."""
+    try:
+        answer = json.loads(said)
+    except ValueError as error:
+        raise TooLarge(COSTLY) from error
+    if "refused" in answer:
+        if answer["status"] == TooLarge.status:
+            raise TooLarge(str(answer["refused"]))
+        raise Invalid(str(answer["refused"]), field="file")
+    found = str(answer["ending"])
+    return found if ending in PICTURES and found in PICTURES else ending

@@ -1,0 +1,117 @@
+"""Pictures that people upload: encoded anew, upright, without what hides in them, and small."""
+
+import struct
+from typing import IO
+
+from PIL import Image, ImageOps
+
+from app.core.errors import Invalid, TooLarge
+from app.core.uploads import Policy
+
+MAX_PIXELS = 40_000_000
+# Longest side and quality, until the picture is as small as its place asks: a page of A4 stays
+# legible at 2400 pixels.
+STEPS = ((4000, 88), (4000, 75), (3000, 80), (2400, 75), (1800, 70), (1200, 65))
+PHOTO_WIDTH, PHOTO_HEIGHT = 413, 579
+BROKEN = "图片已损坏，无法打开，请重新导出后上传"
+# Pixels are counted below: a warning, which the library gives, refuses nothing.
+Image.MAX_IMAGE_PIXELS = None
+_PALETTES = {"1": "L", "P": "RGBA"}
+_FAULTS = (OSError, SyntaxError, ValueError, struct.error)
+
+
+def _begun(source: IO[bytes]) -> Image.Image:
+    """Read the head of a picture only; Invalid for a broken one or too many pixels."""
+    try:
+        image: Image.Image = Image.open(source, formats=("JPEG", "PNG"))
+    except _FAULTS as error:
+        raise Invalid(BROKEN, field="file") from error
+    if image.width * image.height > MAX_PIXELS:
+        raise Invalid("图片像素过大，请压缩后上传", field="file")
+    return image
+
+
+def pixels_of(source: IO[bytes]) -> int:
+    """Return how many pixels a picture says it has; Invalid for a broken one or too many."""
+    image = _begun(source)
+    return image.width * image.height
+
+
+def _opened(source: IO[bytes]) -> Image.Image:
+    """Return a picture upright, no larger than is kept; what is larger is decoded smaller."""
+    image = _begun(source)
+    try:
+        side = STEPS[0][0]
+        if image.mode in _PALETTES:
+            # Made smaller as they are, they would lose lines and letters.
+            image = image.convert(_PALETTES[image.mode])
+        image.thumbnail((side, side))
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+    except _FAULTS as error:
+        raise Invalid(BROKEN, field="file") from error
+    return image
+
+
+def clean_picture(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> str:
+    """Write a picture anew and return its ending; Invalid or TooLarge says why not.
+
+    Neither what its camera noted nor what was appended to it comes along. A large one without
+    transparency becomes a JPEG where its place takes one.
+    """
+    image = _opened(source)
+    if policy.photo:
+        _write(_fitted(image), target, "jpg", 90, dpi=(300, 300))
+        return "jpg"
+    is_clear = ending == "png" and image.has_transparency_data
+    plain = image.convert("RGBA" if is_clear else "RGB")
+    plain.info.clear()
+    for side, quality in STEPS:
+        plain.thumbnail((side, side))
+        if _write(plain, target, ending, quality) <= policy.max_bytes:
+            return ending
+        if not is_clear and "jpg" in policy.types:
+            ending = "jpg"
+    raise TooLarge(f"图片压缩后仍超过限制：{policy.describe()}")
+
+
+def _write(
+    image: Image.Image,
+    target: IO[bytes],
+    ending: str,
+    quality: int,
+    dpi: tuple[int, int] | None = None,
+) -> int:
+    target.seek(0)
+    target.truncate()
+    if ending == "png":
+        image.save(target, "PNG", optimize=False)
+    elif dpi:
+        image.save(target, "JPEG", quality=quality, dpi=dpi)
+    else:
+        image.save(target, "JPEG", quality=quality)
+    return target.tell()
+
+
+def _fitted(image: Image.Image) -> Image.Image:
+    """Return a certificate photo of 413x579 pixels; Invalid names what is wrong with it."""
+    width, height = image.size
+    if width < 295 or height < 413:
+        raise Invalid(f"照片分辨率过低（{width}×{height}），应不小于 295×413 像素", field="file")
+    if abs(width / height - 5 / 7) > 0.04:
+        raise Invalid(
+            f"照片比例不符（{width}×{height}），应为 5:7 的证件照，请裁剪后上传", field="file"
+        )
+    size = (PHOTO_WIDTH, PHOTO_HEIGHT)
+    fitted = ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS)
+    fitted.info.clear()
+    return fitted
+
+
+def is_photo(source: IO[bytes]) -> bool:
+    """Tell whether this is what a photo's policy makes: no other upload can pass for one."""
+    try:
+        image = Image.open(source, formats=("JPEG",))
+    except OSError:
+        return False
+    return image.size == (PHOTO_WIDTH, PHOTO_HEIGHT)
