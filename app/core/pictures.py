@@ -3,7 +3,7 @@
 import struct
 from typing import IO
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
 from app.core.errors import Invalid, TooLarge
 from app.core.uploads import Policy
@@ -13,6 +13,8 @@ MAX_PIXELS = 40_000_000
 # legible at 2400 pixels.
 STEPS = ((4000, 88), (4000, 75), (3000, 80), (2400, 75), (1800, 70), (1200, 65))
 PHOTO_WIDTH, PHOTO_HEIGHT = 413, 579
+# A border is this wide at least, in the stored photo, and darker than any background of a studio.
+BORDER, BLACK = 6, 24
 BROKEN = "图片已损坏，无法打开，请重新导出后上传"
 # Pixels are counted below: a warning, which the library gives, refuses nothing.
 Image.MAX_IMAGE_PIXELS = None
@@ -104,8 +106,21 @@ def _fitted(image: Image.Image) -> Image.Image:
         )
     size = (PHOTO_WIDTH, PHOTO_HEIGHT)
     fitted = ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS)
+    if _has_black_border(fitted):
+        raise Invalid("照片边缘有黑边，请重新裁剪，选框不要超出照片", field="file")
     fitted.info.clear()
     return fitted
+
+
+def _has_black_border(photo: Image.Image) -> bool:
+    """Tell of a black strip along a side or the top; along the foot it may be a dark coat."""
+    strips = (
+        (0, 0, BORDER, photo.height),
+        (photo.width - BORDER, 0, photo.width, photo.height),
+        (0, 0, photo.width, BORDER),
+    )
+    grey = photo.convert("L")
+    return any(ImageStat.Stat(grey.crop(each)).extrema[0][1] < BLACK for each in strips)
 
 
 def is_photo(source: IO[bytes]) -> bool:

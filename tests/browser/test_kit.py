@@ -337,6 +337,43 @@ def test_a_photo_is_cropped_to_five_by_seven_and_uploaded(
     assert server.uploads[0][0] == "image/jpeg"
 
 
+def _of_one_colour(picture: Image.Image) -> bool:
+    return all(high - low < 40 for low, high in picture.convert("RGB").getextrema())
+
+
+@pytest.mark.parametrize("button", ["缩小", "右转"])
+@pytest.mark.parametrize("size", [(1200, 800), (1000, 1400), (500, 2000)])
+def test_a_cropped_photo_holds_nothing_but_the_picture(
+    page: Page, visit: Visit, server: Server, size: tuple[int, int], button: str
+) -> None:
+    page.set_viewport_size(PHONE)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture = io.BytesIO()
+    Image.new("RGB", size, (60, 120, 220)).save(picture, "JPEG", exif=turned)
+    visit("/flow")
+    photo = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture.getvalue()}
+    page.locator("[data-photo-input]").set_input_files([photo])
+    dialog = page.get_by_role("dialog")
+    frame = dialog.locator("cropper-selection").bounding_box()
+    assert frame is not None
+    for _ in range(5):
+        dialog.get_by_role("button", name=button).click()
+    middle = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] - 300, middle[1] - 200, steps=5)
+    page.mouse.up()
+    shown = Image.open(io.BytesIO(dialog.locator(".crop-preview").screenshot()))
+    assert _of_one_colour(shown.crop((3, 3, shown.width - 3, shown.height - 3)))
+    dialog.get_by_role("button", name="使用照片").click()
+    expect(page.locator("[data-photo-id]")).to_have_value("101")
+    stored = Image.open(io.BytesIO(server.uploads[0][1]))
+    assert abs(stored.width - 590) <= 1
+    assert abs(stored.height - 826) <= 1
+    assert _of_one_colour(stored)
+
+
 def test_a_row_unfolds(page: Page, visit: Visit) -> None:
     visit("/flow")
     opener = page.get_by_role("button", name="展开详情")

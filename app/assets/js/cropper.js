@@ -1,16 +1,23 @@
 // <div data-cropper="url">: choose a photo, frame it at 5:7, send it as a JPEG of 590×826.
 import Cropper from 'cropperjs';
+import { holdInside } from './crop-bounds.js';
 import { make, on, fieldChanged, icon } from './dom.js';
 import { reason, upload } from './http.js';
 
 const SIZE = { width: 590, height: 826 };     // 295×413 twice over: sharp when printed
 const LEAST = { width: 295, height: 413 };
-const TEMPLATE = '<cropper-canvas background><cropper-image rotatable scalable translatable initial-center-size="contain"></cropper-image>'
+const TEMPLATE = '<cropper-canvas background><cropper-image scalable translatable initial-center-size="contain"></cropper-image>'
   + '<cropper-shade hidden></cropper-shade><cropper-handle action="move" plain></cropper-handle>'
-  + '<cropper-selection id="photo-selection" initial-coverage="0.8" aspect-ratio="0.7142857" movable resizable>'
+  + '<cropper-selection id="photo-selection" initial-coverage="0.8" aspect-ratio="0.7142857" precise movable resizable>'
   + '<cropper-grid role="presentation" covered></cropper-grid><cropper-handle action="move" theme-color="rgba(255,255,255,0.1)"></cropper-handle>'
   + ['ne', 'nw', 'se', 'sw'].map((side) => `<cropper-handle action="${side}-resize"></cropper-handle>`).join('')
   + '</cropper-selection></cropper-canvas>';
+
+// A JPEG knows no transparency: what a picture leaves open is paper, never black.
+const onPaper = (context, { width, height }) => {
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+};
 
 const button = (name, label) => make('button', { type: 'button', class: 'btn btn-outline-secondary btn-sm' }, icon(name), ` ${label}`);
 
@@ -30,23 +37,24 @@ function openFrame(address) {
   dialog.showModal();
   const cropper = new Cropper(image, { container: stage, template: TEMPLATE });
   const picture = cropper.getCropperImage(), selection = cropper.getCropperSelection();
+  const turn = holdInside(cropper);
   const draw = async () => {
-    const drawn = await selection.$toCanvas({ width: 150, height: 210 }).catch(() => null);
+    const drawn = await selection.$toCanvas({ width: 150, height: 210, beforeDraw: onPaper }).catch(() => null);
     if (drawn) preview.getContext('2d').drawImage(drawn, 0, 0, 150, 210);
   };
-  selection.addEventListener('change', draw);
+  selection.addEventListener('change', () => requestAnimationFrame(draw));
   picture.addEventListener('transform', () => requestAnimationFrame(draw));
   picture.$ready(draw);
   tools.closer.addEventListener('click', () => picture.$zoom(0.1));
   tools.wider.addEventListener('click', () => picture.$zoom(-0.1));
-  tools.left.addEventListener('click', () => picture.$rotate('-90deg'));
-  tools.right.addEventListener('click', () => picture.$rotate('90deg'));
+  tools.left.addEventListener('click', () => turn('-90deg'));
+  tools.right.addEventListener('click', () => turn('90deg'));
   return new Promise((resolve) => {
     const finish = (blob) => { dialog.close(); dialog.remove(); resolve(blob); };
     no.addEventListener('click', () => finish(null));
     dialog.addEventListener('cancel', () => finish(null));
     yes.addEventListener('click', async () => {
-      const drawn = await selection.$toCanvas(SIZE);
+      const drawn = await selection.$toCanvas({ ...SIZE, beforeDraw: onPaper });
       drawn.toBlob(finish, 'image/jpeg', 0.92);
     });
   });

@@ -330,6 +330,26 @@ def test_a_photo_that_does_not_fit_says_why(size: tuple[int, int], reason: str) 
 
 
 @pytest.mark.parametrize(
+    "strip", [(0, 0, 15, 840), (585, 0, 600, 840), (0, 0, 600, 20)], ids=["left", "right", "top"]
+)
+def test_a_photo_with_a_black_border_is_refused(strip: tuple[int, int, int, int]) -> None:
+    picture = Image.open(io.BytesIO(a_picture()))
+    picture.paste((0, 0, 0), strip)
+    target = io.BytesIO()
+    picture.save(target, "JPEG")
+    with pytest.raises(Invalid, match="黑边"):
+        clean(target.getvalue(), PHOTO)
+
+
+def test_a_dark_coat_along_the_foot_of_a_photo_is_no_border() -> None:
+    picture = Image.open(io.BytesIO(a_picture()))
+    picture.paste((5, 5, 5), (0, 700, 600, 840))
+    target = io.BytesIO()
+    picture.save(target, "JPEG")
+    assert clean(target.getvalue(), PHOTO)[1] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
     ("policy", "words"), [(Policy(), "10MB"), (Policy(max_bytes=300 * 1024), "300KB")]
 )
 def test_a_policy_is_described_in_the_words_of_the_page(policy: Policy, words: str) -> None:

@@ -33,7 +33,7 @@ class Server:
     saved: list[tuple[str, list[str], str]] = field(default_factory=list)
     posted: list[dict[str, list[str]]] = field(default_factory=list)
     failing: bool = False
-    uploads: list[tuple[str, int]] = field(default_factory=list)
+    uploads: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 def a_menu() -> list[dict[str, Any]]:
@@ -176,8 +176,9 @@ def _services(app: Flask, server: Server) -> None:
         file = request.files["file"]
         if (file.filename or "").startswith("bad"):
             return {"error": "文件内容与扩展名不符"}, 422
-        size = len(file.read())
-        server.uploads.append((file.mimetype, size))
+        content = file.read()
+        size = len(content)
+        server.uploads.append((file.mimetype, content))
         return {
             "id": 100 + len(server.uploads),
             "name": file.filename,
