@@ -14,6 +14,7 @@ SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区", "perso
 DATA = {
     "after": "修改后",
     "area_code": "属地",
+    "basis": "依据",
     "before": "修改前",
     "broken": "不符",
     "by": "新证书编号",

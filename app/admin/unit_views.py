@@ -12,7 +12,7 @@ from app.catalogue import jurisdictions
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
@@ -231,10 +231,12 @@ def closing(unit_id: int) -> str:
 
 @bp.post("/units/<int:unit_id>/close")
 @requires("unit.manage")
+@shown_on(closing)
 def close_unit(unit_id: int) -> Response:
     """Close a unit (关闭单位)."""
     found = _unit(unit_id)
-    tree.close_unit(found, actor_id=current_user.id, now=now())
+    basis = request.form.get("basis", "")
+    tree.close_unit(found, basis, actor_id=current_user.id, now=now())
     flash(f"{found.name}已关闭", "success")
     return see_other(url_for("admin.unit", unit_id=found.id))
 
@@ -242,34 +244,45 @@ def close_unit(unit_id: int) -> Response:
 @bp.get("/units/<int:unit_id>/merge")
 @requires("unit.manage")
 def merging(unit_id: int) -> str:
-    """What merging a unit into another would do, and what stands against it."""
-    return _merge_page(_unit(unit_id), "", [])
-
-
-def _merge_page(unit: Unit, typed: str, faults: list[str]) -> str:
+    """What merging a unit into another would do: first which one, then that one with its facts."""
+    found = _unit(unit_id)
+    into, faults = _target(found) if "into" in request.values else (None, [])
     return render_template(
         "admin/unit_merge.html",
-        unit=unit,
-        typed=typed,
+        unit=found,
+        into=into,
+        path=queries.path_of(into) if into else [],
+        label=queries.label_of(into) if into else request.values.get("into", ""),
+        there=tree.members(into) if into else 0,
         faults=faults,
-        obstacles=tree.unsettled(unit, now()),
-        members=tree.members(unit),
-        below=_children([unit.id]).get(unit.id, 0),
-        staff=len({person.id for person, _ in queries.staff_of(unit.id, now())}),
+        obstacles=tree.unsettled(found, now()),
+        members=tree.members(found),
+        below=_children([found.id]).get(found.id, 0),
+        staff=len({person.id for person, _ in queries.staff_of(found.id, now())}),
     )
+
+
+def _target(unit: Unit) -> tuple[Unit | None, list[str]]:
+    """Return the unit that was typed, and why it is none that can take another over."""
+    try:
+        into = queries.unit_called(request.values["into"])
+        if into is None:
+            return None, ["请填写并入的单位"]
+        merging_units.check_target(unit, into)
+    except Invalid as error:
+        return None, [error.message]
+    return into, []
 
 
 @bp.post("/units/<int:unit_id>/merge")
 @requires("unit.manage")
-def merge_unit(unit_id: int) -> Response | tuple[str, int]:
-    """Merge a unit into another (单位合并)."""
-    found, typed = _unit(unit_id), request.form.get("into", "")
-    try:
-        into = queries.unit_called(typed)
-        merging_units.merge_unit(found, into, actor_id=current_user.id, now=now())
-    except Invalid as error:
-        return _merge_page(found, typed, [error.message]), error.status
-    flash(f"{found.name}已并入{into.name if into else ''}", "success")
+@shown_on(merging)
+def merge_unit(unit_id: int) -> Response:
+    """Merge a unit into the one whose facts the page showed (单位合并)."""
+    found, into = _unit(unit_id), _unit(request.form.get("into_id", 0, type=int))
+    basis = request.form.get("basis", "")
+    merging_units.merge_unit(found, into, basis, actor_id=current_user.id, now=now())
+    flash(f"{found.name}已并入{into.name}", "success")
     return see_other(url_for("admin.unit", unit_id=found.id))
 
 

@@ -14,19 +14,17 @@ from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, Employment, Unit
 
 
-def merge_unit(unit: Unit, into: Unit | None, *, actor_id: int, now: datetime) -> None:
+def merge_unit(unit: Unit, into: Unit, basis: str, *, actor_id: int, now: datetime) -> None:
     """Close a unit whose people and lower units go to another (并入); its past names both.
 
-    Raises Invalid for one that cannot take it over: itself, one below it, a closed one, one of
-    another jurisdiction, one that may have no freelancers; Conflict for what must be settled
-    before, such as lower units of one name.
+    Raises Invalid without a basis and for one that cannot take it over (`check_target`);
+    Conflict for what must be settled before, such as lower units of one name.
     """
+    told = tree.told_basis(basis)
     tree.hold_tree(unit, into)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭")
-    if into is None:
-        raise Invalid("请填写并入的单位", field="into")
-    _check(unit, into)
+    check_target(unit, into)
     left = [*tree.unsettled(unit, now), *_of_one_name(unit, into)]
     if left:
         raise Conflict("还不能合并：" + "；".join(left))
@@ -35,11 +33,20 @@ def merge_unit(unit: Unit, into: Unit | None, *, actor_id: int, now: datetime) -
     unit.merged_into_id = into.id
     tree.shut(unit, reason="单位合并", actor_id=actor_id, now=now)
     audit.record(
-        "unit:merged", subject=("unit", unit.id), actor_id=actor_id, now=now, unit=into.id
+        "unit:merged",
+        subject=("unit", unit.id),
+        actor_id=actor_id,
+        now=now,
+        unit=into.id,
+        basis=told,
     )
 
 
-def _check(unit: Unit, into: Unit) -> None:
+def check_target(unit: Unit, into: Unit) -> None:
+    """Raise Invalid for a unit that cannot take another over.
+
+    Itself, one below it, a closed one, one of another jurisdiction, one without freelancers.
+    """
     if into.closed_at is not None:
         raise Invalid("该单位已关闭", field="into")
     if tree.leads_to(unit, into, Unit.parent_id) or tree.leads_to(unit, into, Unit.reports_to_id):

@@ -33,6 +33,7 @@ from app.units.registered import Committed, Registered
 
 COMMITTED = Committed()
 LONGEST_NAME = 100
+LONGEST_BASIS = 300
 LEADER_AT_WORK = "本单位领导还有待办任务，办结后才能取消单位领导审定"
 ENTERED = (
     "name",
@@ -316,8 +317,20 @@ def members(unit: Unit, *conditions: ColumnElement[bool]) -> int:
     return db.session.scalar(bound) or 0
 
 
-def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
-    """Close a unit (撤销): its roles end, its people are told to bind elsewhere."""
+def told_basis(basis: str) -> str:
+    """Return on what basis a unit ends, as the log keeps it; Invalid where none is told."""
+    told = basis.strip()
+    if not told or len(told) > LONGEST_BASIS:
+        raise Invalid(f"请填写批准文件名称、文号或原因，不超过 {LONGEST_BASIS} 字", field="basis")
+    return told
+
+
+def close_unit(unit: Unit, basis: str, *, actor_id: int, now: datetime) -> None:
+    """Close a unit (撤销): its roles end, its people are told to bind elsewhere.
+
+    Raises Invalid without a basis, Conflict for what must be settled before.
+    """
+    told = told_basis(basis)
     hold_tree(unit)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭")
@@ -332,7 +345,7 @@ def close_unit(unit: Unit, *, actor_id: int, now: datetime) -> None:
         text = f"{unit.name}已关闭，请重新绑定现在的单位"
         notify(employment.person_id, text, url="/binding", now=now)
     shut(unit, reason="单位关闭", actor_id=actor_id, now=now)
-    audit.record("unit:closed", subject=("unit", unit.id), actor_id=actor_id, now=now)
+    audit.record("unit:closed", subject=("unit", unit.id), actor_id=actor_id, now=now, basis=told)
 
 
 def end_employment(employment: Employment, *, actor_id: int, now: datetime) -> None:

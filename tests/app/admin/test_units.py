@@ -16,6 +16,7 @@ from tests.builders.people import a_person, a_unit, staff
 from tests.conftest import Browser
 
 PLACE = {"type": "用人单位", "area_code": "340602", "jurisdiction": "anhui"}
+BASIS = {"basis": "云编〔2026〕8 号"}
 NEW = {
     "name": "云桥区人社局",
     "type": "人社部门",
@@ -150,7 +151,7 @@ def test_a_unit_with_units_below_it_is_not_closed(app: Flask, system: Browser) -
     page = system.get(f"/admin/units/{district.id}/close").text
     assert "1 个下级单位尚未关闭" in page
     assert "1 个单位仍向本单位上报" in page
-    assert system.post(f"/admin/units/{district.id}/close").status_code == 409
+    assert system.post(f"/admin/units/{district.id}/close", BASIS).status_code == 409
 
 
 def test_closing_ends_roles_and_bindings_and_hides_the_unit(
@@ -162,7 +163,7 @@ def test_closing_ends_roles_and_bindings_and_hides_the_unit(
         teacher = a_person("苏晓禾", unit=school, roles=[])
         clerk = staff(school, "unit_clerk")
     assert "1 名本单位人员" in system.get(f"/admin/units/{school.id}/close").text
-    assert system.post(f"/admin/units/{school.id}/close").status_code == 303
+    assert system.post(f"/admin/units/{school.id}/close", BASIS).status_code == 303
     with transaction(write=False):
         assert people_with_role("unit_clerk", "org", school.id, now()) == []
         assert unit_of(teacher.id) is None
@@ -172,8 +173,20 @@ def test_closing_ends_roles_and_bindings_and_hides_the_unit(
     assert "没有找到该单位" in browser.get("/binding?q=青禾").text
     refused = browser.post("/binding", {"unit_id": school.id})
     assert refused.status_code == 422
-    assert system.post(f"/admin/units/{school.id}/close").status_code == 409
+    assert system.post(f"/admin/units/{school.id}/close", BASIS).status_code == 409
     assert "关闭，历史记录保留" in system.get(f"/admin/units/{school.id}").text
+
+
+def test_a_unit_is_closed_on_a_basis_that_the_log_keeps(app: Flask, system: Browser) -> None:
+    _, _, school = a_family(app)
+    url = f"/admin/units/{school.id}/close"
+    refused = system.post(url, {"basis": " "})
+    assert (refused.status_code, "请填写批准文件" in refused.text) == (422, True)
+    assert unit_called("青禾小学").closed_at is None
+    assert system.post(url, BASIS).status_code == 303
+    with transaction(write=False):
+        event = db.session.query(AuditEvent).filter_by(tag="unit:closed").one()
+        assert event.data == {"basis": "云编〔2026〕8 号"}
 
 
 def test_a_person_who_manages_no_units_sees_none(app: Flask, client_for: Any) -> None:

@@ -381,7 +381,7 @@ def test_no_unit_of_an_import_closes_before_it_is_written(
 
     def close() -> None:
         with transaction():
-            tree.close_unit(db.session.get_one(Unit, part), actor_id=actor_id, now=now())
+            tree.close_unit(db.session.get_one(Unit, part), "撤销", actor_id=actor_id, now=now())
             closed.set()
             sleep(0.5)
 

@@ -432,7 +432,7 @@ def test_a_unit_that_changes_in_the_same_moment_keeps_nobody_who_may_not_be_ther
             plain = tree.UnitFacts(unit.name, "用人单位", unit.kind, unit.area_code, "anhui")
             tree.change_unit(unit, plain, actor_id=boss_id, now=now())
         else:
-            tree.close_unit(unit, actor_id=boss_id, now=now())
+            tree.close_unit(unit, "撤销", actor_id=boss_id, now=now())
 
     look = partial(db.session.get, Unit, office.id)
     failures = together_inside(app, ask_for_it, take_away, look=look)

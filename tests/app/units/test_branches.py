@@ -102,7 +102,7 @@ def test_the_code_of_a_closed_unit_may_be_given_again(
     with transaction():
         old = a_unit("旧医院", clerk=False, leader=False)
         old.credit_code = "12340000DEM00006X0"
-        tree.close_unit(old, actor_id=admin.id, now=now())
+        tree.close_unit(old, "撤销", actor_id=admin.id, now=now())
     form = {**NEW, "credit_code": "12340000DEM00006X0"}
     assert client_for(admin).post(URL, form).status_code == 303
 

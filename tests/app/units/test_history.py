@@ -40,7 +40,7 @@ def test_a_unit_that_closes_ends_its_last_period(app: Flask, at: At) -> None:
     at(LATER)
     with transaction():
         unit = db.session.get_one(Unit, number)
-        tree.close_unit(unit, actor_id=a_person().id, now=now())
+        tree.close_unit(unit, "撤销", actor_id=a_person().id, now=now())
         assert [p.valid_to for p in history.periods_of(number)] == [unit.closed_at]
 
 

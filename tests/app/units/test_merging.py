@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from app.accounts.queries import people_with_role
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
@@ -15,6 +16,11 @@ from app.units.queries import employment_of, unit_of
 from tests.builders.declarations import a_declaration
 from tests.builders.people import a_person, a_unit, employ, staff
 from tests.conftest import Browser
+
+
+def told(into: Unit, **more: str) -> dict[str, Any]:
+    """What the second page of a merger sends."""
+    return {"into": into.name, "into_id": into.id, "basis": "云编〔2026〕8 号", **more}
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
         clerk = staff(old, "unit_clerk")
     page = system.get(f"/admin/units/{old.id}/merge").text
     assert ("1 名本单位人员" in page, "1 个下级单位" in page) == (True, True)
-    answer = system.post(f"/admin/units/{old.id}/merge", {"into": "柳溪小学"})
+    answer = system.post(f"/admin/units/{old.id}/merge", told(new))
     assert answer.status_code == 303
     with transaction(write=False):
         assert unit_of(teacher.id).id == new.id
@@ -47,7 +53,28 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
     assert "已并入柳溪小学" in client_for(teacher).get("/notifications").text
     assert client_for(clerk).get("/binding/requests").status_code == 403
     assert "并入柳溪小学" in system.get(f"/admin/units/{old.id}").text
-    assert system.post(f"/admin/units/{old.id}/merge", {"into": "柳溪小学"}).status_code == 409
+    assert system.post(f"/admin/units/{old.id}/merge", told(new)).status_code == 409
+
+
+def test_a_unit_is_merged_only_after_its_target_was_shown(app: Flask, system: Browser) -> None:
+    with transaction():
+        bureau = a_unit("教体局", kind="机关")
+        old, new = a_unit("青禾小学", parent=bureau), a_unit("云桥区柳溪小学", parent=bureau)
+        a_person("苏晓禾", unit=new)
+    url = f"/admin/units/{old.id}/merge"
+    first = system.get(url).text
+    assert ("data-confirm" in first, "下一步" in first) == (False, True)
+    page = system.get(f"{url}?into=柳溪").text
+    assert "确定把 青禾小学 并入 教体局 / 云桥区柳溪小学 吗" in page
+    assert (f'name="into_id" value="{new.id}"' in page, "1 人" in page) == (True, True)
+    assert system.post(url, {"into": "柳溪"}).status_code == 404
+    answer = system.post(url, told(new, basis=""))
+    assert (answer.status_code, "请填写批准文件" in answer.text) == (422, True)
+    assert "请核对并入的单位" in answer.text
+    assert system.post(url, told(new)).status_code == 303
+    with transaction(write=False):
+        event = db.session.query(AuditEvent).filter_by(tag="unit:merged").one()
+        assert event.data == {"unit": new.id, "basis": "云编〔2026〕8 号"}
 
 
 @pytest.mark.parametrize(
@@ -65,8 +92,14 @@ def test_what_cannot_take_over_is_said(app: Flask, system: Browser, into: str, w
         old = a_unit("青禾小学")
         a_unit("教务处", parent=old)
         a_unit("外省小学", jurisdiction="fujian", area="350102")
-    answer = system.post(f"/admin/units/{old.id}/merge", {"into": into})
-    assert (answer.status_code, words in answer.text) == (422, True)
+    answer = system.get(f"/admin/units/{old.id}/merge?into={into}")
+    assert (answer.status_code, words in answer.text) == (200, True)
+    assert "data-confirm" not in answer.text
+    with transaction(write=False):
+        known = db.session.query(Unit).filter_by(name=into).first() if into else None
+    if known is not None:
+        answer = system.post(f"/admin/units/{old.id}/merge", told(known))
+        assert (answer.status_code, words in answer.text) == (422, True)
     with transaction(write=False):
         assert db.session.get_one(Unit, old.id).closed_at is None
 
@@ -74,10 +107,10 @@ def test_what_cannot_take_over_is_said(app: Flask, system: Browser, into: str, w
 def test_what_is_under_way_is_settled_first(app: Flask, system: Browser) -> None:
     declaration = a_declaration(at="vet_declaration")
     with transaction():
-        a_unit("柳溪小学")
+        new = a_unit("柳溪小学")
     url = f"/admin/units/{declaration.unit_id}/merge"
     assert "现在还不能合并" in system.get(url).text
-    answer = system.post(url, {"into": "柳溪小学"})
+    answer = system.post(url, told(new))
     assert (answer.status_code, "尚未办结" in answer.text) == (409, True)
 
 
@@ -94,14 +127,14 @@ def test_freelancers_stay_freelancers_of_a_personnel_department(
 ) -> None:
     with transaction():
         old = a_unit("云桥区人社局", kind="机关", type_="人社部门")
-        a_unit("柳溪区人社局", kind="机关", type_="人社部门", area="340603")
-        a_unit("柳溪小学")
+        office = a_unit("柳溪区人社局", kind="机关", type_="人社部门", area="340603")
+        school = a_unit("柳溪小学")
         person = a_person("自由人")
         employ(person, old).is_freelancer = True
     url = f"/admin/units/{old.id}/merge"
-    answer = system.post(url, {"into": "柳溪小学"})
+    answer = system.post(url, told(school))
     assert (answer.status_code, "只能并入人社部门" in answer.text) == (422, True)
-    assert system.post(url, {"into": "柳溪区人社局"}).status_code == 303
+    assert system.post(url, told(office)).status_code == 303
     with transaction(write=False):
         bound = employment_of(person.id)
         assert (bound.unit.name, bound.is_freelancer) == ("柳溪区人社局", True)
@@ -113,7 +146,7 @@ def test_lower_units_of_one_name_are_named_first(app: Flask, system: Browser) ->
         old, new = a_unit("青禾小学"), a_unit("柳溪小学")
         for unit in (old, new):
             a_unit("教务处", parent=unit)
-    answer = system.post(f"/admin/units/{old.id}/merge", {"into": "柳溪小学"})
+    answer = system.post(f"/admin/units/{old.id}/merge", told(new))
     assert (answer.status_code, "都有下级单位教务处" in answer.text) == (409, True)
     with transaction(write=False):
         assert db.session.get_one(Unit, old.id).closed_at is None

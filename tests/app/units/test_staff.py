@@ -236,7 +236,7 @@ def test_a_unit_that_closes_in_the_same_moment_gets_nobody(
         open_one(db.session.get_one(Unit, unit.id), **entry, actor=actor, now=now())
 
     def close() -> None:
-        tree.close_unit(db.session.get_one(Unit, unit.id), actor_id=admin.id, now=now())
+        tree.close_unit(db.session.get_one(Unit, unit.id), "撤销", actor_id=admin.id, now=now())
 
     failures = together_inside(app, close, enter, look=partial(db.session.get, Unit, unit.id))
     assert all(isinstance(failure, Invalid) for failure in failures if failure)
