@@ -37,6 +37,8 @@ class Leaving:
     # The tasks of those roles, and the tasks that were given to the person.
     shared: list[WorkItem]
     given: list[WorkItem]
+    # The tasks that stay with the unit, where others hold their role too.
+    staying: list[WorkItem]
 
     @property
     def roles(self) -> list[str]:
@@ -48,9 +50,17 @@ class Leaving:
         """The roles that end, in words."""
         return "、".join(ROLES[role] for role in self.roles)
 
-    def bars(self, held: Collection[str]) -> bool:
-        """Tell whether somebody with these roles may not take over: who vets and who agrees."""
-        return any(APART.get(role, "") in held for role in self.alone_in)
+    def bars(self, held: Collection[str]) -> str:
+        """Say why somebody with these roles can take nothing over; empty where they can.
+
+        Who vets and who agrees are two people. Nobody gets a role that others hold already.
+        """
+        for role in self.alone_in:
+            if APART.get(role) in held:
+                return f"{ROLES[APART[role]]}不能接任{ROLES[role]}"
+        if self.alone_in or set(self.roles) & set(held):
+            return ""
+        return f"不是{self.role_names}，不能接办"
 
     @property
     def needs_successor(self) -> bool:
@@ -76,16 +86,18 @@ def leaving(unit: Unit, person: Person, now: datetime) -> Leaving:
         for role in roles
         if not _others(role, unit, person, now) and (role != "unit_leader" or unit.has_leader)
     ]
-    shared = _open_items(
-        WorkItem.scope_kind == "org", WorkItem.scope_id == unit.id, WorkItem.role.in_(alone)
+    of_unit = _open_items(
+        WorkItem.scope_kind == "org", WorkItem.scope_id == unit.id, WorkItem.role.in_(roles)
     )
+    shared = [item for item in of_unit if item.role in alone]
+    staying = [item for item in of_unit if item.role not in alone]
     elsewhere = _roles_elsewhere(person, unit, now)
     given = _open_items(
         WorkItem.assignee_id == person.id,
         WorkItem.is_personal.is_(False),
         WorkItem.role.in_(set(roles) - elsewhere),
     )
-    return Leaving(grants, alone, shared, given)
+    return Leaving(grants, alone, shared, given, staying)
 
 
 def _others(role: str, unit: Unit, person: Person, now: datetime) -> set[int]:
@@ -165,10 +177,10 @@ def _check(
     candidates = {each.id: roles for each, roles in successors(unit, person, now).items()}
     if successor.id not in candidates:
         raise Invalid("请选择本单位的其他工作人员", field="successor")
-    for role in left.alone_in:
-        if APART.get(role) in candidates[successor.id]:
-            names = f"{ROLES[APART[role]]}，不能接任{ROLES[role]}"
-            raise Invalid(f"{successor.name}任{names}，请另选或先新增工作人员", field="successor")
+    why = left.bars(candidates[successor.id])
+    if why:
+        text = f"{successor.name}：{why}，请另选或先新增工作人员"
+        raise Invalid(text, field="successor")
     own = [item for item in left.shared if successor.id in {item.about_id, item.excluded_id}]
     if own:
         text = f"{successor.name}是 {len(own)} 项待办任务的当事人，不能接办，请另选"
@@ -238,5 +250,8 @@ def _tell(
     notify(person.id, told, url="/home", now=now)
     if successor is not None:
         count = len(left.shared) + sum(item.assignee_id == successor.id for item in left.given)
-        text = f"{person.name}离任，由您接任；{count} 项待办任务转由您办理"
+        taken = "、".join(ROLES[role] for role in left.alone_in)
+        taken = f"由您接任{taken}" if taken else f"由您接续{left.role_names}的工作"
+        more = f"；本单位共同的待办任务 {len(left.staying)} 项" if left.staying else ""
+        text = f"{person.name}离任，{taken}；{count} 项待办任务转由您办理{more}"
         notify(successor.id, text, url="/tasks", now=now)

@@ -178,6 +178,22 @@ def staff_of(unit_id: int, now: datetime) -> list[tuple[Person, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+def ended_roles_of(person_id: int, now: datetime) -> list[tuple[RoleGrant, Unit]]:
+    """Return the roles that somebody held at units, the one that ended last first."""
+    rows = db.session.execute(
+        select(RoleGrant, Unit)
+        .join(Unit, Unit.id == RoleGrant.scope_id)
+        .where(
+            RoleGrant.person_id == person_id,
+            RoleGrant.scope_kind == "org",
+            RoleGrant.valid_to <= now,
+        )
+        .order_by(RoleGrant.valid_to.desc(), RoleGrant.id.desc())
+        .limit(NAMED)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def members_of(unit_id: int, text: str = "") -> Select[tuple[Person]]:
     """Select the people whom a unit has taken as its own, by name."""
     bound = (

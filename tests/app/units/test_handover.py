@@ -1,5 +1,6 @@
 """工作交接: who leaves names who takes over, and nothing that waits is left to nobody."""
 
+import re
 from dataclasses import dataclass
 from threading import Event
 from time import sleep
@@ -70,7 +71,7 @@ def test_the_last_clerk_leaves_only_to_a_successor(case: Case, client_for: Any) 
     browser, url = client_for(case.admin), f"/staff/{case.clerk.id}/end"
     page = browser.get(url).text
     assert ("1 项" in page, "苏晓禾 申请绑定" in page, "敖正言" in page) == (True, True, True)
-    assert "经办人和领导不能互相接任" in page
+    assert "单位领导不能接任单位经办人" in page
     refused = browser.post(url)
     assert (refused.status_code, "本单位没有其他单位经办人" in refused.text) == (422, True)
     apart = browser.post(url, {"successor": case.leader.id})
@@ -127,18 +128,30 @@ def test_a_task_that_was_given_to_who_leaves_is_given_on(
         assert len(told) == 1
 
 
-def test_a_task_is_given_on_only_to_who_holds_its_role(case: Case, client_for: Any) -> None:
+def test_nobody_is_named_who_would_take_nothing_over(case: Case, client_for: Any) -> None:
+    second = another(case, "unit_clerk")
+    browser, url = client_for(case.admin), f"/staff/{case.clerk.id}/end"
+    page = browser.get(url).text
+    assert ("待办任务</dt><dd>1 项" in squeezed(page), "不是单位经办人" in page) == (True, True)
+    assert "仍由本单位其他同角色人员办理的任务" in page
+    for nobody in (case.leader, case.admin):
+        answer = browser.post(url, {"successor": nobody.id})
+        assert (answer.status_code, "不能接办" in answer.text) == (422, True)
+    assert browser.post(url, {"successor": second.id}).status_code == 303
+    told = client_for(second).get("/notifications").text
+    assert "由您接续单位经办人的工作；0 项待办任务转由您办理；本单位共同的待办任务 1 项" in told
+
+
+def squeezed(page: str) -> str:
+    return re.sub(r">\s+<", "><", re.sub(r"<(dt|dd)[^>]*>", r"<\1>", page))
+
+
+def test_who_holds_no_role_any_more_is_told_so_at_home(case: Case, client_for: Any) -> None:
     another(case, "unit_clerk")
-    with transaction():
-        item = db.session.get_one(WorkItem, the_task_id())
-        to = Scope("person", case.clerk.id)
-        care.reassign(item, to, reason="专人办理", actor_id=None, now=now())
-    form = {"successor": case.leader.id}
-    assert client_for(case.admin).post(f"/staff/{case.clerk.id}/end", form).status_code == 303
-    item = the_task()
-    assert (item.assignee_id, item.scope_kind, item.scope_id) == (None, "org", case.unit.id)
-    assert client_for(case.leader).get(f"/tasks/{item.id}").status_code == 403
-    assert "0 项待办任务转由您办理" in client_for(case.leader).get("/notifications").text
+    assert "您的角色" not in client_for(case.clerk).get("/home").text
+    client_for(case.admin).post(f"/staff/{case.clerk.id}/end")
+    page = client_for(case.clerk).get("/home").text
+    assert ("您的角色" in page, "云桥区青禾小学　单位经办人" in page) == (True, True)
 
 
 def the_task_id() -> int:
