@@ -130,7 +130,7 @@ def _last_number(key: str, jurisdiction: str) -> int:
 
 
 def _store(content: bytes) -> str:
-    digest = hashlib.sha256(content).hexdigest()
+    digest = _digest(content)
     if db.session.get(SpecBundle, digest) is None:
         kept = insert_into(SpecBundle).values(hash=digest, content=zstandard.compress(content))
         db.session.execute(kept.on_conflict_do_nothing(index_elements=["hash"]))
@@ -169,6 +169,19 @@ def bundle_of(subject: ProcessInstance | ProcessVersion) -> Bundle:
             raise NotFound(f"流程定义 {subject.bundle_hash[:12]} 已丢失")
         known = _bundles.setdefault(subject.bundle_hash, _read(row))
     return known
+
+
+def is_stored(digest: str) -> bool:
+    """Tell whether a bundle lies in the database as it was published: its content has its hash."""
+    row = db.session.get(SpecBundle, digest, populate_existing=True)
+    try:
+        return row is not None and _digest(zstandard.decompress(row.content)) == digest
+    except zstandard.ZstdError:
+        return False
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 # Live specs by the hash of their content, for all threads; a deployment has dozens.
@@ -245,7 +258,7 @@ def _ship(
 ) -> ProcessVersion | None:
     needed = closure(files, key)
     forms = _forms(needed, root / "forms", jurisdiction)
-    digest = hashlib.sha256(pack(key, needed, forms)).hexdigest()
+    digest = _digest(pack(key, needed, forms))
     shipped = _last_shipped(key, jurisdiction)
     if jurisdiction:
         nationwide = _last_shipped(key, "")
