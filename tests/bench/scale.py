@@ -69,7 +69,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 @contextmanager
 def _office(folder: Path, server: str) -> Iterator[Office]:
-    with fresh_url(folder, server) as url, office_on(url, pooled=True) as office:
+    with fresh_url(folder, server) as url, office_on(url) as office:
         yield office
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy.pool import NullPool
 
 from app.accounts.models import Person
 from app.core import audit, storage  # noqa: F401 - their tables
@@ -52,9 +51,7 @@ def database(
             "postgresql://", "postgresql+psycopg://"
         )
     app = Flask("engine")
-    app.config.update(
-        SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool}
-    )
+    app.config.update(SQLALCHEMY_DATABASE_URI=url)
     db.init_app(app)
     with app.app_context():
         open_tables()

@@ -1,4 +1,4 @@
-"""A few rounds of the storms; `python -m tests.storms --repeats 200` runs them at full size."""
+"""Every storm at a size for each run; `python -m tests.storms` lets them rage at full size."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from app.core.db import db
 from tests.engine.kit import Office
 from tests.storms import kills, races
 
-REPEATS, KILLS = 10, 3
+REPEATS, KILLS = 25, 20
 
 
 @pytest.fixture

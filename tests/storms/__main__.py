@@ -1,7 +1,7 @@
 """`python -m tests.storms`: the races and the kills at full size, on both databases.
 
 --repeats 200   how often each race is run
---kills 20      how often a working process is killed
+--kills 100     how often a working process is killed
 --database      sqlite or postgresql; both unless told
 """
 
@@ -37,7 +37,7 @@ def main() -> int:
     """Run the storms; 1 when something did not hold."""
     asked = argparse.ArgumentParser(prog="python -m tests.storms")
     asked.add_argument("--repeats", type=int, default=200)
-    asked.add_argument("--kills", type=int, default=20)
+    asked.add_argument("--kills", type=int, default=100)
     asked.add_argument("--database", choices=("sqlite", "postgresql"))
     given = asked.parse_args()
     with ExitStack() as stack:

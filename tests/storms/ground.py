@@ -9,7 +9,6 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy.pool import NullPool
 
 from app.core.db import db, transaction
 from app.engine import environment, handlers, invariants
@@ -29,11 +28,10 @@ AND state <> 'active' AND mode <> 'AccessShareLock' AND locktype <> 'virtualxid'
 """
 
 
-def application(url: str, *, pooled: bool = False) -> Flask:
-    """A bare application of the engine on a database; as on a server, if it is `pooled`."""
+def application(url: str) -> Flask:
+    """A bare application of the engine on a database."""
     app = Flask("storm")
-    options = {} if pooled else {"poolclass": NullPool}
-    app.config.update(SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS=options)
+    app.config.update(SQLALCHEMY_DATABASE_URI=url)
     db.init_app(app)
     return app
 
@@ -73,9 +71,9 @@ def own_handlers() -> Iterator[None]:
 
 
 @contextmanager
-def office_on(url: str, *, pooled: bool = False) -> Iterator[Office]:
+def office_on(url: str) -> Iterator[Office]:
     """Open an office with its tables on an empty database."""
-    app = application(url, pooled=pooled)
+    app = application(url)
     with app.app_context(), own_handlers():
         open_tables()
         yield Office(app)

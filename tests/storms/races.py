@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.core.errors import DomainError
-from app.engine import care, definitions, migration, runtime, workers
+from app.engine import definitions, migration, runtime, workers
 from app.engine.models import ProcessInstance, ProcessVersion, WorkItem
 from tests.engine.kit import (
     CLERK,
@@ -241,7 +241,6 @@ def run(office: Office, race: Race, repeats: int, url: str) -> Counter[str]:
         if broken or _torn():
             raise Wrong(f"{race.name}: {broken or 'an instance without its bundle'}")
         seen["+".join(ended)] += 1
-        _close(number)
     if held_locks(url):
         raise Wrong(f"{race.name}: a lock is left behind")
     return seen
@@ -294,13 +293,3 @@ def _torn() -> list[int]:
             .where(ProcessVersion.bundle_hash != ProcessInstance.bundle_hash)
         )
         return list(db.session.scalars(apart))
-
-
-def _close(number: int) -> None:
-    """End what a race has left, so that the next one finds only its own timers."""
-    with transaction():
-        left = sa.select(ProcessInstance).where(
-            ProcessInstance.business_id == number, ProcessInstance.status == "running"
-        )
-        for instance in db.session.scalars(left).all():
-            care.cancel(instance, reason="比赛结束", actor_id=CLERK, now=NOON)

@@ -1,10 +1,7 @@
-"""A worker that is going to be killed: it does whatever can be done and says what it committed.
+"""A worker that is going to be killed: it does whatever can be done and says what it committed."""
 
-python -m tests.storms.worker <database address>
-"""
-
-import itertools
-import sys
+from multiprocessing.connection import Connection
+from typing import NoReturn
 
 import sqlalchemy as sa
 
@@ -28,6 +25,8 @@ from tests.engine.kit import (
 from tests.storms.ground import application
 
 OPEN_CASES = 8
+Said = tuple[str, int]
+"""That the worker is ready, or that it has committed a task (done) or a case (begun)."""
 
 
 def publish(office: Office) -> None:
@@ -63,37 +62,38 @@ def connect() -> None:
         step.send("answer", business=back, unique=f"tell:{step.business_id}")
 
 
-def work() -> None:
+def work(url: str, told: Connection) -> NoReturn:
     """Do one open task after another, begin new cases, deliver messages; never end."""
-    for _ in itertools.count():
-        with transaction():
-            found = sa.select(WorkItem).where(WorkItem.status == "open").order_by(WorkItem.id)
-            item = db.session.scalars(found.limit(1)).first()
-            item_id = item.id if item else None
-            if item is not None:
-                runtime.complete(item, {"decision": "pass"}, actor_id=CLERK, now=NOON)
-        if item_id is not None:
-            print(f"done {item_id}", flush=True)
-        _begin()
-        workers.deliver_messages(NOON, 3)
+    with application(url).app_context() as context:
+        Office(context.app)
+        connect()
+        told.send(("ready", 0))
+        while True:
+            for act in (_complete, _begin):
+                if (done := act()) is not None:
+                    told.send(done)
+            workers.deliver_messages(NOON, 3)
 
 
-def _begin() -> None:
+def _complete() -> Said | None:
+    with transaction():
+        found = sa.select(WorkItem).where(WorkItem.status == "open").order_by(WorkItem.id)
+        item = db.session.scalars(found.limit(1)).first()
+        if item is None:
+            return None
+        done = ("done", item.id)
+        runtime.complete(item, {"decision": "pass"}, actor_id=CLERK, now=NOON)
+    return done
+
+
+def _begin() -> Said | None:
     with transaction():
         cases = ProcessInstance.process_key == "case"
         last = db.session.scalar(sa.select(sa.func.max(ProcessInstance.business_id)).where(cases))
         running = sa.select(sa.func.count()).where(cases, ProcessInstance.status == "running")
         if (db.session.scalar(running) or 0) >= OPEN_CASES:
-            return
+            return None
         number = (last or 0) + 1
         business = ("case", number)
         runtime.start("case", business=business, jurisdiction="", actor_id=CLERK, now=NOON)
-    print(f"begun {number}", flush=True)
-
-
-if __name__ == "__main__":
-    with application(sys.argv[1]).app_context() as context:
-        Office(context.app)
-        connect()
-        print("ready", flush=True)
-        work()
+    return ("begun", number)
