@@ -9,7 +9,7 @@ from app.accounts.addresses import sweep_attempts
 from app.accounts.mail_links import sweep_links
 from app.accounts.operations import sweep_sessions
 from app.accounts.signing_in import sweep_names
-from app.core import audit, jobs, mail, storage
+from app.core import audit, jobs, mail, parts, storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.http import sweep_request_keys
@@ -78,6 +78,7 @@ def sweep() -> None:
     with transaction():
         hashes = storage.sweep_staged(now()) + sweep_exports(now())
         hashes += sweep_imports(now())
+        left = parts.sweep_uploads(now())
         sweep_drafts()
         sweep_request_keys(now())
         sweep_attempts(now())
@@ -89,6 +90,7 @@ def sweep() -> None:
         mail.sweep_mail(now())
     with transaction(write=False):
         storage.sweep_bytes(hashes)
+        parts.remove_parts(left)
 
 
 def start_scheduler(app: Flask) -> BackgroundScheduler:

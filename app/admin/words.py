@@ -202,6 +202,7 @@ EVENTS = {
     "portfolio:deleted": "删除业绩",
     "portfolio:edited": "修改业绩",
     "portfolio:file_attached": "上传业绩附件",
+    "portfolio:file_replaced": "替换业绩附件",
     "portfolio:file_removed": "移除业绩附件",
     "portfolio:file_renamed": "修改业绩附件名称",
     "portfolio:released": "退出已审核业绩",

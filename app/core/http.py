@@ -85,10 +85,13 @@ class ZhipingApp(Flask):
 
     def _receive(self) -> None:
         """Read what was sent before the transaction: a slow sender must not hold up the others."""
-        if request.method not in SAFE_METHODS and request.routing_exception is None:
-            # What cannot be read is refused within the transaction, where refusals are rendered.
-            with contextlib.suppress(HTTPException):
-                _ = request.form
+        if request.method in SAFE_METHODS or request.routing_exception is not None:
+            return
+        most = getattr(self.view_functions.get(request.endpoint or ""), "takes_bytes", None)
+        # What cannot be read is refused within the transaction, where refusals are rendered.
+        with contextlib.suppress(HTTPException):
+            request.max_content_length = most or current_app.config["MAX_CONTENT_LENGTH"]
+            _ = request.get_data() if most else request.form
 
     def _writes(self) -> bool:
         """Opening a task marks it as viewed; looking ahead (HEAD, prefetch) does not."""

@@ -69,6 +69,7 @@ ACTIONS: dict[str, Action] = {
     "site.home": _may(PUBLIC),
     "site.health": _may(PUBLIC),
     "file.upload": _may(MEMBER),
+    "upload.continue": _may(MEMBER, when="owns_upload"),
     "file.read": _may(MEMBER, when="may_read_file"),
     # notices and policies
     "article.read": _may(PUBLIC),

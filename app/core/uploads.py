@@ -31,13 +31,6 @@ class Policy:
     photo: bool = False
 
     @property
-    def accept(self) -> str:
-        """Return what a file chooser offers: media types let a phone offer its camera."""
-        kinds = [MEDIA_TYPES[ending] for ending in self.types if ending in MEDIA_TYPES]
-        endings = [f".{ending}" for ending in self.types]
-        return ",".join([*endings, *([".jpeg"] if "jpg" in self.types else []), *kinds])
-
-    @property
     def most_bytes(self) -> int:
         """Return what may be sent: pictures are compressed, so more of them may come."""
         takes_pictures = not PICTURES.isdisjoint(self.types)

@@ -1,12 +1,16 @@
 """Attachments of items: every slot has a policy, every file one owner (附件)."""
 
+from collections.abc import Sequence
 from datetime import datetime
+
+from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.core import storage
 from app.core.db import db
-from app.core.errors import Invalid, NotFound
-from app.core.uploads import MEDIA_TYPES
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.storage import StoredFile
+from app.core.uploads import MEDIA_TYPES, Policy
 from app.portfolio import item_types
 from app.portfolio.models import ItemFile, PortfolioItem
 from app.portfolio.operations import (
@@ -17,35 +21,85 @@ from app.portfolio.operations import (
 )
 
 
-def attach_file(
-    item: PortfolioItem, slot: str, file_id: int, *, actor: Person, now: datetime
-) -> ItemFile:
-    """Put an upload of the owner into a slot; Invalid when the slot does not take it."""
+def room_for(item: PortfolioItem, slot: str, replaces: int | None, *, actor: Person) -> Policy:
+    """Return what a slot takes, before a file is sent or cleaned for it.
+
+    Raises Invalid when it is full, Conflict for what is not open or no longer there to replace.
+    """
     require_editable(item, actor)
-    policy = item_types.slot_of(item_types.get(item.type_key), slot).policy
+    rule = item_types.slot_of(item_types.get(item.type_key), slot).policy
     here = files_in(item, slot)
-    for known in here:
-        if known.file_id == file_id:
-            return known
-    if len(here) >= policy.count:
-        raise Invalid(f"最多上传 {policy.count} 个附件", field=slot)
+    if replaces is not None:
+        _replaced(here, replaces)
+    elif len(here) >= rule.count:
+        raise Invalid(f"最多上传 {rule.count} 个附件", field=slot)
+    return Policy(types=rule.types, max_bytes=rule.max_bytes, max_count=rule.count)
+
+
+def attach_file(
+    item: PortfolioItem,
+    slot: str,
+    file_id: int,
+    *,
+    actor: Person,
+    now: datetime,
+    replaces: int | None = None,
+) -> ItemFile:
+    """Put an upload of the owner into a slot, in the place of another or at the end.
+
+    Invalid when the slot does not take it, or has the same content already.
+    """
+    require_editable(item, actor)
+    here = files_in(item, slot)
+    known = next((file for file in here if file.file_id == file_id), None)
+    if known is not None:
+        return known
+    policy = room_for(item, slot, replaces, actor=actor)
     stored = storage.owned_file(file_id, actor.id)
-    if stored.media_type not in {MEDIA_TYPES.get(kind) for kind in policy.types}:
-        raise Invalid(f"文件类型不符：{policy.help}", field=slot)
-    if stored.size > policy.max_bytes:
-        raise Invalid(f"文件过大：{policy.help}", field=slot)
+    _refuse_unfit(stored, policy, slot)
+    _refuse_twice(stored, here, slot)
     storage.link(stored)
+    former = _replaced(here, replaces) if replaces is not None else None
+    last = max((file.position for file in here), default=0)
     file = ItemFile(
         slot=slot,
         file_id=stored.id,
         name=stored.name,
-        position=max((known.position for known in here), default=0) + 1,
+        position=former.position if former else last + 1,
     )
+    if former is not None:
+        item.files.remove(former)
     item.files.append(file)
     item.updated_at = now
     db.session.flush()
-    record_event(item, "file_attached", actor, now, slot=slot, file=stored.id)
+    db.session.expire(item, ["files"])
+    verb, gone = ("file_replaced", {"former": former.file_id}) if former else ("file_attached", {})
+    record_event(item, verb, actor, now, slot=slot, file=stored.id, **gone)
     return file
+
+
+def _replaced(here: Sequence[ItemFile], file_id: int) -> ItemFile:
+    for file in here:
+        if file.file_id == file_id:
+            return file
+    raise Conflict("要替换的附件已被移除或替换，请刷新页面")
+
+
+def _refuse_unfit(stored: StoredFile, policy: Policy, slot: str) -> None:
+    if stored.media_type not in {MEDIA_TYPES.get(kind) for kind in policy.types}:
+        raise Invalid(f"文件类型不符：{policy.describe()}", field=slot)
+    if stored.size > policy.max_bytes:
+        raise Invalid(f"文件过大：{policy.describe()}", field=slot)
+
+
+def _refuse_twice(stored: StoredFile, here: Sequence[ItemFile], slot: str) -> None:
+    """One file that was chosen twice helps nobody who reads the evidence."""
+    ids = [file.file_id for file in here]
+    same = select(StoredFile.id).where(StoredFile.id.in_(ids), StoredFile.sha256 == stored.sha256)
+    twin = db.session.scalars(same).first()
+    if twin is not None:
+        name = next(file.name for file in here if file.file_id == twin)
+        raise Invalid(f"与已上传的“{name}”内容相同，无需重复上传", field=slot)
 
 
 def _find_file(item: PortfolioItem, slot: str, file_id: int) -> ItemFile:

@@ -8,7 +8,7 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from app.core import storage
+from app.core import receiving
 from app.core.clock import now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.faults import shown_on
@@ -16,7 +16,7 @@ from app.core.http import page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.overtaken import differing, overtaken
 from app.core.permissions import authorize, requires
-from app.core.uploads import Policy
+from app.core.signed_out import wants_json
 from app.engine import runtime
 from app.portfolio import (
     archive,
@@ -30,6 +30,7 @@ from app.portfolio import (
 )
 from app.portfolio.models import STATES, TONES, PortfolioItem
 from app.portfolio.operations import files_in
+from app.site.views import file_facts
 from app.units.flow import flow_log
 from app.units.queries import open_binding, unit_of
 from forms import AnswersForm, FormSpec, build
@@ -248,35 +249,31 @@ def autosave(item_id: int) -> dict[str, Any]:
 @bp.post("/portfolio/<int:item_id>/files/<slot>")
 @writes_late
 @requires("portfolio.edit")
-def upload(item_id: int, slot: str) -> dict[str, Any]:
+def upload(item_id: int, slot: str) -> dict[str, Any] | Response:
     """Take an upload into a slot at once; it is cleaned before others have to wait for it."""
     item = _item(item_id, "portfolio.edit")
-    rule = item_types.slot_of(item_types.get(item.type_key), slot).policy
-    sent = request.files.get("file")
-    if sent is None:
-        raise Invalid("请选择要上传的文件", field="file")
-    policy = Policy(types=rule.types, max_bytes=rule.max_bytes, max_count=rule.count)
-    stored = storage.stage(
-        sent.stream, sent.filename or "附件", policy, owner_id=current_user.id, now=now()
-    )
+    replaces = request.args.get("replaces", type=int)
+    policy = attachments.room_for(item, slot, replaces, actor=current_user)
+    if receiving.announces():
+        return receiving.announce(policy)
+    stored = receiving.take(policy)
     item = _item(item_id, "portfolio.edit", for_update=True)
-    file = attachments.attach_file(item, slot, stored.id, actor=current_user, now=now())
-    return {
-        "id": stored.id,
-        "name": file.name,
-        "size": stored.size,
-        "url": f"/files/{stored.id}",
-    }
+    file = attachments.attach_file(
+        item, slot, stored.id, actor=current_user, now=now(), replaces=replaces
+    )
+    return file_facts(stored, file.name)
 
 
 @bp.post("/portfolio/<int:item_id>/files/<slot>/<int:file_id>/name")
 @requires("portfolio.edit")
 @shown_on(lambda item_id, slot, file_id: show(item_id))
-def rename(item_id: int, slot: str, file_id: int) -> Response:
+def rename(item_id: int, slot: str, file_id: int) -> Response | dict[str, Any]:
     """Give an attachment another name."""
     item = _item(item_id, "portfolio.edit", for_update=True)
-    name = request.form.get("name", "")
-    attachments.rename_file(item, slot, file_id, name, actor=current_user, now=now())
+    typed = request.form.get("name", "")
+    file = attachments.rename_file(item, slot, file_id, typed, actor=current_user, now=now())
+    if wants_json():
+        return {"name": file.name}
     flash("附件已重命名", "success")
     return see_other(url_for("portfolio.show", item_id=item.id))
 

@@ -11,18 +11,20 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import wrap_file
 
 from app.accounts.models import Person
-from app.core import uploads
+from app.core import receiving, uploads
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.http import writes_late
 from app.core.permissions import authorize, register_predicate, requires
-from app.core.storage import StoredFile, may_read, open_file, stage
+from app.core.storage import StoredFile, may_read, open_file
 from app.core.uploads import MEDIA_TYPES, Policy
+from app.site import resuming
 from app.site.blocks import public_blocks
 from app.site.reading import note_reading
 
 bp = Blueprint("site", __name__)
+resuming.add_pages(bp)
 SHOWN_INLINE = {"image/jpeg", "image/png"}
 
 PolicyFinder = Callable[[str], Policy | None]
@@ -49,7 +51,7 @@ def describe_policy(name: str) -> dict[str, Any]:
     """Return a policy as the uploader shows it."""
     policy = upload_policy(name)
     return {
-        "accept": policy.accept,
+        "types": policy.types,
         "max_bytes": policy.max_bytes,
         "help": policy.describe(),
     }
@@ -94,17 +96,21 @@ def may_read_file(person: Person, file: StoredFile, _now: object) -> bool:
 @bp.post("/files")
 @writes_late
 @requires("file.upload")
-def upload() -> dict[str, Any] | tuple[dict[str, Any], int]:
+def upload() -> dict[str, Any] | Response:
     """Take one file in: cleaned and staged until a record links it."""
-    sent = request.files.get("file")
-    if sent is None or not sent.filename:
-        raise Invalid("请选择文件", field="file")
-    policy, owner_id = upload_policy(request.args.get("policy", "")), current_user.id
-    file = stage(sent.stream, sent.filename, policy, owner_id=owner_id, now=now())
+    policy = upload_policy(request.args.get("policy", ""))
+    if receiving.announces():
+        return receiving.announce(policy)
+    return file_facts(receiving.take(policy))
+
+
+def file_facts(file: StoredFile, name: str = "") -> dict[str, Any]:
+    """Return what a page shows of a file that has come."""
     return {
         "id": file.id,
-        "name": file.name,
+        "name": name or file.name,
         "size": file.size,
+        "media_type": file.media_type,
         "url": url_for("site.file", file_id=file.id),
     }
 

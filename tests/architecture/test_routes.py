@@ -84,7 +84,7 @@ def test_every_page_that_is_not_public_sends_a_visitor_to_sign_in(
             continue
         url = address(app, rule)
         for method in rule.methods - {"HEAD", "OPTIONS"}:
-            answer = visitor.get(url) if method == "GET" else visitor.post(url)
+            answer = visitor.get(url) if method == "GET" else visitor.send(method, url)
             led = answer.status_code == 302 and answer.location.startswith("/login?next=")
             if not led if method == "GET" else answer.status_code != 401:
                 wrong[f"{method} {rule.rule}"] = answer.status_code

@@ -315,8 +315,19 @@ def test_an_image_opens_large_and_can_be_zoomed(page: Page, visit: Visit) -> Non
     page.get_by_role("link", name="毕业证书.png").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("img", name="毕业证书.png")).to_be_visible()
+    picture = dialog.get_by_role("img")
+    fitting = float(picture.get_attribute("data-scale") or 0)
     dialog.get_by_role("button", name="放大").click()
-    expect(dialog.locator("img")).to_have_attribute("data-scale", "1.5")
+    expect(picture).to_have_attribute("data-scale", f"{fitting * 1.4:.2f}")
+    page.keyboard.press("-")
+    expect(picture).to_have_attribute("data-scale", f"{fitting:.2f}")
+    page.keyboard.press("r")
+    expect(dialog.get_by_role("status")).to_contain_text("旋转 90°")
+    box = picture.bounding_box()
+    assert box
+    assert box["height"] > box["width"], "a turned picture takes the room that it needs"
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
 
 
 def test_a_photo_is_cropped_to_five_by_seven_and_uploaded(

@@ -128,7 +128,9 @@ class Sweep:
     def gets_in(self, door: Door, who: str, address: str) -> bool:
         """Try a door once. AssertionError on an answer of ours that failed."""
         browser = self.browsers[who]
-        answer = browser.get(address) if door.method == "GET" else browser.post(address)
+        answer = (
+            browser.get(address) if door.method == "GET" else browser.send(door.method, address)
+        )
         assert answer.status_code < 500, (door.name, who, answer.status_code)
         is_sent_away = answer.status_code in {302, 303} and "/login" in answer.location
         return answer.status_code not in REFUSED and not is_sent_away

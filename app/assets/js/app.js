@@ -9,6 +9,7 @@ import './bulk.js';
 import './rows.js';
 import './select.js';
 import './upload.js';
+import './rename.js';
 import './autosave.js';
 import './preview.js';
 import './review.js';

@@ -33,8 +33,8 @@ export async function post(url, data) {
   }
 }
 
-// upload(url, blob, name, onProgress(fraction)) -> {status, body}: fetch reports no progress, XHR does.
-export function upload(url, blob, name, onProgress = () => {}) {
+// upload(url, blob, name, onProgress(fraction), signal) -> {status, body}: fetch reports no progress, XHR does.
+export function upload(url, blob, name, onProgress = () => {}, signal = null) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     const data = new FormData();
@@ -48,6 +48,7 @@ export function upload(url, blob, name, onProgress = () => {}) {
     request.addEventListener('load', () => resolve({ status: request.status, body: json(request.responseText) }));
     request.addEventListener('error', () => resolve({ status: 0, body: {} }));
     request.addEventListener('abort', () => resolve({ status: 0, body: {} }));
+    signal?.addEventListener('abort', () => request.abort());
     request.send(data);
   });
 }

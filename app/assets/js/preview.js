@@ -1,26 +1,74 @@
-// <a data-preview href="image">: the image in a dialog, with zoom and rotation.
+// <a data-preview="image|pdf" href>: an image in a dialog, with zoom and rotation; a PDF in the browser's own viewer.
 import { openDialog } from './dialog.js';
 import { icon, make, on } from './dom.js';
 
-const button = (name, label) => make('button', { type: 'button', class: 'btn btn-outline-secondary btn-sm', 'aria-label': label }, icon(name));
+const LEAST = 0.25, MOST = 6;
+const button = (name, label, key) => make('button', { type: 'button', class: 'btn btn-outline-secondary btn-sm', 'aria-label': label, 'aria-keyshortcuts': key, title: `${label}（${key}）` }, icon(name));
+const inNewTab = (link) => make('a', { class: 'btn btn-outline-primary btn-sm', href: link.href, target: '_blank', rel: 'noopener' }, '在新窗口打开');
+
+// Turned on a canvas: the page around it then knows how wide and high the picture has become.
+function drawing(image, canvas, { scale, angle }) {
+  const turned = angle % 180 !== 0, { naturalWidth: width, naturalHeight: height } = image;
+  canvas.width = turned ? height : width;
+  canvas.height = turned ? width : height;
+  const pen = canvas.getContext('2d');
+  pen.translate(canvas.width / 2, canvas.height / 2);
+  pen.rotate((angle * Math.PI) / 180);
+  pen.drawImage(image, -width / 2, -height / 2);
+  canvas.style.width = `${Math.round(canvas.width * scale)}px`;   // through the CSSOM, which the policy allows
+}
+
+function showImage(link) {
+  const name = link.textContent.trim(), image = new Image();
+  const canvas = make('canvas', { class: 'preview-image', role: 'img', 'aria-label': name });
+  const stage = make('div', { class: 'preview-stage', tabindex: '0', role: 'group', 'aria-label': '图片，可用方向键移动' }, canvas);
+  const closer = button('zoom-in', '放大', '+'), wider = button('zoom-out', '缩小', '-'), whole = button('arrows-angle-contract', '适合窗口', '0'), turn = button('arrow-clockwise', '旋转', 'R');
+  const told = make('span', { class: 'upload-state me-auto', role: 'status' });
+  const state = { scale: 1, angle: 0 };
+  const draw = () => {
+    drawing(image, canvas, state);
+    canvas.dataset.scale = state.scale.toFixed(2);
+    told.textContent = `${Math.round(state.scale * 100)}%${state.angle ? `，旋转 ${state.angle}°` : ''}`;
+  };
+  const fit = () => {
+    const side = state.angle % 180 ? image.naturalHeight : image.naturalWidth, room = stage.clientWidth - 24;
+    state.scale = Math.max(LEAST, Math.min(MOST, room / side, 3));
+    draw();
+  };
+  const zoom = (factor) => { state.scale = Math.min(MOST, Math.max(LEAST, state.scale * factor)); draw(); };
+  const acts = { '+': () => zoom(1.4), '=': () => zoom(1.4), '-': () => zoom(1 / 1.4), 0: fit, r: () => { state.angle = (state.angle + 90) % 360; fit(); } };
+  closer.addEventListener('click', acts['+']);
+  wider.addEventListener('click', acts['-']);
+  whole.addEventListener('click', fit);
+  turn.addEventListener('click', acts.r);
+  image.addEventListener('error', () => { stage.replaceChildren(make('p', { class: 'upload-error', role: 'alert' }, '图片暂时打不开，请稍后再试')); });
+  const { element } = openDialog({
+    title: name, size: 'modal-xl', body: stage, footer: [told, wider, closer, whole, turn, inNewTab(link)],
+    onShown: () => { stage.focus(); image.addEventListener('load', fit); image.src = link.href; },
+  });
+  element.addEventListener('keydown', (event) => {
+    const act = acts[event.key.toLowerCase()];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+// Phones show a PDF only by itself: there the link opens it.
+const hasViewer = () => navigator.pdfViewerEnabled && matchMedia('(min-width: 768px) and (pointer: fine)').matches;
+
+function showPaper(link) {
+  const name = link.textContent.trim();
+  openDialog({
+    title: name, size: 'modal-xl', footer: [inNewTab(link)],
+    body: make('iframe', { class: 'preview-paper', src: link.href, title: name }),
+  });
+}
 
 on('click', 'a[data-preview]', (event, link) => {
-  if (event.ctrlKey || event.metaKey) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const isPaper = link.dataset.preview === 'pdf';
+  if (isPaper && !hasViewer()) return;
   event.preventDefault();
-  const image = make('img', { src: link.href, alt: link.textContent.trim(), class: 'preview-image' });
-  const closer = button('zoom-in', '放大'), wider = button('zoom-out', '缩小'), turn = button('arrow-clockwise', '旋转');
-  let scale = 1, angle = 0;
-  const draw = () => {
-    // Set through the CSSOM, which the content security policy allows.
-    image.style.width = `${Math.round(scale * 100)}%`;
-    image.style.transform = `rotate(${angle}deg)`;
-    image.dataset.scale = scale;
-  };
-  closer.addEventListener('click', () => { scale = Math.min(4, scale * 1.5); draw(); });
-  wider.addEventListener('click', () => { scale = Math.max(0.5, scale / 1.5); draw(); });
-  turn.addEventListener('click', () => { angle = (angle + 90) % 360; draw(); });
-  openDialog({
-    title: link.textContent.trim(), size: 'modal-xl', body: make('div', { class: 'preview-stage', tabindex: '0', role: 'group', 'aria-label': '图片' }, image),
-    footer: [wider, closer, turn, make('a', { class: 'btn btn-outline-primary btn-sm', href: link.href, target: '_blank', rel: 'noopener' }, '在新窗口打开')],
-  });
+  (isPaper ? showPaper : showImage)(link);
 });

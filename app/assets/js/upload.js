@@ -1,18 +1,41 @@
-// <input type="file" data-upload="url" data-name="proof">: files are sent at once; the form carries their ids.
+// <input type="file" data-upload="url" data-name="proof">: files are sent at once, each with its progress; the form
+// carries their ids. A row of a file can be replaced in its place, and renamed where data-renames says so.
 import { addGate } from './submit.js';
-import { fieldChanged, fileSize, icon, make, on } from './dom.js';
-import { reason, upload } from './http.js';
+import { enhancing, fieldChanged, fileSize, icon, make, on } from './dom.js';
+import { reason, rejoin } from './http.js';
+import { send, unfinished } from './sending.js';
 
-const running = new Map();   // form -> number of uploads under way
+const AT_ONCE = 3;
+const MOST_PICTURE = 31457280;   // pictures are compressed by the server, see app/core/uploads.py
+const running = new Map();       // form -> number of uploads under way
+const waiting = [], stalled = new Set();
+let busy = 0;
+
 const isImage = (name) => /\.(jpe?g|png|webp)$/i.test(name);
+const shownBy = (name) => (isImage(name) ? 'image' : /\.pdf$/i.test(name) && 'pdf');
+const listOf = (input) => input.closest('[data-uploader]').querySelector('[data-files]');
+const sameAs = (file) => `${file.name}|${file.size}|${file.lastModified}`;
 
 function hold(form, step) {
   running.set(form, (running.get(form) ?? 0) + step);
   if (!running.get(form)) form?.dispatchEvent(new Event('uploads:done'));
 }
 
-function removeButton(name) {
-  return make('button', { type: 'button', class: 'btn btn-link btn-sm link-danger', 'data-file-remove': '' }, '移除', make('span', { class: 'visually-hidden' }, name));
+function next() {
+  while (busy < AT_ONCE && waiting.length) {
+    busy += 1;
+    waiting.shift()().finally(() => { busy -= 1; next(); });
+  }
+}
+
+const textButton = (act, text, name, tone = '') => make('button', { type: 'button', class: `btn btn-link btn-sm ${tone}`, [`data-file-${act}`]: '' }, text,
+  make('span', { class: 'visually-hidden', 'data-file-called': '' }, name));
+
+function buttons(input, name) {
+  return make('span', { class: 'file-acts' },
+    'renames' in input.dataset ? textButton('rename', '重命名', name) : null,
+    input.multiple ? textButton('replace', '替换', name) : null,
+    textButton('remove', '移除', name, 'link-danger'));
 }
 
 // The row of a stored file, as the server renders it.
@@ -20,65 +43,149 @@ function storedRow(input, file) {
   return make('li', { class: 'file-row', 'data-file': '' },
     make('input', { type: 'hidden', name: input.dataset.name, value: file.id }),
     icon(isImage(file.name) ? 'file-image' : 'file-earmark-text'),
-    make('span', { class: 'file-name' }, make('a', { href: file.url ?? `/files/${file.id}`, target: '_blank', rel: 'noopener', 'data-preview': isImage(file.name) }, file.name)),
+    make('span', { class: 'file-name' }, make('a', { href: file.url ?? `/files/${file.id}`, target: '_blank', rel: 'noopener', 'data-preview': shownBy(file.name) }, file.name)),
     make('span', { class: 'file-size' }, fileSize(file.size ?? 0)),
-    removeButton(file.name));
+    buttons(input, file.name));
 }
 
 function refusedRow(row, file, text, again) {
   row.classList.add('is-refused');
   row.replaceChildren(icon('exclamation-circle'), make('span', { class: 'file-name' }, file.name),
     make('span', { class: 'upload-error', role: 'alert' }, text));
+  const acts = make('span', { class: 'file-acts' });
   if (again) {
-    const retry = make('button', { type: 'button', class: 'btn btn-link btn-sm' }, '重试');
+    const retry = textButton('again', '重试', file.name);
     retry.addEventListener('click', again);
-    row.append(retry);
+    acts.append(retry);
   }
-  row.append(removeButton(file.name));
+  acts.append(textButton('remove', again ? '取消' : '移除', file.name, 'link-danger'));
+  row.append(acts);
   row.scrollIntoView({ block: 'center' });   // never behind the bar at the foot
 }
 
-function objection(input, list, file) {
-  const { maxBytes, maxCount } = input.dataset;
-  if (maxBytes && file.size > Number(maxBytes)) return `文件 ${fileSize(file.size)}，超过 ${fileSize(Number(maxBytes))} 的上限`;
-  if (input.accept && !input.accept.split(',').some((end) => !end.trim().startsWith('.') || file.name.toLowerCase().endsWith(end.trim().toLowerCase()))) return `只接受 ${input.accept.replaceAll('.', '').replaceAll(',', '、').toUpperCase()} 文件`;
-  if (maxCount && list.querySelectorAll('input[type=hidden]').length >= Number(maxCount)) return `最多 ${maxCount} 个文件`;
-  return '';
+function wrongKind(input, file) {
+  const endings = (input.accept ?? '').split(',').map((end) => end.trim().toLowerCase()).filter((end) => end.startsWith('.'));
+  if (!endings.length || endings.some((end) => file.name.toLowerCase().endsWith(end))) return '';
+  return `只接受 ${endings.join('、').replaceAll('.', '').toUpperCase()} 文件`;
 }
 
-async function send(input, list, row, file) {
+function objection(input, file, list, isNew) {
+  const { maxBytes, maxCount } = input.dataset;
+  const most = maxBytes && (isImage(file.name) && 'upload' in input.dataset ? Math.max(Number(maxBytes), MOST_PICTURE) : Number(maxBytes));
+  if (most && file.size > most) return `文件 ${fileSize(file.size)}，超过 ${fileSize(most)} 的上限`;
+  const kind = wrongKind(input, file);
+  if (kind || !list) return kind;
+  const others = [...list.querySelectorAll('[data-file]:not(.is-refused)')];
+  if (others.some((row) => row.dataset.same === sameAs(file))) return '已经选择过这个文件';
+  return isNew && maxCount && others.length >= Number(maxCount) ? `最多 ${maxCount} 个文件` : '';
+}
+
+function progressRow(row, file) {
   const bar = make('progress', { max: 100, value: 0, 'aria-label': `${file.name} 上传进度` });
+  const state = make('span', { class: 'upload-state', role: 'status' });
+  const stop = new AbortController();
+  const cancel = textButton('cancel', '取消', file.name);
+  cancel.addEventListener('click', () => stop.abort());
   row.classList.remove('is-refused');
-  row.replaceChildren(icon('arrow-up-circle'), make('span', { class: 'file-name' }, file.name), bar);
+  row.replaceChildren(icon('arrow-up-circle'), make('span', { class: 'file-name' }, file.name), bar, state, make('span', { class: 'file-acts' }, cancel));
+  let best = 0;      // a part that is tried again brings nothing new at first
+  return {
+    signal: stop.signal,
+    onProgress: (part) => {
+      if (part <= best) return;
+      best = part;
+      bar.value = Math.round(part * 100);
+      state.textContent = part < 1 ? '' : '正在检查…';
+    },
+    onPause: () => { state.textContent = '网络中断，正在重试…'; },
+  };
+}
+
+function landed(input, list, row, file, facts, former) {
+  if (!input.multiple) for (const other of [...list.children]) if (other !== row) other.remove();
+  const stored = storedRow(input, { name: file.name, size: file.size, ...facts });
+  stored.dataset.same = sameAs(file);
+  row.replaceWith(stored);
+  if (former?.isConnected) former.replaceWith(stored);
+}
+
+async function sendRow(input, list, row, file, former) {
+  const shows = progressRow(row, file);
+  const id = former?.querySelector('input[type=hidden]')?.value;
+  // A place that keeps its files itself is told whose place the new one takes.
+  const url = input.dataset.upload + (id && 'renames' in input.dataset ? `?replaces=${id}` : '');
+  const answer = await send(url, file, shows);
+  const isSignedOut = answer.status === 401 || answer.status === 400;
+  const again = async () => { if (isSignedOut) await rejoin(); queue(input, list, row, file, former); };
+  if (shows.signal.aborted) row.remove();
+  else if (answer.status >= 200 && answer.status < 300 && answer.body.id !== undefined) landed(input, list, row, file, answer.body, former);
+  else {
+    const canTry = answer.status === 0 || isSignedOut || answer.status >= 500;
+    refusedRow(row, file, reason(answer, '上传失败，请重试'), canTry && again);
+    if (answer.status === 0) stalled.add({ row, again });
+  }
+}
+
+function queue(input, list, row, file, former) {
+  row.classList.remove('is-refused');
+  row.dataset.same = sameAs(file);
+  row.replaceChildren(icon('hourglass'), make('span', { class: 'file-name' }, file.name), make('span', { class: 'upload-state' }, '等待上传'));
   const form = input.form;
   hold(form, 1);
-  const answer = await upload(input.dataset.upload, file, file.name, (part) => { bar.value = Math.round(part * 100); });
-  if (answer.status >= 200 && answer.status < 300 && answer.body.id !== undefined) {
-    if (!input.multiple) for (const other of [...list.children]) if (other !== row) other.remove();
-    row.replaceWith(storedRow(input, { name: file.name, size: file.size, ...answer.body }));
-    fieldChanged(list, input.dataset.name);
-  } else {
-    refusedRow(row, file, reason(answer, '上传失败，请重试'), answer.status === 0 || answer.status >= 500 ? () => send(input, list, row, file) : null);
-  }
-  hold(form, -1);
+  list.dataset.coming = Number(list.dataset.coming ?? 0) + 1;
+  waiting.push(async () => {
+    await sendRow(input, list, row, file, former);
+    list.dataset.coming -= 1;
+    // Once for all that came together: a page that tells what it shows must not leave out what is on its way.
+    if (list.dataset.coming === '0') fieldChanged(list, input.dataset.name);
+    hold(form, -1);
+  });
+  next();
 }
 
-on('change', 'input[data-upload]', async (_event, input) => {
-  const list = input.closest('[data-uploader]').querySelector('[data-files]');
+function take(input, file, former = null) {
+  const list = listOf(input);
+  const text = objection(input, file, list, !former && input.multiple);
+  const row = make('li', { class: 'file-row', 'data-file': '' });
+  if (former) former.after(row); else list.append(row);
+  if (text) refusedRow(row, file, text); else queue(input, list, row, file, former);
+}
+
+on('change', 'input[data-upload]', (_event, input) => {
   const files = [...input.files];
   input.value = '';           // the same file can be chosen again
   for (const file of files) {
-    const row = make('li', { class: 'file-row', 'data-file': '' });
-    list.append(row);
-    const text = objection(input, list, file);
-    if (text) refusedRow(row, file, text);
-    else await send(input, list, row, file);
+    for (const hint of listOf(input).querySelectorAll('[data-unfinished]')) if (hint.dataset.unfinished === `${file.name}|${file.size}`) hint.remove();
+    take(input, file);
+  }
+});
+
+on('click', '[data-file-replace]', (_event, button) => {
+  const input = button.closest('[data-uploader]').querySelector('input[data-upload]');
+  const chooser = make('input', { type: 'file', accept: input.accept });
+  chooser.addEventListener('change', () => take(input, chooser.files[0], button.closest('[data-file]')));
+  chooser.click();
+});
+
+// A connection that is there again: what had stopped goes on by itself.
+addEventListener('online', () => {
+  for (const each of stalled) { stalled.delete(each); if (each.row.isConnected && each.row.classList.contains('is-refused')) each.again(); }
+});
+
+// What a reload or a closed page has interrupted: the same file, chosen again, goes on from there.
+enhancing('input[data-upload]', async (input) => {
+  for (const left of await unfinished(input.dataset.upload)) {
+    const drop = textButton('drop', '取消', left.name, 'link-danger');
+    const row = make('li', { class: 'file-row', 'data-unfinished': `${left.name}|${left.size}` }, icon('pause-circle'), make('span', { class: 'file-name' }, left.name),
+      make('span', { class: 'upload-state' }, '上次没有传完，请再次选择这个文件，从中断处继续'), make('span', { class: 'file-acts' }, drop));
+    drop.addEventListener('click', () => { left.forget(); row.remove(); input.focus(); });
+    listOf(input).append(row);
   }
 });
 
 // <input type="file" data-send>: the form goes with the files as soon as they are chosen.
 on('change', 'input[data-send]', (_event, input) => {
-  const refused = [...input.files].map((file) => [file.name, objection(input, null, file)]).find(([, text]) => text);
+  const refused = [...input.files].map((file) => [file.name, objection(input, file)]).find(([, text]) => text);
   input.closest('.uploader').querySelector('[data-send-error]').textContent = refused ? refused.join('：') : '';
   if (refused) input.value = '';
   else if (input.files.length) input.form.requestSubmit();
@@ -92,6 +199,8 @@ on('click', '[data-file-remove]', (_event, button) => {
   uploader?.querySelector('.upload-input')?.focus();
   if (name && uploader) fieldChanged(uploader, name);
 });
+
+addEventListener('beforeunload', (event) => { if (busy) event.preventDefault(); });
 
 // A form waits for its uploads.
 addGate({

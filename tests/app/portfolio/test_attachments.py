@@ -1,0 +1,159 @@
+"""Attachments of items: replaced in place, renamed, never twice, and judged before they come."""
+
+import base64
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Person
+from app.core.audit import AuditEvent
+from app.core.db import db, transaction
+from app.portfolio import attachments
+from app.portfolio.models import PortfolioItem
+from tests.builders import portfolio as build
+from tests.builders.people import a_person
+from tests.conftest import Browser
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def owner(app: Flask) -> Person:
+    with transaction():
+        return a_person("苏晓禾", roles=[("applicant", "all", None)])
+
+
+@pytest.fixture
+def sender(client_for: Callable[..., Browser], owner: Person) -> Browser:
+    return client_for(owner)
+
+
+@pytest.fixture
+def item_id(owner: Person) -> int:
+    with transaction():
+        item = build.an_item(db.session.merge(owner), "honor", files=False)
+        for name in ("甲.png", "乙.png", "丙.png"):
+            build.attach(item, SLOT.name, name)
+        return item.id
+
+
+SLOT = next(slot for slot in build.item_types.get("honor").slots if slot.required)
+
+
+def held(item_id: int) -> list[tuple[str, int]]:
+    with transaction(write=False):
+        item = db.session.get_one(PortfolioItem, item_id)
+        return [(file.name, file.file_id) for file in item.files]
+
+
+def send(
+    sender: Browser, item_id: int, colour: tuple[int, int, int], name: str, **query: int
+) -> Any:
+    sent = {"file": (io.BytesIO(build.a_picture(colour)), name)}
+    url = f"/portfolio/{item_id}/files/{SLOT.name}"
+    return sender.post(url, sent, headers=JSON, query_string=query)
+
+
+def test_a_replaced_file_keeps_its_place(sender: Browser, item_id: int) -> None:
+    former = held(item_id)[1][1]
+    answer = send(sender, item_id, (9, 9, 9), "新的.png", replaces=former)
+    assert answer.status_code == 200, answer.text
+    files = held(item_id)
+    assert [name for name, _ in files] == ["甲.png", "新的.png", "丙.png"]
+    assert files[1][1] == answer.json["id"] != former
+    with transaction(write=False):
+        verbs = [event.tag for event in db.session.query(AuditEvent)]
+    assert "portfolio:file_replaced" in verbs
+    late = send(sender, item_id, (8, 8, 8), "又一.png", replaces=former)
+    assert (late.status_code, "已被移除或替换" in late.json["error"]) == (409, True)
+
+
+def test_a_form_keeps_the_order_of_what_was_replaced(sender: Browser, item_id: int) -> None:
+    former = held(item_id)[0][1]
+    send(sender, item_id, (9, 9, 9), "新的.png", replaces=former)
+    fields: dict[str, Any] = {"name": SLOT.name, "value": [str(n) for _, n in held(item_id)]}
+    assert sender.post(f"/portfolio/{item_id}/fields", fields, headers=JSON).json["saved"]
+    assert [name for name, _ in held(item_id)] == ["新的.png", "乙.png", "丙.png"]
+
+
+def test_a_file_chosen_twice_is_said_to_be_there(sender: Browser, item_id: int) -> None:
+    assert send(sender, item_id, (9, 9, 9), "奖状.png").status_code == 200
+    twice = send(sender, item_id, (9, 9, 9), "奖状副本.png")
+    assert (twice.status_code, "与已上传的“奖状.png”内容相同" in twice.json["error"]) == (
+        422,
+        True,
+    )
+    assert len(held(item_id)) == 4
+
+
+def test_a_full_slot_says_so_before_anything_is_sent(
+    sender: Browser, item_id: int, owner: Person
+) -> None:
+    most = SLOT.policy.count
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        while len(item.files) < most:
+            build.attach(item, SLOT.name)
+    url = f"/portfolio/{item_id}/files/{SLOT.name}"
+    told = {"Upload-Length": "9", "Upload-Metadata": "filename " + _wrapped("证书.png"), **JSON}
+    full = sender.send("POST", url, headers=told)
+    assert (full.status_code, f"最多上传 {most} 个" in full.json["error"]) == (422, True)
+    number = held(item_id)[0][1]
+    replaced = sender.send("POST", url, headers=told, query_string={"replaces": number})
+    assert replaced.status_code == 201
+
+
+def _wrapped(name: str) -> str:
+    return base64.b64encode(name.encode()).decode()
+
+
+def test_a_name_is_changed_in_place_by_the_page_and_by_a_form(
+    sender: Browser, item_id: int
+) -> None:
+    number = held(item_id)[0][1]
+    url = f"/portfolio/{item_id}/files/{SLOT.name}/{number}/name"
+    assert sender.post(url, {"name": "获奖证书"}, headers=JSON).json == {"name": "获奖证书.png"}
+    wrong = sender.post(url, {"name": "a/b"}, headers=JSON)
+    assert (wrong.status_code, "不能含有" in wrong.json["errors"]["name"][0]) == (422, True)
+    assert sender.post(url, {"name": "奖状"}).status_code == 303
+    assert held(item_id)[0][0] == "奖状.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("..\\..\\证书.png", "证书.png"), ("证" * 200 + ".png", "证" * 116 + ".png")],
+)
+def test_names_with_paths_and_long_names_are_kept_short(
+    sender: Browser, item_id: int, name: str, kept: str
+) -> None:
+    assert send(sender, item_id, (9, 9, 9), name).json["name"] == kept
+
+
+def test_a_file_that_lies_about_its_type_is_named_as_what_it_is(
+    sender: Browser, item_id: int
+) -> None:
+    assert send(sender, item_id, (9, 9, 9), "证书.pdf").json["name"] == "证书.png"
+
+
+def test_what_is_under_review_takes_nothing_and_foreign_items_are_not_there(
+    sender: Browser, client_for: Callable[..., Browser], item_id: int
+) -> None:
+    with transaction():
+        stranger = a_person("卜文", roles=[("applicant", "all", None)])
+    assert send(client_for(stranger), item_id, (9, 9, 9), "甲.png").status_code == 404
+    url = f"/portfolio/{item_id}/files/nothing"
+    assert sender.post(url, {"file": (io.BytesIO(b"x"), "甲.png")}).status_code == 404
+
+
+def test_only_an_open_item_is_given_room(app: Flask, owner: Person, item_id: int) -> None:
+    from app.core.errors import Conflict
+
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        item.status = "submitted"
+        with db.session.no_autoflush, pytest.raises(Conflict):
+            attachments.room_for(item, SLOT.name, None, actor=item.person)
+        item.status = "draft"

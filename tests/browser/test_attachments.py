@@ -1,0 +1,189 @@
+"""Attachments in the browser: broken connections, several at once, replaced, renamed, read."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from app.accounts.models import Person
+from app.core.db import db, transaction
+from app.portfolio.models import PortfolioItem
+from tests.app.core.test_uploads import a_pdf, a_photo
+from tests.builders import portfolio as build
+from tests.builders.people import a_person, a_unit
+
+Enter = Callable[..., Page]
+SLOT = next(slot.name for slot in build.item_types.get("honor").slots if slot.required)
+PART = 2**20
+
+
+@pytest.fixture
+def teacher(app: Any) -> Person:
+    with transaction():
+        return a_person(unit=a_unit())
+
+
+def a_draft(teacher: Person, *names: str) -> int:
+    with transaction():
+        item = build.an_item(db.session.merge(teacher), "honor", files=False)
+        for name in names:
+            build.attach(item, SLOT, name)
+        return item.id
+
+
+def held(item_id: int) -> list[str]:
+    with transaction(write=False):
+        db.session.expire_all()
+        return [file.name for file in db.session.get_one(PortfolioItem, item_id).files]
+
+
+class Line:
+    """A connection that lets some parts through and then breaks."""
+
+    def __init__(self, page: Page) -> None:
+        self.room, self.offsets = 0, []  # type: int, list[int]
+        page.route(re.compile("/uploads/"), self)
+
+    def __call__(self, route: Route) -> None:
+        request = route.request
+        if request.method != "PATCH":
+            route.continue_()
+        elif self.room:
+            self.room -= 1
+            self.offsets.append(int(request.headers["upload-offset"]))
+            route.continue_()
+        else:
+            route.abort()
+
+
+def test_an_upload_goes_on_from_where_the_connection_broke(
+    enter: Enter, teacher: Person, tmp_path: Path, problems: Any
+) -> None:
+    photo = tmp_path / "荣誉证书.jpg"
+    photo.write_bytes(a_photo(2800))
+    parts = -(-photo.stat().st_size // PART)
+    assert parts >= 4
+    item_id = a_draft(teacher)
+    page = enter(teacher, f"/portfolio/{item_id}")
+    line, place = Line(page), page.locator(f"[data-field={SLOT}]")
+    chooser = place.locator("input[type=file]")
+    line.room = 1
+    chooser.set_input_files(photo)
+    expect(place.get_by_text("正在重试")).to_be_visible()
+    expect(place.get_by_role("alert")).to_contain_text("网络不通", timeout=15_000)
+    line.room = 1
+    place.get_by_role("button", name="重试").click()
+    expect(place.get_by_text("正在重试")).to_be_visible()
+    assert held(item_id) == []
+
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(place.get_by_text("从中断处继续")).to_be_visible()
+    line.room = parts
+    chooser.set_input_files(photo)
+    expect(place.get_by_role("link", name="荣誉证书.jpg")).to_be_visible(timeout=20_000)
+    expect(place.get_by_text("从中断处继续")).to_have_count(0)
+    assert line.offsets == [n * PART for n in range(parts)], "no part went twice"
+    assert held(item_id) == ["荣誉证书.jpg"]
+    page.reload()
+    expect(place.get_by_role("link", name="荣誉证书.jpg")).to_be_visible()
+    expect(place.get_by_text("从中断处继续")).to_have_count(0)
+    problems.allow("ERR_FAILED")
+
+
+def test_an_upload_can_be_given_up(
+    enter: Enter, teacher: Person, tmp_path: Path, problems: Any
+) -> None:
+    photo = tmp_path / "荣誉证书.jpg"
+    photo.write_bytes(a_photo(2000))
+    page = enter(teacher, f"/portfolio/{a_draft(teacher)}")
+    place = page.locator(f"[data-field={SLOT}]")
+    Line(page)
+    with page.expect_request(lambda request: request.method == "DELETE"):
+        place.locator("input[type=file]").set_input_files(photo)
+        expect(place.get_by_role("progressbar")).to_be_visible()
+        expect(place.get_by_text("正在重试")).to_be_visible()
+        place.get_by_role("button", name="取消").click()
+    expect(place.locator("[data-file]")).to_have_count(0)
+    page.reload()
+    expect(place.get_by_text("从中断处继续")).to_have_count(0)
+    problems.allow("ERR_FAILED")
+
+
+def test_several_come_at_once_and_one_chosen_twice_comes_once(
+    enter: Enter, teacher: Person, tmp_path: Path
+) -> None:
+    item_id = a_draft(teacher)
+    page = enter(teacher, f"/portfolio/{item_id}")
+    place = page.locator(f"[data-field={SLOT}]")
+    scans = [tmp_path / f"证书{n}.png" for n in (1, 2, 3)]
+    for n, scan in enumerate(scans):
+        scan.write_bytes(build.a_picture((n, n, n)))
+    place.locator("input[type=file]").set_input_files(scans)
+    place.locator("input[type=file]").set_input_files(scans[0])
+    expect(place.get_by_role("alert")).to_have_text("已经选择过这个文件")
+    expect(place.get_by_role("link")).to_have_count(3)
+    expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+    assert sorted(held(item_id)) == ["证书1.png", "证书2.png", "证书3.png"]
+
+
+def test_a_file_is_replaced_in_its_place_and_renamed_by_keyboard(
+    enter: Enter, teacher: Person, axe: Callable[..., list[Any]], problems: Any
+) -> None:
+    item_id = a_draft(teacher, "甲.png", "乙.png")
+    page = enter(teacher, f"/portfolio/{item_id}")
+    place = page.locator(f"[data-field={SLOT}]")
+    with page.expect_file_chooser() as chosen:
+        place.get_by_role("button", name=re.compile("替换.*甲")).click()
+    new = {"name": "新的.png", "mimeType": "image/png", "buffer": build.a_picture((7, 7, 7))}
+    chosen.value.set_files([new])
+    expect(place.get_by_role("link").first).to_have_text("新的.png")
+    expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+    assert held(item_id) == ["新的.png", "乙.png"]
+
+    place.get_by_role("button", name=re.compile("重命名.*乙")).press("Enter")
+    name = place.get_by_label("乙.png 的新名称")
+    expect(name).to_be_focused()
+    name.fill("a/b")
+    name.press("Enter")
+    expect(place.get_by_role("alert")).to_contain_text("不能含有")
+    assert axe() == []
+    name.fill("获奖证书")
+    name.press("Enter")
+    expect(place.get_by_role("link").last).to_have_text("获奖证书.png")
+    expect(place.get_by_role("button", name=re.compile("重命名.*获奖证书"))).to_be_focused()
+    assert held(item_id) == ["新的.png", "获奖证书.png"]
+    problems.allow("422")
+
+
+def test_a_paper_is_read_in_the_dialog_where_the_browser_can_show_it(
+    enter: Enter, teacher: Person
+) -> None:
+    from app.core import storage
+    from app.core.clock import now
+    from app.portfolio import attachments
+
+    item_id = a_draft(teacher)
+    with transaction():
+        item, kind = db.session.get_one(PortfolioItem, item_id), "application/pdf"
+        sheet = storage.keep(a_pdf(), "证书.pdf", kind, owner_id=item.person_id, now=now())
+        attachments.attach_file(item, SLOT, sheet.id, actor=item.person, now=now())
+    viewer = "Object.defineProperty(navigator, 'pdfViewerEnabled', {get: () => %s})"
+    page = enter(teacher, "/home")
+    page.add_init_script(viewer % "true")
+    page.goto(page.url.replace("/home", f"/portfolio/{item_id}"))
+    page.get_by_role("link", name="证书.pdf").click()
+    dialog = page.get_by_role("dialog", name="证书.pdf")
+    expect(dialog.locator("iframe[title='证书.pdf']")).to_have_attribute(
+        "src", re.compile("/files/")
+    )
+    expect(dialog.get_by_role("link", name="在新窗口打开")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("link", name="证书.pdf")).to_be_focused()
+    page.set_viewport_size({"width": 390, "height": 844})
+    with page.expect_popup():
+        page.get_by_role("link", name="证书.pdf").click()
