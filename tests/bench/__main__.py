@@ -13,7 +13,7 @@ from statistics import median
 
 import rules
 from app.core.db import db, transaction
-from tests.bench import engine, http, imports, people, scale, worker
+from tests.bench import engine, http, imports, people, scale, uploads, worker
 from tests.bench.figures import CALIBRATION, Figure, loop_ms, scaled_ms
 from tests.builders.people import a_person
 from tests.rules.golden import first_run
@@ -45,6 +45,8 @@ def measured(folder: Path) -> Iterator[Figure]:
     yield from imports.figures(folder / "imports")
     (folder / "people").mkdir()
     yield from people.figures(folder / "people")
+    (folder / "uploads").mkdir()
+    yield from uploads.figures(folder / "uploads")
 
 
 def main() -> int:
