@@ -95,6 +95,8 @@ ACTIONS: dict[str, Action] = {
     # units
     "unit.bind": _may("applicant"),
     "unit.review_bindings": _may("unit_admin", "unit_clerk"),
+    "binding.show": _may(MEMBER, when="may_see_binding"),
+    "binding.unmask": _may(MEMBER, when="may_unmask_binding"),
     "unit.staff": _may("unit_admin", when="administers_unit"),
     "unit.register": _may(PUBLIC),
     "unit.vet_units": _may("unit_admin"),

@@ -1,6 +1,6 @@
 """What a task page shows and offers of the record it is about: each room registers its own."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ Sight = Callable[[int, Any, datetime], bool]
 _sights: dict[str, Sight] = {}
 Successor = Callable[[int, Any], HandedOver | None]
 _successors: dict[str, Successor] = {}
+OneByOne = Callable[[Collection[int]], Mapping[int, str]]
+_one_by_one: dict[str, OneByOne] = {}
 
 
 def register_record(business_type: str) -> Callable[[Context], Context]:
@@ -67,6 +69,22 @@ def handed_over(business_type: str, business_id: int, person: Any) -> HandedOver
     """Return why a task of a record is this person's no more, None where it never was."""
     successor = _successors.get(business_type)
     return successor(business_id, person) if successor else None
+
+
+def register_one_by_one(business_type: str) -> Callable[[OneByOne], OneByOne]:
+    """Register fn(business_ids) -> why some of the records are not decided in a batch, by id."""
+
+    def keep(fn: OneByOne) -> OneByOne:
+        _one_by_one[business_type] = fn
+        return fn
+
+    return keep
+
+
+def one_by_one(business_type: str, business_ids: Collection[int]) -> Mapping[int, str]:
+    """Return why some of the records are not decided in a batch, by their ids."""
+    fn = _one_by_one.get(business_type)
+    return fn(business_ids) if fn else {}
 
 
 def register_choices(business_type: str, source: str) -> Callable[[Choices], Choices]:

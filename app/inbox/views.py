@@ -21,12 +21,19 @@ from app.core.http import (
     grants,
     marks_viewed,
     page_of,
+    safe_next,
     see_other,
 )
 from app.core.menu import add_entry
 from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
-from app.core.records import RecordChoices, handed_over, is_in_sight, record_context
+from app.core.records import (
+    RecordChoices,
+    handed_over,
+    is_in_sight,
+    one_by_one,
+    record_context,
+)
 from app.engine import care, definitions, handlers, runtime
 from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
@@ -281,7 +288,7 @@ def batch() -> str | Response:
     except Invalid as error:
         # Nothing was typed yet: the list is where another choice is made.
         flash(error.message, "warning")
-        return see_other(url_for("inbox.tasks"))
+        return see_other(_back())
     spec = _spec(items[0]).in_batch()
     return _batch_page(items, spec, _form(spec, items[0], {}))
 
@@ -289,15 +296,17 @@ def batch() -> str | Response:
 def _batch_page(
     items: list[WorkItem], spec: FormSpec, form: Form, batch: Batch | None = None
 ) -> str:
-    batch = batch or Batch()
-    one_by_one = [action for action in _spec(items[0]).actions if action not in spec.actions]
+    batch, apart = batch or Batch(), _apart(items)
+    alone = [action for action in _spec(items[0]).actions if action not in spec.actions]
     return render_template(
         "inbox/batch.html",
-        items=[item for item in items if item.id not in batch.done],
+        items=[item for item in items if item.id not in {*batch.done, *apart}],
+        apart=[(item, apart[item.id]) for item in items if item.id in apart],
         done=[item for item in items if item.id in batch.done],
         refused=batch.refused,
+        back=_back(),
         spec=spec,
-        one_by_one=one_by_one,
+        one_by_one=alone,
         form=form,
     )
 
@@ -315,14 +324,26 @@ def _batch_items(ids: list[str]) -> list[WorkItem]:
     first = open_items[0]
     if not _is_batchable(first):
         raise Invalid("该环节需要逐个办理")
+    apart = _apart(open_items)
+    if len(apart) == len(open_items):
+        raise Invalid(f"所选任务须逐个办理：{apart[first.id]}")
     return open_items
+
+
+def _apart(items: list[WorkItem]) -> dict[int, str]:
+    """Return why some of the tasks are not done in a batch, by task."""
+    by_record = {item.business_id: item for item in items}
+    told = one_by_one(items[0].business_type, list(by_record))
+    return {by_record[record].id: why for record, why in told.items()}
 
 
 @bp.post("/tasks/batch")
 @requires("task.batch")
 def complete_batch() -> str | Response | tuple[str, int]:
     """Complete several tasks with the same answers; each gets its own line in its log."""
-    items = _batch_items(request.form.getlist("id"))
+    chosen = _batch_items(request.form.getlist("id"))
+    apart = _apart(chosen)
+    items = [item for item in chosen if item.id not in apart]
     spec = _spec(items[0]).in_batch()
     form = _form(spec, items[0])
     if not form.validate():
@@ -331,7 +352,12 @@ def complete_batch() -> str | Response | tuple[str, int]:
     if batch.refused:
         return _refused_batch(items, spec, form, batch), 422
     flash(f"已办理 {len(batch.done)} 项", "success")
-    return see_other(url_for("inbox.tasks"))
+    return see_other(_back())
+
+
+def _back() -> str:
+    """Return the list from which a batch was chosen."""
+    return safe_next(request.values.get("back"), url_for("inbox.tasks"))
 
 
 def _refused_batch(items: list[WorkItem], spec: FormSpec, form: Form, batch: Batch) -> str:

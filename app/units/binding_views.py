@@ -1,29 +1,27 @@
-"""绑定单位: the person's page (FJ-P-07..09, AH-P-07, AH-P-08) and the unit's list (FJ-U-18)."""
+"""绑定单位: the person's page (FJ-P-07..09, AH-P-07, AH-P-08)."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.core.clock import ZONE, now
+from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid
 from app.core.faults import show_faults
-from app.core.http import grants, page_of, see_other
+from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
-from app.engine.taking import may_take
 from app.units import asking, keepers, operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
-from app.units.models import BINDING_WORDS, PENDING, RETURNED, Employment, Unit
+from app.units.models import PENDING, RETURNED, Employment, Unit
 from app.units.process import BINDING
 from app.units.web import bp
 
-REVIEWS = ("unit_admin", "unit_clerk")
 STANDING = {
     PENDING: "正等待单位审核，通过后才能提交业绩和申报",
     RETURNED: "已被单位退回，请修改后重新提交",
@@ -167,36 +165,4 @@ def choose_keeper() -> Response | tuple[str, int]:
     return _binding_page(_known(), keeper), 422
 
 
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-
-
-def _filters() -> queries.BindingFilters:
-    since, until = _day("since"), _day("until")
-    return queries.BindingFilters(
-        name=request.args.get("q", ""),
-        id_number=request.args.get("id_number", ""),
-        phone=request.args.get("phone", ""),
-        status=request.args.get("status", ""),
-        since=datetime.combine(since, time(), ZONE) if since else None,
-        until=datetime.combine(until + timedelta(days=1), time(), ZONE) if until else None,
-    )
-
-
-@bp.get("/binding/requests")
-@requires("unit.review_bindings")
-def requests() -> str:
-    """People who belong to the reviewer's units or want to (人员注册审核, FJ-U-18)."""
-    held = grants()
-    units = [g.scope_id for g in held if g.scope_kind == "org" and g.role in REVIEWS]
-    page = page_of(queries.bindings_at([u for u in units if u], _filters()))
-    waiting = queries.open_tasks_of(BINDING, [each.id for each in page.items])
-    mine = {i: item for i, item in waiting.items() if may_take(item, current_user.id, held)}
-    return render_template("units/requests.html", page=page, tasks=mine, words=BINDING_WORDS)
-
-
 add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)
-add_entry("单位审核", "人员审核", "person-check", "units.requests", "unit.review_bindings")

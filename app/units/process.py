@@ -1,23 +1,32 @@
 """What the binding process calls (人员注册审核)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from app.accounts.models import Person
-from app.accounts.queries import works_at
+from app.accounts.queries import live_grants, works_at
+from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import register_predicate
-from app.core.records import register_record
+from app.core.records import register_one_by_one, register_record
 from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, presenter, save, scope
 from app.engine.models import WorkItem
+from app.engine.taking import may_take
 from app.units import people_import, post_process, request_process
 from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding
-from app.units.queries import reviewing_unit, unit_of
+from app.units.queries import open_tasks_of, reviewing_unit, unit_of
 from app.units.vetting import vet
 
 BINDING = "employment"
+VETTING = "vet_binding"
+REVIEWS = ("unit_admin", "unit_clerk")
+"""Who of a unit reads the list of those who belong to it or want to."""
+UNVERIFIED = "本人自行注册，姓名和证件号码未经核验，须逐个与身份证件核对"
 __all__ = ["people_import", "post_process", "request_process"]
 
 
@@ -70,18 +79,59 @@ def card(business_id: int) -> Card:
     """How a request is listed."""
     binding = _binding(business_id)
     title = f"{binding.person.name} 申请绑定 {binding.unit.name}"
-    return Card(title, title, "/binding/requests")
+    return Card(title, title, f"/binding/requests/{business_id}")
 
 
 @register_record(BINDING)
-def record(business_id: int, _person: Person) -> dict[str, Any]:
+def binding_record(business_id: int, person: Person) -> dict[str, Any]:
     """What the task page shows beside the form."""
     binding = _binding(business_id)
     return {
         "summary_template": "units/_binding.html",
         "binding": binding,
         "keeper": name_of(binding.person_id),
+        "may_unmask": may_unmask_binding(person, binding, clock_now()),
     }
+
+
+@register_one_by_one(BINDING)
+def unverified(business_ids: Collection[int]) -> dict[int, str]:
+    """Leave those out of a batch whose identity nobody has compared with a document."""
+    unknown = (
+        select(Employment.id)
+        .join(Employment.person)
+        .where(Employment.id.in_(business_ids), Person.self_registered_at.is_not(None))
+    )
+    return dict.fromkeys(db.session.scalars(unknown), UNVERIFIED)
+
+
+def open_task(binding: Employment, person: Person, now: datetime) -> WorkItem | None:
+    """Return the task of a request that waits for somebody, if it is theirs."""
+    item = open_tasks_of(BINDING, [binding.id]).get(binding.id)
+    held = live_grants(person.id, now)
+    return item if item is not None and may_take(item, person.id, held) else None
+
+
+@register_predicate("may_see_binding")
+def may_see_binding(person: Person, binding: Employment, now: datetime) -> bool:
+    """Who lists the unit's people, and whose task the request is or was; never its person."""
+    tasks = select(WorkItem).where(
+        WorkItem.business_type == BINDING, WorkItem.business_id == binding.id
+    )
+    vetted = {item.scope_id for item in db.session.scalars(tasks) if item.scope_kind == "org"}
+    units = {binding.unit_id, *(unit for unit in vetted if unit)}
+    if person.id == binding.person_id:
+        return False
+    is_keeper = any(works_at(person.id, unit, set(REVIEWS), now) for unit in units)
+    return is_keeper or open_task(binding, person, now) is not None
+
+
+@register_predicate("may_unmask_binding")
+def may_unmask_binding(person: Person, binding: Employment, now: datetime) -> bool:
+    """Whose open task a request is: they compare its person's number with the document."""
+    item = open_task(binding, person, now)
+    vets = item is not None and item.node == VETTING
+    return vets and person.id != binding.person_id and bool(binding.person.id_number_sealed)
 
 
 @register_predicate("administers_unit")

@@ -123,6 +123,7 @@ RECORDS = {
     "studio.run_id": "SELECT max(id) FROM migration_run",
     "studio.version_id": "SELECT max(id) FROM process_version WHERE key = 'declaration'",
     "studio.item_id": _TASK,
+    "units.binding_id": _OF.format("employment", "苏晓禾"),
     "units.branch_id": "SELECT id FROM unit WHERE name = '澄江建设集团第三分公司'",
     "units.number.person_id": "SELECT id FROM person WHERE name = '苏晓禾'",
     "units.unmask.person_id": "SELECT id FROM person WHERE name = '苏晓禾'",

@@ -20,11 +20,12 @@ from app.units import operations, queries, tree
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, a_unit, employ, staff
+from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
 from tests.builders.refusals import is_told_in_place
 from tests.builders.threads import together_inside
 
 APPLICANT = [("applicant", "all", None)]
+NUMBER = an_id_number()
 
 
 @dataclass
@@ -236,6 +237,66 @@ def test_several_requests_are_decided_at_once(client_for: Any, case: Case) -> No
     with transaction(write=False):
         assert {e.status for e in db.session.query(Employment)} == {"active"}
     assert "批量审核" not in clerk.get("/binding/requests").text
+
+
+def self_registered(case: Case) -> None:
+    with transaction():
+        person = db.session.get_one(Person, case.person.id)
+        person.set_id_number(NUMBER)
+        person.self_registered_at = now()
+
+
+def test_who_nobody_has_verified_is_left_out_of_a_batch_and_it_says_so(
+    client_for: Any, case: Case
+) -> None:
+    self_registered(case)
+    with transaction():
+        second = a_person("柏小满", roles=APPLICANT)
+    ask(client_for, case)
+    client_for(second).post("/binding", {"unit_id": case.unit.id})
+    clerk = client_for(case.clerk)
+    page = clerk.get("/binding/requests").text
+    assert "未核验" in page
+    numbers = re.findall(r'name="id" value="(\d+)"', page)
+    chosen = {"id": numbers, "back": "/binding/requests"}
+    asked = clerk.get("/tasks/batch", query_string=chosen).text
+    assert "1 项须逐个办理" in asked
+    assert f'name="id" value="{task_of(case)}"' not in asked
+    answer = clerk.post("/tasks/batch", {**chosen, "decision": "pass"})
+    assert (answer.status_code, answer.location) == (303, "/binding/requests")
+    assert status(case) == "pending"
+    alone = clerk.get("/tasks/batch", query_string={**chosen, "id": task_of(case)})
+    assert alone.location == "/binding/requests"
+    assert "须逐个与身份证件核对" in clerk.get(alone.location).text
+    assert clerk.post("/tasks/batch", {**chosen, "decision": "pass"}).status_code == 422
+    assert vet(client_for, case, "pass").status_code == 303
+    assert status(case) == "active"
+
+
+def test_who_vets_sees_the_number_for_a_reason_while_the_task_is_open(
+    client_for: Any, case: Case
+) -> None:
+    self_registered(case)
+    ask(client_for, case)
+    with transaction(write=False):
+        url = f"/binding/requests/{db.session.query(Employment).one().id}"
+    clerk = client_for(case.clerk)
+    page = clerk.get(f"/tasks/{task_of(case)}").text
+    assert (f"{url}/number" in page, NUMBER in page) == (True, False)
+    assert clerk.post(f"{url}/number", {"reason": " "}).status_code == 422
+    answer = clerk.post(f"{url}/number", {"reason": "与身份证原件核对"})
+    assert NUMBER in clerk.get(answer.location).text
+    assert "与身份证原件核对" in client_for(case.person).get("/account/log").text
+    for other in (case.stranger, case.person):
+        browser = client_for(other)
+        assert browser.get(url).status_code == 403
+        assert browser.post(f"{url}/number", {"reason": "看看"}).status_code == 403
+    assert clerk.get("/binding/requests/999999").status_code == 404
+    vet(client_for, case, "pass", "材料属实")
+    assert clerk.get(f"{url}/number").status_code == 403
+    assert f'href="{url}"' in clerk.get("/binding/requests").text
+    told = clerk.get(url).text
+    assert ("材料属实" in told, case.clerk.name in told) == (True, True)
 
 
 def test_an_administrator_sees_the_list_and_is_offered_no_task_of_the_clerks(
