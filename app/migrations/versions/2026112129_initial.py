@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112128"
+revision = "2026112129"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1985,6 +1985,48 @@ def upgrade():
     )
     with op.batch_alter_table("migration_run", schema=None) as batch_op:
         batch_op.create_index("migration_run_of_source", ["source_id", "id"], unique=False)
+
+    op.create_table(
+        "partial_upload",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column(
+            "owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=False),
+        sa.Column("received", sa.Integer(), nullable=False),
+        sa.Column("policy", sa.JSON(), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('open', 'kept', 'dropped')", name=op.f("ck_partial_upload_status_is_known")
+        ),
+        sa.CheckConstraint(
+            "received >= 0 AND received <= length",
+            name=op.f("ck_partial_upload_no_more_than_announced"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_partial_upload_file_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["person.id"], name=op.f("fk_partial_upload_owner_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_partial_upload")),
+        sa.UniqueConstraint("key", name=op.f("uq_partial_upload_key")),
+    )
+    with op.batch_alter_table("partial_upload", schema=None) as batch_op:
+        batch_op.create_index("ix_partial_upload_owner", ["owner_id", "status"], unique=False)
+        batch_op.create_index("ix_partial_upload_sweep", ["status", "updated_at"], unique=False)
 
     op.create_table(
         "plan",
@@ -4387,6 +4429,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_plan_committee_id"))
 
     op.drop_table("plan")
+    with op.batch_alter_table("partial_upload", schema=None) as batch_op:
+        batch_op.drop_index("ix_partial_upload_sweep")
+        batch_op.drop_index("ix_partial_upload_owner")
+
+    op.drop_table("partial_upload")
     with op.batch_alter_table("migration_run", schema=None) as batch_op:
         batch_op.drop_index("migration_run_of_source")
 
