@@ -119,12 +119,36 @@ def park(now: datetime) -> int:
     return len(rows)
 
 
+def _waking(*which: sa.ColumnElement[bool]) -> sa.sql.dml.ReturningUpdate[tuple[int]]:
+    """A row that a worker holds is passed over, for that worker may wait for the caller's lock."""
+    parked = (
+        sa.select(QueueRow.id)
+        .where(QueueRow.parked_at.is_not(None), *which)
+        .with_for_update(skip_locked=True, of=QueueRow)
+    )
+    return (
+        sa.update(QueueRow)
+        .where(QueueRow.id.in_(parked))
+        .values(try_at=sa.bindparam("now"), parked_at=None)
+        .returning(QueueRow.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# Built once: every step that begins to wait for a message wakes what was put aside.
+_WAKE_RECORD = _waking(
+    QueueRow.business_type == sa.bindparam("of_type"),
+    QueueRow.business_id == sa.bindparam("of_id"),
+)
+_WAKE_OVERLOOKED = _waking(QueueRow.parked_at > sa.bindparam("since"), _can_arrive())
+
+
 def wake(business: tuple[str, int], now: datetime) -> None:
     """Let what was put aside for a record be tried at once: somebody waits for something new.
 
     What pauses after a failure goes on pausing.
     """
-    _wake(now, QueueRow.business_type == business[0], QueueRow.business_id == business[1])
+    db.session.execute(_WAKE_RECORD, {"of_type": business[0], "of_id": business[1], "now": now})
 
 
 def wake_overlooked(now: datetime) -> int:
@@ -133,23 +157,7 @@ def wake_overlooked(now: datetime) -> int:
     Who began to wait in a step that was not committed then saw nothing put aside, and was not
     seen by who put it aside. After `OVERLOOKED` no such step is under way any more.
     """
-    return _wake(now, QueueRow.parked_at > now - OVERLOOKED, _can_arrive())
-
-
-def _wake(now: datetime, *which: sa.ColumnElement[bool]) -> int:
-    """A row that a worker holds is passed over, for that worker may wait for the caller's lock."""
-    parked = (
-        sa.select(QueueRow.id)
-        .where(QueueRow.parked_at.is_not(None), *which)
-        .with_for_update(skip_locked=True, of=QueueRow)
-    )
-    woken = db.session.execute(
-        sa.update(QueueRow)
-        .where(QueueRow.id.in_(parked))
-        .values(try_at=now, parked_at=None)
-        .returning(QueueRow.id)
-        .execution_options(synchronize_session=False)
-    )
+    woken = db.session.execute(_WAKE_OVERLOOKED, {"since": now - OVERLOOKED, "now": now})
     return len(woken.all())
 
 
