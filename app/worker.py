@@ -78,7 +78,7 @@ def sweep() -> None:
     with transaction():
         hashes = storage.sweep_staged(now()) + sweep_exports(now())
         hashes += sweep_imports(now())
-        left = parts.sweep_uploads(now())
+        parts.sweep_uploads(now())
         sweep_drafts()
         sweep_request_keys(now())
         sweep_attempts(now())
@@ -90,7 +90,8 @@ def sweep() -> None:
         mail.sweep_mail(now())
     with transaction(write=False):
         storage.sweep_bytes(hashes)
-        parts.remove_parts(left)
+        storage.sweep_strays(now())
+        parts.sweep_parts()
 
 
 def start_scheduler(app: Flask) -> BackgroundScheduler:

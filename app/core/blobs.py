@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -67,6 +67,9 @@ class BlobStore(Protocol):
     def remove(self, name: str) -> None:
         """Take bytes away; nothing happens when there are none."""
 
+    def names(self, folder: str) -> Iterator[tuple[str, float]]:
+        """Yield the names below a folder, each with the seconds since it was written."""
+
 
 @contextmanager
 def _reporting(name: str) -> Iterator[None]:
@@ -119,9 +122,23 @@ class DiskStore:
             return None
 
     def remove(self, name: str) -> None:
-        """Unlink the file."""
+        """Unlink the file, and a folder within a folder with its last one."""
+        path = self.path(name)
         with _reporting(name):
-            self.path(name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        if path.parent.parent != self.folder:
+            with suppress(OSError):
+                path.parent.rmdir()
+
+    def names(self, folder: str) -> Iterator[tuple[str, float]]:
+        """Walk the folder; what goes meanwhile is passed over."""
+        for path in sorted((self.folder / folder).rglob("*")):
+            if path.is_dir():
+                continue
+            name = path.relative_to(self.folder).as_posix()
+            age = self.age(name)
+            if age is not None:
+                yield name, age
 
 
 @dataclass(frozen=True)
@@ -239,6 +256,12 @@ class S3Store:
         """Delete the object."""
         with self._asking(name) as client:
             client.remove_object(self._bucket, name)
+
+    def names(self, folder: str) -> Iterator[tuple[str, float]]:
+        """Ask for the list, a thousand at a time."""
+        with self._asking(folder) as client:
+            for found in client.list_objects(self._bucket, f"{folder}/", recursive=True):
+                yield found.object_name, time.time() - found.last_modified.timestamp()
 
 
 _s3 = cache(S3Store)

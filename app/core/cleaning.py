@@ -7,19 +7,17 @@ with limits: the server keeps none of its memory, and no file can hold it up.
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import IO
 
 from app.core.blobs import digest_of
+from app.core.children import run_child
 from app.core.cleaning_child import clean_into
-from app.core.errors import DomainError, Invalid, TooLarge
+from app.core.errors import Invalid, TooLarge
 from app.core.pictures import pixels_of
 from app.core.uploads import HEAD, MEDIA_TYPES, PICTURES, Policy, sniff
 
@@ -33,17 +31,8 @@ LIGHT_PIXELS = 2_000_000
 LIGHT_BYTES = {"jpg": 2 * 2**20, "png": 2 * 2**20, "pdf": 2**16, "docx": 2**16, "xlsx": 2**16}
 COSTLY = "处理文件所需的时间或内存超过限度，请压缩或重新导出后上传"
 
-_ROOT = Path(__file__).resolve().parents[2]
-_PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 # Two children at a time leave memory and a processor to the others.
 _turn = threading.BoundedSemaphore(2)
-
-
-class Busy(DomainError):
-    """No process could be begun, or it did not come to its end in time."""
-
-    status = 503
-    default = "服务器太忙，没有来得及处理文件，请过几分钟再上传"
 
 
 @dataclass(frozen=True)
@@ -99,25 +88,11 @@ def _on_disk(source: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def _clean_apart(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> str:
-    place = target.fileno()
-    told = json.dumps({"ending": ending, "target": place, "policy": asdict(policy)})
-    command = [sys.executable, "-B", "-m", CHILD, told, str(SECONDS), str(MEMORY)]
+    told = {"ending": ending, "target": target.fileno(), "policy": asdict(policy)}
+    words = (json.dumps(told), str(SECONDS), str(MEMORY))
     with _turn, _on_disk(source) as given:
-        try:
-            child = subprocess.run(  # noqa: S603 - our own module
-                command,
-                check=False,
-                cwd=_ROOT,
-                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-                stdin=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(place,),
-                timeout=PATIENCE,
-            )
-        except (subprocess.TimeoutExpired, OSError) as error:
-            raise Busy from error
-    return _understood(child.stdout, ending)
+        said = run_child(CHILD, *words, given=given, patience=PATIENCE, target=target)
+    return _understood(said, ending)
 
 
 def _understood(said: bytes, ending: str) -> str:

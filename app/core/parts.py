@@ -7,7 +7,7 @@ next one. What nobody finishes is swept after two days.
 import io
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -38,6 +38,7 @@ PART = 2**20
 OPEN, KEPT, DROPPED = "open", "kept", "dropped"
 OPEN_FOR, CLOSED_FOR = timedelta(hours=48), timedelta(hours=1)
 MOST_OPEN = 50
+FOLDER = "parts"
 GONE = "上传记录不存在或已过期，请重新选择文件"
 
 
@@ -110,7 +111,7 @@ def own(key: str, owner_id: int, *, for_update: bool = False) -> PartialUpload:
 
 
 def _part_name(key: str, offset: int) -> str:
-    return f"parts/{key}/{offset}"
+    return f"{FOLDER}/{key}/{offset}"
 
 
 def put_part(upload: PartialUpload, offset: int, content: bytes) -> None:
@@ -166,19 +167,21 @@ def close(upload: PartialUpload, file: StoredFile | None, *, now: datetime) -> N
     db.session.flush()
 
 
-def sweep_uploads(now: datetime) -> list[str]:
-    """Forget uploads nobody finished in two days and those that ended; returns their parts."""
+def sweep_uploads(now: datetime) -> None:
+    """Forget uploads nobody finished in two days, and those that ended."""
     is_over = or_(
         and_(PartialUpload.status == OPEN, PartialUpload.updated_at < now - OPEN_FOR),
         and_(PartialUpload.status != OPEN, PartialUpload.updated_at < now - CLOSED_FOR),
     )
     old = select(PartialUpload.id).where(is_over).limit(200)
-    swept = delete(PartialUpload).where(PartialUpload.id.in_(old), is_over)
-    gone = db.session.execute(swept.returning(PartialUpload.key, PartialUpload.length))
-    return [_part_name(k, n) for k, length in gone for n in range(0, length, PART)]
+    db.session.execute(delete(PartialUpload).where(PartialUpload.id.in_(old), is_over))
 
 
-def remove_parts(names: Iterable[str]) -> None:
-    """Remove the bytes of parts; call it when their rows are gone for good."""
+def sweep_parts() -> None:
+    """Remove the parts of uploads that are forgotten; their rows were there before them."""
+    store = blob_store()
+    names = [name for name, _ in store.names(FOLDER)]
+    known = set(db.session.scalars(select(PartialUpload.key)))
     for name in names:
-        blob_store().remove(name)
+        if name.split("/")[1] not in known:
+            store.remove(name)

@@ -1,14 +1,11 @@
 """Spreadsheets that people hand in: read as text in a child process with limits (批量导入)."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from app.core.errors import DomainError, Invalid, TooLarge
+from app.core.children import run_child
+from app.core.errors import Invalid, TooLarge
 from app.core.uploads import MEDIA_TYPES, Policy
 
 SECONDS = 20
@@ -19,16 +16,6 @@ MEMORY = 512 * 2**20
 CHILD = "app.core.sheets_child"
 COSTLY = "读取文件所需的时间或内存超过限度，请只保留数据，去掉格式和多余的工作表后再上传"
 POLICY = Policy(types=("xlsx", "csv"), max_count=1)
-
-_ROOT = Path(__file__).resolve().parents[2]
-_PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
-
-
-class Busy(DomainError):
-    """No process could be begun."""
-
-    status = 503
-    default = "服务器太忙，没有来得及读取文件，请过几分钟再上传"
 
 
 @dataclass
@@ -55,21 +42,9 @@ def read_sheet(content: bytes, *, seconds: int = SECONDS, memory: int = MEMORY) 
     Invalid for what is no plain table: other formats, formulas, merged cells, passwords, external
     entities; TooLarge for too many rows or bytes; Busy when there is no process for it.
     """
-    command = [sys.executable, "-B", "-m", CHILD, str(seconds), str(memory)]
-    try:
-        child = subprocess.run(  # noqa: S603 - our own module
-            command,
-            check=False,
-            cwd=_ROOT,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            input=content,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE,
-        )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise Busy from error
-    return _understood(child.stdout)
+    return _understood(
+        run_child(CHILD, str(seconds), str(memory), given=content, patience=PATIENCE)
+    )
 
 
 def _understood(said: bytes) -> list[SheetRow]:

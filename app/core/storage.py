@@ -217,3 +217,20 @@ def sweep_bytes(hashes: Iterable[str]) -> None:
         age = None if known else store.age(blob_name(sha256))
         if age is not None and age > BYTES_SPARED:
             store.remove(blob_name(sha256))
+
+
+def sweep_strays(now: datetime) -> None:
+    """Remove old bytes that no row knows, each hour in another of the store's 256 folders.
+
+    An upload that was refused once its bytes were kept leaves such, and a server that was killed.
+    """
+    folder, store = f"{int(now.timestamp() // 3600) % 256:02x}", blob_store()
+    old = [name for name, age in store.names(folder) if age > BYTES_SPARED]
+    for start in range(0, len(old), 500):
+        names = old[start : start + 500]
+        hashes = [name.rpartition("/")[2] for name in names]
+        held = select(StoredFile.sha256).where(StoredFile.sha256.in_(hashes))
+        known = {blob_name(sha256) for sha256 in db.session.scalars(held)}
+        for name in names:
+            if name not in known:
+                store.remove(name)

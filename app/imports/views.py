@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.models import Person
 from app.core import sheets
+from app.core.children import Busy
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound, TooLarge
@@ -113,7 +114,7 @@ def hand_in(kind: str) -> Response | tuple[str, int]:
     name, unit_id = wanted.kind, wanted.unit_id
     try:
         batch = operations.hand_in(import_kind(name), unit_id, _sent(), actor=_me(), now=now())
-    except (Invalid, TooLarge, sheets.Busy) as refused:
+    except (Invalid, TooLarge, Busy) as refused:
         return _refused(name, unit_id, refused)
     return see_other(url_for("imports.show", batch_id=batch.id))
 

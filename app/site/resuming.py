@@ -54,8 +54,9 @@ def ask_progress(key: str) -> Response:
 @requires(ACTION)
 def take_part(key: str) -> Response:
     """Take the next part; it is in the store before others have to wait for its row."""
+    upload = _own(key)
     content, offset = request.get_data(), number_in("Upload-Offset")
-    parts.put_part(_own(key), offset, content)
+    parts.put_part(upload, offset, content)
     begin_writing()
     upload = _own(key, for_update=True)
     parts.note_part(upload, offset, len(content), now=now())

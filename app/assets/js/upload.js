@@ -106,6 +106,7 @@ function landed(input, list, row, file, facts, former) {
   const stored = storedRow(input, { name: file.name, size: file.size, ...facts });
   stored.dataset.same = sameAs(file);
   row.replaceWith(stored);
+  list.dataset.landed = '';
   if (former?.isConnected) former.replaceWith(stored);
 }
 
@@ -137,7 +138,7 @@ function queue(input, list, row, file, former) {
     await sendRow(input, list, row, file, former);
     list.dataset.coming -= 1;
     // Once for all that came together: a page that tells what it shows must not leave out what is on its way.
-    if (list.dataset.coming === '0') fieldChanged(list, input.dataset.name);
+    if (list.dataset.coming === '0' && 'landed' in list.dataset) { delete list.dataset.landed; fieldChanged(list, input.dataset.name); }
     hold(form, -1);
   });
   next();

@@ -57,6 +57,18 @@ def test_what_is_removed_is_gone(store: BlobStore) -> None:
     assert store.age(NAME) is None
 
 
+def test_a_folder_says_what_is_in_it(store: BlobStore) -> None:
+    for name in ("parts/one/0", "parts/one/9", "parts/two/0", "ab/cd"):
+        kept(store, b"x", name)
+    found = dict(store.names("parts"))
+    assert sorted(found) == ["parts/one/0", "parts/one/9", "parts/two/0"]
+    assert max(found.values()) < 60
+    for name in found:
+        store.remove(name)
+    assert list(store.names("parts")) == []
+    assert list(store.names("nothing")) == []
+
+
 def test_a_source_that_ends_early_leaves_nothing(store: BlobStore) -> None:
     class Broken(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:

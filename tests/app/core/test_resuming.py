@@ -164,6 +164,7 @@ def test_nobody_else_goes_on_with_it_or_learns_of_it(
         assert put(stranger, place, 0, content).status_code == wanted
         assert stranger.send("DELETE", place, headers=JSON).status_code == wanted
         assert finish(stranger, place).status_code == wanted
+        assert stranger.send("PATCH", place, headers=JSON).status_code == wanted
     send_rest(sender, place, content)
     assert finish(sender, place).status_code == 200
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +145,26 @@ def test_the_bytes_go_with_the_last_file_that_has_them(
         monkeypatch.setattr(storage, "BYTES_SPARED", -2)
         storage.sweep_bytes(hashes)
         assert are_there() == [True, False]
+        assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()
+
+
+def test_bytes_that_no_row_has_come_to_know_are_swept(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = staged(a_pdf_once())
+    with transaction(write=False):
+        known = db.session.get_one(StoredFile, kept).sha256
+    folder, stray = known[:2], f"{known[:2]}/{'0' * 62}"
+    store.put(stray, io.BytesIO(b"x"), 1)
+    hour = datetime.fromtimestamp(int(folder, 16) * 3600, UTC)
+    with transaction(write=False):
+        storage.sweep_strays(hour)
+        assert store.age(stray) is not None, "an upload may be about to lay its row"
+        monkeypatch.setattr(storage, "BYTES_SPARED", -2)
+        storage.sweep_strays(hour + timedelta(hours=1))
+        assert store.age(stray) is not None, "another folder's turn"
+        storage.sweep_strays(hour)
+        assert store.age(stray) is None
         assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()
 
 

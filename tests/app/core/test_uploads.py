@@ -8,8 +8,8 @@ import pikepdf
 import pytest
 from PIL import Image, ImageColor
 
-from app.core import cleaning, documents
-from app.core.cleaning import Busy
+from app.core import children, cleaning, documents
+from app.core.children import Busy
 from app.core.errors import Invalid, TooLarge
 from app.core.uploads import PHOTO, Policy, read_limited
 
@@ -151,7 +151,7 @@ def test_what_costs_a_child_too_much_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_server_without_room_for_a_child_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleaning.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(children.sys, "executable", "/nowhere/python")
     with pytest.raises(Busy, match="太忙"):
         clean(a_blank_png(5000, 3000), POLICY)
 

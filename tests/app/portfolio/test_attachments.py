@@ -138,6 +138,12 @@ def test_a_file_that_lies_about_its_type_is_named_as_what_it_is(
     assert send(sender, item_id, (9, 9, 9), "证书.pdf").json["name"] == "证书.png"
 
 
+def test_a_phone_may_offer_its_camera_and_its_gallery(sender: Browser, item_id: int) -> None:
+    page = sender.get(f"/portfolio/{item_id}").text
+    assert 'accept=".jpg,.jpeg,.png,.pdf,image/jpeg,image/png"' in page
+    assert "capture" not in page, "which would leave the camera alone"
+
+
 def test_what_is_under_review_takes_nothing_and_foreign_items_are_not_there(
     sender: Browser, client_for: Callable[..., Browser], item_id: int
 ) -> None:
