@@ -103,14 +103,7 @@ def lock_roles_of(*person_ids: int) -> None:
 def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> None:
     if person.id == actor.id:
         raise Forbidden("不能给本人授权")
-    if proposal.role not in (*AT_A_UNIT, *EVERYWHERE):
-        raise Invalid("请选择角色", field="role")
-    if proposal.role in AT_A_UNIT and proposal.unit_id is None:
-        raise Invalid("该角色须指定单位", field="unit")
-    if proposal.until is not None and proposal.until <= now:
-        raise Invalid("截止日期应晚于今天", field="until")
-    if not proposal.reason.strip():
-        raise Invalid("请填写授权理由", field="reason")
+    check_proposal(proposal, now)
     kind, scope_id = proposal.scope
     held = _held(person.id, now)
     _refuse_a_second(proposal.role, kind, scope_id, held)
@@ -118,6 +111,21 @@ def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> 
     if (proposal.role, scope_id) in waiting:
         raise Conflict("该授权已提交，等待复核")
     _refuse_two_offices(proposal.role, {g.role for g in held} | {role for role, _ in waiting})
+
+
+def check_proposal(proposal: Proposal, now: datetime) -> None:
+    """Raise Invalid, at every field, for what does not hold whoever is to get the role."""
+    faults: dict[str, list[str]] = {}
+    if proposal.role not in (*AT_A_UNIT, *EVERYWHERE):
+        faults["role"] = ["请选择角色"]
+    if proposal.role in AT_A_UNIT and proposal.unit_id is None:
+        faults["unit"] = ["该角色须指定单位"]
+    if proposal.until is not None and proposal.until <= now:
+        faults["until"] = ["截止日期应晚于今天"]
+    if not proposal.reason.strip():
+        faults["reason"] = ["请填写授权理由"]
+    if faults:
+        raise Invalid(errors=faults)
 
 
 def _held(person_id: int, now: datetime) -> list[RoleGrant]:

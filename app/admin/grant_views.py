@@ -8,7 +8,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts.grants import Proposal, propose_grant, take_role
+from app.accounts.grants import Proposal, check_proposal, propose_grant, take_role
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
 from app.accounts.queries import has_factor, names_of
 from app.admin import queries
@@ -20,7 +20,7 @@ from app.admin.words import CONDITIONS, action_name, area_of
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
-from app.core.faults import show_faults, shown_on
+from app.core.faults import judged, show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.instants import end_of
 from app.core.menu import add_entry
@@ -123,7 +123,7 @@ def propose(person_id: int) -> Response | tuple[str, int]:
     """Propose a role for a person (提出授权)."""
     person = _person(person_id)
     form = GrantForm(request.form)
-    if form.validate():
+    if judged(form, lambda: check_proposal(_proposal(form), now())):
         try:
             propose_grant(person, _proposal(form), actor=current_user, now=now())
         except Invalid as error:

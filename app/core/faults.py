@@ -10,7 +10,7 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.datastructures import MultiDict
 
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import Invalid, gathered
 from app.core.signed_out import SAFE_METHODS, wants_json
 
 
@@ -23,6 +23,19 @@ def show_faults(form: Any, error: Invalid) -> None:
         else:
             loose.extend(messages)
     form.form_errors = [*form.form_errors, *loose]
+
+
+def judged(form: Any, *checks: Callable[[], object]) -> bool:
+    """Tell whether a form and what is judged beside it hold; all faults are shown in one round.
+
+    What the form itself refused of a field is said there already.
+    """
+    holds = form.validate()
+    told = gathered(*checks)
+    beside = {name: texts for name, texts in told.items() if name not in form.errors}
+    if beside:
+        show_faults(form, Invalid(errors=beside))
+    return bool(holds) and not told
 
 
 @dataclass(frozen=True)

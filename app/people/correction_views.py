@@ -10,7 +10,7 @@ from app.accounts.models import Person
 from app.accounts.unmasking import number_page, unmask
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.faults import shown_on
 from app.core.http import see_other
 from app.core.permissions import authorize, requires
@@ -74,14 +74,15 @@ def request_correction() -> Response:
     if "give_up" in request.form:
         return _give_up(waiting)
     form = request.form
-    if form.get("is_true") != "yes":
-        raise Invalid("请勾选真实性声明", field="is_true")
     made = corrections.request_correction(
         db.session.get_one(Person, current_user.id),
-        name=form.get("name", ""),
-        id_number=form.get("id_number", ""),
-        reason=form.get("reason", ""),
-        evidence=[int(each) for each in form.getlist("evidence") if each.isdecimal()],
+        corrections.Entry(
+            name=form.get("name", ""),
+            id_number=form.get("id_number", ""),
+            reason=form.get("reason", ""),
+            evidence=[int(each) for each in form.getlist("evidence") if each.isdecimal()],
+            is_true=form.get("is_true") == "yes",
+        ),
         now=moment,
     )
     asking.send(

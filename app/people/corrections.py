@@ -1,6 +1,7 @@
 """Writes about corrections of identity: asked with evidence, vetted, decided (身份信息更正)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -20,15 +21,18 @@ MOST_FILES = 5
 LONGEST_NAME, LONGEST_TEXT, LONGEST_NUMBER = 60, 500, 30
 
 
-def request_correction(
-    person: Person,
-    *,
-    name: str,
-    id_number: str,
-    reason: str,
-    evidence: Sequence[int],
-    now: datetime,
-) -> IdentityCorrection:
+@dataclass(frozen=True)
+class Entry:
+    """What a person fills in: the right name and number, why, the evidence, a declaration."""
+
+    name: str
+    id_number: str
+    reason: str
+    evidence: Sequence[int]
+    is_true: bool
+
+
+def request_correction(person: Person, entry: Entry, *, now: datetime) -> IdentityCorrection:
     """Ask to correct name or identity number; after a return, ask again with other words.
 
     An empty number leaves the number as it is. Invalid with every fault at its field, Conflict
@@ -37,27 +41,28 @@ def request_correction(
     waiting = open_correction(person.id)
     if waiting is not None and waiting.status == CorrectionStatus.PENDING:
         raise Conflict("您已提交更正申请，请等待办理")
-    name, number = name.strip(), crypto.fold_id(id_number)
-    _check(person, name, number, reason, evidence)
+    name, number = entry.name.strip(), crypto.fold_id(entry.id_number)
+    _check(person, name, number, entry)
     made = waiting or IdentityCorrection(person_id=person.id)
     made.name_before, made.tail_before = person.name, person.id_number_tail
-    made.name, made.reason, made.requested_at = name, reason.strip(), now
+    made.name, made.reason, made.requested_at = name, entry.reason.strip(), now
     _set_number(made, number if number and number != person.id_number else "")
     made.status, made.opinion = CorrectionStatus.PENDING, made.opinion or ""
     db.session.add(made)
     db.session.flush()
-    _attach(made, evidence)
+    _attach(made, entry.evidence)
     _record("person:correction_requested", made, person.id, now)
     return made
 
 
-def _check(person: Person, name: str, number: str, reason: str, evidence: Sequence[int]) -> None:
+def _check(person: Person, name: str, number: str, entry: Entry) -> None:
     is_same = name == person.name and number in {"", person.id_number}
     found = {
         "name": "填写的内容与现有信息相同，没有需要更正的" if is_same else _fault_of_name(name),
         "id_number": _fault_of_number(person, number) if number else "",
-        "reason": _fault_of_reason(reason.strip()),
-        "evidence": _fault_of_evidence(len(evidence)),
+        "reason": _fault_of_reason(entry.reason.strip()),
+        "evidence": _fault_of_evidence(len(entry.evidence)),
+        "is_true": "" if entry.is_true else "请勾选真实性声明",
     }
     faults = {field: [fault] for field, fault in found.items() if fault}
     if faults:

@@ -12,7 +12,7 @@ from app.accounts.operations import set_photo
 from app.catalogue.models import Series
 from app.core import audit
 from app.core.db import db
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, gathered
 from app.core.pictures import is_photo
 from app.core.storage import link, open_file, owned_file
 from app.people.models import PersonSeries
@@ -32,7 +32,7 @@ def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -
     `answers` passed the form. Invalid for more series than the jurisdiction allows (FJ-P-04), and
     for another address than the one that was verified.
     """
-    check_kept_address(person, str(answers.get("email") or ""))
+    check_profile(person, answers)
     before = profile_values(person)
     told = {k: v for k, v in answers.items() if k not in {*COLUMNS, *IDENTITY, "series"}}
     _choose_series(person, [int(each) for each in answers.get("series") or ()])
@@ -54,6 +54,26 @@ def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -
     return changed
 
 
+def check_profile(person: Person, answers: Mapping[str, Any]) -> None:
+    """Raise Invalid, at every field, for what the form alone cannot judge of its answers."""
+    faults = gathered(
+        lambda: check_kept_address(person, str(answers.get("email") or "")),
+        lambda: _check_series(person, answers.get("series") or ()),
+    )
+    if faults:
+        raise Invalid(errors=faults)
+
+
+def _check_series(person: Person, chosen: Sequence[Any]) -> None:
+    most = most_series(person)
+    if len(chosen) > most:
+        raise Invalid(f"最多选择 {most} 个系列，现有 {len(chosen)} 个", field="series")
+    ids = {int(each) for each in chosen if str(each).isdecimal()}
+    known = set(db.session.scalars(select(Series.id).where(Series.id.in_(ids))))
+    if len(known) != len(set(chosen)):
+        raise Invalid("请选择列表中的系列", field="series")
+
+
 def _tell_identity(person: Person, answers: Mapping[str, Any]) -> None:
     """Keep gender and birth where they may be told; a number or a lock says them otherwise."""
     free = open_identity(person)
@@ -64,12 +84,6 @@ def _tell_identity(person: Person, answers: Mapping[str, Any]) -> None:
 
 
 def _choose_series(person: Person, ids: Sequence[int]) -> None:
-    most = most_series(person)
-    if len(ids) > most:
-        raise Invalid(f"最多选择 {most} 个系列，现有 {len(ids)} 个", field="series")
-    known = set(db.session.scalars(select(Series.id).where(Series.id.in_(ids))))
-    if known != set(ids):
-        raise Invalid("请选择列表中的系列", field="series")
     if [series.id for series in series_of(person.id)] == list(ids):
         return
     db.session.execute(delete(PersonSeries).where(PersonSeries.person_id == person.id))

@@ -18,8 +18,9 @@ from app.accounts.queries import hash_of, person_by_id_number
 from app.accounts.signing_in import PasswordHash
 from app.catalogue import jurisdictions
 from app.core import audit, crypto
+from app.core.clock import ZONE
 from app.core.db import current_transaction, db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError, Invalid, gathered
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.people.models import PersonRegistration
 
@@ -30,6 +31,8 @@ SENDER_LIMIT = 20
 MAILBOX_LIMIT, REST = 5, timedelta(minutes=5)
 """So many letters a day to one mailbox, with a rest between them; what is beyond is not sent."""
 KEPT_FOR = timedelta(days=2)
+LEAST_AGE = 16
+"""Nobody is employed before (劳动法 15)."""
 BAD_LINK = "注册链接无效或已过期，请重新注册"
 
 
@@ -58,7 +61,7 @@ def ask_for_account(entry: Entry, *, sender: str, now: datetime) -> str | None:
     """
     if _asked(PersonRegistration.sender_hash == sender, DAY, now) >= SENDER_LIMIT:
         raise TooManyRegistrations
-    number = _checked(entry)
+    number = checked_entry(entry, now)
     secret, address = secrets.token_urlsafe(24), entry.address.strip()
     to_mailbox = func.lower(PersonRegistration.address) == address.lower()
     rests = _asked(to_mailbox, REST, now) or _asked(to_mailbox, DAY, now) >= MAILBOX_LIMIT
@@ -87,20 +90,28 @@ def _asked(condition: object, within: timedelta, now: datetime) -> int:
     return db.session.scalar(counted) or 0
 
 
-def _checked(entry: Entry) -> str:
-    """Return the identity number as it is kept."""
+def checked_entry(entry: Entry, now: datetime) -> str:
+    """Return the identity number as it is kept; Invalid with every fault at its field."""
     number = crypto.fold_id(entry.id_number)
-    faults: dict[str, list[str]] = {}
-    for check, typed in ((checked_id_number, number), (checked_address, entry.address)):
-        try:
-            check(typed)
-        except Invalid as fault:
-            faults |= {name: list(said) for name, said in fault.errors.items()}
+    faults = gathered(
+        lambda: _check_number(number, now),
+        lambda: checked_address(entry.address),
+    )
     if not is_open(entry.jurisdiction):
         faults["jurisdiction"] = ["该地区的账号由所在单位开通，请联系单位人事部门"]
     if faults:
         raise Invalid(errors=faults)
     return number
+
+
+def _check_number(number: str, now: datetime) -> None:
+    checked_id_number(number)
+    born, _ = birth_and_gender(number)
+    day = now.astimezone(ZONE).date()
+    age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    if age < LEAST_AGE:
+        text = f"证件号码显示未满 {LEAST_AGE} 周岁，不能注册；号码有误的请核对"
+        raise Invalid(text, field="id_number")
 
 
 def is_open(jurisdiction: str) -> bool:

@@ -15,7 +15,7 @@ from app.core.clock import now
 from app.core.crypto import keyed_hash
 from app.core.db import begin_writing
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import judged, show_faults
 from app.core.http import see_other, writes_late
 from app.core.mail import mail_server, post
 from app.core.permissions import requires
@@ -54,7 +54,7 @@ def register() -> Response | tuple[str, int]:
     if mail_server() is None:
         raise NotFound
     form, moment = RegistrationForm(request.form), now()
-    if not form.validate():
+    if not judged(form, lambda: registering.checked_entry(form.entry, moment)):
         return _page(form), 422
     try:
         PROOF.take()

@@ -1,6 +1,7 @@
 """个人中心: a person's own data, completing it, the photo."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import flash, render_template, request, url_for
@@ -13,7 +14,7 @@ from app.accounts.queries import factor_of
 from app.core.clock import now, today
 from app.core.db import db
 from app.core.errors import Invalid
-from app.core.faults import show_faults, shown_on
+from app.core.faults import judged, show_faults, shown_on
 from app.core.http import grants, safe_next, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
@@ -74,7 +75,7 @@ def details() -> str | Response | tuple[str, int]:
         return _details_page(person, form, first_unit)
     if "look" in request.form:
         return _details_page(person, form, first_unit, looks=True)
-    if form.validate() & (first_unit is None or first_unit.validate()):
+    if _holds(person, form, first_unit):
         is_first = person.profile_confirmed_at is None
         try:
             told = _save(person, form, first_unit)
@@ -87,6 +88,15 @@ def details() -> str | Response | tuple[str, int]:
             flash(told, "success")
             return see_other(_next_step(first_unit) if is_first else url_for("people.profile"))
     return _details_page(person, form, first_unit), 422
+
+
+def _holds(person: Person, form: Any, first_unit: FirstUnitForm | None) -> bool:
+    """Judge the details and the unit together, so that all is told in one round."""
+    told = {name: form[name].data for name in ("email", "series") if name in form}
+    of_person = judged(form, lambda: operations.check_profile(person, told))
+    wish = first_unit.wish if first_unit else None
+    of_unit = (partial(choosing.chosen, wish), partial(choosing.keeper_of, wish)) if wish else ()
+    return of_person & (first_unit is None or judged(first_unit, *of_unit))
 
 
 def _first_unit(person: Person) -> FirstUnitForm | None:

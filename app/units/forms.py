@@ -1,5 +1,6 @@
 """The forms of units and of their accounts, which no process draws."""
 
+import re
 from collections.abc import Iterable
 
 from wtforms import BooleanField, Form, RadioField, SelectField, StringField, TextAreaField
@@ -172,8 +173,11 @@ class OwnDataForm(Form):
     has_leader = BooleanField("设单位领导（经办人审核后由领导审定）")
 
 
+WHOLE = re.compile("[0-9]{1,5}")
+
+
 def _number(label: str) -> StringField:
-    told = [Optional(), Regexp(r"[0-9]{1,5}", message="请填写 0 或正整数")]
+    told = [Optional(), Regexp(re.compile(rf"{WHOLE.pattern}\Z"), message="请填写 0 或正整数")]
     return StringField(label, told, filters=[_stripped])
 
 
@@ -188,6 +192,8 @@ class PostForm(Form):
         render_kw={"rows": 3},
     )
 
+    over_is_true = BooleanField("已聘人数超过核定岗位数属实（超岗聘用）")
+
     def entry(self) -> posts.Entry:
         """Return what was filled in; a level left blank has no posts."""
         counts = {
@@ -196,10 +202,12 @@ class PostForm(Form):
         }
         chosen = str(self.file.data or "")
         file_id = int(chosen) if chosen.isdecimal() else None
-        return posts.Entry(counts, file_id, self.reason.data or "")
+        over = bool(self.over_is_true.data)
+        return posts.Entry(counts, file_id, self.reason.data or "", over)
 
     def _at(self, name: str, number: int) -> int:
-        return int(self[f"{name}_{number}"].data or 0)
+        typed = self[f"{name}_{number}"].data or ""
+        return int(typed) if WHOLE.fullmatch(typed) else 0
 
 
 for _no, _level in enumerate(POST_LEVELS):

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.faults import judged, show_faults
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
 from app.engine import runtime
@@ -84,7 +84,7 @@ def submit_posts() -> Response | tuple[str, int]:
     asked = posts.waiting_sheet(unit.id)
     if asked is not None:
         asking.hold((POSTS, asked.id), asked)
-    if form.validate():
+    if judged(form, lambda: _check(unit, form)):
         try:
             sheet = posts.submit_sheet(unit, form.entry(), actor=current_user, now=moment)
         except Invalid as error:
@@ -96,6 +96,12 @@ def submit_posts() -> Response | tuple[str, int]:
             flash(f"岗位核准信息已提交{waits}", "success")
             return see_other(url_for("units.post_sheets", unit=unit.id))
     return _page(form, unit), 422
+
+
+def _check(unit: Unit, form: PostForm) -> None:
+    faults, _ = posts.faults_of(unit, form.entry(), current_user)
+    if faults:
+        raise Invalid(errors=faults)
 
 
 def _send(sheet: PostSheet, unit: Unit) -> None:

@@ -43,6 +43,11 @@ class PostLine:
         """How many are left; none where more are filled than were approved."""
         return max(0, self.approved - self.occupied - self.held)
 
+    @property
+    def over(self) -> int:
+        """How many more are filled than were approved (超岗)."""
+        return max(0, self.occupied - self.approved)
+
 
 Counter = Callable[[int, datetime, int | None], Mapping[str, Use]]
 _counters: list[Counter] = []
@@ -126,6 +131,12 @@ class Entry:
     counts: Mapping[str, tuple[int, int]]
     file_id: int | None
     reason: str = ""
+    over_is_true: bool = False
+
+    @property
+    def over(self) -> list[tuple[str, int, int]]:
+        """The levels with more people than approved posts, with both numbers."""
+        return [(level, m, n) for level, (m, n) in self.counts.items() if n > m]
 
 
 def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> PostSheet:
@@ -141,7 +152,9 @@ def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> P
     known, asked = sheet_in_force(unit.id), waiting_sheet(unit.id)
     if asked is not None and asked.status == PENDING:
         raise Conflict("岗位核准信息的变更正在审核，请等待审核结果")
-    file = _checked(unit, entry, known, asked, actor)
+    faults, file = faults_of(unit, entry, actor)
+    if faults or file is None:
+        raise Invalid(errors=faults)
     office = _office_of(unit, actor, now) if known else None
     sheet = asked or PostSheet(unit_id=unit.id)
     sheet.file_id, sheet.reason = link(file).id, entry.reason.strip()
@@ -171,23 +184,29 @@ def _count(sheet: PostSheet, entry: Entry) -> None:
     db.session.flush()
 
 
-def _checked(
-    unit: Unit, entry: Entry, known: PostSheet | None, asked: PostSheet | None, actor: Person
-) -> StoredFile:
+def faults_of(
+    unit: Unit, entry: Entry, actor: Person
+) -> tuple[dict[str, list[str]], StoredFile | None]:
+    """Return by field what keeps posts from being submitted, and the stamped file if it is there.
+
+    More filled than were approved (超岗) may be true: whoever submits it says so.
+    """
+    known, asked = sheet_in_force(unit.id), waiting_sheet(unit.id)
     faults: dict[str, list[str]] = {}
     if known is not None and not entry.reason.strip():
         faults["reason"] = ["请填写变更理由"]
     if not any(approved for approved, _ in entry.counts.values()):
         faults["approved_0"] = [f"请填写{unit.name}的核定岗位数"]
+    if entry.over and not entry.over_is_true:
+        told = "、".join(f"{level}已聘 {n} 人、核定 {m} 个" for level, m, n in entry.over)
+        faults["over_is_true"] = [f"{told}：填错的请修改，确为超岗聘用的请勾选"]
     file = asked.file if asked and asked.file_id == entry.file_id else None
     if file is None:
         try:
             file = owned_file(entry.file_id or 0, actor.id)
         except NotFound:
             faults["file"] = ["请上传人社部门盖章的岗位核准表"]
-    if faults or file is None:
-        raise Invalid(errors=faults)
-    return file
+    return faults, file
 
 
 def decide(sheet: PostSheet, *, approve: bool, opinion: str, actor_id: int, now: datetime) -> None:

@@ -112,7 +112,7 @@ def mend(asked: UnitRegistration, entry: Entry, *, now: datetime) -> None:
 def _fill(asked: UnitRegistration, entry: Entry, now: datetime) -> None:
     facts = entry.facts
     office = vetting_office(facts.parent, facts.area_code, now)
-    faults = _faults(asked, entry, office)
+    faults = faults_of(asked, entry, now)
     if faults or office is None:
         raise Invalid(errors=faults)
     asked.name, asked.type, asked.kind = facts.name.strip(), facts.type, facts.kind
@@ -125,7 +125,9 @@ def _fill(asked: UnitRegistration, entry: Entry, now: datetime) -> None:
     asked.admin_phone = checked_phone(entry.admin_phone, "admin_phone")
 
 
-def _faults(asked: UnitRegistration, entry: Entry, office: Unit | None) -> tree.Faults:
+def faults_of(asked: UnitRegistration, entry: Entry, now: datetime) -> tree.Faults:
+    """Return by field everything that keeps a unit from being registered like this."""
+    office = vetting_office(entry.facts.parent, entry.facts.area_code, now)
     found = tree.faults_of(None, _placed(entry.facts, office))
     found |= {**_faults_of_second(asked, entry), **_faults_of_type(entry.facts)}
     if office is None:

@@ -1,5 +1,7 @@
 """单位注册: the public pages by which a unit asks, mends and begins; the office's list."""
 
+from collections.abc import Mapping, Sequence
+
 from flask import flash, render_template, request, session, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -9,8 +11,8 @@ from app.accounts.public_forms import PublicForm
 from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
-from app.core.errors import Conflict, Invalid, NotFound
-from app.core.faults import show_faults
+from app.core.errors import Conflict, Invalid, NotFound, gathered
+from app.core.faults import judged, show_faults
 from app.core.http import grants, page_of, see_other
 from app.core.menu import add_entry
 from app.core.numbers import folded_credit_code
@@ -18,13 +20,15 @@ from app.core.permissions import requires
 from app.engine import runtime
 from app.units import asking, queries, registering, tree
 from app.units.forms import RegistrationForm
-from app.units.models import PENDING, RETURNED, UnitRegistration
+from app.units.models import PENDING, RETURNED, Unit, UnitRegistration
 from app.units.offices import VETS
 from app.units.request_process import REGISTRATION
 from app.units.web import bp
 
 KEPT, PAGE = "unit_registration", "mend_registration"
 PROOF = PublicForm("unit", free=5)
+PLACELESS = {"kind", "type", "credit_code", "login", "admin_phone"}
+"""What can be judged of a registration before it is known where the unit will stand."""
 STATES = {
     "pending": ("待审核", "warning"),
     "returned": ("已退回", "danger"),
@@ -52,13 +56,18 @@ def _registration_page(form: RegistrationForm, asked: UnitRegistration | None) -
 def register() -> Response | tuple[str, int]:
     """Take a registration in; its number is shown once."""
     form, moment = RegistrationForm(request.form), now()
-    if form.validate():
+    try:
+        # Counted before anything is told: a form could ask which login names are taken.
+        PROOF.take()
+    except TooManyTries as error:
+        form.validate()
+        return _refused(form, None, error)
+    if _holds(form, UnitRegistration()):
         try:
-            PROOF.take()
             address = keyed_hash(f"address:{visitor_address()}")
-            entry = _entry(form)
+            entry = _entry(form, _superior(form))
             asked, receipt = registering.register_unit(entry, address=address, now=moment)
-        except (Invalid, registering.TooManyRegistrations, TooManyTries) as error:
+        except (Invalid, registering.TooManyRegistrations) as error:
             return _refused(form, None, error)
         runtime.start(
             "unit_registration",
@@ -79,25 +88,46 @@ def _refused(
     error: Invalid | registering.TooManyRegistrations | TooManyTries,
 ) -> tuple[str, int]:
     if isinstance(error, Invalid):
-        # The tree calls it parent; here it is typed as the superior.
-        told = {"superior" if n == "parent" else n: said for n, said in error.errors.items()}
-        show_faults(form, Invalid(errors=told) if told else error)
+        show_faults(form, Invalid(errors=_as_typed(error.errors)) if error.errors else error)
     else:
         form.form_errors = [*form.form_errors, error.message]
     return _registration_page(form, asked), error.status
 
 
-def _entry(form: RegistrationForm) -> registering.Entry:
-    """Return what the form says; Invalid where the superior cannot be told."""
+def _as_typed(faults: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return faults at the fields of the page: what the tree calls parent is the superior."""
+    return {"superior" if name == "parent" else name: texts for name, texts in faults.items()}
+
+
+def _superior(form: RegistrationForm) -> Unit | None:
+    """Return the superior that was typed; Invalid where it cannot be told."""
     try:
-        superior = queries.unit_called(form.superior.data or "")
+        return queries.unit_called(form.superior.data or "")
     except Invalid as error:
         raise Invalid(error.message, field="superior") from error
+
+
+def _holds(form: RegistrationForm, asked: UnitRegistration) -> bool:
+    """Judge the form with all that the tree says of it; nothing of the place without it."""
+
+    def check() -> None:
+        faults = gathered(lambda: _superior(form))
+        superior = None if faults else _superior(form)
+        found = registering.faults_of(asked, _entry(form, superior), now())
+        told = {name: found[name] for name in found if name in PLACELESS} if faults else found
+        if faults or told:
+            raise Invalid(errors={**_as_typed(told), **faults})
+
+    return judged(form, check)
+
+
+def _entry(form: RegistrationForm, superior: Unit | None) -> registering.Entry:
+    """Return what the form says."""
     facts = tree.UnitFacts(
         name=form.name.data or "",
-        type=form.type.data,
-        kind=form.kind.data,
-        area_code=form.area_code.data,
+        type=form.type.data or "",
+        kind=form.kind.data or "",
+        area_code=form.area_code.data or "",
         jurisdiction="",
         parent=superior,
         credit_code=form.credit_code.data or "",
@@ -179,9 +209,9 @@ def mending() -> str:
 def mend() -> Response | tuple[str, int]:
     """Send a returned registration again."""
     asked, form, moment = _held(), RegistrationForm(request.form), now()
-    if form.validate():
+    if _holds(form, asked):
         try:
-            registering.mend(asked, _entry(form), now=moment)
+            registering.mend(asked, _entry(form, _superior(form)), now=moment)
         except Invalid as error:
             return _refused(form, asked, error)
         item = asking.task_of_page((REGISTRATION, asked.id), PAGE)

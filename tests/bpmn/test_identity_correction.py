@@ -69,10 +69,7 @@ def _asked(*, employed: bool) -> tuple[Person, int]:
 def _ask(person: Person) -> int:
     return corrections.request_correction(
         person,
-        name="苏小禾",
-        id_number="",
-        reason="录入时写错",
-        evidence=[an_upload(person).id],
+        corrections.Entry("苏小禾", "", "录入时写错", [an_upload(person).id], is_true=True),
         now=now(),
     ).id
 

@@ -267,3 +267,10 @@ def test_a_term_that_ended_while_it_waited_is_not_given(
         other = a_person("庾一鸣", roles=[("system_admin", "all", None)])
     answer = decide(client_for(other), "confirm")
     assert (answer.status_code, "期限已过" in answer.text) == (409, True)
+
+
+def test_all_that_is_wrong_is_told_in_one_round(security: Browser, person: Person) -> None:
+    page = propose(security, person, role="unit_admin", unit="", reason="").text
+    assert ("该角色须指定单位" in page, "请填写授权理由" in page) == (True, True)
+    page = propose(security, person, unit="没有的单位", reason="").text
+    assert ("没有名称含" in page, "请填写授权理由" in page) == (True, True)

@@ -148,6 +148,17 @@ def test_a_faulty_request_is_told_at_its_field(
         assert corrections_of(case.person.id) == []
 
 
+def test_all_that_lacks_is_told_in_one_round_and_the_tick_stays(
+    client_for: Any, case: Case
+) -> None:
+    empty = client_for(case.person).post(corrections.PAGE, {"name": "苏晓禾"}).text
+    for words in ("没有需要更正的", "请填写更正理由", "佐证材料", "请勾选真实性声明"):
+        assert words in empty
+    ticked = ask(client_for, case, reason="")
+    assert is_told_in_place(ticked, "请填写更正理由")
+    assert 'value="yes" checked' in ticked.text
+
+
 def test_a_number_of_somebody_else_is_refused(client_for: Any, case: Case) -> None:
     with transaction():
         a_person("卜文", id_number=RIGHT)
@@ -234,10 +245,7 @@ def test_nobody_decides_on_themselves(app: Flask, case: Case) -> None:
     with transaction():
         request = corrections.request_correction(
             kept(case),
-            name="苏小禾",
-            id_number="",
-            reason="写错",
-            evidence=[case.proof],
+            corrections.Entry("苏小禾", "", "写错", [case.proof], is_true=True),
             now=now(),
         )
         with pytest.raises(Forbidden):

@@ -354,3 +354,11 @@ def test_what_a_residents_number_says_is_never_typed(client_for: Any, person: Pe
     assert browser.post("/account/details", forged).status_code == 303
     with transaction(write=False):
         assert (kept(person).gender, kept(person).birth_date) == ("女", date(1985, 3, 12))
+
+
+def test_all_that_is_wrong_is_told_in_one_round(client_for: Any, newcomer: Person) -> None:
+    ids = [str(each) for each in series_ids(4)]
+    form = {**DETAILS, "phone": "139", "series": ids, "bind_now": "yes", "wanted": "没有的单位"}
+    page = client_for(newcomer).post("/account/details", {**form, "keeper": "没有的"}).text
+    for words in ("11 位手机号码", "最多选择 3 个", "没有找到该单位", "没有名称含“没有的”"):
+        assert words in page

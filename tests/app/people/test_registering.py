@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +289,19 @@ def test_what_was_typed_is_forgotten_after_two_days(
     at(START + registering.KEPT_FOR + timedelta(minutes=1))
     worker.sweep()
     assert count(PersonRegistration) == 0
+
+
+def test_all_that_is_wrong_is_told_in_one_round(office: PostOffice, visitor: Browser) -> None:
+    page = register(visitor, name="12", id_number="123", address="nowhere", jurisdiction="hebei")
+    for field in ("name", "id_number", "address", "jurisdiction"):
+        assert f'href="#{field}"' in page.text
+
+
+@pytest.mark.parametrize(("born", "status"), [((2010, 11, 23), 303), ((2010, 11, 24), 422)])
+def test_a_child_gets_no_account(
+    office: PostOffice, visitor: Browser, born: tuple[int, int, int], status: int
+) -> None:
+    """It is 23 November 2026: who is sixteen that day may be employed (劳动法 15)."""
+    assert START.date().isoformat() == "2026-11-23"
+    answer = register(visitor, id_number=an_id_number(date(*born)))
+    assert (answer.status_code, "未满 16 周岁" in answer.text) == (status, status == 422)

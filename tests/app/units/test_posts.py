@@ -175,6 +175,30 @@ def test_what_does_not_hold_is_said_at_its_field(
     assert counts(case) == []
 
 
+def test_all_that_lacks_is_told_in_one_round(case: Case, client_for: Any) -> None:
+    browser = client_for(case.admin)
+    faulty = browser.post(URL, form(case, approved_1="十四", file="")).text
+    assert ("请填写 0 或正整数" in faulty, "请上传人社部门盖章" in faulty) == (True, True)
+    browser.post(URL, form(case))
+    again = browser.post(URL, form(case, approved_1="12abc", occupied_1="", file="")).text
+    for words in ("请填写 0 或正整数", "请上传人社部门盖章", "请填写变更理由"):
+        assert words in again
+
+
+def test_more_people_than_posts_are_taken_only_when_it_is_said_to_be_true(
+    case: Case, client_for: Any
+) -> None:
+    browser = client_for(case.admin)
+    assert "over_is_true" not in browser.get(URL).text
+    answer = browser.post(URL, form(case, occupied_1="15"))
+    assert is_told_in_place(answer, "副高级已聘 15 人、核定 14 个")
+    assert counts(case) == []
+    answer = browser.post(URL, form(case, occupied_1="15", over_is_true="y"))
+    assert answer.status_code == 303
+    page = browser.get(URL).text
+    assert ("超岗 1" in page, "副高级 15/14" in page) == (True, True)
+
+
 def test_a_foreign_file_is_no_stamped_table(case: Case, client_for: Any) -> None:
     with transaction():
         foreign = an_upload(db.session.get_one(Person, case.bureau.id)).id

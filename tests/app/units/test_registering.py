@@ -293,3 +293,12 @@ def test_after_some_registrations_an_address_proves_work(
     assert NEW["legal_person"] in refused.text
     proof = solved(visitor.get(URL).text)
     assert visitor.post(URL, {**NEW, "proof": proof}).location == STATE
+
+
+def test_all_that_is_wrong_is_told_in_one_round(office: Person, visitor: Browser) -> None:
+    faulty = {"name": "", "superior": "没有的单位", "credit_code": "12345", "login": "x y"}
+    page = visitor.post(URL, {**NEW, **faulty, "admin_phone": "139"}).text
+    for words in ("请填写单位名称", "没有名称含", "统一社会信用代码", "登录名", "11 位"):
+        assert words in page
+    for field in ("superior", "credit_code", "login", "admin_phone", "name"):
+        assert f'aria-invalid="true" id="{field}"' in page or f'href="#{field}"' in page
