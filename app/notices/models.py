@@ -41,6 +41,21 @@ class Status(StrEnum):
 WORDS = {Kind.NOTICE: "通知公告", Kind.POLICY: "政策文件"}
 
 
+class Validity(StrEnum):
+    """Whether a policy holds."""
+
+    COMING = "coming"
+    VALID = "valid"
+    ENDED = "ended"
+
+
+VALIDITIES = {
+    Validity.VALID: ("现行有效", "success"),
+    Validity.COMING: ("尚未施行", "info"),
+    Validity.ENDED: ("已失效", "secondary"),
+}
+
+
 class ArticleVersion(Model):
     """A wording of an article; once it was shown to the public it never changes."""
 
@@ -74,9 +89,16 @@ class ArticleVersion(Model):
         order_by="ArticleFile.position", cascade="all, delete-orphan"
     )
 
-    def is_in_force(self, on: date) -> bool:
-        """Tell whether a policy holds on a day (现行有效); one without an end holds on."""
-        return self.effective_until is None or on <= self.effective_until
+    def validity(self, on: date) -> Validity:
+        """Return whether a policy holds on a day; one without an end holds on."""
+        if self.effective_from is not None and on < self.effective_from:
+            return Validity.COMING
+        has_ended = self.effective_until is not None and on > self.effective_until
+        return Validity.ENDED if has_ended else Validity.VALID
+
+    def validity_badge(self, on: date) -> tuple[str, str]:
+        """Return the word and tone of a policy's validity on a day."""
+        return VALIDITIES[self.validity(on)]
 
 
 class Article(Model):

@@ -10,7 +10,14 @@ from sqlalchemy.orm import selectinload
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.instants import ZONE
-from app.notices.models import EVERYWHERE, Article, ArticleFile, ArticleVersion, Status
+from app.notices.models import (
+    EVERYWHERE,
+    Article,
+    ArticleFile,
+    ArticleVersion,
+    Status,
+    Validity,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class Filters:
     category: str = ""
     year: int | None = None
     jurisdiction: str = ""
-    # "valid" or "ended", of policies.
+    # A `Validity`, of policies.
     validity: str = ""
 
 
@@ -58,10 +65,20 @@ def _conditions(filters: Filters, on: date) -> list[ColumnElement[bool]]:
     if filters.year and 1900 < filters.year < 2200:
         begins, ends = (datetime(year, 1, 1, tzinfo=ZONE) for year in _span(filters.year))
         found.append(and_(Article.publish_at >= begins, Article.publish_at < ends))
-    ended = and_(ArticleVersion.effective_until.is_not(None), ArticleVersion.effective_until < on)
-    if filters.validity:
-        found.append(ended if filters.validity == "ended" else ~ended)
-    return found
+    held = _validity(on)
+    return [*found, held[filters.validity]] if filters.validity in held else found
+
+
+def _validity(on: date) -> dict[str, ColumnElement[bool]]:
+    """Return `ArticleVersion.validity` as conditions."""
+    begins, ends = ArticleVersion.effective_from, ArticleVersion.effective_until
+    coming = and_(begins.is_not(None), begins > on)
+    ended = and_(~coming, ends.is_not(None), ends < on)
+    return {
+        Validity.COMING: coming,
+        Validity.VALID: and_(~coming, ~ended),
+        Validity.ENDED: ended,
+    }
 
 
 def _span(year: int) -> tuple[int, int]:

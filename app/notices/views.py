@@ -16,7 +16,7 @@ from app.core.storage import StoredFile
 from app.notices import manage, queries
 from app.notices.access import name_of, place_of
 from app.notices.markdown import rendered
-from app.notices.models import WORDS, Article, Kind
+from app.notices.models import VALIDITIES, WORDS, Article, Kind, Validity
 from app.notices.web import KIND_OF, SHELVES, bp, categories_of, filters
 from app.site.blocks import register_block
 from app.site.views import file_answer
@@ -41,6 +41,7 @@ def index(shelf: str) -> str:
         page=page_of(queries.public_articles(kind, filters(), now()), size=PAGE_SIZE),
         years=queries.years_of(kind, now()),
         categories=categories_of(kind),
+        validities=[(each, word) for each, (word, _) in VALIDITIES.items()],
         places=[(j, name_of(j)) for j in queries.jurisdictions_of(kind, now())],
     )
 
@@ -76,16 +77,19 @@ def file(shelf: str, article_id: int, file_id: int) -> Response:
 
 def _lines(kind: Kind, moment: datetime) -> list[Line]:
     found = queries.public_articles(kind, queries.Filters(), moment).limit(ON_THE_HOME_PAGE)
-    return [_line(article) for article in db.session.scalars(found)]
+    return [_line(article, moment) for article in db.session.scalars(found)]
 
 
-def _line(article: Article) -> Line:
+def _line(article: Article, moment: datetime) -> Line:
     shown = article.shown
     if shown is None or article.publish_at is None:
         abort(500)
     note = " · ".join(filter(None, (f"{article.publish_at:%Y-%m-%d}", shown.document_no)))
     url = url_for("notices.show", shelf=SHELVES[Kind(article.kind)], article_id=article.id)
-    return Line(shown.title, url, note, "置顶" if article.is_pinned else "", "danger")
+    status = ("置顶", "danger") if article.is_pinned else ("", "")
+    if article.kind == Kind.POLICY and shown.validity(moment.date()) != Validity.VALID:
+        status = shown.validity_badge(moment.date())
+    return Line(shown.title, url, note, *status)
 
 
 def _panel(kind: Kind, moment: datetime) -> Panel:
@@ -107,7 +111,7 @@ def news(person: Any, roles: set[str], moment: datetime) -> Panel | None:
         )
     ]
     found.sort(key=lambda a: (a.is_pinned, a.publish_at or moment), reverse=True)
-    lines = [_line(article) for article in found[:ON_THE_HOME_PAGE]]
+    lines = [_line(article, moment) for article in found[:ON_THE_HOME_PAGE]]
     more = url_for("notices.index", shelf=SHELVES[Kind.NOTICE])
     return Panel("最新职称信息", lines, "暂无通知公告和政策文件", more)
 

@@ -176,6 +176,34 @@ def test_a_policy_is_out_of_force_the_day_after_its_last(
     assert POLICY["title"] in visitor.get("/policies?validity=ended").text
 
 
+def test_a_policy_that_begins_later_is_not_in_force_yet(
+    client_for: Any, office: Office, at: Any
+) -> None:
+    form = {**POLICY, "effective_from": "2026-12-01", "effective_until": ""}
+    article_id = an_article(office.clerk, form, Kind.POLICY)
+    publish(article_id, office.clerk)
+    visitor = client_for(None)
+    page = visitor.get(f"/policies/{article_id}").text
+    assert ("尚未施行" in page, "自 2026-12-01 起施行" in page) == (True, True)
+    assert "尚未施行" in visitor.get("/").text
+    assert POLICY["title"] not in visitor.get("/policies?validity=valid").text
+    assert POLICY["title"] in visitor.get("/policies?validity=coming").text
+    at(an_instant("2026-12-01T00:00:00"))
+    assert "现行有效" in visitor.get(f"/policies/{article_id}").text
+    assert POLICY["title"] in visitor.get("/policies?validity=valid").text
+    assert "尚未施行" not in visitor.get("/").text
+
+
+def test_the_home_page_says_which_policy_has_ended(
+    client_for: Any, office: Office, at: Any
+) -> None:
+    publish(an_article(office.clerk, POLICY, Kind.POLICY), office.clerk)
+    assert "已失效" not in client_for(None).get("/").text
+    at(an_instant("2026-11-24T00:00:00"))
+    assert "已失效" in client_for(None).get("/").text
+    assert "已失效" in client_for(office.applicant).get("/home").text
+
+
 def test_lists_are_searched_in_title_text_and_number(client_for: Any, office: Office) -> None:
     for article_id in (an_article(office.clerk), an_article(office.clerk, title="办证大厅100%通")):
         publish(article_id, office.clerk)
