@@ -75,6 +75,7 @@ EVENTS = {
     "binding:entered": "单位开通并绑定",
     "binding:requested": "申请绑定单位",
     "binding:returned": "退回绑定申请",
+    "binding:withdrawn": "撤回绑定申请",
     "certificate:photo_returned": "退回证书照片",
     "certificate:postponed": "暂缓发证",
     "certificate:revocation_withdrawn": "撤回撤销提议",

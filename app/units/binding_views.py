@@ -9,12 +9,13 @@ from werkzeug.wrappers import Response
 
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
+from app.engine import runtime
 from app.units import asking, keepers, operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
@@ -54,7 +55,8 @@ def _known_keeper() -> KeeperForm:
 
 def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
     waiting = queries.open_binding(current_user.id)
-    wanted, freelancer = request.args.get("q", ""), _says_freelancer(waiting)
+    returned = waiting.unit.name if waiting and waiting.status == RETURNED else ""
+    wanted, freelancer = request.args.get("q", returned), _says_freelancer(waiting)
     found = None
     if wanted.strip():
         offices = queries.search_offices(wanted)
@@ -66,6 +68,8 @@ def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
         waiting=waiting,
         freelancer=freelancer,
         found=found,
+        wanted=wanted,
+        chosen=request.form.get("unit_id", type=int) or (waiting.unit_id if waiting else 0),
         form=form,
         keeper=keeper,
         log=flow_log((BINDING, waiting.id)) if waiting else [],
@@ -146,6 +150,18 @@ def _ask(form: BindingForm, unit: Unit, moment: datetime) -> Employment:
         contact=contact,
         now=moment,
     )
+
+
+@bp.post("/binding/withdraw")
+@requires("unit.bind")
+def withdraw_binding() -> Response:
+    """Take back a request that nobody has opened yet (撤回)."""
+    waiting = queries.open_binding(current_user.id)
+    if waiting is None or waiting.status != PENDING:
+        raise Conflict("没有可以撤回的绑定申请")
+    runtime.withdraw((BINDING, waiting.id), actor_id=current_user.id, now=now())
+    flash("绑定申请已撤回，可以重新选择单位", "success")
+    return see_other(url_for("units.binding"))
 
 
 @bp.post("/binding/keeper")

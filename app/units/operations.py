@@ -138,6 +138,17 @@ def cancel_binding(
     notify(binding.person_id, text, url="/binding", now=now)
 
 
+def withdraw_binding(binding: Employment, *, now: datetime) -> None:
+    """End a request that its person took back (撤回); Conflict for one that is not pending."""
+    if binding.status != PENDING:
+        raise Conflict("该申请已处理，不能撤回")
+    binding.status, binding.opinion = ENDED, "本人撤回"
+    binding.decided_by, binding.decided_at = binding.person_id, now
+    db.session.flush()
+    subject = ("employment", binding.id)
+    audit.record("binding:withdrawn", subject=subject, actor_id=binding.person_id, now=now)
+
+
 def _end_current(person_id: int, actor_id: int, now: datetime) -> None:
     for held in db.session.query(Employment).filter_by(person_id=person_id, status=ACTIVE):
         held.status, held.decided_at, held.decided_by = ENDED, now, actor_id

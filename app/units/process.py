@@ -12,13 +12,24 @@ from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import register_predicate
 from app.core.records import register_one_by_one, register_record
-from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, presenter, save, scope
+from app.engine.handlers import (
+    Card,
+    Outcomes,
+    Scope,
+    Step,
+    ending,
+    page,
+    presenter,
+    save,
+    scope,
+    service,
+)
 from app.engine.models import WorkItem
 from app.engine.taking import may_take
 from app.units import people_import, post_process, request_process
 from app.units.keepers import name_of
 from app.units.models import Employment, Unit
-from app.units.operations import cancel_binding, decide_binding
+from app.units.operations import cancel_binding, decide_binding, withdraw_binding
 from app.units.queries import open_tasks_of, reviewing_unit, unit_of
 from app.units.vetting import vet
 
@@ -58,6 +69,15 @@ def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 def mend_binding(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person asked again; the request itself was changed on its page."""
     return {"_outcome": "重新提交"}
+
+
+@service("withdraw_binding")
+def take_back(step: Step) -> Outcomes:
+    """End a request that its person took back before anybody had opened it."""
+    binding = _binding(step.business_id)
+    db.session.refresh(binding, with_for_update={"of": Employment})
+    withdraw_binding(binding, now=step.now)
+    return {"_outcome": "本人撤回"}
 
 
 @page("mend_binding")

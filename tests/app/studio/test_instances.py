@@ -1,6 +1,7 @@
 """流程实例: finding a running process, seeing where it stands, taking care of it."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
@@ -152,7 +153,7 @@ def test_an_instance_shows_its_diagram_its_tasks_and_its_log(
     browser: Any, desk: Desk, url: str
 ) -> None:
     page = browser.get(url).text
-    assert "&#34;now&#34;: [&#34;vet_binding&#34;]" in page
+    assert re.search(r"&#34;now&#34;: \[[^]]*&#34;vet_binding&#34;", page)
     for words in ("苏晓禾 申请绑定", "云桥区青禾小学", "转办", "流转日志", "暂停", "作废"):
         assert words in page
     assert "恢复</button>" not in page

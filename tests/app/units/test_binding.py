@@ -11,6 +11,7 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.accounts.queries import unread_count
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -105,6 +106,35 @@ def test_a_returned_request_may_go_to_another_unit_whose_clerk_then_vets_it(
     url = f"/tasks/{task_of(case)}"
     assert client_for(case.clerk).get(url).status_code == 403
     assert client_for(case.stranger).get(url).status_code == 200
+
+
+def test_a_returned_request_begins_with_its_unit(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    vet(client_for, case, "return", "请补充调动说明")
+    page = client_for(case.person).get("/binding").text
+    assert f'value="{case.unit.id}" checked' in page
+    assert 'value="云桥区青禾小学"' in page
+
+
+def test_a_request_is_taken_back_until_somebody_has_opened_it(client_for: Any, case: Case) -> None:
+    browser = client_for(case.person)
+    assert browser.post("/binding/withdraw").status_code == 409
+    ask(client_for, case)
+    assert "撤回申请" in browser.get("/binding").text
+    task = task_of(case)
+    assert browser.post("/binding/withdraw").status_code == 303
+    assert status(case) == "ended"
+    assert "该任务已被撤回" in client_for(case.clerk).get(f"/tasks/{task}").text
+    with transaction(write=False):
+        assert check_all() == []
+        assert "binding:withdrawn" in db.session.scalars(sa.select(AuditEvent.tag)).all()
+    assert ask(client_for, case).status_code == 303
+    with transaction(write=False):
+        (waiting,) = db.session.query(Employment).filter_by(status="pending")
+        (item,) = open_items((BINDING, waiting.id))
+    assert client_for(case.clerk).get(f"/tasks/{item.id}").status_code == 200
+    refused = browser.post("/binding/withdraw")
+    assert (refused.status_code, "查看" in refused.text) == (409, True)
 
 
 def test_a_return_needs_an_opinion(client_for: Any, case: Case) -> None:
