@@ -34,6 +34,7 @@ _RESERVED = frozenset(
     {*dir(Form), "answers", "problems", "spec", "csrf_token", "request_key"}
     | {"obj", "prefix", "formdata", "extra_filters"}
 )
+_FORM = frozenset({"key", "title", "intro", "sections", "fields", "actions", "batch", "save"})
 _KEY = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*")
 
 
@@ -104,7 +105,7 @@ def mapping_from(text: str) -> dict[str, Any]:
 
 def form_from(data: Mapping[str, Any], key: str = "") -> FormSpec:
     """Return the form described by a mapping. Raises FormSpecError."""
-    values.keys(data, {"key", "title", "intro", "sections", "fields", "actions", "batch"}, "表单")
+    values.keys(data, _FORM, "表单")
     own_key = values.text(data, "key", "表单") or key
     if key and own_key != key:
         raise FormSpecError(f"key 应为 {key}，现为 {own_key}")
@@ -119,6 +120,7 @@ def form_from(data: Mapping[str, Any], key: str = "") -> FormSpec:
         values.text(data, "intro", "表单"),
         actions,
         values.flag(data, "batch", "表单") if "batch" in data else True,
+        values.text(data, "save", "表单"),
     )
     _check_names(form)
     return form

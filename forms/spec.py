@@ -119,11 +119,25 @@ class FormSpec:
     intro: str = ""
     actions: tuple[ActionSpec, ...] = ()
     batch: bool = True
+    # The save handler that its answers are written for, where it is not called like the form.
+    save: str = ""
 
     @property
     def fields(self) -> Iterator[FieldSpec]:
         """Every field in the order of the page."""
         return (field for section in self.sections for field in section.fields)
+
+    @property
+    def saved_by(self) -> str:
+        """The name of the save handler that its answers are written for."""
+        return self.save or self.key
+
+    @property
+    def decisions(self) -> tuple[str, ...]:
+        """What can be chosen as `decision`, by button or in a field."""
+        asked = (field.choices for field in self.fields if field.name == "decision")
+        chosen = tuple(value for choices in asked for value, _label in choices)
+        return (*(action.value for action in self.actions), *chosen)
 
     def field(self, name: str) -> FieldSpec:
         """Return the field of this name. Raises KeyError."""

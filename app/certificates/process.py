@@ -20,16 +20,18 @@ from app.certificates.queries import (
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound
-from app.core.permissions import register_predicate
+from app.core.permissions import STAFF, register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
 from app.declarations.course import register_progress
+from app.engine.contracts import YES_OR_NO, Contract
 from app.engine.handlers import (
     Card,
     Outcomes,
     Scope,
     Step,
     ending,
+    matter,
     page,
     presenter,
     save,
@@ -50,6 +52,10 @@ __all__ = ["earlier_process", "revocation_process"]
 REPLACEMENT = "replacement"
 ISSUE_WORDS = {"issue": "同意发证", "return": "退回照片", "postpone": "暂缓发证"}
 WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}
+ISSUE = matter(
+    "certificate_issue", "职称证书制发", needs=("prepare_certificate", "make_certificate")
+)
+REPLACING = matter("certificate_replacement", "证书补换", needs=("replace_certificate",))
 
 
 def _result(step: Step) -> Result:
@@ -79,14 +85,14 @@ def _decider(step: Step, outcome: str) -> int:
     return cast("int", step.data[outcome])
 
 
-@service("prepare_certificate")
+@service("prepare_certificate", Contract(ISSUE, gives={"has_photo": YES_OR_NO}))
 def prepare_certificate(step: Step) -> Outcomes:
     """Lay the certificate down, and say whether its photo is there."""
     certificate = operations.prepare_certificate(_result(step), now=step.now)
     return {"has_photo": certificate.photo_file_id is not None}
 
 
-@service("make_certificate")
+@service("make_certificate", Contract(ISSUE))
 def make_certificate(step: Step) -> Outcomes:
     """Number, sign and issue, as the issuer decided."""
     certificate = certificate_for(step.business_id)
@@ -94,7 +100,7 @@ def make_certificate(step: Step) -> Outcomes:
     return {}
 
 
-@save("issue_certificate")
+@save("issue_certificate", Contract(ISSUE, gives={"decision": ISSUE_WORDS, "issued_by": int}))
 def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuer's consent, a photo given back, or a delay; nobody issues their own."""
     certificate = certificate_for(step.business_id)
@@ -112,7 +118,7 @@ def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     }
 
 
-@save("provide_photo")
+@save("provide_photo", Contract(ISSUE))
 def provide_photo(step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person's photo arrives."""
     person = db.session.get_one(Person, step.actor_id)
@@ -131,19 +137,19 @@ def photo_fault(person_id: int) -> PhotoFault | None:
     return PhotoFault(returned[-1], f"/certificates/{certificate.id}")
 
 
-@page("provide_photo")
+@page("provide_photo", Contract(ISSUE))
 def provide_photo_page(item: WorkItem) -> str:
     """Where the photo is uploaded."""
     return f"/certificates/{certificate_for(item.business_id).id}"
 
 
-@scope("certificate_holder")
+@scope("certificate_holder", Contract(ISSUE, roles=("applicant",)))
 def certificate_holder(step: Step) -> Scope:
     """The person who passed."""
     return Scope("person", _result(step).declaration.person_id)
 
 
-@scope("certificate_issuer")
+@scope("certificate_issuer", Contract(ISSUE, roles=STAFF))
 def certificate_issuer(step: Step) -> Scope:
     """The unit that issues."""
     certificate = certificate_for(step.business_id)
@@ -170,7 +176,7 @@ def certificate_record(business_id: int, _person: Person) -> dict[str, Any]:
     }
 
 
-@scope("replacement_unit")
+@scope("replacement_unit", Contract(REPLACING, roles=STAFF))
 def replacement_unit(step: Step) -> Scope:
     """The person's unit; the issuer where they have none."""
     request = _request(step)
@@ -181,14 +187,14 @@ def replacement_unit(step: Step) -> Scope:
     return Scope("org", reviewer.id, about_id=request.person_id)
 
 
-@scope("replacement_issuer")
+@scope("replacement_issuer", Contract(REPLACING, roles=STAFF))
 def replacement_issuer(step: Step) -> Scope:
     """The unit that issued the certificate."""
     request = _request(step)
     return Scope("org", request.certificate.issuer_unit_id, about_id=request.person_id)
 
 
-@scope("replacement_person")
+@scope("replacement_person", Contract(REPLACING, roles=("applicant",)))
 def replacement_person(step: Step) -> Scope:
     """The person who asked."""
     return Scope("person", _request(step).person_id)
@@ -210,31 +216,31 @@ def _decided(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
 
 
-@save("vet_replacement")
+@save("vet_replacement", Contract(REPLACING, gives={"decision": WORDS}))
 def vet_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit passes the request on, or returns it."""
     return _decided(step, answers)
 
 
-@save("decide_replacement")
+@save("decide_replacement", Contract(REPLACING, gives={"decision": WORDS, "decided_by": int}))
 def decide_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuer replaces, returns or refuses."""
     return {**_decided(step, answers), "decided_by": step.actor_id}
 
 
-@save("mend_replacement")
+@save("mend_replacement", Contract(REPLACING))
 def mend_replacement(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person sent the request again; its page changed it."""
     return {"_outcome": "重新提交"}
 
 
-@page("mend_replacement")
+@page("mend_replacement", Contract(REPLACING))
 def mend_replacement_page(item: WorkItem) -> str:
     """Where a returned request is mended."""
     return f"/replacements/{item.business_id}"
 
 
-@service("replace_certificate")
+@service("replace_certificate", Contract(REPLACING))
 def replace_certificate(step: Step) -> Outcomes:
     """Issue the new certificate."""
     actor_id = _decider(step, "decided_by")

@@ -8,14 +8,16 @@ from app.accounts.queries import works_at
 from app.certificates import revoking
 from app.certificates.models import Revocation
 from app.core.db import db
-from app.core.permissions import register_predicate
+from app.core.permissions import STAFF, register_predicate
 from app.core.records import register_record
+from app.engine.contracts import Contract
 from app.engine.handlers import (
     Card,
     Outcomes,
     Scope,
     Step,
     ending,
+    matter,
     presenter,
     save,
     scope,
@@ -25,13 +27,14 @@ from app.engine.handlers import (
 REVOCATION = "revocation"
 WITHDRAW = "withdraw"
 WORDS = {"pass": "同意撤销", "refuse": "不予撤销"}
+REVOKING = matter("certificate_revocation", "证书撤销", needs=("revoke_certificate",))
 
 
 def _revocation(step: Step) -> Revocation:
     return db.session.get_one(Revocation, step.business_id)
 
 
-@scope("revocation_issuer")
+@scope("revocation_issuer", Contract(REVOKING, roles=STAFF))
 def revocation_issuer(step: Step) -> Scope:
     """The unit that issued it, without its holder and without who proposed to revoke it."""
     revocation = _revocation(step)
@@ -44,7 +47,7 @@ def revocation_issuer(step: Step) -> Scope:
     )
 
 
-@save("confirm_revocation")
+@save("confirm_revocation", Contract(REVOKING, gives={"decision": (*WORDS, WITHDRAW)}))
 def confirm_revocation(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """A second person of the issuer confirms or refuses; who proposed it may take it back."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -61,7 +64,7 @@ def confirm_revocation(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
 
 
-@service("revoke_certificate")
+@service("revoke_certificate", Contract(REVOKING))
 def revoke_certificate(step: Step) -> Outcomes:
     """Take the certificate back."""
     revoking.revoke_certificate(_revocation(step), now=step.now)

@@ -8,14 +8,15 @@ from typing import Any
 from app.accounts.models import Person
 from app.core.clock import now as clock_now
 from app.core.db import db
-from app.core.permissions import register_predicate
+from app.core.permissions import STAFF, register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
 from app.declarations import access, operations, overview, queries
 from app.declarations.models import Declaration
-from app.declarations.operations.starting import ABANDONED
+from app.declarations.operations.starting import ABANDONED, PROCESS
 from app.declarations.queries import BUSINESS
 from app.engine import handlers
+from app.engine.contracts import YES_OR_NO, Contract
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.people.known import KnownKind, of_person, register_known
@@ -26,6 +27,12 @@ from app.units.tree import register_obstacle
 
 Answers = Mapping[str, Any]
 Faults = dict[str, list[str]]
+COURSE = handlers.matter(
+    PROCESS,
+    "职称申报",
+    parts=("unit_review", "superior_review"),
+    needs=("finish_declaration", "return_declaration"),
+)
 handlers.sends({ABANDONED: "申报人删除草稿"})
 WORDS = {
     "pass": "通过",
@@ -36,6 +43,21 @@ WORDS = {
     "again": "不同意终止",
 }
 """The word of the flow log for a verdict."""
+VETTED = Contract(
+    COURSE,
+    gives={"verdict": ("pass", "endorse", "return", "confirm")},
+    takes=("pass", "return", "terminate"),
+)
+ENDORSED = Contract(COURSE, gives={"verdict": ("pass", "return")}, takes=("pass", "return"))
+ACCEPTED = Contract(
+    COURSE,
+    gives={"verdict": ("pass", "return", "confirm")},
+    takes=("pass", "return", "terminate"),
+)
+CONFIRMED = Contract(
+    COURSE, gives={"verdict": ("terminate", "again")}, takes=("confirm", "reject")
+)
+MENDED_BY = {"mended_by": str}
 
 
 def _locked(step: Step) -> Declaration:
@@ -54,7 +76,7 @@ def _said(verdict: str, answers: Answers, *, passed: str = "通过") -> Outcomes
     return {"verdict": verdict, OUTCOME_WORD: word, OPINION: note.strip()}
 
 
-@handlers.save("submit_declaration")
+@handlers.save("submit_declaration", Contract(COURSE))
 def submit_declaration(step: Step, answers: Answers) -> Outcomes:
     """Send the declaration up; what was typed lies in its tables already."""
     del answers
@@ -62,7 +84,7 @@ def submit_declaration(step: Step, answers: Answers) -> Outcomes:
     return {OUTCOME_WORD: "提交" if snapshot.no == 1 else f"第 {snapshot.no} 次提交"}
 
 
-@handlers.save("vet_declaration")
+@handlers.save("vet_declaration", VETTED)
 def vet_declaration(step: Step, answers: Answers) -> Outcomes:
     """Keep the unit's recommendation, return or proposal to end."""
     verdict = operations.vet_declaration(_locked(step), answers, actor=_actor(step), now=step.now)
@@ -78,7 +100,7 @@ def faults_of_vetting(declaration_id: int, answers: Answers, now: datetime) -> F
     return operations.recommendation_faults(found, answers, now)
 
 
-@handlers.save("vet_forwarded")
+@handlers.save("vet_forwarded", VETTED)
 def vet_forwarded(step: Step, answers: Answers) -> Outcomes:
     """Keep a superior office's opinion."""
     verdict = operations.vet_forwarded(_locked(step), answers, actor=_actor(step), now=step.now)
@@ -92,11 +114,11 @@ def _endorse(step: Step, answers: Answers) -> Outcomes:
     return _said(verdict, answers)
 
 
-handlers.save("endorse_declaration")(_endorse)
-handlers.save("endorse_forwarded")(_endorse)
+handlers.save("endorse_declaration", ENDORSED)(_endorse)
+handlers.save("endorse_forwarded", ENDORSED)(_endorse)
 
 
-@handlers.save("confirm_termination")
+@handlers.save("confirm_termination", CONFIRMED)
 def confirm_termination(step: Step, answers: Answers) -> Outcomes:
     """Keep the second person's word on a termination."""
     verdict = operations.confirm_termination(
@@ -105,7 +127,7 @@ def confirm_termination(step: Step, answers: Answers) -> Outcomes:
     return _said(verdict, answers)
 
 
-@handlers.save("accept_declaration")
+@handlers.save("accept_declaration", ACCEPTED)
 def accept_declaration(step: Step, answers: Answers) -> Outcomes:
     """Keep the organiser's acceptance, return or proposal to end."""
     verdict = operations.accept_declaration(
@@ -114,7 +136,7 @@ def accept_declaration(step: Step, answers: Answers) -> Outcomes:
     return _said(verdict, answers, passed="受理")
 
 
-@handlers.service("find_next_level")
+@handlers.service("find_next_level", Contract(COURSE, gives={"has_next_level": YES_OR_NO}))
 def find_next_level(step: Step) -> Outcomes:
     """Hand the declaration to the next office above, or to the organiser."""
     declaration = _locked(step)
@@ -127,7 +149,7 @@ def _mended_by(declaration: Declaration) -> Outcomes:
     return {"mended_by": operations.mended_by(declaration).isoformat()}
 
 
-@handlers.service("return_declaration")
+@handlers.service("return_declaration", Contract(COURSE, gives=MENDED_BY))
 def return_declaration(step: Step) -> Outcomes:
     """Give the declaration back to the applicant."""
     declaration = _locked(step)
@@ -135,7 +157,7 @@ def return_declaration(step: Step) -> Outcomes:
     return {**_mended_by(declaration), OUTCOME_WORD: "已退回申报人"}
 
 
-@handlers.service("withdraw_declaration")
+@handlers.service("withdraw_declaration", Contract(COURSE, gives=MENDED_BY))
 def withdraw_declaration(step: Step) -> Outcomes:
     """Make the declaration a draft again."""
     declaration = _locked(step)
@@ -143,7 +165,9 @@ def withdraw_declaration(step: Step) -> Outcomes:
     return _mended_by(declaration)
 
 
-@handlers.service("give_up_declaration")
+@handlers.service(
+    "give_up_declaration", Contract(COURSE, gives={"given_up": YES_OR_NO, **MENDED_BY})
+)
 def give_up_declaration(step: Step) -> Outcomes:
     """End what was not sent up in its days, unless they were prolonged."""
     declaration = _locked(step)
@@ -152,14 +176,14 @@ def give_up_declaration(step: Step) -> Outcomes:
     return {"given_up": ended, **_mended_by(declaration), OUTCOME_WORD: word}
 
 
-@handlers.service("terminate_declaration")
+@handlers.service("terminate_declaration", Contract(COURSE))
 def terminate_declaration(step: Step) -> Outcomes:
     """End the declaration for this year."""
     operations.terminate_declaration(_locked(step), now=step.now)
     return {OUTCOME_WORD: "已终止"}
 
 
-@handlers.service("finish_declaration")
+@handlers.service("finish_declaration", Contract(COURSE))
 def finish_declaration(step: Step) -> Outcomes:
     """Enter the confirmed result that the meeting sent."""
     outcome = str(step.data.get("outcome") or "")
@@ -167,7 +191,7 @@ def finish_declaration(step: Step) -> Outcomes:
     return {OUTCOME_WORD: "评审通过" if outcome == "passed" else "评审未通过"}
 
 
-@handlers.scope("declaration_applicant")
+@handlers.scope("declaration_applicant", Contract(COURSE, roles=("applicant",)))
 def declaration_applicant(step: Step) -> Scope:
     """The person whose declaration it is."""
     return Scope("person", queries.get_declaration(step.business_id).person_id)
@@ -179,14 +203,14 @@ def _second_office(declaration: Declaration, unit_id: int | None) -> Scope:
     return Scope("org", unit_id, excluded_id=proposer, about_id=declaration.person_id)
 
 
-@handlers.scope("current_unit")
+@handlers.scope("current_unit", Contract(COURSE, roles=STAFF))
 def current_unit(step: Step) -> Scope:
     """The office where the declaration lies now, without the applicant."""
     declaration = queries.get_declaration(step.business_id)
     return Scope("org", declaration.current_unit_id, about_id=declaration.person_id)
 
 
-@handlers.scope("termination_confirmer")
+@handlers.scope("termination_confirmer", Contract(COURSE, roles=STAFF))
 def termination_confirmer(step: Step) -> Scope:
     """The office whose leader is the second person of a termination."""
     declaration = queries.get_declaration(step.business_id)
@@ -194,14 +218,14 @@ def termination_confirmer(step: Step) -> Scope:
     return _second_office(declaration, office.id if office else declaration.current_unit_id)
 
 
-@handlers.scope("plans_organiser")
+@handlers.scope("plans_organiser", Contract(COURSE, roles=STAFF))
 def plans_organiser(step: Step) -> Scope:
     """The unit that organises the committee of the plan."""
     declaration = queries.get_declaration(step.business_id)
     return _second_office(declaration, declaration.plan.organiser_unit_id)
 
 
-@handlers.page("fill_declaration")
+@handlers.page("fill_declaration", Contract(COURSE, save="submit_declaration"))
 def fill_page(item: WorkItem) -> str:
     """Where a declaration is filled in."""
     return f"/declarations/{item.business_id}/fill"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from app.core.db import db
+from app.engine.contracts import Answered, Contract
 from app.engine.handlers import OPINION, OUTCOME_WORD, Outcomes, Step, save
 from app.engine.models import StepAnswers
 
@@ -10,7 +11,7 @@ RECORD_ANSWERS = "record_answers"
 _WORDS = {"pass": "通过", "return": "退回", "terminate": "终止"}
 
 
-@save(RECORD_ANSWERS)
+@save(RECORD_ANSWERS, Contract(gives={"decision": Answered}, repeats=True))
 def record_answers(step: Step, answers: Mapping[str, object]) -> Outcomes:
     """Store the answers of a step and return its decision and opinion, if it asked for them."""
     if step.item is None:

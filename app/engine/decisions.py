@@ -47,6 +47,17 @@ def cell_test(header: str, cell: str) -> str:
     return f"({header}) {'in' if isinstance(tree.body, ast.Tuple) else '=='} ({cell})"
 
 
+def place_in_cell(header: str, cell: str, position: int) -> int:
+    """Return the place in a cell that stands at a position of its test."""
+    if not _asks(cell):
+        before = cell_test(header, cell).rfind(cell)
+        return min(max(position - before, 0), len(cell))
+    for piece in _PIECE.finditer(cell):
+        if piece[0] == "?" and position > piece.start():
+            position = max(position - len(VALUE) + 1, piece.start())
+    return min(position, len(cell))
+
+
 def _asks(cell: str) -> bool:
     return any(piece[0] == "?" for piece in _PIECE.finditer(cell))
 

@@ -43,7 +43,7 @@ def register_function(name: str, function: Callable[..., Any]) -> None:
     """
 
     def adapted(*arguments: object) -> object:
-        return _as_text(function(*(_as_day(argument) for argument in arguments)))
+        return as_text(function(*(_as_day(argument) for argument in arguments)))
 
     _functions[name] = adapted
     _compiled.cache_clear()
@@ -54,7 +54,7 @@ def stand_ins() -> dict[str, Callable[..., object]]:
 
     def answer(*arguments: object) -> object:
         days = [day for each in arguments if isinstance(day := _as_day(each), date)]
-        return _as_text(days[0]) if days else 0
+        return as_text(days[0]) if days else 0
 
     return dict.fromkeys(function_names() - BUILT_IN.keys(), answer)
 
@@ -72,7 +72,7 @@ def is_reserved(name: str) -> bool:
 def evaluate(text: str, variables: Mapping[str, Any]) -> Any:
     """Return the value of an expression at the bound moment. Raises ExpressionError."""
     seen = {**variables, TODAY: moment().date().isoformat()}
-    return _as_text(_compiled(text).evaluate(seen, _functions))
+    return as_text(_compiled(text).evaluate(seen, _functions))
 
 
 def workdays_after(day: date, count: int) -> date:
@@ -100,7 +100,8 @@ def _as_day(value: object) -> object:
     return value
 
 
-def _as_text(value: object) -> object:
+def as_text(value: object) -> object:
+    """Return a value as the engine keeps it: a date is ISO text."""
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from app.engine import queue
+from app.engine.contracts import UNDECLARED, Contract, Matter, Scalar
 from app.engine.models import ProcessInstance, QueueKind, WorkItem
 
-Scalar = str | int | bool | None
 Outcomes = dict[str, Scalar]
 Business = tuple[str, int]
 ScopeKind = Literal["org", "meeting", "person", "jurisdiction", "all"]
@@ -148,8 +148,9 @@ class Registry(Generic[F]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._functions: dict[str, F] = {}
+        self._contracts: dict[str, Contract] = {}
 
-    def __call__(self, name: str) -> Callable[[F], F]:
+    def __call__(self, name: str, contract: Contract = UNDECLARED) -> Callable[[F], F]:
         """Register the decorated function as `name`. Raises DuplicateHandler."""
 
         def register(function: F) -> F:
@@ -157,6 +158,7 @@ class Registry(Generic[F]):
             if known is not None and known is not function:
                 raise DuplicateHandler(f"{self.kind} {name!r} is registered twice")
             self._functions[name] = function
+            self._contracts[name] = contract
             return function
 
         return register
@@ -176,9 +178,14 @@ class Registry(Generic[F]):
         """All registered names."""
         return frozenset(self._functions)
 
+    def contracts(self) -> dict[str, Contract]:
+        """The contracts of all registered functions by their names."""
+        return {name: self._contracts.get(name, UNDECLARED) for name in self._functions}
+
     def remove(self, name: str) -> None:
         """Forget `name`; tests use it to leave no trace."""
         self._functions.pop(name, None)
+        self._contracts.pop(name, None)
 
 
 service: Registry[ServiceHandler] = Registry("service handler")
@@ -202,6 +209,22 @@ ending: Registry[Ending] = Registry("ending")
 The step has no node and no data. It raises Conflict where the record has gone too far for that; a
 type without one cannot have its process cancelled.
 """
+
+_matters: dict[str, Matter] = {}
+
+
+def matter(
+    process: str, word: str, *, parts: tuple[str, ...] = (), needs: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Tell what a process is about that the platform starts; returns what contracts `serve`."""
+    _matters[process] = Matter(word, parts, needs)
+    return (process,)
+
+
+def matters() -> dict[str, Matter]:
+    """Return what each process is about that the platform starts, by its key."""
+    return dict(_matters)
+
 
 _kept_times: dict[str, str] = {}
 

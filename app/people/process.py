@@ -10,15 +10,17 @@ from app.accounts.models import Person
 from app.accounts.queries import holders, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
-from app.core.permissions import register_predicate
+from app.core.permissions import STAFF, register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
+from app.engine.contracts import YES_OR_NO, Contract
 from app.engine.handlers import (
     Card,
     Outcomes,
     Scope,
     Step,
     ending,
+    matter,
     page,
     presenter,
     save,
@@ -34,6 +36,7 @@ from app.site.reading import Watch, register_watch
 from app.units.queries import reviewing_unit, unit_of
 
 CORRECTION = "identity_correction"
+CORRECTING = matter(CORRECTION, "身份信息更正")
 VETS = "unit_clerk"
 """Who of a unit says whether a request is true."""
 register_watch(Watch(is_noted, note_reading))
@@ -52,7 +55,7 @@ def _changed(step: Step) -> IdentityCorrection:
     return made
 
 
-@service("look_for_unit")
+@service("look_for_unit", Contract(CORRECTING, gives={"has_unit": YES_OR_NO}))
 def look_for_unit(step: Step) -> Outcomes:
     """Say whether there is an office that knows the person and can vet the evidence."""
     made = _correction(step.business_id)
@@ -62,7 +65,7 @@ def look_for_unit(step: Step) -> Outcomes:
     return {"has_unit": bool(clerks - {made.person_id})}
 
 
-@scope("correction_unit")
+@scope("correction_unit", Contract(CORRECTING, roles=STAFF))
 def correction_unit(step: Step) -> Scope:
     """The person's unit; its superior when only they would vet."""
     made = _correction(step.business_id)
@@ -71,19 +74,19 @@ def correction_unit(step: Step) -> Scope:
     return Scope("org", office.id if office else 0, about_id=made.person_id)
 
 
-@scope("correction_office")
+@scope("correction_office", Contract(CORRECTING, roles=STAFF))
 def correction_office(step: Step) -> Scope:
     """The system administrators, who keep accounts; never the person."""
     return Scope("all", about_id=_correction(step.business_id).person_id)
 
 
-@scope("correction_person")
+@scope("correction_person", Contract(CORRECTING, roles=("applicant",)))
 def correction_person(step: Step) -> Scope:
     """The person who asked."""
     return Scope("person", _correction(step.business_id).person_id)
 
 
-@save("vet_correction")
+@save("vet_correction", Contract(CORRECTING, gives={"decision": WORDS}))
 def vet_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit says whether the evidence is true."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -92,7 +95,7 @@ def vet_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
 
 
-@save("decide_correction")
+@save("decide_correction", Contract(CORRECTING, gives={"decision": DECISIONS}))
 def decide_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The system administrator corrects, gives back or refuses."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -105,7 +108,7 @@ def decide_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": DECISIONS[decision], "_note": opinion}
 
 
-@save("mend_correction")
+@save("mend_correction", Contract(CORRECTING, gives={"mending": ("again", "give_up")}))
 def mend_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The person asked again on the request's page, or gives it up there."""
     if answers.get("mending") != "give_up":
@@ -115,7 +118,7 @@ def mend_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"mending": "give_up", "_outcome": "放弃申请"}
 
 
-@page("mend_correction")
+@page("mend_correction", Contract(CORRECTING))
 def mend_correction_page(_item: WorkItem) -> str:
     """Where a returned request is mended."""
     return corrections.PAGE

@@ -8,10 +8,11 @@ from app.accounts.models import Person
 from app.accounts.queries import live_grants, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
-from app.core.permissions import ORGANISERS, register_predicate
+from app.core.permissions import ORGANISERS, STAFF, register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
+from app.engine.contracts import YES_OR_NO, Contract
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.plans import axis, operations, queries
@@ -19,6 +20,9 @@ from app.plans.models import ADVERTISED, Plan
 from app.units.tree import register_obstacle
 
 BUSINESS = "plan"
+WINDOW = handlers.matter(
+    "plan_window", "评审计划", needs=("publish_plan", "open_plan", "close_plan")
+)
 handlers.keeps_time(BUSINESS, "申报时间由评审计划决定，请由组建单位在计划管理中延长")
 WORDS = {operations.PASS: "核对通过", operations.RETURN: "退回修改"}
 
@@ -37,7 +41,7 @@ def times_of(plan: Plan) -> Outcomes:
     return {field: moment.isoformat() if moment else None for field, moment in moments.items()}
 
 
-@handlers.save("configure_plan")
+@handlers.save("configure_plan", Contract(WINDOW, gives=dict.fromkeys(axis.MOMENTS, str)))
 def configure_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Send what the organiser configured on its own page to the check."""
     del answers
@@ -46,7 +50,7 @@ def configure_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**times_of(plan), handlers.OUTCOME_WORD: "提交核对"}
 
 
-@handlers.save("check_plan")
+@handlers.save("check_plan", Contract(WINDOW, gives={"decision": WORDS}))
 def check_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the second person's decision (核对)."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -55,21 +59,23 @@ def check_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, **word}
 
 
-@handlers.service("publish_plan")
+@handlers.service("publish_plan", Contract(WINDOW))
 def publish_plan(step: Step) -> Outcomes:
     """Publish at its time."""
     operations.publish_plan(_plan(step), now=step.now)
     return {handlers.OUTCOME_WORD: "已发布"}
 
 
-@handlers.service("open_plan")
+@handlers.service("open_plan", Contract(WINDOW))
 def open_plan(step: Step) -> Outcomes:
     """Open at its time."""
     operations.open_plan(_plan(step), now=step.now)
     return {handlers.OUTCOME_WORD: "已开放"}
 
 
-@handlers.service("close_plan")
+@handlers.service(
+    "close_plan", Contract(WINDOW, gives={"closes_again": YES_OR_NO, "closes_at": str})
+)
 def close_plan(step: Step) -> Outcomes:
     """Close at its time, or say until when the deadline was extended meanwhile."""
     plan = _plan(step)
@@ -79,13 +85,13 @@ def close_plan(step: Step) -> Outcomes:
     return {"closes_again": not is_closed, "closes_at": closes_at, handlers.OUTCOME_WORD: word}
 
 
-@handlers.scope("plan_organiser")
+@handlers.scope("plan_organiser", Contract(WINDOW, roles=STAFF))
 def plan_organiser(step: Step) -> Scope:
     """The unit that organises the committee of the plan."""
     return Scope("org", queries.get_plan(step.business_id).organiser_unit_id)
 
 
-@handlers.page("edit_plan")
+@handlers.page("edit_plan", Contract(WINDOW, save="configure_plan"))
 def edit_page(item: WorkItem) -> str:
     """Where a plan is configured: its own page."""
     return f"/plans/{item.business_id}/edit"

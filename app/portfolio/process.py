@@ -9,10 +9,11 @@ from app.accounts.queries import live_grants
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
-from app.core.permissions import register_predicate
+from app.core.permissions import STAFF, register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
+from app.engine.contracts import Contract
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.people.known import KnownKind, of_person, register_known
@@ -37,6 +38,8 @@ from app.portfolio.models import (
 )
 
 REVIEWERS = {"unit_clerk", "unit_admin"}
+AUDIT = handlers.matter(operations.PROCESS, "业绩审核", needs=("approve_item",))
+WITHDRAWAL = handlers.matter(withdrawals.PROCESS, "业绩撤回", needs=("release_item",))
 WORDS = {"pass": "通过", "return": "退回"}
 NEXT_STEPS = {
     RETURNED: "请按退回意见修改后重新提交",
@@ -54,7 +57,7 @@ def _actor(step: Step) -> Person:
     return db.session.get_one(Person, step.actor_id)
 
 
-@handlers.save("vet_item")
+@handlers.save("vet_item", Contract(AUDIT, gives={"decision": WORDS}))
 def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the unit's decision (业绩审核); a return goes to the owner at once."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -63,14 +66,14 @@ def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, **word}
 
 
-@handlers.service("approve_item")
+@handlers.service("approve_item", Contract(AUDIT))
 def approve_item(step: Step) -> Outcomes:
     """Make what passed the next immutable version."""
     version = operations.approve_item(_item(step), now=step.now)
     return {handlers.OUTCOME_WORD: f"第 {version.no} 版入库"}
 
 
-@handlers.save("mend_item")
+@handlers.save("mend_item", Contract(AUDIT))
 def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Submit a returned item again; its owner has typed it on its own page."""
     del answers
@@ -78,7 +81,7 @@ def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {handlers.OUTCOME_WORD: "重新提交"}
 
 
-@handlers.save("vet_withdrawal")
+@handlers.save("vet_withdrawal", Contract(WITHDRAWAL, gives={"decision": WORDS}))
 def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the unit's word on a request to change an approved item (撤回申请)."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -87,26 +90,26 @@ def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, handlers.OUTCOME_WORD: word, handlers.OPINION: opinion}
 
 
-@handlers.service("release_item")
+@handlers.service("release_item", Contract(WITHDRAWAL))
 def release_item(step: Step) -> Outcomes:
     """Open the item for change."""
     withdrawals.release_item(_item(step), now=step.now)
     return {handlers.OUTCOME_WORD: "可以修改"}
 
 
-@handlers.scope("item_owners_unit")
+@handlers.scope("item_owners_unit", Contract((*AUDIT, *WITHDRAWAL), roles=STAFF))
 def item_owners_unit(step: Step) -> Scope:
     """The unit that vets: the owner's own, or the one above where they are its only clerk."""
     return Scope("org", _item(step).reviewing_unit_id)
 
 
-@handlers.scope("item_owner")
+@handlers.scope("item_owner", Contract((*AUDIT, *WITHDRAWAL), roles=("applicant",)))
 def item_owner(step: Step) -> Scope:
     """The person whose item it is."""
     return Scope("person", _item(step).person_id)
 
 
-@handlers.page("mend_item")
+@handlers.page("mend_item", Contract(AUDIT))
 def mend_page(item: WorkItem) -> str:
     """Where a returned item is mended: its own page."""
     return f"/portfolio/{item.business_id}"

@@ -7,14 +7,17 @@ from typing import Any
 from app.accounts.models import Person
 from app.core.db import db
 from app.core.errors import Forbidden, NotFound
+from app.core.permissions import STAFF
 from app.core.records import register_record, register_sight
 from app.declarations.course import register_progress
+from app.engine.contracts import YES_OR_NO, Contract
 from app.engine.handlers import (
     Card,
     Outcomes,
     Scope,
     Step,
     keeps_time,
+    matter,
     presenter,
     save,
     scope,
@@ -34,6 +37,9 @@ from app.review.models import CaseStatus, Meeting
 from app.review.operations import return_report
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
+MEETING = ("review_meeting",)
+SHOWN = matter("publicity", "评审结果公示", needs=("end_publicity",))
+OBJECTED = matter("objection", "异议处理")
 keeps_time(PUBLICITY, "公示期限由公示的起止日期决定，不能单独改期")
 sends({"publicity_confirmed": "公示结果已确认"})
 
@@ -46,7 +52,7 @@ def _objection(step: Step) -> Objection:
     return db.session.get_one(Objection, step.business_id)
 
 
-@service("open_publicity")
+@service("open_publicity", Contract(MEETING, gives={"is_public": YES_OR_NO}))
 def open_publicity(step: Step) -> Outcomes:
     """Publish who passed and start the process that waits out the period; nobody, no publicity."""
     meeting = db.session.get_one(Meeting, step.business_id)
@@ -64,20 +70,20 @@ def open_publicity(step: Step) -> Outcomes:
     return {"is_public": passed}
 
 
-@service("end_publicity")
+@service("end_publicity", Contract(SHOWN))
 def end_publicity(step: Step) -> Outcomes:
     """The period is over."""
     operations.end_publicity(_publicity(step), now=step.now)
     return {}
 
 
-@scope("publicity_organiser")
+@scope("publicity_organiser", Contract(SHOWN, roles=STAFF))
 def publicity_organiser(step: Step) -> Scope:
     """The unit that organises the committee."""
     return Scope("org", _publicity(step).plan.organiser_unit_id)
 
 
-@scope("objection_organiser")
+@scope("objection_organiser", Contract(OBJECTED, roles=STAFF))
 def objection_organiser(step: Step) -> Scope:
     """The unit that organises the committee whose result is objected to."""
     result = _objection(step).result
@@ -85,14 +91,14 @@ def objection_organiser(step: Step) -> Scope:
     return Scope("org", unit_id, about_id=result.declaration.person_id)
 
 
-@scope("meeting_issuer")
+@scope("meeting_issuer", Contract(MEETING, roles=STAFF))
 def meeting_issuer(step: Step) -> Scope:
     """The unit that approves a meeting's results and issues the certificates."""
     meeting = db.session.get_one(Meeting, step.business_id)
     return Scope("org", issuing_unit(meeting.plan.organiser_unit).id)
 
 
-@save("approve_report")
+@save("approve_report", Contract(MEETING, gives={"decision": ("pass", "return")}))
 def approve_report(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuing office approves what was sent up: certificates begin; or gives it back."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -117,7 +123,7 @@ def _issue(step: Step, result: Result) -> None:
     )
 
 
-@save("confirm_publicity")
+@save("confirm_publicity", Contract(SHOWN, takes=("confirm",)))
 def confirm_publicity(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The leader confirms what nobody objects to, and the meeting goes on to report it."""
     confirmed = operations.confirm_publicity(
@@ -131,7 +137,7 @@ def confirm_publicity(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"_outcome": f"确认 {len(confirmed)} 人", "_note": str(answers.get("opinion") or "")}
 
 
-@save("investigate_objection")
+@save("investigate_objection", Contract(OBJECTED, takes=("submit",)))
 def investigate_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The organiser's clerk writes down what was found."""
     finding = str(answers.get("finding") or "")
@@ -139,7 +145,7 @@ def investigate_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"_outcome": "已核查", "_note": finding}
 
 
-@save("decide_objection")
+@save("decide_objection", Contract(OBJECTED, takes=("dismiss", "uphold")))
 def decide_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The leader upholds or dismisses; a freed result follows those that were approved."""
     objection = _objection(step)

@@ -4,10 +4,12 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
+from app.core.permissions import STAFF
 from app.core.records import register_record
 from app.declarations.models import Declaration
 from app.declarations.operations import register_obstacle
 from app.engine import handlers
+from app.engine.contracts import Contract
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.review import access, ballots, interests, operations, queries
@@ -17,8 +19,17 @@ from app.review.sheets import case_record, meeting_record
 __all__ = ["access", "ballots"]
 
 MEETING, CASE = "meeting", "case"
+HELD = handlers.matter(
+    "review_meeting",
+    "评审会议",
+    needs=("start_material_reviews", "publish_result", "open_publicity"),
+)
+READ = handlers.matter("material_review", "材料评审")
 handlers.sends({"review_finished": "材料评审结束", "cases_confirmed": "全部评分已确认"})
 WORDS = {"pass": "通过", "return": "退回"}
+DECIDED = Contract(HELD, gives={"decision": WORDS})
+PASSED = Contract(HELD, takes=("pass",))
+CONFIRMED = Contract(READ, gives={"decision": WORDS})
 _random = secrets.SystemRandom()
 
 
@@ -56,7 +67,7 @@ def listed_in_a_meeting(declaration: Declaration) -> str | None:
 # The meeting, node by node.
 
 
-@handlers.save("set_up_meeting")
+@handlers.save("set_up_meeting", Contract(HELD))
 def set_up_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Send the scheme up for approval."""
     operations.finish_set_up(
@@ -65,7 +76,7 @@ def set_up_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done("已提交方案")
 
 
-@handlers.save("approve_scheme")
+@handlers.save("approve_scheme", DECIDED)
 def approve_scheme(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the decision on the scheme (方案审核)."""
     decision, opinion = _said(answers)
@@ -75,7 +86,7 @@ def approve_scheme(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _decided(decision, opinion)
 
 
-@handlers.save("appoint_directors")
+@handlers.save("appoint_directors", Contract(HELD))
 def appoint_directors(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Appoint director and deputies."""
     operations.appoint_directors(
@@ -88,7 +99,7 @@ def appoint_directors(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done("已指定")
 
 
-@handlers.save("confirm_standard")
+@handlers.save("confirm_standard", DECIDED)
 def confirm_standard(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the director's decision on the score sheet."""
     decision, opinion = _said(answers)
@@ -98,7 +109,7 @@ def confirm_standard(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _decided(decision, opinion, "确认" if decision == "pass" else "退回")
 
 
-@handlers.save("appoint_leaders")
+@handlers.save("appoint_leaders", Contract(HELD, gives={"group_ids": list}))
 def appoint_leaders(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Appoint the leaders; each group with cases gets a task of its own."""
     leaders = {int(group): int(person) for group, person in answers["leaders"].items()}
@@ -109,7 +120,7 @@ def appoint_leaders(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"group_ids": cast("int", group_ids), **_done("已指定")}
 
 
-@handlers.save("assign_reviewers")
+@handlers.save("assign_reviewers", Contract(HELD, repeats=True))
 def assign_reviewers(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Name the readers that the final button brings along, and close a group's assignment."""
     group = queries.group(_group_id(step))
@@ -123,7 +134,7 @@ def _group_id(step: Step) -> int:
     return int(cast("int", step.data["group_id"]))
 
 
-@handlers.service("start_material_reviews")
+@handlers.service("start_material_reviews", Contract(HELD))
 def start_material_reviews(step: Step) -> Outcomes:
     """Start a material review for every case."""
     meeting = _meeting(step)
@@ -134,7 +145,7 @@ def start_material_reviews(step: Step) -> Outcomes:
     return _done(f"共 {len(meeting.cases)} 份材料")
 
 
-@handlers.save("prepare_roll")
+@handlers.save("prepare_roll", Contract(HELD))
 def prepare_roll(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Make the voter roll and name the key holders."""
     meeting = _meeting(step)
@@ -148,7 +159,7 @@ def prepare_roll(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done(f"到会 {count.present}/{count.members}")
 
 
-@handlers.save("open_ballot")
+@handlers.save("open_ballot", DECIDED)
 def open_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Open the ballot, or give the roll back."""
     decision, opinion = _said(answers)
@@ -160,7 +171,7 @@ def open_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _decided(decision, opinion, "已发起" if decision == "pass" else "退回")
 
 
-@handlers.save("close_ballot")
+@handlers.save("close_ballot", Contract(HELD))
 def close_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Open the box with two codes and count."""
     codes = {int(holder): str(code) for holder, code in answers["codes"].items()}
@@ -170,7 +181,7 @@ def close_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done("已计票")
 
 
-@handlers.save("confirm_result")
+@handlers.save("confirm_result", PASSED)
 def confirm_result(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The director announces the result."""
     _, opinion = _said(answers)
@@ -178,7 +189,7 @@ def confirm_result(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**_done("已确认"), handlers.OPINION: opinion}
 
 
-@handlers.service("publish_result")
+@handlers.service("publish_result", Contract(HELD))
 def publish_result(step: Step) -> Outcomes:
     """Tell every declaration its result."""
     meeting = _meeting(step)
@@ -192,7 +203,7 @@ def publish_result(step: Step) -> Outcomes:
     return _done("已登记")
 
 
-@handlers.save("report_meeting")
+@handlers.save("report_meeting", PASSED)
 def report_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The clerk sends the result up."""
     _, opinion = _said(answers)
@@ -200,7 +211,7 @@ def report_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**_done("已上报"), handlers.OPINION: opinion}
 
 
-@handlers.save("close_meeting")
+@handlers.save("close_meeting", PASSED)
 def close_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The clerk closes the meeting."""
     _, opinion = _said(answers)
@@ -211,7 +222,7 @@ def close_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 # A case, node by node.
 
 
-@handlers.save("score_case")
+@handlers.save("score_case", Contract(READ, takes=("pass",)))
 def score_case(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the main reviewer's score sheet."""
     marks = [
@@ -240,19 +251,19 @@ def _confirm(step: Step, answers: Mapping[str, Any], stage: str) -> Outcomes:
     return _decided(decision, opinion, "确认" if decision == "pass" else "退回")
 
 
-@handlers.save("confirm_by_deputy")
+@handlers.save("confirm_by_deputy", CONFIRMED)
 def confirm_by_deputy(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """副审确认 (HB-E-08)."""
     return _confirm(step, answers, "deputy")
 
 
-@handlers.save("confirm_by_leader")
+@handlers.save("confirm_by_leader", CONFIRMED)
 def confirm_by_leader(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """组长确认 (HB-E-09)."""
     return _confirm(step, answers, "leader")
 
 
-@handlers.save("confirm_by_director")
+@handlers.save("confirm_by_director", CONFIRMED)
 def confirm_by_director(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """主任确认 (HB-E-10)."""
     return _confirm(step, answers, "director")
@@ -261,43 +272,43 @@ def confirm_by_director(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 # Whose task it is.
 
 
-@handlers.scope("meeting_organiser")
+@handlers.scope("meeting_organiser", Contract(HELD, roles=STAFF))
 def meeting_organiser(step: Step) -> Scope:
     """The unit that organises the plan."""
     return Scope("org", _meeting(step).organiser_unit_id)
 
 
-@handlers.scope("meeting_director")
+@handlers.scope("meeting_director", Contract(HELD, roles=("director",)))
 def meeting_director(step: Step) -> Scope:
     """The director of the meeting."""
     return Scope("person", queries.director_id(step.business_id))
 
 
-@handlers.scope("group_leader")
+@handlers.scope("group_leader", Contract(HELD, roles=("group_leader",)))
 def group_leader(step: Step) -> Scope:
     """The leader of the group that this instance of the task is for."""
     return Scope("person", queries.group(_group_id(step)).leader_id)
 
 
-@handlers.scope("main_reviewer")
+@handlers.scope("main_reviewer", Contract(READ, roles=("main_reviewer",)))
 def main_reviewer(step: Step) -> Scope:
     """The main reviewer of the case."""
     return Scope("person", _case(step).main_reviewer_id)
 
 
-@handlers.scope("deputy_reviewer")
+@handlers.scope("deputy_reviewer", Contract(READ, roles=("deputy_reviewer",)))
 def deputy_reviewer(step: Step) -> Scope:
     """The deputy reviewer of the case."""
     return Scope("person", _case(step).deputy_reviewer_id)
 
 
-@handlers.scope("case_leader")
+@handlers.scope("case_leader", Contract(READ, roles=("group_leader",)))
 def case_leader(step: Step) -> Scope:
     """The leader of the group that reads the case, or who stands in for a recused one."""
     return Scope("person", interests.confirmer(_case(step), "leader"))
 
 
-@handlers.scope("case_director")
+@handlers.scope("case_director", Contract(READ, roles=("director",)))
 def case_director(step: Step) -> Scope:
     """The director of the meeting that judges the case, or who stands in for a recused one."""
     return Scope("person", interests.confirmer(_case(step), "director"))
@@ -323,7 +334,7 @@ def _address(part: str) -> handlers.PageAddress:
 
 
 for _page, _part in PAGES.items():
-    handlers.page(_page)(_address(_part))
+    handlers.page(_page, Contract(HELD))(_address(_part))
 
 
 @handlers.presenter(MEETING)

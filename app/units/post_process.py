@@ -7,15 +7,29 @@ from app.accounts.models import Person
 from app.accounts.queries import works_at
 from app.core.clock import now
 from app.core.db import db
+from app.core.permissions import STAFF
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
-from app.engine.handlers import Card, Outcomes, Scope, Step, ending, page, presenter, save, scope
+from app.engine.contracts import Contract
+from app.engine.handlers import (
+    Card,
+    Outcomes,
+    Scope,
+    Step,
+    ending,
+    matter,
+    page,
+    presenter,
+    save,
+    scope,
+)
 from app.engine.models import WorkItem
 from app.units import posts
 from app.units.post_models import PostSheet
-from app.units.vetting import mend, vet
+from app.units.vetting import MENDED, VETTED, mend, vet
 
 POSTS = "post_sheet"
+POSTED = matter("post_approval", "岗位核准信息变更")
 READERS = frozenset({"unit_admin", "unit_clerk", "unit_leader"})
 
 
@@ -23,32 +37,32 @@ def _sheet(step: Step) -> PostSheet:
     return db.session.get_one(PostSheet, step.business_id)
 
 
-@scope("posts_office")
+@scope("posts_office", Contract(POSTED, roles=STAFF))
 def posts_office(step: Step) -> Scope:
     """The office that vets the unit; never who submitted."""
     sheet = _sheet(step)
     return Scope("org", sheet.office_id, excluded_id=sheet.submitted_by)
 
 
-@scope("posts_unit")
+@scope("posts_unit", Contract(POSTED, roles=STAFF))
 def posts_unit(step: Step) -> Scope:
     """The unit whose posts they are."""
     return Scope("org", _sheet(step).unit_id)
 
 
-@save("vet_posts")
+@save("vet_posts", Contract(POSTED, gives=VETTED))
 def vet_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a change of posts."""
     return vet(step, answers, posts.decide, _sheet(step))
 
 
-@save("mend_posts")
+@save("mend_posts", Contract(POSTED, gives=MENDED))
 def mend_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit submits again, as it wrote on its page, or gives the change up (放弃)."""
     return mend(step, answers, posts.drop, _sheet(step))
 
 
-@page("mend_posts")
+@page("mend_posts", Contract(POSTED))
 def mend_posts_page(item: WorkItem) -> str:
     """Where a returned change is mended."""
     sheet = db.session.get_one(PostSheet, item.business_id)

@@ -10,14 +10,16 @@ from app.accounts.models import Person
 from app.accounts.queries import live_grants, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
-from app.core.permissions import register_predicate
+from app.core.permissions import STAFF, register_predicate
 from app.core.records import register_one_by_one, register_record
+from app.engine.contracts import Contract
 from app.engine.handlers import (
     Card,
     Outcomes,
     Scope,
     Step,
     ending,
+    matter,
     page,
     presenter,
     save,
@@ -31,9 +33,10 @@ from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding, withdraw_binding
 from app.units.queries import open_tasks_of, reviewing_unit, unit_of
-from app.units.vetting import vet
+from app.units.vetting import VETTED, vet
 
 BINDING = "employment"
+BOUND = matter("unit_binding", "人员注册审核")
 VETTING = "vet_binding"
 REVIEWS = ("unit_admin", "unit_clerk")
 """Who of a unit reads the list of those who belong to it or want to."""
@@ -45,7 +48,7 @@ def _binding(business_id: int) -> Employment:
     return db.session.get_one(Employment, business_id)
 
 
-@scope("binding_unit")
+@scope("binding_unit", Contract(BOUND, roles=STAFF))
 def binding_unit(step: Step) -> Scope:
     """The unit that a person wants to belong to; its superior when only they would review."""
     binding = _binding(step.business_id)
@@ -53,25 +56,25 @@ def binding_unit(step: Step) -> Scope:
     return Scope("org", unit.id)
 
 
-@scope("binding_person")
+@scope("binding_person", Contract(BOUND, roles=("applicant",)))
 def binding_person(step: Step) -> Scope:
     """The person who asked."""
     return Scope("person", _binding(step.business_id).person_id)
 
 
-@save("vet_binding")
+@save("vet_binding", Contract(BOUND, gives=VETTED))
 def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit's decision on a request."""
     return vet(step, answers, decide_binding, _binding(step.business_id))
 
 
-@save("mend_binding")
+@save("mend_binding", Contract(BOUND))
 def mend_binding(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person asked again; the request itself was changed on its page."""
     return {"_outcome": "重新提交"}
 
 
-@service("withdraw_binding")
+@service("withdraw_binding", Contract(BOUND))
 def take_back(step: Step) -> Outcomes:
     """End a request that its person took back before anybody had opened it."""
     binding = _binding(step.business_id)
@@ -80,7 +83,7 @@ def take_back(step: Step) -> Outcomes:
     return {"_outcome": "本人撤回"}
 
 
-@page("mend_binding")
+@page("mend_binding", Contract(BOUND))
 def mend_binding_page(_item: WorkItem) -> str:
     """Where a returned request is mended."""
     return "/binding"

@@ -6,13 +6,16 @@ from typing import Any
 
 from app.accounts.models import Person
 from app.core.db import db
+from app.core.permissions import STAFF
 from app.core.records import register_record
+from app.engine.contracts import Contract
 from app.engine.handlers import (
     Card,
     Outcomes,
     Scope,
     Step,
     ending,
+    matter,
     page,
     presenter,
     save,
@@ -22,9 +25,11 @@ from app.engine.handlers import (
 from app.engine.models import WorkItem
 from app.units import changing, registering
 from app.units.models import UnitChange, UnitRegistration
-from app.units.vetting import mend, vet
+from app.units.vetting import MENDED, VETTED, mend, vet
 
 REGISTRATION, CHANGE = "unit_registration", "unit_change"
+REGISTERING = matter(REGISTRATION, "单位注册")
+CHANGING = matter(CHANGE, "单位变更")
 MENDED_WITHIN = timedelta(days=30)
 """How long a returned registration waits to be mended."""
 
@@ -33,38 +38,38 @@ def _registration(step: Step) -> UnitRegistration:
     return db.session.get_one(UnitRegistration, step.business_id)
 
 
-@scope("registration_office")
+@scope("registration_office", Contract(REGISTERING, roles=STAFF))
 def registration_office(step: Step) -> Scope:
     """Who vets the unit: the superior that it names, or the department of its area (FJ-U-03)."""
     return Scope("org", _registration(step).office_id)
 
 
-@scope("registrant")
+@scope("registrant", Contract(REGISTERING, roles=("applicant", "unit_admin")))
 def registrant(step: Step) -> Scope:
     """Who asked: the unit's administrator to be."""
     return Scope("person", _registration(step).person_id)
 
 
-@save("vet_registration")
+@save("vet_registration", Contract(REGISTERING, gives={**VETTED, "mended_by": str}))
 def vet_registration(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a registration."""
     outcomes = vet(step, answers, registering.decide, _registration(step))
     return {**outcomes, "mended_by": (step.now + MENDED_WITHIN).isoformat()}
 
 
-@save("mend_registration")
+@save("mend_registration", Contract(REGISTERING))
 def mend_registration(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The registrant sent it again; it was changed on its page."""
     return {"_outcome": "重新提交"}
 
 
-@page("mend_registration")
+@page("mend_registration", Contract(REGISTERING))
 def mend_registration_page(_item: WorkItem) -> str:
     """Where a returned registration is mended, by its receipt."""
     return "/unit/register/state"
 
 
-@service("lapse_registration")
+@service("lapse_registration", Contract(REGISTERING))
 def lapse_registration(step: Step) -> Outcomes:
     """End a registration that nobody mended in time."""
     reason = f"退回后 {MENDED_WITHIN.days} 天内未修改，注册申请已终止"
@@ -98,32 +103,32 @@ def _change(step: Step) -> UnitChange:
     return db.session.get_one(UnitChange, step.business_id)
 
 
-@scope("change_office")
+@scope("change_office", Contract(CHANGING, roles=STAFF))
 def change_office(step: Step) -> Scope:
     """Who decides on a change: the superior that takes the unit in; never who asked for it."""
     asked = _change(step)
     return Scope("org", asked.office_id, excluded_id=asked.requested_by)
 
 
-@scope("changing_unit")
+@scope("changing_unit", Contract(CHANGING, roles=STAFF))
 def changing_unit(step: Step) -> Scope:
     """The unit that wants to change."""
     return Scope("org", _change(step).unit_id)
 
 
-@save("vet_unit_change")
+@save("vet_unit_change", Contract(CHANGING, gives=VETTED))
 def vet_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a change."""
     return vet(step, answers, changing.decide, _change(step))
 
 
-@save("mend_unit_change")
+@save("mend_unit_change", Contract(CHANGING, gives=MENDED))
 def mend_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit asks again, as it wrote on its page, or asks no more (放弃)."""
     return mend(step, answers, changing.drop, _change(step))
 
 
-@page("mend_unit_change")
+@page("mend_unit_change", Contract(CHANGING))
 def mend_change_page(item: WorkItem) -> str:
     """Where a returned change is mended."""
     asked = db.session.get_one(UnitChange, item.business_id)

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.engine.contracts import Values
 from app.engine.handlers import Outcomes, Step
 
 AGAIN, DROP = "again", "drop"
+VETTED: dict[str, Values] = {"decision": ("pass", "return")}
+MENDED: dict[str, Values] = {"decision": (AGAIN, DROP)}
+"""The outcomes of `vet` and `mend`."""
 
 
 def vet(

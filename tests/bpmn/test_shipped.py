@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.engine import handlers
+from app.engine.answers import RECORD_ANSWERS
 from app.engine.diagrams import BPMN, Node, read_nodes, read_xml
 from app.engine.gate import Known, published_in
 from app.engine.gate.inspection import inspect
@@ -55,6 +56,20 @@ def test_every_message_that_a_room_sends_is_told_to_the_gate(known: Known) -> No
     assert {("message", name) for name in sent} <= known.sent
 
 
+def test_every_function_that_diagrams_name_says_what_they_may_count_on(known: Known) -> None:
+    rooms = [known.saves, known.pages, known.services, known.scopes]
+    contracts = [(n, c) for room in rooms for n, c in room.items() if n != RECORD_ANSWERS]
+    assert [name for name, contract in contracts if contract.gives is None] == []
+    assert {key for _, contract in contracts for key in contract.serves} == known.matters.keys()
+    assert all(contract.serves for _, contract in contracts)
+    assert all(contract.roles for contract in known.scopes.values())
+    named = [known.pages[name].save or name for name in known.pages]
+    assert set(named) <= known.saves.keys()
+    for matter in known.matters.values():
+        assert {*matter.parts} <= {Path(file).stem for file in NATIONAL}
+        assert {*matter.needs} <= known.services.keys()
+
+
 @pytest.mark.parametrize("node", USER_TASKS, ids=name_of)
 def test_every_user_task_says_who_where_and_how_it_is_saved(node: Node, known: Known) -> None:
     properties = node.properties
@@ -78,6 +93,28 @@ def test_every_node_is_drawn(file: str) -> None:
     shapes = {shape.get("bpmnElement") for shape in root.iter("{*}BPMNShape")}
     assert {node.id for node in read_nodes({file: NATIONAL[file]})} <= shapes
     assert root.find(f"{{{BPMN}}}process").get("id") == Path(file).stem
+
+
+SPOILED = {
+    "a save of another process": ('"save" value="vet_item"', '"save" value="vet_withdrawal"'),
+    "a form of another process": ('"form" value="vet_item"', '"form" value="vet_withdrawal"'),
+    "an outcome misspelt": ('"outcomes" value="decision"', '"outcomes" value="decison"'),
+    "a handler of another process": ('"approve_item"', '"release_item"'),
+    "the owner as the clerk": ('"item_owners_unit"', '"item_owner"'),
+    "a value that the form does not give": ('decision == "pass"', 'decision == "passed"'),
+    "the word on the button": ('decision == "pass"', 'decision == "通过"'),
+    "a text beside a comparison": ('decision == "pass"', 'decision == "pass" or "return"'),
+}
+
+
+@pytest.mark.parametrize("fault", SPOILED)
+def test_what_would_fail_at_every_click_is_not_published(fault: str, known: Known) -> None:
+    text, name = NATIONAL["portfolio_audit.bpmn"].decode(), "portfolio_audit.bpmn"
+    old, new = SPOILED[fault]
+    assert old in text
+    verdict = inspect({name: text.replace(old, new, 1).encode()}, known=known)
+    assert not verdict.ok, fault
+    assert inspect({name: text.encode()}, known=known).ok
 
 
 def test_the_processes_that_are_called_are_shipped() -> None:

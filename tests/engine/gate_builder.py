@@ -1,9 +1,20 @@
 """A small sound diagram, drawn in text, that the gate's tests spoil one detail at a time."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Self
 
+from app.core.clock import ZONE
+from app.engine.contracts import (
+    UNDECLARED,
+    YES_OR_NO,
+    Answered,
+    Contract,
+    Matter,
+    Values,
+)
 from app.engine.gate import Known
+from app.engine.gate.known import Asking
 
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
@@ -18,13 +29,44 @@ HEAD = """<?xml version="1.0" encoding="UTF-8"?>
  id="definitions" targetNamespace="http://zhiping.example/bpmn">
 """
 
+SAMPLE = ("sample",)
+DECISION: dict[str, Values] = {"decision": ("pass", "return")}
 KNOWN = Known(
-    forms=frozenset({"vet"}),
-    pages=frozenset({"fill"}),
-    saves=frozenset({"save_fill", "save_vet"}),
-    services=frozenset({"publish", "find_voters"}),
-    scopes=frozenset({"own_unit"}),
+    forms={
+        "vet": Asking(),
+        "decide": Asking("decide", ("pass", "return")),
+        "decide_more": Asking("decide", ("pass", "return", "refuse")),
+        "decide_none": Asking("decide", ()),
+        "elsewhere": Asking("elsewhere", ("pass", "return")),
+    },
+    pages={"fill": UNDECLARED, "desk": Contract(SAMPLE, save="at_desk")},
+    saves={
+        "save_fill": UNDECLARED,
+        "save_vet": UNDECLARED,
+        "decide": Contract(SAMPLE, gives=DECISION),
+        "elsewhere": Contract(("other",), gives=DECISION),
+        "at_desk": Contract(SAMPLE),
+        "record": Contract(gives={"decision": Answered}, repeats=True),
+    },
+    services={
+        "publish": UNDECLARED,
+        "find_voters": UNDECLARED,
+        "look": Contract(SAMPLE, gives={"found": YES_OR_NO}),
+        "elsewhere": Contract(("other",)),
+        "file": Contract(("filed",)),
+    },
+    scopes={
+        "own_unit": UNDECLARED,
+        "own_person": Contract(SAMPLE, roles=("applicant",)),
+        "elsewhere": Contract(("other",)),
+    },
+    matters={
+        "sample": Matter("示例"),
+        "other": Matter("另一件事"),
+        "filed": Matter("归档", needs=("file",)),
+    },
     roles={"applicant": "申报人", "unit_clerk": "单位经办人"},
+    at=datetime(2026, 1, 1, tzinfo=ZONE),
     sent=frozenset({("message", "withdrawn"), ("signal", "停止申报")}),
 )
 

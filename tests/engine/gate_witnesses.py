@@ -12,6 +12,7 @@ from tests.engine.gate_builder import (
     service,
     timer,
 )
+from tests.engine.gate_business_faults import BUSINESS_FAULTS, BUSINESS_SOUND, filed
 from tests.engine.gate_costs import HOSTILE
 from tests.engine.gate_faults import SOUND, SPOILED, Spoiled, event_with, voting
 from tests.engine.gate_load_faults import LOAD_BUNDLES, LOAD_FAULTS, LOAD_SOUND
@@ -69,6 +70,7 @@ WITHOUT_FAULT: dict[str, Drawing] = {
     **TIME_SOUND,
     **SILENT_SOUND,
     **GATHERING_SOUND,
+    **BUSINESS_SOUND,
 }
 """The drawing before it was spoiled, where that is another one than the sound sample."""
 
@@ -133,6 +135,12 @@ BUNDLES: dict[str, Witness] = {
         },
         drawn(DECIDING, grade=table()),
     ),
+    "a process that files nothing": Witness(
+        "process.needs",
+        {"filed.bpmn": filed("publish").bytes()},
+        {"filed.bpmn": filed("file").bytes()},
+    ),
+    "an answer that no row gives": of_table("condition.value", output="'junior'"),
     "a task with two tables": of_table("engine.parse", DECIDING.replacing(REF, REF + MORE)),
 }
 WITNESSES: dict[str, Witness] = {
@@ -141,6 +149,7 @@ WITNESSES: dict[str, Witness] = {
     **{name: spoiled(name, case) for name, case in EVENT_FAULTS.items()},
     **{name: spoiled(name, case) for name, case in LOAD_FAULTS.items()},
     **{name: spoiled(name, case) for name, case in SILENT_FAULTS.items()},
+    **{name: spoiled(name, case) for name, case in BUSINESS_FAULTS.items()},
     **{name: Witness(*of) for name, of in LOAD_BUNDLES.items()},
     **{name: of_file(rule, content()) for name, (rule, content) in HOSTILE.items()},
     **BUNDLES,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.contracts import Matter
 from app.engine.gate import Finding, Known, Published, Verdict, lint_files, published_in
 from app.engine.gate.inspection import inspect
 from tests.engine.gate_builder import (
@@ -26,6 +27,7 @@ from tests.engine.gate_builder import (
     service,
     timer,
 )
+from tests.engine.gate_business_faults import BUSINESS_FAULTS, deciding
 from tests.engine.gate_faults import (
     SOUND,
     SPOILED,
@@ -43,7 +45,14 @@ from tests.engine.gate_property_faults import EVENT_FAULTS, PROPERTY_FAULTS, ROU
 from tests.engine.gate_silent_faults import SILENT_FAULTS
 from tests.engine.test_gate_decisions import DECIDING, table
 
-FAULTS = {**SPOILED, **PROPERTY_FAULTS, **EVENT_FAULTS, **LOAD_FAULTS, **SILENT_FAULTS}
+FAULTS = {
+    **SPOILED,
+    **PROPERTY_FAULTS,
+    **EVENT_FAULTS,
+    **LOAD_FAULTS,
+    **SILENT_FAULTS,
+    **BUSINESS_FAULTS,
+}
 CASES = Path(__file__).parent / "gate_cases"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 KNOWN_CALLS = replace(KNOWN, processes={"unit_review": Published(outcomes=frozenset({"verdict"}))})
@@ -319,3 +328,50 @@ REPLACED = ("a script task", "a plain task", "a complex gateway", "a transaction
 def test_the_flows_of_what_is_refused_are_not_blamed(name: str) -> None:
     spoiled = FAULTS[name]
     assert rules_of(judged(spoiled.drawing)) == {spoiled.rule}
+
+
+def test_any_form_may_be_kept_by_the_general_handler() -> None:
+    keeping = deciding(save="record")
+    assert judged(keeping).findings == ()
+    without = judged(deciding(save="record", form="decide_none"))
+    assert the(without, "task.outcomes").message == "outcomes 里的“decision”，这里的处理不会给出"
+
+
+def test_what_nobody_knows_the_business_of_is_not_judged_by_it() -> None:
+    elsewhere = replace(KNOWN, matters={})
+    drawing = deciding(form="elsewhere", save="elsewhere")
+    assert judged(drawing, elsewhere).ok
+    part = {"sample": Matter("示例", parts=("sample",))}
+    assert rules_of(judged(drawing, replace(KNOWN, matters=part))) == {"task.business"}
+
+
+def test_what_a_called_process_gives_is_known_to_its_caller() -> None:
+    called = deciding().but(process_id="called")
+    calls = calling("called")
+    asks = calls.with_(
+        extra_to_end=flow("call", "is_done"),
+        is_done=gateway("is_done", "is_done_to_end"),
+        is_done_to_end=flow("is_done", "end"),
+        is_done_to_fill=flow("is_done", "fill", 'decision == "passed"'),
+        is_good_to_fill=flow("is_good", "fill", 'decision == "again"'),
+    )
+    known = replace(KNOWN, matters={})
+    verdict = judged(asks, known, called__bpmn=called.bytes())
+    assert [found.element for found in verdict.findings] == []
+    given = asks.with_(vet=deciding().parts["vet"])
+    verdict = judged(given, known, called__bpmn=called.bytes())
+    assert {found.element for found in verdict.findings} == {"is_done_to_fill", "is_good_to_fill"}
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('decision == "passed"', '请改成 "pass"'),
+        ('decision != "退回"', '请改成 "pass"、"return" 之一'),
+        ("decision == 1", '请改成 "pass"、"return" 之一'),
+    ],
+)
+def test_a_value_that_cannot_come_is_told_with_those_that_can(text: str, hint: str) -> None:
+    found = the(judged(deciding(text)), "condition.value")
+    assert 'decision 只会是"pass"、"return"' in found.message
+    assert found.hint == hint

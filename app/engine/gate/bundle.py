@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from app.engine.diagrams import is_table
 from app.engine.gate import (
     attributes,
+    business,
     events,
     graph,
     lengths,
@@ -39,6 +40,7 @@ MAX_TOTAL_NODES = 1_500
 
 RULES = (
     *attributes.RULES,
+    *business.RULES,
     *events.RULES,
     *graph.RULES,
     *lengths.RULES,
@@ -194,13 +196,16 @@ def _called_first(calls: Mapping[str, frozenset[str]]) -> list[str]:
 
 
 def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published:
-    outcomes = set(variables.outcomes_of(diagram))
-    for called in calls:
-        outcomes |= known.processes.get(called, Published()).outcomes
+    called = [known.processes.get(name, Published()) for name in calls]
+    outcomes = variables.outcomes_of(diagram).union(*(each.outcomes for each in called))
+    services = _named(diagram, "handler").union(*(each.services for each in called))
     published = Published(
         calls,
-        frozenset(outcomes),
+        outcomes,
         frozenset(diagram.inputs),
+        values=variables.values_of(diagram, known, outcomes),
+        services=services,
+        saves=_named(diagram, "save"),
         waits=False,
         throws=messages.thrown(diagram),
         catches=messages.caught(diagram),
@@ -213,6 +218,11 @@ def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published
         least=load.least(diagram, known),
         most=load.most(diagram, known),
     )
+
+
+def _named(diagram: Diagram, key: str) -> frozenset[str]:
+    named = (node.properties.get(key, "") for node in diagram.nodes.values())
+    return frozenset(name for name in named if name)
 
 
 def is_small(diagram: Diagram) -> bool:
@@ -292,7 +302,7 @@ def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Fi
         return
     for rule in RULES:
         yield from rule(diagram, known)
-    outputs = {name: decision.outcomes for name, decision in bundle.decisions.items()}
+    outputs = {name: decision.values(known) for name, decision in bundle.decisions.items()}
     scope = variables.Variables(diagram, known, outputs)
     yield from check_expressions(diagram, known, scope)
     yield from variables.check_inputs(diagram, known, scope)

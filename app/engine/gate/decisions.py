@@ -2,17 +2,21 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
-from app.engine.decisions import POLICIES, VALUE, cell_test
+from app.engine.decisions import COLLECT, POLICIES, UNIQUE, VALUE, cell_test, place_in_cell
+from app.engine.gate.advice import IN_CELL, IN_CONDITION, advice
 from app.engine.gate.diagram import SPIFF, Diagram, Node, local
-from app.engine.gate.expressions import advice, compile_for
+from app.engine.gate.expressions import compile_for, in_words
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
+from app.engine.gate.values import united
 from app.engine.gate.variables import Variables, name_trouble
+from rules.conditions import Values, impossible_values
 from rules.expression import MAX_TEXT, ExpressionError
 
 VERSIONS = frozenset(
@@ -53,11 +57,61 @@ class Decision:
         """The names the table adds to the task data."""
         return frozenset(output.get("name", "") for output in self.parts("output"))
 
+    def values(self, known: Known) -> dict[str, Values]:
+        """Return what each output can be; None where its cells are not all written out."""
+        outputs = [output.get("name", "") for output in self.parts("output")]
+        if self.table.get("hitPolicy", UNIQUE) == COLLECT:
+            return dict.fromkeys(outputs, list)
+        rows = [_cells(rule, "outputEntry") for rule in self.parts("rule")]
+        columns = [[row[at] for row in rows if at < len(row)] for at in range(len(outputs))]
+        return {name: _written(cells, known) for name, cells in zip(outputs, columns, strict=True)}
+
+    def _place(self, element: Any) -> str:
+        """Return where something stands in the table as people see it: its row and its column."""
+        kind, holder = local(element), element.getparent()
+        if kind == "rule":
+            return f"第 {self._rows.get(element, 0)} 行"
+        if kind in {"input", "output"}:
+            return f"“{self._title(element, self.parts(kind).index(element) + 1)}”列"
+        if kind in {"inputEntry", "outputEntry"} and holder in self._rows:
+            number = _cells(holder, kind).index(element) + 1
+            heads = self.parts(kind.removesuffix("Entry"))
+            title = self._title(heads[number - 1], number) if number <= len(heads) else number
+            return f"第 {self._rows[holder]} 行“{title}”列"
+        return ""
+
+    @cached_property
+    def _rows(self) -> dict[Any, int]:
+        return {rule: number for number, rule in enumerate(self.parts("rule"), start=1)}
+
+    def _title(self, head: Any, number: int) -> str:
+        text = _text_of(head) if local(head) == "input" else ""
+        return str(head.get("label") or head.get("name") or text or number)
+
     def find(self, rule: str, element: Any, message: str, hint: str) -> Finding:
         """Return a finding about an element of this file."""
         ident = element.get("id") or local(element)
-        name = quoted(element.get("label") or element.get("name") or ident)
+        name = quoted(self._place(element) or element.get("name") or ident)
         return Finding(rule, ident, name, message, hint, file=self.file)
+
+
+def _cells(rule: Any, kind: str) -> list[Any]:
+    return [child for child in rule if local(child) == kind]
+
+
+def _written(cells: list[Any], known: Known) -> Values:
+    """Return the values of cells that hold nothing but constants; nothing may fit, too."""
+    values: list[Any] = [None]
+    for cell in cells:
+        try:
+            text = _text_of(cell)
+            value = compile_for(text, frozenset(), known).evaluate({}) if text else None
+        except ExpressionError:
+            return None
+        if not isinstance(value, str | int | float | None):
+            return None
+        values.append(value)
+    return united([tuple(values)])
 
 
 def _text_of(element: Any) -> str:
@@ -85,10 +139,12 @@ def check_decision(decision: Decision, known: Known) -> Iterator[Finding]:
         if trouble:
             message = f"输出名“{output.get('name', '')}”{trouble}"
             yield decision.find("variable.name", output, message, "请换一个名称")
+    if not decision.parts("rule"):
+        message = "决策表一行规则也没有，结果总是空的"
+        yield decision.find("dmn.empty", decision.table, message, "请至少填写一行规则")
     columns = [len(decision.parts("input")), len(decision.parts("output"))]
     for rule in decision.parts("rule"):
-        kinds = [local(child) for child in rule]
-        if [kinds.count("inputEntry"), kinds.count("outputEntry")] != columns:
+        if [len(_cells(rule, kind)) for kind in ("inputEntry", "outputEntry")] != columns:
             message = "这一行的格数与表头不一致"
             yield decision.find("dmn.columns", rule, message, "请补齐或删去多余的格")
 
@@ -108,23 +164,67 @@ def _shape(decision: Decision) -> Iterator[Finding]:
 
 
 def check_cells(
-    decision: Decision, known: Known, names: frozenset[str] | None
+    decision: Decision,
+    known: Known,
+    names: frozenset[str] | None,
+    values: Mapping[str, Values] = MappingProxyType({}),
 ) -> Iterator[Finding]:
     """Guard the sandbox: every header and cell is an expression that the engine would run."""
+    reader = _Reader(decision, known, None if names is None else names | {VALUE}, values)
     headers = [_text_of(header) for header in decision.parts("input")]
     for header, text in zip(decision.parts("input"), headers, strict=True):
-        yield from _compiled(decision, header, text, known, names)
+        yield from reader.whole(header, text)
     for rule in decision.parts("rule"):
-        entries = [child for child in rule if local(child) == "inputEntry"]
-        for entry, header_text in zip(entries, headers, strict=False):
-            text = _text_of(entry)
+        for entry, header_text in zip(_cells(rule, "inputEntry"), headers, strict=False):
             # What is wrong with a long header is said once, not with each of its cells.
-            if text.strip() not in {"", "-"} and len(header_text) <= MAX_TEXT:
-                yield from _misread(decision, entry, header_text, text)
-                yield from _compiled(decision, entry, cell_test(header_text, text), known, names)
-        for entry in rule:
-            if local(entry) == "outputEntry" and _text_of(entry):
-                yield from _compiled(decision, entry, _text_of(entry), known, names)
+            if _text_of(entry).strip() not in {"", "-"} and len(header_text) <= MAX_TEXT:
+                yield from _misread(decision, entry, header_text, _text_of(entry))
+                yield from reader.test(entry, header_text, _text_of(entry))
+        for entry in _cells(rule, "outputEntry"):
+            if _text_of(entry):
+                yield from reader.whole(entry, _text_of(entry))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Compiles what stands in a table, with the names that it can use and what they can be."""
+
+    decision: Decision
+    known: Known
+    names: frozenset[str] | None
+    values: Mapping[str, Values]
+
+    def whole(self, element: Any, text: str) -> Iterator[Finding]:
+        """Compile what is an expression by itself: a header or an answer."""
+        error = self._error(text)
+        if error is not None:
+            example = IN_CONDITION if local(element) == "input" else '"pass" 或 60'
+            yield self._wrong(element, text, error, example)
+
+    def test(self, entry: Any, header: str, cell: str) -> Iterator[Finding]:
+        """Compile a cell as the test of its column, and hold it against what that can be."""
+        text = cell_test(header, cell)
+        error = self._error(text)
+        if error is None:
+            for fault in impossible_values(text, self.values):
+                rule, message, hint = in_words(fault, self.values.get(fault.name))
+                yield self.decision.find(rule, entry, f"这一格{message}", hint)
+        # What is wrong with the header has been said at the header.
+        elif not self._error(header):
+            place = place_in_cell(header, cell, error.position)
+            yield self._wrong(entry, cell, ExpressionError(error.message, cell, place), IN_CELL)
+
+    def _error(self, text: str) -> ExpressionError | None:
+        try:
+            compile_for(text, self.names, self.known)
+        except ExpressionError as error:
+            return error
+        return None
+
+    def _wrong(self, element: Any, text: str, error: ExpressionError, example: str) -> Finding:
+        names = (self.names or frozenset()) - {VALUE}
+        hint = advice(text, error, names, self.known.functions, example)
+        return self.decision.find("expression.invalid", element, f"表达式写错了：{error}", hint)
 
 
 def _misread(decision: Decision, entry: Any, header: str, text: str) -> Iterator[Finding]:
@@ -161,16 +261,6 @@ def _is_yes_or_no(value: ast.expr) -> bool:
     return isinstance(value, (ast.BoolOp, ast.Compare))
 
 
-def _compiled(
-    decision: Decision, element: Any, text: str, known: Known, names: frozenset[str] | None
-) -> Iterator[Finding]:
-    try:
-        compile_for(text, None if names is None else names | {VALUE}, known)
-    except ExpressionError as error:
-        message = f"表达式写错了：{error}"
-        yield decision.find("expression.invalid", element, message, advice(text, error))
-
-
 def asked_in(diagram: Diagram) -> set[str]:
     """Return the ids of the decisions that the business rule tasks of a diagram ask for."""
     return {_asked(node) for node in diagram.of_kind("businessRuleTask")}
@@ -184,7 +274,7 @@ def check_rule_tasks(
     diagram: Diagram, known: Known, variables: Variables, decisions: dict[str, Decision]
 ) -> Iterator[Finding]:
     """Guard the parser and the run: each business rule task has its table and its names."""
-    passed: set[tuple[str, frozenset[str]]] = set()
+    passed: set[tuple[str, frozenset[str], str]] = set()
     for node in diagram.of_kind("businessRuleTask"):
         wanted = _asked(node)
         decision = decisions.get(wanted)
@@ -195,6 +285,8 @@ def check_rule_tasks(
         else:
             # Only the names that the table mentions tell one place from another.
             names = variables.at(node) & decision.mentioned
-            if (wanted, names) not in passed:
-                passed.add((wanted, names))
-                yield from check_cells(decision, known, names)
+            at = variables.values_at(node)
+            values = {name: at[name] for name in sorted(names) if name in at}
+            if (wanted, names, repr(values)) not in passed:
+                passed.add((wanted, names, repr(values)))
+                yield from check_cells(decision, known, names, values)

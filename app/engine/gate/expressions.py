@@ -1,19 +1,23 @@
 """Every expression of a diagram, compiled by the one expression language (表达式)."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.engine.environment import MAX_INSTANCES, stand_ins
+from app.engine.environment import MAX_INSTANCES, as_text, stand_ins
+from app.engine.gate.advice import advice
 from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Node, local
-from app.engine.gate.findings import Finding
+from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
+from app.engine.gate.values import literal, worded
 from app.engine.gate.variables import Variables, items_of
+from app.engine.gate.words import nearest
 from app.engine.timers import TIME_HINTS, is_time
+from rules.conditions import Fault, Values, condition_faults
 from rules.expression import (
-    MAX_TEXT,
+    BUILT_IN,
     Expression,
     ExpressionError,
     compile_expression,
@@ -30,6 +34,8 @@ class Written:
     element: Any
     what: str
     names: Collection[str]
+    # What the names can be, where the expression is to be true or false.
+    values: Mapping[str, Values] | None = None
 
 
 def check_expressions(diagram: Diagram, known: Known, variables: Variables) -> Iterator[Finding]:
@@ -46,7 +52,9 @@ def _expressions(diagram: Diagram, variables: Variables) -> Iterator[Written]:
         source = diagram.nodes.get(flow.source)
         if flow.condition is not None and source is not None and source.kind in DECISIONS:
             condition = flow.element.find(f"{BPMN}conditionExpression")
-            yield Written(flow, condition, "条件", variables.at(source))
+            yield Written(
+                flow, condition, "条件", variables.at(source), variables.values_at(source)
+            )
     for node in diagram.nodes.values():
         yield from _of_node(node, variables)
 
@@ -61,7 +69,7 @@ def _of_node(node: Node, variables: Variables) -> Iterator[Written]:
         for element in node.loop.findall(f"{BPMN}loopCardinality"):
             yield Written(node, element, "实例个数", names)
         for element in node.loop.findall(f"{BPMN}completionCondition"):
-            yield Written(node, element, "完成条件", own | inner)
+            yield Written(node, element, "完成条件", own | inner, variables.values_in(node))
 
 
 def _times_of(node: Node) -> list[Any]:
@@ -78,11 +86,49 @@ def _check(diagram: Diagram, known: Known, written: Written) -> Iterator[Finding
         expression = compile_for(text, written.names, known)
     except ExpressionError as error:
         message = f"{written.what}写错了：{error}"
-        yield diagram.find("expression.invalid", subject, message, advice(text, error))
+        yield diagram.find(
+            "expression.invalid",
+            subject,
+            message,
+            advice(text, error, written.names, known.functions),
+        )
         return
-    trouble = _constant_trouble(local(element), expression)
+    if written.values is not None:
+        for fault in condition_faults(text, written.values):
+            yield _told(diagram, written, fault)
+    trouble = _constant_trouble(local(element), expression, known)
     if trouble:
         yield diagram.find("expression.value", subject, *trouble)
+
+
+def _told(diagram: Diagram, written: Written, fault: Fault) -> Finding:
+    values = (written.values or {}).get(fault.name)
+    rule, message, hint = in_words(fault, values)
+    return diagram.find(rule, written.subject, f"{written.what}{message}", hint)
+
+
+def in_words(fault: Fault, values: Values) -> tuple[str, str, str]:
+    """Return the rule, the message and the hint for what is wrong with a condition."""
+    piece = quoted(fault.piece)
+    if fault.kind == "value":
+        message = f"“{piece}”比较的值不会出现：{fault.name} 只会是{worded(values)}"
+        return "condition.value", message, _other_value(fault.value, values)
+    if fault.kind == "truth":
+        message = f"的“{piece}”不是判断，没有真假"
+        return "condition.truth", message, '请写完整的比较，如 decision == "pass"'
+    always = {True: "总是成立", False: "总不成立", None: "总是无法计算"}[fault.value]
+    return (
+        "condition.constant",
+        f"的“{piece}”{always}，不起作用",
+        "请改成会有两种结果的判断，或删去",
+    )
+
+
+def _other_value(value: Any, values: Values) -> str:
+    if isinstance(values, type):
+        return f"请与{worded(values)}比较"
+    near = nearest(str(value), [each for each in values or () if isinstance(each, str)])
+    return f"请改成 {literal(near)}" if near else f"请改成 {worded(values)} 之一"
 
 
 def compile_for(text: str, names: Collection[str] | None, known: Known) -> Expression:
@@ -90,44 +136,28 @@ def compile_for(text: str, names: Collection[str] | None, known: Known) -> Expre
     return compile_expression(text, names=names, functions=known.functions)
 
 
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_ADVICE = (
-    (r"\$\{|^\s*=", '不要用 ${…} 或等号开头的写法，直接写 decision == "pass"'),
-    ("[“”‘’「」＂]", '引号要用英文的，如 decision == "pass"'),
-    ("[（），；：＝＞＜！]", "括号、逗号和比较符号要用英文的"),
-    (r"^\s*[PR][\dT]", '时长要加英文引号，如 "P5D"'),
-    (r"\blambda\b", "不能自己定义函数，只写一个判断或算式，如 score >= 60"),
-    ("(?<![=!<>:])=(?!=)", '判断相等要写两个等号，如 decision == "pass"'),
-)
-"""What is looked for in an expression whose quoted texts are left out, and how it is put right."""
-
-
-def advice(text: str, error: ExpressionError) -> str:
-    """Return how a faulty expression is put right."""
-    if isinstance(error.__cause__, ZeroDivisionError):
-        return "请改正除数；除数是变量的，先判断它不是 0，如 a / b if b != 0 else 0"
-    bare = _QUOTED.sub("", text[:MAX_TEXT])
-    found = (hint for pattern, hint in _ADVICE if re.search(pattern, bare))
-    return next(found, "变量要由前面节点的 outcomes 或流程的 inputs 声明，文字要加英文引号")
-
-
-def _constant_trouble(place: str, expression: Expression) -> tuple[str, str] | None:
-    """Guard defects 10 and 14: literal times need a zone, literal counts a limit."""
+def _constant_trouble(place: str, expression: Expression, known: Known) -> tuple[str, str] | None:
+    """Guard defects 10 and 14: constant times need zone and future, constant counts a limit."""
     if expression.names:
         return None
     try:
         value = expression.evaluate({}, stand_ins())
     except ExpressionError as error:
-        return f"无法计算：{error}", advice(expression.text, error)
+        hint = advice(expression.text, error, functions=known.functions)
+        return f"无法计算：{error}", hint
     # What a stand-in answers says nothing of the value.
-    return None if expression.functions else _trouble_of(place, value)
+    if expression.functions - BUILT_IN.keys():
+        return None
+    return _trouble_of(place, as_text(value), known.at)
 
 
-def _trouble_of(place: str, value: object) -> tuple[str, str] | None:
+def _trouble_of(place: str, value: object, at: datetime | None) -> tuple[str, str] | None:
     if place == "loopCardinality" and not _is_count(value):
         return f"实例个数要是 1 到 {MAX_INSTANCES} 的整数", "请减少实例个数"
     if place in _TIMES and not _is_time(place, value):
         return "时间的写法不对", TIME_HINTS[place]
+    if place == "timeDate" and at is not None and datetime.fromisoformat(str(value)) <= at:
+        return f"时间 {value} 已经过去，流程一到这里就会触发", '请改成以后的时间，或写时长如 "P5D"'
     return None
 
 

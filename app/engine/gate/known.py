@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from app.core.permissions import ROLES
 from app.engine import environment, handlers
+from app.engine.contracts import Contract, Matter
 from forms import FormSpecError, load
+from rules.conditions import Values
 from rules.expression import DEFAULT_FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,12 +34,26 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """What the gate must know of a form: who saves its answers, and what it lets people decide."""
+
+    save: str = ""
+    # None where anything may be decided.
+    decisions: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What the gate must know of a process that is already published."""
 
     calls: frozenset[str] = frozenset()
     outcomes: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
+    # What its outcomes can be; a name that is missing can be anything.
+    values: Mapping[str, Values] = field(default_factory=dict)
+    # The service handlers that it and its calls name, and the save handlers of its own tasks.
+    services: frozenset[str] = frozenset()
+    saves: frozenset[str] = frozenset()
     waits: bool = True
     # With lists of one item, and with lists as long as may be.
     least: Load = Load()
@@ -49,11 +66,13 @@ class Published:
 class Known:
     """Forms, pages, handlers, roles (id -> lane name) and processes that exist."""
 
-    forms: frozenset[str] = frozenset()
-    pages: frozenset[str] = frozenset()
-    saves: frozenset[str] = frozenset()
-    services: frozenset[str] = frozenset()
-    scopes: frozenset[str] = frozenset()
+    forms: Mapping[str, Asking] = field(default_factory=dict)
+    pages: Mapping[str, Contract] = field(default_factory=dict)
+    saves: Mapping[str, Contract] = field(default_factory=dict)
+    services: Mapping[str, Contract] = field(default_factory=dict)
+    scopes: Mapping[str, Contract] = field(default_factory=dict)
+    # The processes that the platform starts, by their keys.
+    matters: Mapping[str, Matter] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     processes: Mapping[str, Published] = field(default_factory=dict)
     functions: frozenset[str] = DEFAULT_FUNCTIONS
@@ -62,6 +81,8 @@ class Known:
     sent: frozenset[Heard] = frozenset()
     # The titles of the pages where each process and decision is uploaded, by its id.
     homes: Mapping[str, str] = field(default_factory=dict)
+    # When it is judged: a written time must lie ahead. None where nobody says.
+    at: datetime | None = None
 
     @classmethod
     def of_platform(
@@ -70,33 +91,37 @@ class Known:
         *,
         jurisdiction: str = "",
         homes: Mapping[str, str] | None = None,
+        at: datetime | None = None,
     ) -> Self:
         """Return what this platform offers, once the domains have registered their handlers."""
         return cls(
-            forms=form_keys(jurisdiction),
-            pages=handlers.page.names(),
-            saves=handlers.save.names(),
-            services=handlers.service.names(),
-            scopes=handlers.scope.names(),
+            forms=forms_of(jurisdiction),
+            pages=handlers.page.contracts(),
+            saves=handlers.save.contracts(),
+            services=handlers.service.contracts(),
+            scopes=handlers.scope.contracts(),
+            matters=handlers.matters(),
             roles=dict(ROLES),
             processes=processes or {},
             functions=environment.function_names(),
             variables=frozenset({environment.TODAY}),
             sent=frozenset(("message", name) for name in handlers.sent_messages()),
             homes=homes or {},
+            at=at,
         )
 
 
-def form_keys(jurisdiction: str) -> frozenset[str]:
-    """Return the keys of the forms that can be shown, national or a jurisdiction's."""
+def forms_of(jurisdiction: str) -> dict[str, Asking]:
+    """Return the forms that can be shown, national or a jurisdiction's, by their keys."""
     folders = [ROOT / "forms", *([ROOT / "forms" / jurisdiction] if jurisdiction else [])]
     keys = {path.stem for folder in folders for path in folder.glob("*.yaml")}
-    return frozenset(key for key in keys if _is_form(key, jurisdiction))
+    read = ((key, _read(key, jurisdiction)) for key in keys)
+    return {key: asking for key, asking in read if asking is not None}
 
 
-def _is_form(key: str, jurisdiction: str) -> bool:
+def _read(key: str, jurisdiction: str) -> Asking | None:
     try:
-        load(key, jurisdiction)
+        form = load(key, jurisdiction)
     except FormSpecError:
-        return False
-    return True
+        return None
+    return Asking(form.saved_by, form.decisions)

@@ -2,11 +2,14 @@
 
 import keyword
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
+from app.engine.gate.values import united, values_set_in
+from rules.conditions import Values
 
 RESERVED = frozenset({"typename"})
 """Defect 6: a key of this name makes an instance unloadable."""
@@ -19,13 +22,14 @@ class Variables:
     """Answers which names are set before a node, by walking the diagram backwards."""
 
     def __init__(
-        self, diagram: Diagram, known: Known, decisions: Mapping[str, frozenset[str]]
+        self, diagram: Diagram, known: Known, decisions: Mapping[str, Mapping[str, Values]]
     ) -> None:
         self.diagram = diagram
         self.known = known
         self.decisions = decisions
         self._answers: dict[str, frozenset[str]] = {}
         self._added: dict[str, set[str]] = {}
+        self._values: dict[str, dict[str, Values]] = {}
 
     def at(self, node: Node) -> frozenset[str]:
         """Return the names that some way to this node has set."""
@@ -60,8 +64,47 @@ class Variables:
         called = self.known.processes.get(node.element.get("calledElement", ""))
         if called is not None:
             names |= called.outcomes
-        decision = node.element.findtext(f".//{SPIFF}calledDecisionId", "")
-        return names | self.decisions.get(decision, frozenset())
+        return names | self.decisions.get(_asked(node), {}).keys()
+
+    def values_at(self, node: Node) -> dict[str, Values]:
+        """Return what each name can be here that handlers, forms and tables alone have set."""
+        if node.id not in self._values:
+            earlier = [self.diagram.nodes[ident] for ident in self._earlier(node.id)]
+            self._values[node.id] = self._united(node, earlier)
+        return self._values[node.id]
+
+    def values_in(self, node: Node) -> dict[str, Values]:
+        """Return what each name can be while a multi-instance node is under way."""
+        earlier = [self.diagram.nodes[ident] for ident in self._earlier(node.id)]
+        own = {name: self._own(node).get(name) for name in self.set_in(node)}
+        return self._united(node, [*earlier, *self.diagram.inside(node.id)], own)
+
+    def _united(
+        self, at: Node, earlier: list[Node], own: Mapping[str, Values] = MappingProxyType({})
+    ) -> dict[str, Values]:
+        found: dict[str, list[Values]] = {name: [values] for name, values in own.items()}
+        for node in earlier:
+            given = self.given(node)
+            for name in self.set_by(node):
+                found.setdefault(name, []).append(given.get(name))
+        free = self._free(at)
+        return {name: united(values) for name, values in found.items() if name not in free}
+
+    def given(self, node: Node) -> Mapping[str, Values]:
+        """Return what a node leaves behind, by name; what it gathers is a list."""
+        return dict.fromkeys(self.set_by(node), list) if gathers(node) else self._own(node)
+
+    def _own(self, node: Node) -> Mapping[str, Values]:
+        return values_set_in(node, self.known, self.decisions, _asked(node))
+
+    def _free(self, node: Node) -> set[str]:
+        """Return the names that can be anything: start data, the day, items of lists."""
+        free = {*self.diagram.inputs, *self.known.variables}
+        holder: Node | None = node
+        while holder is not None:
+            free |= items_of(holder)
+            holder = self.diagram.nodes.get(holder.scope)
+        return free
 
     def _earlier(self, ident: str) -> set[str]:
         found: set[str] = set()
@@ -87,6 +130,10 @@ class Variables:
         return sources
 
 
+def _asked(node: Node) -> str:
+    return str(node.element.findtext(f".//{SPIFF}calledDecisionId", ""))
+
+
 def gathers(node: Node) -> bool:
     """Whether a multi-instance node gathers answers in a collection: it keeps nothing else."""
     tags = (_OUTPUT_NAME, f"{BPMN}outputDataItem")
@@ -104,6 +151,16 @@ def items_of(node: Node) -> set[str]:
 def outcomes_of(diagram: Diagram) -> frozenset[str]:
     """Return every name the nodes of a process declare."""
     return frozenset(name for node in diagram.nodes.values() for name in node.outcomes)
+
+
+def values_of(diagram: Diagram, known: Known, names: frozenset[str]) -> dict[str, Values]:
+    """Return what the outcomes of a process can be for who calls it."""
+    scope = Variables(diagram, known, {})
+    givers = [(scope.set_by(node), scope.given(node)) for node in diagram.nodes.values()]
+    return {
+        name: united(given.get(name) for names_set, given in givers if name in names_set)
+        for name in names
+    }
 
 
 def usable_names(diagram: Diagram, known: Known) -> Iterator[Finding]:

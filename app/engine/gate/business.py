@@ -1,0 +1,198 @@
+"""Whether tasks and what they name belong together (业务约定): process, form, save and outcomes.
+
+Forms, pages and handlers exist for a business; each says so where it is registered. What fits
+nothing would fail at every click, or be kept where nobody looks.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from app.engine.contracts import Answered, Contract
+from app.engine.gate.diagram import Diagram, Node
+from app.engine.gate.elements import Rule
+from app.engine.gate.findings import Finding
+from app.engine.gate.graph import reach
+from app.engine.gate.known import Known
+from app.engine.gate.tasks import PEOPLES
+from app.engine.gate.values import deal_of, worded
+from app.engine.gate.words import nearest
+
+_NAMED = {
+    "save": ("保存处理", "saves"),
+    "page": ("页面", "pages"),
+    "scope": ("范围", "scopes"),
+    "handler": ("处理", "services"),
+}
+
+
+def matters_of(diagram: Diagram, known: Known) -> frozenset[str]:
+    """Return the started processes that a diagram is part of; none where nobody knows."""
+    if diagram.id in known.matters:
+        return frozenset({diagram.id})
+    calls = {name: published.calls for name, published in known.processes.items()}
+    return frozenset(
+        key
+        for key, matter in known.matters.items()
+        if diagram.id in matter.parts or diagram.id in reach([key], calls)
+    )
+
+
+def _named_by(node: Node, known: Known) -> Iterator[tuple[str, str, Mapping[str, Contract]]]:
+    """Yield what a node names, in words, with all that it could name."""
+    keys = ("handler",) if node.kind == "serviceTask" else ("save", "page", "scope")
+    for key in keys if node.kind in {"serviceTask", *PEOPLES} else ():
+        word, table = _NAMED[key]
+        if node.properties.get(key):
+            yield word, node.properties[key], getattr(known, table)
+
+
+def one_business(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the records: a handler of another process does not find what it works on."""
+    ours = matters_of(diagram, known)
+    for node in diagram.nodes.values():
+        for word, name, table in _named_by(node, known) if ours else ():
+            serves = table[name].serves if name in table else ()
+            if serves and not ours.intersection(serves):
+                message = (
+                    f"{word}“{name}”用于{_words(serves, known)}，本流程是{_words(ours, known)}"
+                )
+                fitting = [n for n, c in table.items() if ours.intersection(c.serves)]
+                hint = f"请改用本流程的{word}：{'、'.join(sorted(fitting)) or '（没有）'}"
+                yield diagram.find("task.business", node, message, hint)
+
+
+def _words(keys: frozenset[str] | tuple[str, ...], known: Known) -> str:
+    words = [known.matters[key].word if key in known.matters else key for key in sorted(keys)]
+    return "".join(f"“{word}”" for word in words)
+
+
+def answers_reach_their_handler(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard completion: a save handler reads the answers that its own form or page sends."""
+    for node in diagram.of_kind(*PEOPLES):
+        contract = known.saves.get(node.properties.get("save", ""))
+        name = node.properties.get("save", "")
+        if contract is None:
+            continue
+        wanted, shown = _wanted(node, known)
+        general = Answered in (contract.gives or {}).values()
+        if wanted and wanted != name and not (general and node.properties.get("form")):
+            message = f"{shown}的内容由保存处理“{wanted}”读取，这里填的是“{name}”"
+            hint = f"请把 save 改成“{wanted}”，或换成“{name}”的表单或页面"
+            yield diagram.find("task.answers", node, message, hint)
+        elif node.properties.get("form"):
+            yield from _decisions(diagram, node, known, contract)
+
+
+def _wanted(node: Node, known: Known) -> tuple[str, str]:
+    """Return the save handler that a task's form or page is made for, and what that is."""
+    form, page = node.properties.get("form", ""), node.properties.get("page", "")
+    if form in known.forms:
+        return known.forms[form].save, f"表单“{form}”"
+    contract = known.pages.get(page)
+    if contract is None or contract.gives is None:
+        return "", ""
+    return contract.save or page, f"页面“{page}”"
+
+
+def _decisions(
+    diagram: Diagram, node: Node, known: Known, contract: Contract
+) -> Iterator[Finding]:
+    """Guard completion: a decision that the handler does not know ends in an error."""
+    form = known.forms.get(node.properties.get("form", ""))
+    takes = contract.decisions
+    if form is None or form.decisions is None or takes is None or isinstance(takes, type):
+        return
+    odd = [value for value in form.decisions if value not in takes]
+    if odd or (len(takes) > 1 and not form.decisions):
+        said = f"可以选 {worded(tuple(odd))}" if odd else "没有可选的决定"
+        message = f"表单{said}，保存处理“{node.properties['save']}”只接受 {worded(tuple(takes))}"
+        yield diagram.find("task.decision", node, message, "请改用与保存处理配套的表单")
+
+
+def outcomes_as_given(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard completion: the runtime refuses each outcome of a handler that is not declared."""
+    for node in diagram.of_kind("serviceTask", *PEOPLES):
+        deal = deal_of(node, known)
+        gives = None if deal is None else deal.gives
+        if gives is None:
+            continue
+        for name in dict.fromkeys(node.outcomes):
+            if name not in gives:
+                message = f"outcomes 里的“{name}”，这里的处理不会给出"
+                yield diagram.find("task.outcomes", node, message, _instead(name, gives))
+        missing = [name for name in gives if name not in node.outcomes]
+        if missing:
+            message = f"这里的处理会给出“{'、'.join(missing)}”，outcomes 没有声明，办理时会出错"
+            hint = f"请把 outcomes 写成 {','.join(gives)}"
+            yield diagram.find("task.outcomes", node, message, hint)
+
+
+def _instead(name: str, gives: Mapping[str, object]) -> str:
+    if not gives:
+        return "请删去 outcomes：这里的处理没有结果"
+    near = nearest(name, gives)
+    return f"请改成“{near}”" if near else f"请改成 {','.join(gives)}"
+
+
+def roles_of_scopes(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard who acts: a person's scope would give the office's task to the person it is about."""
+    for node in diagram.of_kind(*PEOPLES):
+        scope, role = node.properties.get("scope", ""), node.properties.get("role", "")
+        contract = known.scopes.get(scope)
+        if contract and contract.roles and role in known.roles and role not in contract.roles:
+            message = f"范围“{scope}”不能交给角色“{known.roles[role]}”办理"
+            fitting = [known.roles[each] for each in contract.roles if each in known.roles]
+            near = "、".join(fitting) if len(fitting) <= 5 else "单位、机关的工作角色"
+            yield diagram.find("task.role", node, message, f"这个范围用于：{near}")
+
+
+def decided_once(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard completion: of several tasks that decide one record, all but the first fail."""
+    for node in diagram.nodes.values():
+        if node.loop is None:
+            continue
+        together = [node]
+        if node.loop.get("isSequential") != "true":
+            together += _inside(diagram, node)
+        for each in together:
+            name = _once(each, known)
+            if name:
+                message = f"“{name}”对每条业务只能办理一次，不能多实例"
+                yield diagram.find("loop.once", each, message, "请去掉多实例标记")
+
+
+def _inside(diagram: Diagram, node: Node) -> list[Node]:
+    found = diagram.inside(node.id) if node.kind == "subProcess" else []
+    return [inner for each in found for inner in (each, *_inside(diagram, each))]
+
+
+def _once(node: Node, known: Known) -> str:
+    """Return the handler of a node, or of what it calls, that works on its record once."""
+    if node.kind == "callActivity":
+        called = known.processes.get(node.element.get("calledElement", ""))
+        names = () if called is None else sorted(called.saves)
+        return next((n for n in names if n in known.saves and not known.saves[n].repeats), "")
+    key = "handler" if node.kind == "serviceTask" else "save"
+    deal = deal_of(node, known)
+    return "" if deal is None or deal.contract.repeats else node.properties.get(key, "")
+
+
+def finishes_its_record(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the records: without these services a process ends and its record stays as it was."""
+    matter, own = known.matters.get(diagram.id), known.processes.get(diagram.id)
+    if matter is None or own is None:
+        return
+    for name in matter.needs:
+        if name not in own.services:
+            message = f"没有调用处理“{name}”的服务任务，“{matter.word}”的业务记录不会办结"
+            hint = f"请补画服务任务，handler 填 {name}"
+            yield diagram.find("process.needs", diagram.process, message, hint)
+
+
+RULES: tuple[Rule, ...] = (
+    one_business,
+    answers_reach_their_handler,
+    outcomes_as_given,
+    roles_of_scopes,
+    decided_once,
+    finishes_its_record,
+)

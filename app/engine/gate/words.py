@@ -1,0 +1,25 @@
+"""What an unknown word was meant to be (近似): the nearest of the words that exist."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+MAX_LISTED = 12
+_ENOUGH = 0.6
+
+
+def nearest(word: str, words: Collection[str]) -> str:
+    """Return the existing word that is most like this one, or an empty text."""
+    found = get_close_matches(word[:100], sorted(words), n=1, cutoff=_ENOUGH)
+    return found[0] if found else ""
+
+
+def instead(word: str, words: Collection[str], kind: str) -> str:
+    """Return the hint at an unknown word: the nearest one, else which there are."""
+    near = nearest(word, words)
+    if near:
+        return f"请改成平台已有的{kind}，最接近的是“{near}”"
+    if not words:
+        return f"平台没有可用的{kind}"
+    listed = "、".join(sorted(words)[:MAX_LISTED])
+    more = "等" if len(words) > MAX_LISTED else ""
+    return f"请改成平台已有的{kind}：{listed}{more}"

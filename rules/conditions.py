@@ -1,0 +1,157 @@
+"""What can be told of a condition (条件) before it runs: what it can never be, or always is.
+
+A condition is held against the values that its variables can have. It is never evaluated with
+other data than those, so that what is not known is passed over.
+"""
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from rules.expression import Expression, ExpressionError, compile_expression
+
+Values = tuple[Any, ...] | type | None
+"""What a variable can be: one of these values, anything of a type, or anything at all."""
+
+MAX_CASES = 1_000
+"""How many combinations of values are tried."""
+
+_BLANKS = str.maketrans("\r\n\t", "   ")
+_EQUALITIES = (ast.Eq, ast.NotEq)
+_MEMBERSHIPS = (ast.In, ast.NotIn)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a piece of a condition.
+
+    value: `name` is compared with `value`, which it can never be. truth: the piece is neither
+    true nor false. constant: the piece is always `value`, or None where it can only fail.
+    """
+
+    kind: Literal["value", "truth", "constant"]
+    piece: str
+    name: str = ""
+    value: Any = None
+
+
+def impossible_values(text: str, values: Mapping[str, Values]) -> Iterator[Fault]:
+    """Yield each comparison of a variable with a value that it can never have."""
+    line = _line(text)
+    for node in ast.walk(ast.parse(line, mode="eval")):
+        if isinstance(node, ast.Compare):
+            for name, literal in _compared(node):
+                if not _can_be(literal, values.get(name)):
+                    yield Fault("value", _piece(line, node), name, literal)
+
+
+def condition_faults(text: str, values: Mapping[str, Values]) -> list[Fault]:
+    """Return what is wrong with a condition that compiles; the causes before what follows."""
+    found = list(dict.fromkeys(impossible_values(text, values)))
+    if found:
+        return found
+    line = _line(text)
+    body = ast.parse(line, mode="eval").body
+    parts = list(_parts(body))
+    shapeless = [part for part in parts if not _is_truth(part, values)]
+    if shapeless:
+        return [Fault("truth", _piece(line, part)) for part in shapeless]
+    for part in (*parts, body):
+        outcomes = _outcomes(_piece(line, part), values)
+        if len(outcomes) == 1:
+            return [Fault("constant", _piece(line, part), value=next(iter(outcomes)))]
+    return []
+
+
+def _line(text: str) -> str:
+    return text.translate(_BLANKS).strip()
+
+
+def _piece(line: str, node: ast.expr) -> str:
+    return ast.get_source_segment(line, node) or line
+
+
+def _compared(node: ast.Compare) -> Iterator[tuple[str, Any]]:
+    """Yield each name with each literal that it is compared with."""
+    sides = [node.left, *node.comparators]
+    for left, sign, right in zip(sides, node.ops, node.comparators, strict=False):
+        pairs = [(left, right), (right, left)] if isinstance(sign, _EQUALITIES) else []
+        if isinstance(sign, _MEMBERSHIPS) and isinstance(right, (ast.List, ast.Tuple)):
+            pairs = [(left, item) for item in right.elts]
+        for named, literal in pairs:
+            if isinstance(named, ast.Name) and isinstance(literal, ast.Constant):
+                yield named.id, literal.value
+
+
+def _can_be(value: Any, values: Values) -> bool:
+    if values is None or value is None:
+        return True
+    if isinstance(values, type):
+        # A whole number may be compared with a broken one.
+        return isinstance(value, (int, float) if values is int else values)
+    return any(type(each) is type(value) and each == value for each in values)
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield the smallest pieces of a condition that must be true or false by themselves."""
+    if isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _parts(value)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield from _parts(node.operand)
+    elif isinstance(node, ast.IfExp):
+        yield from _parts(node.test)
+    else:
+        yield node
+
+
+def _is_truth(node: ast.expr, values: Mapping[str, Values]) -> bool:
+    """Whether a piece is true or false, as far as can be told."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, bool)
+    if isinstance(node, ast.Name):
+        known = values.get(node.id)
+        return known is None or (not isinstance(known, type) and _all_truths(known))
+    if isinstance(node, ast.Call):
+        return not (isinstance(node.func, ast.Name) and node.func.id not in {"min", "max"})
+    return not isinstance(node, (ast.List, ast.Tuple, ast.BinOp, ast.UnaryOp))
+
+
+def _all_truths(values: Collection[Any]) -> bool:
+    return all(value is None or isinstance(value, bool) for value in values)
+
+
+def _outcomes(text: str, values: Mapping[str, Values]) -> set[bool | None]:
+    """Return how a piece can turn out; both ways where not all of its variables are known."""
+    both: set[bool | None] = {True, False}
+    try:
+        expression = compile_expression(text)
+    except ExpressionError:
+        return both
+    lists = [values.get(name) for name in sorted(expression.names)]
+    cases = 1
+    for each in lists:
+        if not isinstance(each, tuple):
+            return both
+        cases *= len(each)
+    if not 0 < cases <= MAX_CASES:
+        return both
+    names = sorted(expression.names)
+    known = [each for each in lists if isinstance(each, tuple)]
+    rows = (dict(zip(names, row, strict=True)) for row in product(*known))
+    found: set[bool | None] = set()
+    for row in rows:
+        found.add(_result(expression, row))
+        if len(found) > 1:
+            break
+    return found
+
+
+def _result(expression: Expression, row: Mapping[str, Any]) -> bool | None:
+    """Return how a piece turns out for these values; None where it cannot be computed."""
+    try:
+        return bool(expression.evaluate(row))
+    except ExpressionError:
+        return None

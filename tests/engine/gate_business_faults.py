@@ -1,0 +1,151 @@
+"""Diagrams whose parts do not belong together, and conditions that can never be what they say."""
+
+from tests.engine.gate_builder import (
+    LANES,
+    VET,
+    Drawing,
+    element,
+    flow,
+    gateway,
+    loop,
+    service,
+    user,
+)
+from tests.engine.gate_faults import SOUND, Spoiled, between, condition
+
+DECIDE = {**VET, "form": "decide", "save": "decide"}
+"""A task of the sample's own business: its form and its handler know each other."""
+
+
+def deciding(text: str = 'decision == "return"', **changes: str) -> Drawing:
+    """The sample with a task whose handler and form say what can be decided."""
+    values = {name: value for name, value in {**DECIDE, **changes}.items() if value}
+    return condition(text).with_(vet=user("vet", values, name="单位审核"))
+
+
+def several(marker: str = "", sequential: str = "true", save: str = "decide") -> Drawing:
+    """A second decision behind the sample, as often as the marker says."""
+    inner = loop(marker).replace(">", f' isSequential="{sequential}">', 1) if marker else ""
+    again = user("again", {**DECIDE, "save": save}, inner, name="再次审核")
+    return DECIDING_ONCE.with_(
+        publish_to_end=flow("publish", "before"),
+        before=gateway("before"),
+        again=again,
+        before_to_again=flow("before", "again"),
+        again_to_end=flow("again", "end"),
+    ).but(lanes={**LANES, "单位经办人": ["vet", "again"]})
+
+
+def in_parts(sequential: str) -> Drawing:
+    """A subprocess as often as three times that decides the record inside."""
+    parts = (
+        element("startEvent", "part_start")
+        + user("part_vet", DECIDE, name="复核")
+        + element("endEvent", "part_end")
+        + flow("part_start", "part_vet")
+        + flow("part_vet", "part_end")
+    )
+    marker = loop(THREE).replace(">", f' isSequential="{sequential}">', 1)
+    part = element("subProcess", "part", marker + parts, name="复核")
+    drawing = between(DECIDING_ONCE, "before", gateway("before"))
+    return drawing.with_(
+        part=part,
+        extra_to_end=flow("before", "part"),
+        part_to_end=flow("part", "end"),
+    ).but(lanes={**LANES, "单位经办人": ["vet", "part"]})
+
+
+def looking(text: str, outcomes: str = "found") -> Drawing:
+    """The sample that goes round again as a handler found, which gives yes or no."""
+    look = service("publish", "look", outcomes=outcomes)
+    again = 'decision == "return"'
+    return DECIDING_ONCE.with_(
+        publish=look,
+        publish_to_end=flow("publish", "is_found"),
+        is_found=gateway("is_found", "is_found_to_end"),
+        is_found_to_end=flow("is_found", "end"),
+        is_found_to_fill=flow("is_found", "fill", text),
+        is_good_to_fill=flow("is_good", "fill", again),
+    )
+
+
+def filed(handler: str) -> Drawing:
+    """The process whose record is finished by a handler."""
+    return Drawing(process_id="filed").with_(publish=service("publish", handler))
+
+
+THREE = "<bpmn:loopCardinality>3</bpmn:loopCardinality>"
+DECIDING_ONCE = deciding()
+LOOKING = looking("found")
+BUSINESS_FAULTS: dict[str, Spoiled] = {
+    "a handler of another process": Spoiled(
+        "task.business", "publish", SOUND.with_(publish=service("publish", "elsewhere"))
+    ),
+    "a save of another process": Spoiled(
+        "task.business", "vet", deciding(form="elsewhere", save="elsewhere")
+    ),
+    "a scope of another process": Spoiled("task.business", "vet", deciding(scope="elsewhere")),
+    "a form of another save": Spoiled("task.answers", "vet", deciding(form="elsewhere")),
+    "a page of another save": Spoiled(
+        "task.answers",
+        "vet",
+        deciding("amount > 1", form="", page="desk", save="save_vet", outcomes=""),
+    ),
+    "a form that asks for more": Spoiled("task.decision", "vet", deciding(form="decide_more")),
+    "a form that asks for nothing": Spoiled("task.decision", "vet", deciding(form="decide_none")),
+    "an outcome that nobody gives": Spoiled(
+        "task.outcomes", "vet", deciding(outcomes="decision,mood")
+    ),
+    "an outcome that is not declared": Spoiled(
+        "task.outcomes", "publish", looking("amount > 1", outcomes="")
+    ),
+    "an office's task for the person": Spoiled("task.role", "vet", deciding(scope="own_person")),
+    "a decision three times": Spoiled("loop.once", "again", several(THREE)),
+    "a decision three times at once": Spoiled("loop.once", "part_vet", in_parts("false")),
+    "a value that no form gives": Spoiled(
+        "condition.value", "is_good_to_fill", deciding('decision == "passed"')
+    ),
+    "the word on a button": Spoiled(
+        "condition.value", "is_good_to_fill", deciding('decision == "退回"')
+    ),
+    "a number for a text": Spoiled(
+        "condition.value", "is_good_to_fill", deciding("decision == 1")
+    ),
+    "a value with a blank": Spoiled(
+        "condition.value", "is_good_to_fill", deciding('decision in ("return ", "pass")')
+    ),
+    "a number for yes or no": Spoiled(
+        "condition.value", "is_found_to_fill", looking("found == 1")
+    ),
+    "a text beside a condition": Spoiled(
+        "condition.truth", "is_good_to_fill", deciding('decision == "return" or "pass"')
+    ),
+    "a text for a condition": Spoiled("condition.truth", "is_good_to_fill", deciding("decision")),
+    "a number for a condition": Spoiled("condition.truth", "is_good_to_fill", condition("1")),
+    "a condition that always holds": Spoiled(
+        "condition.constant", "is_good_to_fill", deciding('decision in ("pass", "return")')
+    ),
+    "a condition that never holds": Spoiled(
+        "condition.constant",
+        "is_good_to_fill",
+        deciding('decision == "pass" and not decision == "pass"'),
+    ),
+    "a condition with a constant part": Spoiled(
+        "condition.constant", "is_good_to_fill", deciding('decision == "return" or 1 == 1')
+    ),
+    "a condition that cannot be computed": Spoiled(
+        "condition.constant", "is_good_to_fill", deciding("decision > 3")
+    ),
+}
+BUSINESS_SOUND: dict[str, Drawing] = {
+    **dict.fromkeys(BUSINESS_FAULTS, DECIDING_ONCE),
+    "a handler of another process": SOUND,
+    "a page of another save": deciding(
+        "amount > 1", form="", page="desk", save="at_desk", outcomes=""
+    ),
+    "an outcome that is not declared": LOOKING,
+    "a number for yes or no": LOOKING,
+    "a decision three times": several(),
+    "a decision three times at once": in_parts("true"),
+}
+"""The drawing before it was spoiled."""

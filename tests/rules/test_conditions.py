@@ -1,0 +1,64 @@
+"""What can be told of a condition before it runs, from the values that its variables can have."""
+
+import pytest
+
+from rules.conditions import MAX_CASES, Fault, Values, condition_faults
+
+DECIDED: dict[str, Values] = {"decision": ("pass", "return"), "found": (True, False)}
+SOUND = [
+    'decision == "pass"',
+    'decision != "pass" and found',
+    'not found or decision in ["return"]',
+    'decision == "pass" if found else amount > 3',
+    "amount",
+    "amount > 3 and found",
+    "min(found, amount)",
+    "rows[0]",
+    "grade == None or found",
+    'decision\n== "pass"',
+    "len(decision) > 4",
+    "today > decided_on",
+]
+
+
+@pytest.mark.parametrize("text", SOUND)
+def test_a_condition_that_can_turn_out_both_ways_passes(text: str) -> None:
+    assert condition_faults(text, DECIDED) == []
+
+
+FAULTY = {
+    'decision == "passed"': Fault("value", 'decision == "passed"', "decision", "passed"),
+    '"x" != decision': Fault("value", '"x" != decision', "decision", "x"),
+    'decision in ("pass", "x")': Fault("value", 'decision in ("pass", "x")', "decision", "x"),
+    "found == 1": Fault("value", "found == 1", "found", 1),
+    'found or "x"': Fault("truth", '"x"'),
+    "not decision": Fault("truth", "decision"),
+    "found and amount + 1": Fault("truth", "amount + 1"),
+    "[found]": Fault("truth", "[found]"),
+    "len(rows)": Fault("truth", "len(rows)"),
+    "None": Fault("truth", "None"),
+    "found or True": Fault("constant", "True", value=True),
+    "found and 1 > 2": Fault("constant", "1 > 2", value=False),
+    "found or not found": Fault("constant", "found or not found", value=True),
+    "decision > 3": Fault("constant", "decision > 3", value=None),
+}
+
+
+@pytest.mark.parametrize(("text", "fault"), FAULTY.items(), ids=FAULTY.keys())
+def test_a_condition_that_cannot_be_meant_is_told_with_its_piece(text: str, fault: Fault) -> None:
+    assert condition_faults(text, DECIDED) == [fault]
+
+
+def test_a_type_is_held_against_what_is_written() -> None:
+    typed: dict[str, Values] = {"until": str, "by": int, "rows": list}
+    assert condition_faults('until == "x" and by == 3 and "x" in rows', typed) == []
+    assert [each.name for each in condition_faults("until == 3", typed)] == ["until"]
+    assert [each.name for each in condition_faults('by == "3"', typed)] == ["by"]
+    assert [each.kind for each in condition_faults("until", typed)] == ["truth"]
+
+
+def test_no_more_cases_are_tried_than_may_be() -> None:
+    many: dict[str, Values] = {f"v{n}": tuple(range(10)) for n in range(4)}
+    assert MAX_CASES < 10**4
+    assert condition_faults("v0 + v1 + v2 + v3 >= 0", many) == []
+    assert [each.kind for each in condition_faults("v0 + v1 >= 0", many)] == ["constant"]
