@@ -11,6 +11,7 @@ from tests.engine.gate_builder import (
     event,
     flow,
     gateway,
+    loop,
     message,
     service,
     timer,
@@ -20,14 +21,23 @@ from tests.engine.gate_faults import SOUND, SUB, Spoiled, between, condition, ev
 from tests.engine.gate_property_faults import DAY, awaiting, awaits, gathering
 
 
-def in_subprocess(**attributes: str) -> Drawing:
-    """A subprocess whose error end is caught at its border."""
-    caught = boundary("odd", "sub", '<bpmn:errorEventDefinition errorRef="bad"/>', **attributes)
+def in_subprocess(caught: str = "bad", **attributes: str) -> Drawing:
+    """A subprocess with an error end, and an event at its border for this or another error."""
+    awaited = f'<bpmn:errorEventDefinition errorRef="{caught}"/>'
+    at_border = boundary("odd", "sub", awaited, **attributes)
     drawing = between(
-        SOUND, "sub", element("subProcess", "sub", SUB, name="复核"), caught, flow("odd", "end")
+        SOUND, "sub", element("subProcess", "sub", SUB, name="复核"), at_border, flow("odd", "end")
     )
     lanes = {**LANES, "单位经办人": ["vet", "sub"]}
-    return drawing.but(outside='<bpmn:error id="bad" name="bad" errorCode="bad"/>', lanes=lanes)
+    errors = (f'<bpmn:error id="{n}" name="{n}" errorCode="{n}"/>' for n in ("bad", "other"))
+    return drawing.but(outside="".join(errors), lanes=lanes)
+
+
+def on_task() -> Drawing:
+    """An error event at the border of a task, which ends with no error."""
+    caught = boundary("odd", "vet", '<bpmn:errorEventDefinition errorRef="bad"/>')
+    drawing = SOUND.with_(odd=caught, odd_to_end=flow("odd", "end"))
+    return drawing.but(outside='<bpmn:error id="bad" name="bad" errorCode="bad"/>')
 
 
 def attributed(**attributes: str) -> Drawing:
@@ -110,6 +120,35 @@ SILENT_FAULTS: dict[str, Spoiled] = {
     "an error that does not interrupt": Spoiled(
         "attribute.ignored", "odd", in_subprocess(cancelActivity="false")
     ),
+    "an error that no task ends with": Spoiled("event.unthrown", "odd", on_task(), "warning"),
+    "an error that no subprocess ends with": Spoiled(
+        "event.unthrown",
+        "odd",
+        in_subprocess(caught="other"),
+        "warning",
+    ),
+    "a process without a name": Spoiled(
+        "process.name", "sample", SOUND.replacing('name="示例流程"', 'name=" "')
+    ),
+    "a task far off the picture": Spoiled(
+        "layout.far", "start", SOUND.replacing('<dc:Bounds x="0"', '<dc:Bounds x="99999999999"')
+    ),
+    "a task of no size": Spoiled(
+        "layout.far", "start", SOUND.replacing('y="0" width="100"', 'y="0" width="0"')
+    ),
+    "a line far off the picture": Spoiled(
+        "layout.far",
+        "start_to_fill",
+        SOUND.replacing('<di:waypoint x="9"', '<di:waypoint x="1e9"'),
+    ),
+    "a count by a function": Spoiled(
+        "expression.value",
+        "vote",
+        voting(loop("<bpmn:loopCardinality>max(200, 300)</bpmn:loopCardinality>")),
+    ),
+    "a time that has passed": Spoiled(
+        "expression.value", "odd", awaits("timeDate", '"2025-12-31T23:59:00+08:00"')
+    ),
     "a name that is turned around": Spoiled(
         "name.hidden", "vet", SOUND.replacing('name="单位审核"', 'name="单位\u202e审核"')
     ),
@@ -145,6 +184,11 @@ SILENT_SOUND: dict[str, Drawing] = {
     "an error that does not interrupt": in_subprocess(),
     "branches that meet without a join": forked("parallelGateway"),
     "a loop around a written date": again_and_again(on_a_date("workdays_after(today, 5)"), "odd"),
+    "an error that no subprocess ends with": in_subprocess(),
+    "a count by a function": voting(
+        loop("<bpmn:loopCardinality>min(200, 300)</bpmn:loopCardinality>")
+    ),
+    "a time that has passed": awaits("timeDate", '"2026-01-02T00:00:00+08:00"'),
     "a pause of no length": event_with("intermediateCatchEvent", DAY),
     "a list with a line break in its name": voting(LOOP_OVER_VOTERS),
     "a collection with a blank in its name": gathering("choice"),

@@ -1,5 +1,6 @@
 """For each rule of the gate a bundle with the fault, and the same bundle without it."""
 
+import re
 from dataclasses import dataclass
 
 from app.engine.gate.bundle import MAX_FILES
@@ -98,6 +99,7 @@ def crowd(processes: int) -> Files:
 
 REF = "</spiffworkflow:calledDecisionId>"
 MORE = "<spiffworkflow:calledDecisionId>other</spiffworkflow:calledDecisionId>"
+ASKING = DECIDING.replacing('grade == "senior"', "grade != None")
 BUNDLES: dict[str, Witness] = {
     "no file": Witness("bundle.empty", {}, drawn(SOUND)),
     "too many files": Witness(
@@ -118,6 +120,11 @@ BUNDLES: dict[str, Witness] = {
         "dmn.columns", extra_cell="<inputEntry id='c9'><text>1</text></inputEntry>"
     ),
     "a note in a table": of_table("dmn.unknown", more="<annotation id='a' name='x'/>"),
+    "a table without rows": Witness(
+        "dmn.empty",
+        drawn(ASKING, grade=re.sub("<rule.*</rule>", "", table(), flags=re.DOTALL)),
+        drawn(ASKING, grade=table()),
+    ),
     "a negation in a cell": of_table("dmn.cell", test="not(3)"),
     "a process with a long id": Witness(
         "text.length",

@@ -269,6 +269,7 @@ def test_an_export_of_another_product_says_all_that_must_change() -> None:
     assert isinstance(findings, list)
     assert {(found["rule"], found["element"]) for found in findings} == {
         ("element.vendor", "camunda_export"),
+        ("process.name", "camunda_export"),
         ("element.vendor", "Activity_vet"),
         ("gateway.default", "Gateway_1"),
         ("expression.invalid", "Flow_3"),
@@ -375,3 +376,55 @@ def test_a_value_that_cannot_come_is_told_with_those_that_can(text: str, hint: s
     found = the(judged(deciding(text)), "condition.value")
     assert 'decision 只会是"pass"、"return"' in found.message
     assert found.hint == hint
+
+
+MEANT = {
+    "a form": (vet(form="vett"), "user.form", "最接近的是“vet”"),
+    "a form like no other": (vet(form="zzz"), "user.form", "decide、decide_more"),
+    "a page": (vet(form="", page="fil"), "user.page", "最接近的是“fill”"),
+    "a save": (vet(save="savevet"), "user.save", "最接近的是“save_vet”"),
+    "a scope": (vet(scope="ownunit"), "user.scope", "最接近的是“own_unit”"),
+    "a role in its lane": (vet(role="clerk"), "user.role", "请把 role 改成 unit_clerk"),
+    "a role": (
+        vet(role="unit_clerks").but(lanes={"申报人": ["fill"], "经办": ["vet"]}),
+        "user.role",
+        "最接近的是“unit_clerk”",
+    ),
+    "the lane of a role": (
+        SOUND.but(lanes={"申报人": ["fill"], "经办": ["vet"]}),
+        "user.lane",
+        "请把泳道改名为“单位经办人”",
+    ),
+    "a handler": (
+        SOUND.with_(publish=service("publish", "publsh")),
+        "service.handler",
+        "最接近的是“publish”",
+    ),
+    "a property": (vet(outcome="decision"), "property.unknown", "最接近的是“outcomes”"),
+    "a process": (calling("sampel"), "call.target", "最接近的是“sample”"),
+    "a variable": (condition("decison == 1"), "expression.invalid", "最接近的变量是“decision”"),
+}
+
+
+@pytest.mark.parametrize(("drawing", "rule", "told"), MEANT.values(), ids=MEANT)
+def test_an_unknown_word_is_told_with_the_one_that_was_meant(
+    drawing: Drawing, rule: str, told: str
+) -> None:
+    assert told in the(judged(drawing), rule).hint
+
+
+ERRORS = {
+    "a great number": ("amount > 10000000000000000", "请写小一些的数字"),
+    "a call of no name": ("(amount)(1) == 1", "可以用的函数：date、len、max、min、workdays_after"),
+    "an unknown function": ("abs(amount) == 1", "可以用的函数：date、len"),
+    "a long text": ("amount > 1 or " * 200 + "amount > 2", "请拆成几个较短的判断"),
+    "nothing": ("  ", "请填写判断或算式"),
+    "half a comparison": ("amount ==", "请检查括号、引号是否成对"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), ERRORS.values(), ids=ERRORS)
+def test_the_hint_follows_what_is_wrong_with_an_expression(text: str, told: str) -> None:
+    found = the(judged(condition(escape(text))), "expression.invalid")
+    assert told in found.hint
+    assert "outcomes" not in found.hint

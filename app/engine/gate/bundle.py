@@ -209,6 +209,7 @@ def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published
         waits=False,
         throws=messages.thrown(diagram),
         catches=messages.caught(diagram),
+        errors=messages.errors_in(diagram, known, diagram.id),
     )
     if not is_small(diagram) or not has_sound_ids(diagram, known):
         return published

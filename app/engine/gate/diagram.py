@@ -147,6 +147,12 @@ class Diagram:
         }
 
     @cached_property
+    def error_codes(self) -> dict[str, str]:
+        """Codes of the errors by their ids."""
+        errors = self.root.findall(f"{BPMN}error")
+        return {item.get("id", ""): item.get("errorCode", "") for item in errors}
+
+    @cached_property
     def torn(self) -> set[str]:
         """Nodes that stand in two lanes, neither of which is drawn within the other."""
         places: dict[str, Any] = {}
@@ -168,6 +174,11 @@ class Diagram:
                 return self.lanes[here.id]
             here = self.nodes.get(here.scope)
         return None
+
+    def drawn_as(self, ident: str) -> "Node | Flow | None":
+        """Return the node or flow of an id."""
+        flows = (flow for flow in self.flows if flow.id == ident)
+        return self.nodes.get(ident) or next(flows, None)
 
     def of_kind(self, *kinds: str) -> Iterator[Node]:
         """Yield the nodes of these kinds."""
@@ -193,7 +204,7 @@ class Diagram:
         while owner.get("id") is None and owner.getparent() is not None:
             owner = owner.getparent()
         ident = owner.get("id") or local(owner)
-        name = quoted(owner.get("name") or ident)
+        name = quoted(owner.get("name", "").strip() or ident)
         return Finding(rule, ident, name, message, hint, severity, self.file)
 
 

@@ -1,5 +1,6 @@
 """Which elements may stand in a diagram, and how they are named (元素白名单)."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from app.engine.gate.known import Known
 
 Rule = Callable[[Diagram, Known], Iterator[Finding]]
 
+FARTHEST, LARGEST = 20_000, 10_000
+"""How far from the middle a shape may stand, and how large it may be, in points."""
 MAX_NODES = 200
 """The engine's parser calls itself for every node on a path; 300 in a row is its end."""
 
@@ -214,6 +217,14 @@ def size_of_diagram(diagram: Diagram, _known: Known) -> Iterator[Finding]:
         yield diagram.find("diagram.size", diagram.process, message, "请拆成几个流程互相调用")
 
 
+def named_process(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Guard the lists: titles, menus and messages show the name of the process."""
+    if not diagram.process.get("name", "").strip():
+        message = "流程没有名称"
+        hint = "请填写办事人看得懂的流程名称，如“业绩审核”"
+        yield diagram.find("process.name", diagram.process, message, hint)
+
+
 def layout(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard the flow page: without diagram interchange it has nothing to show."""
     shapes = {
@@ -234,6 +245,26 @@ def layout(diagram: Diagram, _known: Known) -> Iterator[Finding]:
         if flow.id not in edges:
             message = "连线没有图形位置，页面上看不到"
             yield diagram.find("layout.missing", flow, message, "请在设计器中重画这条连线")
+
+
+def within_the_picture(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Guard the flow page: what stands far away is off every picture, or makes it all tiny."""
+    for drawn in diagram.root.iter(f"{DC}Bounds", f"{DI}waypoint"):
+        places = [_number(drawn.get(key, "0")) for key in ("x", "y")]
+        sizes = [_number(drawn.get(key, "1")) for key in ("width", "height")]
+        if all(abs(each) <= FARTHEST for each in places) and all(0 < s <= LARGEST for s in sizes):
+            continue
+        owner = next((a for a in drawn.iterancestors() if a.get("bpmnElement")), drawn)
+        subject = diagram.drawn_as(owner.get("bpmnElement", "")) or owner
+        message = f"图形位置或大小超出画布（坐标 ±{FARTHEST}，大小 1 到 {LARGEST}）"
+        yield diagram.find("layout.far", subject, message, "请在设计器中移回图中，重新保存")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.inf
 
 
 def chinese_names(diagram: Diagram, _known: Known) -> Iterator[Finding]:
@@ -262,7 +293,9 @@ RULES: tuple[Rule, ...] = (
     unique_ids,
     usable_ids,
     size_of_diagram,
+    named_process,
     layout,
+    within_the_picture,
     chinese_names,
     loops_on_nodes_only,
 )

@@ -60,6 +60,8 @@ class Published:
     most: Load = Load()
     throws: frozenset[Heard] = frozenset()
     catches: frozenset[Heard] = frozenset()
+    # The codes of the errors that it may end with.
+    errors: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,54 @@ def somebody_listens(diagram: Diagram, known: Known) -> Iterator[Finding]:
             yield diagram.find("event.unheard", node, message, hint, severity="warning")
 
 
+ANY = ""
+"""The code of a boundary event that names no code: the engine lets it catch each error."""
+
+
+def errors_in(diagram: Diagram, known: Known, scope: str) -> frozenset[str]:
+    """Return the errors that may come out of a process or subprocess: what it ends with."""
+    found: set[str] = set()
+    for node in diagram.inside(scope):
+        if node.kind == "endEvent":
+            found.update(_errors_of(diagram, node))
+            continue
+        at_border = diagram.attached.get(node.id, ())
+        caught = {code for each in at_border for code in _errors_of(diagram, each)}
+        found |= set() if ANY in caught else _errors_from(diagram, known, node) - caught
+    return frozenset(found)
+
+
+def _errors_of(diagram: Diagram, node: Node) -> Iterator[str]:
+    """Yield the errors that an event names, by the code that the engine compares."""
+    for event in node.events():
+        if local(event) == "errorEventDefinition":
+            yield diagram.error_codes.get(event.get("errorRef", ""), "")
+
+
+def _errors_from(diagram: Diagram, known: Known, node: Node) -> frozenset[str]:
+    if node.kind == "subProcess":
+        return errors_in(diagram, known, node.id)
+    called = known.processes.get(node.element.get("calledElement", ""))
+    return called.errors if node.kind == "callActivity" and called else frozenset()
+
+
+def somebody_fails(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Ask what ends with the error that a boundary event waits for: no task and no handler does.
+
+    What fails in a handler is an incident, never a way of the process.
+    """
+    for node in diagram.of_kind("boundaryEvent"):
+        host = diagram.nodes.get(node.element.get("attachedToRef", ""))
+        awaited = set(_errors_of(diagram, node))
+        if host is None or not awaited:
+            continue
+        ends_with = _errors_from(diagram, known, host)
+        if not (ends_with if ANY in awaited else ends_with & awaited):
+            message = "附着的环节不会以这个错误结束，这条路永远走不到"
+            hint = "错误只来自子流程或被调用流程里的错误结束事件；否则请删除，或改用消息、定时事件"
+            yield diagram.find("event.unthrown", node, message, hint, severity="warning")
+
+
 def loops_that_feed_themselves(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard the queue: a loop that waits only for what it throws turns with each worker round.
 
@@ -87,4 +135,9 @@ def loops_that_feed_themselves(diagram: Diagram, known: Known) -> Iterator[Findi
         yield diagram.find("event.self_fed", diagram.nodes[ident], message, hint)
 
 
-RULES: tuple[Rule, ...] = (somebody_sends, somebody_listens, loops_that_feed_themselves)
+RULES: tuple[Rule, ...] = (
+    somebody_sends,
+    somebody_listens,
+    somebody_fails,
+    loops_that_feed_themselves,
+)

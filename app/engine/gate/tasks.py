@@ -9,8 +9,10 @@ from app.engine.gate.diagram import BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
+from app.engine.gate.words import instead, nearest
 
 MAX_DUE = 200
+_NO_PROPERTIES = "请删除：这种元素不读取属性"
 PEOPLES = ("userTask", "manualTask")
 """Tasks of people: a manual task (手工任务) is done elsewhere, and reported in its form."""
 
@@ -23,9 +25,9 @@ def user_tasks_show_something(diagram: Diagram, known: Known) -> Iterator[Findin
             message = "form 与 page 要填且只填一个"
             yield diagram.find("user.form", node, message, "请在属性里填写表单或页面")
         elif form and form not in known.forms:
-            yield _unknown(diagram, node, "user.form", "表单", form)
+            yield _unknown(diagram, node, "user.form", "表单", form, known.forms)
         elif page and page not in known.pages:
-            yield _unknown(diagram, node, "user.page", "页面", page)
+            yield _unknown(diagram, node, "user.page", "页面", page, known.pages)
 
 
 def user_tasks_save(diagram: Diagram, known: Known) -> Iterator[Finding]:
@@ -48,12 +50,14 @@ def _registered(
             message = f"没有填写 {key}（{word}）"
             yield diagram.find(rule, node, message, f"请在属性里填写 {key}")
         elif name not in names:
-            yield _unknown(diagram, node, rule, word, name)
+            yield _unknown(diagram, node, rule, word, name, names)
 
 
-def _unknown(diagram: Diagram, node: Node, rule: str, word: str, name: str) -> Finding:
-    message = f"平台没有名为“{name}”的{word}"
-    return diagram.find(rule, node, message, f"请改成平台已有的{word}")
+def _unknown(
+    diagram: Diagram, node: Node, rule: str, word: str, name: str, names: Collection[str]
+) -> Finding:
+    message = f"平台没有名为“{quoted(name)}”的{word}"
+    return diagram.find(rule, node, message, instead(name, names, word))
 
 
 def user_tasks_in_role_lanes(diagram: Diagram, known: Known) -> Iterator[Finding]:
@@ -68,13 +72,26 @@ def user_tasks_in_role_lanes(diagram: Diagram, known: Known) -> Iterator[Finding
             yield diagram.find("user.lane", node, "不在任何泳道里", "请放进办理角色的泳道")
         elif lane not in names:
             message = f"泳道“{lane}”不是平台的角色"
-            yield diagram.find("user.lane", node, message, "泳道名称请用角色的中文名称")
+            yield diagram.find("user.lane", node, message, _lane_hint(lane, role, known))
         if role not in known.roles:
             message = f"role（角色）“{role}”不存在" if role else "没有填写 role（角色）"
-            yield diagram.find("user.role", node, message, "请在属性里填写平台已有的角色")
+            yield diagram.find("user.role", node, message, _role_hint(lane, role, known))
         elif lane in names and known.roles[role] != lane:
             message = f"角色“{known.roles[role]}”与泳道“{lane}”不一致"
             yield diagram.find("user.role", node, message, "请让角色与泳道一致")
+
+
+def _lane_hint(lane: str, role: str, known: Known) -> str:
+    """Return the lane that was meant: that of the role, or the one that is written most alike."""
+    if role in known.roles:
+        return f"请把泳道改名为“{known.roles[role]}”"
+    return instead(lane, set(known.roles.values()), "角色名称")
+
+
+def _role_hint(lane: str | None, role: str, known: Known) -> str:
+    """Return the role that was meant: that of the lane, or the one that is written most alike."""
+    of_lane = [name for name, word in known.roles.items() if word == lane]
+    return f"请把 role 改成 {of_lane[0]}" if of_lane else instead(role, known.roles, "角色")
 
 
 def user_tasks_due(diagram: Diagram, _known: Known) -> Iterator[Finding]:
@@ -98,7 +115,7 @@ def service_tasks(diagram: Diagram, known: Known) -> Iterator[Finding]:
             message = "没有填写 handler（处理）"
             yield diagram.find("service.handler", node, message, "请在属性里填写 handler")
         elif handler not in known.services:
-            yield _unknown(diagram, node, "service.handler", "处理", handler)
+            yield _unknown(diagram, node, "service.handler", "处理", handler, known.services)
         if operation not in {"", handler}:
             message = "serviceTaskOperator 的编号与 handler 不一致"
             yield diagram.find("service.handler", node, message, "请填写同一个处理名称")
@@ -114,7 +131,9 @@ def call_activities(diagram: Diagram, known: Known) -> Iterator[Finding]:
         called = node.element.get("calledElement", "")
         if called not in known.processes:
             message = f"没有名为“{called}”的流程" if called else "没有填写调用的流程"
-            hint = "请填写已发布流程的编号，或一并上传该流程"
+            near = nearest(called, known.processes)
+            hint = f"最接近的是“{near}”；" if near else ""
+            hint += "请填写已发布流程的编号，或一并上传该流程"
             yield diagram.find("call.target", node, message, hint)
 
 
@@ -127,7 +146,9 @@ def known_properties(diagram: Diagram, _known: Known) -> Iterator[Finding]:
         if name not in PROPERTIES.get(kind, ()):
             message = f"属性“{quoted(name)}”在这里没有作用"
             listed = "、".join(sorted(PROPERTIES.get(kind, ())))
-            hint = f"请改成 {listed} 之一，或删除" if listed else "请删除：这种元素不读取属性"
+            near = nearest(name, PROPERTIES.get(kind, ()))
+            meant = f"最接近的是“{near}”；" if near else ""
+            hint = f"{meant}请改成 {listed} 之一，或删除" if listed else _NO_PROPERTIES
             yield diagram.find("property.unknown", item, message, hint)
         elif (owner, name) in seen:
             message = f"属性“{name}”写了几次"
