@@ -215,7 +215,14 @@ def _connect_loops(specs: Specs) -> None:
 
 def read_nodes(files: Mapping[str, bytes]) -> tuple[Node, ...]:
     """Return every flow node of the diagrams, in document order. Raises DefinitionError."""
-    found: list[Node] = []
+    return tuple(node for _, drawn in read_processes(files) for node, _ in drawn)
+
+
+def read_processes(files: Mapping[str, bytes]) -> list[tuple[Any, list[tuple[Node, Any]]]]:
+    """Return each process as it is written, with its flow nodes and theirs, in document order.
+
+    Raises DefinitionError.
+    """
     roots = {name: read_xml(content, name) for name, content in files.items()}
     tables = {
         decision.get("id", ""): _written(decision)
@@ -223,11 +230,12 @@ def read_nodes(files: Mapping[str, bytes]) -> tuple[Node, ...]:
         if is_table(name)
         for decision in root.iter("{*}decision")
     }
-    for name, root in roots.items():
-        if not is_table(name):
-            for process in root.iterfind("b:process", NS):
-                found.extend(_nodes_of(process, tables))
-    return tuple(found)
+    return [
+        (process, _nodes_of(process, tables))
+        for name, root in roots.items()
+        if not is_table(name)
+        for process in root.iterfind("b:process", NS)
+    ]
 
 
 def _written(element: Any, left_out: frozenset[str] = frozenset()) -> tuple[Any, ...]:
@@ -251,7 +259,7 @@ def _mark(element: Any, ways_out: Iterable[Any], tables: Mapping[str, Any]) -> s
     return sha256(repr(said).encode()).hexdigest()
 
 
-def _nodes_of(process: Any, tables: Mapping[str, Any]) -> list[Node]:
+def _nodes_of(process: Any, tables: Mapping[str, Any]) -> list[tuple[Node, Any]]:
     lanes = {
         (ref.text or "").strip(): lane.get("name")
         for lane in process.iterfind(".//b:lane", NS)
@@ -265,18 +273,17 @@ def _nodes_of(process: Any, tables: Mapping[str, Any]) -> list[Node]:
         kind = etree.QName(element).localname
         if kind in _NODES:
             container, node_id = element.getparent().get("id", ""), element.get("id", "")
-            found.append(
-                Node(
-                    process=process.get("id", ""),
-                    container=container,
-                    id=node_id,
-                    name=element.get("name") or node_id,
-                    lane=lanes.get(node_id) or lanes.get(container),
-                    kind=kind,
-                    properties=properties_of(element),
-                    mark=_mark(element, ways_out.get(node_id, ()), tables),
-                )
+            node = Node(
+                process=process.get("id", ""),
+                container=container,
+                id=node_id,
+                name=element.get("name") or node_id,
+                lane=lanes.get(node_id) or lanes.get(container),
+                kind=kind,
+                properties=properties_of(element),
+                mark=_mark(element, ways_out.get(node_id, ()), tables),
             )
+            found.append((node, element))
     return found
 
 

@@ -110,7 +110,7 @@ def _told(finding: Finding, uploaded: Mapping[str, str]) -> Finding:
 def is_unchanged(process: ProcessVersion, judged: Judged) -> bool:
     """Tell whether what passed the gate would make the same version once more."""
     files = closure(merged(process, judged), process.key)
-    content = pack(process.key, files, _forms(files, process.jurisdiction))
+    content = pack(process.key, files, forms_for(files, process.jurisdiction))
     return hashlib.sha256(content).hexdigest() == process.bundle_hash
 
 
@@ -148,7 +148,7 @@ def publish_upload(judged: Judged, note: str, *, actor_id: int, now: datetime) -
         process.key,
         process.jurisdiction,
         files,
-        _forms(files, process.jurisdiction),
+        forms_for(files, process.jurisdiction),
         actor_id=actor_id,
         now=now,
     )
@@ -157,7 +157,8 @@ def publish_upload(judged: Judged, note: str, *, actor_id: int, now: datetime) -
     return version
 
 
-def _forms(files: Mapping[str, bytes], jurisdiction: str) -> dict[str, str]:
+def forms_for(files: Mapping[str, bytes], jurisdiction: str) -> dict[str, str]:
+    """Return the forms that diagrams name, as they are written now. Raises Invalid."""
     keys = {node.properties.get("form", "") for node in read_nodes(files)} - {""}
     try:
         return {key: source(key, jurisdiction) for key in sorted(keys)}

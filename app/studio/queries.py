@@ -1,7 +1,7 @@
 """What the studio shows: processes, their versions, what runs, and what a version changes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -9,23 +9,14 @@ from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import NotFound
 from app.engine.definitions import bundle_of
-from app.engine.diagrams import Node, is_table, read_nodes, read_xml
+from app.engine.diagrams import is_table, read_xml
 from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion, VersionStatus
+from app.studio.comparing import Difference, between
+from app.studio.reading import Contents, contents
+from app.studio.tables import tables_of
 
 RUNNING = (InstanceStatus.RUNNING, InstanceStatus.SUSPENDED)
 PUBLISHED_TAG = "process:published"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Nodes (节点) that a version adds, removes or changes against the one before."""
-
-    added: list[Node] = field(default_factory=list)
-    removed: list[Node] = field(default_factory=list)
-    changed: list[Node] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
 
 
 def current_versions() -> Sequence[ProcessVersion]:
@@ -219,22 +210,36 @@ def diagram_of(process: ProcessVersion, name: str = "") -> str:
     raise NotFound
 
 
-def difference(old: ProcessVersion | None, new: ProcessVersion) -> Difference:
-    """Compare a version with the one before it, node by node."""
-    return between(bundle_of(old).nodes if old else (), bundle_of(new).nodes)
+def table_of(process: ProcessVersion, key: str) -> str:
+    """Return the XML of a decision table of a version. Raises NotFound."""
+    files = bundle_of(process).files
+    tables = tables_of({name: text.encode() for name, text in files.items()})
+    if key not in tables:
+        raise NotFound("此版本没有这张决策表")
+    return files[tables[key].file]
 
 
-def difference_to(process: ProcessVersion, files: dict[str, bytes]) -> Difference:
-    """Compare uploaded files with the version that they would replace."""
-    return between(bundle_of(process).nodes, read_nodes(files))
+def form_of(process: ProcessVersion, key: str) -> str:
+    """Return the text of a form of a version. Raises NotFound."""
+    forms = bundle_of(process).forms
+    if key not in forms:
+        raise NotFound("此版本没有这个表单")
+    return forms[key]
 
 
-def between(old: Sequence[Node], new: Sequence[Node]) -> Difference:
-    """Compare two lists of nodes by their place in the diagrams."""
-    before = {(node.container, node.id): node for node in old}
-    after = {(node.container, node.id): node for node in new}
-    return Difference(
-        added=[node for place, node in after.items() if place not in before],
-        removed=[node for place, node in before.items() if place not in after],
-        changed=[node for place, node in after.items() if before.get(place, node) != node],
-    )
+def contents_of(process: ProcessVersion) -> Contents:
+    """Return what a version holds, as people read it. Raises NotFound."""
+    bundle = bundle_of(process)
+    return contents({name: text.encode() for name, text in bundle.files.items()}, bundle.forms)
+
+
+def difference(old: ProcessVersion, new: ProcessVersion) -> Difference:
+    """Compare a version with the one before it."""
+    return between(contents_of(old), contents_of(new))
+
+
+def difference_to(
+    process: ProcessVersion, files: Mapping[str, bytes], forms: Mapping[str, str]
+) -> Difference:
+    """Compare checked files with the version that they would replace."""
+    return between(contents_of(process), contents(files, forms))

@@ -16,7 +16,7 @@ from app.engine.batches import TOLD_AT_ONCE, Batch
 from app.engine.gate.bundle import MAX_FILES
 from app.engine.gate.xml import MAX_BYTES
 from app.engine.models import ProcessVersion
-from app.studio import moves, operations, queries
+from app.studio import drawings, moves, operations, queries
 from app.studio.forms import PublishForm
 
 bp = Blueprint("studio", __name__)
@@ -61,6 +61,12 @@ def process(version_id: int) -> str:
     return _page(version_id)
 
 
+def _refused(version: ProcessVersion, judged: operations.Judged) -> str:
+    """Show what the gate found, in the diagram as it was uploaded."""
+    drawn = drawings.faulty(judged.uploads, judged.verdict.findings)
+    return _page(version.id, verdict=judged.verdict, drawings=drawn)
+
+
 def _page(version_id: int, **more: object) -> str:
     version = queries.version(version_id)
     versions = list(queries.versions_of(version))
@@ -72,6 +78,7 @@ def _page(version_id: int, **more: object) -> str:
         counts=queries.running_counts(versions),
         notes=queries.notes(versions),
         difference=queries.difference(older[0], version) if older else None,
+        contents=queries.contents_of(version),
         runs=moves.runs_of(versions),
         called=sorted(queries.called_by(version)),
         callers=queries.callers_of(version),
@@ -87,10 +94,31 @@ def diagram(version_id: int) -> Response:
     """Download the XML of a version, or of a process that it calls."""
     version = queries.version(version_id)
     name = request.args.get("process", "") or version.key
-    file = f"{name}-v{version.no}.bpmn"
-    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     text = queries.diagram_of(version, name)
-    return Response(text, mimetype="application/xml", headers=headers)
+    return _file(text, f"{name}-v{version.no}.bpmn", "application/xml")
+
+
+def _file(text: str, name: str, kind: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, mimetype=kind, headers=headers)
+
+
+@bp.get("/studio/processes/<int:version_id>/tables/<key>.dmn")
+@requires("process.manage")
+def table(version_id: int, key: str) -> Response:
+    """Download a decision table of a version."""
+    version = queries.version(version_id)
+    text = queries.table_of(version, key)
+    return _file(text, f"{key}-v{version.no}.dmn", "application/xml")
+
+
+@bp.get("/studio/processes/<int:version_id>/forms/<path:key>.yaml")
+@requires("process.manage")
+def form(version_id: int, key: str) -> Response:
+    """Download a form of a version, as it was when that was published."""
+    version = queries.version(version_id)
+    text = queries.form_of(version, key)
+    return _file(text, f"{key.replace('/', '-')}-v{version.no}.yaml", "application/yaml")
 
 
 @bp.post("/studio/processes/<int:version_id>/check")
@@ -106,7 +134,7 @@ def check(version_id: int) -> Response | tuple[str, int]:
     uploads = _uploaded()
     judged = operations.judge(version, uploads)
     if not judged.verdict.ok:
-        return _page(version_id, verdict=judged.verdict), 422
+        return _refused(version, judged), 422
     if operations.is_unchanged(version, judged):
         return _page(version_id, refusal=operations.UNCHANGED), 422
     begin_writing()
@@ -130,14 +158,18 @@ def _confirm(version: ProcessVersion, ids: list[int], form: PublishForm) -> str:
     uploads = operations.staged_uploads(ids, owner_id=current_user.id)
     judged = operations.judge(version, uploads)
     if not judged.verdict.ok:
-        return _page(version.id, verdict=judged.verdict)
+        return _refused(version, judged)
+    files = operations.merged(version, judged)
+    forms = operations.forms_for(files, version.jurisdiction)
+    difference = queries.difference_to(version, files, forms)
     return render_template(
         "studio/confirm.html",
         version=version,
         form=form,
         upload_ids=ids,
         verdict=judged.verdict,
-        difference=queries.difference_to(version, operations.merged(version, judged)),
+        difference=difference,
+        drawings=drawings.changed(judged.placed, difference),
         titles=queries.titles(),
         running=sum(queries.running_counts(queries.versions_of(version)).values()),
         callers=queries.callers_of(version),

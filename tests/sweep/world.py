@@ -142,6 +142,8 @@ WORDS = {
     "portfolio.type_key": "honor",
     "review.name": "passed",
     "plans.way": "up",
+    "studio.form.key": "accept_declaration",
+    "studio.table.key": "no_table_is_shipped",
 }
 """The same for variables that are no record."""
 

@@ -1,4 +1,5 @@
 // <div data-diagram="xml url" data-state='{"done": [], "now": [], "failed": []}'>: where a process stands.
+// A draft has no address: data-xml is the diagram, its state {"added": [], "changed": [], "faulty": []}.
 import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer';
 import { make, on } from './dom.js';
 import { trail } from './trail.js';
@@ -28,31 +29,40 @@ function cornerOf(shape, names) {
   return places.find((place) => !taken.some((each) => meet(badgeAt(shape, place), each))) ?? places[0];
 }
 
-function mark(viewer, { done = [], now = [], failed = [] }) {
+const DRAFT = { added: '新增', changed: '修改', faulty: '有误' };
+
+function mark(viewer, state) {
+  const { done = [], now = [], failed = [] } = state;
   const canvas = viewer.get('canvas'), overlays = viewer.get('overlays'), elements = viewer.get('elementRegistry');
-  const each = (ids, run) => [...new Set(ids)].filter((id) => elements.get(id)).forEach(run);
+  // The plane itself has no place for a mark.
+  const each = (ids, run) => [...new Set(ids)].filter((id) => elements.get(id)?.parent).forEach(run);
   const { passed, flows } = trail(elements, done, [...failed, ...now]);
   each([...done, ...passed], (id) => canvas.addMarker(id, 'is-done'));
   each(flows, (id) => canvas.addMarker(id, 'is-taken'));
   const names = elements.filter((each) => each.labelTarget);
   // An event on the border waits while its task is at work: the word stands at the task.
   const bearer = (id) => elements.get(id)?.host?.id ?? id;
+  const badge = (id, marker, word) => {
+    const shape = elements.get(id);
+    if (!shape.waypoints) overlays.add(id, { position: cornerOf(shape, names), html: make('div', { class: `now-badge ${marker}` }, word) });
+  };
   const point = (ids, marker, word) => {
     each([...ids, ...ids.map(bearer)], (id) => { canvas.removeMarker(id, 'is-done'); canvas.addMarker(id, marker); });
-    each(ids.map(bearer), (id) => {
-      overlays.add(id, { position: cornerOf(elements.get(id), names), html: make('div', { class: `now-badge ${marker}` }, word) });
-    });
+    each(ids.map(bearer), (id) => badge(id, marker, word));
   };
   const stopped = failed.map(bearer);
   point(now.filter((id) => !stopped.includes(bearer(id))), 'is-now', '办理中');
   point(failed, 'is-failed', '异常');
+  for (const [kind, word] of Object.entries(DRAFT)) {
+    each(state[kind] ?? [], (id) => { canvas.addMarker(id, `is-${kind}`); badge(id, `is-${kind}`, word); });
+  }
 }
 
-// Where the process stands: the open node, else the last one done, else the start.
-function standing(viewer, { done = [], now = [], failed = [] }) {
+// Where the process stands, or what a draft is about: the open node, else the last one done, else the start.
+function standing(viewer, { done = [], now = [], failed = [], faulty = [], changed = [], added = [] }) {
   const elements = viewer.get('elementRegistry');
-  const found = [...failed, ...now, ...[...done].reverse()].map((id) => elements.get(id)).find(Boolean);
-  return found ?? elements.find((each) => each.type === 'bpmn:StartEvent');
+  const found = [...failed, ...now, ...faulty, ...changed, ...added, ...[...done].reverse()].map((id) => elements.get(id));
+  return found.find((each) => each?.width) ?? elements.find((each) => each.type === 'bpmn:StartEvent');
 }
 
 // The whole diagram with a little air around it.
@@ -92,13 +102,17 @@ function follow(viewer, box, state) {
   }).observe(box);
 }
 
+async function fetched(address) {
+  const response = await fetch(address, { credentials: 'same-origin' });
+  if (!response.ok) throw new Error(`${response.status}`);
+  return response.text();
+}
+
 async function draw(box) {
   const viewer = new NavigatedViewer({ container: box });
   viewers.set(box, viewer);
   try {
-    const response = await fetch(box.dataset.diagram, { credentials: 'same-origin' });
-    if (!response.ok) throw new Error(`${response.status}`);
-    await viewer.importXML(await response.text());
+    await viewer.importXML(box.dataset.xml ?? await fetched(box.dataset.diagram));
     const state = JSON.parse(box.dataset.state || '{}');
     mark(viewer, state);
     show(viewer, state);
