@@ -1,5 +1,6 @@
 """The flask commands: serving, playing the demonstration, looking inside, checking."""
 
+import itertools
 import json
 import logging
 import os
@@ -17,8 +18,10 @@ from flask_migrate import upgrade
 from sqlalchemy import select
 
 from app import worker
+from app.accounts.grants import in_office
 from app.accounts.models import Credential, Person
 from app.accounts.operations import create_credential, create_person, grant_role
+from app.accounts.queries import credential_by_login
 from app.accounts.second_factor import FIRST_FACTOR_ROLES, ask_factor_of
 from app.accounts.sessions import activation_link
 from app.catalogue.operations import load_reference_data
@@ -27,6 +30,7 @@ from app.core.clock import now, set_clock
 from app.core.db import db, transaction
 from app.core.instance import in_instance
 from app.core.invariants import check_all
+from app.core.permissions import ADMINISTRATORS
 from app.demo import show
 from app.engine import definitions, gate
 from app.engine.models import ProcessVersion
@@ -78,18 +82,29 @@ def prepare_database() -> None:
 
 
 def open_first_accounts() -> list[tuple[str, str, str]]:
-    """Open the first administrators of an empty instance: login, name, activation secret."""
+    """Open the first administrators of an empty instance: login, name, activation secret.
+
+    Later only those of the three offices that nobody holds any more, or nobody who can sign in:
+    their term ran out, and nobody else could give them anew.
+    """
     with transaction():
-        if db.session.scalar(select(Credential.id).limit(1)) is not None:
-            return []
+        is_empty = db.session.scalar(select(Credential.id).limit(1)) is None
         opened = []
         for login, name, role in FIRST_ADMINISTRATORS:
-            person = create_person(name=name, now=now())
-            _, secret = create_credential(person, login, now=now())
-            grant_role(person, role, scope_kind="all", scope_id=None, actor_id=None, now=now())
-            opened.append((login, name, secret))
-        ask_factor_of(FIRST_FACTOR_ROLES, actor_id=None, now=now())
+            if is_empty or (role in ADMINISTRATORS and not in_office(role, now(), timedelta())):
+                opened.append(_open_administrator(login, name, role))
+        if is_empty:
+            ask_factor_of(FIRST_FACTOR_ROLES, actor_id=None, now=now())
         return opened
+
+
+def _open_administrator(login: str, name: str, role: str) -> tuple[str, str, str]:
+    names = itertools.chain([login], (f"{login}{number}" for number in itertools.count(2)))
+    free = next(each for each in names if credential_by_login(each) is None)
+    person = create_person(name=name, now=now())
+    _, secret = create_credential(person, free, now=now())
+    grant_role(person, role, scope_kind="all", scope_id=None, actor_id=None, now=now())
+    return free, name, secret
 
 
 @click.command()
@@ -99,12 +114,11 @@ def setup(*, with_demo: bool) -> None:
     """Prepare the database, and fill it on the first start."""
     click.echo("准备数据库 / preparing the database ...")
     prepare_database()
-    if with_demo:
-        with transaction(write=False):
-            is_empty = db.session.scalar(select(Credential.id).limit(1)) is None
-        if is_empty:
-            click.echo("载入演示数据（约一分钟） / playing the demonstration, about a minute ...")
-            show.load(click.echo)
+    with transaction(write=False):
+        is_empty = db.session.scalar(select(Credential.id).limit(1)) is None
+    if with_demo and is_empty:
+        click.echo("载入演示数据（约一分钟） / playing the demonstration, about a minute ...")
+        show.load(click.echo)
     else:
         _print_links(open_first_accounts())
 
@@ -112,7 +126,7 @@ def setup(*, with_demo: bool) -> None:
 def _print_links(opened: list[tuple[str, str, str]]) -> None:
     """Print where each first administrator sets a password; the secrets are kept nowhere."""
     if opened:
-        click.echo("首批管理员的激活链接，只显示这一次，请妥善保存 / shown once, keep them safe:")
+        click.echo("管理员的激活链接，只显示这一次，请妥善保存 / shown once, keep them safe:")
     for login, name, secret in opened:
         click.echo(f"  {login:<12}{name}  {activation_link(secret)}")
 

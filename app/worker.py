@@ -9,6 +9,7 @@ from app.accounts.addresses import sweep_attempts
 from app.accounts.mail_links import sweep_links
 from app.accounts.operations import sweep_sessions
 from app.accounts.signing_in import sweep_names
+from app.admin.ending import ask_for_warnings
 from app.core import audit, jobs, mail, parts, storage
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -88,6 +89,7 @@ def sweep() -> None:
         sweep_links(now())
         sweep_registrations(now())
         mail.sweep_mail(now())
+        ask_for_warnings(now())
     with transaction(write=False):
         storage.sweep_bytes(hashes)
         storage.sweep_strays(now())

@@ -46,5 +46,6 @@ ACCOUNT_EVENTS = {
     "role:granted": "授予角色",
     "role:proposed": "提出授权",
     "role:refused": "不同意授权",
+    "role:renewed": "续期授权",
 }
 FACTORS = {"device": "动态验证码", "recovery": "恢复码"}

@@ -4,9 +4,9 @@ What units, committees and meetings give their own people is not asked for here.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.accounts.models import (
     CONFIRMED,
@@ -21,10 +21,11 @@ from app.accounts.opening import chunks
 from app.accounts.operations import end_grant, grant_role, notify, void_credential
 from app.accounts.queries import forget_grants, is_live, lasts, live_grants
 from app.accounts.second_factor import remove_factor
+from app.accounts.terms import end_of_term, is_longer, last_day
 from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.db import db
-from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.errors import Conflict, Forbidden, Invalid, gathered
 from app.core.permissions import ADMINISTRATORS, ROLES, role_allows
 
 # Where a role can be held; the roles within a meeting are given by the meeting.
@@ -56,11 +57,11 @@ GIVING_OUT = ("account:created", "account:reset")
 
 @dataclass(frozen=True)
 class Proposal:
-    """A role for a person: at a unit, or everywhere; for a term, or until it is taken."""
+    """A role for a person: at a unit, or everywhere; until a last day that every office has."""
 
     role: str
     unit_id: int | None
-    until: datetime | None
+    until: date | None
     reason: str
 
     @property
@@ -72,16 +73,20 @@ class Proposal:
 def propose_grant(
     person: Person, proposal: Proposal, *, actor: Person, now: datetime
 ) -> GrantRequest:
-    """Ask for a role; Invalid where it does not hold, Conflict when it is held or asked for."""
+    """Ask for a role, or for a later end of one that is held (续期).
+
+    Invalid where it does not hold, Conflict when it is asked for already, or held for as long.
+    """
     lock_roles_of(person.id)
     _check(person, proposal, actor, now)
+    until = end_of_term(proposal.role, proposal.until, now)
     kind, scope_id = proposal.scope
     request = GrantRequest(
         person_id=person.id,
         role=proposal.role,
         scope_kind=kind,
         scope_id=scope_id,
-        valid_to=proposal.until,
+        valid_to=until,
         reason=proposal.reason.strip(),
         proposed_by=actor.id,
         proposed_at=now,
@@ -104,9 +109,10 @@ def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> 
     if person.id == actor.id:
         raise Forbidden("不能给本人授权")
     check_proposal(proposal, now)
+    until = end_of_term(proposal.role, proposal.until, now)
     kind, scope_id = proposal.scope
     held = _held(person.id, now)
-    _refuse_a_second(proposal.role, kind, scope_id, held)
+    _refuse_a_second(_same(proposal.role, kind, scope_id, held), until)
     waiting = _waiting_for(person)
     if (proposal.role, scope_id) in waiting:
         raise Conflict("该授权已提交，等待复核")
@@ -120,8 +126,7 @@ def check_proposal(proposal: Proposal, now: datetime) -> None:
         faults["role"] = ["请选择角色"]
     if proposal.role in AT_A_UNIT and proposal.unit_id is None:
         faults["unit"] = ["该角色须指定单位"]
-    if proposal.until is not None and proposal.until <= now:
-        faults["until"] = ["截止日期应晚于今天"]
+    faults |= gathered(lambda: end_of_term(proposal.role, proposal.until, now))
     if not proposal.reason.strip():
         faults["reason"] = ["请填写授权理由"]
     if faults:
@@ -146,9 +151,17 @@ def is_administrator(person_id: int, now: datetime) -> bool:
     return bool(ADMINISTRATORS & {*roles, *db.session.scalars(waiting)})
 
 
-def _refuse_a_second(role: str, kind: str, scope_id: int | None, held: list[RoleGrant]) -> None:
-    if any((g.role, g.scope_kind, g.scope_id) == (role, kind, scope_id) for g in held):
-        raise Conflict("此人已有该角色")
+def _same(role: str, kind: str, scope_id: int | None, held: list[RoleGrant]) -> RoleGrant | None:
+    """Return the role of this scope that is held already."""
+    wanted = (role, kind, scope_id)
+    return next((g for g in held if (g.role, g.scope_kind, g.scope_id) == wanted), None)
+
+
+def _refuse_a_second(known: RoleGrant | None, until: datetime | None) -> None:
+    if known is not None and not is_longer(until, known.valid_to):
+        end = last_day(known.valid_to)
+        more = f"，截止日期 {end}；续期的截止日期须更晚" if end else ""
+        raise Conflict(f"此人已有该角色{more}")
 
 
 def _waiting_for(person: Person) -> set[tuple[str, int | None]]:
@@ -184,9 +197,31 @@ def decide_grant(
     word = "已复核通过" if confirm else f"未通过复核：{request.opinion}"
     told = f"{request.person.name}的{ROLES[request.role]}授权{word}"
     notify(request.proposed_by, told, url="/admin/grants", now=now)
-    if confirm:
-        text = f"您已获得角色：{ROLES[request.role]}"
-        notify(request.person_id, text, url="/home", now=now)
+
+
+def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now: datetime) -> None:
+    """Let a role that is held last until later (续期): its term is moved, not doubled.
+
+    Conflict for one that ended meanwhile.
+    """
+    db.session.refresh(grant, with_for_update={"of": RoleGrant})
+    if grant.valid_to is not None and grant.valid_to <= now:
+        raise Conflict("该授权已终止")
+    before, grant.valid_to, grant.warned_at = last_day(grant.valid_to), until, None
+    db.session.flush()
+    forget_grants()
+    audit.record(
+        "role:renewed",
+        subject=("person", grant.person_id),
+        actor_id=actor_id,
+        now=now,
+        role=grant.role,
+        scope=f"{grant.scope_kind}:{grant.scope_id}",
+        before=str(before),
+        until=str(last_day(until) or ""),
+    )
+    word = f"至 {last_day(until)}" if until else "，不再有截止日期"
+    notify(grant.person_id, f"您的角色{ROLES[grant.role]}已续期{word}", url="/home", now=now)
 
 
 def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
@@ -196,10 +231,17 @@ def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
     if request.valid_to is not None and request.valid_to <= now:
         raise Conflict("授权期限已过，请退回后重新提出")
     held = _held(request.person_id, now)
-    _refuse_a_second(request.role, request.scope_kind, request.scope_id, held)
+    known = _same(request.role, request.scope_kind, request.scope_id, held)
+    _refuse_a_second(known, request.valid_to)
+    if known is not None:
+        renew_grant(known, request.valid_to, actor_id=actor.id, now=now)
+        return known
     _refuse_two_offices(request.role, {grant.role for grant in held})
     if request.role in ADMINISTRATORS:
         _hand_over(request.person_id, actor, now)
+    until = f"，截止日期 {last_day(request.valid_to)}" if request.valid_to else ""
+    text = f"您已获得角色：{ROLES[request.role]}{until}"
+    notify(request.person_id, text, url="/home", now=now)
     return grant_role(
         request.person,
         request.role,
@@ -269,18 +311,22 @@ def _others_in_office(grant: RoleGrant, now: datetime) -> int:
 
     Whose term is as good as over does not count, nor who left while this transaction waited.
     """
-    others = (
-        select(func.count(RoleGrant.person_id.distinct()))
+    return len(in_office(grant.role, now, KEEPS_AN_OFFICE) - {grant.person_id})
+
+
+def in_office(role: str, now: datetime, more: timedelta) -> set[int]:
+    """Return who holds an administrators' office now, for some time more, and can sign in."""
+    held = (
+        select(RoleGrant.person_id)
         .join(Credential, Credential.person_id == RoleGrant.person_id)
         .where(
-            RoleGrant.role == grant.role,
-            RoleGrant.person_id != grant.person_id,
+            RoleGrant.role == role,
             Credential.is_enabled,
             is_live(now),
-            lasts(now + KEEPS_AN_OFFICE),
+            lasts(now + more),
         )
     )
-    return db.session.scalar(others) or 0
+    return set(db.session.scalars(held))
 
 
 def _record(tag: str, request: GrantRequest, actor: Person, now: datetime) -> None:

@@ -24,6 +24,13 @@ def _scope_laws() -> tuple[CheckConstraint, CheckConstraint]:
     )
 
 
+def _office_law() -> CheckConstraint:
+    """Return the law that every office ends; to apply for titles is none (terms.NO_OFFICE)."""
+    return CheckConstraint(
+        "valid_to IS NOT NULL OR role = 'applicant'", name="an_office_has_a_term"
+    )
+
+
 def _waits_once(name: str, scope: str, *columns: str) -> Index:
     """Return the law that a role waits once for a person and scope; NULL equals nothing."""
     waiting = text(f"status = 'waiting' AND {scope}")
@@ -259,7 +266,9 @@ class RoleGrant(Model):
     __tablename__ = "role_grant"
     __table_args__ = (
         *_scope_laws(),
+        _office_law(),
         CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="a_term_has_length"),
+        Index("ix_role_grant_ends", "valid_to"),
         Index("ix_role_grant_scope", "role", "scope_kind", "scope_id"),
     )
 
@@ -272,6 +281,8 @@ class RoleGrant(Model):
     valid_to: Mapped[datetime | None] = mapped_column(Instant)
     granted_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     confirmed_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+    # When people were told that this term ends soon.
+    warned_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class GrantRequest(Model):
@@ -280,6 +291,7 @@ class GrantRequest(Model):
     __tablename__ = "grant_request"
     __table_args__ = (
         *_scope_laws(),
+        _office_law(),
         CheckConstraint("status IN ('waiting', 'confirmed', 'refused')", name="status_is_known"),
         CheckConstraint(
             "(status = 'waiting') = (decided_by IS NULL)"
@@ -312,7 +324,7 @@ class GrantRequest(Model):
     decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     opinion: Mapped[str] = mapped_column(String(300), default="")
-    grant_id: Mapped[int | None] = mapped_column(Id, ForeignKey("role_grant.id"), unique=True)
+    grant_id: Mapped[int | None] = mapped_column(Id, ForeignKey("role_grant.id"), index=True)
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
     proposer: Mapped[Person] = relationship(foreign_keys=[proposed_by])

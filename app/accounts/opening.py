@@ -13,6 +13,7 @@ from sqlalchemy import insert, select, update
 from app.accounts.models import Credential, Person, RoleGrant, identity_columns
 from app.accounts.operations import neutral_login, new_activation
 from app.accounts.queries import forget_grants
+from app.accounts.terms import usual_end
 from app.core import audit
 from app.core.crypto import fold_id, texts_by_hash
 from app.core.db import Model, db
@@ -42,7 +43,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Given:
-    """A role that a person is given in a scope, for a term or until it is taken."""
+    """A role that a person is given in a scope, for a term: the usual one unless it is named."""
 
     person_id: int
     role: str
@@ -120,7 +121,7 @@ def give_roles(given: Sequence[Given], *, actor_id: int | None, now: datetime) -
             "scope_kind": each.scope_kind,
             "scope_id": each.scope_id,
             "valid_from": now,
-            "valid_to": each.until,
+            "valid_to": each.until or usual_end(each.role, now),
             "granted_by": actor_id,
         }
         for each in given

@@ -20,6 +20,7 @@ from app.accounts.models import (
 )
 from app.accounts.queries import credential_by_login, forget_grants, hash_of
 from app.accounts.signing_in import PasswordHash, clear_failures
+from app.accounts.terms import usual_end
 from app.core import audit, crypto
 from app.core.db import current_transaction, db
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -280,14 +281,14 @@ def grant_role(
     until: datetime | None = None,
     confirmed_by: int | None = None,
 ) -> RoleGrant:
-    """Give a person a role in a scope from now on."""
+    """Give a person a role in a scope from now on, for the usual term unless one is named."""
     grant = RoleGrant(
         person_id=person.id,
         role=role,
         scope_kind=scope_kind,
         scope_id=scope_id,
         valid_from=now,
-        valid_to=until,
+        valid_to=until or usual_end(role, now),
         granted_by=actor_id,
         confirmed_by=confirmed_by,
     )

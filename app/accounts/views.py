@@ -1,5 +1,7 @@
 """Signing in and out, activation, passwords, messages."""
 
+from datetime import datetime
+
 from flask import Blueprint, flash, render_template, request, session, url_for
 from flask_login import current_user
 from sqlalchemy import select
@@ -12,6 +14,7 @@ from app.accounts.event_words import ACCOUNT_EVENTS, FACTORS
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
 from app.accounts.models import Credential
+from app.accounts.terms import ENDS_SOON, last_day
 from app.core import audit
 from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
@@ -25,6 +28,12 @@ bp = Blueprint("accounts", __name__)
 HOME = "/home"
 MESSAGES_A_PAGE = 50
 bp.teardown_app_request(sessions.note_use)
+bp.app_template_filter("last_day")(last_day)
+
+
+@bp.app_template_filter("ends_soon")
+def _ends_soon(end: datetime | None) -> bool:
+    return end is not None and now() < end <= now() + ENDS_SOON
 
 
 @bp.get("/login")

@@ -142,7 +142,6 @@ def account(person_id: int) -> str:
         grants=grants,
         scopes=place_names((g.scope_kind, g.scope_id) for g in grants),
         roles=ROLES,
-        last_day=queries.last_day,
         sessions=[(s, device_of(s.agent)) for s in live_sessions(person.id, now())],
     )
 

@@ -15,6 +15,7 @@ from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, Optional
 
 from app.accounts.grants import AT_A_UNIT, EVERYWHERE
+from app.accounts.terms import TERM_HELP
 from app.catalogue import jurisdictions
 from app.core.permissions import ROLES
 from app.openid.keeping import ProviderFacts
@@ -83,7 +84,9 @@ class GrantForm(Form):
         [Optional(), Length(max=LONGEST_PATH)],
         description="填写名称或其中一部分，同名的写作“上级 / 名称”；全平台角色不填",
     )
-    until = DateField("截止日期", [Optional()], description="当日结束时终止；留空则至主动终止为止")
+    until = DateField(
+        "截止日期", [Optional()], description=f"{TERM_HELP}。申报人不是职务，可以不填"
+    )
     reason = TextAreaField("授权理由", [DataRequired("请填写授权理由"), Length(max=300)])
 
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from app.accounts.grants import Proposal, check_proposal, propose_grant, take_role
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
 from app.accounts.queries import has_factor, names_of
+from app.accounts.terms import usual_day
 from app.admin import queries
 from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
@@ -22,7 +23,6 @@ from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
 from app.core.faults import judged, show_faults, shown_on
 from app.core.http import page_of, see_other
-from app.core.instants import end_of
 from app.core.menu import add_entry
 from app.core.permissions import ACTIONS, ADMINISTRATORS, MEMBER, PUBLIC, ROLES, requires
 from app.inbox.queries import place_names
@@ -66,7 +66,6 @@ def grants() -> str:
         scopes=_named([*page.items, *waiting]),
         names=names_of(people),
         roles=ROLES,
-        last_day=queries.last_day,
     )
 
 
@@ -91,7 +90,7 @@ def find_grant_person() -> Response:
 @requires("grant.propose")
 def grants_of_person(person_id: int) -> str:
     """What a person may do and by which role, and the form of another role."""
-    return _person_page(_person(person_id), GrantForm())
+    return _person_page(_person(person_id), GrantForm(data={"until": usual_day(now())}))
 
 
 def _person_page(person: Person, form: GrantForm) -> str:
@@ -109,7 +108,6 @@ def _person_page(person: Person, form: GrantForm) -> str:
         waiting=waiting,
         scopes=_named([*held, *waiting]),
         roles=ROLES,
-        last_day=queries.last_day,
         names=names_of(i for g in held for i in (g.granted_by, g.confirmed_by)),
         allowed=_table(roles),
         is_self=person.id == current_user.id,
@@ -144,7 +142,7 @@ def _proposal(form: GrantForm) -> Proposal:
     return Proposal(
         role=form.role.data,
         unit_id=unit.id if unit else None,
-        until=end_of(form.until.data) if form.until.data else None,
+        until=form.until.data,
         reason=form.reason.data or "",
     )
 
@@ -179,7 +177,6 @@ def grant_requests() -> str:
         status=status,
         scopes=_named(page.items),
         roles=ROLES,
-        last_day=queries.last_day,
         names=names_of(row.decided_by for row in page.items),
         held=queries.roles_of([row.person for row in page.items], now()),
         offices=ADMINISTRATORS,

@@ -6,14 +6,21 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import func, select
 
+from app.accounts.grants import in_office
 from app.accounts.models import WAITING, Credential, Person, RoleGrant
 from app.accounts.queries import is_live
+from app.accounts.terms import ENDS_SOON
 from app.admin import queries
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import ADMINISTRATORS, ROLES
 from app.units.models import Unit
 
 DAY = timedelta(days=1)
+RENEW = (
+    "由安全管理员在到期前提出续期或另授他人，系统管理员复核；"
+    "已经到期、无人可办的，由运维人员在服务器上运行 flask setup 重新开通"
+)
 
 
 def _count(query: Any) -> int:
@@ -54,6 +61,22 @@ def system(_person: Any, roles: set[str], now: datetime) -> Panel | None:
     )
 
 
+@register_panel(5)
+def offices(_person: Any, roles: set[str], now: datetime) -> Panel | None:
+    """Warn the administrators of offices that nobody will hold in thirty days."""
+    if not roles & ADMINISTRATORS:
+        return None
+    url = url_for("admin.grants", state="expiring")
+    if "security_admin" not in roles:
+        url = url_for("accounts.notifications")
+    lines = [
+        Line(f"{ROLES[role]}的任期即将全部到期", url, note=RENEW, status="请续期", tone="danger")
+        for role in ROLES
+        if role in ADMINISTRATORS and not in_office(role, now, ENDS_SOON)
+    ]
+    return Panel("管理员任期", lines) if lines else None
+
+
 @register_panel(10)
 def security(_person: Any, roles: set[str], now: datetime) -> Panel | None:
     """Roles held, asked for and about to end, for the security administrator."""
@@ -61,7 +84,7 @@ def security(_person: Any, roles: set[str], now: datetime) -> Panel | None:
         return None
     grants = url_for("admin.grants")
     held = select(RoleGrant.id).where(is_live(now))
-    soon = held.where(RoleGrant.valid_to <= now + queries.EXPIRES_SOON)
+    soon = held.where(RoleGrant.valid_to <= now + ENDS_SOON)
     people = select(Person.id).where(
         Person.id.in_(select(RoleGrant.person_id).where(is_live(now)))
     )

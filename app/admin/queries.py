@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant, SecondFactor
 from app.accounts.queries import is_live
+from app.accounts.terms import ENDS_SOON
 from app.admin.words import EVENTS
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE
@@ -16,7 +17,6 @@ from app.core.permissions import ROLES
 from app.openid.models import LinkedIdentity
 from app.units.models import Unit
 
-EXPIRES_SOON = timedelta(days=30)
 STATES = {
     "ready": ("正常", "success"),
     "waiting": ("待激活", "info"),
@@ -97,11 +97,6 @@ def roles_of(people: Iterable[Person], now: datetime) -> dict[int, list[str]]:
     return found
 
 
-def last_day(row: RoleGrant | GrantRequest) -> date | None:
-    """Return the last day on which a role counts, as it was entered."""
-    return (row.valid_to - timedelta(milliseconds=1)).date() if row.valid_to else None
-
-
 def search_grants(
     text: str, role: str, *, expiring: bool, ended: bool, now: datetime
 ) -> Select[tuple[RoleGrant]]:
@@ -109,7 +104,7 @@ def search_grants(
     found = select(RoleGrant).join(Person, Person.id == RoleGrant.person_id)
     found = found.where(RoleGrant.valid_to <= now) if ended else found.where(is_live(now))
     if expiring:
-        found = found.where(RoleGrant.valid_to <= now + EXPIRES_SOON)
+        found = found.where(RoleGrant.valid_to <= now + ENDS_SOON)
     if role:
         found = found.where(RoleGrant.role == role)
     wanted = text.strip()

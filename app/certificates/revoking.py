@@ -1,7 +1,7 @@
 """Revoking certificates (撤销证书): one person proposes, another confirms, both in writing."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from app.accounts.models import Person
 from app.accounts.operations import bar_person, notify
@@ -17,6 +17,7 @@ from app.certificates.queries import living_revocation
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.instants import years_after
 from app.results.operations import revoke_result
 
 YEARS_BARRED = 3
@@ -144,14 +145,6 @@ def cancel_revocation(
     _record("revocation_withdrawn", revocation, actor_id, now)
 
 
-def _years_after(day: date, years: int) -> date:
-    """Return the same day some years on; 29 February falls back to the 28th."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return day.replace(year=day.year + years, day=28)
-
-
 def revoke_certificate(revocation: Revocation, *, now: datetime) -> None:
     """Take a certificate back as confirmed: it, its result, and for fraud the right to declare.
 
@@ -171,7 +164,7 @@ def revoke_certificate(revocation: Revocation, *, now: datetime) -> None:
         bar_person(
             certificate.person,
             since=now.date(),
-            until=_years_after(now.date(), YEARS_BARRED),
+            until=years_after(now.date(), YEARS_BARRED),
             reason=f"职称证书 {certificate.number} 被撤销：{revocation.ground_text}",
             actor_id=revocation.decided_by,
             now=now,

@@ -13,6 +13,7 @@ from app.committees.models import FILING_YEARS, Committee
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.instants import years_after
 from app.units.models import Unit
 from rules.voting import LEAST_BY_SERIES, LEAST_BY_SPECIALTY, committee_size_is_legal
 
@@ -21,11 +22,7 @@ SENIOR = "高级"
 
 def last_day_of_filing(filed_from: date) -> date:
     """Return the last day that a filing from this day may name (备案有效期不超过 3 年)."""
-    years_later = filed_from.year + FILING_YEARS
-    try:
-        return filed_from.replace(year=years_later)
-    except ValueError:
-        return date(years_later, 2, 28)
+    return years_after(filed_from, FILING_YEARS)
 
 
 def _term_problem(filed_from: date, filed_until: date) -> str | None:

@@ -14,6 +14,14 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), ZONE)
 
 
+def years_after(day: date, years: int) -> date:
+    """Return the same day some years on; 29 February falls back to the 28th."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware moment, stored in UTC on both databases and read back in +08:00."""
 

@@ -3,10 +3,19 @@
 import re
 from collections.abc import Iterable
 
-from wtforms import BooleanField, Form, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    Form,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import AnyOf, DataRequired, Length, Optional, Regexp
 
+from app.accounts.terms import TERM_HELP
 from app.core.permissions import ROLES
 from app.units import areas, choosing, posts
 from app.units.code_lists import AREA_OFFICES, KINDS, POST_LEVELS, TYPES
@@ -318,6 +327,7 @@ class StaffForm(Form):
         ],
         validate_choice=False,
     )
+    until = DateField("截止日期", [DataRequired("请填写截止日期")], description=TERM_HELP)
 
 
 class ApplicantForm(Form):

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from app.accounts.grants import is_administrator, lock_roles_of
+from app.accounts.grants import is_administrator, lock_roles_of, renew_grant
 from app.accounts.mail_links import check_kept_address
 from app.accounts.models import Credential, Person
 from app.accounts.operations import (
@@ -16,16 +17,17 @@ from app.accounts.operations import (
     reset_credential,
 )
 from app.accounts.queries import live_grants, person_by_id_number
+from app.accounts.terms import end_of_term, is_longer, usual_day, usual_end
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.numbers import checked_id_number
 from app.units.code_lists import AREA_OFFICES
 from app.units.enrolling import Entrant, enrol
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
 from app.units.own_data import checked_phone
-from app.units.queries import employment_of, open_binding
+from app.units.queries import employment_of, open_binding, staff_grants
 from app.units.tree import hold_open
 
 MAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -156,7 +158,14 @@ def _end_current(person_id: int, actor_id: int, now: datetime) -> None:
 
 
 def create_staff(
-    unit: Unit, *, name: str, login: str, role: str, actor: Person, now: datetime
+    unit: Unit,
+    *,
+    name: str,
+    login: str,
+    role: str,
+    until: date | None,
+    actor: Person,
+    now: datetime,
 ) -> tuple[Person, str]:
     """Open an account for the unit's staff; returns it with its one-time activation secret.
 
@@ -165,11 +174,36 @@ def create_staff(
     hold_open(unit)
     if role not in STAFF_ROLES:
         raise Invalid("请选择角色", field="role")
+    end = end_of_term(role, until, now)
     free_login(login)
     person = create_person(name=name.strip(), now=now)
     _, secret = create_credential(person, login, now=now, actor_id=actor.id)
-    grant_role(person, role, scope_kind="org", scope_id=unit.id, actor_id=actor.id, now=now)
+    scope: dict[str, Any] = {"scope_kind": "org", "scope_id": unit.id}
+    grant_role(person, role, **scope, actor_id=actor.id, now=now, until=end)
     return person, secret
+
+
+def renew_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> date:
+    """Let what somebody does for the unit last the usual term from now (续期); returns its end.
+
+    Raises Conflict for oneself, and where it lasts as long already; NotFound for no staff.
+    """
+    if person.id == actor.id:
+        raise Conflict("不能给本人续期，请由其他单位管理员或安全管理员办理")
+    lock_roles_of(person.id)
+    held = [
+        grant
+        for each, grant in staff_grants(unit.id, now)
+        if each.id == person.id and grant.role in STAFF_ROLES
+    ]
+    if not held:
+        raise NotFound
+    short = [g for g in held if is_longer(usual_end(g.role, now), g.valid_to)]
+    if not short:
+        raise Conflict(f"截止日期已是 {usual_day(now)} 或更晚，暂不需要续期")
+    for grant in short:
+        renew_grant(grant, usual_end(grant.role, now), actor_id=actor.id, now=now)
+    return usual_day(now)
 
 
 def open_applicant(

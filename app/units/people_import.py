@@ -11,6 +11,7 @@ from app.accounts.grants import lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.opening import Given, Known, chunks, give_roles, people_by_number
 from app.accounts.queries import lasts
+from app.accounts.terms import term_fault
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
@@ -79,7 +80,13 @@ COLUMNS = (
         several=True,
         help="在所填单位担任的角色，可填多个，用顿号隔开",
     ),
-    Column("until", "角色截止日期", "", most=20, help="角色到该日结束时终止；留空则至停用为止"),
+    Column(
+        "until",
+        "角色截止日期",
+        "",
+        most=20,
+        help="角色到该日结束时终止；留空则自导入之日起三年，最长五年",
+    ),
 )
 
 
@@ -232,8 +239,9 @@ def _term(row: Row, now: datetime) -> datetime | None:
         return None
     if not row["roles"]:
         row.refuse("until", "没有填写工作人员角色，不需要截止日期")
-    if day <= now.date():
-        row.refuse("until", "截止日期应晚于今天")
+    fault = term_fault(day, now)
+    if fault:
+        row.refuse("until", fault)
     return end_of(day)
 
 
@@ -283,7 +291,7 @@ def _check_given(row: Row, standing: Standing, place: Place) -> None:
         if role in entrant.roles and (kind, scope_id) == ("org", entrant.unit_id)
     }
     if entrant.until and kept - {entrant.until}:
-        row.refuse("until", "已有该角色，期限与此不同，请在账号管理中停用后重新授予")
+        row.refuse("until", "已有该角色，期限与此不同，请在账号管理中办理")
 
 
 def _change(rows: Sequence[Row], place: Place) -> None:

@@ -165,8 +165,13 @@ def unit_names(unit_ids: Iterable[int]) -> dict[int, str]:
 
 def staff_of(unit_id: int, now: datetime) -> list[tuple[Person, str]]:
     """Return the staff of a unit with the roles they hold now, in order of names."""
+    return [(person, grant.role) for person, grant in staff_grants(unit_id, now)]
+
+
+def staff_grants(unit_id: int, now: datetime) -> list[tuple[Person, RoleGrant]]:
+    """Return the staff of a unit with what they hold now, in order of names."""
     rows = db.session.execute(
-        select(Person, RoleGrant.role)
+        select(Person, RoleGrant)
         .join(RoleGrant, RoleGrant.person_id == Person.id)
         .where(
             RoleGrant.scope_kind == "org",

@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response
 
 from app.accounts import unmasking
 from app.accounts.handing_out import hand_out
-from app.accounts.models import Person
+from app.accounts.models import Person, RoleGrant
+from app.accounts.terms import usual_day, usual_end
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
@@ -48,11 +49,16 @@ def halt_of(business_type: str, business_id: int) -> Halt | None:
 def staff() -> str:
     """The unit's staff accounts (工作人员账号管理, HB-U-05)."""
     unit = administered()
-    held: dict[Person, list[str]] = {}
-    for person, role in queries.staff_of(unit.id, now()):
-        held.setdefault(person, []).append(role)
+    held: dict[Person, list[RoleGrant]] = {}
+    for person, grant in queries.staff_grants(unit.id, now()):
+        held.setdefault(person, []).append(grant)
     return render_template(
-        "units/staff.html", unit=unit, staff=held, own=set(operations.STAFF_ROLES), words=ROLES
+        "units/staff.html",
+        unit=unit,
+        staff=held,
+        own=set(operations.STAFF_ROLES),
+        words=ROLES,
+        renewal=usual_end("unit_clerk", now()),
     )
 
 
@@ -60,7 +66,7 @@ def staff() -> str:
 @requires("unit.staff")
 def new_staff() -> str:
     """The form of a new staff account."""
-    return _staff_form(StaffForm(), administered())
+    return _staff_form(StaffForm(data={"until": usual_day(now())}), administered())
 
 
 def _staff_form(form: StaffForm, unit: Unit) -> str:
@@ -95,6 +101,16 @@ def reset(person_id: int) -> Response:
         raise NotFound
     secret = operations.reset_staff(unit, person, actor=current_user, now=now())
     return hand_out(person.id, secret, back=url_for("units.staff", unit=unit.id))
+
+
+@bp.post("/staff/<int:person_id>/renew")
+@requires("unit.staff")
+def renew(person_id: int) -> Response:
+    """Let what somebody does for the unit last the usual term from now (续期)."""
+    unit, person = administered(), _person(person_id)
+    until = operations.renew_staff(unit, person, actor=current_user, now=now())
+    flash(f"{person.name}在本单位的角色已续期至 {until}", "success")
+    return see_other(url_for("units.staff", unit=unit.id))
 
 
 @bp.get("/staff/<int:person_id>/end")

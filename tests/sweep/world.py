@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.accounts import grants
 from app.accounts.models import LoginSession, Notification, Person
 from app.accounts.queries import live_grants
+from app.accounts.terms import usual_day
 from app.certificates import revoking
 from app.certificates.models import Certificate, EarlierCertificate, Ground
 from app.core.crypto import seal
@@ -225,7 +226,7 @@ def add_what_is_missing(now: datetime) -> None:
         "last_used_at": now,
     }
     db.session.add(LinkedIdentity(provider_id=provider.id, person_id=owner.id, **linked))
-    proposal = grants.Proposal("unit_admin", unit_id, None, "人手不够")
+    proposal = grants.Proposal("unit_admin", unit_id, usual_day(now), "人手不够")
     grants.propose_grant(clerk, proposal, actor=person_called(CAST["security_admin"]), now=now)
     certificate = db.session.scalars(
         select(Certificate).where(Certificate.person_id == person_called("井冉").id)

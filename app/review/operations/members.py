@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import end_grant, grant_role
-from app.accounts.queries import works_at
+from app.accounts.queries import lasts, works_at
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -118,6 +118,6 @@ def _live_grants(meeting: Meeting, person_id: int, now: datetime) -> Sequence[Ro
             RoleGrant.person_id == person_id,
             RoleGrant.scope_kind == "meeting",
             RoleGrant.scope_id == meeting.id,
-            or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > now),
+            lasts(now),
         )
     ).all()

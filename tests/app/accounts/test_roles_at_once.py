@@ -8,6 +8,7 @@ from flask import Flask
 from app.accounts.grants import Proposal, decide_grant, propose_grant, take_role
 from app.accounts.models import GrantRequest, Person, RoleGrant
 from app.accounts.queries import live_grants, people_with_role
+from app.accounts.terms import usual_day, usual_end
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.people import a_person
@@ -29,7 +30,7 @@ def someone(person_id: int) -> Person:
 
 
 def propose(role: str, person_id: int, actor_id: int) -> None:
-    wanted = Proposal(role=role, unit_id=None, until=None, reason="学校来函")
+    wanted = Proposal(role=role, unit_id=None, until=usual_day(now()), reason="学校来函")
     propose_grant(someone(person_id), wanted, actor=someone(actor_id), now=now())
 
 
@@ -87,6 +88,7 @@ def _slipped_in(role: str, person_id: int, actor_id: int) -> int:
         role=role,
         scope_kind="all",
         scope_id=None,
+        valid_to=usual_end(role, now()),
         reason="学校来函",
         proposed_by=actor_id,
         proposed_at=now(),
@@ -102,7 +104,13 @@ def test_a_role_that_was_given_meanwhile_is_not_confirmed(app: Flask, person_id:
     with transaction():
         asked = _slipped_in("expert", person_id, security)
         db.session.add(
-            RoleGrant(person_id=person_id, role="expert", scope_kind="all", valid_from=now())
+            RoleGrant(
+                person_id=person_id,
+                role="expert",
+                scope_kind="all",
+                valid_from=now(),
+                valid_to=usual_end("expert", now()),
+            )
         )
     assert "已有该角色" in decided(app, [lambda: confirm(asked, system)])[0]
 

@@ -32,7 +32,7 @@ def give(security: Browser, system: Browser, login: str, role: str) -> None:
     """Propose a role at the school, and confirm it."""
     with transaction(write=False):
         person_id = db.session.query(Credential.person_id).filter_by(login=login).scalar()
-    form = {"role": role, "unit": "青禾小学", "reason": "首次开通"}
+    form = {"role": role, "unit": "青禾小学", "until": "2027-11-30", "reason": "首次开通"}
     assert security.post(f"/admin/grants/people/{person_id}", form).status_code == 303
     page = system.get("/admin/grants/requests").text
     asked = re.search(r"/admin/grants/requests/(\d+)", page)
@@ -67,7 +67,7 @@ def test_an_empty_instance_comes_to_life(
     give(security, system, "ah06.organiser", "organiser")
 
     administrator = opened_by(client_for, opened["ah06.admin"])
-    staff = {"name": "邬小棠", "login": "ah06.clerk", "role": "unit_clerk"}
+    staff = {"name": "邬小棠", "login": "ah06.clerk", "role": "unit_clerk", "until": "2027-11-30"}
     answer = administrator.post("/staff/new", staff)
     clerk = opened_by(client_for, secret_after(administrator, answer))
     teacher = {"name": "苏晓禾", "id_number": APPLICANT}

@@ -20,7 +20,7 @@ from tests.builders.refusals import is_told_in_place
 from tests.builders.review import a_meeting_called
 from tests.conftest import START, Browser
 
-FORM = {"role": "unit_admin", "unit": "青禾小学", "reason": "学校来函"}
+FORM = {"role": "unit_admin", "unit": "青禾小学", "until": "2027-11-30", "reason": "学校来函"}
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ def test_every_role_can_be_given_here_or_by_a_meeting() -> None:
 def test_a_term_that_ended_while_it_waited_is_not_given(
     app: Flask, security: Browser, client_for: Any, person: Person, at: Any
 ) -> None:
-    propose(security, person, until="2026-11-23")
+    propose(security, person, until="2026-11-24")
     at(START + timedelta(days=2))
     with transaction():
         other = a_person("庾一鸣", roles=[("system_admin", "all", None)])

@@ -16,7 +16,7 @@ from tests.builders.people import a_person, a_unit
 from tests.builders.secrets import activated
 from tests.conftest import Browser
 
-OFFICE = {"role": "audit_admin", "reason": "任命文件"}
+OFFICE = {"role": "audit_admin", "until": "2027-11-30", "reason": "任命文件"}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from app.accounts import grants
 from app.accounts.models import Credential, Notification, Person
 from app.accounts.operations import end_grant
 from app.accounts.queries import person_by_id_number
+from app.accounts.terms import usual_day
 from app.core import audit, jobs
 from app.core.clock import now
 from app.core.db import current_transaction, db, transaction
@@ -276,7 +277,7 @@ def test_whoever_waits_for_an_office_gets_no_code_by_an_import(desk: Any, unit: 
     with transaction():
         person = person_by_id_number(number)
         assert person
-        proposal = grants.Proposal("security_admin", None, None, "接任")
+        proposal = grants.Proposal("security_admin", None, usual_day(now()), "接任")
         proposer = a_person("石一鸣", roles=[("system_admin", "all", None)])
         grants.propose_grant(person, proposal, actor=proposer, now=now())
     assert "尚未激活" not in desk.get(page).text

@@ -1,6 +1,7 @@
 """A unit's staff accounts: opened, reset, and only by who administers the unit."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,12 @@ from tests.builders.people import a_person, a_unit, staff
 from tests.builders.secrets import activated, secret_after
 from tests.builders.threads import together_inside
 
-NEW = {"name": "卜文", "login": "bowen", "role": "unit_clerk"}
+NEW: dict[str, Any] = {
+    "name": "卜文",
+    "login": "bowen",
+    "role": "unit_clerk",
+    "until": date(2027, 11, 30),
+}
 
 
 @pytest.fixture
@@ -69,6 +75,9 @@ def test_a_new_account_shows_its_secret_once_and_can_be_activated(
         ({"login": ""}, "请填写登录名"),
         ({"name": "长" * 61}, "60"),
         ({"role": "system_admin"}, "请选择角色"),
+        ({"until": ""}, "请填写截止日期"),
+        ({"until": "2026-11-23"}, "截止日期应晚于今天"),
+        ({"until": "2031-11-24"}, "最迟为 2031-11-23"),
     ],
 )
 def test_what_does_not_hold_is_said_at_its_field(

@@ -1,0 +1,213 @@
+"""Every office has a term: asked for, usual, renewed in time, and told of before it ends."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import IntegrityError
+
+from app import cli, worker
+from app.accounts.models import GrantRequest, Notification, Person, RoleGrant
+from app.accounts.operations import create_credential, create_person, grant_role
+from app.accounts.queries import live_grants
+from app.accounts.terms import last_day, usual_day
+from app.admin.ending import warn_of_ends
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.instants import end_of
+from tests.app.admin.test_grants import decide, last_request, propose, roles_of
+from tests.builders.people import a_person, a_unit
+from tests.conftest import START, Browser
+
+SOON = date(2026, 12, 1)
+
+
+@pytest.fixture
+def person(app: Flask) -> Person:
+    with transaction():
+        a_unit("青禾小学")
+        return a_person("卜文")
+
+
+def terms_of(person: Person) -> list[tuple[str, date | None]]:
+    with transaction(write=False):
+        held = db.session.query(RoleGrant).filter_by(person_id=person.id)
+        return [(grant.role, last_day(grant.valid_to)) for grant in held.order_by(RoleGrant.id)]
+
+
+def told(person: Person) -> list[str]:
+    with transaction(write=False):
+        mine = db.session.query(Notification.text).filter_by(person_id=person.id)
+        return [text for (text,) in mine.order_by(Notification.id)]
+
+
+def holding(role: str, until: date, *, name: str = "舒乐平", unit: str = "") -> Person:
+    with transaction():
+        person = create_person(name=name, now=now())
+        create_credential(person, f"p{person.id}", now=now())
+        scope = ("org", a_unit(unit).id) if unit else ("all", None)
+        grant_role(
+            person, role, scope_kind=scope[0], scope_id=scope[1], actor_id=None, now=now(),
+            until=end_of(until),
+        )  # fmt: skip
+        return person
+
+
+@pytest.mark.parametrize(("role", "term"), [("applicant", None), ("expert", date(2029, 11, 23))])
+def test_a_role_lasts_the_usual_term_unless_it_is_no_office(
+    person: Person, role: str, term: date | None
+) -> None:
+    with transaction():
+        here = db.session.get_one(Person, person.id)
+        grant_role(here, role, scope_kind="all", scope_id=None, actor_id=None, now=now())
+    assert terms_of(person) == [(role, term)]
+
+
+def test_the_database_takes_no_office_without_a_term(person: Person) -> None:
+    values = {"person_id": person.id, "role": "issuer", "scope_kind": "org", "scope_id": 1}
+    with pytest.raises(IntegrityError, match="an_office_has_a_term"), transaction():
+        db.session.add(RoleGrant(**values, valid_from=now()))
+    with transaction():
+        asked = {"reason": "来函", "proposed_by": a_person("阚二").id, "proposed_at": now()}
+    with pytest.raises(IntegrityError, match="an_office_has_a_term"), transaction():
+        db.session.add(GrantRequest(**values, **asked))
+
+
+def test_the_form_offers_the_usual_term_and_says_so(security: Browser, person: Person) -> None:
+    page = security.get(f"/admin/grants/people/{person.id}").text
+    assert 'value="2029-11-23"' in page
+    assert "默认 3 年，最长 5 年" in page
+
+
+@pytest.mark.parametrize(
+    ("until", "words"),
+    [("", "请填写截止日期"), ("2026-11-23", "应晚于今天"), ("2031-11-24", "最迟为 2031-11-23")],
+)
+def test_a_term_is_asked_for_and_is_not_too_long(
+    security: Browser, person: Person, until: str, words: str
+) -> None:
+    answer = propose(security, person, until=until)
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert 'value="青禾小学"' in answer.text
+
+
+def test_to_apply_for_titles_needs_no_term(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    assert propose(security, person, role="applicant", unit="", until="").status_code == 303
+    assert decide(system, "confirm").status_code == 303
+    assert terms_of(person) == [("applicant", None)]
+
+
+def test_a_renewal_is_confirmed_by_another_and_moves_the_term(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person, until="2027-11-30")
+    decide(system, "confirm")
+    shorter = propose(security, person, until="2027-06-30")
+    assert (shorter.status_code, "续期的截止日期须更晚" in shorter.text) == (422, True)
+    assert propose(security, person, until="2028-11-30").status_code == 303
+    assert terms_of(person) == [("unit_admin", date(2027, 11, 30))]
+    assert decide(system, "confirm").status_code == 303
+    assert terms_of(person) == [("unit_admin", date(2028, 11, 30))]
+    assert "您的角色单位管理员已续期至 2028-11-30" in told(person)
+    assert last_request().status == "confirmed"
+
+
+def test_an_office_is_renewed_without_losing_its_password(
+    security: Browser, system: Browser, client_for: Any
+) -> None:
+    auditor = holding("audit_admin", SOON, name="闵景行")
+    browser = client_for(auditor)
+    assert propose(security, auditor, role="audit_admin", unit="").status_code == 303
+    assert decide(system, "confirm").status_code == 303
+    assert terms_of(auditor) == [("audit_admin", date(2027, 11, 30))]
+    assert browser.get("/admin/audit").status_code == 200
+
+
+def test_who_holds_and_who_renews_are_told_once_before_the_end(app: Flask, at: Any) -> None:
+    keeper = holding("unit_admin", date(2028, 1, 1), name="敖正言", unit="青禾小学")
+    with transaction():
+        unit_id = db.session.query(RoleGrant.scope_id).filter_by(person_id=keeper.id).scalar()
+        clerk = a_person("邬小棠", roles=[("unit_clerk", "org", unit_id)])
+        grant = db.session.query(RoleGrant).filter_by(person_id=clerk.id).one()
+        grant.valid_to = end_of(date(2027, 1, 10))
+    guard = holding("security_admin", date(2028, 1, 1), name="阚双全")
+    issuer = holding("issuer", date(2027, 1, 12), name="葛蔓青", unit="人社局")
+    worker.sweep()
+    worker.drain()
+    assert told(clerk) == []
+    at(START + timedelta(days=25))
+    for _ in range(2):
+        worker.sweep()
+        worker.drain()
+    assert told(clerk) == [
+        "您的角色单位经办人（青禾小学）2027-01-10到期，需继续任职的请在此之前联系单位管理员续期"
+    ]
+    assert ["邬小棠：单位经办人（青禾小学）2027-01-10" in text for text in told(keeper)] == [True]
+    assert ["葛蔓青" in text and "邬小棠" not in text for text in told(guard)] == [True]
+    assert ["联系安全管理员" in text for text in told(issuer)] == [True]
+
+
+def test_what_was_renewed_is_told_of_again_before_its_new_end(
+    security: Browser, system: Browser, at: Any
+) -> None:
+    auditor = holding("audit_admin", SOON)
+    with transaction():
+        assert warn_of_ends(now()) == 1
+        assert warn_of_ends(now()) == 0
+    propose(security, auditor, role="audit_admin", unit="", until="2027-02-01")
+    decide(system, "confirm")
+    at(START + timedelta(days=60))
+    with transaction():
+        assert warn_of_ends(now()) == 1
+
+
+def test_the_administrators_are_warned_of_an_office_that_ends(app: Flask, client_for: Any) -> None:
+    guard = holding("security_admin", date(2028, 1, 1))
+    holding("system_admin", SOON)
+    holding("audit_admin", date(2028, 1, 1))
+    page = client_for(guard).get("/home").text
+    assert "系统管理员的任期即将全部到期" in page
+    assert "审计管理员的任期" not in page
+    assert "安全管理员的任期" not in page
+
+
+def test_an_office_that_ran_out_is_filled_by_the_operator(
+    app: Flask, client_for: Any, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "prepare_database", lambda: None)
+    cli.open_first_accounts()
+    assert cli.open_first_accounts() == []
+    with transaction():
+        system = db.session.query(RoleGrant).filter_by(role="system_admin").one()
+        system.valid_to = end_of(SOON)
+        lost = db.session.query(RoleGrant).filter_by(role="process_admin").one()
+        lost.valid_to = end_of(SOON)
+    at(START + timedelta(days=20))
+    assert _grants(system.person_id) == []
+    printed = app.test_cli_runner().invoke(args=["setup"]).output
+    assert "sys.admin2" in printed
+    assert "sec.admin" not in printed
+    assert "proc.admin" not in printed
+    with transaction(write=False):
+        ends = db.session.query(RoleGrant.valid_to).filter_by(role="system_admin").all()
+        assert max(end for (end,) in ends) == end_of(usual_day(now()))
+    assert "activate" not in app.test_cli_runner().invoke(args=["setup"]).output
+
+
+def _grants(person_id: int) -> list[Any]:
+    with transaction(write=False):
+        return live_grants(person_id, now())
+
+
+def test_what_ends_soon_is_marked_and_filtered(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person, until="2026-12-01")
+    decide(system, "confirm")
+    assert roles_of(person) == {"unit_admin"}
+    page = security.get("/admin/grants?state=expiring").text
+    assert "即将到期" in page
+    assert "卜文" in page

@@ -1,0 +1,94 @@
+"""The terms of a unit's staff: asked for when they begin, marked near the end, renewed."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Person, RoleGrant
+from app.accounts.terms import last_day
+from app.core.audit import AuditEvent
+from app.core.db import db, transaction
+from app.core.instants import end_of
+from app.units.models import Unit
+from tests.builders.people import a_person, a_unit
+from tests.conftest import START
+
+
+@pytest.fixture
+def unit(app: Flask) -> Unit:
+    with transaction():
+        return a_unit("云桥区青禾小学")
+
+
+@pytest.fixture
+def admin(unit: Unit) -> Person:
+    with transaction():
+        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+
+
+def a_clerk(unit: Unit, until: date, *, role: str = "unit_clerk") -> Person:
+    with transaction():
+        clerk = a_person("邬小棠", roles=[(role, "org", unit.id)])
+        held = db.session.query(RoleGrant).filter_by(person_id=clerk.id).one()
+        held.valid_to = end_of(until)
+        return clerk
+
+
+def terms_of(person: Person) -> list[date | None]:
+    with transaction(write=False):
+        held = db.session.query(RoleGrant).filter_by(person_id=person.id)
+        return [last_day(grant.valid_to) for grant in held]
+
+
+def test_the_form_of_new_staff_offers_the_usual_term(client_for: Any, admin: Person) -> None:
+    browser = client_for(admin)
+    assert 'value="2029-11-23"' in browser.get("/staff/new").text
+    form = {"name": "卜文", "login": "bowen", "role": "unit_clerk", "until": "2027-06-30"}
+    assert browser.post("/staff/new", form).status_code == 303
+    with transaction(write=False):
+        made = db.session.query(Person).filter_by(name="卜文").one()
+    assert terms_of(made) == [date(2027, 6, 30)]
+
+
+def test_who_ends_soon_is_marked_and_renewed_by_a_button(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    clerk, browser = a_clerk(unit, date(2026, 12, 1)), client_for(admin)
+    page = browser.get("/staff").text
+    assert "2026-12-01" in page
+    assert page.count("即将到期") == 1
+    assert f"/staff/{clerk.id}/renew" in page
+    assert browser.post(f"/staff/{clerk.id}/renew").status_code == 303
+    assert terms_of(clerk) == [date(2029, 11, 23)]
+    page = browser.get("/staff").text
+    assert "即将到期" not in page
+    assert f"/staff/{clerk.id}/renew" not in page
+    with transaction(write=False):
+        event = db.session.query(AuditEvent).filter_by(tag="role:renewed").one()
+    assert (event.actor_id, event.data["before"]) == (admin.id, "2026-12-01")
+    again = browser.post(f"/staff/{clerk.id}/renew")
+    assert (again.status_code, "暂不需要续期" in again.text) == (409, True)
+
+
+def test_nobody_renews_their_own_nor_what_others_gave(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    given = a_clerk(unit, date(2026, 12, 1), role="superior_clerk")
+    with transaction():
+        other = a_person("舒乐平", roles=[("unit_admin", "org", a_unit("第二小学").id)])
+    browser = client_for(admin)
+    assert browser.post(f"/staff/{admin.id}/renew").status_code == 409
+    assert browser.post(f"/staff/{given.id}/renew").status_code == 404
+    assert browser.post(f"/staff/{other.id}/renew").status_code == 404
+    assert client_for(given).post(f"/staff/{admin.id}/renew").status_code == 403
+    assert terms_of(given) == [date(2026, 12, 1)]
+
+
+def test_what_has_ended_is_not_renewed(
+    client_for: Any, admin: Person, unit: Unit, at: Any
+) -> None:
+    clerk = a_clerk(unit, date(2026, 12, 1))
+    at(START.replace(month=12, day=2))
+    assert client_for(admin).post(f"/staff/{clerk.id}/renew").status_code == 404
