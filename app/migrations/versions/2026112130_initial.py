@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112129"
+revision = "2026112130"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1154,6 +1154,7 @@ def upgrade():
         sa.Column(
             "confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(scope_kind = 'all') = (scope_id IS NULL)",
             name=op.f("ck_role_grant_all_and_only_all_has_no_id"),
@@ -1161,6 +1162,10 @@ def upgrade():
         sa.CheckConstraint(
             "scope_kind IN ('org', 'meeting', 'jurisdiction', 'all')",
             name=op.f("ck_role_grant_scope_is_known"),
+        ),
+        sa.CheckConstraint(
+            "valid_to IS NOT NULL OR role = 'applicant'",
+            name=op.f("ck_role_grant_an_office_has_a_term"),
         ),
         sa.CheckConstraint(
             "valid_to IS NULL OR valid_to > valid_from",
@@ -1178,6 +1183,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("id", name=op.f("pk_role_grant")),
     )
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
+        batch_op.create_index("ix_role_grant_ends", ["valid_to"], unique=False)
         batch_op.create_index(batch_op.f("ix_role_grant_person_id"), ["person_id"], unique=False)
         batch_op.create_index(
             "ix_role_grant_scope", ["role", "scope_kind", "scope_id"], unique=False
@@ -1647,6 +1653,10 @@ def upgrade():
             name=op.f("ck_grant_request_status_is_known"),
         ),
         sa.CheckConstraint(
+            "valid_to IS NOT NULL OR role = 'applicant'",
+            name=op.f("ck_grant_request_an_office_has_a_term"),
+        ),
+        sa.CheckConstraint(
             "decided_by IS NULL OR (decided_by <> proposed_by AND decided_by <> person_id)",
             name=op.f("ck_grant_request_another_person_decides"),
         ),
@@ -1666,9 +1676,9 @@ def upgrade():
             ["proposed_by"], ["person.id"], name=op.f("fk_grant_request_proposed_by")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_request")),
-        sa.UniqueConstraint("grant_id", name=op.f("uq_grant_request_grant_id")),
     )
     with op.batch_alter_table("grant_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_grant_request_grant_id"), ["grant_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_grant_request_person_id"), ["person_id"], unique=False
         )
@@ -4481,6 +4491,7 @@ def downgrade():
         )
         batch_op.drop_index("ix_grant_request_status")
         batch_op.drop_index(batch_op.f("ix_grant_request_person_id"))
+        batch_op.drop_index(batch_op.f("ix_grant_request_grant_id"))
 
     op.drop_table("grant_request")
     with op.batch_alter_table("expert_profile", schema=None) as batch_op:
@@ -4549,6 +4560,7 @@ def downgrade():
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
         batch_op.drop_index("ix_role_grant_scope")
         batch_op.drop_index(batch_op.f("ix_role_grant_person_id"))
+        batch_op.drop_index("ix_role_grant_ends")
 
     op.drop_table("role_grant")
     with op.batch_alter_table("request_key", schema=None) as batch_op:
