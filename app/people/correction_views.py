@@ -21,11 +21,15 @@ from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrec
 from app.people.process import CORRECTION, record
 from app.people.web import bp
 from app.site.views import register_policy
-from app.units import asking
+from app.units import asking, evidence
 from app.units.flow import flow_log
 
 PAGE = "mend_correction"
-POLICIES = {"correction": Policy(max_count=corrections.MOST_FILES)}
+POLICIES = {
+    "correction": Policy(max_count=corrections.MOST_FILES),
+    # Of requests of units and to them, whose room lies beside that of the files.
+    evidence.FIELD: evidence.POLICY,
+}
 register_policy(POLICIES.get)
 
 

@@ -16,7 +16,7 @@ from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
 from app.engine import runtime
-from app.units import asking, keepers, operations, queries
+from app.units import asking, evidence, keepers, operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
 from app.units.models import PENDING, RETURNED, Employment, Unit
@@ -71,10 +71,18 @@ def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
         wanted=wanted,
         chosen=request.form.get("unit_id", type=int) or (waiting.unit_id if waiting else 0),
         form=form,
+        evidence=_evidence(waiting),
         keeper=keeper,
         log=flow_log((BINDING, waiting.id)) if waiting else [],
         due=next((i.due_at for i in open_items((BINDING, waiting.id))), None) if waiting else None,
     )
+
+
+def _evidence(waiting: Employment | None) -> list[int]:
+    """Return the files that the page offers to send: those just chosen, else those sent."""
+    if request.method == "POST":
+        return evidence.numbers(request.form.getlist(evidence.FIELD))
+    return [file.id for file in evidence.files_of((BINDING, waiting.id))] if waiting else []
 
 
 def _says_freelancer(waiting: Employment | None) -> bool:
@@ -142,7 +150,9 @@ def _ask(form: BindingForm, unit: Unit, moment: datetime) -> Employment:
         email=form.email.data or "",
         politics=form.politics.data or "",
     )
-    return operations.request_binding(
+    files = evidence.numbers(request.form.getlist(evidence.FIELD))
+    evidence.check(files, current_user.id, (BINDING, waiting.id) if waiting else None)
+    bound = operations.request_binding(
         current_user,
         unit,
         form.note.data or "",
@@ -150,6 +160,8 @@ def _ask(form: BindingForm, unit: Unit, moment: datetime) -> Employment:
         contact=contact,
         now=moment,
     )
+    evidence.attach((BINDING, bound.id), files, current_user.id)
+    return bound
 
 
 @bp.post("/binding/withdraw")

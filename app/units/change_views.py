@@ -10,7 +10,7 @@ from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
 from app.engine import runtime
-from app.units import asking, changing, queries, tree
+from app.units import asking, changing, evidence, queries, tree
 from app.units.code_lists import AREA_OFFICES
 from app.units.flow import flow_log
 from app.units.forms import ChangeForm
@@ -56,10 +56,18 @@ def _page(form: ChangeForm, unit: Unit) -> str:
         form=form,
         asked=asked,
         lines_of=changing.lines_of,
+        evidence=_evidence(asked),
+        sent=evidence.files_of((CHANGE, asked.id)) if asked else [],
         log=flow_log((CHANGE, asked.id)) if asked else [],
         page=page_of(changing.changes_of(unit.id), size=5),
         states=STATES,
     )
+
+
+def _evidence(asked: UnitChange | None) -> list[int]:
+    if request.method == "POST":
+        return evidence.numbers(request.form.getlist(evidence.FIELD))
+    return [file.id for file in evidence.files_of((CHANGE, asked.id))] if asked else []
 
 
 def _facts(form: ChangeForm, unit: Unit) -> tree.UnitFacts:
@@ -91,9 +99,12 @@ def request_change() -> Response | tuple[str, int]:
         asking.hold((CHANGE, known.id), known)
     if form.validate():
         try:
+            files = evidence.numbers(request.form.getlist(evidence.FIELD))
+            evidence.check(files, current_user.id, (CHANGE, known.id) if known else None)
             asked = changing.request_change(
                 unit, _facts(form, unit), form.reason.data or "", actor=current_user, now=moment
             )
+            evidence.attach((CHANGE, asked.id), files, current_user.id)
         except Invalid as error:
             show_faults(form, error)
         else:

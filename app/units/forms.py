@@ -151,8 +151,15 @@ class RegistrationForm(UnitFields):
         self.offer_types(serves_area=False)
 
 
+def _evidence() -> StringField:
+    """Return the field at which faults of the evidence are told; its files are read apart."""
+    return StringField("佐证材料")
+
+
 class ChangeForm(UnitFields):
     """What a unit wants changed of its locked data (单位变更)."""
+
+    evidence = _evidence()
 
     parent = _superior("填写名称或其中一部分；变更后由其审核，审核链随之改变；没有的留空")
     reason = TextAreaField(
@@ -228,6 +235,7 @@ class BindingForm(Form):
     """What a person says with a request to a unit (绑定单位)."""
 
     freelancer = StringField("是否自由职业者", default="no")
+    evidence = _evidence()
     phone = _text("手机号码", 20)
     email = _text("邮箱", 120)
     politics = SelectField(

@@ -28,7 +28,7 @@ from app.engine.handlers import (
 )
 from app.engine.models import WorkItem
 from app.engine.taking import may_take
-from app.units import people_import, post_process, request_process
+from app.units import evidence, people_import, post_process, request_process
 from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding, withdraw_binding
@@ -113,6 +113,7 @@ def binding_record(business_id: int, person: Person) -> dict[str, Any]:
         "summary_template": "units/_binding.html",
         "binding": binding,
         "keeper": name_of(binding.person_id),
+        "evidence": evidence.files_of((BINDING, business_id)),
         "may_unmask": may_unmask_binding(person, binding, clock_now()),
     }
 

@@ -11,14 +11,15 @@ from app.accounts.public_forms import PublicForm
 from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
-from app.core.errors import Conflict, Invalid, NotFound, gathered
+from app.core.errors import Conflict, Invalid, NotFound, TooLarge, gathered
 from app.core.faults import judged, show_faults
-from app.core.http import grants, page_of, see_other
+from app.core.http import grants, page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.numbers import folded_credit_code
 from app.core.permissions import requires
+from app.core.storage import stage
 from app.engine import runtime
-from app.units import asking, queries, registering, tree
+from app.units import asking, evidence, queries, registering, tree
 from app.units.forms import RegistrationForm
 from app.units.models import PENDING, RETURNED, Unit, UnitRegistration
 from app.units.offices import VETS
@@ -154,7 +155,7 @@ def registration_state() -> str:
     return _state_page("")
 
 
-def _state_page(message: str) -> str:
+def _state_page(message: str, fault: str = "") -> str:
     asked = _kept()
     return render_template(
         "units/registration_state.html",
@@ -163,6 +164,9 @@ def _state_page(message: str) -> str:
         message=message,
         states=STATES,
         activated=asked is not None and registering.is_activated(asked),
+        sent=evidence.files_of((REGISTRATION, asked.id)) if asked else [],
+        policy=evidence.POLICY,
+        fault=fault,
     )
 
 
@@ -175,6 +179,34 @@ def look_up() -> Response | tuple[str, int]:
     if registering.find(number) is None:
         return _state_page("没有这个受理号，请核对后重试"), NotFound.status
     return see_other(url_for("units.registration_state"))
+
+
+@bp.post("/unit/register/evidence")
+@writes_late
+@requires("unit.register")
+def add_evidence() -> Response | tuple[str, int]:
+    """Add a document to a registration, for who holds its number, until it is decided."""
+    asked = _kept()
+    if asked is None or asked.status not in {PENDING, RETURNED}:
+        raise NotFound("没有可以补充材料的注册申请，请先凭受理号查询")
+    try:
+        _add_file(asked)
+    except (Invalid, TooLarge) as error:
+        return _state_page("", error.message), error.status
+    flash("佐证材料已上传", "success")
+    return see_other(url_for("units.registration_state"))
+
+
+def _add_file(asked: UnitRegistration) -> None:
+    file, business = request.files.get("file"), (REGISTRATION, asked.id)
+    if file is None or not file.filename:
+        raise Invalid("请选择文件", field="file")
+    known = [each.id for each in evidence.files_of(business)]
+    if len(known) >= evidence.POLICY.max_count:
+        raise Invalid(f"佐证材料最多上传 {evidence.POLICY.max_count} 个", field="file")
+    owner_id = asked.person_id
+    staged = stage(file.stream, file.filename, evidence.POLICY, owner_id=owner_id, now=now())
+    evidence.attach(business, [*known, staged.id], owner_id)
 
 
 def _held() -> UnitRegistration:

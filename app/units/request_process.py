@@ -23,7 +23,7 @@ from app.engine.handlers import (
     service,
 )
 from app.engine.models import WorkItem
-from app.units import changing, registering
+from app.units import changing, evidence, registering
 from app.units.models import UnitChange, UnitRegistration
 from app.units.vetting import MENDED, VETTED, mend, vet
 
@@ -96,7 +96,11 @@ def registration_card(business_id: int) -> Card:
 def registration_record(business_id: int, _person: Person) -> dict[str, Any]:
     """What the office sees beside the form."""
     asked = db.session.get_one(UnitRegistration, business_id)
-    return {"summary_template": "units/_registration.html", "registration": asked}
+    return {
+        "summary_template": "units/_registration.html",
+        "registration": asked,
+        "evidence": evidence.files_of((REGISTRATION, business_id)),
+    }
 
 
 def _change(step: Step) -> UnitChange:
@@ -158,5 +162,6 @@ def change_record(business_id: int, _person: Person) -> dict[str, Any]:
     return {
         "summary_template": "units/_change.html",
         "change": asked,
+        "evidence": evidence.files_of((CHANGE, business_id)),
         "lines": changing.lines_of(asked),
     }

@@ -22,6 +22,7 @@ from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
+from tests.builders.portfolio import an_upload
 from tests.builders.refusals import is_told_in_place
 from tests.builders.threads import together_inside
 
@@ -114,6 +115,24 @@ def test_a_returned_request_begins_with_its_unit(client_for: Any, case: Case) ->
     page = client_for(case.person).get("/binding").text
     assert f'value="{case.unit.id}" checked' in page
     assert 'value="云桥区青禾小学"' in page
+
+
+def test_a_request_carries_evidence_that_its_clerk_reads(client_for: Any, case: Case) -> None:
+    with transaction():
+        proof, foreign = an_upload(case.person).id, an_upload(case.stranger).id
+    refused = ask(client_for, case, evidence=[foreign])
+    assert is_told_in_place(refused, "附件不存在")
+    ask(client_for, case, evidence=[proof])
+    clerk = client_for(case.clerk)
+    assert f"/files/{proof}" in clerk.get(f"/tasks/{task_of(case)}").text
+    assert clerk.get(f"/files/{proof}").status_code == 200
+    assert client_for(case.stranger).get(f"/files/{proof}").status_code == 404
+    vet(client_for, case, "return", "请补充入职证明")
+    with transaction():
+        more = an_upload(case.person).id
+    assert f'value="{proof}"' in client_for(case.person).get("/binding").text
+    assert ask(client_for, case, evidence=[proof, more]).status_code == 303
+    assert clerk.get(f"/files/{more}").status_code == 200
 
 
 def test_a_request_is_taken_back_until_somebody_has_opened_it(client_for: Any, case: Case) -> None:

@@ -28,6 +28,7 @@ from tests.app.units.test_tree import facts
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, employ, staff
+from tests.builders.portfolio import an_upload
 from tests.builders.refusals import is_told_in_place
 from tests.builders.review import a_meeting_called
 
@@ -376,3 +377,24 @@ def test_an_office_of_freelancers_stays_a_personnel_department(
     answer = client_for(case.admin).post(URL, form(case, type="用人单位"))
     assert is_told_in_place(answer, "1 名自由职业者绑定在本单位")
     assert client_for(case.admin).post(URL, form(case, name="云桥区人社局")).status_code == 303
+
+
+def test_a_change_carries_its_document_which_the_office_reads(case: Case, client_for: Any) -> None:
+    with transaction():
+        admin = db.session.get_one(Person, case.admin.id)
+        paper, foreign = an_upload(admin).id, an_upload(case.bureau)
+    browser = client_for(case.admin)
+    answer = browser.post(URL, form(case, name="青禾实验小学", evidence=str(foreign.id)))
+    assert is_told_in_place(answer, "附件不存在")
+    answer = browser.post(URL, form(case, name="青禾实验小学", evidence=str(paper)))
+    assert answer.status_code == 303
+    assert f"/files/{paper}" in browser.get(URL).text
+    office = client_for(case.bureau)
+    with transaction(write=False):
+        asked = db.session.query(UnitChange).one().id
+        task = open_items((CHANGE, asked))[0].id
+    assert f"/files/{paper}" in office.get(f"/tasks/{task}").text
+    assert office.get(f"/files/{paper}").status_code == 200
+    with transaction():
+        stranger = a_person("旁人", roles=[("unit_admin", "org", a_unit("别的小学").id)])
+    assert client_for(stranger).get(f"/files/{paper}").status_code == 404

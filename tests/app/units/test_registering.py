@@ -1,5 +1,6 @@
 """单位注册: asked for in public, vetted by who is near, mended by the number, begun at once."""
 
+import io
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 
 from app.accounts import addresses
 from app.accounts.models import Credential, Person
@@ -17,6 +19,7 @@ from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.engine.models import WorkItem
 from app.units import registering, registration_views
+from app.units.evidence_models import RequestFile
 from app.units.models import Unit, UnitRegistration
 from app.units.request_process import REGISTRATION
 from tests.app.accounts.test_addresses import solved
@@ -302,3 +305,36 @@ def test_all_that_is_wrong_is_told_in_one_round(office: Person, visitor: Browser
         assert words in page
     for field in ("superior", "credit_code", "login", "admin_phone", "name"):
         assert f'aria-invalid="true" id="{field}"' in page or f'href="#{field}"' in page
+
+
+def a_file(name: str = "法人证书.png") -> tuple[io.BytesIO, str]:
+    picture = io.BytesIO()
+    Image.new("RGB", (60, 40), (200, 30, 30)).save(picture, "PNG")
+    picture.seek(0)
+    return picture, name
+
+
+def test_a_registration_gets_its_documents_from_who_holds_its_number(
+    office: Person, visitor: Browser, client_for: Any
+) -> None:
+    evidence = "/unit/register/evidence"
+    assert client_for(None).post(evidence, {"file": a_file()}).status_code == 404
+    visitor.post(URL, NEW)
+    assert "选择文件" in visitor.get(STATE).text
+    refused = visitor.post(evidence, {"file": (io.BytesIO(b"<html>"), "x.png")})
+    assert (refused.status_code, "文件类型不符" in refused.text) == (422, True)
+    assert "请选择文件" in visitor.post(evidence, {}).text
+    for _ in range(5):
+        assert visitor.post(evidence, {"file": a_file()}).location == STATE
+    page = visitor.get(STATE).text
+    assert (page.count("法人证书.png"), "data-send" in page) == (5, False)
+    assert "最多上传 5 个" in visitor.post(evidence, {"file": a_file()}).text
+    with transaction(write=False):
+        asked = db.session.query(UnitRegistration).one().id
+        (task,) = open_items((REGISTRATION, asked))
+        file_id = db.session.query(RequestFile).first().file_id
+    clerk = client_for(office)
+    assert f"/files/{file_id}" in clerk.get(f"/tasks/{task.id}").text
+    assert clerk.get(f"/files/{file_id}").status_code == 200
+    clerk.post(f"/tasks/{task.id}", {"decision": "pass"})
+    assert visitor.post(evidence, {"file": a_file()}).status_code == 404
