@@ -1,5 +1,7 @@
 """The system administrator's units (单位登记)."""
 
+from collections.abc import Sequence
+
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import Select, func, select
@@ -16,10 +18,14 @@ from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
+from app.engine.models import WorkItem
 from app.units import areas, history, queries, tree
 from app.units import merging as merging_units
 from app.units.code_lists import KINDS, TYPES
 from app.units.models import Unit
+
+NAMED = 20
+"""So many tasks are named that keep a unit open."""
 
 
 def _unit(unit_id: int) -> Unit:
@@ -224,9 +230,16 @@ def closing(unit_id: int) -> str:
         "admin/unit_close.html",
         unit=found,
         obstacles=tree.obstacles(found, now()),
+        tasks=_waiting(found),
+        roles=ROLES,
         members=tree.members(found),
         staff=len({person.id for person, _ in queries.staff_of(found.id, now())}),
     )
+
+
+def _waiting(unit: Unit) -> Sequence[WorkItem]:
+    """Return the tasks that keep a unit open, as many as its page names."""
+    return db.session.scalars(queries.open_tasks_at(unit).limit(NAMED)).all()
 
 
 @bp.post("/units/<int:unit_id>/close")
@@ -256,6 +269,8 @@ def merging(unit_id: int) -> str:
         there=tree.members(into) if into else 0,
         faults=faults,
         obstacles=tree.unsettled(found, now()),
+        tasks=_waiting(found),
+        roles=ROLES,
         members=tree.members(found),
         below=_children([found.id]).get(found.id, 0),
         staff=len({person.id for person, _ in queries.staff_of(found.id, now())}),

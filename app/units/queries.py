@@ -137,6 +137,19 @@ def open_tasks_of(business_type: str, ids: list[int]) -> dict[int, WorkItem]:
     return {item.business_id: item for item in db.session.scalars(waiting)}
 
 
+def open_tasks_at(unit: Unit) -> Select[tuple[WorkItem]]:
+    """Select the tasks that wait for somebody of a unit, the longest waiting first."""
+    return (
+        select(WorkItem)
+        .where(
+            WorkItem.status == ItemStatus.OPEN,
+            WorkItem.scope_kind == "org",
+            WorkItem.scope_id == unit.id,
+        )
+        .order_by(WorkItem.opened_at, WorkItem.id)
+    )
+
+
 def areas_in_use() -> list[str]:
     """Return the codes of the areas where units are, in order."""
     return list(db.session.scalars(select(Unit.area_code).distinct().order_by(Unit.area_code)))

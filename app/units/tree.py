@@ -17,7 +17,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.core.numbers import checked_credit_code, folded_credit_code
 from app.engine.models import WorkItem
-from app.units import areas, history
+from app.units import areas, history, queries
 from app.units.code_lists import AREA_OFFICES, KINDS, PARTS, TYPES
 from app.units.models import (
     ACTIVE,
@@ -159,13 +159,8 @@ def leaders_tasks(unit: Unit) -> int:
 
 
 def _open_tasks(unit: Unit, *conditions: ColumnElement[bool]) -> int:
-    waiting = select(func.count(WorkItem.id)).where(
-        WorkItem.status == "open",
-        WorkItem.scope_kind == "org",
-        WorkItem.scope_id == unit.id,
-        *conditions,
-    )
-    return db.session.scalar(waiting) or 0
+    waiting = queries.open_tasks_at(unit).where(*conditions)
+    return db.session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
 def _apply(unit: Unit, facts: UnitFacts) -> None:

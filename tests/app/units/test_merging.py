@@ -109,7 +109,10 @@ def test_what_is_under_way_is_settled_first(app: Flask, system: Browser) -> None
     with transaction():
         new = a_unit("柳溪小学")
     url = f"/admin/units/{declaration.unit_id}/merge"
-    assert "现在还不能合并" in system.get(url).text
+    page = system.get(url).text
+    for words in ("现在还不能合并", "待办任务", "单位经办人", "到达时间"):
+        assert words in page
+    assert "单位经办人" in system.get(f"/admin/units/{declaration.unit_id}/close").text
     answer = system.post(url, told(new))
     assert (answer.status_code, "尚未办结" in answer.text) == (409, True)
 
