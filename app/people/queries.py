@@ -1,5 +1,7 @@
 """Reads of the personal centre."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -92,6 +94,12 @@ def profile_values(person: Person) -> dict[str, Any]:
     own["birth_date"] = person.birth_date.isoformat() if person.birth_date else None
     chosen = [str(series.id) for series in series_of(person.id)]
     return {**person.profile, **own, "series": chosen}
+
+
+def profile_mark(person: Person) -> str:
+    """Return a mark of what a person has told, which changes with it: who saves saw this."""
+    told = json.dumps(profile_values(person), ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def shared_values(person: Person, spec: FormSpec) -> dict[str, Any]:

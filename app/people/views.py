@@ -75,7 +75,11 @@ def details() -> str | Response | tuple[str, int]:
         return _details_page(person, form, first_unit)
     if "look" in request.form:
         return _details_page(person, form, first_unit, looks=True)
-    if _holds(person, form, first_unit):
+    holds = _holds(person, form, first_unit)
+    if holds and not _is_fresh(person, form):
+        seen = queries.profile_mark(person)
+        return _details_page(person, form, first_unit, seen=seen), 422
+    if holds:
         is_first = person.profile_confirmed_at is None
         try:
             told = _save(person, form, first_unit)
@@ -99,6 +103,21 @@ def _holds(person: Person, form: Any, first_unit: FirstUnitForm | None) -> bool:
     return of_person & (first_unit is None or judged(first_unit, *of_unit))
 
 
+def _is_fresh(person: Person, form: Any) -> bool:
+    """Tell whether the page shows what is kept; else say what was saved elsewhere meanwhile.
+
+    The answer carries the new mark: who saves it again knows what is replaced.
+    """
+    if request.form.get("seen", "") in {"", queries.profile_mark(person)}:
+        return True
+    kept, sent = queries.profile_values(person), form.data
+    differ = [f.label.text for f in form if (kept.get(f.name) or "") != (sent[f.name] or "")]
+    what = f"（{'、'.join(differ)}）" if differ else ""
+    text = f"本页打开后，个人信息在别处保存过，与本页内容不同{what}。请核对，再次保存则以本页为准"
+    form.form_errors = [*form.form_errors, text]
+    return False
+
+
 def _first_unit(person: Person) -> FirstUnitForm | None:
     """Return the form of a newcomer's unit, which stands below the details (FJ-P-07, AH-P-07)."""
     has_unit = unit_of(person.id) is not None or open_binding(person.id) is not None
@@ -120,7 +139,12 @@ def _save(person: Person, form: Any, first_unit: FirstUnitForm | None) -> str:
 
 
 def _details_page(
-    person: Person, form: Any, first_unit: FirstUnitForm | None, *, looks: bool = False
+    person: Person,
+    form: Any,
+    first_unit: FirstUnitForm | None,
+    *,
+    looks: bool = False,
+    seen: str = "",
 ) -> str:
     wish = first_unit.wish if first_unit else None
     found = choosing.fitting(wish) if wish and first_unit else []
@@ -133,6 +157,7 @@ def _details_page(
         must_complete=queries.must_complete(person, _roles()),
         first_unit=first_unit,
         looks=looks,
+        seen=seen or request.form.get("seen", "") or queries.profile_mark(person),
     )
 
 

@@ -1,5 +1,6 @@
 """完善信息: told by a person, confirmed at the first sign-in, met again in a declaration."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -362,3 +363,27 @@ def test_all_that_is_wrong_is_told_in_one_round(client_for: Any, newcomer: Perso
     page = client_for(newcomer).post("/account/details", {**form, "keeper": "没有的"}).text
     for words in ("11 位手机号码", "最多选择 3 个", "没有找到该单位", "没有名称含“没有的”"):
         assert words in page
+
+
+def test_a_page_that_was_overtaken_says_so_before_it_overwrites(
+    client_for: Any, person: Person
+) -> None:
+    browser = client_for(person)
+
+    def seen(page: str) -> str:
+        return re.search(r'name="seen" value="(\w+)"', page)[1]
+
+    first = seen(browser.get("/account/details").text)
+    changed = {**DETAILS, "phone": "13900000102", "seen": first}
+    assert browser.post("/account/details", changed).status_code == 303
+    faulty = browser.post("/account/details", {**DETAILS, "phone": "139", "seen": first})
+    assert seen(faulty.text) == first
+    late = browser.post("/account/details", {**DETAILS, "address": "新址", "seen": first})
+    assert (late.status_code, "个人信息在别处保存过" in late.text) == (422, True)
+    assert ("手机号码" in late.text, "新址" in late.text) == (True, True)
+    with transaction(write=False):
+        assert kept(person).phone == "13900000102"
+    again = {**DETAILS, "address": "新址", "seen": seen(late.text)}
+    assert browser.post("/account/details", again).status_code == 303
+    with transaction(write=False):
+        assert kept(person).phone == DETAILS["phone"]
