@@ -103,6 +103,7 @@ DATA = {
     "until": "截止",
     "version": "版本编号",
     "voted": "投票人数",
+    "what": "查看的材料",
 }
 VALUES = {
     "factor": FACTORS,

@@ -70,6 +70,7 @@ EVENTS = {
     "ballot:roll_prepared": "生成票源",
     "ballot:roll_recalled": "收回票源",
     "file:read": "查看他人的文件",
+    "file:record_read": "查看他人的材料",
     "binding:approved": "通过绑定申请",
     "binding:cancelled": "作废绑定申请",
     "binding:entered": "单位开通并绑定",

@@ -98,8 +98,7 @@ class ZhipingApp(Flask):
         view = self.view_functions.get(request.endpoint or "")
         if request.method not in SAFE_METHODS:
             return not getattr(view, "writes_late", False)
-        looks_ahead = "prefetch" in request.headers.get("Sec-Purpose", "")
-        return request.method == "GET" and not looks_ahead and getattr(view, "writes", False)
+        return is_looked_at() and getattr(view, "writes", False)
 
     def handle_user_exception(self, e: Exception) -> Any:
         """Undo what the request had written; then note the failure and render the refusal."""
@@ -154,6 +153,11 @@ def page_of(
     number = min(page or request_page(), max(1, -(-total // size)))
     items = db.session.scalars(query.limit(size).offset((number - 1) * size)).all()
     return Page(items, number, size, total, more=count > total)
+
+
+def is_looked_at() -> bool:
+    """Tell whether somebody reads the page; a browser that looks ahead has read nothing."""
+    return request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", "")
 
 
 def marks_viewed(view: V) -> V:

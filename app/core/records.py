@@ -16,6 +16,10 @@ Sight = Callable[[int, Any, datetime], bool]
 _sights: dict[str, Sight] = {}
 Successor = Callable[[int, Any], HandedOver | None]
 _successors: dict[str, Successor] = {}
+Subject = Callable[[int], tuple[int, str]]
+_subjects: dict[str, Subject] = {}
+Watcher = Callable[[int, str, int, datetime], None]
+_watchers: list[Watcher] = []
 OneByOne = Callable[[Collection[int]], Mapping[int, str]]
 _one_by_one: dict[str, OneByOne] = {}
 
@@ -69,6 +73,33 @@ def handed_over(business_type: str, business_id: int, person: Any) -> HandedOver
     """Return why a task of a record is this person's no more, None where it never was."""
     successor = _successors.get(business_type)
     return successor(business_id, person) if successor else None
+
+
+def register_subject(business_type: str) -> Callable[[Subject], Subject]:
+    """Register fn(business_id) -> whom a record is about, and what it is in words."""
+
+    def keep(fn: Subject) -> Subject:
+        _subjects[business_type] = fn
+        return fn
+
+    return keep
+
+
+def register_watcher(watcher: Watcher) -> Watcher:
+    """Register fn(person_id, what, reader_id, now), told when a record about a person is read."""
+    if watcher not in _watchers:
+        _watchers.append(watcher)
+    return watcher
+
+
+def note_seen(business_type: str, business_id: int, reader_id: int, now: datetime) -> None:
+    """Tell the watchers that somebody read a record; one's own is nobody's concern."""
+    fn = _subjects.get(business_type)
+    if fn is None:
+        return
+    person_id, what = fn(business_id)
+    for watcher in _watchers if person_id != reader_id else ():
+        watcher(person_id, what, reader_id, now)
 
 
 def register_one_by_one(business_type: str) -> Callable[[OneByOne], OneByOne]:

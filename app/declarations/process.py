@@ -9,7 +9,7 @@ from app.accounts.models import Person
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import STAFF, register_predicate
-from app.core.records import register_record
+from app.core.records import register_record, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.declarations import access, operations, overview, queries
 from app.declarations.models import Declaration
@@ -245,6 +245,13 @@ def card(declaration_id: int) -> Card:
     title = " · ".join(each.name for each in names)
     words = f"{title} {found.number or ''} {found.plan.name}"
     return Card(title, words, f"/declarations/{declaration_id}")
+
+
+@register_subject(BUSINESS)
+def subject(declaration_id: int) -> tuple[int, str]:
+    """Whom a declaration is about."""
+    found = queries.get_declaration(declaration_id)
+    return found.person_id, f"职称申报：{found.title.name}"
 
 
 @register_record(BUSINESS)

@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response
 from app.accounts.models import Person
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.http import see_other
+from app.core.http import is_looked_at, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ORGANISERS, REVIEWERS, requires
+from app.core.records import note_seen
 from app.declarations import (
     course,
     facts,
@@ -183,6 +184,8 @@ def start(plan_id: int) -> str | Response | tuple[str, int]:
 def show(declaration_id: int) -> str:
     """A declaration: where it stands, what was said, and the whole material."""
     found = visible(declaration_id)
+    if is_looked_at():
+        note_seen(BUSINESS, found.id, current_user.id, now())
     items, instance = queries.open_items_of(found.id), course.instance_of(found)
     is_mine = found.person_id == current_user.id
     return render_template(

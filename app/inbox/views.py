@@ -31,6 +31,7 @@ from app.core.records import (
     RecordChoices,
     handed_over,
     is_in_sight,
+    note_seen,
     one_by_one,
     record_context,
 )
@@ -194,6 +195,7 @@ def task(item_id: int) -> str | Response:
         return render_template("inbox/closed.html", item=item, url=_record_url(item), halt=halt)
     if current_transaction().write:
         runtime.open_item(item, person_id=current_user.id, now=now())
+        note_seen(item.business_type, item.business_id, current_user.id, now())
     if item.page:
         with blamed_on(item, handlers.UnknownHandler):
             return see_other(handlers.page.get(item.page)(item))

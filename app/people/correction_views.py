@@ -12,8 +12,9 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, NotFound
 from app.core.faults import shown_on
-from app.core.http import see_other
+from app.core.http import is_looked_at, see_other
 from app.core.permissions import authorize, requires
+from app.core.records import note_seen
 from app.core.uploads import Policy
 from app.engine import runtime
 from app.people import corrections, queries
@@ -115,6 +116,8 @@ def _give_up(waiting: IdentityCorrection | None) -> Response:
 def show_correction(correction_id: int) -> str:
     """A request and its course, for its person and for who handles it."""
     made = _made("correction.show", correction_id)
+    if is_looked_at():
+        note_seen(CORRECTION, made.id, current_user.id, now())
     return render_template(
         "people/show_correction.html",
         record=record(made.id, current_user),

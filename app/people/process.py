@@ -11,7 +11,7 @@ from app.accounts.queries import holders, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import STAFF, register_predicate
-from app.core.records import register_record
+from app.core.records import register_record, register_subject, register_watcher
 from app.core.storage import StoredFile, register_reader
 from app.engine.contracts import YES_OR_NO, Contract
 from app.engine.handlers import (
@@ -31,7 +31,7 @@ from app.engine.models import WorkItem
 from app.people import corrections
 from app.people.models import IdentityCorrection
 from app.people.queries import corrections_with_file
-from app.people.sight import is_noted, note_reading
+from app.people.sight import is_noted, note_reading, note_record
 from app.site.reading import Watch, register_watch
 from app.units.queries import reviewing_unit, unit_of
 
@@ -40,6 +40,7 @@ CORRECTING = matter(CORRECTION, "身份信息更正")
 VETS = "unit_clerk"
 """Who of a unit says whether a request is true."""
 register_watch(Watch(is_noted, note_reading))
+register_watcher(note_record)
 WORDS = {"pass": "属实", "return": "退回"}
 DECISIONS = {"pass": "同意更正", "return": "退回", "refuse": "不予更正"}
 
@@ -135,6 +136,12 @@ def card(business_id: int) -> Card:
     """How a request is listed."""
     title = f"{_correction(business_id).name_before} 申请更正身份信息"
     return Card(title, title, f"/corrections/{business_id}")
+
+
+@register_subject(CORRECTION)
+def subject(business_id: int) -> tuple[int, str]:
+    """Whom a request is about."""
+    return _correction(business_id).person_id, "身份信息更正申请"
 
 
 @register_record(CORRECTION)

@@ -17,6 +17,7 @@ from app.core.errors import Invalid
 from app.core.faults import judged, show_faults, shown_on
 from app.core.http import grants, safe_next, see_other
 from app.core.menu import add_entry
+from app.core.overtaken import differing, overtaken
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
 from app.core.storage import StoredFile
@@ -110,11 +111,11 @@ def _is_fresh(person: Person, form: Any) -> bool:
     """
     if request.form.get("seen", "") in {"", queries.profile_mark(person)}:
         return True
-    kept, sent = queries.profile_values(person), form.data
-    differ = [f.label.text for f in form if (kept.get(f.name) or "") != (sent[f.name] or "")]
-    what = f"（{'、'.join(differ)}）" if differ else ""
-    text = f"本页打开后，个人信息在别处保存过，与本页内容不同{what}。请核对，再次保存则以本页为准"
-    form.form_errors = [*form.form_errors, text]
+    choices = {"series": queries.series_choices()}
+    differ = differing(form.spec, queries.profile_values(person), form.answers(), choices)
+    if differ:
+        show_faults(form, Invalid(errors=differ))
+    form.form_errors = [*form.form_errors, overtaken("个人信息")]
     return False
 
 

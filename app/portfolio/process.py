@@ -10,7 +10,7 @@ from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import STAFF, register_predicate
-from app.core.records import register_record
+from app.core.records import register_record, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
 from app.engine.contracts import Contract
@@ -131,6 +131,13 @@ def card(item_id: int) -> Card:
     name = item_types.get(item.type_key).title
     title = f"{item.person.name} · {name} · {item.summary or '未填写'}"
     return Card(title, title, f"/portfolio/{item_id}")
+
+
+@register_subject(operations.BUSINESS)
+def subject(item_id: int) -> tuple[int, str]:
+    """Whom an item is about."""
+    item = queries.item_of(item_id)
+    return item.person_id, f"业绩：{item.summary[:60]}"
 
 
 @register_record(operations.BUSINESS)

@@ -12,10 +12,11 @@ from app.core import receiving
 from app.core.clock import now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.faults import shown_on
-from app.core.http import page_of, see_other, writes_late
+from app.core.http import is_looked_at, page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.overtaken import differing, overtaken
 from app.core.permissions import authorize, requires
+from app.core.records import note_seen
 from app.core.signed_out import wants_json
 from app.engine import runtime
 from app.portfolio import (
@@ -108,6 +109,8 @@ def create(type_key: str) -> Response:
 def show(item_id: int) -> str:
     """An item: to be typed by its owner, or to be read."""
     item = _item(item_id, "portfolio.view")
+    if is_looked_at():
+        note_seen(operations.BUSINESS, item.id, current_user.id, now())
     if item.person_id == current_user.id and item.can_edit:
         return _edit_page(item, build(_spec(item))(data=operations.answers_of(item)))
     return render_template(

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import request
-
 from app.core.db import begin_writing
+from app.core.http import is_looked_at
 from app.core.storage import StoredFile
 
 
@@ -29,7 +28,7 @@ def register_watch(watch: Watch) -> None:
 
 def note_reading(file: StoredFile, reader_id: int, now: datetime) -> None:
     """Have a reading kept where it is to be; a browser that looks ahead has read nothing."""
-    if request.method != "GET" or "prefetch" in request.headers.get("Sec-Purpose", ""):
+    if not is_looked_at():
         return
     fresh = [watch for watch in _watches if not watch.is_noted(file, reader_id, now)]
     if fresh:

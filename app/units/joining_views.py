@@ -12,9 +12,10 @@ from app.core.clock import ZONE, now
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.faults import shown_on
-from app.core.http import grants, page_of
+from app.core.http import grants, is_looked_at, page_of
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
+from app.core.records import note_seen
 from app.engine.taking import may_take
 from app.units import queries
 from app.units.flow import flow_log
@@ -67,6 +68,8 @@ def _request(binding_id: int, action: str) -> Employment:
 def joining(binding_id: int) -> str:
     """One request with what became of it (办理情况)."""
     binding = _request(binding_id, "binding.show")
+    if is_looked_at():
+        note_seen(BINDING, binding_id, current_user.id, now())
     return render_template(
         "units/joining.html",
         binding=binding,

@@ -11,7 +11,7 @@ from app.accounts.queries import live_grants, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import STAFF, register_predicate
-from app.core.records import register_one_by_one, register_record
+from app.core.records import register_one_by_one, register_record, register_subject
 from app.engine.contracts import Contract
 from app.engine.handlers import (
     Card,
@@ -103,6 +103,12 @@ def card(business_id: int) -> Card:
     binding = _binding(business_id)
     title = f"{binding.person.name} 申请绑定 {binding.unit.name}"
     return Card(title, title, f"/binding/requests/{business_id}")
+
+
+@register_subject(BINDING)
+def subject(business_id: int) -> tuple[int, str]:
+    """Whom a request is about."""
+    return _binding(business_id).person_id, "绑定申请和个人信息"
 
 
 @register_record(BINDING)

@@ -19,8 +19,8 @@ from app.core.db import db, transaction
 from app.core.storage import StoredFile
 from app.people import exports, sight
 from app.people.models import DataExport
-from app.units.models import Unit
-from tests.builders.flow import drain
+from app.units.models import Employment, Unit
+from tests.builders.flow import drain, open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.portfolio import an_upload
 from tests.conftest import START
@@ -67,7 +67,7 @@ def test_what_is_known_is_counted_by_kind(client_for: Any, person: Person) -> No
     page = client_for(person).get("/account/data").text
     for kind in ("单位绑定", "业绩", "职称申报", "职称证书", "上传的文件", "登录记录", "诚信记录"):
         assert kind in page
-    assert "还没有其他人打开过您上传的文件" in page
+    assert "还没有其他人查看过您的材料和文件" in page
 
 
 def test_who_reads_a_file_is_kept_once_a_day_by_office(
@@ -90,6 +90,31 @@ def test_who_reads_a_file_is_kept_once_a_day_by_office(
     page = client_for(person).get("/account/data").text
     assert "云桥区青禾小学 单位经办人" in page
     assert "读者" not in page
+
+
+def test_who_opens_the_records_of_a_person_is_kept_once_a_day(
+    client_for: Any, app: Flask, person: Person, at: Any
+) -> None:
+    with transaction():
+        school = a_unit("柳溪小学")
+        asker = a_person("卜文", roles=[("applicant", "all", None)])
+        clerk = staff(school, "unit_clerk")
+    client_for(asker).post("/binding", {"unit_id": school.id})
+    with transaction(write=False):
+        binding = db.session.query(Employment).filter_by(person_id=asker.id).one().id
+    page = f"/binding/requests/{binding}"
+    client_for(clerk).get(page, headers={"Sec-Purpose": "prefetch"})
+    assert sights(asker) == []
+    for _ in range(2):
+        assert client_for(clerk).get(page).status_code == 200
+    (seen,) = sights(asker)
+    assert (seen.office, seen.file) == ("柳溪小学 单位经办人", "绑定申请和个人信息")
+    at(START + timedelta(days=1))
+    assert "柳溪小学 单位经办人" in client_for(asker).get("/account/data").text
+    with transaction(write=False):
+        (item,) = open_items(("employment", binding))
+    assert client_for(clerk).get(f"/tasks/{item.id}").status_code == 200
+    assert len(sights(asker)) == 2
 
 
 def test_a_browser_that_looks_ahead_has_read_nothing(
