@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import delete, select
 
 from app.accounts.models import Person
@@ -73,13 +74,15 @@ def make_export(payload: Mapping[str, Any]) -> None:
         person = db.session.get_one(Person, export.person_id)
         files = list(db.session.scalars(files_of(person.id)))
         chosen = _within(files)
-        text = _records(person, {file.id for file in files} - {file.id for file in chosen})
+        told_all = _records(person, {file.id for file in files} - {file.id for file in chosen})
+        page = _page(person, told_all)
         export.done, export.total = 0, len(chosen) + 1
         export.left_out = len(files) - len(chosen)
         ids = [file.id for file in chosen]
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("我的信息.json", text)
+        archive.writestr("我的信息.html", page)
+        archive.writestr("我的信息.json", json.dumps(told_all, ensure_ascii=False, indent=1))
         for start in range(0, len(ids), AT_ONCE):
             _pack(archive, export_id, ids[start : start + AT_ONCE])
     _finish(export_id, target.getvalue())
@@ -94,19 +97,24 @@ def _within(files: list[StoredFile]) -> list[StoredFile]:
     return chosen
 
 
-def _records(person: Person, left_out: set[int]) -> str:
+def _page(person: Person, everything: Mapping[str, Any]) -> str:
+    """Return the records as a page that people read; the JSON beside it is for programs."""
+    template = current_app.jinja_env.get_template("people/export.html")
+    return template.render(told=everything, name=person.name)
+
+
+def _records(person: Person, left_out: set[int]) -> dict[str, Any]:
     seen = told(list(db.session.scalars(sights_of(person.id))))
-    everything = {
+    return {
         "说明": "本平台所存的您的个人信息；证件号码以掩码显示",
         "导出时间": f"{clock_now():%Y-%m-%d %H:%M}",
         **everything_of(person),
         "查看记录": [
-            {"日期": each.on.isoformat(), "查看人": each.office, "文件": each.file}
+            {"日期": each.on.isoformat(), "查看人": each.office, "材料": each.file}
             for each in seen
         ],
         "文件过大未包含的文件编号": sorted(left_out),
     }
-    return json.dumps(everything, ensure_ascii=False, indent=1)
 
 
 def _pack(archive: zipfile.ZipFile, export_id: int, ids: list[int]) -> None:

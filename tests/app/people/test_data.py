@@ -162,10 +162,18 @@ def test_everything_comes_as_one_file_of_ones_own(
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
         names = archive.namelist()
         known = json.loads(archive.read("我的信息.json"))
-    assert [name.rpartition("-")[2] for name in names] == ["我的信息.json", "学历证书.png"]
+        page = archive.read("我的信息.html").decode()
+    assert [name.rpartition("-")[2] for name in names] == [
+        "我的信息.html",
+        "我的信息.json",
+        "学历证书.png",
+    ]
     assert known["身份信息"]["姓名"] == "苏晓禾"
     assert known["单位绑定"][0]["单位"] == "云桥区青禾小学"
-    assert NUMBER not in json.dumps(known)
+    assert NUMBER not in json.dumps(known) + page
+    for words in ("苏晓禾的信息", "单位绑定（1）", "云桥区青禾小学", "学历证书.png", "查看记录"):
+        assert words in page
+    assert "<script" not in page
     with transaction():
         stranger = staff(db.session.scalars(sa.select(Unit)).one(), "unit_clerk")
     assert client_for(stranger).get(url).status_code == 404
