@@ -1,7 +1,5 @@
 """A unit's accounts: of its staff, and of its own people."""
 
-from datetime import datetime
-
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -16,7 +14,6 @@ from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
-from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ROLES, authorize, requires
 from app.engine import care
 from app.engine.care import Halt
@@ -28,6 +25,7 @@ from app.units import (
     joining_views,
     operations,
     own_views,
+    panels,
     post_views,
     queries,
     registration_views,
@@ -156,22 +154,6 @@ def end_staff(person_id: int) -> Response | tuple[str, int]:
     return see_other(url_for("units.staff", unit=unit.id))
 
 
-@register_panel(1)
-def ended_roles(person: Person, roles: set[str], at: datetime) -> Panel | None:
-    """Tell who holds no role any more which ones have ended, and where."""
-    ended = [] if roles else queries.ended_roles_of(person.id, at)
-    lines = [
-        Line(
-            f"{unit.name}　{ROLES.get(grant.role, grant.role)}",
-            url_for("accounts.notifications"),
-            f"{grant.valid_to:%Y-%m-%d} 终止，以后的事项由该单位其他人员办理",
-            "已终止",
-        )
-        for grant, unit in ended
-    ]
-    return Panel("您的角色", lines) if lines else None
-
-
 def _own_people() -> Unit:
     return own_unit("unit.applicants", {"unit_admin", "unit_clerk"})
 
@@ -251,6 +233,7 @@ __all__ = [
     "change_views",
     "joining_views",
     "own_views",
+    "panels",
     "post_views",
     "registration_views",
 ]

@@ -1,5 +1,6 @@
 """A unit's staff accounts: opened, reset, and only by who administers the unit."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import partial
@@ -274,3 +275,24 @@ def test_an_empty_form_says_everything_it_lacks_at_once(
     assert (answer.status_code, "data-error-summary" in answer.text) == (422, True)
     assert [fault for fault in faults if fault not in answer.text] == []
     assert f'href="{url}?unit=' in browser.get(url.removesuffix("/new")).text
+
+
+def test_the_home_page_of_an_administrator_tells_what_waits(app: Flask, client_for: Any) -> None:
+    with transaction():
+        unit = a_unit("云桥区青禾小学")
+        admin = a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+        staff(unit, "unit_clerk")
+        a_person("在编人员", unit=unit)
+        asker = a_person("卜文", roles=[("applicant", "all", None)])
+    client_for(asker).post("/binding", {"unit_id": unit.id})
+    page = client_for(admin).get("/home").text
+    lines = re.findall(r">([^<>]+)</a>\s*</span>\s*<span[^>]*>(\d+)</span>", page)
+    assert dict(lines) == {
+        "待审核的人员绑定": "1",
+        "待审核的单位注册": "0",
+        "待审核的单位变更": "0",
+        "本单位人员": "1",
+        "工作人员": "3",
+    }
+    assert "/binding/requests?status=pending" in page
+    assert "待审核的人员绑定" not in client_for(asker).get("/home").text

@@ -1,0 +1,83 @@
+"""What the units' people see first: the figures of a unit's administrator, roles that ended."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import ColumnElement, func, select
+
+from app.accounts.models import Person
+from app.accounts.queries import live_grants
+from app.core.db import db
+from app.core.panels import Line, Panel, register_panel
+from app.core.permissions import ROLES
+from app.engine.models import WorkItem
+from app.units import queries
+from app.units.models import ACTIVE, PENDING, Employment
+from app.units.request_process import CHANGE, REGISTRATION
+
+
+@register_panel(1)
+def ended_roles(person: Person, roles: set[str], at: datetime) -> Panel | None:
+    """Tell who holds no role any more which ones have ended, and where."""
+    ended = [] if roles else queries.ended_roles_of(person.id, at)
+    lines = [
+        Line(
+            f"{unit.name}　{ROLES.get(grant.role, grant.role)}",
+            url_for("accounts.notifications"),
+            f"{grant.valid_to:%Y-%m-%d} 终止，以后的事项由该单位其他人员办理",
+            "已终止",
+        )
+        for grant, unit in ended
+    ]
+    return Panel("您的角色", lines) if lines else None
+
+
+@register_panel(12)
+def administered(person: Person, roles: set[str], at: datetime) -> Panel | None:
+    """What waits at the units that somebody administers, and how many people they have."""
+    if "unit_admin" not in roles:
+        return None
+    held = live_grants(person.id, at)
+    units = {g.scope_id for g in held if g.role == "unit_admin" and g.scope_id}
+    of_units = Employment.unit_id.in_(units)
+    waiting = _count(Employment, of_units, Employment.status == PENDING)
+    asked = [_tasks(kind, units) for kind in (REGISTRATION, CHANGE)]
+    staff = {each.id for unit in units for each, _ in queries.staff_of(unit, at)}
+    requests = url_for("units.requests")
+    return Panel(
+        "本单位",
+        [
+            _figure("待审核的人员绑定", waiting, f"{requests}?status={PENDING}", "warning"),
+            _figure("待审核的单位注册", asked[0], url_for("units.registrations"), "warning"),
+            _figure("待审核的单位变更", asked[1], url_for("inbox.tasks"), "warning"),
+            _figure(
+                "本单位人员",
+                _count(Employment, of_units, Employment.status == ACTIVE),
+                url_for("units.applicants"),
+                "info",
+            ),
+            _figure("工作人员", len(staff), url_for("units.staff"), "info"),
+        ],
+    )
+
+
+def _figure(text: str, count: int, url: str, tone: str) -> Line:
+    return Line(text, url, status=str(count), tone=tone if count else "secondary")
+
+
+def _count(table: Any, *conditions: ColumnElement[bool]) -> int:
+    return db.session.scalar(select(func.count(table.id)).where(*conditions)) or 0
+
+
+def _tasks(kind: str, units: Iterable[int]) -> int:
+    """Count what waits for the administrators of units as the office of others."""
+    return _count(
+        WorkItem,
+        WorkItem.status == "open",
+        WorkItem.business_type == kind,
+        WorkItem.role == "unit_admin",
+        WorkItem.scope_kind == "org",
+        WorkItem.scope_id.in_(units),
+    )
