@@ -34,7 +34,7 @@ COLUMNS = (
     Column("name", "单位名称", "云桥区青禾小学", required=True),
     Column("type", "单位类型", "用人单位", required=True, choices=TYPES),
     Column("kind", "单位性质", "事业单位", required=True, choices=KINDS),
-    Column("area_code", "属地", "110101", required=True, help="六位行政区划代码或全称，见代码表"),
+    Column("area_code", "属地", "340602", required=True, help="六位行政区划代码或全称，见代码表"),
     Column("credit_code", "统一社会信用代码", "", most=30, help="没有或与上级共用的不填"),
     Column(
         "parent",

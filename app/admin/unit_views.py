@@ -294,7 +294,9 @@ def _target(unit: Unit) -> tuple[Unit | None, list[str]]:
 @shown_on(merging)
 def merge_unit(unit_id: int) -> Response:
     """Merge a unit into the one whose facts the page showed (单位合并)."""
-    found, into = _unit(unit_id), _unit(request.form.get("into_id", 0, type=int))
+    found, into = _unit(unit_id), db.session.get(Unit, request.form.get("into_id", 0, type=int))
+    if into is None:
+        raise Invalid("请先填写并核对并入的单位", field="into")
     basis = request.form.get("basis", "")
     merging_units.merge_unit(found, into, basis, actor_id=current_user.id, now=now())
     flash(f"{found.name}已并入{into.name}", "success")

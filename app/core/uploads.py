@@ -43,7 +43,10 @@ class Policy:
             if self.max_bytes >= 2**20
             else f"{self.max_bytes // 1024}KB"
         )
-        return f"支持 {'、'.join(self.types)}，单个不超过 {size}，最多 {self.max_count} 个"
+        kinds = "、".join(self.types)
+        if self.max_count == 1:
+            return f"支持 {kinds}，一个文件，不超过 {size}"
+        return f"支持 {kinds}，单个不超过 {size}，最多 {self.max_count} 个"
 
 
 PHOTO = Policy(types=("jpg", "png"), max_bytes=5 * 2**20, max_count=1, photo=True)

@@ -22,7 +22,7 @@ from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrec
 from app.people.process import CORRECTION, record
 from app.people.web import bp
 from app.site.views import register_policy
-from app.units import asking, evidence
+from app.units import asking, evidence, posts
 from app.units.flow import flow_log
 
 PAGE = "mend_correction"
@@ -30,6 +30,7 @@ POLICIES = {
     "correction": Policy(max_count=corrections.MOST_FILES),
     # Of requests of units and to them, whose room lies beside that of the files.
     evidence.FIELD: evidence.POLICY,
+    "posts": posts.POLICY,
 }
 register_policy(POLICIES.get)
 

@@ -231,12 +231,20 @@ for _no, _level in enumerate(POST_LEVELS):
     setattr(PostForm, f"occupied_{_no}", _number(f"{_level}已聘人数"))
 
 
+MOBILE = re.compile(r"1[3-9][0-9]{9}\Z")
+"""As the details of a person ask for it (forms/people/profile.yaml)."""
+
+
 class BindingForm(Form):
     """What a person says with a request to a unit (绑定单位)."""
 
     freelancer = StringField("是否自由职业者", default="no")
     evidence = _evidence()
-    phone = _text("手机号码", 20)
+    phone = StringField(
+        "手机号码",
+        [Optional(), Regexp(MOBILE, message="请填写 11 位手机号码")],
+        filters=[lambda value: "".join((value or "").split())],
+    )
     email = _text("邮箱", 120)
     politics = SelectField(
         "政治面貌",

@@ -12,12 +12,15 @@ from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.storage import StoredFile, link, owned_file
+from app.core.uploads import Policy
 from app.units.code_lists import POST_LEVELS, POST_OF_TITLE
 from app.units.models import DROPPED, PENDING, RETURNED, Unit
 from app.units.offices import vetting_office
 from app.units.post_models import IN_FORCE, REPLACED, PostCount, PostSheet
 from app.units.tree import register_obstacle, take_turns
 
+POLICY = Policy(max_count=1)
+"""Of the stamped table (岗位核准表)."""
 NO_OFFICE = "上级单位和属地人社部门尚未设置管理员，暂不能申请变更，请联系系统管理员"
 
 

@@ -354,3 +354,7 @@ def test_a_dark_coat_along_the_foot_of_a_photo_is_no_border() -> None:
 )
 def test_a_policy_is_described_in_the_words_of_the_page(policy: Policy, words: str) -> None:
     assert words in policy.describe()
+
+
+def test_a_slot_of_one_file_does_not_speak_of_several() -> None:
+    assert Policy(max_count=1).describe() == "支持 jpg、png、pdf，一个文件，不超过 10MB"

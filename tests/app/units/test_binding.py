@@ -215,6 +215,7 @@ def test_what_a_person_says_of_themselves_goes_to_the_reviewer(
     [
         ({"email": "没有邮箱"}, "邮箱格式有误"),
         ({"phone": "123"}, "请填写 11 位手机号码"),
+        ({"phone": "0561-3000000"}, "请填写 11 位手机号码"),
         ({"note": "长" * 501}, "不能超过 500 个字"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_unit_is_merged_only_after_its_target_was_shown(app: Flask, system: Br
     page = system.get(f"{url}?into=柳溪").text
     assert "确定把 青禾小学 并入 教体局 / 云桥区柳溪小学 吗" in page
     assert (f'name="into_id" value="{new.id}"' in page, "1 人" in page) == (True, True)
-    assert system.post(url, {"into": "柳溪"}).status_code == 404
+    assert system.post(url, {"into": "柳溪"}).status_code == 422
     answer = system.post(url, told(new, basis=""))
     assert (answer.status_code, "请填写批准文件" in answer.text) == (422, True)
     assert "请核对并入的单位" in answer.text
