@@ -63,13 +63,13 @@ def merged(process: ProcessVersion, judged: Judged) -> dict[str, bytes]:
     return {**_in_force(process), **judged.placed}
 
 
-def judge(process: ProcessVersion, uploads: Mapping[str, bytes]) -> Judged:
+def judge(process: ProcessVersion, uploads: Mapping[str, bytes], now: datetime) -> Judged:
     """Ask the gate about the version that these uploads would make (发布检查).
 
     It takes seconds: a request asks before it writes. Nothing uploaded is read here, only there.
     """
     seen = last_version_id()
-    known = Known.of_platform(jurisdiction=process.jurisdiction, homes=homes())
+    known = Known.of_platform(jurisdiction=process.jurisdiction, homes=homes(), at=now)
     if not uploads:
         return Judged(process.id, uploads, check({}, known=known), seen)
     verdict = check(uploads, known=known, key=process.key, in_force=_in_force(process))

@@ -132,7 +132,7 @@ def check(version_id: int) -> Response | tuple[str, int]:
     version = queries.version(version_id)
     operations.refuse_overtaken(version)
     uploads = _uploaded()
-    judged = operations.judge(version, uploads)
+    judged = operations.judge(version, uploads, now())
     if not judged.verdict.ok:
         return _refused(version, judged), 422
     if operations.is_unchanged(version, judged):
@@ -156,7 +156,7 @@ def confirm(version_id: int) -> str:
 
 def _confirm(version: ProcessVersion, ids: list[int], form: PublishForm) -> str:
     uploads = operations.staged_uploads(ids, owner_id=current_user.id)
-    judged = operations.judge(version, uploads)
+    judged = operations.judge(version, uploads, now())
     if not judged.verdict.ok:
         return _refused(version, judged)
     files = operations.merged(version, judged)
@@ -187,7 +187,7 @@ def publish(version_id: int) -> Response | tuple[str, int]:
         return _confirm(version, ids, form), 422
     operations.refuse_overtaken(version)
     uploads = operations.staged_uploads(ids, owner_id=current_user.id)
-    judged = operations.judge(version, uploads)
+    judged = operations.judge(version, uploads, now())
     begin_writing()
     repeated = answer_repeat()
     if repeated is not None:

@@ -10,7 +10,7 @@ from app.engine.decisions import VALUE, cell_test
 from app.engine.gate import Verdict
 from app.engine.gate.inspection import inspect, inspect_over
 from rules.expression import MAX_TEXT, compile_expression
-from tests.engine.gate_builder import KNOWN, Drawing, element, flow, gateway
+from tests.engine.gate_builder import KNOWN, VET, Drawing, element, flow, gateway, user
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
 
@@ -216,3 +216,51 @@ def test_a_cell_asks_where_its_marks_stand_outside_of_quotes(cell: str) -> None:
             outside.append(letter)
     if not quote:
         assert (VALUE in cell_test("amount", cell)) == ("?" in outside)
+
+
+PLACES = {
+    "a cell": ('"a" b', "第 1 行“数量”列", '（第 1 个字符，“"a" b”处）'),
+    "a bad comparison": ("&gt; amuont", "第 1 行“数量”列", "（第 3 个字符，“amuont”处）"),
+    "a bad question": (
+        "? &gt; 1 and ? &lt; amuont",
+        "第 1 行“数量”列",
+        "（第 15 个字符，“amuont”处）",
+    ),
+    "a bad value": ("amuont", "第 1 行“数量”列", "（第 1 个字符，“amuont”处）"),
+}
+
+
+@pytest.mark.parametrize(("cell", "place", "told"), PLACES.values(), ids=PLACES)
+def test_what_is_wrong_in_a_cell_is_told_with_row_column_and_letter(
+    cell: str, place: str, told: str
+) -> None:
+    found = [f for f in with_table(table(test=cell)).findings if f.rule == "expression.invalid"]
+    assert found
+    assert {f.name for f in found} == {place}
+    assert {f.element for f in found} == {"c1"}
+    assert all(told in f.message for f in found), [f.message for f in found]
+    assert not [f.hint for f in found if "decision ==" in f.hint]
+
+
+def test_headers_answers_and_rows_are_named_as_people_see_them() -> None:
+    of_header = with_table(table(header="amuont")).findings
+    assert {(f.element, f.name) for f in of_header} == {("i", "“数量”列")}
+    assert {f.name for f in with_table(table(output="senior")).findings} == {"第 1 行“grade”列"}
+    extra = "<inputEntry id='c9'><text>1</text></inputEntry>"
+    assert {f.name for f in with_table(table(extra_cell=extra)).findings} == {"第 1 行"}
+
+
+def test_a_mistake_in_a_cell_is_told_how_to_write_cells() -> None:
+    hints = {f.hint for f in with_table(table(test="3 = 3")).findings}
+    assert hints == {'判断相等要写两个等号，如 "pass"、!= "pass" 或 >= 60'}
+
+
+def test_a_cell_is_held_against_what_its_column_can_be() -> None:
+    drawing = DECIDING.with_(vet=user("vet", {**VET, "form": "decide", "save": "decide"}))
+    for cell, answer in (('"passed"', False), ('"pass", "return"', True), ('!= "通过"', False)):
+        text = table(header="decision", test=cell)
+        files = {"sample.bpmn": drawing.bytes(), "find_grade.dmn": text.encode()}
+        verdict = inspect(files, known=KNOWN)
+        assert verdict.ok is answer, verdict.findings
+        told = [(f.rule, f.name) for f in verdict.findings if f.severity == "error"]
+        assert told == ([] if answer else [("condition.value", "第 1 行“数量”列")])

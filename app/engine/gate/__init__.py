@@ -24,8 +24,8 @@ __all__ = [
 ]
 
 
-def published_in(files: Mapping[str, bytes]) -> dict[str, Published]:
-    """Return what the gate must know of these published diagrams."""
+def published_in(files: Mapping[str, bytes], known: Known | None = None) -> dict[str, Published]:
+    """Return what the gate must know of these published diagrams, beside what is `known`."""
     diagrams = read_bundle(files).diagrams
-    processes = with_bundle(Known(), diagrams).processes
+    processes = with_bundle(known or Known(), diagrams).processes
     return {diagram.id: processes[diagram.id] for diagram in diagrams}

@@ -4,11 +4,15 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 MAX_LISTED = 12
+MAX_COMPARED = 100
+"""Among more words than these none is looked for: a file may hold thousands of them."""
 _ENOUGH = 0.6
 
 
 def nearest(word: str, words: Collection[str]) -> str:
     """Return the existing word that is most like this one, or an empty text."""
+    if len(words) > MAX_COMPARED:
+        return ""
     found = get_close_matches(word[:100], sorted(words), n=1, cutoff=_ENOUGH)
     return found[0] if found else ""
 

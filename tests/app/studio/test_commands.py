@@ -1,6 +1,9 @@
 """What process admins do to running instances on the server, and what they are told."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -251,3 +254,28 @@ def test_files_are_judged_on_the_command_line_one_line_each(run: Run, tmp_path: 
     assert [row["file"] for row in rows] == [str(good), str(bad), str(tmp_path / "gone.bpmn")]
     assert {"rule", "element", "name", "message", "hint"} <= rows[1]["findings"][0].keys()
     assert [finding["rule"] for finding in rows[2]["findings"]] == ["file.unreadable"]
+
+
+def test_files_are_judged_beside_what_is_published(run: Run) -> None:
+    alone = run("lint-process", ROOT / "bpmn" / "declaration.bpmn")
+    assert alone == (0, alone[1])
+    assert json.loads(alone[1])["findings"] == []
+    both = run(
+        "lint-process", *((ROOT / "bpmn" / f"{n}.bpmn") for n in ("declaration", "unit_review"))
+    )
+    assert [json.loads(line)["ok"] for line in both[1].splitlines()] == [True, True]
+
+
+def test_files_are_judged_before_there_is_a_database(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "lint-process"]
+    made = subprocess.run(
+        [*command, str(ROOT / "bpmn" / "declaration.bpmn")],
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "INSTANCE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout.splitlines()[-1])["ok"] is True
