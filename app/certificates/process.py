@@ -53,9 +53,13 @@ REPLACEMENT = "replacement"
 ISSUE_WORDS = {"issue": "同意发证", "return": "退回照片", "postpone": "暂缓发证"}
 WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}
 ISSUE = matter(
-    "certificate_issue", "职称证书制发", needs=("prepare_certificate", "make_certificate")
+    "certificate_issue",
+    "职称证书制发",
+    needs=("prepare_certificate", "issue_certificate", "make_certificate"),
 )
-REPLACING = matter("certificate_replacement", "证书补换", needs=("replace_certificate",))
+REPLACING = matter(
+    "certificate_replacement", "证书补换", needs=("decide_replacement", "replace_certificate")
+)
 
 
 def _result(step: Step) -> Result:

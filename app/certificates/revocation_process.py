@@ -27,7 +27,9 @@ from app.engine.handlers import (
 REVOCATION = "revocation"
 WITHDRAW = "withdraw"
 WORDS = {"pass": "同意撤销", "refuse": "不予撤销"}
-REVOKING = matter("certificate_revocation", "证书撤销", needs=("revoke_certificate",))
+REVOKING = matter(
+    "certificate_revocation", "证书撤销", needs=("confirm_revocation", "revoke_certificate")
+)
 
 
 def _revocation(step: Step) -> Revocation:

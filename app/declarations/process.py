@@ -31,7 +31,7 @@ COURSE = handlers.matter(
     PROCESS,
     "职称申报",
     parts=("unit_review", "superior_review"),
-    needs=("finish_declaration", "return_declaration"),
+    needs=("submit_declaration", "accept_declaration", "finish_declaration"),
 )
 handlers.sends({ABANDONED: "申报人删除草稿"})
 WORDS = {

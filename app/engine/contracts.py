@@ -55,8 +55,8 @@ UNDECLARED = Contract(gives=None, repeats=True)
 class Matter:
     """What a process that the platform starts is about (事项).
 
-    parts: the processes that it is shipped to call. needs: the service handlers without which its
-    record would never be finished.
+    parts: the processes that it is shipped to call. needs: the save and service handlers without
+    which its record would never be finished.
     """
 
     word: str

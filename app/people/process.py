@@ -36,7 +36,7 @@ from app.site.reading import Watch, register_watch
 from app.units.queries import reviewing_unit, unit_of
 
 CORRECTION = "identity_correction"
-CORRECTING = matter(CORRECTION, "身份信息更正")
+CORRECTING = matter(CORRECTION, "身份信息更正", needs=("decide_correction",))
 VETS = "unit_clerk"
 """Who of a unit says whether a request is true."""
 register_watch(Watch(is_noted, note_reading))

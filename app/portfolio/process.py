@@ -38,8 +38,10 @@ from app.portfolio.models import (
 )
 
 REVIEWERS = {"unit_clerk", "unit_admin"}
-AUDIT = handlers.matter(operations.PROCESS, "业绩审核", needs=("approve_item",))
-WITHDRAWAL = handlers.matter(withdrawals.PROCESS, "业绩撤回", needs=("release_item",))
+AUDIT = handlers.matter(operations.PROCESS, "业绩审核", needs=("vet_item", "approve_item"))
+WITHDRAWAL = handlers.matter(
+    withdrawals.PROCESS, "业绩撤回", needs=("vet_withdrawal", "release_item")
+)
 WORDS = {"pass": "通过", "return": "退回"}
 NEXT_STEPS = {
     RETURNED: "请按退回意见修改后重新提交",

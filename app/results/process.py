@@ -38,8 +38,8 @@ from app.review.operations import return_report
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
 MEETING = ("review_meeting",)
-SHOWN = matter("publicity", "评审结果公示", needs=("end_publicity",))
-OBJECTED = matter("objection", "异议处理")
+SHOWN = matter("publicity", "评审结果公示", needs=("end_publicity", "confirm_publicity"))
+OBJECTED = matter("objection", "异议处理", needs=("decide_objection",))
 keeps_time(PUBLICITY, "公示期限由公示的起止日期决定，不能单独改期")
 sends({"publicity_confirmed": "公示结果已确认"})
 

@@ -22,9 +22,9 @@ MEETING, CASE = "meeting", "case"
 HELD = handlers.matter(
     "review_meeting",
     "评审会议",
-    needs=("start_material_reviews", "publish_result", "open_publicity"),
+    needs=("start_material_reviews", "close_ballot", "publish_result", "open_publicity"),
 )
-READ = handlers.matter("material_review", "材料评审")
+READ = handlers.matter("material_review", "材料评审", needs=("score_case", "confirm_by_director"))
 handlers.sends({"review_finished": "材料评审结束", "cases_confirmed": "全部评分已确认"})
 WORDS = {"pass": "通过", "return": "退回"}
 DECIDED = Contract(HELD, gives={"decision": WORDS})

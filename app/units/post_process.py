@@ -29,7 +29,7 @@ from app.units.post_models import PostSheet
 from app.units.vetting import MENDED, VETTED, mend, vet
 
 POSTS = "post_sheet"
-POSTED = matter("post_approval", "岗位核准信息变更")
+POSTED = matter("post_approval", "岗位核准信息变更", needs=("vet_posts",))
 READERS = frozenset({"unit_admin", "unit_clerk", "unit_leader"})
 
 

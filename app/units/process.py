@@ -36,7 +36,7 @@ from app.units.queries import open_tasks_of, reviewing_unit, unit_of
 from app.units.vetting import VETTED, vet
 
 BINDING = "employment"
-BOUND = matter("unit_binding", "人员注册审核")
+BOUND = matter("unit_binding", "人员注册审核", needs=("vet_binding",))
 VETTING = "vet_binding"
 REVIEWS = ("unit_admin", "unit_clerk")
 """Who of a unit reads the list of those who belong to it or want to."""

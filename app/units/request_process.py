@@ -28,8 +28,8 @@ from app.units.models import UnitChange, UnitRegistration
 from app.units.vetting import MENDED, VETTED, mend, vet
 
 REGISTRATION, CHANGE = "unit_registration", "unit_change"
-REGISTERING = matter(REGISTRATION, "单位注册")
-CHANGING = matter(CHANGE, "单位变更")
+REGISTERING = matter(REGISTRATION, "单位注册", needs=("vet_registration",))
+CHANGING = matter(CHANGE, "单位变更", needs=("vet_unit_change",))
 MENDED_WITHIN = timedelta(days=30)
 """How long a returned registration waits to be mended."""
 

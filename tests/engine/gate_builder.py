@@ -38,6 +38,8 @@ KNOWN = Known(
         "decide_more": Asking("decide", ("pass", "return", "refuse")),
         "decide_none": Asking("decide", ()),
         "elsewhere": Asking("elsewhere", ("pass", "return")),
+        "look_first": Asking("look_first", ("pass", "return")),
+        "look_only": Asking("look_only", ()),
     },
     pages={"fill": UNDECLARED, "desk": Contract(SAMPLE, save="at_desk")},
     saves={

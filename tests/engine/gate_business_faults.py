@@ -86,6 +86,7 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
     ),
     "a scope of another process": Spoiled("task.business", "vet", deciding(scope="elsewhere")),
     "a form of another save": Spoiled("task.answers", "vet", deciding(form="elsewhere")),
+    "a form that a save of its own reads": Spoiled("task.answers", "vet", deciding(save="record")),
     "a page of another save": Spoiled(
         "task.answers",
         "vet",
@@ -140,6 +141,7 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
 BUSINESS_SOUND: dict[str, Drawing] = {
     **dict.fromkeys(BUSINESS_FAULTS, DECIDING_ONCE),
     "a handler of another process": SOUND,
+    "a form that a save of its own reads": deciding(form="look_first", save="record"),
     "a page of another save": deciding(
         "amount > 1", form="", page="desk", save="at_desk", outcomes=""
     ),

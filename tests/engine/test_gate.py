@@ -332,9 +332,9 @@ def test_the_flows_of_what_is_refused_are_not_blamed(name: str) -> None:
 
 
 def test_any_form_may_be_kept_by_the_general_handler() -> None:
-    keeping = deciding(save="record")
+    keeping = deciding(form="look_first", save="record")
     assert judged(keeping).findings == ()
-    without = judged(deciding(save="record", form="decide_none"))
+    without = judged(deciding(save="record", form="look_only"))
     assert the(without, "task.outcomes").message == "outcomes 里的“decision”，这里的处理不会给出"
 
 

@@ -205,7 +205,7 @@ def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published
         frozenset(diagram.inputs),
         values=variables.values_of(diagram, known, outcomes),
         services=services,
-        saves=_named(diagram, "save"),
+        saves=_named(diagram, "save").union(*(each.saves for each in called)),
         waits=False,
         throws=messages.thrown(diagram),
         catches=messages.caught(diagram),

@@ -73,8 +73,9 @@ def answers_reach_their_handler(diagram: Diagram, known: Known) -> Iterator[Find
         if contract is None:
             continue
         wanted, shown = _wanted(node, known)
-        general = Answered in (contract.gives or {}).values()
-        if wanted and wanted != name and not (general and node.properties.get("form")):
+        # What nobody else reads may be kept as it came.
+        is_kept = Answered in (contract.gives or {}).values() and wanted not in known.saves
+        if wanted and wanted != name and not is_kept:
             message = f"{shown}的内容由保存处理“{wanted}”读取，这里填的是“{name}”"
             hint = f"请把 save 改成“{wanted}”，或换成“{name}”的表单或页面"
             yield diagram.find("task.answers", node, message, hint)
@@ -150,9 +151,10 @@ def decided_once(diagram: Diagram, known: Known) -> Iterator[Finding]:
     for node in diagram.nodes.values():
         if node.loop is None:
             continue
-        together = [node]
+        # One after the other, what they hold may lead from one state of the record to the next.
+        together = [] if node.kind in {"subProcess", "callActivity"} else [node]
         if node.loop.get("isSequential") != "true":
-            together += _inside(diagram, node)
+            together = [node, *_inside(diagram, node)]
         for each in together:
             name = _once(each, known)
             if name:
@@ -177,14 +179,15 @@ def _once(node: Node, known: Known) -> str:
 
 
 def finishes_its_record(diagram: Diagram, known: Known) -> Iterator[Finding]:
-    """Guard the records: without these services a process ends and its record stays as it was."""
+    """Guard the records: without these handlers a process ends and its record stays as it was."""
     matter, own = known.matters.get(diagram.id), known.processes.get(diagram.id)
     if matter is None or own is None:
         return
     for name in matter.needs:
-        if name not in own.services:
-            message = f"没有调用处理“{name}”的服务任务，“{matter.word}”的业务记录不会办结"
-            hint = f"请补画服务任务，handler 填 {name}"
+        if name not in own.services | own.saves:
+            kind, key = ("用户", "save") if name in known.saves else ("服务", "handler")
+            message = f"没有用到“{name}”的{kind}任务，“{matter.word}”的业务记录不会办结"
+            hint = f"请补画{kind}任务，{key} 填 {name}"
             yield diagram.find("process.needs", diagram.process, message, hint)
 
 

@@ -51,7 +51,7 @@ class Published:
     inputs: frozenset[str] = frozenset()
     # What its outcomes can be; a name that is missing can be anything.
     values: Mapping[str, Values] = field(default_factory=dict)
-    # The service handlers that it and its calls name, and the save handlers of its own tasks.
+    # The handlers that its tasks and those of its calls name.
     services: frozenset[str] = frozenset()
     saves: frozenset[str] = frozenset()
     waits: bool = True
