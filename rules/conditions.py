@@ -65,6 +65,34 @@ def condition_faults(text: str, values: Mapping[str, Values]) -> list[Fault]:
     return []
 
 
+def outcome_of(text: str, known: Mapping[str, Any]) -> bool | None:
+    """Return how a condition turns out as far as these values tell; None where they do not."""
+    try:
+        compile_expression(text)
+    except ExpressionError:
+        return None
+    line = _line(text)
+    return _decided(line, ast.parse(line, mode="eval").body, known)
+
+
+def _decided(line: str, node: ast.expr, known: Mapping[str, Any]) -> bool | None:
+    if isinstance(node, ast.BoolOp):
+        parts = {_decided(line, value, known) for value in node.values}
+        settles = isinstance(node.op, ast.Or)
+        rest = None if None in parts else not settles
+        return settles if settles in parts else rest
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = _decided(line, node.operand, known)
+        return None if inner is None else not inner
+    if isinstance(node, ast.IfExp):
+        test = _decided(line, node.test, known)
+        taken = [node.body, node.orelse] if test is None else [node.body if test else node.orelse]
+        ways = {_decided(line, way, known) for way in taken}
+        return ways.pop() if len(ways) == 1 else None
+    expression = compile_expression(_piece(line, node))
+    return _result(expression, known) if expression.names <= known.keys() else None
+
+
 def _line(text: str) -> str:
     return text.translate(_BLANKS).strip()
 

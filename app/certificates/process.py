@@ -96,7 +96,9 @@ def prepare_certificate(step: Step) -> Outcomes:
     return {"has_photo": certificate.photo_file_id is not None}
 
 
-@service("make_certificate", Contract(ISSUE))
+@service(
+    "make_certificate", Contract(ISSUE, after={"issue_certificate": {"decision": ("issue",)}})
+)
 def make_certificate(step: Step) -> Outcomes:
     """Number, sign and issue, as the issuer decided."""
     certificate = certificate_for(step.business_id)
@@ -122,7 +124,7 @@ def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     }
 
 
-@save("provide_photo", Contract(ISSUE))
+@save("provide_photo", Contract(ISSUE, after={"issue_certificate": {"decision": ("return",)}}))
 def provide_photo(step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person's photo arrives."""
     person = db.session.get_one(Person, step.actor_id)
@@ -232,7 +234,16 @@ def decide_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**_decided(step, answers), "decided_by": step.actor_id}
 
 
-@save("mend_replacement", Contract(REPLACING))
+@save(
+    "mend_replacement",
+    Contract(
+        REPLACING,
+        after={
+            "vet_replacement": {"decision": ("return",)},
+            "decide_replacement": {"decision": ("return",)},
+        },
+    ),
+)
 def mend_replacement(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person sent the request again; its page changed it."""
     return {"_outcome": "重新提交"}
@@ -244,7 +255,10 @@ def mend_replacement_page(item: WorkItem) -> str:
     return f"/replacements/{item.business_id}"
 
 
-@service("replace_certificate", Contract(REPLACING))
+@service(
+    "replace_certificate",
+    Contract(REPLACING, after={"decide_replacement": {"decision": ("pass",)}}),
+)
 def replace_certificate(step: Step) -> Outcomes:
     """Issue the new certificate."""
     actor_id = _decider(step, "decided_by")

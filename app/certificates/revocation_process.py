@@ -66,7 +66,9 @@ def confirm_revocation(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
 
 
-@service("revoke_certificate", Contract(REVOKING))
+@service(
+    "revoke_certificate", Contract(REVOKING, after={"confirm_revocation": {"decision": ("pass",)}})
+)
 def revoke_certificate(step: Step) -> Outcomes:
     """Take the certificate back."""
     revoking.revoke_certificate(_revocation(step), now=step.now)

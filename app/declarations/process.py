@@ -48,14 +48,29 @@ VETTED = Contract(
     gives={"verdict": ("pass", "endorse", "return", "confirm")},
     takes=("pass", "return", "terminate"),
 )
-ENDORSED = Contract(COURSE, gives={"verdict": ("pass", "return")}, takes=("pass", "return"))
+ENDORSED = Contract(
+    COURSE,
+    gives={"verdict": ("pass", "return")},
+    takes=("pass", "return"),
+    after={
+        "vet_declaration": {"verdict": ("endorse",)},
+        "vet_forwarded": {"verdict": ("endorse",)},
+    },
+)
 ACCEPTED = Contract(
     COURSE,
     gives={"verdict": ("pass", "return", "confirm")},
     takes=("pass", "return", "terminate"),
 )
 CONFIRMED = Contract(
-    COURSE, gives={"verdict": ("terminate", "again")}, takes=("confirm", "reject")
+    COURSE,
+    gives={"verdict": ("terminate", "again")},
+    takes=("confirm", "reject"),
+    after={
+        "vet_declaration": {"verdict": ("confirm",)},
+        "vet_forwarded": {"verdict": ("confirm",)},
+        "accept_declaration": {"verdict": ("confirm",)},
+    },
 )
 MENDED_BY = {"mended_by": str}
 

@@ -29,6 +29,7 @@ class Contract:
     save: of a page, the save handler that its button calls, where it is not called like the page.
     roles: of a scope, the roles whose tasks it can place; none means all.
     repeats: whether several tasks at once may call it for one record.
+    after: by save handler, the outcomes that must have been given where this comes behind it.
     """
 
     serves: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Contract:
     save: str = ""
     roles: Collection[str] = ()
     repeats: bool = False
+    after: Mapping[str, Mapping[str, tuple[Scalar, ...]]] = field(default_factory=dict)
 
     @property
     def decisions(self) -> Values | None:

@@ -109,7 +109,17 @@ def decide_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": DECISIONS[decision], "_note": opinion}
 
 
-@save("mend_correction", Contract(CORRECTING, gives={"mending": ("again", "give_up")}))
+@save(
+    "mend_correction",
+    Contract(
+        CORRECTING,
+        gives={"mending": ("again", "give_up")},
+        after={
+            "vet_correction": {"decision": ("return",)},
+            "decide_correction": {"decision": ("return",)},
+        },
+    ),
+)
 def mend_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The person asked again on the request's page, or gives it up there."""
     if answers.get("mending") != "give_up":

@@ -59,7 +59,9 @@ def check_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, **word}
 
 
-@handlers.service("publish_plan", Contract(WINDOW))
+@handlers.service(
+    "publish_plan", Contract(WINDOW, after={"check_plan": {"decision": (operations.PASS,)}})
+)
 def publish_plan(step: Step) -> Outcomes:
     """Publish at its time."""
     operations.publish_plan(_plan(step), now=step.now)

@@ -30,6 +30,7 @@ from app.portfolio.models import (
     APPROVED,
     DRAFT,
     PASS,
+    RETURN,
     RETURNED,
     STATES,
     SUBMITTED,
@@ -68,14 +69,14 @@ def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, **word}
 
 
-@handlers.service("approve_item", Contract(AUDIT))
+@handlers.service("approve_item", Contract(AUDIT, after={"vet_item": {"decision": (PASS,)}}))
 def approve_item(step: Step) -> Outcomes:
     """Make what passed the next immutable version."""
     version = operations.approve_item(_item(step), now=step.now)
     return {handlers.OUTCOME_WORD: f"第 {version.no} 版入库"}
 
 
-@handlers.save("mend_item", Contract(AUDIT))
+@handlers.save("mend_item", Contract(AUDIT, after={"vet_item": {"decision": (RETURN,)}}))
 def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Submit a returned item again; its owner has typed it on its own page."""
     del answers
@@ -92,7 +93,9 @@ def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, handlers.OUTCOME_WORD: word, handlers.OPINION: opinion}
 
 
-@handlers.service("release_item", Contract(WITHDRAWAL))
+@handlers.service(
+    "release_item", Contract(WITHDRAWAL, after={"vet_withdrawal": {"decision": (PASS,)}})
+)
 def release_item(step: Step) -> Outcomes:
     """Open the item for change."""
     withdrawals.release_item(_item(step), now=step.now)

@@ -56,7 +56,7 @@ def vet_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return vet(step, answers, posts.decide, _sheet(step))
 
 
-@save("mend_posts", Contract(POSTED, gives=MENDED))
+@save("mend_posts", Contract(POSTED, gives=MENDED, after={"vet_posts": {"decision": ("return",)}}))
 def mend_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit submits again, as it wrote on its page, or gives the change up (放弃)."""
     return mend(step, answers, posts.drop, _sheet(step))

@@ -68,7 +68,7 @@ def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return vet(step, answers, decide_binding, _binding(step.business_id))
 
 
-@save("mend_binding", Contract(BOUND))
+@save("mend_binding", Contract(BOUND, after={"vet_binding": {"decision": ("return",)}}))
 def mend_binding(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person asked again; the request itself was changed on its page."""
     return {"_outcome": "重新提交"}

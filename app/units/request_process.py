@@ -57,7 +57,10 @@ def vet_registration(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**outcomes, "mended_by": (step.now + MENDED_WITHIN).isoformat()}
 
 
-@save("mend_registration", Contract(REGISTERING))
+@save(
+    "mend_registration",
+    Contract(REGISTERING, after={"vet_registration": {"decision": ("return",)}}),
+)
 def mend_registration(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The registrant sent it again; it was changed on its page."""
     return {"_outcome": "重新提交"}
@@ -126,7 +129,10 @@ def vet_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return vet(step, answers, changing.decide, _change(step))
 
 
-@save("mend_unit_change", Contract(CHANGING, gives=MENDED))
+@save(
+    "mend_unit_change",
+    Contract(CHANGING, gives=MENDED, after={"vet_unit_change": {"decision": ("return",)}}),
+)
 def mend_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit asks again, as it wrote on its page, or asks no more (放弃)."""
     return mend(step, answers, changing.drop, _change(step))

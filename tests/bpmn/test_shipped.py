@@ -65,6 +65,8 @@ def test_every_function_that_diagrams_name_says_what_they_may_count_on(known: Kn
     assert all(contract.roles for contract in known.scopes.values())
     named = [known.pages[name].save or name for name in known.pages]
     assert set(named) <= known.saves.keys()
+    after = [(save, asked) for _, contract in contracts for save, asked in contract.after.items()]
+    assert all(asked.keys() <= (known.saves[save].gives or {}).keys() for save, asked in after)
     for matter in known.matters.values():
         assert {*matter.parts} <= {Path(file).stem for file in NATIONAL}
         assert {*matter.needs} <= known.services.keys() | known.saves.keys()
@@ -99,6 +101,7 @@ SPOILED = {
     "a save of another process": ('"save" value="vet_item"', '"save" value="vet_withdrawal"'),
     "a form of another process": ('"form" value="vet_item"', '"form" value="vet_withdrawal"'),
     "answers that nobody reads": ('"save" value="vet_item"', '"save" value="record_answers"'),
+    "a return that goes on": ('decision == "pass"', 'decision == "return"'),
     "an outcome misspelt": ('"outcomes" value="decision"', '"outcomes" value="decison"'),
     "a handler of another process": ('"approve_item"', '"release_item"'),
     "the owner as the clerk": ('"item_owners_unit"', '"item_owner"'),

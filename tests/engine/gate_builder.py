@@ -56,6 +56,7 @@ KNOWN = Known(
         "look": Contract(SAMPLE, gives={"found": YES_OR_NO}),
         "elsewhere": Contract(("other",)),
         "file": Contract(("filed",)),
+        "enter": Contract(SAMPLE, after={"decide": {"decision": ("pass",)}}),
     },
     scopes={
         "own_unit": UNDECLARED,

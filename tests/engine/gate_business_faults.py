@@ -77,6 +77,14 @@ def filed(handler: str) -> Drawing:
 THREE = "<bpmn:loopCardinality>3</bpmn:loopCardinality>"
 DECIDING_ONCE = deciding()
 LOOKING = looking("found")
+ENTERING = DECIDING_ONCE.with_(publish=service("publish", "enter"))
+
+
+def entering(text: str) -> Drawing:
+    """The sample that enters what passed, and goes back on a condition."""
+    return ENTERING.with_(is_good_to_fill=flow("is_good", "fill", text))
+
+
 BUSINESS_FAULTS: dict[str, Spoiled] = {
     "a handler of another process": Spoiled(
         "task.business", "publish", SOUND.with_(publish=service("publish", "elsewhere"))
@@ -103,6 +111,10 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
     "an office's task for the person": Spoiled("task.role", "vet", deciding(scope="own_person")),
     "a decision three times": Spoiled("loop.once", "again", several(THREE)),
     "a decision three times at once": Spoiled("loop.once", "part_vet", in_parts("false")),
+    "a return that goes on": Spoiled("task.after", "publish", entering('decision == "pass"')),
+    "a return that may go on": Spoiled(
+        "task.after", "publish", entering('decision == "return" and amount > 3')
+    ),
     "a value that no form gives": Spoiled(
         "condition.value", "is_good_to_fill", deciding('decision == "passed"')
     ),
@@ -146,6 +158,8 @@ BUSINESS_SOUND: dict[str, Drawing] = {
         "amount > 1", form="", page="desk", save="at_desk", outcomes=""
     ),
     "an outcome that is not declared": LOOKING,
+    "a return that goes on": ENTERING,
+    "a return that may go on": entering('decision == "return" or amount > 3'),
     "a number for yes or no": LOOKING,
     "a decision three times": several(),
     "a decision three times at once": in_parts("true"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.conditions import MAX_CASES, Fault, Values, condition_faults
+from rules.conditions import MAX_CASES, Fault, Values, condition_faults, outcome_of
 
 DECIDED: dict[str, Values] = {"decision": ("pass", "return"), "found": (True, False)}
 SOUND = [
@@ -62,3 +62,24 @@ def test_no_more_cases_are_tried_than_may_be() -> None:
     assert MAX_CASES < 10**4
     assert condition_faults("v0 + v1 + v2 + v3 >= 0", many) == []
     assert [each.kind for each in condition_faults("v0 + v1 >= 0", many)] == ["constant"]
+
+
+TOLD = {
+    'decision == "pass"': True,
+    'decision != "pass"': False,
+    'decision == "pass" and amount > 3': None,
+    'decision != "pass" and amount > 3': False,
+    'decision == "pass" or amount > 3': True,
+    'not (decision == "pass")': False,
+    "not found": None,
+    'True if decision == "pass" else found': True,
+    'decision == "pass" if found else True': True,
+    'decision == "pass" if found else False': None,
+    "amount > 3": None,
+    "decision >": None,
+}
+
+
+@pytest.mark.parametrize(("text", "outcome"), TOLD.items(), ids=TOLD.keys())
+def test_a_condition_turns_out_as_far_as_values_tell(text: str, outcome: bool | None) -> None:
+    assert outcome_of(text, {"decision": "pass"}) is outcome

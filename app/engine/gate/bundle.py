@@ -8,6 +8,7 @@ from app.engine.diagrams import is_table
 from app.engine.gate import (
     attributes,
     business,
+    course,
     events,
     graph,
     lengths,
@@ -41,6 +42,7 @@ MAX_TOTAL_NODES = 1_500
 RULES = (
     *attributes.RULES,
     *business.RULES,
+    *course.RULES,
     *events.RULES,
     *graph.RULES,
     *lengths.RULES,
