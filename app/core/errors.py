@@ -1,5 +1,6 @@
 """Refusals that people read: each has a status code and a Chinese message."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 
@@ -120,5 +121,10 @@ def described(error: Exception) -> str:
     # Children that clean what people upload read this file, and no database.
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    kind = type(error).__name__
-    return f"数据库错误（{kind}）" if isinstance(error, SQLAlchemyError) else f"{kind}: {error}"
+    kind, said = type(error).__name__, str(error)
+    if isinstance(error, SQLAlchemyError):
+        return f"数据库错误（{kind}）"
+    return said if _CHINESE.search(said) else f"{kind}: {said}"
+
+
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.core import audit, jobs
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
-from app.engine import handlers, queue, timers
+from app.engine import handlers, incidents, queue, timers
 from app.engine.handlers import Scope
 from app.engine.models import (
     Incident,
@@ -130,11 +130,7 @@ def cancel(instance: ProcessInstance, *, reason: str, actor_id: int | None, now:
     )
     for table in (Timer, Subscription):
         db.session.execute(sa.delete(table).where(table.instance_id == instance.id))
-    db.session.execute(
-        sa.update(Incident)
-        .where(Incident.instance_id == instance.id, Incident.status == IncidentStatus.OPEN)
-        .values(status=IncidentStatus.RESOLVED, resolved_by=actor_id, resolved_at=now)
-    )
+    incidents.close_all(instance.id, actor_id, now)
     note(instance, "cancelled", "作废", reason=said, actor_id=actor_id, now=now)
 
 
@@ -219,8 +215,8 @@ def move_timer(
 ) -> None:
     """Move the deadline that an instance waits for (改期), be it sooner or later.
 
-    Raises Conflict when it has fired meanwhile, the moment is past, or the record has its
-    deadlines itself; StepFailed, Invalid.
+    Raises Conflict when it has fired meanwhile or the record has its deadlines itself; Invalid
+    for a moment that is past or beyond all reckoning; StepFailed.
     """
     seen = db.session.get(Timer, timer_id)
     instance = lock(seen.instance_id) if seen else None
@@ -230,7 +226,9 @@ def move_timer(
     if kept := handlers.kept_time(instance.business_type):
         raise Conflict(kept)
     if due <= now:
-        raise Conflict("新的时限必须晚于当前时间")
+        raise Invalid("新的时限必须晚于当前时间", field="due")
+    if due.year > timers.LAST_YEAR:
+        raise Invalid(f"新的时限最晚到 {timers.LAST_YEAR} 年", field="due")
     former = row.due_at
     Walk(instance, now).move_timer(row.task_uuid, due)
     row.due_at = row.try_at = due

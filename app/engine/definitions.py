@@ -192,8 +192,7 @@ def _read(row: SpecBundle) -> Bundle:
     try:
         return _unpack(row.content)
     except Exception as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise NotFound(f"流程定义 {row.hash[:12]} 无法读取（{cause}）") from error
+        raise NotFound(f"流程定义 {row.hash[:12]} 无法读取") from error
 
 
 def _unpack(content: bytes) -> Bundle:

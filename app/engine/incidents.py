@@ -5,22 +5,49 @@ written afterwards, by whoever owns the transaction: after the rollback, in a fr
 """
 
 import contextlib
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.core.errors import DomainError, described
 from app.core.jobs import notes_of_failure, notes_of_success
-from app.engine.models import Incident, IncidentStatus, WorkItem
+from app.engine.models import Incident, IncidentStatus, ProcessInstance, WorkItem
 from rules.expression import ExpressionError
 
 DETAIL_LENGTH = 8000
 
+NOT_STARTED = "流程没有启动，本次操作已整体撤销；流程管理员处理后，请重新操作。"
+
 Teller = Callable[[Incident, datetime], None]
 _tellers: list[Teller] = []
+
+
+class Place(NamedTuple):
+    """Where a step is taken, in values that outlast a rollback; a start has no instance yet."""
+
+    instance_id: int | None
+    version_id: int
+    business_type: str
+    business_id: int
+    actor_id: int | None
+
+
+def place_of(
+    instance: ProcessInstance, actor_id: int | None = None, *, is_start: bool = False
+) -> Place:
+    """Return the place of a step. An instance that fails to start is undone: nothing names it."""
+    return Place(
+        None if is_start else instance.id,
+        instance.version_id,
+        instance.business_type,
+        instance.business_id,
+        actor_id,
+    )
 
 
 class StepFailed(DomainError):
@@ -30,10 +57,11 @@ class StepFailed(DomainError):
     default = "流程处理出错，本次操作没有生效。异常已记录，请联系流程管理员"
     hint = "任务仍在原处，已填写的内容仍然保留；流程管理员处理后，可以再次提交。"
 
-    def __init__(self, cause: Exception, *, instance_id: int | None, node: str | None) -> None:
-        super().__init__()
+    def __init__(self, cause: Exception, place: Place, *, node: str | None) -> None:
+        """Keep where it happened, for what is undone afterwards."""
+        super().__init__(hint=NOT_STARTED if place.instance_id is None else "")
         self.cause = cause
-        self.instance_id = instance_id
+        self.place = place
         self.node = node
 
 
@@ -51,21 +79,23 @@ def record(
 
     Call it only after the failed step has been rolled back.
     """
-    cause = error.cause if isinstance(error, StepFailed) else error
-    instance_id = error.instance_id if isinstance(error, StepFailed) else None
-    node = error.node if isinstance(error, StepFailed) else None
-    place = {
-        "instance_id": instance_id,
+    cause, node = error, None
+    place: dict[str, object] = dict.fromkeys(Place._fields)
+    if isinstance(error, StepFailed):
+        cause, node, place = error.cause, error.node, error.place._asdict()
+    what = {
+        "instance_id": place["instance_id"],
+        "version_id": place["version_id"],
         "node": node,
         "queue_row_id": queue_row_id,
         "job_key": job_key,
     }
-    known = _same(place, describe(cause))
+    known = _same(what, describe(cause))
     if known is not None:
         known.times, known.last_at = known.times + 1, now
         return known
     incident = Incident(
-        **place,
+        **{**place, **what},
         message=describe(cause),
         detail="".join(traceback.format_exception(cause))[-DETAIL_LENGTH:],
         at=now,
@@ -114,6 +144,16 @@ def close_job(key: str, actor_id: int | None, now: datetime) -> None:
     )
 
 
+def close_all(instance_id: int, actor_id: int | None, now: datetime) -> None:
+    """Close what is open of an instance that has ended: nothing is left to be done about it."""
+    of_it = sa.update(Incident).where(
+        Incident.instance_id == instance_id, Incident.status == IncidentStatus.OPEN
+    )
+    db.session.execute(
+        of_it.values(status=IncidentStatus.RESOLVED, resolved_by=actor_id, resolved_at=now)
+    )
+
+
 notes_of_failure.append(note_lost_job)
 notes_of_success.append(close_job)
 
@@ -135,7 +175,7 @@ def blamed_on(item: WorkItem, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise StepFailed(error, instance_id=item.instance_id, node=item.node) from error
+        raise StepFailed(error, place_of(item.instance), node=item.node) from error
 
 
 def describe(error: Exception) -> str:
@@ -143,7 +183,11 @@ def describe(error: Exception) -> str:
     cause = error.cause if isinstance(error, StepFailed) else error
     if isinstance(cause, ExpressionError):
         return f"表达式“{cause.text}”：{cause}"
-    return described(cause)
+    return _TO_THE_ACTOR.sub("", described(cause))
+
+
+# What only whoever acted can do about a refusal: an incident speaks to process admins.
+_TO_THE_ACTOR = re.compile(r"[，。；]请刷新[^。；]*")
 
 
 def open_incidents() -> list[Incident]:

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Id, Instant, Model, one_of, pk
+from app.engine.failed import Incident as Incident  # noqa: PLC0414 - one of them
+from app.engine.failed import IncidentStatus as IncidentStatus  # noqa: PLC0414 - likewise
 from app.engine.moved import InstanceMigration as InstanceMigration  # noqa: PLC0414 - one of them
 
 
@@ -62,13 +64,6 @@ class QueueStatus(StrEnum):
     WAITING = "waiting"
     DONE = "done"
     FAILED = "failed"
-
-
-class IncidentStatus(StrEnum):
-    """State of an incident (异常)."""
-
-    OPEN = "open"
-    RESOLVED = "resolved"
 
 
 class SpecBundle(Model):
@@ -352,43 +347,6 @@ class QueueRow(Model):
     # When it was put aside since nobody awaited it; one in line or after a failure has none.
     parked_at: Mapped[datetime | None] = mapped_column(Instant)
     done_at: Mapped[datetime | None] = mapped_column(Instant)
-
-
-class Incident(Model):
-    """A step that failed and was rolled back (异常); the instance stands where it stood."""
-
-    __tablename__ = "incident"
-    __table_args__ = (
-        sa.CheckConstraint(one_of("status", IncidentStatus), name="incident_status_known"),
-        sa.CheckConstraint(
-            "(status = 'resolved') = (resolved_at IS NOT NULL)",
-            name="resolved_incident_has_a_moment",
-        ),
-        sa.CheckConstraint("times >= 1", name="incident_has_happened"),
-        sa.Index("incident_by_status", "status", "id"),
-        sa.Index("incident_of_instance", "instance_id", "status"),
-    )
-
-    id: Mapped[int] = pk()
-    instance_id: Mapped[int | None] = mapped_column(sa.ForeignKey("process_instance.id"))
-    queue_row_id: Mapped[int | None] = mapped_column(sa.ForeignKey("queue_row.id"))
-    # The key of the job that was given up.
-    job_key: Mapped[str | None] = mapped_column(sa.String(120))
-    node: Mapped[str | None] = mapped_column(sa.String(120))
-    message: Mapped[str] = mapped_column(sa.Text)
-    detail: Mapped[str] = mapped_column(sa.Text, default="")
-    at: Mapped[datetime] = mapped_column(Instant)
-    # The same failure while it is open is counted, not written again.
-    times: Mapped[int] = mapped_column(sa.Integer, default=1)
-    last_at: Mapped[datetime] = mapped_column(Instant)
-    status: Mapped[str] = mapped_column(sa.String(20), default=IncidentStatus.OPEN)
-    resolved_by: Mapped[int | None] = mapped_column(Id)
-    resolved_at: Mapped[datetime | None] = mapped_column(Instant)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nobody has dealt with it yet."""
-        return self.status == IncidentStatus.OPEN
 
 
 class Heartbeat(Model):

@@ -104,8 +104,7 @@ def loads(content: bytes, specs: Specs) -> Any:
         tree = orjson.loads(_codec.decompressor.decompress(content))
         return _codec.serializer.from_dict(tree, specs=specs)
     except Exception as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise StateUnreadable(f"流程状态无法读取，或与流程定义不符（{cause}）") from error
+        raise StateUnreadable("流程状态无法读取，或与流程定义不符") from error
 
 
 def live_workflows(workflow: Any) -> list[Any]:

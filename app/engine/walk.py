@@ -67,12 +67,13 @@ class Walk:
         self._signals: list[str] = []
         self._lines: list[dict[str, object]] = []
         self._failed = False
+        self._place = incidents.place_of(instance, actor_id, is_start=data is not None)
         self._steps_left = STEP_BUDGET
         try:
             self.bundle = bundle_of(instance)
             self._plant_or_load(data)
         except (StateUnreadable, NotFound) as error:
-            raise StepFailed(error, instance_id=instance.id, node=None) from error
+            raise StepFailed(error, self._place, node=None) from error
         self.workflow.script_engine = Engine(self._call_service)
         # The engine would fire what is due in any order after each step; `fire` keeps the order.
         self.workflow.refresh_timers = lambda: None
@@ -178,6 +179,8 @@ class Walk:
         if self.workflow.is_completed():
             ending = InstanceStatus.FAILED if self._failed else InstanceStatus.COMPLETED
             ended = {"status": ending, "ended_at": self.now}
+            if not self._failed:
+                incidents.close_all(self.instance.id, self.actor_id, self.now)
         state.prune(self.workflow)
         self._store(**ended)
 
@@ -198,9 +201,7 @@ class Walk:
         except Exception as error:
             if isinstance(error, (StepFailed, *passing)):
                 raise
-            # An instance that fails to start is rolled back: nothing may point at it.
-            known = None if self._before is projection.NOTHING else self.instance.id
-            raise StepFailed(error, instance_id=known, node=self._at) from error
+            raise StepFailed(error, self._place, node=self._at) from error
 
     def _run(self) -> None:
         """Run to the next wait; note when the process ends with an error that nobody catches."""
@@ -210,7 +211,8 @@ class Walk:
             while any(_is_automatic(task) for task in state.live_tasks(engine)):
                 engine.do_engine_steps(self._before_task, self._after_task)
         except events.UncaughtError as error:
-            failed = StepFailed(error, instance_id=self.instance.id, node=self._at)
+            place = self._place._replace(instance_id=self.instance.id)
+            failed = StepFailed(error, place, node=self._at)
             incidents.record(failed, self.now)
             engine.cancel()
             self._failed = True
@@ -318,7 +320,8 @@ def flat(data: Mapping[str, Any], *, declared: frozenset[str] | None = None) -> 
     """
     for name, value in data.items():
         if declared is not None and name not in declared:
-            raise UndeclaredOutcome(f"节点没有声明结果“{name}”，声明的有：{sorted(declared)}")
+            known = "、".join(sorted(declared)) or "没有"
+            raise UndeclaredOutcome(f"节点没有声明结果“{name}”，声明的有：{known}")
         if is_reserved(name) or name == "typename":
             raise UndeclaredOutcome(f"结果不能叫“{name}”，这个名称另有含义")
         if not _is_flat(value):

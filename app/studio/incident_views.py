@@ -51,7 +51,7 @@ def incident(incident_id: int) -> str:
 
 def _page(incident_id: int, fault: str = "") -> str:
     [found] = troubles.troubles([troubles.incident(incident_id)])
-    of = found.instance
+    of, event = found.instance, found.incident
     return render_template(
         "studio/incident.html",
         trouble=found,
@@ -59,11 +59,19 @@ def _page(incident_id: int, fault: str = "") -> str:
         reruns=care.reruns(found.incident),
         states=troubles.STATES,
         titles=queries.titles(),
-        newest=queries.newest_version(of.version) if of else None,
-        standing=running.standing(of) if of else None,
+        newest=queries.newest_version(found.version) if found.version else None,
+        standing=_standing(found),
+        drawn=of.version if of else found.version,
         words=running.STATES,
-        names=names_of([found.incident.resolved_by]),
+        names=names_of([event.resolved_by, event.actor_id]),
     )
+
+
+def _standing(found: troubles.Trouble) -> running.Standing | None:
+    """Return where it stopped; None where no process is concerned."""
+    if found.instance is not None:
+        return running.standing(found.instance)
+    return running.stopped_in(found.version, found.incident.node) if found.version else None
 
 
 @bp.post("/studio/incidents/<int:incident_id>")

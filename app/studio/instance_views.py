@@ -66,14 +66,15 @@ def instance(instance_id: int) -> str:
     return _page(running.instance(instance_id))
 
 
-def _page(found: ProcessInstance, fault: str = "") -> str:
+def _page(found: ProcessInstance, fault: str = "", reason: str = "") -> str:
     standing = running.standing(found)
     business = running.business_of(found)
     return render_template(
         "studio/instance.html",
         instance=found,
+        drawn=found.version,
         fault=fault,
-        reason=request.form.get("reason", ""),
+        reason=reason,
         title=running.title_of(business),
         titles=queries.titles(),
         states=running.STATES,
@@ -90,10 +91,10 @@ def _page(found: ProcessInstance, fault: str = "") -> str:
     )
 
 
-def _refused(instance_id: int, error: DomainError) -> tuple[str, int]:
+def _refused(instance_id: int, error: DomainError, reason: str = "") -> tuple[str, int]:
     """Show a refusal on the page of the instance, as it stands now."""
     db.session.rollback()
-    return _page(running.instance(instance_id), error.message), error.status
+    return _page(running.instance(instance_id), error.message, reason), error.status
 
 
 @bp.post("/studio/instances/<int:instance_id>")
@@ -112,7 +113,7 @@ def act(instance_id: int) -> Response | tuple[str, int]:
     except (StepFailed, Invalid):
         raise
     except DomainError as error:
-        return _refused(instance_id, error)
+        return _refused(instance_id, error, request.form.get("reason", ""))
     flash(f"流程实例 {instance_id} {word}", "success")
     return see_other(url_for("studio.instance", instance_id=instance_id))
 

@@ -9,7 +9,8 @@ from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
 from app.engine import incidents
 from app.engine.health import health
-from app.engine.models import Incident, ProcessInstance
+from app.engine.models import Incident, ProcessVersion
+from app.studio.running import node_name
 
 HEALTH, INCIDENTS, INSTANCES = "/studio/health", "/studio/incidents", "/studio/instances"
 
@@ -17,13 +18,18 @@ HEALTH, INCIDENTS, INSTANCES = "/studio/health", "/studio/incidents", "/studio/i
 @incidents.tells
 def tell_process_admins(incident: Incident, now: datetime) -> None:
     """Tell every process admin (流程管理员) what stopped, and where."""
-    place = ""
-    if incident.instance_id is not None:
-        instance = db.session.get_one(ProcessInstance, incident.instance_id)
-        place = f"（{instance.version.title}，实例 {instance.id}，环节 {incident.node or '-'}）"
-    text = f"流程异常 {incident.id}{place}：{incident.message}"
+    text = f"流程异常 {incident.id}{_place(incident)}：{incident.message}"
     for admin_id in sorted(holders("process_admin", "all", None, now)):
         notify(admin_id, text, url=f"{INCIDENTS}/{incident.id}", now=now)
+
+
+def _place(incident: Incident) -> str:
+    if incident.version_id is None:
+        return ""
+    version = db.session.get_one(ProcessVersion, incident.version_id)
+    name = node_name(version, incident.node)
+    at = f"，环节“{name}”" if name else ""
+    return f"（{version.title}，{f'实例 {of}' if (of := incident.instance_id) else '启动时'}{at}）"
 
 
 @register_panel(10)

@@ -14,7 +14,7 @@ from app.core.errors import DomainError, NotFound
 from app.core.search import wanted
 from app.declarations.models import Declaration
 from app.declarations.queries import BUSINESS as DECLARATION
-from app.engine import care, handlers
+from app.engine import care, handlers, timers
 from app.engine.definitions import Bundle, Node, bundle_of
 from app.engine.handlers import Business
 from app.engine.models import (
@@ -43,6 +43,10 @@ STATES = {
     InstanceStatus.CANCELLED: ("已作废", "secondary"),
     InstanceStatus.FAILED: ("出错结束", "danger"),
 }
+
+
+LIVING = "living"
+"""What is asked for where everything under way is wanted, halted or not (在办)."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,9 @@ def search(filters: Filters, found_by_words: Named) -> sa.Select[tuple[ProcessIn
         found = found.where(ProcessInstance.process_key == filters.process)
     if filters.version is not None:
         found = found.where(ProcessInstance.version_id == filters.version)
-    if filters.state in STATES:
+    if filters.state == LIVING:
+        found = found.where(ProcessInstance.status.in_(care.LIVING))
+    elif filters.state in STATES:
         found = found.where(ProcessInstance.status == filters.state)
     if filters.text.strip():
         found = found.where(is_about(filters.text, found_by_words))
@@ -202,7 +208,7 @@ def overdue_timers(now: datetime) -> Sequence[sa.Row[tuple[Timer, ProcessInstanc
     due = (
         sa.select(Timer, ProcessInstance)
         .join(ProcessInstance, ProcessInstance.id == Timer.instance_id)
-        .where(Timer.due_at <= now, ProcessInstance.status == InstanceStatus.RUNNING)
+        .where(timers.overdue(now), ProcessInstance.status == InstanceStatus.RUNNING)
         .options(defer(ProcessInstance.state), joinedload(ProcessInstance.version))
     )
     return db.session.execute(due.order_by(Timer.due_at).limit(MOST_SHOWN)).all()
@@ -265,6 +271,14 @@ def standing(found: ProcessInstance) -> Standing:
     }
     nodes = {node.id: node for node in bundle.nodes} if bundle else {}
     return Standing(items, timers, waits, incidents, nodes, fault, marks)
+
+
+def stopped_in(version: ProcessVersion, node: str | None) -> Standing:
+    """Return where a process stopped that never came to be: its failed start in the diagram."""
+    bundle, fault = bundle_or_fault(version)
+    nodes = {each.id: each for each in bundle.nodes} if bundle else {}
+    marks: dict[str, list[str]] = {"done": [], "now": [], "failed": [node] if node else []}
+    return Standing([], [], [], [], nodes, fault, marks)
 
 
 def _rows(table: Any, found: ProcessInstance, *where: sa.ColumnElement[bool]) -> Sequence[Any]:

@@ -1,6 +1,6 @@
 """Reads of what went wrong: incidents, and jobs that were given up."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from app.engine.models import (
     Incident,
     IncidentStatus,
     ProcessInstance,
+    ProcessVersion,
     QueueKind,
     QueueRow,
     QueueStatus,
@@ -67,20 +68,32 @@ class Trouble:
     incident: Incident
     instance: ProcessInstance | None
     row: QueueRow | None
+    # The version that it happened in, which the instance may have left.
+    version: ProcessVersion | None
     title: str = ""
 
     @property
     def business(self) -> Business | None:
-        """The record that is concerned."""
-        of = self.instance or self.row
-        return (of.business_type, of.business_id) if of and of.business_type else None
+        """The record that is concerned; one whose start failed may have been undone with it."""
+        of = self.instance or self.row or self.incident
+        if not of.business_type or of.business_id is None:
+            return None
+        return (of.business_type, of.business_id)
 
     @property
     def process(self) -> str:
         """The key of the process that stands still or was to start."""
         if self.instance is not None:
             return self.instance.process_key
+        if self.version is not None:
+            return self.version.key
         return self.row.name if self.row and self.row.kind == QueueKind.START else ""
+
+    @property
+    def is_start(self) -> bool:
+        """Whether it stopped somebody who wanted to start a process."""
+        of = self.incident
+        return self.instance is None and of.queue_row_id is None and of.job_key is None
 
 
 def search(filters: Filters, found_by_words: Named) -> sa.Select[tuple[Incident]]:
@@ -89,12 +102,15 @@ def search(filters: Filters, found_by_words: Named) -> sa.Select[tuple[Incident]
         sa.select(Incident)
         .outerjoin(ProcessInstance, ProcessInstance.id == Incident.instance_id)
         .outerjoin(QueueRow, QueueRow.id == Incident.queue_row_id)
+        .outerjoin(ProcessVersion, ProcessVersion.id == Incident.version_id)
     )
     if filters.state in STATES:
         found = found.where(Incident.status == filters.state)
     if filters.process:
-        starts = sa.and_(QueueRow.kind == QueueKind.START, QueueRow.name == filters.process)
-        found = found.where(sa.or_(ProcessInstance.process_key == filters.process, starts))
+        key = filters.process
+        starts = sa.and_(QueueRow.kind == QueueKind.START, QueueRow.name == key)
+        keys = (ProcessInstance.process_key == key, ProcessVersion.key == key)
+        found = found.where(sa.or_(*keys, starts))
     text = filters.text.strip()
     if text:
         number = number_in(text)
@@ -116,16 +132,26 @@ def troubles(incidents: Collection[Incident]) -> list[Trouble]:
     """Return incidents with what each of them stopped."""
     instances = _by_id(ProcessInstance, [each.instance_id for each in incidents])
     rows = _by_id(QueueRow, [each.queue_row_id for each in incidents])
+    versions = _by_id(ProcessVersion, [each.version_id for each in incidents])
     found = [
-        Trouble(each, instances.get(each.instance_id), rows.get(each.queue_row_id))
+        Trouble(
+            each,
+            instances.get(each.instance_id),
+            rows.get(each.queue_row_id),
+            versions.get(each.version_id),
+        )
         for each in incidents
     ]
     titles = titles_of({each.business for each in found if each.business})
     words = _words([each.job_key for each in incidents])
-    return [
-        replace(each, title=titles[of] if (of := each.business) else words[each.incident.job_key])
-        for each in found
-    ]
+    return [replace(each, title=_title(each, titles, words)) for each in found]
+
+
+def _title(of: Trouble, titles: Mapping[Business, str], words: Mapping[str | None, str]) -> str:
+    if of.business is None:
+        return words[of.incident.job_key]
+    title = titles[of.business]
+    return f"启动流程：{title}" if of.is_start else title
 
 
 def _words(keys: Collection[str | None]) -> dict[str | None, str]:

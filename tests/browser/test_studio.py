@@ -49,7 +49,8 @@ def test_an_incident_is_marked_in_the_diagram_and_dealt_with(
 ) -> None:
     number = first_instance()
     with transaction():
-        error = StepFailed(LookupError("范围缺失"), instance_id=number, node="vet_binding")
+        place = incidents.place_of(db.session.get_one(ProcessInstance, number))
+        error = StepFailed(LookupError("范围缺失"), place, node="vet_binding")
         incidents.record(error, now())
     page = enter(admin, "/studio/incidents")
     page.get_by_role("link", name="1", exact=True).click()
@@ -118,7 +119,8 @@ def test_the_badge_of_a_gateway_leaves_the_names_readable(enter: Enter, admin: P
     for node in gateways:
         with transaction():
             db.session.execute(sa.delete(Incident))
-            incidents.record(StepFailed(LookupError("条件"), instance_id=number, node=node), now())
+            place = incidents.place_of(db.session.get_one(ProcessInstance, number))
+            incidents.record(StepFailed(LookupError("条件"), place, node=node), now())
         page = enter(admin, f"/studio/instances/{number}")
         box = page.locator("[data-diagram][data-ready]")
         expect(page.locator(".now-badge.is-failed")).to_have_count(1)

@@ -450,7 +450,7 @@ def test_a_state_that_cannot_be_read_stops_the_step_with_its_instance(office: Of
         db.session.get_one(ProcessInstance, instance_id).state = b"no state at all"
     with pytest.raises(StepFailed) as failed:
         office.do("fill")
-    assert failed.value.instance_id == instance_id
+    assert failed.value.place.instance_id == instance_id
     assert "流程状态无法读取" in incidents.describe(failed.value)
 
 

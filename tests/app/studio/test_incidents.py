@@ -11,10 +11,12 @@ from app.core import jobs
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import Conflict
 from app.core.jobs import Job
-from app.engine import incidents, queue
+from app.engine import definitions, incidents, queue, runtime
 from app.engine.incidents import StepFailed
 from app.engine.models import Incident, ProcessInstance, QueueKind, QueueRow, Timer, WorkItem
+from app.engine.walk import UndeclaredOutcome, flat
 from app.studio import troubles
 from app.units.process import BINDING
 from tests.app.inbox.conftest import Desk
@@ -34,11 +36,17 @@ def torn(desk: Desk, client_for: Any) -> Incident:
     return only(Incident)  # type: ignore[no-any-return]
 
 
-def failed(desk: Desk, words: str = "编号规则缺失", node: str = "vet_binding") -> int:
+def failed(
+    desk: Desk,
+    words: str = "编号规则缺失",
+    node: str = "vet_binding",
+    actor_id: int | None = None,
+) -> int:
     with transaction():
         instance = db.session.scalars(sa.select(ProcessInstance)).first()
         assert instance is not None
-        error = StepFailed(LookupError(words), instance_id=instance.id, node=node)
+        place = incidents.place_of(instance, actor_id)
+        error = StepFailed(LookupError(words), place, node=node)
         return incidents.record(error, now()).id
 
 
@@ -75,7 +83,7 @@ def test_without_incidents_the_list_says_so(browser: Any, desk: Desk) -> None:
 def test_an_incident_shows_its_place_in_the_diagram_and_the_next_step(
     browser: Any, desk: Desk
 ) -> None:
-    number = failed(desk)
+    number = failed(desk, actor_id=desk.clerk.id)
     page = browser.get(f"/studio/incidents/{number}").text
     assert "&#34;failed&#34;: [&#34;vet_binding&#34;]" in page
     for words in ("怎样处理", "技术详情", "LookupError", "人员注册审核", "标为已处理"):
@@ -93,7 +101,7 @@ def test_what_still_cannot_be_read_stays_open_and_its_page_says_why(
     incident = torn(desk, client_for)
     answer = browser.post(f"/studio/incidents/{incident.id}")
     assert answer.status_code == 409
-    assert "原因没有消除，异常保持未处理：StateUnreadable: 流程状态无法读取" in answer.text
+    assert "原因没有消除，异常保持未处理：流程状态无法读取" in answer.text
     assert only(Incident).status == "open"
     # The instance's page does without the state.
     assert browser.get(f"/studio/instances/{incident.instance_id}").status_code == 200
@@ -109,7 +117,7 @@ def test_several_incidents_are_retried_at_once_each_with_its_result(
     assert answer.status_code == 303
     page = browser.get("/studio/incidents").text
     assert "已处理 1 个异常" in page
-    assert f"异常 {bad.id}：没有处理，StateUnreadable: 流程状态无法读取" in page
+    assert f"异常 {bad.id}：没有处理，流程状态无法读取" in page
     assert "异常 999：没有处理，没有这个流程异常" in page
     with transaction(write=False):
         states = dict(db.session.execute(sa.select(Incident.id, Incident.status)).all())
@@ -293,3 +301,90 @@ def test_what_does_not_exist_is_not_found(browser: Any, desk: Desk) -> None:
         assert browser.get(f"/studio/{path}").status_code == 404
     for path in ("incidents/999", "instances/999", "tasks/999", "jobs/999"):
         assert browser.post(f"/studio/{path}").status_code == 404
+
+
+def failed_start(actor: Person) -> int:
+    """A request whose process could not start: its record was undone with it."""
+    with pytest.raises(StepFailed) as caught, transaction():
+        runtime.start(
+            "unit_binding",
+            business=(BINDING, 999),
+            jurisdiction="anhui",
+            actor_id=actor.id,
+            now=now(),
+        )
+    assert caught.value.hint == incidents.NOT_STARTED
+    with transaction():
+        return incidents.record(caught.value, now()).id
+
+
+def test_a_start_that_failed_names_process_version_person_and_step(
+    browser: Any, desk: Desk
+) -> None:
+    number = failed_start(desk.clerk)
+    page = browser.get("/studio/incidents").text
+    for words in ("启动流程：（找不到业务记录）", "人员注册审核", "第 1 版", "申请已提交"):
+        assert words in page
+    assert "binding_requested" not in page
+    page = browser.get(f"/studio/incidents/{number}").text
+    for words in (
+        "第 1 版",
+        desk.clerk.name,
+        "申请已提交",
+        "&#34;failed&#34;: [&#34;binding_requested",
+    ):
+        assert words in page
+    assert (
+        f"/studio/incidents/{number}" in browser.get("/studio/incidents?process=unit_binding").text
+    )
+    told = only(Notification).text
+    assert "启动时，环节“申请已提交”" in told
+
+
+def test_an_incident_keeps_the_version_that_it_happened_in(browser: Any, desk: Desk) -> None:
+    number = failed(desk)
+    with transaction():
+        instance = db.session.scalars(sa.select(ProcessInstance)).one()
+        bundle = definitions.bundle_of(instance)
+        files = {name: f"{text}\n".encode() for name, text in bundle.files.items()}
+        newer = definitions.publish_version(
+            "unit_binding", "", files, bundle.forms, actor_id=None, now=now()
+        )
+        db.session.execute(sa.update(ProcessInstance).values(version_id=newer.id))
+    page = browser.get(f"/studio/incidents/{number}").text
+    assert "，第 1 版" in page
+    assert "现在使用第 2 版" in page
+
+
+def test_a_cause_speaks_the_language_of_its_readers() -> None:
+    """No name of a class stands before Chinese words; nobody is told to refresh a page."""
+    said = incidents.describe(Conflict("没有待审核的撤回申请，请刷新页面"))
+    assert said == "没有待审核的撤回申请"
+    assert incidents.describe(LookupError("编号规则缺失")) == "编号规则缺失"
+    assert incidents.describe(KeyError("x")) == "KeyError: 'x'"
+    with pytest.raises(UndeclaredOutcome, match=r"声明的有：decision、verdict$") as caught:
+        flat({"decison": 1}, declared=frozenset({"verdict", "decision"}))
+    assert incidents.describe(caught.value).startswith("节点没有声明结果")
+
+
+def test_what_nobody_had_submitted_is_not_to_be_submitted_again(browser: Any, desk: Desk) -> None:
+    of_nobody, of_somebody = failed(desk), failed(desk, "另一个", actor_id=desk.clerk.id)
+    for number in (of_nobody, of_somebody):
+        browser.post(f"/studio/incidents/{number}")
+    page = browser.get(f"/studio/incidents/{of_nobody}").text
+    assert "不需要办理人操作" in page
+    assert "请通知办理人重新提交：" not in page
+    page = browser.get(f"/studio/incidents/{of_somebody}").text
+    assert "请通知办理人重新提交：" in page
+
+
+def test_an_incident_closes_with_its_instance(desk: Desk, client_for: Any, browser: Any) -> None:
+    number = failed(desk, actor_id=desk.clerk.id)
+    done = client_for(desk.clerk).post(desk.url, {"decision": "pass", "opinion": "同意"})
+    assert done.status_code == 303
+    assert only(ProcessInstance).status == "completed"
+    assert (only(Incident).status, only(Incident).resolved_by) == ("resolved", desk.clerk.id)
+    page = browser.get(f"/studio/incidents/{number}").text
+    assert "流程已结束，不需要再处理" in page
+    assert "is-failed" not in page
+    assert "&#34;failed&#34;: []" in page
