@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from app.core.db import db
+from app.engine import timers
 from app.engine.models import (
     Heartbeat,
     Incident,
@@ -78,7 +79,7 @@ def beat(now: datetime) -> None:
 def health(now: datetime) -> Health:
     """Return how the engine is; every count reads what waits, never what runs."""
     last = _last_beat()
-    due = sa.select(sa.func.count(), sa.func.min(Timer.due_at)).where(Timer.try_at <= now)
+    due = sa.select(sa.func.count(), sa.func.min(Timer.due_at)).where(timers.overdue(now))
     due_timers, oldest = db.session.execute(
         due.join(ProcessInstance, ProcessInstance.id == Timer.instance_id).where(
             ProcessInstance.status == InstanceStatus.RUNNING

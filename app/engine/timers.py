@@ -19,6 +19,8 @@ from app.core.db import db
 from app.engine.models import InstanceStatus, ProcessInstance, Timer
 
 MAX_ATTEMPTS = 5
+LONGEST_PAUSE = timedelta(hours=1)
+"""The longest rest between two attempts."""
 
 FIRST_YEAR, LAST_YEAR = 1970, 2999
 MAX_ROUNDS = 200
@@ -171,6 +173,14 @@ def due(now: datetime, *, skip: frozenset[int] = frozenset()) -> sa.Select[tuple
     )
 
 
+def overdue(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a timer should have fired, though it may rest before a new try.
+
+    What rests is tried again before long, so the index of the tries finds it.
+    """
+    return sa.and_(Timer.try_at <= now + LONGEST_PAUSE, Timer.due_at <= now)
+
+
 def claim(now: datetime, *, skip: frozenset[int] = frozenset()) -> ProcessInstance | None:
     """Lock and return a running instance with a due timer, or None.
 
@@ -192,7 +202,7 @@ def postpone(instance_id: int, now: datetime) -> bool:
     ).all()
     for row in rows:
         row.attempts += 1
-        row.try_at = now + timedelta(seconds=min(2**row.attempts, 3600))
+        row.try_at = now + min(timedelta(seconds=2**row.attempts), LONGEST_PAUSE)
     return any(row.attempts == MAX_ATTEMPTS for row in rows)
 
 

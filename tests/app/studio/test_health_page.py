@@ -50,6 +50,13 @@ def test_what_lies_waiting_is_listed_with_its_record(browser: Any, desk: Desk) -
     for words in (f"{due:%Y-%m-%d %H:%M}", "苏晓禾 申请绑定", "等待送达", "人员注册审核"):
         assert words in page
     with transaction():
+        # It rests between two attempts, and is late all the same.
+        db.session.query(Timer).one().try_at = now() + timedelta(minutes=30)
+    page = browser.get("/studio/health").text
+    assert f"{due:%Y-%m-%d %H:%M}" in page
+    tile = page.split('href="#timers"')[0].rpartition("figure-value")[2]
+    assert tile.startswith('">1<')
+    with transaction():
         db.session.query(ProcessInstance).one().status = "suspended"
     page = browser.get("/studio/health").text
     assert "没有到期未触发的时限" in page, "a halted process lets nothing fire"

@@ -83,6 +83,7 @@ def test_instances_are_found_by_record_number_process_version_and_state(
         f"?q={first}",
         f"?version={version}&q=苏晓",
         "?state=running&q=晓禾",
+        "?state=living&q=晓禾",
     ):
         assert f"/studio/instances/{first}" in browser.get(f"/studio/instances{query}").text
     assert f'/studio/instances/{second}"' not in browser.get("/studio/instances?q=苏晓禾").text
@@ -225,6 +226,20 @@ def test_what_is_missing_is_said_at_its_field_and_nothing_is_lost(
     assert only(ProcessInstance).status == "running"
 
 
+def test_what_is_under_way_is_listed_without_what_has_ended(browser: Any, desk_of: Desks) -> None:
+    desk_of("苏晓禾", "卜文", "袁野")
+    halted, ended, running = ids()
+    with transaction():
+        db.session.get_one(ProcessInstance, halted).status = "suspended"
+        over = db.session.get_one(ProcessInstance, ended)
+        over.status, over.ended_at, version = "cancelled", now(), over.version_id
+    page = browser.get(f"/studio/processes/{version}").text
+    assert f'href="/studio/instances?version={version}&amp;state=living">2</a>' in page
+    page = browser.get(f"/studio/instances?version={version}&state=living").text
+    listed = [f'/studio/instances/{each}"' in page for each in (halted, ended, running)]
+    assert listed == [True, False, True]
+
+
 def test_a_record_that_must_be_decided_is_not_ended(browser: Any, waiting: Timer) -> None:
     url = f"/studio/instances/{waiting.instance_id}"
     page = browser.get(url).text
@@ -243,9 +258,11 @@ def test_a_deadline_is_moved_on_the_page_of_its_instance(browser: Any, waiting: 
     assert browser.post(f"{url}/timers/{waiting.id}", form).status_code == 303
     assert only(Timer).due_at == later
     assert "延长公示" in browser.get(url).text
+    due_error = f'id="due-{waiting.id}-error" data-error>'
     for changed, status, words in (
         ({"due": ""}, 422, "请填写新的时限"),
-        ({"due": "2020-01-01T08:00"}, 409, "新的时限必须晚于当前时间"),
+        ({"due": "2020-01-01T08:00"}, 422, f"{due_error}新的时限必须晚于当前时间"),
+        ({"due": "9999-01-01T08:00"}, 422, f"{due_error}新的时限最晚到 2999 年"),
         ({"reason": ""}, 422, "请填写原因"),
         ({"due": "x", "reason": ""}, 422, "请填写新的时限"),
     ):
@@ -254,6 +271,18 @@ def test_a_deadline_is_moved_on_the_page_of_its_instance(browser: Any, waiting: 
     assert f'id="timer-reason-{waiting.id}-error" data-error>请填写原因' in answer.text
     assert '<details class="mb-2" open>' in answer.text
     assert only(Timer).due_at == later
+
+
+def test_what_was_typed_to_move_a_deadline_stays_there(browser: Any, waiting: Timer) -> None:
+    url = f"/studio/instances/{waiting.instance_id}"
+    form = {"due": "2020-01-01T08:00", "reason": "推迟公示"}
+    page = browser.post(f"{url}/timers/{waiting.id}", form).text
+    assert 'value="2020-01-01T08:00"' in page
+    assert page.count("推迟公示") == 1
+    gone = browser.post(f"{url}/timers/{waiting.id + 1}", {**form, "due": "2030-01-01T08:00"})
+    assert (gone.status_code, "不能改期" in gone.text) == (409, True)
+    assert "推迟公示" not in gone.text.split("acts-title")[1]
+    assert "有内容需要修改" not in gone.text
 
 
 def test_a_task_is_given_to_a_person_found_by_name(
