@@ -56,10 +56,13 @@ def withdrawal_of(
 ) -> Withdrawal:
     """Tell whether the applicant can take it back, and if not who has opened it (HB-P-23).
 
-    `instance` is that of its process where it has been read already.
+    `instance` is that of its process where it has been read already; a halted one gives nothing
+    back.
     """
     instance = instance or instance_of(declaration)
-    if declaration.status != Status.IN_REVIEW or instance is None or not _is_taken_back(instance):
+    if declaration.status != Status.IN_REVIEW or instance is None:
+        return Withdrawal("")
+    if not instance.is_running or not _is_taken_back(instance):
         return Withdrawal("")
     viewed = first_viewed(instance.id, declaration.person_id)
     if viewed is None:

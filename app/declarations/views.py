@@ -32,7 +32,7 @@ from app.declarations.operations import Choice
 from app.declarations.overview import material_of
 from app.declarations.queries import BUSINESS
 from app.declarations.web import bp, own, visible
-from app.engine import definitions, runtime
+from app.engine import care, definitions, runtime
 from app.plans.applying import register_apply_reason
 from app.plans.models import Plan, PlanSpecialty
 from app.plans.queries import get_plan, next_plan, standards_of
@@ -253,6 +253,8 @@ def _line(found: Declaration) -> Line:
     if found.current_unit is not None:
         note += f" · 现在 {found.current_unit.name}"
     url = url_for(target, declaration_id=found.id)
+    if care.halt_of((BUSINESS, found.id)):
+        return Line(found.plan.name, url, note, "已暂停", "warning")
     return Line(found.plan.name, url, note, found.status_word, found.status_tone)
 
 

@@ -13,9 +13,10 @@ from app.core.jobs import Job
 from app.engine import care
 from app.engine.batches import Batch, each_of
 from app.engine.handlers import Scope
-from app.engine.models import Incident, IncidentStatus, WorkItem
+from app.engine.models import Incident, IncidentStatus, ProcessInstance, WorkItem
 from app.inbox.queries import place_names
 from app.studio import receivers
+from app.studio.running import card_of
 
 
 def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> Batch:
@@ -44,6 +45,29 @@ def retry_job(job: Job, *, actor_id: int, now: datetime) -> None:
     if not waiting and not jobs.ask_again(job.key, now=now):
         raise Conflict("该后台作业已经重试或完成")
     audit.record("job:retried", subject=("job", job.id), actor_id=actor_id, now=now, name=job.name)
+
+
+def suspend(
+    instance: ProcessInstance, *, reason: str, actor_id: int | None, now: datetime
+) -> None:
+    """Halt an instance (暂停); who started it is told. Raises as care.suspend."""
+    care.suspend(instance, reason=reason, actor_id=actor_id, now=now)
+    _tell_starter(instance, f"已暂停，恢复前不能办理。原因：{reason.strip()}", actor_id, now)
+
+
+def resume(instance: ProcessInstance, *, reason: str, actor_id: int | None, now: datetime) -> None:
+    """Let a suspended instance go on (恢复); who started it is told. Raises as care.resume."""
+    care.resume(instance, reason=reason, actor_id=actor_id, now=now)
+    _tell_starter(instance, "已恢复，可以继续办理", actor_id, now)
+
+
+def _tell_starter(
+    instance: ProcessInstance, said: str, actor_id: int | None, now: datetime
+) -> None:
+    card = card_of((instance.business_type, instance.business_id))
+    if card is None or instance.started_by is None or instance.started_by == actor_id:
+        return
+    notify(instance.started_by, f"“{card.title}”的流程{said}", url=card.url, now=now)
 
 
 def hand_over(

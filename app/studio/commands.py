@@ -104,7 +104,7 @@ def _act_on(
 @in_instance
 def suspend(number: int, reason: str, login: str) -> None:
     """Halt an instance."""
-    _act_on("暂停", care.suspend, number, reason=reason, login=login)
+    _act_on("暂停", acts.suspend, number, reason=reason, login=login)
 
 
 @click.command()
@@ -114,7 +114,7 @@ def suspend(number: int, reason: str, login: str) -> None:
 @in_instance
 def resume(number: int, reason: str, login: str) -> None:
     """Let a suspended instance go on."""
-    _act_on("恢复", care.resume, number, reason=reason, login=login)
+    _act_on("恢复", acts.resume, number, reason=reason, login=login)
 
 
 @click.command()

@@ -25,8 +25,8 @@ from app.studio.views import bp
 from app.units.flow import flow_log
 
 ACTS = {
-    "suspend": (care.suspend, "已暂停"),
-    "resume": (care.resume, "已恢复"),
+    "suspend": (acts.suspend, "已暂停"),
+    "resume": (acts.resume, "已恢复"),
     "cancel": (care.cancel, "已作废"),
     "undo": (migration.undo, "已撤销迁移"),
 }

@@ -16,7 +16,7 @@ from app.declarations.models import Declaration
 from app.declarations.queries import BUSINESS as DECLARATION
 from app.engine import care, handlers, timers
 from app.engine.definitions import Bundle, Node, bundle_of
-from app.engine.handlers import Business
+from app.engine.handlers import Business, Card
 from app.engine.models import (
     Incident,
     IncidentStatus,
@@ -180,10 +180,16 @@ def numbers_of(businesses: Collection[Business]) -> dict[Business, str]:
 
 def title_of(business: Business) -> str:
     """Return what a room calls a record; a word that says so when the room cannot tell."""
+    card = card_of(business)
+    return card.title if card else "（找不到业务记录）"
+
+
+def card_of(business: Business) -> Card | None:
+    """Return how a room shows a record, None when it cannot tell."""
     try:
-        return handlers.presenter.get(business[0])(business[1]).title
+        return handlers.presenter.get(business[0])(business[1])
     except (handlers.UnknownHandler, DomainError, NoResultFound):
-        return "（找不到业务记录）"
+        return None
 
 
 def business_of(found: ProcessInstance) -> Business:

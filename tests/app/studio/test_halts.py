@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts.models import Person
+from app.accounts.models import Notification, Person
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import care
@@ -45,9 +45,11 @@ def test_an_applicant_reads_on_the_declaration_why_it_is_halted(
     url, browser = f"/declarations/{declaration.id}", client_for(applicant(declaration))
     assert f"{url}/withdraw" in browser.get(url).text
     halt(("declaration", declaration.id))
-    page = browser.get(url).text
-    assert SAID in page
-    assert f"{url}/withdraw" not in page
+    for page in (browser.get(url).text, browser.get("/declarations").text):
+        assert SAID in page
+        assert f"{url}/withdraw" not in page
+        assert "可以撤回" not in page
+    assert "已暂停" in browser.get("/home").text
     answer = browser.post(f"{url}/withdraw")
     assert (answer.status_code, SAID in answer.text) == (409, True)
     with transaction():
@@ -134,3 +136,27 @@ def test_a_returned_item_is_typed_but_not_sent(app: Any, client_for: Enter) -> N
     page = client_for(owner).get(url).text
     assert SAID in page
     assert send not in page
+
+
+def test_who_started_it_is_told_of_the_halt_and_of_its_end(
+    app: Any, client_for: Enter, admin: Person
+) -> None:
+    declaration = a_declaration("vet_declaration")
+    person = applicant(declaration)
+    with transaction(write=False):
+        found = sa.select(ProcessInstance.id).where(
+            ProcessInstance.business_id == declaration.id,
+            ProcessInstance.status == "running",
+            ProcessInstance.business_type == "declaration",
+        )
+        url = f"/studio/instances/{db.session.scalars(found).one()}"
+    for act in ("suspend", "resume"):
+        sent = client_for(admin).post(url, {"act": act, "reason": "核实举报"})
+        assert sent.status_code == 303
+    with transaction(write=False):
+        of_person = sa.select(Notification).where(Notification.person_id == person.id)
+        told = [each.text for each in db.session.scalars(of_person.order_by(Notification.id))]
+        addresses = {each.url for each in db.session.scalars(of_person)}
+    assert "流程已暂停，恢复前不能办理。原因：核实举报" in told[-2]
+    assert "流程已恢复，可以继续办理" in told[-1]
+    assert f"/declarations/{declaration.id}" in addresses
