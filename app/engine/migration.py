@@ -29,6 +29,10 @@ _WORDS = {"migrated": "迁移至", "migration_undone": "撤销迁移，回到"}
 PLACE = ("scope_kind", "scope_id", "assignee_id", "is_personal", "excluded_id", "about_id")
 
 
+WAIT = "可以等这些环节办结后再迁移，或发布一个保留这些环节的版本"
+RESTORE = "请运维人员从备份恢复后再迁移"
+
+
 class CannotMigrate(Conflict):
     """An instance stands where the other version does not let it go on."""
 
@@ -45,6 +49,8 @@ class Forecast:
     tasks: tuple[str, ...] = ()
     # The timers that keep their moments.
     timers: tuple[tuple[str, datetime], ...] = ()
+    # What can be done where it cannot be moved.
+    advice: str = ""
 
     @property
     def ok(self) -> bool:
@@ -80,9 +86,9 @@ def forecast(instance: ProcessInstance, target: ProcessVersion, now: datetime) -
         after = state.loads(_moved(walk, bundle_of(target)), bundle_of(target).specs)
         waiting = projection.waiting_of(after)
     except CannotMigrate as error:
-        return Forecast(instance.id, business, tuple(error.message.split("；")))
+        return Forecast(instance.id, business, tuple(error.message.split("；")), advice=WAIT)
     except Exception as error:
-        return Forecast(instance.id, business, (incidents.describe(error),))
+        return Forecast(instance.id, business, (incidents.describe(error),), advice=RESTORE)
     nodes = [task.task_spec.bpmn_id for task in waiting.tasks.values()]
     moments = tuple(sorted(waiting.timers.values(), key=lambda each: each[1]))
     return Forecast(instance.id, business, (), tuple(sorted(nodes)), moments)

@@ -174,13 +174,17 @@ def list_timers(number: int) -> None:
 
 @click.command("move-timer")
 @click.argument("number", type=int)
-@click.option("--to", "moment", required=True, type=click.DateTime(["%Y-%m-%d %H:%M"]))
+@click.option("--to", "written", required=True, help="a moment such as 2026-11-20 17:30")
 @_reason
 @_by
 @in_instance
-def move_timer(number: int, moment: datetime, reason: str, login: str) -> None:
+def move_timer(number: int, written: str, reason: str, login: str) -> None:
     """Move the deadline that an instance waits for."""
-    due = moment.replace(tzinfo=ZONE)
+    try:
+        due = datetime.strptime(written, "%Y-%m-%d %H:%M").replace(tzinfo=ZONE)
+    except ValueError:
+        said = f"时间“{written}”不能识别，请写成 2026-11-20 17:30 的样子"
+        raise click.ClickException(said) from None
 
     def act() -> str:
         care.move_timer(number, due, reason=reason, actor_id=_actor_id(login), now=now())

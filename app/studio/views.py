@@ -131,7 +131,10 @@ def check(version_id: int) -> Response | tuple[str, int]:
     """
     version = queries.version(version_id)
     operations.refuse_overtaken(version)
-    uploads = _uploaded()
+    try:
+        uploads = _uploaded()
+    except (Invalid, TooLarge) as error:
+        return _page(version_id, refusal=error.message), error.status
     judged = operations.judge(version, uploads, now())
     if not judged.verdict.ok:
         return _refused(version, judged), 422

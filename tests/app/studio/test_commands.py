@@ -171,6 +171,9 @@ def test_a_deadline_is_listed_and_moved(run: Run, desk: Desk) -> None:
     moved = run("move-timer", 999, "--to", "2026-12-01 17:30", "--reason", "延期")
     assert moved[0] == 1
     assert "该时限已经到期或取消，不能改期" in moved[1]
+    code, said = run("move-timer", 999, "--to", "昨天", "--reason", "延期")
+    assert code == 1
+    assert "时间“昨天”不能识别，请写成 2026-11-20 17:30 的样子" in said
 
 
 def test_instances_move_to_another_version_and_back(run: Run, desk: Desk) -> None:

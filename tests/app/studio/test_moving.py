@@ -98,6 +98,7 @@ def test_what_cannot_move_is_told_with_its_reason_and_cannot_be_chosen(
     page = browser.get(f"/studio/processes/{source}/migrate").text
     assert "不能迁移" in page
     assert "正在办理，新版本中已删除" in page
+    assert "可以等这些环节办结后再迁移" in page
     assert "data-pick" not in page
     answer = start(browser, source, all="1")
     assert answer.status_code == 303

@@ -142,6 +142,19 @@ def test_two_files_of_one_process_are_refused_by_their_names(
     assert told in answer.text
 
 
+def test_what_is_wrong_with_an_upload_is_said_at_its_field(
+    browser: Any, version: ProcessVersion
+) -> None:
+    url = f"/studio/processes/{version.id}/check"
+    twice = [(io.BytesIO(FIRST.bytes()), "x.bpmn") for _ in range(2)]
+    many = [(io.BytesIO(b"x"), f"{number}.bpmn") for number in range(31)]
+    for files, status, said in ((twice, 422, "上传的文件有重名"), (many, 413, "一次最多上传")):
+        answer = browser.post(url, {"files": files}, content_type="multipart/form-data")
+        assert answer.status_code == status
+        assert f'id="files-error">{said}' in answer.text
+        assert 'aria-describedby="files-said files-error"' in answer.text
+
+
 def checked(browser: Any, version: ProcessVersion, content: bytes, name: str = "x.bpmn") -> Any:
     """Upload what passes the gate; returns the address of the page that asks for a note."""
     response = upload(browser, version, content, name)
