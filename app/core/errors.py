@@ -119,9 +119,11 @@ def described(error: Exception) -> str:
     if isinstance(error, DomainError):
         return error.message
     # Children that clean what people upload read this file, and no database.
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    from sqlalchemy.exc import NoResultFound, SQLAlchemyError  # noqa: PLC0415
 
     kind, said = type(error).__name__, str(error)
+    if isinstance(error, NoResultFound):
+        return "找不到要处理的记录"
     if isinstance(error, SQLAlchemyError):
         return f"数据库错误（{kind}）"
     return said if _CHINESE.search(said) else f"{kind}: {said}"

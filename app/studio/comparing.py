@@ -32,10 +32,13 @@ class NodeChange:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table: how its cells were and are, by the keys of the columns."""
+    """A row of a table: how its cells were and are, by the keys of the columns.
+
+    What was removed has no number.
+    """
 
     word: str
-    number: str
+    number: int
     before: Mapping[str, str]
     after: Mapping[str, str]
 
@@ -114,9 +117,9 @@ def _node_edits(before: Piece, after: Piece) -> Iterator[Edit]:
     if edits or before.node.mark == after.node.mark:
         return
     if after.asks:
-        yield Edit("决策表", "", "表中的内容有变化，见下面的对照")
+        yield Edit("决策表的内容", "见下面的对照", "见下面的对照")
     elif before.kind == after.kind:
-        yield Edit("内部编号", "", "连线或事件的编号有变化，不影响办理")
+        yield Edit("连线或事件的编号", "与现在不同", "有变化，不影响办理")
 
 
 def _way_edits(old: Mapping[str, Way], new: Mapping[str, Way]) -> Iterator[Edit]:
@@ -153,9 +156,9 @@ def _lines(old: Sequence[Row], new: Sequence[Row]) -> Iterator[Line]:
         for step in range(both):
             yield _line(j + step + 1, old[i + step], new[j + step])
         for row in old[i + both : last]:
-            yield Line(REMOVED, "—", row.cells, {})
+            yield Line(REMOVED, 0, row.cells, {})
         for number, row in enumerate(new[j + both : end], j + both + 1):
-            yield Line(ADDED, str(number), {}, row.cells)
+            yield Line(ADDED, number, {}, row.cells)
 
 
 def _key(row: Row) -> object:
@@ -163,7 +166,7 @@ def _key(row: Row) -> object:
 
 
 def _line(number: int, old: Row, new: Row) -> Line:
-    return Line(CHANGED if old.cells != new.cells else "", str(number), old.cells, new.cells)
+    return Line(CHANGED if old.cells != new.cells else "", number, old.cells, new.cells)
 
 
 def _form_change(word: str, old: Form, new: Form) -> FormChange:

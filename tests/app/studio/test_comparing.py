@@ -93,7 +93,7 @@ def test_what_nobody_sees_is_told_as_such() -> None:
     spaced = FIRST.replacing("><bpmn:", ">\n  <bpmn:")
     assert not difference(FIRST, spaced)
     other = FIRST.with_(start_to_fill=flow("start", "fill", ident="way"))
-    assert [each.label for each in edits(FIRST, other)] == ["内部编号"]
+    assert [each.label for each in edits(FIRST, other)] == ["连线或事件的编号"]
 
 
 def test_the_cells_of_a_decision_table_are_told_row_by_row() -> None:
@@ -101,10 +101,10 @@ def test_the_cells_of_a_decision_table_are_told_row_by_row() -> None:
     new = {**old, "find_grade.dmn": decision_table(test="&gt; 5").encode()}
     found = between(contents(old, {}), contents(new, {}))
     [node] = found.nodes
-    assert (node.piece.node.id, node.edits[0].label) == ("publish", "决策表")
+    assert (node.piece.node.id, node.edits[0].label) == ("publish", "决策表的内容")
     [table] = found.tables
     [line] = table.lines
-    assert (line.word, line.number) == (CHANGED, "1")
+    assert (line.word, line.number) == (CHANGED, 1)
     assert [line.before[head.key] for head in table.heads] == ["> 3", '"senior"']
     assert [line.after[head.key] for head in table.heads] == ["> 5", '"senior"']
     asked = {
@@ -123,12 +123,12 @@ def test_rows_that_came_and_went_are_told() -> None:
         written = [rule.replace("r1", f"r{text}").replace("&gt; 3", text) for text in texts]
         return {"find_grade.dmn": (one[:start] + "".join(written) + one[end:]).encode()}
 
-    def lines(old: dict[str, bytes], new: dict[str, bytes]) -> list[tuple[str, str]]:
+    def lines(old: dict[str, bytes], new: dict[str, bytes]) -> list[tuple[str, int]]:
         [table] = between(contents(old, {}), contents(new, {})).tables
         return [(line.word, line.number) for line in table.lines]
 
-    assert lines(rows("1", "2"), rows("1", "7", "2")) == [("", "1"), ("新增", "2"), ("", "3")]
-    assert lines(rows("1", "2"), rows("2")) == [("删除", "—"), ("", "1")]
+    assert lines(rows("1", "2"), rows("1", "7", "2")) == [("", 1), ("新增", 2), ("", 3)]
+    assert lines(rows("1", "2"), rows("2")) == [("删除", 0), ("", 1)]
 
 
 def test_a_form_that_asks_otherwise_is_told() -> None:
