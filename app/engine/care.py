@@ -32,6 +32,8 @@ CARE = "care"
 """The kind of a line in the flow log that no step of the process wrote."""
 REASON_LENGTH = 500
 PERSONAL = "该任务只能由本人办理，不能转办"
+RETRIED = "incident:retried"
+"""The tag of an audit event that tells of a retry that let something run again."""
 SUSPENDED = "暂停"
 """The word of the flow log for a halt."""
 
@@ -274,7 +276,7 @@ def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> bool:
     incident.status = IncidentStatus.RESOLVED
     incident.resolved_by, incident.resolved_at = actor_id, now
     audit.record(
-        "incident:retried" if again else "incident:closed",
+        RETRIED if again else "incident:closed",
         subject=("incident", incident.id),
         actor_id=actor_id,
         now=now,

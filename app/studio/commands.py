@@ -62,7 +62,9 @@ def list_incidents() -> None:
     with transaction(write=False):
         found = incidents.open_incidents()
         for each in found:
-            place = f"实例 {each.instance_id or '-'}\t环节 {each.node or '-'}"
+            version = db.session.get(ProcessVersion, each.version_id) if each.version_id else None
+            title = f"{version.title} 第 {version.no} 版，" if version else ""
+            place = f"{title}实例 {each.instance_id or '-'}\t环节 {each.node or '-'}"
             click.echo(
                 f"{each.id}\t{each.at:%Y-%m-%d %H:%M}\t{each.times} 次\t{place}\t{each.message}"
             )

@@ -57,6 +57,7 @@ def _page(incident_id: int, fault: str = "") -> str:
         trouble=found,
         fault=fault,
         reruns=care.reruns(found.incident),
+        was_rerun=troubles.was_rerun(event),
         states=troubles.STATES,
         titles=queries.titles(),
         newest=queries.newest_version(found.version) if found.version else None,

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from app.accounts.mail_links import ANSWER
 from app.core import mail
+from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.jobs import Job
+from app.engine import care
 from app.engine.handlers import Business
 from app.engine.models import (
     Incident,
@@ -159,6 +161,16 @@ def _words(keys: Collection[str | None]) -> dict[str | None, str]:
     named = sa.select(Job.key, Job.name).where(Job.key.in_({key for key in keys if key}))
     words = {key: f"后台作业：{JOBS.get(name, name)}" for key, name in db.session.execute(named)}
     return dict.fromkeys(keys, "后台作业") | words | {None: "启动流程"}
+
+
+def was_rerun(incident: Incident) -> bool:
+    """Tell whether its retry let the worker run something again, or it was merely closed."""
+    told = sa.select(AuditEvent.id).where(
+        AuditEvent.tag == care.RETRIED,
+        AuditEvent.subject_type == "incident",
+        AuditEvent.subject_id == incident.id,
+    )
+    return db.session.scalar(told.limit(1)) is not None
 
 
 def _by_id(table: Any, ids: list[int | None]) -> dict[int | None, Any]:

@@ -179,3 +179,30 @@ def test_the_progress_of_a_migration_is_shown_as_it_goes(
     page.get_by_role("button", name="撤销所选的迁移").click()
     agree(page, "撤销所选的迁移")
     expect(page.get_by_text("已撤销", exact=True)).to_be_visible()
+
+
+def test_an_upload_is_drawn_with_what_is_wrong_and_with_what_it_changes(
+    enter: Enter, admin: Person, axe: Axe, problems: Any
+) -> None:
+    with transaction(write=False):
+        version = definitions.current_version("portfolio_audit", "")
+        number, text = version.id, definitions.bundle_of(version).files["portfolio_audit.bpmn"]
+    page = enter(admin, f"/studio/processes/{number}")
+
+    def upload(content: str) -> None:
+        files = [{"name": "x.bpmn", "mimeType": "text/xml", "buffer": content.encode()}]
+        page.locator("#files").set_input_files(files)
+
+    upload(text.replace('name="form" value="vet_item"', 'name="form" value="vet_itm"'))
+    expect(page.get_by_role("heading", name="没有通过发布检查")).to_be_visible(timeout=30_000)
+    expect(page.locator("[data-diagram][data-ready]")).to_have_count(1)
+    expect(page.locator(".djs-element.is-faulty")).to_have_attribute("data-element-id", "vet_item")
+    expect(page.locator(".now-badge.is-faulty")).to_have_text("有误")
+    assert axe() == []
+    problems.allow("422")
+    upload(text.replace('name="due" value="5"', 'name="due" value="3"'))
+    expect(page.get_by_text("已通过发布检查。")).to_be_visible(timeout=30_000)
+    for words in ("办理时限", "5 个工作日", "3 个工作日"):
+        expect(page.get_by_role("cell", name=words, exact=True)).to_be_visible()
+    expect(page.locator(".now-badge.is-changed")).to_have_text("修改")
+    assert axe() == []

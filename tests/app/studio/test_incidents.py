@@ -368,13 +368,18 @@ def test_a_cause_speaks_the_language_of_its_readers() -> None:
 
 
 def test_what_nobody_had_submitted_is_not_to_be_submitted_again(browser: Any, desk: Desk) -> None:
-    of_nobody, of_somebody = failed(desk), failed(desk, "另一个", actor_id=desk.clerk.id)
-    for number in (of_nobody, of_somebody):
+    of_a_timer, of_somebody = failed(desk), failed(desk, "另一个", actor_id=desk.clerk.id)
+    with transaction():
+        instance = db.session.scalars(sa.select(ProcessInstance)).one()
+        late = {"node": "vet_binding", "due_at": now(), "try_at": now(), "attempts": 5}
+        db.session.add(Timer(instance_id=instance.id, task_uuid="t", **late))
+    for number in (of_a_timer, of_somebody):
         browser.post(f"/studio/incidents/{number}")
-    page = browser.get(f"/studio/incidents/{of_nobody}").text
-    assert "不需要办理人操作" in page
+    page = browser.get(f"/studio/incidents/{of_a_timer}").text
+    assert "由后台在几秒内再次运行" in page
     assert "请通知办理人重新提交：" not in page
     page = browser.get(f"/studio/incidents/{of_somebody}").text
+    assert "由后台在几秒内再次运行；仍然" not in page
     assert "请通知办理人重新提交：" in page
 
 
