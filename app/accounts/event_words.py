@@ -6,6 +6,7 @@ ACCOUNT_EVENTS = {
     "account:factor_removed": "停用动态验证码",
     "account:factor_reset": "重置动态验证码",
     "account:identity_linked": "关联统一身份认证",
+    "account:identity_refused": "姓名不一致，未关联统一身份认证",
     "account:identity_unlinked": "解除统一身份认证",
     "account:locked": "停用账号",
     "account:mail_asked": "申请验证邮箱",

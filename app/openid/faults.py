@@ -21,6 +21,21 @@ class SignOnRefused(DomainError):
         self.hint = hint or self.hint
 
 
+class NameDiffers(SignOnRefused):
+    """A provider calls somebody otherwise than the platform does: one of them is mistaken."""
+
+    default = "统一身份认证的姓名与平台登记的不一致，没有关联"
+    hint = (
+        "请核对登录的是不是本人的账号；平台登记有误或已改名的，用密码登录后在“个人信息”中申请更正，再来关联；"
+        "证件号码可能被他人误用的，请联系所在单位或系统管理员。"
+    )
+
+    def __init__(self, person_id: int, provider: str) -> None:
+        """Keep whose account it would have been, and at which provider."""
+        super().__init__()
+        self.person_id, self.provider = person_id, provider
+
+
 class WrongAnswer(SignOnRefused):
     """The answer is not the one that this browser waits for, or it does not hold."""
 

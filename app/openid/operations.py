@@ -1,5 +1,6 @@
 """Writes of signing in by a provider: letting in, linking, opening an account."""
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -22,8 +23,9 @@ from app.core import audit, crypto
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden
 from app.core.numbers import birth_and_gender
+from app.core.search import normalise
 from app.openid.claims import Told
-from app.openid.faults import AnswerUsed, SignOnRefused
+from app.openid.faults import AnswerUsed, NameDiffers, SignOnRefused
 from app.openid.models import UNIT, LinkedIdentity, Provider, SpentAnswer
 from app.openid.queries import (
     account_of,
@@ -41,6 +43,8 @@ from app.openid.queries import (
 ANSWER_LASTS = timedelta(minutes=10)
 WAYS = "/account/ways"
 REGISTRATION = "/unit/register"
+DOTS = re.compile("[•‧∙⋅・･．.]")
+"""What people write between the parts of a name of a minority, instead of ·."""
 
 
 def spend_answer(state: str, *, now: datetime) -> None:
@@ -79,6 +83,48 @@ def check_fit(person: Person, told: Told, *, now: datetime) -> None:
         )
     if told.audience == UNIT:
         _check_office(person, told, now)
+
+
+def check_name(person: Person, told: Told) -> None:
+    """NameDiffers when a provider calls this person otherwise than the platform does.
+
+    One identity number is one name. What a unit's identity is called need not be a person.
+    """
+    is_about_them = told.audience != UNIT or told.id_number
+    if is_about_them and told.name and _folded(told.name) != _folded(person.name):
+        raise NameDiffers(person.id, _name_of_provider(told))
+
+
+def check_name_of_number(told: Told) -> None:
+    """NameDiffers when the told number is somebody's of another name: nobody is asked more."""
+    known = person_told(told)
+    if known is not None:
+        check_name(known, told)
+
+
+def _folded(name: str) -> str:
+    return DOTS.sub("·", normalise(name))
+
+
+def _name_of_provider(told: Told) -> str:
+    return db.session.get_one(Provider, told.provider_id).name
+
+
+def note_other_name(refusal: NameDiffers, *, now: datetime) -> None:
+    """Log that an identity of another name was not linked, and tell whose account it would be."""
+    audit.record(
+        "account:identity_refused",
+        subject=("person", refusal.person_id),
+        actor_id=None,
+        now=now,
+        provider=refusal.provider,
+        reason=refusal.message,
+    )
+    text = (
+        f"有人从“{refusal.provider}”登录，要关联您的账号，姓名与您登记的不一致，没有关联。"
+        "如非本人操作，请修改密码并告知系统管理员；本人已改名的，请先申请更正"
+    )
+    notify(refusal.person_id, text, url=WAYS, now=now)
 
 
 def check_unit(told: Told) -> None:
@@ -150,14 +196,15 @@ def let_through(credential: Credential, provider: Provider, *, now: datetime) ->
 def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentity:
     """Make an identity a person's way in, after they proved both (关联); the person is told.
 
-    Conflict when it is somebody's already; NotFound, WrongAnswer when the provider was switched
-    off or led elsewhere meanwhile.
+    Conflict when it is somebody's already; NameDiffers for another name; NotFound, WrongAnswer
+    when the provider was switched off or led elsewhere meanwhile.
     """
     provider = provider_of(told, is_held=True)
     check_fit(person, told, now=now)
     known = identity_of(told)
     if known is not None and not _has_left(known, told, now):
         raise Conflict("该统一身份认证账号已经关联了平台账号")
+    check_name(person, told)
     places = {(each.provider_id, each.audience) for each in identities_of(person.id)}
     if (provider.id, told.audience) in places:
         raise Conflict(f"您已关联了“{provider.name}”的另一账号，请先在“登录方式”中解除")

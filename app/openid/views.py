@@ -108,6 +108,7 @@ def _receive(journey: Journey, told: Told) -> Response:
     account = operations.enter(told, now=now())
     if account is None:
         operations.check_unit(told)
+        operations.check_name_of_number(told)
         web.keep_told(told, journey.target)
         return see_other(url_for("openid.unlinked"))
     return _in_by(account, told, journey.target)

@@ -16,14 +16,14 @@ from werkzeug.wrappers import Response
 from app.accounts.handing_out import opened
 from app.core.clock import device_time, now
 from app.core.crypto import seal
-from app.core.db import db
+from app.core.db import begin_writing, db
 from app.core.errors import DomainError
 from app.core.http import safe_next
 from app.openid import protocol
 from app.openid.claims import Told
-from app.openid.faults import Declined, ProviderDown, SignOnRefused, WrongAnswer
+from app.openid.faults import Declined, NameDiffers, ProviderDown, SignOnRefused, WrongAnswer
 from app.openid.models import PERSON, UNIT, Provider
-from app.openid.operations import ANSWER_LASTS
+from app.openid.operations import ANSWER_LASTS, note_other_name
 from app.openid.protocol import Departure
 
 bp = Blueprint("openid", __name__)
@@ -172,7 +172,13 @@ def depart(
 
 
 def refused(refusal: DomainError) -> tuple[str, int]:
-    """Undo what was written, and say why it goes no further and what to do."""
+    """Undo what was written, and say why it goes no further and what to do.
+
+    That the names differ is kept: it may be an attempt to take an account over.
+    """
     db.session.rollback()
+    if isinstance(refusal, NameDiffers):
+        begin_writing()
+        note_other_name(refusal, now=now())
     page = render_template("openid/refused.html", refusal=refusal, hint=refusal.hint)
     return page, refusal.status

@@ -281,6 +281,8 @@ def test_an_address_that_brings_many_wrong_answers_has_to_wait(
 def test_what_waits_in_the_browser_fits_into_a_cookie(
     office: IdentityOffice, provider: Provider, applicant: Person, client_for: Any
 ) -> None:
+    with transaction():
+        db.session.get_one(Person, applicant.id).name = "名" * 60
     office.tell("s" * 255, name="名" * 60, id_number=number_of(applicant))
     browser = client_for(None)
     browser.get("/login")
