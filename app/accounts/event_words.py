@@ -48,5 +48,6 @@ ACCOUNT_EVENTS = {
     "role:proposed": "提出授权",
     "role:refused": "不同意授权",
     "role:renewed": "续期授权",
+    "role:withdrawn": "撤回授权",
 }
 FACTORS = {"device": "动态验证码", "recovery": "恢复码"}

@@ -12,6 +12,7 @@ from app.accounts.models import (
     CONFIRMED,
     REFUSED,
     WAITING,
+    WITHDRAWN,
     Credential,
     GrantRequest,
     Person,
@@ -142,6 +143,11 @@ def _held(person_id: int, now: datetime) -> list[RoleGrant]:
     return list(db.session.scalars(mine))
 
 
+def holds_an_office(person_id: int, now: datetime) -> bool:
+    """Tell whether a person holds an administrators' office; one that waits is none yet."""
+    return any(grant.role in ADMINISTRATORS for grant in _held(person_id, now))
+
+
 def is_administrator(person_id: int, now: datetime) -> bool:
     """Tell whether a person holds an administrators' office, or one waits for them."""
     roles = {grant.role for grant in _held(person_id, now)}
@@ -222,6 +228,25 @@ def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now:
     )
     word = f"至 {last_day(until)}" if until else "，不再有截止日期"
     notify(grant.person_id, f"您的角色{ROLES[grant.role]}已续期{word}", url="/home", now=now)
+
+
+def withdraw_request(request: GrantRequest, *, actor: Person, now: datetime) -> None:
+    """Take a proposed role back while nobody has decided on it (撤回).
+
+    Conflict for a decided one; Forbidden for whom it is about.
+    """
+    lock_roles_of(request.person_id)
+    db.session.refresh(request, with_for_update={"of": GrantRequest})
+    if request.status != WAITING:
+        raise Conflict("该授权已复核，不能撤回")
+    if actor.id == request.person_id:
+        raise Forbidden("不能撤回给本人的授权")
+    request.status, request.decided_by, request.decided_at = WITHDRAWN, actor.id, now
+    db.session.flush()
+    _record("role:withdrawn", request, actor, now)
+    if actor.id != request.proposed_by:
+        text = f"您提出的{request.person.name}的{ROLES[request.role]}授权已由{actor.name}撤回"
+        notify(request.proposed_by, text, url="/admin/grants", now=now)
 
 
 def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:

@@ -10,24 +10,22 @@ from app.core import crypto
 from app.core.db import Id, Instant, Model, pk
 
 SCOPE_KINDS = ("org", "meeting", "jurisdiction", "all")
-WAITING, CONFIRMED, REFUSED = "waiting", "confirmed", "refused"
+REQUEST_STATES = ("waiting", "confirmed", "refused", "withdrawn")
+WAITING, CONFIRMED, REFUSED, WITHDRAWN = REQUEST_STATES
 VERIFY, RESET = "verify", "reset"
 
 
-def _scope_laws() -> tuple[CheckConstraint, CheckConstraint]:
-    """Return what every scope obeys: a known kind, and an id unless it is everything."""
+def _grant_laws() -> tuple[CheckConstraint, ...]:
+    """Return what every role obeys: a known scope, an id unless it is everything, and an end.
+
+    To apply for titles is no office (terms.NO_OFFICE).
+    """
     return (
         CheckConstraint(f"scope_kind IN {SCOPE_KINDS!r}", name="scope_is_known"),
         CheckConstraint(
             "(scope_kind = 'all') = (scope_id IS NULL)", name="all_and_only_all_has_no_id"
         ),
-    )
-
-
-def _office_law() -> CheckConstraint:
-    """Return the law that every office ends; to apply for titles is none (terms.NO_OFFICE)."""
-    return CheckConstraint(
-        "valid_to IS NOT NULL OR role = 'applicant'", name="an_office_has_a_term"
+        CheckConstraint("valid_to IS NOT NULL OR role = 'applicant'", name="an_office_has_a_term"),
     )
 
 
@@ -265,8 +263,7 @@ class RoleGrant(Model):
 
     __tablename__ = "role_grant"
     __table_args__ = (
-        *_scope_laws(),
-        _office_law(),
+        *_grant_laws(),
         CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="a_term_has_length"),
         Index("ix_role_grant_ends", "valid_to"),
         Index("ix_role_grant_scope", "role", "scope_kind", "scope_id"),
@@ -290,9 +287,8 @@ class GrantRequest(Model):
 
     __tablename__ = "grant_request"
     __table_args__ = (
-        *_scope_laws(),
-        _office_law(),
-        CheckConstraint("status IN ('waiting', 'confirmed', 'refused')", name="status_is_known"),
+        *_grant_laws(),
+        CheckConstraint(f"status IN {REQUEST_STATES!r}", name="status_is_known"),
         CheckConstraint(
             "(status = 'waiting') = (decided_by IS NULL)"
             " AND (decided_by IS NULL) = (decided_at IS NULL)",
@@ -300,7 +296,8 @@ class GrantRequest(Model):
         ),
         CheckConstraint("proposed_by <> person_id", name="nobody_proposes_themself"),
         CheckConstraint(
-            "decided_by IS NULL OR (decided_by <> proposed_by AND decided_by <> person_id)",
+            "decided_by IS NULL OR decided_by <> person_id"
+            " AND (decided_by <> proposed_by OR status = 'withdrawn')",
             name="another_person_decides",
         ),
         CheckConstraint(

@@ -8,7 +8,13 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app.accounts.grants import Proposal, check_proposal, propose_grant, take_role
+from app.accounts.grants import (
+    Proposal,
+    check_proposal,
+    propose_grant,
+    take_role,
+    withdraw_request,
+)
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
 from app.accounts.queries import has_factor, names_of
 from app.accounts.terms import usual_day
@@ -165,6 +171,23 @@ def end_grant(grant_id: int) -> Response:
     return see_other(url_for("admin.grants_of_person", person_id=grant.person_id))
 
 
+@bp.post("/grants/requests/<int:request_id>/withdraw")
+@requires("grant.propose")
+def withdraw(request_id: int) -> Response:
+    """Take a proposed role back while it waits (撤回)."""
+    asked = _request(request_id)
+    withdraw_request(asked, actor=current_user, now=now())
+    flash("已撤回该授权", "success")
+    return see_other(url_for("admin.grants_of_person", person_id=asked.person_id))
+
+
+def _request(request_id: int) -> GrantRequest:
+    asked = db.session.get(GrantRequest, request_id)
+    if asked is None:
+        raise NotFound
+    return asked
+
+
 @bp.get("/grants/requests")
 @requires("grant.confirm")
 def grant_requests() -> str:
@@ -191,9 +214,7 @@ def grant_requests() -> str:
 )
 def decide(request_id: int) -> Response:
     """Confirm or refuse a role (复核)."""
-    asked = db.session.get(GrantRequest, request_id)
-    if asked is None:
-        raise NotFound
+    asked = _request(request_id)
     confirm = request.form.get("decision") == "confirm"
     opinion = request.form.get("opinion", "")[:300]
     decide_role(asked, confirm=confirm, opinion=opinion, actor=current_user, now=now())

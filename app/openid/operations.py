@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts.grants import is_administrator
+from app.accounts.grants import holds_an_office
 from app.accounts.models import Credential, Person
 from app.accounts.operations import (
     create_credential,
@@ -69,7 +69,7 @@ def check_fit(person: Person, told: Told, *, now: datetime) -> None:
     become any of them. One identity number is one person. A unit's identity lets in who works
     there, as long as they do.
     """
-    if is_administrator(person.id, now):
+    if holds_an_office(person.id, now):
         raise SignOnRefused(
             "管理员账号不能使用统一身份认证", "请用本平台的登录名、密码和动态验证码登录。"
         )

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts import operations as accounts
 from app.accounts import sessions, signing_in
-from app.accounts.grants import is_administrator
+from app.accounts.grants import holds_an_office
 from app.accounts.models import Credential
 from app.accounts.views import own_account, password_confirmed
 from app.core.clock import now
@@ -52,7 +52,7 @@ def _ways_page(form: ConfirmForm, first: FirstPasswordForm) -> str:
         audiences=queries.AUDIENCES,
         doors=doors,
         proved=web.has_proved(),
-        is_administrator=is_administrator(current_user.id, now()),
+        is_administrator=holds_an_office(current_user.id, now()),
     )
 
 

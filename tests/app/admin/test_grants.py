@@ -274,3 +274,34 @@ def test_all_that_is_wrong_is_told_in_one_round(security: Browser, person: Perso
     assert ("该角色须指定单位" in page, "请填写授权理由" in page) == (True, True)
     page = propose(security, person, unit="没有的单位", reason="").text
     assert ("没有名称含" in page, "请填写授权理由" in page) == (True, True)
+
+
+def test_what_waits_is_taken_back_by_security_until_it_is_decided(
+    security: Browser, system: Browser, person: Person, client_for: Any
+) -> None:
+    propose(security, person, role="audit_admin", unit="")
+    url = f"/admin/grants/requests/{last_request().id}/withdraw"
+    assert url in security.get(f"/admin/grants/people/{person.id}").text
+    assert system.post(url).status_code == 403
+    assert security.post(url).status_code == 303
+    assert last_request().status == "withdrawn"
+    assert url not in security.get(f"/admin/grants/people/{person.id}").text
+    assert security.post(url).status_code == 409
+    assert decide(system, "confirm").status_code == 409
+    assert "已撤回" in system.get("/admin/grants/requests?status=withdrawn").text
+    assert propose(security, person, role="system_admin", unit="").status_code == 303
+    assert security.post("/admin/grants/requests/999/withdraw").status_code == 404
+
+
+def test_the_proposer_is_told_who_took_it_back_and_nobody_takes_back_their_own(
+    security: Browser, person: Person, client_for: Any
+) -> None:
+    with transaction():
+        other = a_person("阚三全", roles=[("security_admin", "all", None)])
+    propose(security, other, role="expert", unit="")
+    url = f"/admin/grants/requests/{last_request().id}/withdraw"
+    assert client_for(other).post(url).status_code == 403
+    propose(security, person)
+    url = f"/admin/grants/requests/{last_request().id}/withdraw"
+    assert client_for(other).post(url).status_code == 303
+    assert "已由阚三全撤回" in security.get("/notifications").text

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import factor_views, operations, second_factor
+from app.accounts.grants import Proposal, propose_grant
 from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.terms import usual_day
 from app.core.clock import now
 from app.core.db import begin_writing, db, transaction
 from app.openid import own_views, queries, views
@@ -434,3 +436,20 @@ def test_a_password_is_no_way_in_before_it_was_set(newcomer: Browser, client_for
         login = account.login
     answer = client_for(None).post("/login", {"login": login, "password": PASSWORD})
     assert answer.status_code == 401
+
+
+def test_an_office_that_only_waits_keeps_nobody_out(
+    office: IdentityOffice,
+    provider: Provider,
+    keepers: tuple[Person, Person],
+    applicant: Person,
+    mine: Browser,
+) -> None:
+    with transaction():
+        security = db.session.get_one(Person, keepers[1].id)
+        wanted = Proposal("security_admin", None, usual_day(now()), "任命文件")
+        propose_grant(db.session.get_one(Person, applicant.id), wanted, actor=security, now=now())
+    assert "管理员账号只用密码" not in mine.get(WAYS).text
+    office.tell("waiting", name="苏晓禾", id_number=number_of(applicant))
+    assert sign_on(mine, office, "waiting", linking(provider)).location == WAYS
+    assert count(LinkedIdentity) == 1
