@@ -127,6 +127,8 @@ def check_proposal(proposal: Proposal, now: datetime) -> None:
         faults["role"] = ["请选择角色"]
     if proposal.role in AT_A_UNIT and proposal.unit_id is None:
         faults["unit"] = ["该角色须指定单位"]
+    if proposal.role in EVERYWHERE and proposal.unit_id is not None:
+        faults["unit"] = ["该角色面向全平台，不限于某个单位：请清空单位，或另选角色"]
     faults |= gathered(lambda: end_of_term(proposal.role, proposal.until, now))
     if not proposal.reason.strip():
         faults["reason"] = ["请填写授权理由"]

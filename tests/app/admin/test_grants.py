@@ -103,6 +103,7 @@ def test_a_term_ends_with_its_last_day(
         ({"role": ""}, "请选择角色"),
         ({"unit": ""}, "须指定单位"),
         ({"unit": "不存在"}, "没有名称含"),
+        ({"role": "expert"}, "请清空单位"),
         ({"reason": " "}, "请填写授权理由"),
         ({"until": "2026-11-01"}, "截止日期应晚于今天"),
         ({"role": "group_leader"}, "Not a valid choice"),
