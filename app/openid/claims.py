@@ -8,7 +8,7 @@ from typing import Any
 from app.core.crypto import fold_id
 from app.core.errors import Invalid
 from app.core.numbers import checked_credit_code, checked_id_number, folded_credit_code
-from app.openid.faults import WrongAnswer
+from app.openid.faults import Unverified
 from app.openid.models import UNIT, Provider
 
 LONGEST_SUBJECT = 255
@@ -48,13 +48,13 @@ def told_by(
 ) -> Told:
     """Read claims that were told at a place.
 
-    WrongAnswer for a unit whose credit code is missing or wrong.
+    Unverified for a unit whose credit code is missing or wrong.
     Who signed in at the provider `since` then, in its seconds, is fresh from there. A number
     that cannot be one, or that the provider did not verify, counts as not told.
     """
     subject = str(claims["sub"])
     if len(subject) > LONGEST_SUBJECT:
-        raise WrongAnswer("登录结果没有通过核验")
+        raise Unverified
     return Told(
         provider.id,
         audience,
@@ -85,4 +85,7 @@ def _code(provider: Provider, claims: Mapping[str, Any]) -> str:
     try:
         return checked_credit_code(folded_credit_code(_text(claims, provider.code_claim)))
     except Invalid as error:
-        raise WrongAnswer("统一身份认证没有给出有效的统一社会信用代码") from error
+        raise Unverified(
+            "统一身份认证没有给出有效的统一社会信用代码",
+            "请在统一身份认证核对本单位登记的统一社会信用代码；无误的，请告知系统管理员。",
+        ) from error

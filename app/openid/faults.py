@@ -44,6 +44,13 @@ class WrongAnswer(SignOnRefused):
     hint = "请重新登录；多次出现的，请检查浏览器是否禁用了 Cookie。"
 
 
+class Unverified(WrongAnswer):
+    """What the provider tells does not hold: nothing that the person's browser could mend."""
+
+    default = "登录结果没有通过核验"
+    hint = "请稍后重新登录，或用本平台的登录名和密码登录；多次出现的，请告知系统管理员。"
+
+
 class AnswerUsed(SignOnRefused):
     """The answer was taken before (重放)."""
 

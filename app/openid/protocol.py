@@ -16,7 +16,7 @@ from typing import Any
 
 from app.core import crypto
 from app.openid.addresses import BadAddress, check_address
-from app.openid.faults import ProviderDown, WrongAnswer
+from app.openid.faults import ProviderDown, Unverified
 from app.openid.models import Provider
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def _told() -> Iterator[None]:
             raise ProviderDown(
                 "统一身份认证暂时无法使用：对方不认可本平台的客户端编号或密钥"
             ) from error
-        raise WrongAnswer("登录结果没有通过核验") from error
+        raise Unverified from error
     except (http.ConnectionError, http.Timeout) as error:
         raise ProviderDown("统一身份认证暂时无法使用：连接不上，或证书不可信") from error
     except (http.RequestException, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -213,7 +213,7 @@ def claims_of(
 ) -> dict[str, Any]:
     """Redeem a code; returns the claims of the ID token, and `wanted` ones from the user info.
 
-    WrongAnswer unless the token is signed by the provider for us, for this very sign-in and now;
+    Unverified unless the token is signed by the provider for us, for this very sign-in and now;
     ProviderDown when it cannot be asked.
     """
     with _talk(settings):
@@ -223,12 +223,26 @@ def claims_of(
             "iss": {"essential": True, "value": settings.issuer},
             "aud": {"essential": True, "value": settings.client_id},
         }
-        found = client.parse_id_token(
-            token, departure.nonce, claims_options=options, leeway=LEEWAY
-        )
+        found = _parsed(client, token, departure.nonce, options)
         if not found or not found.get("sub"):
-            raise WrongAnswer("登录结果没有通过核验")
+            raise Unverified
         return _completed(client, token, dict(found), wanted)
+
+
+def _parsed(client: Any, token: Any, nonce: str, options: dict[str, Any]) -> Any:
+    """Return the claims of an ID token, by keys fetched anew where the known ones do not fit.
+
+    A provider may change its key under no name, or the same one: the library asks again only for
+    a name that it does not know.
+    """
+    from joserfc.errors import BadSignatureError  # noqa: PLC0415
+
+    told = {"claims_options": options, "leeway": LEEWAY}
+    try:
+        return client.parse_id_token(token, nonce, **told)
+    except BadSignatureError:
+        client.fetch_jwk_set(force=True)
+        return client.parse_id_token(token, nonce, **told)
 
 
 def _completed(
@@ -239,7 +253,7 @@ def _completed(
         return claims
     more = client.userinfo(token=token)
     if more.get("sub") != claims["sub"]:
-        raise WrongAnswer("登录结果没有通过核验")
+        raise Unverified
     # When somebody signed in is told by what is signed.
     return {**more, "auth_time": 0, **claims}
 

@@ -187,7 +187,23 @@ def test_a_token_that_another_key_signed_is_refused(
     browser = client_for(None)
     answer = sign_on(browser, office, "su-at-office", button(provider))
     assert answer.status_code == 400
+    assert "登录结果没有通过核验" in answer.text
+    assert "Cookie" not in answer.text
     assert not is_in(browser)
+
+
+def test_a_provider_that_changed_its_key_is_asked_for_the_new_one(
+    office: IdentityOffice, provider: Provider, linked: Person, client_for: Any
+) -> None:
+    from joserfc.jwk import KeySet, RSAKey
+
+    browser = client_for(None)
+    back = office.authorise(to_provider(browser, button(provider)), "su-at-office")
+    ((_, client),) = protocol._clients.values()
+    known = client.fetch_jwk_set()["keys"][0]
+    former = RSAKey.generate_key(2048, {k: known[k] for k in ("use", "kid") if k in known})
+    client.server_metadata["jwks"] = KeySet([former]).as_dict()
+    assert browser.get(path_of(back)).location == "/home"
 
 
 def test_who_gives_up_at_the_provider_is_told_so(
