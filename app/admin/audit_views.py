@@ -8,9 +8,8 @@ from flask_login import current_user
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
-from app.accounts.queries import names_of
 from app.admin import queries
-from app.admin.event_words import said
+from app.admin.event_words import called, places_in, said
 from app.admin.views import bp
 from app.admin.words import AREAS, event_name, subject_kind
 from app.core import audit
@@ -21,9 +20,12 @@ from app.core.http import page_of, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.core.tables import cut_words, table_answer
+from app.inbox.queries import Scope, place_names
 
 EXPORTED = 20_000
 ADVICE = "请缩小起止日期或类别后分次导出"
+KINDS = {"person": "person", "unit": "org", "meeting": "meeting"}
+"""Which records have names, and what their places are called."""
 HEADS = ("序号", "时间", "事件", "事件代码", "操作人", "对象", "内容", "封印")
 
 
@@ -45,15 +47,23 @@ def _filter() -> queries.EventFilter:
     )
 
 
-def _people_of(events: list[AuditEvent]) -> dict[int, str]:
-    about = [e.subject_id for e in events if e.subject_type == "person"]
-    return names_of([*(e.actor_id for e in events), *about])
+def _names_of(events: list[AuditEvent]) -> dict[Scope, str]:
+    """Return what people call everybody and every place that events speak of."""
+    wanted = [("person", e.actor_id) for e in events if e.actor_id]
+    wanted += [(KINDS[e.subject_type], e.subject_id) for e in events if e.subject_type in KINDS]
+    return place_names([*wanted, *(place for e in events for place in places_in(e.data))])
 
 
-def _subject(event: AuditEvent, names: dict[int, str]) -> str:
+def _subject(event: AuditEvent, names: dict[Scope, str]) -> str:
     if event.subject_type == "person":
-        return names.get(event.subject_id, f"人员 {event.subject_id}")
+        return names["person", event.subject_id]
+    if event.subject_type in KINDS:
+        return called((KINDS[event.subject_type], event.subject_id), names)
     return f"{subject_kind(event.subject_type)} {event.subject_id}"
+
+
+def _actor(event: AuditEvent, names: dict[Scope, str]) -> str:
+    return names["person", event.actor_id] if event.actor_id else "系统"
 
 
 @bp.get("/audit")
@@ -61,14 +71,14 @@ def _subject(event: AuditEvent, names: dict[int, str]) -> str:
 def audit_log() -> str:
     """The audit log, the newest event first."""
     page = page_of(queries.search_events(_filter()))
-    names = _people_of(list(page.items))
+    names = _names_of(list(page.items))
     rows = [
         {
             "event": event,
             "name": event_name(event.tag),
-            "actor": names.get(event.actor_id or 0, "系统"),
+            "actor": _actor(event, names),
             "subject": _subject(event, names),
-            "data": said(event.data),
+            "data": said(event.data, names),
         }
         for event in page.items
     ]
@@ -93,7 +103,7 @@ def export_audit() -> Response:
     found = queries.search_events(_filter())
     total = db.session.scalar(select(func.count()).select_from(found.order_by(None).subquery()))
     events = list(db.session.scalars(found.limit(EXPORTED)))
-    names = _people_of(events)
+    names = _names_of(events)
     rows = [_cells(event, names) for event in events]
     answer = table_answer("审计日志", HEADS, rows, total=total, advice=ADVICE)
     begin_writing()
@@ -107,15 +117,15 @@ def export_audit() -> Response:
     return answer
 
 
-def _cells(event: AuditEvent, names: dict[int, str]) -> tuple[Any, ...]:
+def _cells(event: AuditEvent, names: dict[Scope, str]) -> tuple[Any, ...]:
     return (
         event.seq or "",
         f"{event.at:%Y-%m-%d %H:%M:%S}",
         event_name(event.tag),
         event.tag,
-        names.get(event.actor_id or 0, "系统"),
+        _actor(event, names),
         _subject(event, names),
-        "；".join(f"{key}：{value}" for key, value in said(event.data).items()),
+        "；".join(f"{key}：{value}" for key, value in said(event.data, names).items()),
         event.seal or "",
     )
 

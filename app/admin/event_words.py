@@ -1,11 +1,12 @@
 """What audit events kept, in words (审计日志的内容)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from app.accounts.event_words import FACTORS
 from app.core.permissions import ROLES
+from app.inbox.queries import Scope
 from app.units.forms import OwnDataForm
 from forms import load
 from forms.items import item_types
@@ -28,9 +29,9 @@ DATA = {
     "decision": "结论",
     "declaration": "申报编号",
     "defects": "问题数",
-    "deputies": "副主任（人员编号）",
+    "deputies": "副主任",
     "digest": "文件摘要",
-    "director": "主任（人员编号）",
+    "director": "主任",
     "due": "新时限",
     "due_before": "原时限",
     "factor": "第二重验证",
@@ -53,7 +54,7 @@ DATA = {
     "leaders": "组长（小组编号：人员编号）",
     "list": "名单",
     "login": "登录名",
-    "member": "评委编号",
+    "member": "评委",
     "members": "评委人数",
     "mended_by": "补正截止时间",
     "name": "名称",
@@ -65,7 +66,7 @@ DATA = {
     "office": "岗位",
     "opinion": "意见",
     "outcome": "结果",
-    "parent_id": "上级单位编号",
+    "parent_id": "上级单位",
     "passed": "通过数",
     "plan": "计划编号",
     "posts": "岗位（已聘/核定）",
@@ -74,11 +75,11 @@ DATA = {
     "queue_row_id": "队列编号",
     "readers": "主审、副审（参评材料编号：人员编号）",
     "reason": "理由",
-    "recused": "回避人员（人员编号）",
-    "reports_to_id": "上报单位编号",
+    "recused": "回避人员",
+    "reports_to_id": "上报单位",
     "request": "申请编号",
     "revocation": "撤销编号",
-    "person": "人员编号",
+    "person": "人员",
     "role": "角色",
     "roles": "角色",
     "root": "票箱摘要",
@@ -91,15 +92,15 @@ DATA = {
     "specialty": "专业",
     "specialty_id": "专业编号",
     "stage": "审核环节",
-    "successor": "接任人（人员编号）",
+    "successor": "接任人",
     "summary": "摘要",
     "tasks": "任务编号",
     "to_version": "新版本编号",
     "total": "总分",
     "type": "业绩类型",
-    "unit": "单位编号",
+    "unit": "单位",
     "unit_name": "工作单位",
-    "units": "单位编号",
+    "units": "单位",
     "until": "截止",
     "version": "版本编号",
     "voted": "投票人数",
@@ -122,33 +123,66 @@ VALUES = {
 }
 
 
-def said(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return what an event kept, in words where there are any."""
-    return {DATA.get(key, key): _words(key, value) for key, value in data.items()}
+PLACES = {
+    **dict.fromkeys(("unit", "units", "parent_id", "reports_to_id"), "org"),
+    **dict.fromkeys(
+        ("person", "member", "successor", "director", "deputies", "recused"), "person"
+    ),
+}
+"""Whose id stands under a key: a unit's, a person's."""
+SCOPED = frozenset({"scope", "given_by", "given_to"})
+
+
+def said(data: Mapping[str, Any], names: Mapping[Scope, str]) -> dict[str, str]:
+    """Return what an event kept, in words where there are any, and with these names."""
+    return {DATA.get(key, key): _words(key, value, names) for key, value in data.items()}
+
+
+def places_in(data: Mapping[str, Any]) -> Iterator[Scope]:
+    """Yield whom an event speaks of by their ids: units, people, meetings, areas."""
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from places_in(value)
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            place = _place(key, each)
+            if place:
+                yield place
+
+
+def _place(key: str, value: Any) -> Scope | None:
+    if key in PLACES and isinstance(value, int) and not isinstance(value, bool):
+        return PLACES[key], value
+    kind, _, number = str(value).partition(":")
+    return (kind, int(number)) if key in SCOPED and number.isdecimal() else None
 
 
 PLAIN = {None: "无", True: "是", False: "否"}
 
 
-def _words(key: str, value: Any) -> str:
+def _words(key: str, value: Any, names: Mapping[Scope, str]) -> str:
     if isinstance(value, Mapping):
-        return "，".join(f"{DATA.get(k, k)} {_words(k, v)}" for k, v in value.items())
+        return "，".join(f"{DATA.get(k, k)} {_words(k, v, names)}" for k, v in value.items())
     if isinstance(value, list):
-        return "、".join(_words(key, each) for each in value) or "无"
+        return "、".join(_words(key, each, names) for each in value) or "无"
     if isinstance(value, bool | None):
         return PLAIN[value]
-    is_scope = key in {"scope", "given_by", "given_to"}
-    return _scope(str(value)) if is_scope else _known(key).get(str(value), str(value))
+    place = _place(key, value)
+    return called(place, names) if place else _known(key).get(str(value), str(value))
 
 
-def _scope(text: str) -> str:
-    kind, _, number = text.partition(":")
-    return "全平台" if kind == "all" else f"{SCOPES.get(kind, kind)} {number}"
+def called(place: Scope, names: Mapping[Scope, str]) -> str:
+    """Return what a unit, person, meeting or area is called, with the number it is found by."""
+    kind, number = place
+    told = f"{SCOPES.get(kind, kind)} {number}"
+    return f"{names[place]}（{told}）" if place in names else told
 
 
 def _known(key: str) -> Mapping[str, str]:
     if key in {"fields", "changes"}:
         return _labels()
+    if key in SCOPED:
+        return {"all:None": "全平台"}
     titles = {"role": ROLES, "roles": ROLES, "slot": _slots(), "type": _types()}
     return titles.get(key) or VALUES.get(key, {})
 

@@ -12,7 +12,7 @@ from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from tests.builders.people import a_person
+from tests.builders.people import a_person, a_unit
 from tests.conftest import Browser
 
 
@@ -122,3 +122,23 @@ def test_each_administrator_sees_the_figures_of_their_job(
     assert "今日事件" in pages["audit"]
     assert "生效中的授权" not in pages["system"] + pages["audit"]
     assert "今日事件" not in pages["system"] + pages["security"]
+
+
+def test_units_and_people_are_named_with_the_numbers_they_are_found_by(
+    auditor: Browser, person: Person
+) -> None:
+    with transaction():
+        unit = a_unit("青禾小学")
+        told = {"units": [unit.id], "successor": person.id, "after": {"parent_id": unit.id}}
+        scope = {"scope": f"org:{unit.id}", "given_by": "all:None"}
+        about = {"subject": ("unit", unit.id), "actor_id": person.id, "now": now()}
+        audit.record("unit:handed_over", **about, **told, **scope)
+        audit.record("unit:changed", subject=("unit", 999), actor_id=None, now=now(), unit=True)
+    page = auditor.get("/admin/audit?area=unit").text
+    named = f"青禾小学（单位 {unit.id}）"
+    assert page.count(named) == 4
+    assert f"接任人：卜文（人员 {person.id}）" in page
+    assert "原办理：全平台" in page
+    assert "单位编号" not in page
+    assert "（已不存在）（单位 999）" in page
+    assert named in auditor.post("/admin/audit/export", {"area": "unit"}).get_data(as_text=True)

@@ -94,7 +94,7 @@ def test_every_record_that_events_are_about_has_a_name() -> None:
 
 
 def test_what_an_event_keeps_is_said_in_words() -> None:
-    assert said({"mended_by": "2026-12-01 23:59"}) == {"补正截止时间": "2026-12-01 23:59"}
+    assert said({"mended_by": "2026-12-01 23:59"}, {}) == {"补正截止时间": "2026-12-01 23:59"}
     kept = {
         "role": "issuer",
         "scope": "org:3",
@@ -103,7 +103,7 @@ def test_what_an_event_keeps_is_said_in_words() -> None:
         "decision": "return",
         "before": {"unit_name": "青禾小学", "committee_id": None},
     }
-    assert list(said(kept).values()) == [
+    assert list(said(kept, {}).values()) == [
         "发证机关",
         "单位 3",
         "从事工作及岗位、个人提交截止",
@@ -120,4 +120,4 @@ def test_the_own_log_has_a_word_for_whatever_the_auditor_has() -> None:
 
 def test_who_had_a_task_and_who_gets_it_are_told_by_kind() -> None:
     data = {"tasks": [665], "given_by": "org:6", "given_to": "person:14"}
-    assert said(data) == {"任务编号": "665", "原办理": "单位 6", "转给": "人员 14"}
+    assert said(data, {}) == {"任务编号": "665", "原办理": "单位 6", "转给": "人员 14"}
