@@ -12,6 +12,7 @@ from app.accounts.handing_out import hand_out
 from app.accounts.models import Credential, Person
 from app.accounts.queries import person_by_id_number
 from app.accounts.sessions import live_sessions
+from app.accounts.states import STATES, accounts_of, states_of
 from app.accounts.unmasking import number_page, unmask
 from app.admin import queries
 from app.admin.forms import AccountForm
@@ -25,7 +26,7 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
 from app.inbox.queries import place_names
-from app.openid.queries import identities_of, linked_people
+from app.openid.queries import identities_of
 from app.units.queries import unit_of
 
 MOST_PAGED = 10_000
@@ -58,19 +59,15 @@ def accounts() -> str:
         args.get("q", ""), args.get("state", ""), args.get("role", ""), moment
     )
     page = page_of(found, most=MOST_PAGED)
-    held = queries.accounts_of(page.items)
-    linked = linked_people(p.id for p in page.items)
+    held = accounts_of(page.items)
     return render_template(
         "admin/accounts.html",
         page=page,
         accounts=held,
-        states={
-            p.id: queries.state_of(held.get(p.id), moment, is_linked=p.id in linked)
-            for p in page.items
-        },
+        states=states_of(held, page.items, moment),
         roles=queries.roles_of(page.items, moment),
         all_roles=ROLES,
-        all_states=queries.STATES,
+        all_states=STATES,
     )
 
 
@@ -128,15 +125,15 @@ def create_account() -> Response | tuple[str, int]:
 def account(person_id: int) -> str:
     """A person's account: state, unit, roles, and where they are signed in."""
     person = _person(person_id)
-    held = queries.accounts_of([person]).get(person.id)
+    accounts = accounts_of([person])
     grants = queries.grants_of(person.id, now())
     linked = identities_of(person.id)
     return render_template(
         "admin/account.html",
         person=person,
-        account=held,
+        account=accounts.get(person.id),
         is_administrator=is_administrator(person.id, now()),
-        state=queries.state_of(held, now(), is_linked=bool(linked)),
+        state=states_of(accounts, [person], now())[person.id],
         linked=linked,
         unit=unit_of(person.id),
         grants=grants,

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant, SecondFactor
 from app.accounts.queries import is_live
+from app.accounts.states import STATES
 from app.accounts.terms import ENDS_SOON
 from app.admin.words import EVENTS
 from app.core.audit import AuditEvent
@@ -16,27 +17,6 @@ from app.core.db import db
 from app.core.permissions import ROLES
 from app.openid.models import LinkedIdentity
 from app.units.models import Unit
-
-STATES = {
-    "ready": ("正常", "success"),
-    "waiting": ("待激活", "info"),
-    "locked": ("已锁定", "warning"),
-    "disabled": ("已停用", "danger"),
-    "none": ("未开通", "secondary"),
-}
-
-
-def state_of(
-    account: Credential | None, now: datetime, *, is_linked: bool = False
-) -> tuple[str, str]:
-    """Return the word and tone of an account's state; `is_linked` has another way in."""
-    if account is None:
-        return STATES["none"]
-    if not account.is_enabled:
-        return STATES["disabled"]
-    if account.locked_until and account.locked_until > now:
-        return STATES["locked"]
-    return STATES["ready" if account.password_hash or is_linked else "waiting"]
 
 
 def in_state(state: str, now: datetime) -> ColumnElement[bool]:
@@ -76,12 +56,6 @@ def search_people(text: str, state: str, role: str, now: datetime) -> Select[tup
         held = select(RoleGrant.person_id).where(RoleGrant.role == role, is_live(now))
         found = found.where(Person.id.in_(held))
     return found.order_by(Person.name, Person.id)
-
-
-def accounts_of(people: Iterable[Person]) -> dict[int, Credential]:
-    """Return the accounts of several people at once, by person."""
-    wanted = select(Credential).where(Credential.person_id.in_([p.id for p in people]))
-    return {account.person_id: account for account in db.session.scalars(wanted)}
 
 
 def roles_of(people: Iterable[Person], now: datetime) -> dict[int, list[str]]:

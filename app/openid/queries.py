@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.queries import is_live, live_grants, person_by_id_number
+from app.accounts.states import register_other_ways
 from app.catalogue import jurisdictions
 from app.core import crypto
 from app.core.db import db
@@ -99,6 +100,7 @@ def identities_of(person_id: int) -> list[LinkedIdentity]:
     return list(db.session.scalars(mine.order_by(LinkedIdentity.id)))
 
 
+@register_other_ways
 def linked_people(person_ids: Iterable[int]) -> set[int]:
     """Return which of several people have a way in by a provider."""
     wanted = LinkedIdentity.person_id.in_(list(person_ids))

@@ -1,13 +1,16 @@
 """Writes about units: binding people, and accounts of staff."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from app.accounts.grants import is_administrator, lock_roles_of, renew_grant
+from sqlalchemy import and_, not_, select
+
+from app.accounts.grants import lock_roles_of, renew_grant
 from app.accounts.mail_links import check_kept_address
-from app.accounts.models import Credential, Person
+from app.accounts.models import WAITING, Credential, GrantRequest, Person, RoleGrant
 from app.accounts.operations import (
     create_credential,
     create_person,
@@ -16,13 +19,14 @@ from app.accounts.operations import (
     notify,
     reset_credential,
 )
-from app.accounts.queries import live_grants, person_by_id_number
+from app.accounts.queries import lasts, person_by_id_number
 from app.accounts.terms import end_of_term, is_longer, usual_day, usual_end
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.numbers import checked_id_number
+from app.core.permissions import ADMINISTRATORS
 from app.units.code_lists import AREA_OFFICES
 from app.units.enrolling import Entrant, enrol
 from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
@@ -223,14 +227,28 @@ def open_applicant(
     return db.session.get_one(Person, person_id), secret
 
 
-def _check_reach(unit: Unit, person: Person, now: datetime) -> None:
-    lock_roles_of(person.id)
-    if is_administrator(person.id, now):
-        raise Forbidden("此人还在其他单位或评审中任职，请联系系统管理员重置")
-    for grant in live_grants(person.id, now):
-        of_unit = (grant.scope_kind, grant.scope_id) == ("org", unit.id)
-        if grant.role != "applicant" and not (of_unit and grant.role in STAFF_ROLES):
-            raise Forbidden("此人还在其他单位或评审中任职，请联系系统管理员重置")
+def working_elsewhere(unit: Unit, person_ids: Collection[int], now: datetime) -> set[int]:
+    """Return which people do more than this unit and their own applications, or are to.
+
+    Whoever gives out the secret of their account could act beyond the unit.
+    """
+    of_unit = and_(
+        RoleGrant.scope_kind == "org",
+        RoleGrant.scope_id == unit.id,
+        RoleGrant.role.in_(STAFF_ROLES),
+    )
+    held = select(RoleGrant.person_id).where(
+        RoleGrant.person_id.in_(person_ids),
+        RoleGrant.role != "applicant",
+        lasts(now),
+        not_(of_unit),
+    )
+    asked = select(GrantRequest.person_id).where(
+        GrantRequest.person_id.in_(person_ids),
+        GrantRequest.status == WAITING,
+        GrantRequest.role.in_(ADMINISTRATORS),
+    )
+    return {*db.session.scalars(held), *db.session.scalars(asked)}
 
 
 def reset_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> str:
@@ -239,7 +257,9 @@ def reset_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> 
     Whoever has the secret can act as the person. Forbidden where that would reach beyond the unit
     and the person's own applications: a system administrator does it then.
     """
-    _check_reach(unit, person, now)
+    lock_roles_of(person.id)
+    if working_elsewhere(unit, [person.id], now):
+        raise Forbidden("此人还在其他单位或评审中任职，请联系系统管理员重置")
     account = db.session.query(Credential).filter_by(person_id=person.id).first()
     if account is None:
         raise Conflict("此人尚未开通账号")

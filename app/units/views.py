@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from app.accounts import unmasking
 from app.accounts.handing_out import hand_out
 from app.accounts.models import Person, RoleGrant
+from app.accounts.states import accounts_of, states_of
 from app.accounts.terms import usual_day, usual_end
 from app.core.clock import now
 from app.core.db import db
@@ -50,12 +51,16 @@ def staff() -> str:
     held: dict[Person, list[RoleGrant]] = {}
     for person, grant in queries.staff_grants(unit.id, now()):
         held.setdefault(person, []).append(grant)
+    accounts = accounts_of(held)
     return render_template(
         "units/staff.html",
         unit=unit,
         staff=held,
         own=set(operations.STAFF_ROLES),
         words=ROLES,
+        accounts=accounts,
+        states=states_of(accounts, held, now()),
+        elsewhere=operations.working_elsewhere(unit, [p.id for p in held], now()),
         renewal=usual_end("unit_clerk", now()),
     )
 
@@ -164,8 +169,14 @@ def applicants() -> str:
     """The unit's own people and their accounts (申报人帐号管理, HB-U-06)."""
     unit = _own_people()
     page = page_of(queries.members_of(unit.id, request.args.get("q", "")))
-    may_reset = keeps_staff(current_user, unit, now())
-    return render_template("units/applicants.html", unit=unit, page=page, may_reset=may_reset)
+    return render_template(
+        "units/applicants.html",
+        unit=unit,
+        page=page,
+        may_reset=keeps_staff(current_user, unit, now()),
+        accounts=accounts_of(page.items),
+        elsewhere=operations.working_elsewhere(unit, [p.id for p in page.items], now()),
+    )
 
 
 @bp.get("/staff/applicants/new")

@@ -1,4 +1,4 @@
-"""The terms of a unit's staff: asked for when they begin, marked near the end, renewed."""
+"""The list of a unit's staff: their accounts, and their terms, marked near the end and renewed."""
 
 from datetime import date
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts.models import Person, RoleGrant
+from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.operations import grant_role
 from app.accounts.terms import last_day
 from app.core.audit import AuditEvent
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.instants import end_of
 from app.units.models import Unit
@@ -92,3 +94,40 @@ def test_what_has_ended_is_not_renewed(
     clerk = a_clerk(unit, date(2026, 12, 1))
     at(START.replace(month=12, day=2))
     assert client_for(admin).post(f"/staff/{clerk.id}/renew").status_code == 404
+
+
+def row_of(page: str, name: str) -> str:
+    return next(row for row in page.split("<tr>") if name in row)
+
+
+def test_the_list_tells_login_and_state_and_offers_a_reset_only_where_it_is_given(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    with transaction():
+        clerk = a_person("邬小棠", roles=[("unit_clerk", "org", unit.id)])
+        more = [("unit_leader", "org", unit.id), ("expert", "all", None)]
+        busy = a_person("解明德", roles=more)
+        db.session.query(Credential).filter_by(person_id=busy.id).one().is_enabled = False
+    browser = client_for(admin)
+    page = browser.get("/staff").text
+    mine, others = row_of(page, "邬小棠"), row_of(page, "解明德")
+    assert f"person{clerk.id}" in mine
+    assert "待激活" in mine
+    assert f"/staff/{clerk.id}/reset" in mine
+    assert "已停用" in others
+    assert "由系统管理员重置" in others
+    assert f"/staff/{busy.id}/reset" not in others
+    assert browser.post(f"/staff/{busy.id}/reset").status_code == 403
+    assert browser.post(f"/staff/{clerk.id}/reset").status_code == 303
+
+
+def test_the_list_of_the_own_people_offers_no_reset_that_is_refused(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    with transaction():
+        teacher, expert = a_person("苏晓禾", unit=unit), a_person("卓逸尘", unit=unit)
+        grant_role(expert, "expert", scope_kind="all", scope_id=None, actor_id=None, now=now())
+    page = client_for(admin).get("/staff/applicants").text
+    assert f"/staff/{teacher.id}/reset" in page
+    assert f"/staff/{expert.id}/reset" not in page
+    assert "由系统管理员重置" in page
