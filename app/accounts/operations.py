@@ -29,6 +29,9 @@ ACTIVATION_LASTS = timedelta(days=30)
 SESSIONS_KEPT = timedelta(days=180)
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 LOGIN_RULE = "登录名为 2-40 位字母、数字或 . _ -，不能使用证件号码"
+# So many different letters or characters a reason has at least: the person reads it.
+LEAST_REASON = 4
+VAGUE_REASON = "请写明为何查看，例如“与身份证原件核对”：记入审计日志，本人可以看到"
 
 Forget = Callable[[int, datetime], None]
 _forgetting: list[Forget] = []
@@ -360,11 +363,13 @@ def unmask_id_number(
 ) -> str:
     """Return an identity number in full; that it was looked at, and why, stands in the log.
 
-    The person's own, or a `sealed` one that they want to be theirs. Invalid without a reason,
+    The person's own, or a `sealed` one that they want to be theirs. Invalid without a real reason,
     Conflict where there is no number.
     """
     if not reason.strip():
         raise Invalid("请填写查看理由", field="reason")
+    if sum(each.isalpha() for each in set(reason)) < LEAST_REASON:
+        raise Invalid(VAGUE_REASON, field="reason")
     wanted = sealed or person.id_number_sealed
     if not wanted:
         raise Conflict("此人没有登记证件号码")
