@@ -64,6 +64,11 @@ def series_by_name(name: str) -> Series | None:
     return db.session.scalars(select(Series).where(Series.name == name)).first()
 
 
+def series_names() -> list[str]:
+    """Return what every series is called, in the order of their codes."""
+    return list(db.session.scalars(select(Series.name).order_by(Series.code)))
+
+
 def titles_of(series_id: int) -> list[Title]:
     """Return the titles of a series, highest level first."""
     found = select(Title).where(Title.series_id == series_id).order_by(Title.id)

@@ -12,6 +12,7 @@ from app.accounts.models import Notification, identity_columns
 from app.accounts.opening import chunks, insert_many, people_by_number
 from app.catalogue import jurisdictions
 from app.catalogue.models import LEVELS
+from app.catalogue.queries import series_names
 from app.certificates.models import Certificate, EarlierCertificate
 from app.core import audit
 from app.core.crypto import fold_id, hashes_of
@@ -34,6 +35,7 @@ from app.imports.models import RowState
 
 OURS = "该编号属于平台发证的号段，不能作为往年证书登记"
 UNLIKE = "该编号已登记，内容与此不同；登记有误的，请先撤下原登记"
+NO_SERIES = "没有这个职称系列，请照模板的“代码表”填写现行的系列名称"
 FACTS = ("name", "series", "specialty", "title", "level", "issuer")
 COLUMNS = (
     Column("number", "证书编号", "A0123456", required=True, most=40, help="纸质证书上的编号"),
@@ -47,7 +49,14 @@ COLUMNS = (
         most=30,
         help="18 位；该列须为“文本”格式。本人有平台账号的，证书显示在其“我的职称”中",
     ),
-    Column("series", "系列", "中小学教师", required=True, most=60),
+    Column(
+        "series",
+        "系列",
+        "中小学教师",
+        required=True,
+        most=60,
+        help="现行的职称系列名称；证书上是旧名称的，填写对应的现行系列",
+    ),
     Column("specialty", "专业", "高中数学", most=60),
     Column("title", "职称名称", "一级教师", required=True, most=60),
     Column("level", "职称级别", "中级", required=True, choices=LEVELS),
@@ -79,15 +88,18 @@ class Certificates:
 
     def lists(self, place: Place) -> Mapping[str, Sequence[str]]:
         """Return what may stand in the columns."""
-        return {"职称级别": LEVELS, "能否公开查询": (YES, NO)}
+        return {"系列": series_names(), "职称级别": LEVELS, "能否公开查询": (YES, NO)}
 
     def hold(self, place: Place, changed: Sequence[int]) -> None:
         """Nothing is held: a constraint refuses a number that came between."""
 
     def check(self, rows: Sequence[Row], place: Place) -> None:
         """Say of every row whether it is new, entered already, or what is wrong with it."""
+        series = set(series_names())
         for row in rows:
             row.found = _understood(row, place)
+            if row["series"] and row["series"] not in series:
+                row.refuse("series", NO_SERIES)
         refuse_doubles(rows, "number", lambda row: row.found.number, "证书编号")
         people = people_by_number(row.found.id_number for row in rows if row.found.id_number)
         issued, entered = _issued(rows), _entered(rows)

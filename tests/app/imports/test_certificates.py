@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts import opening
 from app.accounts.models import Notification, Person
+from app.catalogue.models import Series
 from app.certificates import earlier
 from app.certificates.earlier_import import COLUMNS
 from app.certificates.models import EarlierCertificate
@@ -41,6 +42,7 @@ def cells(number: str, id_number: str, **said: str) -> list[str]:
 @pytest.fixture
 def office(app: Flask) -> Unit:
     with transaction():
+        db.session.add(Series(code="02", name="中小学教师"))
         return a_unit("省人力资源和社会保障厅", kind="机关")
 
 
@@ -118,10 +120,18 @@ def test_what_is_wrong_is_told_at_its_cell(office: Unit, issuer: Person) -> None
     assert columns(cells("A1", known)) == ["name"]
     assert columns(cells("A1", own, name="任海沧")) == ["id_number"]
     assert columns(cells("A1", number, level="特级")) == ["level"]
+    assert columns(cells("A1", number, series="占卜")) == ["series"]
     assert columns(cells("A1", number, obtained_on="42369")) == ["obtained_on"]
     assert columns(cells("A1", number, obtained_on="2030-01-01")) == ["obtained_on"]
     assert columns(cells("A1", number, obtained_on="2015年2月30日")) == ["obtained_on"]
     assert columns(cells("A1", number), cells("A 1", number)) == ["number"]
+
+
+def test_which_columns_are_wrong_is_told_beside_the_number_of_the_row(desk: Any) -> None:
+    row = cells("A1", an_id_number(), series="占卜", issuer="")
+    page = desk.get(checked(desk, "certificates", a_book(HEADS, row))).text
+    assert "有误的列：系列、发证单位" in page
+    assert "没有这个职称系列" in page
 
 
 def test_what_was_entered_is_never_overwritten_but_taken_back(
