@@ -1,6 +1,7 @@
 """Writes of imports: handing a file in, confirming it, giving it up, forgetting it."""
 
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,9 +80,10 @@ def hand_in(
     """
     found = table_of(kind, upload.rows)
     rows = [{"no": no, "cells_sealed": sealed(cells)} for no, cells in found]
-    kept = media_type(upload.content)
+    content = io.BytesIO(upload.content)
+    kept = storage.store_known(content, upload.name, media_type(upload.content))
     begin_writing()
-    file = storage.keep(upload.content, upload.name, kept, owner_id=actor.id, now=now)
+    file = storage.lay(kept, owner_id=actor.id, now=now)
     batch = ImportBatch(
         kind=kind.name,
         unit_id=unit_id,

@@ -1,5 +1,6 @@
 """The certificate (职称证书) as a paper: what stands on it, and the job that makes it."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,7 @@ from app.certificates.models import Certificate
 from app.certificates.operations import keep_paper
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.storage import keep, link, read_bytes
+from app.core.storage import lay, link, read_bytes, store_known
 from app.papers.ornament import demo_seal, ground
 from app.papers.qr import qr_png
 from app.papers.rendering import picture, render_pdf
@@ -124,12 +125,11 @@ def make_certificate(payload: Mapping[str, Any]) -> None:
         content = render_certificate(paper)
     except Exception as error:
         raise PaperFailed(f"证书 {paper.number} 的电子证书无法生成：{error}") from error
+    kept = store_known(io.BytesIO(content), f"{paper.number}.pdf", MEDIA_TYPE)
     with transaction():
         certificate = db.session.get_one(
             Certificate, payload["certificate_id"], with_for_update=True
         )
         if certificate.pdf_file_id is None:
-            file = keep(
-                content, f"{paper.number}.pdf", MEDIA_TYPE, owner_id=paper.person_id, now=now()
-            )
+            file = lay(kept, owner_id=paper.person_id, now=now())
             keep_paper(certificate, link(file).id)

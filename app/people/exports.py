@@ -1,7 +1,8 @@
 """Exports of one's own data: asked for, made by the worker, kept a week (导出我的信息)."""
 
-import io
 import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -79,13 +80,15 @@ def make_export(payload: Mapping[str, Any]) -> None:
         export.done, export.total = 0, len(chosen) + 1
         export.left_out = len(files) - len(chosen)
         ids = [file.id for file in chosen]
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("我的信息.html", page)
-        archive.writestr("我的信息.json", json.dumps(told_all, ensure_ascii=False, indent=1))
-        for start in range(0, len(ids), AT_ONCE):
-            _pack(archive, export_id, ids[start : start + AT_ONCE])
-    _finish(export_id, target.getvalue())
+        name = f"我的信息-{clock_now():%Y%m%d%H%M}.zip"
+    with tempfile.TemporaryFile() as target:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("我的信息.html", page)
+            archive.writestr("我的信息.json", json.dumps(told_all, ensure_ascii=False, indent=1))
+            for start in range(0, len(ids), AT_ONCE):
+                _pack(archive, export_id, ids[start : start + AT_ONCE])
+        kept = storage.store_known(target, name, ZIP)
+    _finish(export_id, kept)
 
 
 def _within(files: list[StoredFile]) -> list[StoredFile]:
@@ -117,26 +120,30 @@ def _records(person: Person, left_out: set[int]) -> dict[str, Any]:
     }
 
 
+def _entry(file: StoredFile) -> str:
+    return f"文件/{file.id}-{file.name}"
+
+
 def _pack(archive: zipfile.ZipFile, export_id: int, ids: list[int]) -> None:
     with transaction(write=False):
         files = list(db.session.scalars(select(StoredFile).where(StoredFile.id.in_(ids))))
     for file in files:
         try:
-            archive.writestr(f"文件/{file.id}-{file.name}", storage.read_bytes(file))
+            with storage.open_file(file) as content, archive.open(_entry(file), "w") as entry:
+                shutil.copyfileobj(content, entry, 2**20)
         except NotFound as lost:
-            archive.writestr(f"文件/{file.id}-{file.name}.缺失.txt", lost.message)
+            archive.writestr(f"{_entry(file)}.缺失.txt", lost.message)
     with transaction():
         export = db.session.get_one(DataExport, export_id)
         export.done = min(export.total, export.done + len(ids))
 
 
-def _finish(export_id: int, content: bytes) -> None:
+def _finish(export_id: int, kept: storage.Kept) -> None:
     with transaction():
         export, moment = db.session.get_one(DataExport, export_id), clock_now()
         if export.status != ExportStatus.WAITING:
             return
-        name = f"我的信息-{moment:%Y%m%d%H%M}.zip"
-        file = storage.keep(content, name, ZIP, owner_id=export.person_id, now=moment)
+        file = storage.lay(kept, owner_id=export.person_id, now=moment)
         export.status, export.file_id, export.done = ExportStatus.READY, file.id, export.total
         export.expires_at = moment + KEPT
         storage.link(file)

@@ -1,13 +1,14 @@
 """Publishing a new version of a process: through the gate, never around it."""
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core import audit
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.storage import StoredFile, keep, owned_file, read_bytes
+from app.core.storage import Kept, StoredFile, lay, owned_file, read_bytes, store_known
 from app.engine.definitions import bundle_of, closure, pack, publish_version
 from app.engine.diagrams import read_nodes
 from app.engine.gate import Finding, Known, Verdict, check
@@ -20,14 +21,14 @@ UNCHANGED = "上传的流程与当前版本完全相同，无需发布"
 DIAGRAM_TYPE = "application/xml"
 
 
-def stage_uploads(
-    uploads: Mapping[str, bytes], *, owner_id: int, now: datetime
-) -> list[StoredFile]:
+def store_uploads(uploads: Mapping[str, bytes]) -> list[Kept]:
+    """Put the bytes of files that passed the gate into the store, before anything is written."""
+    return [store_known(io.BytesIO(each), name, DIAGRAM_TYPE) for name, each in uploads.items()]
+
+
+def stage_uploads(kept: Sequence[Kept], *, owner_id: int, now: datetime) -> list[StoredFile]:
     """Keep files that passed the gate until they are published; they are swept otherwise."""
-    return [
-        keep(content, name, DIAGRAM_TYPE, owner_id=owner_id, now=now)
-        for name, content in uploads.items()
-    ]
+    return [lay(each, owner_id=owner_id, now=now) for each in kept]
 
 
 def staged_uploads(file_ids: Sequence[int], *, owner_id: int) -> dict[str, bytes]:

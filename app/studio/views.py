@@ -140,11 +140,12 @@ def check(version_id: int) -> Response | tuple[str, int]:
         return _refused(version, judged), 422
     if operations.is_unchanged(version, judged):
         return _page(version_id, refusal=operations.UNCHANGED), 422
+    kept = operations.store_uploads(uploads)
     begin_writing()
     repeated = answer_repeat()
     if repeated is not None:
         return repeated
-    staged = operations.stage_uploads(uploads, owner_id=current_user.id, now=now())
+    staged = operations.stage_uploads(kept, owner_id=current_user.id, now=now())
     ids = [file.id for file in staged]
     return see_other(url_for("studio.confirm", version_id=version_id, upload=ids))
 

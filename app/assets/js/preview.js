@@ -61,7 +61,7 @@ function showPaper(link) {
   const name = link.textContent.trim();
   openDialog({
     title: name, size: 'modal-xl', footer: [inNewTab(link)],
-    body: make('iframe', { class: 'preview-paper', src: link.href, title: name }),
+    body: make('iframe', { class: 'preview-paper', src: `${link.href}#navpanes=0`, title: name }),
   });
 }
 

@@ -23,8 +23,9 @@ const giveUp = (place) => fetch(place, {
 export async function unfinished(url) {
   const found = [];
   for (const kept of await memory.findAllUploads()) {
-    if (!kept.urlStorageKey.startsWith(`tus::${mine(url)}`)) continue;
+    if (!kept.urlStorageKey.startsWith('tus::zhiping|')) continue;
     if (Date.now() - Date.parse(kept.creationTime) > KEPT) { await memory.removeUpload(kept.urlStorageKey); continue; }
+    if (!kept.urlStorageKey.startsWith(`tus::${mine(url)}`)) continue;
     found.push({
       name: kept.metadata.filename, size: kept.size,
       forget: () => { memory.removeUpload(kept.urlStorageKey); giveUp(kept.uploadUrl); },

@@ -237,7 +237,7 @@ def test_what_the_gate_refuses_cannot_be_published_past_it(
 ) -> None:
     with transaction():
         admin = a_person("晏如初", roles=[("process_admin", "all", None)])
-        files = {"a.bpmn": b"<a/>"}
+        files = operations.store_uploads({"a.bpmn": b"<a/>"})
         kept = operations.stage_uploads(files, owner_id=admin.id, now=now())
         answer = {"upload": kept[0].id, "note": "绕过"}
     response = client_for(admin).post(f"/studio/processes/{version.id}/publish", answer)
