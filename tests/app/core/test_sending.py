@@ -8,7 +8,9 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.core import storage
+from app.core.blobs import DiskStore
 from app.core.db import current_transaction, transaction
+from tests.app.core.test_resuming import announce, finish, send_rest
 from tests.app.core.test_uploads import a_picture
 from tests.builders.people import a_person
 
@@ -62,3 +64,28 @@ def test_an_upload_is_cleaned_while_others_may_write(
     assert answer.status_code == 200
     assert writes == [False]
     assert browser.get(answer.json["url"]).status_code == 200
+
+
+@pytest.fixture
+def puts(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the unit of work was writing while each bytes went to the store."""
+    seen: list[bool] = []
+    put = DiskStore.put
+
+    def noting(self: DiskStore, *given: Any) -> None:
+        seen.append(current_transaction().write)
+        put(self, *given)
+
+    monkeypatch.setattr(DiskStore, "put", noting)
+    return seen
+
+
+def test_nobody_waits_while_bytes_go_to_a_store_that_may_be_far_away(
+    client_for: Any, person: Person, puts: list[bool]
+) -> None:
+    browser, content = client_for(person), a_picture()
+    browser.post("/files", {"file": (io.BytesIO(content), "甲.jpg")})
+    place = announce(browser, len(content)).location
+    send_rest(browser, place, content)
+    assert finish(browser, place).status_code == 200
+    assert puts == [False, False, False]
