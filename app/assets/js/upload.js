@@ -71,7 +71,7 @@ function wrongKind(input, file) {
 
 function objection(input, file, list, isNew) {
   const { maxBytes, maxCount } = input.dataset;
-  const most = maxBytes && (isImage(file.name) && 'upload' in input.dataset ? Math.max(Number(maxBytes), MOST_PICTURE) : Number(maxBytes));
+  const most = maxBytes && (isImage(file.name) ? Math.max(Number(maxBytes), MOST_PICTURE) : Number(maxBytes));
   if (most && file.size > most) return `文件 ${fileSize(file.size)}，超过 ${fileSize(most)} 的上限`;
   const kind = wrongKind(input, file);
   if (kind || !list) return kind;
