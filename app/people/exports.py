@@ -102,7 +102,7 @@ def _within(files: list[StoredFile]) -> list[StoredFile]:
 
 def _page(person: Person, everything: Mapping[str, Any]) -> str:
     """Return the records as a page that people read; the JSON beside it is for programs."""
-    template = current_app.jinja_env.get_template("people/export.html")
+    template = current_app.jinja_env.get_template("documents/my_data.html")
     return template.render(told=everything, name=person.name)
 
 

@@ -107,7 +107,7 @@ def told(events: list[AuditEvent]) -> list[Sight]:
         Sight(
             event.at.date(),
             event.data.get("office", ""),
-            event.data.get("what") or names.get(event.data.get("file"), "已删除"),
+            event.data.get("what") or names.get(event.data.get("file", 0), "已删除"),
         )
         for event in events
     ]

@@ -1,5 +1,7 @@
 """单位变更: the unit's page of what it wants changed of its locked data."""
 
+from datetime import datetime
+
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -108,18 +110,22 @@ def request_change() -> Response | tuple[str, int]:
         except Invalid as error:
             show_faults(form, error)
         else:
-            asking.send(
-                "unit_change",
-                (CHANGE, asked.id),
-                PAGE,
-                again={"decision": AGAIN},
-                jurisdiction=unit.jurisdiction,
-                actor_id=current_user.id,
-                now=moment,
-            )
+            _send(asked, moment)
             flash(f"已提交变更申请，等待{asked.office.name}审核", "success")
             return see_other(url_for("units.changing_form", unit=unit.id))
     return _page(form, unit), 422
+
+
+def _send(asked: UnitChange, moment: datetime) -> None:
+    asking.send(
+        "unit_change",
+        (CHANGE, asked.id),
+        PAGE,
+        again={"decision": AGAIN},
+        jurisdiction=asked.unit.jurisdiction,
+        actor_id=current_user.id,
+        now=moment,
+    )
 
 
 @bp.post("/unit/change/drop")

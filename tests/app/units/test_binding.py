@@ -1,7 +1,6 @@
 """Binding oneself to a unit: asked for, vetted by the unit, returned, mended, approved."""
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,6 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.accounts.queries import unread_count
-from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -20,52 +18,11 @@ from app.engine.models import WorkItem
 from app.units import operations, queries, tree
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
+from tests.app.units.conftest import APPLICANT, Case, ask, status, task_of, vet
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, a_unit, an_id_number, employ, staff
-from tests.builders.portfolio import an_upload
+from tests.builders.people import a_person, a_unit, employ, staff
 from tests.builders.refusals import is_told_in_place
 from tests.builders.threads import together_inside
-
-APPLICANT = [("applicant", "all", None)]
-NUMBER = an_id_number()
-
-
-@dataclass
-class Case:
-    """A person, the unit they want, its clerk, and another unit's clerk."""
-
-    person: Person
-    unit: Unit
-    clerk: Person
-    stranger: Person
-
-
-@pytest.fixture
-def case(app: Flask) -> Case:
-    with transaction():
-        unit, other = a_unit("云桥区青禾小学"), a_unit("云桥区第二小学")
-        person = a_person("苏晓禾", roles=APPLICANT)
-        return Case(person, unit, staff(unit, "unit_clerk"), staff(other, "unit_clerk"))
-
-
-def ask(client_for: Any, case: Case, **form: Any) -> Any:
-    return client_for(case.person).post("/binding", {"unit_id": case.unit.id, **form})
-
-
-def task_of(case: Case) -> int:
-    with transaction(write=False):
-        binding = db.session.query(Employment).filter_by(person_id=case.person.id).one()
-        return open_items((BINDING, binding.id))[0].id
-
-
-def vet(client_for: Any, case: Case, decision: str, opinion: str = "") -> Any:
-    form = {"decision": decision, "opinion": opinion}
-    return client_for(case.clerk).post(f"/tasks/{task_of(case)}", form)
-
-
-def status(case: Case) -> str:
-    with transaction(write=False):
-        return db.session.query(Employment).filter_by(person_id=case.person.id).one().status
 
 
 def test_a_unit_is_found_by_a_part_of_its_name(client_for: Any, case: Case) -> None:
@@ -115,45 +72,6 @@ def test_a_returned_request_begins_with_its_unit(client_for: Any, case: Case) ->
     page = client_for(case.person).get("/binding").text
     assert f'value="{case.unit.id}" checked' in page
     assert 'value="云桥区青禾小学"' in page
-
-
-def test_a_request_carries_evidence_that_its_clerk_reads(client_for: Any, case: Case) -> None:
-    with transaction():
-        proof, foreign = an_upload(case.person).id, an_upload(case.stranger).id
-    refused = ask(client_for, case, evidence=[foreign])
-    assert is_told_in_place(refused, "附件不存在")
-    ask(client_for, case, evidence=[proof])
-    clerk = client_for(case.clerk)
-    assert f"/files/{proof}" in clerk.get(f"/tasks/{task_of(case)}").text
-    assert clerk.get(f"/files/{proof}").status_code == 200
-    assert client_for(case.stranger).get(f"/files/{proof}").status_code == 404
-    vet(client_for, case, "return", "请补充入职证明")
-    with transaction():
-        more = an_upload(case.person).id
-    assert f'value="{proof}"' in client_for(case.person).get("/binding").text
-    assert ask(client_for, case, evidence=[proof, more]).status_code == 303
-    assert clerk.get(f"/files/{more}").status_code == 200
-
-
-def test_a_request_is_taken_back_until_somebody_has_opened_it(client_for: Any, case: Case) -> None:
-    browser = client_for(case.person)
-    assert browser.post("/binding/withdraw").status_code == 409
-    ask(client_for, case)
-    assert "撤回申请" in browser.get("/binding").text
-    task = task_of(case)
-    assert browser.post("/binding/withdraw").status_code == 303
-    assert status(case) == "ended"
-    assert "该任务已被撤回" in client_for(case.clerk).get(f"/tasks/{task}").text
-    with transaction(write=False):
-        assert check_all() == []
-        assert "binding:withdrawn" in db.session.scalars(sa.select(AuditEvent.tag)).all()
-    assert ask(client_for, case).status_code == 303
-    with transaction(write=False):
-        (waiting,) = db.session.query(Employment).filter_by(status="pending")
-        (item,) = open_items((BINDING, waiting.id))
-    assert client_for(case.clerk).get(f"/tasks/{item.id}").status_code == 200
-    refused = browser.post("/binding/withdraw")
-    assert (refused.status_code, "查看" in refused.text) == (409, True)
 
 
 def test_a_return_needs_an_opinion(client_for: Any, case: Case) -> None:
@@ -287,66 +205,6 @@ def test_several_requests_are_decided_at_once(client_for: Any, case: Case) -> No
     with transaction(write=False):
         assert {e.status for e in db.session.query(Employment)} == {"active"}
     assert "批量审核" not in clerk.get("/binding/requests").text
-
-
-def self_registered(case: Case) -> None:
-    with transaction():
-        person = db.session.get_one(Person, case.person.id)
-        person.set_id_number(NUMBER)
-        person.self_registered_at = now()
-
-
-def test_who_nobody_has_verified_is_left_out_of_a_batch_and_it_says_so(
-    client_for: Any, case: Case
-) -> None:
-    self_registered(case)
-    with transaction():
-        second = a_person("柏小满", roles=APPLICANT)
-    ask(client_for, case)
-    client_for(second).post("/binding", {"unit_id": case.unit.id})
-    clerk = client_for(case.clerk)
-    page = clerk.get("/binding/requests").text
-    assert "未核验" in page
-    numbers = re.findall(r'name="id" value="(\d+)"', page)
-    chosen = {"id": numbers, "back": "/binding/requests"}
-    asked = clerk.get("/tasks/batch", query_string=chosen).text
-    assert "1 项须逐个办理" in asked
-    assert f'name="id" value="{task_of(case)}"' not in asked
-    answer = clerk.post("/tasks/batch", {**chosen, "decision": "pass"})
-    assert (answer.status_code, answer.location) == (303, "/binding/requests")
-    assert status(case) == "pending"
-    alone = clerk.get("/tasks/batch", query_string={**chosen, "id": task_of(case)})
-    assert alone.location == "/binding/requests"
-    assert "须逐个与身份证件核对" in clerk.get(alone.location).text
-    assert clerk.post("/tasks/batch", {**chosen, "decision": "pass"}).status_code == 422
-    assert vet(client_for, case, "pass").status_code == 303
-    assert status(case) == "active"
-
-
-def test_who_vets_sees_the_number_for_a_reason_while_the_task_is_open(
-    client_for: Any, case: Case
-) -> None:
-    self_registered(case)
-    ask(client_for, case)
-    with transaction(write=False):
-        url = f"/binding/requests/{db.session.query(Employment).one().id}"
-    clerk = client_for(case.clerk)
-    page = clerk.get(f"/tasks/{task_of(case)}").text
-    assert (f"{url}/number" in page, NUMBER in page) == (True, False)
-    assert clerk.post(f"{url}/number", {"reason": " "}).status_code == 422
-    answer = clerk.post(f"{url}/number", {"reason": "与身份证原件核对"})
-    assert NUMBER in clerk.get(answer.location).text
-    assert "与身份证原件核对" in client_for(case.person).get("/account/log").text
-    for other in (case.stranger, case.person):
-        browser = client_for(other)
-        assert browser.get(url).status_code == 403
-        assert browser.post(f"{url}/number", {"reason": "看看"}).status_code == 403
-    assert clerk.get("/binding/requests/999999").status_code == 404
-    vet(client_for, case, "pass", "材料属实")
-    assert clerk.get(f"{url}/number").status_code == 403
-    assert f'href="{url}"' in clerk.get("/binding/requests").text
-    told = clerk.get(url).text
-    assert ("材料属实" in told, case.clerk.name in told) == (True, True)
 
 
 def test_an_administrator_sees_the_list_and_is_offered_no_task_of_the_clerks(
