@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112130"
+revision = "2026112131"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1645,20 +1645,20 @@ def upgrade():
             name=op.f("ck_grant_request_a_decision_has_a_date_and_a_person"),
         ),
         sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> person_id AND (decided_by <> proposed_by OR status = 'withdrawn')",
+            name=op.f("ck_grant_request_another_person_decides"),
+        ),
+        sa.CheckConstraint(
             "scope_kind IN ('org', 'meeting', 'jurisdiction', 'all')",
             name=op.f("ck_grant_request_scope_is_known"),
         ),
         sa.CheckConstraint(
-            "status IN ('waiting', 'confirmed', 'refused')",
+            "status IN ('waiting', 'confirmed', 'refused', 'withdrawn')",
             name=op.f("ck_grant_request_status_is_known"),
         ),
         sa.CheckConstraint(
             "valid_to IS NOT NULL OR role = 'applicant'",
             name=op.f("ck_grant_request_an_office_has_a_term"),
-        ),
-        sa.CheckConstraint(
-            "decided_by IS NULL OR (decided_by <> proposed_by AND decided_by <> person_id)",
-            name=op.f("ck_grant_request_another_person_decides"),
         ),
         sa.CheckConstraint(
             "proposed_by <> person_id", name=op.f("ck_grant_request_nobody_proposes_themself")
@@ -2303,6 +2303,35 @@ def upgrade():
         batch_op.create_index(
             batch_op.f("ix_recovery_code_person_id"), ["person_id"], unique=False
         )
+
+    op.create_table(
+        "request_file",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("business_type", sa.String(length=30), nullable=False),
+        sa.Column(
+            "business_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint("position > 0", name=op.f("ck_request_file_places_count_from_one")),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["stored_file.id"], name=op.f("fk_request_file_file_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request_file")),
+        sa.UniqueConstraint(
+            "business_type",
+            "business_id",
+            "file_id",
+            name=op.f("uq_request_file_business_type_business_id_file_id"),
+        ),
+    )
+    with op.batch_alter_table("request_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_file_file_id"), ["file_id"], unique=False)
 
     op.create_table(
         "import_row",
@@ -3044,6 +3073,14 @@ def upgrade():
             "queue_row_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("job_key", sa.String(length=120), nullable=True),
+        sa.Column(
+            "version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("business_type", sa.String(length=40), nullable=True),
+        sa.Column(
+            "business_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("node", sa.String(length=120), nullable=True),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
@@ -3068,6 +3105,9 @@ def upgrade():
         ),
         sa.ForeignKeyConstraint(
             ["queue_row_id"], ["queue_row.id"], name=op.f("fk_incident_queue_row_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["process_version.id"], name=op.f("fk_incident_version_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
     )
@@ -4402,6 +4442,10 @@ def downgrade():
         batch_op.drop_index("ix_import_row_state")
 
     op.drop_table("import_row")
+    with op.batch_alter_table("request_file", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_request_file_file_id"))
+
+    op.drop_table("request_file")
     with op.batch_alter_table("recovery_code", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_recovery_code_person_id"))
 
