@@ -5,6 +5,7 @@ from app.accounts.event_words import ACCOUNT_EVENTS
 AREAS = {
     "site": "公共页面",
     "file": "附件",
+    "upload": "附件",
     "article": "公告和政策",
     "account": "账号",
     "unit": "单位",
@@ -257,6 +258,7 @@ CONDITIONS = {
     "keeps_members": "本单位的管理员或经办人",
     "keeps_article": "该地区的评委会组建单位，或系统管理员",
     "may_read_file": "附件的上传人，或材料的办理人",
+    "owns_upload": "本人开始的上传",
     "may_do_task": "任务分派给本人，或属于本人角色的范围",
     "may_see_item": "本人的业绩，或需要审核它的单位",
     "owns_item": "本人的业绩",
@@ -372,6 +374,7 @@ VERBS = {
     "replace": "申请补换",
     "confirm": "复核",
     "propose": "提出与终止",
+    "continue": "分段上传",
 }
 
 

@@ -41,6 +41,7 @@ JOBS = {
     exports.JOB: "导出个人信息",
     imports.CHECK: "核对导入文件",
     imports.RUN: "写入导入数据",
+    "warn_of_ends": "提醒角色将到期",
 }
 KINDS = {
     QueueKind.START: "启动流程",
