@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.core.db import db
 from app.core.errors import NotFound
@@ -15,6 +15,7 @@ from app.declarations.queries import BUSINESS, chain_of
 from app.engine import definitions
 from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
 from app.engine.runtime import WITHDRAWN, first_viewed
+from app.units.history import as_of
 from app.units.models import Unit
 
 MAIN = "declaration"
@@ -130,11 +131,12 @@ def _passed_after_chain(declaration: Declaration) -> int:
 def steps_of(declaration: Declaration, instance: ProcessInstance | None = None) -> Steps:
     """Return the way of a declaration with the names of the offices.
 
-    With the instance of its process, each office with its usual term.
+    With the instance of its process, each office with its usual term, and as it was called when
+    it last had a hand in it.
     """
     offices: list[Unit] = chain_of(declaration)
-    names = ["填报", *(office.name for office in offices[:-1])]
-    names.append(f"{offices[-1].name}受理")
+    called = _called(declaration, offices, instance)
+    names = ["填报", *called[:-1], f"{called[-1]}受理"]
     terms = _terms(names, instance) if instance else {}
     chain, known = len(names), Status(declaration.status)
     if known in {Status.FAILED, Status.REVOKED}:
@@ -149,6 +151,24 @@ def steps_of(declaration: Declaration, instance: ProcessInstance | None = None) 
         return Steps(names, chain + 1, terms=terms)
     at = _place_in_chain(declaration, offices) if known == Status.IN_REVIEW else 1
     return Steps(names, at, terms=terms)
+
+
+def _called(
+    declaration: Declaration, offices: Sequence[Unit], instance: ProcessInstance | None
+) -> list[str]:
+    """Return the names of offices: of those that are done as they were then, else as they are."""
+    acted: dict[int | None, datetime] = {}
+    if instance is not None:
+        steps = select(StepLog.scope_id, func.max(StepLog.at)).where(
+            StepLog.instance_id == instance.id,
+            StepLog.scope_kind == "org",
+            StepLog.actor_id.is_not(None),
+        )
+        rows = db.session.execute(steps.group_by(StepLog.scope_id)).tuples()
+        acted = {unit_id: at for unit_id, at in rows if at is not None}
+    if declaration.status == Status.IN_REVIEW:
+        acted.pop(declaration.current_unit_id, None)
+    return [as_of(office, acted.get(office.id)).name for office in offices]
 
 
 def _place_in_chain(declaration: Declaration, offices: Sequence[Unit]) -> int:

@@ -9,6 +9,7 @@ from app.accounts.queries import names_of
 from app.core.db import db
 from app.core.permissions import ROLES
 from app.engine.models import ProcessInstance, StepLog, WorkItem
+from app.units.history import names_then
 from app.units.queries import unit_names
 
 
@@ -29,7 +30,8 @@ class LogEntry:
 def flow_log(business: tuple[str, int], *, instance_id: int | None = None) -> list[LogEntry]:
     """Return what happened to a record in order, then the steps that are open now.
 
-    Of the steps that nobody took, those are told that have a word to say. With `instance_id`,
+    What is done names its office as it was called then (单位沿革). Of the steps that nobody took,
+    those are told that have a word to say. With `instance_id`,
     of this one process alone.
     """
     of_record = (
@@ -42,29 +44,24 @@ def flow_log(business: tuple[str, int], *, instance_id: int | None = None) -> li
     steps = db.session.scalars(query.where(*of_record, *this, told).order_by(StepLog.id)).all()
     waiting = [i for i in open_items(business) if instance_id in (None, i.instance_id)]
     names = names_of(step.actor_id for step in steps)
-    told_of: list[StepLog | WorkItem] = [*steps, *waiting]
-    offices = unit_names(
-        of.scope_id for of in told_of if of.scope_kind == "org" and of.scope_id is not None
-    )
-    return [_line(of, names, offices) for of in told_of]
+    then = names_then((s.scope_id, s.at) for s in steps if s.scope_kind == "org" and s.scope_id)
+    today = unit_names(i.scope_id for i in waiting if i.scope_kind == "org" and i.scope_id)
+    done = [_line(s, names, then.get((s.scope_id or 0, s.at), "")) for s in steps]
+    return [*done, *(_line(i, names, today.get(i.scope_id or 0, "")) for i in waiting)]
 
 
-def _line(of: StepLog | WorkItem, names: dict[int, str], offices: dict[int, str]) -> LogEntry:
+def _line(of: StepLog | WorkItem, names: dict[int, str], office: str) -> LogEntry:
     step = of if isinstance(of, StepLog) else None
     return LogEntry(
         at=of.at if isinstance(of, StepLog) else of.opened_at,
         name=of.name,
         role_name=ROLES.get(of.role or "", ""),
-        office=_office(of, offices),
+        office=office if of.scope_kind == "org" else "",
         actor_name=names.get(step.actor_id or 0, "") if step else "",
         outcome=step.outcome or "" if step else "",
         note=step.note or "" if step else "",
         open=step is None,
     )
-
-
-def _office(of: StepLog | WorkItem, offices: dict[int, str]) -> str:
-    return offices.get(of.scope_id or 0, "") if of.scope_kind == "org" else ""
 
 
 def open_items(business: tuple[str, int]) -> list[WorkItem]:

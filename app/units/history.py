@@ -1,11 +1,13 @@
 """The past of units (单位沿革): what they were called and where they stood, and when."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import or_, select
 
 from app.core.db import db
 from app.units.models import Unit, UnitPeriod
+from app.units.queries import unit_names
 
 TOLD = ("name", "type", "kind", "area_code", "credit_code", "parent_id")
 
@@ -26,6 +28,22 @@ def as_of(unit: Unit, moment: datetime | None) -> Unit | UnitPeriod:
         or_(UnitPeriod.valid_to.is_(None), UnitPeriod.valid_to > moment),
     )
     return db.session.scalars(then).first() or unit
+
+
+def names_then(moments: Iterable[tuple[int, datetime]]) -> dict[tuple[int, datetime], str]:
+    """Return what several units were called, each at a moment; today's name before the first."""
+    wanted = set(moments)
+    ids = {unit_id for unit_id, _ in wanted}
+    today = unit_names(ids)
+    periods = select(UnitPeriod).where(UnitPeriod.unit_id.in_(ids))
+    found = {(unit_id, moment): today.get(unit_id, "") for unit_id, moment in wanted}
+    for period in db.session.scalars(periods) if ids else ():
+        for unit_id, moment in wanted:
+            is_then = period.valid_from <= moment
+            is_then &= period.valid_to is None or moment < period.valid_to
+            if unit_id == period.unit_id and is_then:
+                found[unit_id, moment] = period.name
+    return found
 
 
 def begin_period(unit: Unit, cause: str, *, now: datetime) -> None:

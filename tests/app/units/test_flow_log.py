@@ -1,15 +1,25 @@
 """The flow log: who did what at which office, and nothing of the engine's own."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 from flask import Flask
 from sqlalchemy import select
 
+from app.core.clock import now
 from app.core.db import db, transaction
+from app.declarations.course import instance_of, steps_of
 from app.declarations.models import Declaration
 from app.engine.models import StepLog
+from app.units import tree
 from app.units.flow import flow_log
+from tests.app.units.test_tree import facts
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do
-from tests.builders.golden_case import VET_PASS
+from tests.builders.golden_case import PASS, VET_PASS
+from tests.conftest import START
+
+At = Callable[[datetime], None]
 
 
 def vetted() -> tuple[str, int]:
@@ -51,3 +61,30 @@ def test_steps_that_nobody_took_and_that_say_nothing_are_not_told(app: Flask) ->
         names = [line.name for line in flow_log(business)]
     assert "环节报送市教育局" in names
     assert "环节None" not in names
+
+
+def test_what_is_done_names_its_office_as_it_was_called_then(app: Flask, at: At) -> None:
+    business = vetted()
+    at(START + timedelta(days=3))
+    with transaction():
+        school = db.session.get_one(Declaration, business[1]).unit
+        former = school.name
+        tree.change_unit(school, facts(school, name="青禾实验小学"), actor_id=1, now=now())
+    with transaction(write=False):
+        lines = flow_log(business)
+        declaration = db.session.get_one(Declaration, business[1])
+        still_there = steps_of(declaration, instance_of(declaration)).names[1]
+    assert {line.office for line in lines if not line.open and line.office} == {former}
+    assert [line.office for line in lines if line.open] == ["青禾实验小学"]
+    assert still_there == "青禾实验小学"
+    do(business, "endorse_declaration", PASS)
+    at(START + timedelta(days=6))
+    with transaction():
+        school = db.session.get_one(Declaration, business[1]).unit
+        tree.change_unit(school, facts(school, name="青禾附属小学"), actor_id=1, now=now())
+    with transaction(write=False):
+        declaration = db.session.get_one(Declaration, business[1])
+        gone_on = steps_of(declaration, instance_of(declaration)).names[1]
+        offices = [line.office for line in flow_log(business) if line.name == "审核申报材料"]
+    assert gone_on == "青禾实验小学"
+    assert former in offices
