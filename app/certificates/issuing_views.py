@@ -178,8 +178,7 @@ def issuing(_person: Person, roles: set[str], _moment: object) -> Panel | None:
     """What waits for an issuing office, and what it has issued."""
     if "issuer" not in roles:
         return None
-    units, url = _units(), url_for("certificates.issued")
-    found = queries.figures_of(units)
+    found, url = queries.figures_of(_units()), url_for("certificates.issued")
 
     def figure(text: str, status: CertificateStatus, tone: str) -> Line:
         count = found.get(status, 0)
@@ -187,18 +186,11 @@ def issuing(_person: Person, roles: set[str], _moment: object) -> Panel | None:
             text, f"{url}?status={status}", status=str(count), tone=tone if count else "secondary"
         )
 
-    asked = queries.waiting_replacements(units)
     return Panel(
         "证书",
         [
             figure("待签发", CertificateStatus.AWAITING_ISSUE, "warning"),
             figure("待本人补照片", CertificateStatus.AWAITING_PHOTO, "info"),
-            Line(
-                "待审核的补换证申请",
-                url_for("inbox.tasks"),
-                status=str(asked),
-                tone="warning" if asked else "secondary",
-            ),
             figure("有效证书", CertificateStatus.ACTIVE, "success"),
             figure("已撤销", CertificateStatus.REVOKED, "danger"),
         ],

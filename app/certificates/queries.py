@@ -10,7 +10,6 @@ from app.certificates.models import (
     CertificateStatus,
     ReplacementFile,
     ReplacementRequest,
-    ReplacementStatus,
     Revocation,
     RevocationStatus,
 )
@@ -109,19 +108,6 @@ def figures_of(unit_ids: list[int]) -> dict[str, int]:
     )
     rows = db.session.execute(counted.group_by(Certificate.status))
     return {row.status: row[1] for row in rows}
-
-
-def waiting_replacements(unit_ids: list[int]) -> int:
-    """Count the replacement requests that wait for issuing units."""
-    waiting = (
-        select(func.count(ReplacementRequest.id))
-        .join(Certificate, Certificate.id == ReplacementRequest.certificate_id)
-        .where(
-            Certificate.issuer_unit_id.in_(unit_ids),
-            ReplacementRequest.status == ReplacementStatus.PENDING,
-        )
-    )
-    return db.session.scalar(waiting) or 0
 
 
 def open_request(certificate_id: int) -> ReplacementRequest | None:
