@@ -7,6 +7,7 @@ other data than those, so that what is not known is passed over.
 import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any, Literal
 
@@ -59,6 +60,8 @@ def condition_faults(text: str, values: Mapping[str, Values]) -> list[Fault]:
     if shapeless:
         return [Fault("truth", _piece(line, part)) for part in shapeless]
     for part in (*parts, body):
+        if not all(isinstance(values.get(name), tuple) for name in _names(part)):
+            continue
         outcomes = _outcomes(_piece(line, part), values)
         if len(outcomes) == 1:
             return [Fault("constant", _piece(line, part), value=next(iter(outcomes)))]
@@ -89,8 +92,14 @@ def _decided(line: str, node: ast.expr, known: Mapping[str, Any]) -> bool | None
         taken = [node.body, node.orelse] if test is None else [node.body if test else node.orelse]
         ways = {_decided(line, way, known) for way in taken}
         return ways.pop() if len(ways) == 1 else None
-    expression = compile_expression(_piece(line, node))
-    return _result(expression, known) if expression.names <= known.keys() else None
+    if not _names(node) <= known.keys():
+        return None
+    return _result(_compiled(_piece(line, node)), known)
+
+
+@lru_cache(maxsize=512)
+def _compiled(text: str) -> Expression:
+    return compile_expression(text)
 
 
 def _line(text: str) -> str:
@@ -98,7 +107,15 @@ def _line(text: str) -> str:
 
 
 def _piece(line: str, node: ast.expr) -> str:
-    return ast.get_source_segment(line, node) or line
+    # One line: offsets count its UTF-8 bytes.
+    return line.encode()[node.col_offset : node.end_col_offset].decode()
+
+
+def _names(node: ast.expr) -> set[str]:
+    """Return the variables of a piece."""
+    called = {id(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+    names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
+    return {each.id for each in names if id(each) not in called}
 
 
 def _compared(node: ast.Compare) -> Iterator[tuple[str, Any]]:
@@ -155,7 +172,7 @@ def _outcomes(text: str, values: Mapping[str, Values]) -> set[bool | None]:
     """Return how a piece can turn out; both ways where not all of its variables are known."""
     both: set[bool | None] = {True, False}
     try:
-        expression = compile_expression(text)
+        expression = _compiled(text)
     except ExpressionError:
         return both
     lists = [values.get(name) for name in sorted(expression.names)]

@@ -230,6 +230,13 @@ SPOILED: dict[str, Spoiled] = {
     "too many nodes": Spoiled(
         "diagram.size", "sample", SOUND.with_(odd="".join(service(f"s{n}") for n in range(200)))
     ),
+    "too many flows": Spoiled(
+        "diagram.size",
+        "sample",
+        SOUND.with_(
+            odd="".join(flow("is_good", "fill", "amount > 3", f"f{n}") for n in range(800))
+        ),
+    ),
     "no start": Spoiled("start.missing", "sample", SOUND.with_(start="", start_to_fill="")),
     "two starts": Spoiled(
         "start.several",

@@ -230,8 +230,8 @@ def _named(diagram: Diagram, key: str) -> frozenset[str]:
 
 def is_small(diagram: Diagram) -> bool:
     """Whether the diagram is within the limits that the rules on paths are written for."""
-    limit = element_rules.MAX_NODES
-    return len(diagram.nodes) <= limit and len(diagram.flows) <= 4 * limit
+    few_nodes = len(diagram.nodes) <= element_rules.MAX_NODES
+    return few_nodes and len(diagram.flows) <= element_rules.MAX_FLOWS
 
 
 def has_sound_ids(diagram: Diagram, known: Known) -> bool:

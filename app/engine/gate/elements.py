@@ -28,6 +28,8 @@ FARTHEST, LARGEST = 20_000, 10_000
 """How far from the middle a shape may stand, and how large it may be, in points."""
 MAX_NODES = 200
 """The engine's parser calls itself for every node on a path; 300 in a row is its end."""
+MAX_FLOWS = 4 * MAX_NODES
+"""The rules on paths are written for no more."""
 
 ALLOWED = frozenset(
     """definitions process collaboration participant messageFlow laneSet lane childLaneSet
@@ -214,6 +216,9 @@ def size_of_diagram(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard the parser's recursion: it calls itself once for every node of a path."""
     if len(diagram.nodes) > MAX_NODES:
         message = f"节点有 {len(diagram.nodes)} 个，超过 {MAX_NODES} 个"
+        yield diagram.find("diagram.size", diagram.process, message, "请拆成几个流程互相调用")
+    if len(diagram.flows) > MAX_FLOWS:
+        message = f"连线有 {len(diagram.flows)} 条，超过 {MAX_FLOWS} 条"
         yield diagram.find("diagram.size", diagram.process, message, "请拆成几个流程互相调用")
 
 
