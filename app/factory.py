@@ -21,6 +21,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.mail import MailFolder, server_of
 from app.core.permissions import unregistered_predicates
+from app.core.repeats import init_repeats
 from app.demo.show import is_demo
 from app.engine import incidents
 from app.inbox.menu import init_menu
@@ -82,6 +83,7 @@ def create_app(instance_path: str | None = None, **settings: Any) -> http.Zhipin
     CSRFProtect(app)
     _init_sign_in(app)
     http.init_http(app)
+    init_repeats(app)
     faults.init_faults(app)
     init_assets(app)
     _init_templates(app)

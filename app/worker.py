@@ -13,7 +13,7 @@ from app.admin.ending import ask_for_warnings
 from app.core import audit, jobs, mail, parts, storage
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.http import sweep_request_keys
+from app.core.repeats import sweep_request_keys
 from app.engine import health, workers
 from app.imports import work
 from app.imports.operations import sweep_imports

@@ -20,9 +20,10 @@ from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
 from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults
-from app.core.http import answer_repeat, marks_viewed, page_of, safe_next, see_other, writes_late
+from app.core.http import marks_viewed, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
+from app.core.repeats import answer_repeat
 
 bp = Blueprint("accounts", __name__)
 HOME = "/home"

@@ -1,26 +1,22 @@
-"""What every page shares: one transaction a request, repeats, refusals, headers, paging."""
+"""What every page shares: one transaction a request, refusals, headers, paging."""
 
 import contextlib
-import hashlib
-import json
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import ForeignKey, Select, String, delete, func, insert, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
 from app.core.crypto import instance_key
-from app.core.db import Id, Instant, Model, current_transaction, db, pk, transaction
+from app.core.db import current_transaction, db, transaction
 from app.core.errors import (
     Conflict,
     DomainError,
@@ -37,8 +33,6 @@ from app.core.signed_out import SAFE_METHODS, ask_to_sign_in, lacks_session, wan
 
 # What PostgreSQL calls them; SQLite raises OverflowError, and says UNIQUE in words.
 NUMBER_TOO_LARGE, UNIQUE_BROKEN = "22003", "23505"
-REPEAT_KEPT_FOR = timedelta(days=7)
-LONGEST_LOCATION = 500
 T = TypeVar("T")
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -46,20 +40,6 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'self'; form-action 'self'"
 )
-
-
-class RequestKey(Model):
-    """An unsafe request that was answered: its repeat gets the same answer."""
-
-    __tablename__ = "request_key"
-
-    id: Mapped[int] = pk()
-    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
-    key: Mapped[str] = mapped_column(String(40), unique=True)
-    endpoint: Mapped[str] = mapped_column(String(80))
-    body_hash: Mapped[str] = mapped_column(String(64))
-    location: Mapped[str] = mapped_column(String(LONGEST_LOCATION))
-    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
 class ZhipingApp(Flask):
@@ -232,64 +212,6 @@ def undeclared_endpoints(app: Flask) -> list[str]:
     ]
 
 
-def request_key() -> str:
-    """Return a fresh key for a rendered form."""
-    return secrets.token_urlsafe(18)
-
-
-def _body_hash() -> str:
-    fields = [
-        (k, v) for k, v in request.form.items(multi=True) if k not in {"csrf_token", "request_key"}
-    ]
-    return hashlib.sha256(json.dumps([request.path, fields]).encode()).hexdigest()
-
-
-def answer_repeat() -> BaseResponse | None:
-    """Answer a repeated request as the first time; Conflict when its body differs."""
-    key = request.form.get("request_key") if request.method == "POST" else None
-    if not key or not current_user.is_authenticated:
-        return None
-    if db.engine.dialect.name == "postgresql":
-        # A repeat that comes while the first is under way waits for its answer.
-        place = select(func.pg_advisory_xact_lock(func.hashtextextended(key[:40], 0)))
-        db.session.execute(place)
-    known = db.session.scalars(select(RequestKey).where(RequestKey.key == key[:40])).first()
-    if known is None:
-        g.fresh_key = key[:40]
-        return None
-    if known.person_id != current_user.id or known.body_hash != _body_hash():
-        raise Conflict("此表单已提交过，请刷新页面后再操作")
-    g.pop("fresh_key", None)
-    # The first request was judged on its record; its answer is repeated without a look at it.
-    judged = current_transaction().notes.setdefault("authorized", set())
-    judged.add(action_of(request.endpoint or ""))
-    return redirect(known.location, code=303)
-
-
-def keep_answer(response: Response) -> Response:
-    """Keep the answer of a successful write under its key, in the same transaction."""
-    key = g.get("fresh_key")
-    location = response.location or "/"
-    is_kept = response.status_code == 303 and len(location) <= LONGEST_LOCATION
-    if key and is_kept and current_user.is_authenticated:
-        db.session.execute(
-            insert(RequestKey).values(
-                person_id=current_user.id,
-                key=key,
-                endpoint=request.endpoint or "",
-                body_hash=_body_hash(),
-                location=location,
-                created_at=now(),
-            )
-        )
-    return response
-
-
-def sweep_request_keys(now: datetime) -> None:
-    """Forget answers after a week."""
-    db.session.execute(delete(RequestKey).where(RequestKey.created_at < now - REPEAT_KEPT_FOR))
-
-
 def add_headers(response: Response) -> Response:
     """Headers that every answer carries."""
     response.headers.setdefault("Content-Security-Policy", CSP)
@@ -390,15 +312,12 @@ def refuse_second(error: IntegrityError) -> Any:
 
 
 def init_http(app: Flask) -> None:
-    """Wire requests: permission, repeats, headers and refusals."""
+    """Wire requests: permission, headers and refusals."""
     app.before_request(check_action)
-    app.before_request(answer_repeat)
     app.after_request(add_headers)
-    app.after_request(keep_answer)
     app.after_request(check_subject)
     app.register_error_handler(DomainError, refuse)
     app.register_error_handler(HTTPException, refuse_http)
     app.register_error_handler(OverflowError, refuse_number)
     app.register_error_handler(DataError, refuse_data)
     app.register_error_handler(IntegrityError, refuse_second)
-    app.jinja_env.globals["request_key"] = request_key

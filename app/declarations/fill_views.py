@@ -13,9 +13,10 @@ from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
 from app.core.faults import shown_on
-from app.core.http import answer_repeat, see_other, writes_late
+from app.core.http import see_other, writes_late
 from app.core.overtaken import overtaken
 from app.core.permissions import requires
+from app.core.repeats import answer_repeat
 from app.core.signed_out import wants_json
 from app.core.uploads import Policy
 from app.declarations import operations, queries, specs

@@ -8,9 +8,10 @@ from app.catalogue import jurisdictions
 from app.core.clock import now
 from app.core.db import begin_writing
 from app.core.errors import Invalid, TooLarge
-from app.core.http import answer_repeat, see_other, writes_late
+from app.core.http import see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import requires
+from app.core.repeats import answer_repeat
 from app.core.uploads import Policy
 from app.engine.batches import TOLD_AT_ONCE, Batch
 from app.engine.gate.bundle import MAX_FILES

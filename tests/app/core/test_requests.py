@@ -13,9 +13,10 @@ from app.core import permissions
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Forbidden
-from app.core.http import Page, RequestKey, page_of, safe_next
+from app.core.http import Page, page_of, safe_next
 from app.core.menu import add_entry
 from app.core.permissions import authorize, register_predicate, requires
+from app.core.repeats import RequestKey
 from app.units.models import Employment
 from tests.builders.people import a_person, a_unit
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
-from app.core.http import RequestKey
+from app.core.repeats import RequestKey
 from app.review import queries
 from app.review.ballots import BallotRoll
 from tests.builders.flow import open_items
