@@ -24,8 +24,8 @@ test: $(VENV)/.installed-dev $(MANIFEST) ## every test, on SQLite and on Postgre
 	@sh .ci/browser.sh
 	@mkdir -p build
 	TEST_DATABASE=sqlite $(PY) -W "ignore:Unable to activate" -m slipcover --json --out build/coverage.json \
-		-m pytest -q -n 2 --dist worksteal --durations=15
-	TEST_DATABASE=postgresql $(PY) -m pytest -q -n 2 --dist worksteal --durations=15 --ignore=tests/architecture --ignore=tests/browser
+		-m pytest -q -n 3 --dist worksteal --durations=15
+	TEST_DATABASE=postgresql $(PY) -m pytest -q -n 3 --dist worksteal --durations=15 --ignore=tests/architecture --ignore=tests/browser
 	$(PY) .ci/coverage.py build/coverage.json
 
 check: $(VENV)/.installed-dev $(MANIFEST) ## style, types, layers, templates, spelling, migrations

@@ -195,7 +195,8 @@ def task(item_id: int) -> str | Response:
         return render_template("inbox/closed.html", item=item, url=_record_url(item), halt=halt)
     if current_transaction().write:
         runtime.open_item(item, person_id=current_user.id, now=now())
-        note_seen(item.business_type, item.business_id, current_user.id, now())
+        with blamed_on(item, NoResultFound):
+            note_seen(item.business_type, item.business_id, current_user.id, now())
     if item.page:
         with blamed_on(item, handlers.UnknownHandler):
             return see_other(handlers.page.get(item.page)(item))

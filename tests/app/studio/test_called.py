@@ -74,7 +74,7 @@ def test_a_called_process_names_those_that_hold_it_with_their_number(
     page = browser.get(f"/studio/processes/{held.id}").text
     assert "此流程由“职称申报”调用，随该流程的版本办理（在办 2 件）" in page
     row = row_of(page, "职称申报，第 1 版")
-    assert f'/studio/instances?version={caller.id}">2</a>' in row
+    assert f'/studio/instances?version={caller.id}&amp;state=living">2</a>' in row
     assert "不是最新版" not in row
     # What nobody calls says nothing of it.
     assert "调用此流程" not in browser.get(f"/studio/processes/{caller.id}").text
