@@ -14,8 +14,8 @@ from tests.builders.people import staff
 Clients = Callable[..., Any]
 # One of them asks whether the process is halted.
 MOST = 31
-# Reviewers are told who claims the same: the items, their marks, and the others who have them. That
-# they read it is noted, once a day.
+# Reviewers are told who claims the same: the items, their marks, and the others who have them.
+# That they read it is noted, once a day.
 OF_REVIEWERS = 4
 # Once it is under way: when each office acted, to call it as it was called then.
 OF_OFFICES = 1
