@@ -1,6 +1,9 @@
 """What happens without anybody clicking: messages, timers, jobs, seals, sweeping."""
 
 import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
@@ -23,6 +26,7 @@ from app.people.exports import sweep_exports
 from app.people.registering import sweep_registrations
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 TICK_SECONDS = 2
 SEND_SECONDS = 5
 SEAL_SECONDS = 30
@@ -74,25 +78,48 @@ def seal() -> None:
             sealed = audit.seal_events(SEALED_AT_ONCE)
 
 
+FORGETTING: tuple[Callable[[datetime], list[str]], ...] = (
+    storage.sweep_staged,
+    sweep_exports,
+    sweep_imports,
+)
+"""Chores that forget files, and return the hashes of their bytes."""
+CHORES: tuple[Callable[[datetime], None], ...] = (
+    parts.sweep_uploads,
+    sweep_request_keys,
+    sweep_attempts,
+    sweep_answers,
+    sweep_names,
+    sweep_sessions,
+    sweep_links,
+    sweep_registrations,
+    mail.sweep_mail,
+    ask_for_warnings,
+)
+
+
+def _swept(chore: Callable[[datetime], T]) -> T | None:
+    """Do a chore in a transaction of its own: one that fails holds up none of the others."""
+    try:
+        with transaction():
+            return chore(now())
+    except Exception:
+        log.exception("a chore failed: %s", chore.__name__)
+        return None
+
+
 def sweep() -> None:
     """Forget uploads nobody linked, exports, imports, drafts of done tasks, keys, addresses."""
+    hashes = [sha256 for forget in FORGETTING for sha256 in _swept(forget) or ()]
+    for chore in CHORES:
+        _swept(chore)
     with transaction():
-        hashes = storage.sweep_staged(now()) + sweep_exports(now())
-        hashes += sweep_imports(now())
-        parts.sweep_uploads(now())
         sweep_drafts()
-        sweep_request_keys(now())
-        sweep_attempts(now())
-        sweep_answers(now())
-        sweep_names(now())
-        sweep_sessions(now())
-        sweep_links(now())
-        sweep_registrations(now())
-        mail.sweep_mail(now())
-        ask_for_warnings(now())
     with transaction(write=False):
         storage.sweep_bytes(hashes)
+    with transaction(write=False):
         storage.sweep_strays(now())
+    with transaction(write=False):
         parts.sweep_parts()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import Any, Literal
 
 from rules.expression import Expression, ExpressionError, compile_expression
@@ -169,22 +170,12 @@ def _all_truths(values: Collection[Any]) -> bool:
 
 
 def _outcomes(text: str, values: Mapping[str, Values]) -> set[bool | None]:
-    """Return how a piece can turn out; both ways where not all of its variables are known."""
-    both: set[bool | None] = {True, False}
-    try:
-        expression = _compiled(text)
-    except ExpressionError:
-        return both
-    lists = [values.get(name) for name in sorted(expression.names)]
-    cases = 1
-    for each in lists:
-        if not isinstance(each, tuple):
-            return both
-        cases *= len(each)
-    if not 0 < cases <= MAX_CASES:
-        return both
+    """Return how a piece of known variables can turn out; both ways for too many cases."""
+    expression = _compiled(text)
     names = sorted(expression.names)
-    known = [each for each in lists if isinstance(each, tuple)]
+    known = [each for each in map(values.get, names) if isinstance(each, tuple)]
+    if not 0 < prod(map(len, known)) <= MAX_CASES:
+        return {True, False}
     rows = (dict(zip(names, row, strict=True)) for row in product(*known))
     found: set[bool | None] = set()
     for row in rows:

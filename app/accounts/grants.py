@@ -165,6 +165,12 @@ def _same(role: str, kind: str, scope_id: int | None, held: list[RoleGrant]) -> 
     return next((g for g in held if (g.role, g.scope_kind, g.scope_id) == wanted), None)
 
 
+def renews(request: GrantRequest, now: datetime) -> bool:
+    """Tell whether a proposal is for a role that is held already: its term would be moved."""
+    held = _held(request.person_id, now)
+    return _same(request.role, request.scope_kind, request.scope_id, held) is not None
+
+
 def _refuse_a_second(known: RoleGrant | None, until: datetime | None) -> None:
     if known is not None and not is_longer(until, known.valid_to):
         end = last_day(known.valid_to)

@@ -12,6 +12,7 @@ from app.accounts.grants import (
     Proposal,
     check_proposal,
     propose_grant,
+    renews,
     take_role,
     withdraw_request,
 )
@@ -202,9 +203,14 @@ def grant_requests() -> str:
         roles=ROLES,
         names=names_of(row.decided_by for row in page.items),
         held=queries.roles_of([row.person for row in page.items], now()),
-        offices=ADMINISTRATORS,
+        anew={row.id for row in page.items if _begins_an_office(row)},
         next_step=NEXT_STEP,
     )
+
+
+def _begins_an_office(asked: GrantRequest) -> bool:
+    """Tell whether confirming voids what the person signs in with: not where a term is moved."""
+    return asked.role in ADMINISTRATORS and asked.status == WAITING and not renews(asked, now())
 
 
 @bp.post("/grants/requests/<int:request_id>")
@@ -217,9 +223,10 @@ def decide(request_id: int) -> Response:
     asked = _request(request_id)
     confirm = request.form.get("decision") == "confirm"
     opinion = request.form.get("opinion", "")[:300]
+    begins = _begins_an_office(asked)
     decide_role(asked, confirm=confirm, opinion=opinion, actor=current_user, now=now())
     flash("授权已生效" if confirm else "已退回该授权", "success")
-    if confirm and asked.role in ADMINISTRATORS:
+    if confirm and begins:
         flash(f"{asked.person.name}的原密码和登录已失效，{NEXT_STEP}", "warning")
     return see_other(url_for("admin.grant_requests"))
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import IO
 
 from app.core.blobs import digest_of
-from app.core.children import run_child
+from app.core.children import Busy, run_child
 from app.core.cleaning_child import clean_into
 from app.core.errors import Invalid, TooLarge
 from app.core.pictures import pixels_of
@@ -31,8 +31,10 @@ LIGHT_PIXELS = 2_000_000
 LIGHT_BYTES = {"jpg": 2 * 2**20, "png": 2 * 2**20, "pdf": 2**16, "docx": 2**16, "xlsx": 2**16}
 COSTLY = "处理文件所需的时间或内存超过限度，请压缩或重新导出后上传"
 
-# Two children at a time leave memory and a processor to the others.
+# Two children at a time leave memory and a processor to the others; who waits holds up a thread of
+# the server, so nobody waits long.
 _turn = threading.BoundedSemaphore(2)
+TURN_SECONDS = 8
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,19 @@ def _on_disk(source: IO[bytes]) -> Iterator[IO[bytes]]:
 def _clean_apart(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> str:
     told = {"ending": ending, "target": target.fileno(), "policy": asdict(policy)}
     words = (json.dumps(told), str(SECONDS), str(MEMORY))
-    with _turn, _on_disk(source) as given:
+    with _our_turn(), _on_disk(source) as given:
         said = run_child(CHILD, *words, given=given, patience=PATIENCE, target=target)
     return _understood(said, ending)
+
+
+@contextmanager
+def _our_turn() -> Iterator[None]:
+    if not _turn.acquire(timeout=TURN_SECONDS):
+        raise Busy
+    try:
+        yield
+    finally:
+        _turn.release()
 
 
 def _understood(said: bytes, ending: str) -> str:

@@ -180,6 +180,7 @@ def sweep_uploads(now: datetime) -> None:
 def sweep_parts() -> None:
     """Remove the parts of uploads that are forgotten; their rows were there before them."""
     store = blob_store()
+    # Before the first question, with which what this transaction sees of the database is settled.
     names = [name for name, _ in store.names(FOLDER)]
     known = set(db.session.scalars(select(PartialUpload.key)))
     for name in names:

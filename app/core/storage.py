@@ -4,6 +4,7 @@ A file is staged in a transaction of its own; saving a record links it. What is 
 is swept away after two days.
 """
 
+import contextlib
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import IO
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.blobs import BlobMissing, blob_store, digest_of
@@ -177,12 +179,22 @@ def link(file: StoredFile) -> StoredFile:
     return file
 
 
-def owned_file(file_id: int, owner_id: int) -> StoredFile:
-    """Return a file of this person; NotFound for a foreign or a missing one."""
+def owned_file(file_id: int, owner_id: int, fits: Policy | None = None) -> StoredFile:
+    """Return a file of this person; NotFound for a foreign or a missing one.
+
+    Nor does a file count that the policy would not have taken: it came for something else.
+    """
     file = db.session.get(StoredFile, file_id)
-    if file is None or file.owner_id != owner_id:
+    if file is None or file.owner_id != owner_id or not _fits(file, fits):
         raise NotFound("附件不存在，请重新上传")
     return file
+
+
+def _fits(file: StoredFile, policy: Policy | None) -> bool:
+    if policy is None:
+        return True
+    kinds = {MEDIA_TYPES[each] for each in policy.types}
+    return file.media_type in kinds and file.size <= policy.max_bytes
 
 
 def open_file(file: StoredFile) -> IO[bytes]:
@@ -217,6 +229,19 @@ def sweep_staged(now: datetime) -> list[str]:
     # The status is asked again: a file that is linked at this very moment stays.
     swept = delete(StoredFile).where(StoredFile.id.in_(old), StoredFile.status == STAGED)
     return list(db.session.scalars(swept.returning(StoredFile.sha256)))
+
+
+def forget_files(ids: Iterable[int]) -> list[str]:
+    """Forget files whose time is over; returns the hashes of their bytes.
+
+    One that a record refers to after all stays, and holds up none of the others.
+    """
+    hashes: list[str] = []
+    for file_id in ids:
+        gone = delete(StoredFile).where(StoredFile.id == file_id).returning(StoredFile.sha256)
+        with contextlib.suppress(IntegrityError), db.session.begin_nested():
+            hashes += db.session.scalars(gone).all()
+    return hashes
 
 
 def sweep_bytes(hashes: Iterable[str]) -> None:

@@ -184,11 +184,9 @@ def start(plan_id: int) -> str | Response | tuple[str, int]:
 def show(declaration_id: int) -> str:
     """A declaration: where it stands, what was said, and the whole material."""
     found = visible(declaration_id)
-    if is_looked_at():
-        note_seen(BUSINESS, found.id, current_user.id, now())
     items, instance = queries.open_items_of(found.id), course.instance_of(found)
     is_mine = found.person_id == current_user.id
-    return render_template(
+    page = render_template(
         "declarations/show.html",
         record=material_of(found, reader=current_user, now=now()),
         declaration=found,
@@ -199,6 +197,10 @@ def show(declaration_id: int) -> str:
         log=flow_log((BUSINESS, found.id)),
         last_moment=operations.last_moment(found),
     )
+    if is_looked_at():
+        # Last, for it writes: others would wait for the page to be drawn.
+        note_seen(BUSINESS, declaration_id, current_user.id, now())
+    return page
 
 
 @bp.get("/declarations/<int:declaration_id>/diagram/<process>")

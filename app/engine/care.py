@@ -268,6 +268,9 @@ def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> bool:
     marked as dealt with (标为已处理). Raises Conflict when it is closed, StepFailed when the
     instance still cannot be read: the incident then stays open.
     """
+    if incident.instance_id is not None:
+        # First, as in every step, whose last one closes the incidents.
+        locked_row(incident.instance_id)
     db.session.refresh(incident, with_for_update=True)
     if not incident.is_open:
         raise Conflict("该异常已处理")

@@ -16,7 +16,14 @@ import sqlalchemy as sa
 from app.core.db import db, transaction
 from app.core.errors import DomainError, described
 from app.core.jobs import notes_of_failure, notes_of_success
-from app.engine.models import Incident, IncidentStatus, ProcessInstance, WorkItem
+from app.engine.models import (
+    Incident,
+    IncidentStatus,
+    ProcessInstance,
+    QueueRow,
+    QueueStatus,
+    WorkItem,
+)
 from rules.expression import ExpressionError
 
 DETAIL_LENGTH = 8000
@@ -145,13 +152,25 @@ def close_job(key: str, actor_id: int | None, now: datetime) -> None:
 
 
 def close_all(instance_id: int, actor_id: int | None, now: datetime) -> None:
-    """Close what is open of an instance that has ended: nothing is left to be done about it."""
-    of_it = sa.update(Incident).where(
+    """Close what is open of an instance that has ended: nothing is left to be done about it.
+
+    A message that was given up for its sake is let go: delivered anew, it finds who else waits.
+    """
+    of_it = sa.select(Incident).where(
         Incident.instance_id == instance_id, Incident.status == IncidentStatus.OPEN
     )
-    db.session.execute(
-        of_it.values(status=IncidentStatus.RESOLVED, resolved_by=actor_id, resolved_at=now)
-    )
+    rows = []
+    for incident in db.session.scalars(of_it):
+        incident.status, incident.resolved_by = IncidentStatus.RESOLVED, actor_id
+        incident.resolved_at = now
+        rows.append(incident.queue_row_id)
+    if any(rows):
+        given_up = (
+            QueueRow.id.in_([row for row in rows if row]),
+            QueueRow.status == QueueStatus.FAILED,
+        )
+        again = sa.update(QueueRow).where(*given_up)
+        db.session.execute(again.values(status=QueueStatus.WAITING, attempts=0, try_at=now))
 
 
 notes_of_failure.append(note_lost_job)

@@ -180,7 +180,7 @@ class Walk:
             ending = InstanceStatus.FAILED if self._failed else InstanceStatus.COMPLETED
             ended = {"status": ending, "ended_at": self.now}
             if not self._failed:
-                incidents.close_all(self.instance.id, self.actor_id, self.now)
+                incidents.close_all(self.instance.id, None, self.now)
         state.prune(self.workflow)
         self._store(**ended)
 

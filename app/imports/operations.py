@@ -197,8 +197,7 @@ def _forget(batches: Sequence[ImportBatch]) -> list[str]:
     for batch in batches:
         batch.file_id = None
     _forget_rows(batches)
-    gone = delete(StoredFile).where(StoredFile.id.in_(files)).returning(StoredFile.sha256)
-    return list(db.session.scalars(gone))
+    return storage.forget_files(files)
 
 
 def sweep_imports(now: datetime) -> list[str]:

@@ -15,7 +15,6 @@ from app.core.faults import shown_on
 from app.core.http import is_looked_at, see_other
 from app.core.permissions import authorize, requires
 from app.core.records import note_seen
-from app.core.uploads import Policy
 from app.engine import runtime
 from app.people import corrections, queries
 from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrection
@@ -27,7 +26,7 @@ from app.units.flow import flow_log
 
 PAGE = "mend_correction"
 POLICIES = {
-    "correction": Policy(max_count=corrections.MOST_FILES),
+    "correction": corrections.POLICY,
     # Of requests of units and to them, whose room lies beside that of the files.
     evidence.FIELD: evidence.POLICY,
     "posts": posts.POLICY,
@@ -117,13 +116,15 @@ def _give_up(waiting: IdentityCorrection | None) -> Response:
 def show_correction(correction_id: int) -> str:
     """A request and its course, for its person and for who handles it."""
     made = _made("correction.show", correction_id)
-    if is_looked_at():
-        note_seen(CORRECTION, made.id, current_user.id, now())
-    return render_template(
+    page = render_template(
         "people/show_correction.html",
         record=record(made.id, current_user),
         log=flow_log((CORRECTION, made.id)),
     )
+    if is_looked_at():
+        # Last, for it writes: others would wait for the page to be drawn.
+        note_seen(CORRECTION, correction_id, current_user.id, now())
+    return page
 
 
 def _made(action: str, correction_id: int) -> IdentityCorrection:

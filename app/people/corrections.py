@@ -13,11 +13,14 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.core.storage import link, owned_file
+from app.core.uploads import Policy
 from app.people.models import CorrectionFile, CorrectionStatus, IdentityCorrection
 from app.people.queries import RESIDENT, open_correction
 
 PAGE = "/account/correction"
 MOST_FILES = 5
+POLICY = Policy(max_count=MOST_FILES)
+"""Of the evidence."""
 LONGEST_NAME, LONGEST_TEXT, LONGEST_NUMBER = 60, 500, 30
 
 
@@ -110,7 +113,7 @@ def _set_number(made: IdentityCorrection, number: str) -> None:
 
 
 def _attach(made: IdentityCorrection, evidence: Sequence[int]) -> None:
-    files = [owned_file(file_id, made.person_id) for file_id in evidence]
+    files = [owned_file(file_id, made.person_id, POLICY) for file_id in evidence]
     made.files.clear()
     db.session.flush()
     for position, file in enumerate(files, start=1):

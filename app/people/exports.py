@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.accounts.operations import notify
@@ -158,8 +158,7 @@ def sweep_exports(now: datetime) -> list[str]:
     )
     ids = []
     for export in db.session.scalars(over.limit(200)):
-        ids.append(export.file_id)
+        ids.append(export.file_id or 0)
         export.status, export.file_id = ExportStatus.EXPIRED, None
     db.session.flush()
-    gone = delete(StoredFile).where(StoredFile.id.in_(ids)).returning(StoredFile.sha256)
-    return list(db.session.scalars(gone))
+    return storage.forget_files(ids)

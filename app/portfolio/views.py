@@ -109,11 +109,9 @@ def create(type_key: str) -> Response:
 def show(item_id: int) -> str:
     """An item: to be typed by its owner, or to be read."""
     item = _item(item_id, "portfolio.view")
-    if is_looked_at():
-        note_seen(operations.BUSINESS, item.id, current_user.id, now())
     if item.person_id == current_user.id and item.can_edit:
         return _edit_page(item, build(_spec(item))(data=operations.answers_of(item)))
-    return render_template(
+    page = render_template(
         "portfolio/show.html",
         item=item,
         evidence=reading.evidence_of(item),
@@ -125,6 +123,10 @@ def show(item_id: int) -> str:
         withdrawal=queries.last_withdrawal(item.id),
         **_common(),
     )
+    if is_looked_at():
+        # Last, for it writes: others would wait for the page to be drawn.
+        note_seen(operations.BUSINESS, item_id, current_user.id, now())
+    return page
 
 
 def _spec(item: PortfolioItem) -> FormSpec:

@@ -1,5 +1,7 @@
 """流程管理: the processes, their diagrams and versions, and the upload of a new one."""
 
+from urllib.parse import quote
+
 from flask import Blueprint, flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -100,7 +102,7 @@ def diagram(version_id: int) -> Response:
 
 
 def _file(text: str, name: str, kind: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     return Response(text, mimetype=kind, headers=headers)
 
 

@@ -48,7 +48,7 @@ def check(ids: Sequence[int], owner_id: int, business: Business | None = None) -
 
 def _own(file_id: int, owner_id: int) -> None:
     try:
-        owned_file(file_id, owner_id)
+        owned_file(file_id, owner_id, POLICY)
     except NotFound as error:
         raise Invalid(error.message, field=FIELD) from error
 

@@ -68,9 +68,7 @@ def _request(binding_id: int, action: str) -> Employment:
 def joining(binding_id: int) -> str:
     """One request with what became of it (办理情况)."""
     binding = _request(binding_id, "binding.show")
-    if is_looked_at():
-        note_seen(BINDING, binding_id, current_user.id, now())
-    return render_template(
+    page = render_template(
         "units/joining.html",
         binding=binding,
         record=binding_record(binding_id, current_user),
@@ -80,6 +78,10 @@ def joining(binding_id: int) -> str:
         log=flow_log((BINDING, binding_id)),
         is_lister=any(grant.role in REVIEWS for grant in grants()),
     )
+    if is_looked_at():
+        # Last, for it writes: others would wait for the page to be drawn.
+        note_seen(BINDING, binding_id, current_user.id, now())
+    return page
 
 
 @bp.get("/binding/requests/<int:binding_id>/number")

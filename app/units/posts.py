@@ -206,7 +206,7 @@ def faults_of(
     file = asked.file if asked and asked.file_id == entry.file_id else None
     if file is None:
         try:
-            file = owned_file(entry.file_id or 0, actor.id)
+            file = owned_file(entry.file_id or 0, actor.id, POLICY)
         except NotFound:
             faults["file"] = ["请上传人社部门盖章的岗位核准表"]
     return faults, file

@@ -93,6 +93,11 @@ RICH = {
         remind=boundary("remind", "vet", timer("timeCycle", '"R3/P1D"'), cancelActivity="false"),
         remind_to_end=flow("remind", "end"),
     ),
+    "a label of no size": SOUND.replacing(
+        '<di:waypoint x="9" y="9"/>',
+        '<di:waypoint x="9" y="9"/><bpmndi:BPMNLabel><dc:Bounds x="5" y="5" width="0"'
+        ' height="13"/></bpmndi:BPMNLabel>',
+    ),
     "a catch event with data": between(
         SOUND,
         "finished",

@@ -67,10 +67,11 @@ class _Courses:
             if node is None or here in reached:
                 continue
             reached.add(here)
+            # What leaves a node at its border leaves it before it has given anything.
+            waiting += [each.id for each in self.diagram.attached.get(here, ())]
             # Whoever gives the name anew decides anew; what is called may do so too.
             if name not in node.outcomes and node.kind not in {"callActivity", "subProcess"}:
                 waiting += [flow.target for flow in self._taken(node, name, value)]
-                waiting += [each.id for each in self.diagram.attached.get(here, ())]
         return reached
 
     def _taken(self, node: Node, name: str, value: object) -> list[Flow]:

@@ -256,7 +256,9 @@ def within_the_picture(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard the flow page: what stands far away is off every picture, or makes it all tiny."""
     for drawn in diagram.root.iter(f"{DC}Bounds", f"{DI}waypoint"):
         places = [_number(drawn.get(key, "0")) for key in ("x", "y")]
-        sizes = [_number(drawn.get(key, "1")) for key in ("width", "height")]
+        # The label of what has no name is of no size.
+        of_shape = drawn.getparent().tag == f"{BPMNDI}BPMNShape"
+        sizes = [_number(drawn.get(key, "1")) for key in ("width", "height") if of_shape]
         if all(abs(each) <= FARTHEST for each in places) and all(0 < s <= LARGEST for s in sizes):
             continue
         owner = next((a for a in drawn.iterancestors() if a.get("bpmnElement")), drawn)

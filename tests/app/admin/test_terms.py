@@ -121,7 +121,10 @@ def test_an_office_is_renewed_without_losing_its_password(
     auditor = holding("audit_admin", SOON, name="闵景行")
     browser = client_for(auditor)
     assert propose(security, auditor, role="audit_admin", unit="").status_code == 303
-    assert decide(system, "confirm").status_code == 303
+    assert "立即失效" not in system.get("/admin/grants/requests").text
+    answer = decide(system, "confirm")
+    assert answer.status_code == 303
+    assert "已失效" not in system.get(answer.location).text
     assert terms_of(auditor) == [("audit_admin", date(2027, 11, 30))]
     assert browser.get("/admin/audit").status_code == 200
 

@@ -156,6 +156,13 @@ def test_a_server_without_room_for_a_child_says_so(monkeypatch: pytest.MonkeyPat
         clean(a_blank_png(5000, 3000), POLICY)
 
 
+def test_nobody_waits_long_for_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleaning, "TURN_SECONDS", 0.01)
+    with cleaning._our_turn(), cleaning._our_turn(), pytest.raises(Busy, match="太忙"):
+        clean(a_blank_png(5000, 3000), POLICY)
+    assert clean(a_blank_png(5000, 3000), POLICY)[1] == "image/png"
+
+
 @both_places
 def test_a_png_keeps_its_transparency() -> None:
     target = io.BytesIO()

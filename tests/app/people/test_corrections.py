@@ -171,6 +171,13 @@ def test_evidence_of_somebody_else_is_not_ones_own(client_for: Any, case: Case) 
     assert ask(client_for, case, evidence=[foreign]).status_code == 404
 
 
+def test_a_file_that_came_for_something_else_is_no_evidence(client_for: Any, case: Case) -> None:
+    with transaction():
+        mine = an_upload(case.person, "我的信息.png")
+        mine.media_type = "application/zip"
+    assert ask(client_for, case, evidence=[mine.id]).status_code == 404
+
+
 def test_a_returned_request_comes_again_mended(client_for: Any, case: Case) -> None:
     ask(client_for, case)
     assert decide(client_for, case.clerk, case, "return").status_code == 422

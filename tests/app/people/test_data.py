@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from app.accounts.models import Notification, Person
 from app.core import jobs, storage
 from app.core.audit import AuditEvent
 from app.core.blobs import blob_store
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.storage import StoredFile
 from app.people import exports, sight
@@ -189,6 +190,33 @@ def test_one_export_at_a_time_and_the_next_holds_no_earlier_one(
     drain()
     with transaction(write=False):
         assert export_of(person).total == 2
+
+
+def test_a_file_that_a_record_came_to_hold_stays_and_holds_up_no_sweep(
+    client_for: Any, app: Flask, person: Person, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(client_for, person)
+    drain()
+    with transaction():
+        held = db.session.get_one(StoredFile, export_of(person).file_id)
+        db.session.get_one(Person, person.id).photo_file_id = held.id
+        left = StoredFile(
+            sha256="0" * 64, name="旧.zip", media_type="application/zip", size=1, created_at=now()
+        )
+        db.session.add(left)
+        db.session.flush()
+        kept_id, left_id = held.id, left.id
+    at(START + timedelta(days=8))
+
+    def broken(_now: datetime) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(worker, "CHORES", (broken, *worker.CHORES))
+    worker.sweep()
+    with transaction(write=False):
+        assert export_of(person).status == "expired"
+        assert db.session.get(StoredFile, kept_id) is not None
+        assert db.session.get(StoredFile, left_id) is None
 
 
 def test_an_export_is_forgotten_after_a_week(

@@ -388,7 +388,7 @@ def test_an_incident_closes_with_its_instance(desk: Desk, client_for: Any, brows
     done = client_for(desk.clerk).post(desk.url, {"decision": "pass", "opinion": "同意"})
     assert done.status_code == 303
     assert only(ProcessInstance).status == "completed"
-    assert (only(Incident).status, only(Incident).resolved_by) == ("resolved", desk.clerk.id)
+    assert (only(Incident).status, only(Incident).resolved_by) == ("resolved", None)
     page = browser.get(f"/studio/incidents/{number}").text
     assert "流程已结束，不需要再处理" in page
     assert "is-failed" not in page
