@@ -23,17 +23,17 @@ def run_child(
     module: str,
     *words: str,
     given: bytes | IO[bytes],
-    patience: int,
+    patience: float,
     target: IO[bytes] | None = None,
-) -> bytes:
-    """Run one of our modules and return what it prints; Busy when it does not get to it.
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one of our modules; return how it ended and what it printed, Busy when it did not.
 
     It is given the bytes or the file as its standard input, none of our secrets, and may write
     into the target. Its words are data: it has read hostile files.
     """
     feed: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
     try:
-        child = subprocess.run(  # noqa: S603 - our own module
+        return subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-B", "-m", module, *words],
             check=False,
             cwd=_ROOT,
@@ -46,5 +46,3 @@ def run_child(
         )
     except (subprocess.TimeoutExpired, OSError) as error:
         raise Busy from error
-    said: bytes = child.stdout
-    return said

@@ -93,8 +93,8 @@ def _clean_apart(source: IO[bytes], target: IO[bytes], ending: str, policy: Poli
     told = {"ending": ending, "target": target.fileno(), "policy": asdict(policy)}
     words = (json.dumps(told), str(SECONDS), str(MEMORY))
     with _our_turn(), _on_disk(source) as given:
-        said = run_child(CHILD, *words, given=given, patience=PATIENCE, target=target)
-    return _understood(said, ending)
+        child = run_child(CHILD, *words, given=given, patience=PATIENCE, target=target)
+    return _understood(child.stdout, ending)
 
 
 @contextmanager

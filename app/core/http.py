@@ -29,6 +29,7 @@ from app.core.errors import (
 )
 from app.core.faults import sent_fields
 from app.core.permissions import ACTIONS, Grant, role_allows
+from app.core.records import note_seen
 from app.core.signed_out import SAFE_METHODS, ask_to_sign_in, lacks_session, wants_json
 
 # What PostgreSQL calls them; SQLite raises OverflowError, and says UNIQUE in words.
@@ -138,6 +139,16 @@ def page_of(
 def is_looked_at() -> bool:
     """Tell whether somebody reads the page; a browser that looks ahead has read nothing."""
     return request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", "")
+
+
+def noted(page: str, business_type: str, business_id: int) -> str:
+    """Return a page that was drawn, and note that somebody read the record it shows.
+
+    Last, for that writes: others would wait for the page to be drawn.
+    """
+    if is_looked_at():
+        note_seen(business_type, business_id, current_user.id, now())
+    return page
 
 
 def marks_viewed(view: V) -> V:

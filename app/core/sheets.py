@@ -42,9 +42,8 @@ def read_sheet(content: bytes, *, seconds: int = SECONDS, memory: int = MEMORY) 
     Invalid for what is no plain table: other formats, formulas, merged cells, passwords, external
     entities; TooLarge for too many rows or bytes; Busy when there is no process for it.
     """
-    return _understood(
-        run_child(CHILD, str(seconds), str(memory), given=content, patience=PATIENCE)
-    )
+    child = run_child(CHILD, str(seconds), str(memory), given=content, patience=PATIENCE)
+    return _understood(child.stdout)
 
 
 def _understood(said: bytes) -> list[SheetRow]:

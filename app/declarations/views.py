@@ -11,11 +11,10 @@ from werkzeug.wrappers import Response
 from app.accounts.models import Person
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.http import is_looked_at, see_other
+from app.core.http import noted, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ORGANISERS, REVIEWERS, requires
-from app.core.records import note_seen
 from app.declarations import (
     course,
     facts,
@@ -197,10 +196,7 @@ def show(declaration_id: int) -> str:
         log=flow_log((BUSINESS, found.id)),
         last_moment=operations.last_moment(found),
     )
-    if is_looked_at():
-        # Last, for it writes: others would wait for the page to be drawn.
-        note_seen(BUSINESS, declaration_id, current_user.id, now())
-    return page
+    return noted(page, BUSINESS, declaration_id)
 
 
 @bp.get("/declarations/<int:declaration_id>/diagram/<process>")

@@ -268,14 +268,13 @@ def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> bool:
     marked as dealt with (标为已处理). Raises Conflict when it is closed, StepFailed when the
     instance still cannot be read: the incident then stays open.
     """
-    if incident.instance_id is not None:
-        # First, as in every step, whose last one closes the incidents.
-        locked_row(incident.instance_id)
+    # First, as in every step, whose last one closes the incidents.
+    instance = locked_row(incident.instance_id) if incident.instance_id else None
     db.session.refresh(incident, with_for_update=True)
     if not incident.is_open:
         raise Conflict("该异常已处理")
     again = reruns(incident)
-    _release(incident, now)
+    _release(incident, instance, now)
     incident.status = IncidentStatus.RESOLVED
     incident.resolved_by, incident.resolved_at = actor_id, now
     audit.record(
@@ -289,12 +288,10 @@ def retry(incident: Incident, *, actor_id: int | None, now: datetime) -> bool:
     return again
 
 
-def _release(incident: Incident, now: datetime) -> None:
-    if incident.instance_id is not None:
-        instance = db.session.get_one(ProcessInstance, incident.instance_id, with_for_update=True)
-        if instance.status in LIVING:
-            Walk(instance, now)
-            timers.release(instance.id, now)
+def _release(incident: Incident, instance: ProcessInstance | None, now: datetime) -> None:
+    if instance is not None and instance.status in LIVING:
+        Walk(instance, now)
+        timers.release(instance.id, now)
     if incident.queue_row_id is not None:
         queue.release(incident.queue_row_id, now)
     if incident.job_key is not None:

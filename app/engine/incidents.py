@@ -16,14 +16,8 @@ import sqlalchemy as sa
 from app.core.db import db, transaction
 from app.core.errors import DomainError, described
 from app.core.jobs import notes_of_failure, notes_of_success
-from app.engine.models import (
-    Incident,
-    IncidentStatus,
-    ProcessInstance,
-    QueueRow,
-    QueueStatus,
-    WorkItem,
-)
+from app.engine import queue
+from app.engine.models import Incident, IncidentStatus, ProcessInstance, WorkItem
 from rules.expression import ExpressionError
 
 DETAIL_LENGTH = 8000
@@ -159,18 +153,11 @@ def close_all(instance_id: int, actor_id: int | None, now: datetime) -> None:
     of_it = sa.select(Incident).where(
         Incident.instance_id == instance_id, Incident.status == IncidentStatus.OPEN
     )
-    rows = []
     for incident in db.session.scalars(of_it):
         incident.status, incident.resolved_by = IncidentStatus.RESOLVED, actor_id
         incident.resolved_at = now
-        rows.append(incident.queue_row_id)
-    if any(rows):
-        given_up = (
-            QueueRow.id.in_([row for row in rows if row]),
-            QueueRow.status == QueueStatus.FAILED,
-        )
-        again = sa.update(QueueRow).where(*given_up)
-        db.session.execute(again.values(status=QueueStatus.WAITING, attempts=0, try_at=now))
+        if incident.queue_row_id is not None:
+            queue.release(incident.queue_row_id, now)
 
 
 notes_of_failure.append(note_lost_job)

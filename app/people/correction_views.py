@@ -12,9 +12,8 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, NotFound
 from app.core.faults import shown_on
-from app.core.http import is_looked_at, see_other
+from app.core.http import noted, see_other
 from app.core.permissions import authorize, requires
-from app.core.records import note_seen
 from app.engine import runtime
 from app.people import corrections, queries
 from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrection
@@ -121,10 +120,7 @@ def show_correction(correction_id: int) -> str:
         record=record(made.id, current_user),
         log=flow_log((CORRECTION, made.id)),
     )
-    if is_looked_at():
-        # Last, for it writes: others would wait for the page to be drawn.
-        note_seen(CORRECTION, correction_id, current_user.id, now())
-    return page
+    return noted(page, CORRECTION, correction_id)
 
 
 def _made(action: str, correction_id: int) -> IdentityCorrection:

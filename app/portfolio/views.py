@@ -12,11 +12,10 @@ from app.core import receiving
 from app.core.clock import now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.faults import shown_on
-from app.core.http import is_looked_at, page_of, see_other, writes_late
+from app.core.http import noted, page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.overtaken import differing, overtaken
 from app.core.permissions import authorize, requires
-from app.core.records import note_seen
 from app.core.signed_out import wants_json
 from app.engine import runtime
 from app.portfolio import (
@@ -123,10 +122,7 @@ def show(item_id: int) -> str:
         withdrawal=queries.last_withdrawal(item.id),
         **_common(),
     )
-    if is_looked_at():
-        # Last, for it writes: others would wait for the page to be drawn.
-        note_seen(operations.BUSINESS, item_id, current_user.id, now())
-    return page
+    return noted(page, operations.BUSINESS, item_id)
 
 
 def _spec(item: PortfolioItem) -> FormSpec:

@@ -12,10 +12,9 @@ from app.core.clock import ZONE, now
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.faults import shown_on
-from app.core.http import grants, is_looked_at, page_of
+from app.core.http import grants, noted, page_of
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
-from app.core.records import note_seen
 from app.engine.taking import may_take
 from app.units import queries
 from app.units.flow import flow_log
@@ -78,10 +77,7 @@ def joining(binding_id: int) -> str:
         log=flow_log((BINDING, binding_id)),
         is_lister=any(grant.role in REVIEWS for grant in grants()),
     )
-    if is_looked_at():
-        # Last, for it writes: others would wait for the page to be drawn.
-        note_seen(BINDING, binding_id, current_user.id, now())
-    return page
+    return noted(page, BINDING, binding_id)
 
 
 @bp.get("/binding/requests/<int:binding_id>/number")

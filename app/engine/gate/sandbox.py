@@ -5,14 +5,12 @@ known: the XML and schema libraries and the engine's parser are other people's c
 """
 
 import json
-import os
 import pickle
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
+from app.core.children import Busy, run_child
 from app.engine.gate.findings import Finding, Verdict, refusal
 from app.engine.gate.known import Known
 from app.engine.gate.xml import MAX_BYTES
@@ -29,8 +27,6 @@ NO_MEMORY = 77
 """How the child ends when not even its answer can be put together; nothing else ends so."""
 CHILD = "app.engine.gate.child"
 
-_ROOT = Path(__file__).resolve().parents[3]
-_PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 _SPLIT = "请拆分流程，减少分支和元素"
 
 
@@ -49,19 +45,11 @@ def check(
     With `in_force`, the files are judged in their places among these; `names` tells the places.
     """
     clipped = {name: content[: MAX_BYTES + 1] for name, content in files.items()}
-    command = [sys.executable, "-B", "-m", CHILD, str(seconds), str(memory)]
+    given = pickle.dumps((clipped, in_force, known, key))
+    patience = seconds * PATIENCE
     try:
-        child = subprocess.run(  # noqa: S603 - our own module
-            command,
-            check=False,
-            cwd=_ROOT,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            input=pickle.dumps((clipped, in_force, known, key)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=seconds * PATIENCE,
-        )
-    except (subprocess.TimeoutExpired, OSError):
+        child = run_child(CHILD, str(seconds), str(memory), given=given, patience=patience)
+    except Busy:
         return refusal("gate.busy", "服务器太忙，没有来得及检查", "请过几分钟再上传")
     return _understood(child)
 
