@@ -8,6 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from minio import Minio
 
 PATIENCE = 60
 BUCKET = "zhiping-files"
@@ -32,11 +37,28 @@ def _await(server: subprocess.Popen[bytes], port: int) -> None:
     raise TimeoutError(msg)
 
 
+def _client(address: str) -> "Minio":
+    from minio import Minio
+
+    return Minio(
+        address,
+        access_key=KEYS["S3_ACCESS_KEY"],
+        secret_key=KEYS["S3_SECRET_KEY"],
+        secure=False,
+        region="us-east-1",
+    )
+
+
+def empty(settings: dict[str, str]) -> None:
+    """Remove what lies in the bucket: one server serves the tests of a whole run."""
+    client = _client(urlsplit(settings["S3_ENDPOINT"]).netloc)
+    for each in client.list_objects(BUCKET, recursive=True):
+        client.remove_object(BUCKET, each.object_name or "")
+
+
 @contextmanager
 def running_server() -> Iterator[dict[str, str]]:
     """Yield the settings of a fresh server with its bucket."""
-    from minio import Minio
-
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
@@ -46,14 +68,7 @@ def running_server() -> Iterator[dict[str, str]]:
     )
     try:
         _await(server, port)
-        client = Minio(
-            f"127.0.0.1:{port}",
-            access_key=KEYS["S3_ACCESS_KEY"],
-            secret_key=KEYS["S3_SECRET_KEY"],
-            secure=False,
-            region="us-east-1",
-        )
-        client.make_bucket(BUCKET)
+        _client(f"127.0.0.1:{port}").make_bucket(BUCKET)
         yield {"S3_ENDPOINT": f"http://127.0.0.1:{port}", **KEYS}
     finally:
         server.send_signal(signal.SIGINT)

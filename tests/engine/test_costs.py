@@ -1,36 +1,20 @@
 """What a step costs: no more on the thirtieth return, little for a service, nothing read twice."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from app.core.db import db, transaction
 from app.engine import definitions, handlers, runtime, state
 from app.engine.models import WorkItem
+from tests.builders.statements import statements_sent
 from tests.builders.threads import together
 from tests.engine.kit import CLERK, Office, diagram, end, line, reviewed, service, start, user
 
 
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Give the statements that are sent to the database meanwhile."""
-    sent: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
 def cost_of(step: Callable[[], None]) -> int:
-    with counted() as sent:
+    with statements_sent() as sent:
         step()
     return len(sent)
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event as sql_event
 
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid, NotFound, StaleTask
@@ -13,6 +12,7 @@ from app.engine.environment import StatementRefused
 from app.engine.incidents import StepFailed
 from app.engine.models import Incident, ProcessInstance, StepAnswers, Timer, WorkItem
 from app.engine.walk import StepBudgetExceeded, UndeclaredOutcome
+from tests.builders.statements import statements_sent
 from tests.engine.kit import (
     CASE,
     CLERK,
@@ -331,16 +331,10 @@ def test_a_step_costs_few_statements(office: Office) -> None:
     office.begin()
     with transaction():
         item = db.session.scalars(sa.select(WorkItem)).one()
-        statements: list[str] = []
-
-        @sql_event.listens_for(db.engine, "before_cursor_execute")
-        def count(_c: object, _u: object, statement: str, *_: object) -> None:
-            statements.append(statement)
-
-        runtime.complete(item, {}, actor_id=CLERK, now=NOON)
-        db.session.flush()
-        sql_event.remove(db.engine, "before_cursor_execute", count)
-    assert len(statements) <= 8, statements
+        with statements_sent() as sent:
+            runtime.complete(item, {}, actor_id=CLERK, now=NOON)
+            db.session.flush()
+    assert len(sent) <= 8, sent
 
 
 def test_tasks_that_a_terminate_end_leaves_behind_are_cancelled(office: Office) -> None:

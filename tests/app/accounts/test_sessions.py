@@ -16,6 +16,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.people import a_person
+from tests.builders.statements import statements_sent
 from tests.conftest import START, Browser
 
 EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130 Edg/130"
@@ -131,22 +132,14 @@ def test_the_person_of_a_request_takes_one_statement(app: Flask, person: Person)
     with transaction():
         person_id = person.id
         values = sessions.signed_in_values(person_id, now())
-    counted: list[str] = []
-
-    def count(_connection: Any, _cursor: Any, text: str, *_more: Any) -> None:
-        counted.append(text)
-
     with app.test_request_context(), transaction(write=False):
         from flask import session
 
         session.update(values)
         now()
-        sa.event.listen(db.engine, "before_cursor_execute", count)
-        try:
+        with statements_sent() as sent:
             assert sessions.load_person(str(person_id)) is not None
-        finally:
-            sa.event.remove(db.engine, "before_cursor_execute", count)
-    assert len(counted) == 1
+    assert len(sent) == 1
 
 
 def test_old_sessions_are_forgotten(app: Flask, person: Person, at: Callable[..., None]) -> None:

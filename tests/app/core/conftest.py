@@ -17,7 +17,9 @@ def s3_server() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(params=["disk", "s3"])
 def store(request: pytest.FixtureRequest, app: Flask) -> BlobStore:
-    """The store of the application: its folder, then a bucket."""
+    """The store of the application: its folder, then a bucket, each empty."""
     if request.param == "s3":
-        app.config["FILES_S3"] = place_of(request.getfixturevalue("s3_server"))
+        settings = request.getfixturevalue("s3_server")
+        throwaway_s3.empty(settings)
+        app.config["FILES_S3"] = place_of(settings)
     return blob_store()

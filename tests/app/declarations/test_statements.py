@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from app.core.db import db, transaction
 from tests.builders.declarations import a_declaration, a_draft
 from tests.builders.people import staff
+from tests.builders.statements import statements_sent
 
 Clients = Callable[..., Any]
 # One of them asks whether the process is halted.
@@ -23,18 +23,10 @@ OF_OFFICES = 1
 
 def statements(client: Any, url: str) -> list[str]:
     """What a page asks of the database."""
-    seen: list[str] = []
-
-    def note(*call: Any) -> None:
-        seen.append(call[2])
-
     client.get(url)
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with statements_sent() as sent:
         assert client.get(url).status_code == 200
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    return seen
+    return sent
 
 
 @pytest.mark.parametrize(
@@ -66,7 +58,7 @@ def test_a_declaration_in_review_is_read_in_few_statements(
     case = a_declaration()
     with transaction(write=False):
         clerk = staff(db.session.merge(case.unit, load=False), "unit_clerk")
-    most = MOST + OF_OFFICES
-    for person, more in ((case.person, 0), (clerk, OF_REVIEWERS)):
-        seen = statements(client_for(person), f"/declarations/{case.id}")
+    most, url = MOST + OF_OFFICES, f"/declarations/{case.id}"
+    for client, more in ((client_for(case.person), 0), (client_for(clerk), OF_REVIEWERS)):
+        seen = statements(client, url)
         assert len(seen) <= most + more, "\n".join(seen)

@@ -26,6 +26,7 @@ from tests.app.accounts.test_addresses import solved
 from tests.builders.mail import PostOffice, post_office
 from tests.builders.people import a_person, a_unit, an_id_number, staff
 from tests.builders.refusals import is_told_in_place
+from tests.builders.statements import statements_sent
 from tests.builders.threads import together_inside
 from tests.conftest import START, Browser
 
@@ -135,21 +136,16 @@ def test_a_known_number_gets_the_same_answer_and_letter_by_the_same_statements(
     known = an_id_number()
     with transaction():
         owner = a_person("盛夏禾", id_number=known, roles=[("applicant", "all", None)])
+    owner_is = client_for(owner)
     register(client_for(None), address="jia@example.cn", id_number=an_id_number())
     answers, statements = [], []
     for address, number in (("yi@example.cn", an_id_number()), ("bing@example.cn", known)):
-        counted: list[str] = []
-
-        def note(_c: Any, _k: Any, text: str, *_m: Any, into: list[str] = counted) -> None:
-            into.append(text)
-
         browser = client_for(None)
         browser.get(URL)
-        sa.event.listen(db.engine, "before_cursor_execute", note)
-        answer = browser.post(URL, {**NEW, "address": address, "id_number": number})
-        sa.event.remove(db.engine, "before_cursor_execute", note)
+        with statements_sent() as sent:
+            answer = browser.post(URL, {**NEW, "address": address, "id_number": number})
         answers.append((answer.status_code, answer.location))
-        statements.append(counted)
+        statements.append(sent)
     worker.drain()
     assert answers[0] == answers[1] == (303, "/register/asked")
     assert statements[0] == statements[1]
@@ -160,7 +156,7 @@ def test_a_known_number_gets_the_same_answer_and_letter_by_the_same_statements(
     link = link_in(letters["bing@example.cn"])
     refused = open_by(visitor, link)
     assert (refused.status_code, "一人只有一个账号" in refused.text) == (409, True)
-    assert "有人用本人证件号码注册" in client_for(owner).get("/account/log").text
+    assert "有人用本人证件号码注册" in owner_is.get("/account/log").text
     assert open_by(visitor, link).status_code == 422
     with transaction(write=False):
         assert db.session.query(Person).filter_by(name="卜文").count() == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -14,23 +14,16 @@ from app.results import operations, views
 from app.results.models import Publicity, Result
 from tests.builders import results as build
 from tests.builders.people import a_person, a_unit
+from tests.builders.statements import statements_sent
 
 Enter = Callable[..., Any]
 
 
 def statements_of(read: Callable[[], Any]) -> int:
     """How many statements a request costs."""
-    seen: list[str] = []
-
-    def note(*call: Any) -> None:
-        seen.append(call[2])
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with statements_sent() as sent:
         assert read().status_code == 200
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    return len(seen)
+    return len(sent)
 
 
 def object_times(published: build.Published, times: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Notification
@@ -29,6 +29,7 @@ from tests.builders import results as build
 from tests.builders.flow import do, drain, open_items
 from tests.builders.people import an_id_number
 from tests.builders.review import a_meeting_called
+from tests.builders.statements import statements_sent
 
 Move = Callable[[datetime], None]
 Enter = Callable[..., Any]
@@ -317,15 +318,9 @@ def test_a_missing_publicity_is_not_found(app: Flask, client_for: Enter) -> None
 
 def test_the_page_of_a_list_reads_it_in_a_few_statements(app: Flask, client_for: Enter) -> None:
     published = build.a_publicity(cases=3)
-    seen: list[str] = []
-
-    def note(*call: Any) -> None:
-        seen.append(call[2])
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    assert client_for().get(f"/publicity/{published.id}").status_code == 200
-    event.remove(db.engine, "before_cursor_execute", note)
-    assert len(seen) <= 12, seen
+    with statements_sent() as sent:
+        assert client_for().get(f"/publicity/{published.id}").status_code == 200
+    assert len(sent) <= 12, sent
 
 
 def test_a_meeting_is_published_once(app: Flask) -> None:

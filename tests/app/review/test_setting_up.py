@@ -1,11 +1,9 @@
 """Calling a meeting, filling it, and naming who does what."""
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from app.core.audit import AuditEvent
@@ -19,6 +17,7 @@ from app.review.operations.reviewers import eligible_by_case, eligible_reviewers
 from tests.builders.flow import open_items
 from tests.builders.people import employ
 from tests.builders.review import Held, a_meeting, an_accepted_declaration, an_expert, play
+from tests.builders.statements import statements_sent
 
 
 def facts(day: int = 23, year: int = 2026) -> operations.MeetingFacts:
@@ -236,23 +235,16 @@ def test_many_cases_are_assigned_in_as_many_statements_as_few(app: Flask) -> Non
             readers = [
                 (case_id, *allowed[:2]) for case_id, allowed in eligible_by_case(group).items()
             ]
-        seen: list[str] = []
-
-        def note(*call: Any, seen: list[str] = seen) -> None:
-            seen.append(call[2])
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        with transaction():
+        with statements_sent() as sent, transaction():
             group, who = queries.group(group_id), {"actor_id": leader, "now": now()}
             operations.assign_all(group, readers, **who)
             operations.finish_assignment(queries.meeting(group.meeting_id), group, **who)
-        event.remove(db.engine, "before_cursor_execute", note)
         with transaction(write=False):
             assert all(case.main_reviewer_id for case in queries.group(group_id).cases)
             named = db.session.query(AuditEvent).filter_by(tag="meeting:readers_named")
             assert len([each for each in named if each.subject_id == held.id]) == 1
-        costs.append(len(seen))
-    assert costs[0] == costs[1], "\n".join(seen)
+        costs.append(len(sent))
+    assert costs[0] == costs[1], "\n".join(sent)
 
 
 def test_reviewers_take_turns(app: Flask) -> None:

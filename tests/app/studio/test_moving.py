@@ -17,6 +17,7 @@ from app.engine.models import InstanceMigration, ProcessInstance, ProcessVersion
 from app.studio import moves
 from app.units.models import Employment
 from tests.app.inbox.conftest import Desk
+from tests.builders.statements import statements_sent
 from tests.builders.threads import together
 
 KEY = "unit_binding"
@@ -206,17 +207,9 @@ def test_an_order_without_reason_or_instance_is_refused_on_the_page(
 def test_what_is_to_move_is_listed_by_the_database_itself(
     browser: Any, versions: tuple[int, int]
 ) -> None:
-    said: list[str] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        said.append(statement)
-
-    sa.event.listen(db.engine, "before_cursor_execute", hear)
-    try:
+    with statements_sent() as sent:
         assert start(browser, versions[0], all="1").status_code == 303
-    finally:
-        sa.event.remove(db.engine, "before_cursor_execute", hear)
-    (listing,) = [each for each in said if each.startswith("INSERT INTO migration_move")]
+    (listing,) = [each for each in sent if each.startswith("INSERT INTO migration_move")]
     assert "SELECT" in listing
     with transaction(write=False):
         assert moves.count(1) == {"waiting": 3}
