@@ -17,6 +17,7 @@ from app.accounts import signing_in
 from app.core.clock import set_clock
 from app.core.db import db, transaction
 from app.factory import create_app
+from tests import second_run
 from tests.builders import played
 from tests.builders.sessions import sign_in
 from tests.databases import SETTINGS, START, Templates
@@ -30,13 +31,22 @@ ON_A_DATABASE = frozenset({"templates", "database", "postgres_server"})
 """Fixtures of which every test asks one, itself or through others, that has a database."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the run on SQLite note what the one on PostgreSQL has to run again."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if DATABASE == "sqlite" and worker is not None:
+        config.pluginmanager.register(second_run.Notes(worker))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long tests begin first; PostgreSQL runs those with a database and no browser again."""
+    """Long tests begin first; PostgreSQL runs those again that ask a database something new."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if DATABASE == "sqlite":
         return
-    again = [item for item in items if _has_only_a_database(item.fixturenames)]  # type: ignore[attr-defined]
+    again = second_run.worth_running(
+        [item for item in items if _has_only_a_database(item.fixturenames)]  # type: ignore[attr-defined]
+    )
     config.hook.pytest_deselected(items=[item for item in items if item not in again])
     items[:] = again
 

@@ -1,0 +1,76 @@
+"""Which tests PostgreSQL runs again is decided by what SQLite saw them send."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import sqlalchemy as sa
+
+from tests import second_run
+
+Note = Callable[..., None]
+
+
+@pytest.fixture
+def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Note:
+    """Give a function that notes what tests of one process sent, in how many seconds."""
+    monkeypatch.setattr(second_run, "NOTES", tmp_path)
+
+    def keep(worker: str, **tests: tuple[float, list[str]]) -> None:
+        texts = sorted({text for _seconds, sent in tests.values() for text in sent})
+        numbered = {
+            name: (seconds, [texts.index(text) for text in sent])
+            for name, (seconds, sent) in tests.items()
+        }
+        kept = {"texts": texts, "tests": numbered}
+        (tmp_path / f"{worker}.json").write_text(json.dumps(kept))
+
+    return keep
+
+
+def chosen(*names: str) -> list[str]:
+    items = [SimpleNamespace(nodeid=name) for name in names]
+    return [item.nodeid for item in second_run.worth_running(items)]  # type: ignore[arg-type]
+
+
+def test_without_notes_all_are_run() -> None:
+    assert chosen("a", "b") == ["a", "b"]
+
+
+def test_one_that_asks_nothing_new_is_left_out(note: Note) -> None:
+    note("gw0", a=(1, ["x", "y"]), b=(1, ["x"]))
+    note("gw1", c=(1, ["y"]), d=(1, ["z"]))
+    assert chosen("a", "b", "c", "d") == ["a", "d"]
+
+
+def test_cheap_ones_take_the_place_of_one_that_takes_long(note: Note) -> None:
+    note("gw0", long=(60, ["x", "y"]), one=(1, ["x"]), other=(1, ["y"]))
+    assert chosen("long", "one", "other") == ["one", "other"]
+
+
+def test_what_was_not_noted_and_what_locks_are_about_is_always_run(note: Note) -> None:
+    note("gw0", a=(1, ["x"]), **{"tests/engine/test_timers.py::t": (1, ["x"])})
+    assert chosen("a", "tests/engine/test_timers.py::t") == ["tests/engine/test_timers.py::t"]
+    assert chosen("a", "new") == ["a", "new"]
+
+
+def test_a_statement_counts_anew_with_other_values_and_when_it_is_refused() -> None:
+    engine = sa.create_engine("sqlite://")
+    notes = second_run.Notes("none")
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE law (id INTEGER UNIQUE)")
+            seen = []
+            for values in ([1], [2], [None], [2**31], [3, 4], [5, 6, 7]):
+                table = sa.table("law", sa.column("id"))
+                connection.execute(sa.select(table).where(table.c.id.in_(values)))
+                seen.append(len(notes.sent))
+            with pytest.raises(sa.exc.IntegrityError):
+                connection.exec_driver_sql("INSERT INTO law VALUES (?), (?)", (1, 1))
+    finally:
+        notes.close()
+    more = [each - seen[0] for each in seen]
+    assert more == [0, 0, 1, 2, 2, 2], "more values of a list are no other statement"
+    assert any("UNIQUE constraint failed: law.id" in each for each in notes.sent)

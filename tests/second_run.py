@@ -1,0 +1,103 @@
+"""What PostgreSQL runs again of the tests that SQLite has run: what asks it something new.
+
+The run on SQLite notes, of each test, the statements it sent, each with the kinds of its values
+and with the law that refused it. PostgreSQL then runs the cheapest tests that together send all
+of them, and every test of which nothing was noted. Without notes it runs all.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+NOTES = Path(__file__).parents[1] / "build" / "statements"
+ALWAYS = ("tests/engine/", "tests/bpmn/")
+"""Where transactions, locks and timers are themselves the matter."""
+_LIST = re.compile(r"\?(?:, \?)+")
+_ROWS = re.compile(r"\(\?\)(?:, \(\?\))+")
+_LARGE = 2**31
+
+
+def _kind(value: Any) -> str:
+    """What PostgreSQL may take otherwise than SQLite: the type, the size, a NUL."""
+    if isinstance(value, str) and "\0" in value:
+        return "NUL"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LARGE:
+        return "large"
+    return type(value).__name__
+
+
+class Notes:
+    """The statements of each test of one process."""
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        self.known: dict[str, int] = {}
+        self.tests: dict[str, tuple[float, list[int]]] = {}
+        self.sent: set[str] = set()
+        sa.event.listen(sa.Engine, "before_cursor_execute", self._note)
+        sa.event.listen(sa.Engine, "handle_error", self._note_refusal)
+
+    def close(self) -> None:
+        """Note no more."""
+        sa.event.remove(sa.Engine, "before_cursor_execute", self._note)
+        sa.event.remove(sa.Engine, "handle_error", self._note_refusal)
+
+    def _note(self, _connection: Any, _cursor: Any, text: str, values: Any, *_: Any) -> None:
+        rows = values if values and isinstance(values[0], tuple) else [values]
+        kinds = ",".join(sorted({_kind(each) for row in rows for each in row}))
+        self.sent.add(f"{_ROWS.sub('(?)', _LIST.sub('?', text))} {kinds}")
+
+    def _note_refusal(self, context: sa.engine.ExceptionContext) -> None:
+        self.sent.add(f"{context.original_exception}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Note what one test sends, with its fixtures."""
+        self.sent.clear()
+        begun = time.perf_counter()
+        result = yield
+        numbers = sorted({self.known.setdefault(each, len(self.known)) for each in self.sent})
+        self.tests[item.nodeid] = (time.perf_counter() - begun, numbers)
+        return result
+
+    def pytest_sessionfinish(self) -> None:
+        """Keep what was noted: each process on a file of its own."""
+        NOTES.mkdir(parents=True, exist_ok=True)
+        kept = {"texts": list(self.known), "tests": self.tests}
+        (NOTES / f"{self.worker}.json").write_text(json.dumps(kept))
+
+
+def _noted() -> dict[str, tuple[float, set[str]]]:
+    tests = {}
+    for path in sorted(NOTES.glob("*.json")):
+        kept = json.loads(path.read_text())
+        for name, (seconds, numbers) in kept["tests"].items():
+            tests[name] = (seconds, {kept["texts"][number] for number in numbers})
+    return tests
+
+
+def worth_running(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests that together send every statement, in the order they have."""
+    noted = _noted()
+    chosen = {
+        item.nodeid for item in items if item.nodeid.startswith(ALWAYS) or item.nodeid not in noted
+    }
+    left = {item.nodeid: noted[item.nodeid] for item in items if item.nodeid in noted}
+    missing = set().union(*(texts for _seconds, texts in left.values()))
+    for name in chosen & left.keys():
+        missing -= left.pop(name)[1]
+    left = {name: (cost, texts & missing) for name, (cost, texts) in left.items()}
+    while missing:
+        best = max(left, key=lambda name: (len(left[name][1]) / left[name][0], name))
+        chosen.add(best)
+        missing -= left.pop(best)[1]
+        left = {
+            name: (cost, rest) for name, (cost, texts) in left.items() if (rest := texts & missing)
+        }
+    return [item for item in items if item.nodeid in chosen]
