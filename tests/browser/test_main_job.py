@@ -1,7 +1,7 @@
 """The main job clicked through by its people, from an achievement to the verified certificate."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -73,12 +73,9 @@ def picture(shade: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def office(page: Page, enter: Enter, client_for: Callable[..., Any]) -> Iterator[Office]:
-    """The people of 淮城 at a browser; a long way on a busy machine is given time."""
-    page.set_default_timeout(20_000)
-    expect.set_options(timeout=15_000)
-    yield Office(enter, a_company(client_for))
-    expect.set_options(timeout=5_000)
+def office(page: Page, enter: Enter, client_for: Callable[..., Any]) -> Office:
+    """The people of 淮城 at a browser."""
+    return Office(enter, a_company(client_for))
 
 
 def enter_honour(office: Office, folder: Path) -> int:
