@@ -27,6 +27,7 @@ __all__ = [
     "current_transaction",
     "db",
     "insert_into",
+    "is_new",
     "one_of",
     "pk",
     "transaction",
@@ -85,6 +86,8 @@ class Transaction:
     notes: dict[str, Any] = field(default_factory=dict)
     # The session lets go of records nobody holds; within a unit of work each is read once.
     records: list[Any] = field(default_factory=list)
+    # Table and id of what was added: undone, its id may become another's.
+    added: set[tuple[str, int]] = field(default_factory=set)
 
 
 _current: ContextVar[Transaction | None] = ContextVar("transaction", default=None)
@@ -99,6 +102,16 @@ def current_transaction() -> Transaction:
         msg = "no transaction is open"
         raise LookupError(msg)
     return found
+
+
+def is_new(kind: str, number: int | None) -> bool:
+    """Tell whether the open unit of work added a row of this id to a table whose name has `kind`.
+
+    Once it is undone the id is free again, and SQLite gives it to the next row.
+    """
+    unit = _current.get()
+    added = unit.added if unit is not None else ()
+    return any(number == its_id and kind in table for table, its_id in added)
 
 
 @contextmanager
@@ -158,6 +171,13 @@ def _hold(_session: Session, record: Any) -> None:
     unit = _current.get()
     if unit is not None:
         unit.records.append(record)
+
+
+@event.listens_for(Session, "pending_to_persistent")
+def _note_added(_session: Session, record: Any) -> None:
+    unit = _current.get()
+    if unit is not None:
+        unit.added.add((record.__tablename__, getattr(record, "id", 0)))
 
 
 @event.listens_for(Engine, "connect")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.core.db import db, transaction
+from app.core.db import db, is_new, transaction
 from app.core.errors import DomainError, described
 from app.core.jobs import notes_of_failure, notes_of_success
 from app.engine import queue
@@ -29,21 +29,33 @@ _tellers: list[Teller] = []
 
 
 class Place(NamedTuple):
-    """Where a step is taken, in values that outlast a rollback; a start has no instance yet."""
+    """Where a step is taken: the instance, what it is about, and who takes the step."""
 
     instance_id: int | None
     version_id: int
     business_type: str
-    business_id: int
+    business_id: int | None
     actor_id: int | None
 
+    def lasting(self) -> "Place":
+        """Return what is still to be named once the open unit of work is undone.
 
-def place_of(
-    instance: ProcessInstance, actor_id: int | None = None, *, is_start: bool = False
-) -> Place:
-    """Return the place of a step. An instance that fails to start is undone: nothing names it."""
+        An instance that fails to start goes, and so do a record and a person that were added with
+        it: a type of business is called like its table, or like a part of that.
+        """
+        kinds = ("process_instance", self.business_type, "person")
+        ids = (self.instance_id, self.business_id, self.actor_id)
+        instance_id, business_id, actor_id = (
+            None if is_new(kind, number) else number
+            for kind, number in zip(kinds, ids, strict=True)
+        )
+        return self._replace(instance_id=instance_id, business_id=business_id, actor_id=actor_id)
+
+
+def place_of(instance: ProcessInstance, actor_id: int | None = None) -> Place:
+    """Return the place of a step."""
     return Place(
-        None if is_start else instance.id,
+        instance.id,
         instance.version_id,
         instance.business_type,
         instance.business_id,
@@ -91,7 +103,7 @@ def record(
         "queue_row_id": queue_row_id,
         "job_key": job_key,
     }
-    known = _same(what, describe(cause))
+    known = _same(what | _starter(place, what), describe(cause))
     if known is not None:
         known.times, known.last_at = known.times + 1, now
         return known
@@ -107,6 +119,14 @@ def record(
     for tell in _tellers:
         tell(incident, now)
     return incident
+
+
+def _starter(place: Mapping[str, object], what: Mapping[str, object]) -> dict[str, object]:
+    """Return what else tells failed starts apart: whose they were, and what they were about."""
+    stands = (what["instance_id"], what["queue_row_id"], what["job_key"])
+    if any(stands):
+        return {}
+    return {name: place[name] for name in ("business_type", "business_id", "actor_id")}
 
 
 def _same(place: Mapping[str, object], message: str) -> Incident | None:

@@ -67,13 +67,13 @@ class Walk:
         self._signals: list[str] = []
         self._lines: list[dict[str, object]] = []
         self._failed = False
-        self._place = incidents.place_of(instance, actor_id, is_start=data is not None)
+        self._place = incidents.place_of(instance, actor_id)
         self._steps_left = STEP_BUDGET
         try:
             self.bundle = bundle_of(instance)
             self._plant_or_load(data)
         except (StateUnreadable, NotFound) as error:
-            raise StepFailed(error, self._place, node=None) from error
+            raise StepFailed(error, self._place.lasting(), node=None) from error
         self.workflow.script_engine = Engine(self._call_service)
         # The engine would fire what is due in any order after each step; `fire` keeps the order.
         self.workflow.refresh_timers = lambda: None
@@ -201,7 +201,7 @@ class Walk:
         except Exception as error:
             if isinstance(error, (StepFailed, *passing)):
                 raise
-            raise StepFailed(error, self._place, node=self._at) from error
+            raise StepFailed(error, self._place.lasting(), node=self._at) from error
 
     def _run(self) -> None:
         """Run to the next wait; note when the process ends with an error that nobody catches."""
@@ -211,9 +211,7 @@ class Walk:
             while any(_is_automatic(task) for task in state.live_tasks(engine)):
                 engine.do_engine_steps(self._before_task, self._after_task)
         except events.UncaughtError as error:
-            place = self._place._replace(instance_id=self.instance.id)
-            failed = StepFailed(error, place, node=self._at)
-            incidents.record(failed, self.now)
+            incidents.record(StepFailed(error, self._place, node=self._at), self.now)
             engine.cancel()
             self._failed = True
 

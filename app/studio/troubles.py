@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.mail_links import ANSWER
+from app.accounts.queries import names_of
 from app.core import mail
 from app.core.audit import AuditEvent
 from app.core.db import db
@@ -77,7 +78,7 @@ class Trouble:
 
     @property
     def business(self) -> Business | None:
-        """The record that is concerned; one whose start failed may have been undone with it."""
+        """The record that is concerned; one that was added with a failed start is undone too."""
         of = self.instance or self.row or self.incident
         if not of.business_type or of.business_id is None:
             return None
@@ -147,14 +148,21 @@ def troubles(incidents: Collection[Incident]) -> list[Trouble]:
     ]
     titles = titles_of({each.business for each in found if each.business})
     words = _words([each.job_key for each in incidents])
-    return [replace(each, title=_title(each, titles, words)) for each in found]
+    names = names_of([each.incident.actor_id for each in found if each.is_start])
+    return [replace(each, title=_title(each, titles, words, names)) for each in found]
 
 
-def _title(of: Trouble, titles: Mapping[Business, str], words: Mapping[str | None, str]) -> str:
-    if of.business is None:
-        return words[of.incident.job_key]
-    title = titles[of.business]
-    return f"启动流程：{title}" if of.is_start else title
+def _title(
+    of: Trouble,
+    titles: Mapping[Business, str],
+    words: Mapping[str | None, str],
+    names: Mapping[int, str],
+) -> str:
+    if of.business is not None:
+        title = titles[of.business]
+        return f"启动流程：{title}" if of.is_start else title
+    name = names.get(of.incident.actor_id or 0)
+    return words[of.incident.job_key] + (f"（{name}办理）" if name else "")
 
 
 def _words(keys: Collection[str | None]) -> dict[str | None, str]:

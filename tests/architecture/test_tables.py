@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, DateTime, Float, ForeignKeyConstraint, T
 from sqlalchemy.dialects import postgresql
 
 from app.core.db import Base, Instant
+from app.engine import handlers
 
 NAME_LIMIT = 63  # PostgreSQL cuts longer ones
 
@@ -65,3 +66,11 @@ def test_moments_are_instants_and_numbers_are_exact(app: Flask) -> None:
         if isinstance(column.type, DateTime | Float) and not isinstance(column.type, Instant)
     ]
     assert naive == []
+
+
+def test_a_type_of_business_is_called_like_its_table(app: Flask) -> None:
+    """By that an incident knows whether what it is about was undone with it."""
+    known = [table.name for table in tables()]
+    kinds = handlers.presenter.names()
+    assert len(kinds) > 10
+    assert [kind for kind in kinds if not any(kind in name for name in known)] == []
