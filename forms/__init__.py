@@ -8,6 +8,7 @@ from forms.builder import (
     missing_labels,
     options_of,
 )
+from forms.decisions import decisions_of
 from forms.items import CATEGORIES, ItemType, item_types
 from forms.lists import named_lists
 from forms.loader import load, parse, source
@@ -24,6 +25,7 @@ __all__ = [
     "Section",
     "UnknownForm",
     "build",
+    "decisions_of",
     "display",
     "display_all",
     "item_types",

@@ -132,13 +132,6 @@ class FormSpec:
         """The name of the save handler that its answers are written for."""
         return self.save or self.key
 
-    @property
-    def decisions(self) -> tuple[str, ...]:
-        """What can be chosen as `decision`, by button or in a field."""
-        asked = (field.choices for field in self.fields if field.name == "decision")
-        chosen = tuple(value for choices in asked for value, _label in choices)
-        return (*(action.value for action in self.actions), *chosen)
-
     def field(self, name: str) -> FieldSpec:
         """Return the field of this name. Raises KeyError."""
         for field in self.fields:

@@ -37,6 +37,8 @@ KNOWN = Known(
         "decide": Asking("decide", ("pass", "return")),
         "decide_more": Asking("decide", ("pass", "return", "refuse")),
         "decide_none": Asking("decide", ()),
+        "free_decision": Asking("decide", None),
+        "note_freely": Asking("note_freely", None),
         "elsewhere": Asking("elsewhere", ("pass", "return")),
         "look_first": Asking("look_first", ("pass", "return")),
         "look_only": Asking("look_only", ()),

@@ -101,6 +101,9 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
         deciding("amount > 1", form="", page="desk", save="save_vet", outcomes=""),
     ),
     "a form that asks for more": Spoiled("task.decision", "vet", deciding(form="decide_more")),
+    "a form that lets people decide as they like": Spoiled(
+        "task.decision", "vet", deciding(form="free_decision")
+    ),
     "a form that asks for nothing": Spoiled("task.decision", "vet", deciding(form="decide_none")),
     "an outcome that nobody gives": Spoiled(
         "task.outcomes", "vet", deciding(outcomes="decision,mood")
@@ -156,6 +159,9 @@ BUSINESS_SOUND: dict[str, Drawing] = {
     "a form that a save of its own reads": deciding(form="look_first", save="record"),
     "a page of another save": deciding(
         "amount > 1", form="", page="desk", save="at_desk", outcomes=""
+    ),
+    "a form that lets people decide as they like": deciding(
+        'decision == "加分"', form="note_freely", save="record"
     ),
     "an outcome that is not declared": LOOKING,
     "a return that goes on": ENTERING,

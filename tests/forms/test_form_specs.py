@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import forms.loader
-from forms import FormSpecError, UnknownForm, build, load, named_lists, parse, source
+from forms import FormSpecError, UnknownForm, build, decisions_of, load, named_lists, parse, source
 
 ROOT = Path(forms.loader.__file__).parent
 FORM = """
@@ -173,3 +173,26 @@ def test_a_form_says_itself_whether_it_goes_in_a_batch() -> None:
     assert "defects" not in [field.name for field in shared.fields]
     with pytest.raises(FormSpecError, match="batch"):
         parse("title: 表\nbatch: sometimes")
+
+
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        ("type: radio, required: true, choices: [pass, stop]", ("pass", "stop")),
+        ("type: select, choices: [pass, stop]", ("pass", "stop", "")),
+        ("type: select, required: true, choices_from: gender", ("男", "女")),
+        ("type: select, choices_from: plans", None),
+        ("type: checkbox, choices: [pass, stop]", None),
+        ("type: text", None),
+    ],
+)
+def test_what_can_be_decided_is_told_as_far_as_the_description_says(
+    description: str, expected: tuple[str, ...] | None
+) -> None:
+    form = parse(field(f"name: decision, label: 结论, {description}"), "form")
+    assert decisions_of(form) == expected
+
+
+def test_a_form_without_a_decision_has_none() -> None:
+    assert decisions_of(parse(field("name: opinion, type: text, label: 意见"), "form")) == ()
+    assert decisions_of(parse(FORM, "form")) == ("pass", "return")

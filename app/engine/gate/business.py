@@ -4,9 +4,9 @@ Forms, pages and handlers exist for a business; each says so where it is registe
 nothing would fail at every click, or be kept where nobody looks.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from app.engine.contracts import Answered, Contract
+from app.engine.contracts import Answered, Contract, Scalar
 from app.engine.gate.diagram import Diagram, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
@@ -100,13 +100,22 @@ def _decisions(
     """Guard completion: a decision that the handler does not know ends in an error."""
     form = known.forms.get(node.properties.get("form", ""))
     takes = contract.decisions
-    if form is None or form.decisions is None or takes is None or isinstance(takes, type):
+    if form is None or takes is None or isinstance(takes, type):
         return
-    odd = [value for value in form.decisions if value not in takes]
-    if odd or (len(takes) > 1 and not form.decisions):
-        said = f"可以选 {worded(tuple(odd))}" if odd else "没有可选的决定"
+    said = _misfit(form.decisions, takes)
+    if said:
         message = f"表单{said}，保存处理“{node.properties['save']}”只接受 {worded(tuple(takes))}"
         yield diagram.find("task.decision", node, message, "请改用与保存处理配套的表单")
+
+
+def _misfit(asked: tuple[str, ...] | None, takes: Collection[Scalar]) -> str:
+    """Return what a form lets people decide that its handler does not take, in words."""
+    if asked is None:
+        return "的 decision 可以任意填写，或选项随业务而定" if takes else ""
+    odd = tuple(value for value in asked if value not in takes)
+    if odd:
+        return f"可以选 {worded(odd)}"
+    return "没有可选的决定" if len(takes) > 1 and not asked else ""
 
 
 def outcomes_as_given(diagram: Diagram, known: Known) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Self
 from app.core.permissions import ROLES
 from app.engine import environment, handlers
 from app.engine.contracts import Contract, Matter
-from forms import FormSpecError, load
+from forms import FormSpecError, decisions_of, load
 from rules.conditions import Values
 from rules.expression import DEFAULT_FUNCTIONS
 
@@ -126,4 +126,4 @@ def _read(key: str, jurisdiction: str) -> Asking | None:
         form = load(key, jurisdiction)
     except FormSpecError:
         return None
-    return Asking(form.saved_by, form.decisions)
+    return Asking(form.saved_by, decisions_of(form))

@@ -49,9 +49,12 @@ def refused(name: str) -> Incident:
 def refused_of(person: Person) -> Incident:
     """Somebody known asks for what cannot start."""
     with pytest.raises(StepFailed) as caught, transaction():
-        binding = request_binding(db.session.get_one(Person, person.id), school(), "", now=now())
-        begin(binding.id, person.id)
+        begin(bound(person), person.id)
     return recorded(caught)
+
+
+def bound(person: Person) -> int:
+    return request_binding(db.session.get_one(Person, person.id), school(), "", now=now()).id
 
 
 def begin(number: int, actor_id: int) -> None:
@@ -62,6 +65,14 @@ def begin(number: int, actor_id: int) -> None:
         actor_id=actor_id,
         now=now(),
     )
+
+
+def begin_and_go_on(person: Person, clerk: Person) -> None:
+    number = bound(person)
+    begin(number, person.id)
+    waiting = sa.select(WorkItem).where(WorkItem.business_id == number, WorkItem.status == "open")
+    item = db.session.scalars(waiting).one()
+    runtime.complete(item, {"decision": "pass"}, actor_id=clerk.id, now=now())
 
 
 def applicant(name: str) -> Person:
@@ -90,7 +101,7 @@ def test_what_was_undone_with_a_failed_start_is_never_named(
 def test_a_record_that_stood_before_is_named(desk: Desk, broken: pytest.MonkeyPatch) -> None:
     person = applicant("沈未明")
     with transaction():
-        number = request_binding(db.session.get_one(Person, person.id), school(), "", now=now()).id
+        number = bound(person)
     with pytest.raises(StepFailed) as caught, transaction():
         begin(number, person.id)
     incident = recorded(caught)
@@ -132,13 +143,7 @@ def test_a_step_of_an_instance_that_is_undone_with_it_is_recorded(
 
     monkeypatch.setitem(handlers.save._functions, "vet_binding", failing)
     with pytest.raises(StepFailed) as caught, transaction():
-        binding = request_binding(db.session.get_one(Person, person.id), school(), "", now=now())
-        begin(binding.id, person.id)
-        item = db.session.scalars(
-            sa.select(WorkItem).where(WorkItem.business_id == binding.id)
-        ).all()[-1]
-        answers = {"decision": "pass", "opinion": "同意"}
-        runtime.complete(item, answers, actor_id=desk.clerk.id, now=now())
+        begin_and_go_on(person, desk.clerk)
     incident = recorded(caught)
     assert (incident.instance_id, incident.business_id) == (None, None)
     with transaction(write=False):
