@@ -12,7 +12,7 @@ from itertools import product
 from math import prod
 from typing import Any, Literal
 
-from rules.expression import Expression, ExpressionError, compile_expression
+from rules.expression import BUILT_IN, Expression, ExpressionError, compile_expression
 
 Values = tuple[Any, ...] | type | None
 """What a variable can be: one of these values, anything of a type, or anything at all."""
@@ -23,6 +23,37 @@ MAX_CASES = 1_000
 _BLANKS = str.maketrans("\r\n\t", "   ")
 _EQUALITIES = (ast.Eq, ast.NotEq)
 _MEMBERSHIPS = (ast.In, ast.NotIn)
+
+
+class TooCostly(Exception):
+    """The conditions of one bundle ask for more work than may go into them."""
+
+
+@dataclass
+class Effort:
+    """How much work may still go into conditions, in millionths of a second or thereabouts.
+
+    It is counted, never measured: the same conditions always cost the same.
+    """
+
+    left: int = 1_000_000
+
+    def read(self, text: str) -> None:
+        """Count that a text is parsed and walked. Raises TooCostly."""
+        self._take(len(text))
+
+    def compare(self, values: Values) -> None:
+        """Count that something is looked for among values. Raises TooCostly."""
+        self._take(len(values) // 16 if isinstance(values, tuple) else 0)
+
+    def evaluate(self, text: str) -> None:
+        """Count that a text is evaluated once. Raises TooCostly."""
+        self._take(2 + len(text) // 8)
+
+    def _take(self, work: int) -> None:
+        self.left -= work
+        if self.left < 0:
+            raise TooCostly
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +70,27 @@ class Fault:
     value: Any = None
 
 
-def impossible_values(text: str, values: Mapping[str, Values]) -> Iterator[Fault]:
-    """Yield each comparison of a variable with a value that it can never have."""
+def impossible_values(text: str, values: Mapping[str, Values], effort: Effort) -> Iterator[Fault]:
+    """Yield each comparison of a variable with a value that it can never have.
+
+    Raises TooCostly.
+    """
     line = _line(text)
+    effort.read(line)
     for node in ast.walk(ast.parse(line, mode="eval")):
         if isinstance(node, ast.Compare):
             for name, literal in _compared(node):
+                effort.compare(values.get(name))
                 if not _can_be(literal, values.get(name)):
                     yield Fault("value", _piece(line, node), name, literal)
 
 
-def condition_faults(text: str, values: Mapping[str, Values]) -> list[Fault]:
-    """Return what is wrong with a condition that compiles; the causes before what follows."""
-    found = list(dict.fromkeys(impossible_values(text, values)))
+def condition_faults(text: str, values: Mapping[str, Values], effort: Effort) -> list[Fault]:
+    """Return what is wrong with a condition that compiles; the causes before what follows.
+
+    Raises TooCostly.
+    """
+    found = list(dict.fromkeys(impossible_values(text, values, effort)))
     if found:
         return found
     line = _line(text)
@@ -61,21 +100,28 @@ def condition_faults(text: str, values: Mapping[str, Values]) -> list[Fault]:
     if shapeless:
         return [Fault("truth", _piece(line, part)) for part in shapeless]
     for part in (*parts, body):
-        if not all(isinstance(values.get(name), tuple) for name in _names(part)):
+        if _asks_outside(part) or not all(
+            isinstance(values.get(name), tuple) for name in _names(part)
+        ):
             continue
-        outcomes = _outcomes(_piece(line, part), values)
+        outcomes = _outcomes(_piece(line, part), values, effort)
         if len(outcomes) == 1:
             return [Fault("constant", _piece(line, part), value=next(iter(outcomes)))]
     return []
 
 
-def outcome_of(text: str, known: Mapping[str, Any]) -> bool | None:
-    """Return how a condition turns out as far as these values tell; None where they do not."""
+def outcome_of(text: str, known: Mapping[str, Any], effort: Effort) -> bool | None:
+    """Return how a condition turns out as far as these values tell; None where they do not.
+
+    Raises TooCostly.
+    """
+    effort.read(text)
     try:
         compile_expression(text)
     except ExpressionError:
         return None
     line = _line(text)
+    effort.read(line)
     return _decided(line, ast.parse(line, mode="eval").body, known)
 
 
@@ -110,6 +156,12 @@ def _line(text: str) -> str:
 def _piece(line: str, node: ast.expr) -> str:
     # One line: offsets count its UTF-8 bytes.
     return line.encode()[node.col_offset : node.end_col_offset].decode()
+
+
+def _asks_outside(node: ast.expr) -> bool:
+    """Whether a piece calls what is answered elsewhere, as the calendar of working days."""
+    called = (each.func for each in ast.walk(node) if isinstance(each, ast.Call))
+    return any(isinstance(func, ast.Name) and func.id not in BUILT_IN for func in called)
 
 
 def _names(node: ast.expr) -> set[str]:
@@ -169,7 +221,7 @@ def _all_truths(values: Collection[Any]) -> bool:
     return all(value is None or isinstance(value, bool) for value in values)
 
 
-def _outcomes(text: str, values: Mapping[str, Values]) -> set[bool | None]:
+def _outcomes(text: str, values: Mapping[str, Values], effort: Effort) -> set[bool | None]:
     """Return how a piece of known variables can turn out; both ways for too many cases."""
     expression = _compiled(text)
     names = sorted(expression.names)
@@ -179,6 +231,7 @@ def _outcomes(text: str, values: Mapping[str, Values]) -> set[bool | None]:
     rows = (dict(zip(names, row, strict=True)) for row in product(*known))
     found: set[bool | None] = set()
     for row in rows:
+        effort.evaluate(text)
         found.add(_result(expression, row))
         if len(found) > 1:
             break

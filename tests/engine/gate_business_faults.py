@@ -4,11 +4,13 @@ from tests.engine.gate_builder import (
     LANES,
     VET,
     Drawing,
+    boundary,
     element,
     flow,
     gateway,
     loop,
     service,
+    timer,
     user,
 )
 from tests.engine.gate_faults import SOUND, Spoiled, between, condition
@@ -85,6 +87,12 @@ def entering(text: str) -> Drawing:
     return ENTERING.with_(is_good_to_fill=flow("is_good", "fill", text))
 
 
+LEAVING = ENTERING.with_(
+    late=boundary("late", "fill", timer("timeDuration", '"P5D"')),
+    late_to_end=flow("late", "end"),
+)
+
+
 BUSINESS_FAULTS: dict[str, Spoiled] = {
     "a handler of another process": Spoiled(
         "task.business", "publish", SOUND.with_(publish=service("publish", "elsewhere"))
@@ -117,6 +125,9 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
     "a return that goes on": Spoiled("task.after", "publish", entering('decision == "pass"')),
     "a return that may go on": Spoiled(
         "task.after", "publish", entering('decision == "return" and amount > 3')
+    ),
+    "a return that leaves at a border": Spoiled(
+        "task.after", "publish", LEAVING.with_(late_to_end=flow("late", "publish"))
     ),
     "a value that no form gives": Spoiled(
         "condition.value", "is_good_to_fill", deciding('decision == "passed"')
@@ -166,6 +177,7 @@ BUSINESS_SOUND: dict[str, Drawing] = {
     "an outcome that is not declared": LOOKING,
     "a return that goes on": ENTERING,
     "a return that may go on": entering('decision == "return" or amount > 3'),
+    "a return that leaves at a border": LEAVING,
     "a number for yes or no": LOOKING,
     "a decision three times": several(),
     "a decision three times at once": in_parts("true"),

@@ -8,6 +8,7 @@ from tests.engine.gate_builder import (
     Drawing,
     element,
     flow,
+    gateway,
     loop,
     service,
 )
@@ -62,9 +63,14 @@ def asked_by_many(rows: int, tasks: int) -> Files:
     drawing = Drawing().with_(
         steps=steps, publish_to_end=flow("publish", names[0]), last=flow(names[-1], "end")
     )
+    return {**alone(drawing.bytes()), "find_grade.dmn": long_table(rows, "senior")}
+
+
+def long_table(rows: int, answer: str) -> bytes:
+    """A table that answers with a text, in which {0} stands for the number of the row."""
     row = (
         '<rule id="r{0}"><inputEntry id="i{0}"><text>? &gt; {0}</text></inputEntry>'
-        '<outputEntry id="o{0}"><text>"senior"</text></outputEntry></rule>'
+        f'<outputEntry id="o{{0}}"><text>"{answer}"</text></outputEntry></rule>'
     )
     table = (
         '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d"'
@@ -74,7 +80,27 @@ def asked_by_many(rows: int, tasks: int) -> Files:
         + "".join(map(row.format, range(rows)))
         + "</decisionTable></decision></definitions>"
     )
-    return {**alone(drawing.bytes()), "find_grade.dmn": table.encode()}
+    return table.encode()
+
+
+def many_conditions(count: int, parts: int) -> Files:
+    """Branches of which each compares many times with what a long table can answer."""
+    asking = element(
+        "businessRuleTask",
+        "publish",
+        "<bpmn:extensionElements><spiffworkflow:calledDecisionId>find_grade"
+        "</spiffworkflow:calledDecisionId></bpmn:extensionElements>",
+        name="评级",
+    )
+    text = " or ".join(['grade == "g999"'] * parts)
+    drawing = Drawing().with_(
+        publish=asking,
+        publish_to_end=flow("publish", "which"),
+        which=gateway("which", "which_to_end"),
+        which_to_end=flow("which", "end"),
+        branches="".join(flow("which", "fill", text, ident=f"way_{n}") for n in range(count)),
+    )
+    return {**alone(drawing.bytes()), "find_grade.dmn": long_table(1_000, "g{0}")}
 
 
 def counting(count: str) -> Files:
@@ -139,6 +165,9 @@ COSTLY: dict[str, tuple[set[str], Callable[[], Files]]] = {
     "forks upon forks": ({"graph.too_many_paths"}, lambda: forks(30)),
     "a chain of thirty calls": (set(), lambda: call_chain(30)),
     "a long table that many tasks ask": (set(), lambda: asked_by_many(1_500, 150)),
+    "more conditions than can be held against values": (
+        {"condition.effort"}, lambda: many_conditions(700, 100)
+    ),
     "as many long processes as may be": (
         set(), lambda: {f"p{n}.bpmn": chain(f"p{n}") for n in range(8)}
     ),

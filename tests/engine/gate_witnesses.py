@@ -14,7 +14,7 @@ from tests.engine.gate_builder import (
     timer,
 )
 from tests.engine.gate_business_faults import BUSINESS_FAULTS, BUSINESS_SOUND, filed
-from tests.engine.gate_costs import HOSTILE
+from tests.engine.gate_costs import HOSTILE, many_conditions
 from tests.engine.gate_faults import SOUND, SPOILED, Spoiled, event_with, voting
 from tests.engine.gate_load_faults import LOAD_BUNDLES, LOAD_FAULTS, LOAD_SOUND
 from tests.engine.gate_property_faults import (
@@ -148,6 +148,9 @@ BUNDLES: dict[str, Witness] = {
         {"filed.bpmn": filed("file").bytes()},
     ),
     "an answer that no row gives": of_table("condition.value", output="'junior'"),
+    "conditions without number": Witness(
+        "condition.effort", many_conditions(200, 100), many_conditions(3, 2)
+    ),
     "a task with two tables": of_table("engine.parse", DECIDING.replacing(REF, REF + MORE)),
 }
 WITNESSES: dict[str, Witness] = {

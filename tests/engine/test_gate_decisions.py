@@ -1,6 +1,7 @@
 """Decision tables: what the engine would misread is refused, cell by cell."""
 
 import ast
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from app.engine.decisions import VALUE, cell_test
 from app.engine.gate import Verdict
 from app.engine.gate.inspection import inspect, inspect_over
+from app.engine.gate.known import Published
 from rules.expression import MAX_TEXT, compile_expression
 from tests.engine.gate_builder import KNOWN, VET, Drawing, element, flow, gateway, user
+from tests.engine.gate_business_faults import ENTERING
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
 
@@ -264,3 +267,29 @@ def test_a_cell_is_held_against_what_its_column_can_be() -> None:
         assert verdict.ok is answer, verdict.findings
         told = [(f.rule, f.name) for f in verdict.findings if f.severity == "error"]
         assert told == ([] if answer else [("condition.value", "第 1 行“数量”列")])
+
+
+AGAIN = ENTERING.with_(
+    is_good_to_fill=flow("is_good", "weigh", 'decision == "return"'),
+    weigh=element("businessRuleTask", "weigh", EXTENSION, name="复评"),
+    weigh_to_publish=flow("weigh", "publish"),
+)
+"""What was returned is weighed by a table, and goes on whatever it says."""
+
+
+@pytest.mark.parametrize(("name", "rules"), [("decision", set()), ("grade", {"task.after"})])
+def test_a_table_that_decides_anew_ends_the_course_of_a_decision(
+    name: str, rules: set[str]
+) -> None:
+    files = {"sample.bpmn": AGAIN.bytes(), "grade.dmn": table(name=name, output='"pass"').encode()}
+    assert {finding.rule for finding in inspect(files, known=KNOWN).findings} == rules
+
+
+@pytest.mark.parametrize(("outcomes", "rules"), [({"decision"}, set()), ({"x"}, {"task.after"})])
+def test_a_called_process_ends_the_course_of_a_decision_only_where_it_decides(
+    outcomes: set[str], rules: set[str]
+) -> None:
+    called = element("callActivity", "weigh", name="复评", calledElement="weighing")
+    known = replace(KNOWN, processes={"weighing": Published(outcomes=frozenset(outcomes))})
+    verdict = inspect({"sample.bpmn": AGAIN.with_(weigh=called).bytes()}, known=known)
+    assert {finding.rule for finding in verdict.findings} == rules

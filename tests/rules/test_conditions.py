@@ -2,7 +2,15 @@
 
 import pytest
 
-from rules.conditions import MAX_CASES, Fault, Values, condition_faults, outcome_of
+from rules.conditions import (
+    MAX_CASES,
+    Effort,
+    Fault,
+    TooCostly,
+    Values,
+    condition_faults,
+    outcome_of,
+)
 
 DECIDED: dict[str, Values] = {"decision": ("pass", "return"), "found": (True, False)}
 SOUND = [
@@ -18,12 +26,14 @@ SOUND = [
     'decision\n== "pass"',
     "len(decision) > 4",
     "today > decided_on",
+    'workdays_after("2026-10-01", 3) > "2026-10-09"',
+    'decision == "pass" or "2026-10-09" < workdays_after("2026-10-01", 3)',
 ]
 
 
 @pytest.mark.parametrize("text", SOUND)
 def test_a_condition_that_can_turn_out_both_ways_passes(text: str) -> None:
-    assert condition_faults(text, DECIDED) == []
+    assert condition_faults(text, DECIDED, Effort()) == []
 
 
 FAULTY = {
@@ -46,22 +56,22 @@ FAULTY = {
 
 @pytest.mark.parametrize(("text", "fault"), FAULTY.items(), ids=FAULTY.keys())
 def test_a_condition_that_cannot_be_meant_is_told_with_its_piece(text: str, fault: Fault) -> None:
-    assert condition_faults(text, DECIDED) == [fault]
+    assert condition_faults(text, DECIDED, Effort()) == [fault]
 
 
 def test_a_type_is_held_against_what_is_written() -> None:
     typed: dict[str, Values] = {"until": str, "by": int, "rows": list}
-    assert condition_faults('until == "x" and by == 3 and "x" in rows', typed) == []
-    assert [each.name for each in condition_faults("until == 3", typed)] == ["until"]
-    assert [each.name for each in condition_faults('by == "3"', typed)] == ["by"]
-    assert [each.kind for each in condition_faults("until", typed)] == ["truth"]
+    assert condition_faults('until == "x" and by == 3 and "x" in rows', typed, Effort()) == []
+    assert [each.name for each in condition_faults("until == 3", typed, Effort())] == ["until"]
+    assert [each.name for each in condition_faults('by == "3"', typed, Effort())] == ["by"]
+    assert [each.kind for each in condition_faults("until", typed, Effort())] == ["truth"]
 
 
 def test_no_more_cases_are_tried_than_may_be() -> None:
     many: dict[str, Values] = {f"v{n}": tuple(range(10)) for n in range(4)}
     assert MAX_CASES < 10**4
-    assert condition_faults("v0 + v1 + v2 + v3 >= 0", many) == []
-    assert [each.kind for each in condition_faults("v0 + v1 >= 0", many)] == ["constant"]
+    assert condition_faults("v0 + v1 + v2 + v3 >= 0", many, Effort()) == []
+    assert [each.kind for each in condition_faults("v0 + v1 >= 0", many, Effort())] == ["constant"]
 
 
 TOLD = {
@@ -82,4 +92,23 @@ TOLD = {
 
 @pytest.mark.parametrize(("text", "outcome"), TOLD.items(), ids=TOLD.keys())
 def test_a_condition_turns_out_as_far_as_values_tell(text: str, outcome: bool | None) -> None:
-    assert outcome_of(text, {"decision": "pass"}) is outcome
+    assert outcome_of(text, {"decision": "pass"}, Effort()) is outcome
+
+
+COSTLY: dict[str, Values] = {"grade": tuple(f"g{n}" for n in range(1000))}
+
+
+@pytest.mark.parametrize("left", [0, 500, 1_500, 5_000, 100_000])
+def test_no_more_work_goes_into_conditions_than_may(left: int) -> None:
+    text = " or ".join(['grade == "g999"'] * 100)
+    with pytest.raises(TooCostly):
+        condition_faults(text, COSTLY, Effort(left))
+    with pytest.raises(TooCostly):
+        outcome_of(text, {"grade": "g1"}, Effort(min(left, 1_500)))
+
+
+def test_what_offices_write_costs_next_to_nothing() -> None:
+    effort = Effort()
+    for text in SOUND * 50:
+        condition_faults(text, DECIDED, effort)
+    assert effort.left > 900_000

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from app.engine.diagrams import is_table
 from app.engine.gate import (
@@ -34,6 +35,7 @@ from app.engine.gate.graph import scope_waits
 from app.engine.gate.known import Known, Published
 from app.engine.gate.schema import check_schema
 from app.engine.gate.xml import MAX_BYTES, read_tree
+from rules.conditions import Effort, TooCostly
 
 MAX_FILES = 30
 MAX_TOTAL_BYTES = 4 * 1024 * 1024
@@ -42,7 +44,6 @@ MAX_TOTAL_NODES = 1_500
 RULES = (
     *attributes.RULES,
     *business.RULES,
-    *course.RULES,
     *events.RULES,
     *graph.RULES,
     *lengths.RULES,
@@ -61,6 +62,8 @@ class Bundle:
     diagrams: list[Diagram] = field(default_factory=list)
     decisions: dict[str, Decision] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    # One for all files: many conditions must not cost more than few long ones.
+    effort: Effort = field(default_factory=Effort)
 
 
 def read_bundle(files: Mapping[str, bytes]) -> Bundle:
@@ -307,16 +310,37 @@ def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Fi
         yield from rule(diagram, known)
     outputs = {name: decision.values(known) for name, decision in bundle.decisions.items()}
     scope = variables.Variables(diagram, known, outputs)
-    yield from check_expressions(diagram, known, scope)
     yield from variables.check_inputs(diagram, known, scope)
-    yield from check_rule_tasks(diagram, known, scope, bundle.decisions)
+    yield from _counted(bundle, diagram, diagram.process, _by_values(scope, bundle))
+
+
+def _by_values(scope: variables.Variables, bundle: Bundle) -> Iterator[Finding]:
+    """Apply what holds conditions against the values that their names can have."""
+    yield from check_expressions(scope, bundle.effort)
+    yield from course.decisions_lead_where_they_must(scope, bundle.effort)
+    yield from check_rule_tasks(scope, bundle.decisions, bundle.effort)
+
+
+def _counted(
+    bundle: Bundle, document: Diagram | Decision, whole: Any, findings: Iterator[Finding]
+) -> Iterator[Finding]:
+    """Guard the time of the check: so many conditions could be written that it would never end."""
+    if bundle.effort.left < 0:  # It has been said.
+        return
+    try:
+        yield from findings
+    except TooCostly:
+        message = "条件太多、太长，无法在限定的时间内逐一核对"
+        hint = "请简化条件，或拆分流程"
+        yield document.find("condition.effort", whole, message, hint)
 
 
 def check_decisions(bundle: Bundle, known: Known) -> Iterator[Finding]:
     """Check the decision tables by themselves; their names are checked where they are used."""
     for decision in bundle.decisions.values():
         yield from check_decision(decision, known)
-        yield from check_cells(decision, known, None)
+        cells = check_cells(decision, known, None, bundle.effort)
+        yield from _counted(bundle, decision, decision.table, cells)
 
 
 def check_schemas(bundle: Bundle) -> Iterator[Finding]:

@@ -8,19 +8,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.engine.contracts import Scalar
-from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node
-from app.engine.gate.elements import Rule
+from app.engine.gate.diagram import DECISIONS, Flow, Node
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
 from app.engine.gate.values import deal_of, literal
-from rules.conditions import outcome_of
+from app.engine.gate.variables import Variables
+from rules.conditions import Effort, outcome_of
 
 Right = tuple[Scalar, ...]
 
 
-def decisions_lead_where_they_must(diagram: Diagram, known: Known) -> Iterator[Finding]:
-    """Guard the records: a return that goes on as a consent fails, or leads where nobody acts."""
-    courses = _Courses(diagram)
+def decisions_lead_where_they_must(variables: Variables, effort: Effort) -> Iterator[Finding]:
+    """Guard the records: a return that goes on as a consent fails, or leads where nobody acts.
+
+    Raises TooCostly.
+    """
+    diagram, known = variables.diagram, variables.known
+    courses = _Courses(variables, effort)
     for node in diagram.nodes.values():
         deal = deal_of(node, known)
         for save, needed in deal.contract.after.items() if deal else ():
@@ -40,14 +44,15 @@ def _astray(
                 said = f"“{giver.name or giver.id}”的 {name} 是 {literal(value)} 时也会走到这里"
                 message = f"{said}，这里只办理 {'、'.join(map(literal, right))} 的"
                 hint = "请检查前面网关的条件和默认分支是否接反"
-                yield courses.diagram.find("task.after", node, message, hint)
+                yield courses.variables.diagram.find("task.after", node, message, hint)
 
 
 @dataclass
 class _Courses:
     """Where the values of decisions lead in a diagram; each is followed once."""
 
-    diagram: Diagram
+    variables: Variables
+    effort: Effort
     _reached: dict[tuple[str, str, object], set[str]] = field(default_factory=dict)
     _told: dict[tuple[str, str, object], bool | None] = field(default_factory=dict)
 
@@ -59,24 +64,24 @@ class _Courses:
         return self._reached[key]
 
     def _followed(self, giver: str, name: str, value: object) -> set[str]:
-        reached: set[str] = set()
-        waiting = [flow.target for flow in self.diagram.outgoing.get(giver, ())]
+        diagram, reached = self.variables.diagram, set[str]()
+        waiting = [flow.target for flow in diagram.outgoing.get(giver, ())]
         while waiting:
             here = waiting.pop()
-            node = self.diagram.nodes.get(here)
+            node = diagram.nodes.get(here)
             if node is None or here in reached:
                 continue
             reached.add(here)
             # What leaves a node at its border leaves it before it has given anything.
-            waiting += [each.id for each in self.diagram.attached.get(here, ())]
-            # Whoever gives the name anew decides anew; what is called may do so too.
-            if name not in node.outcomes and node.kind not in {"callActivity", "subProcess"}:
+            waiting += [each.id for each in diagram.attached.get(here, ())]
+            # Whoever gives the name anew decides anew, somebody inside a subprocess too.
+            if node.kind != "subProcess" and name not in self.variables.set_by(node):
                 waiting += [flow.target for flow in self._taken(node, name, value)]
         return reached
 
     def _taken(self, node: Node, name: str, value: object) -> list[Flow]:
         """Return the flows that may be taken when a name has this value."""
-        flows = self.diagram.outgoing.get(node.id, [])
+        flows = self.variables.diagram.outgoing.get(node.id, [])
         if node.kind not in DECISIONS:
             return flows
         default = node.element.get("default", "")
@@ -91,8 +96,5 @@ class _Courses:
     def _holds(self, text: str, name: str, value: object) -> bool | None:
         key = (text, name, value)
         if key not in self._told:
-            self._told[key] = outcome_of(text, {name: value})
+            self._told[key] = outcome_of(text, {name: value}, self.effort)
         return self._told[key]
-
-
-RULES: tuple[Rule, ...] = (decisions_lead_where_they_must,)

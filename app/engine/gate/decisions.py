@@ -16,7 +16,7 @@ from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
 from app.engine.gate.values import united
 from app.engine.gate.variables import Variables, name_trouble
-from rules.conditions import Values, impossible_values
+from rules.conditions import Effort, Values, impossible_values
 from rules.expression import MAX_TEXT, ExpressionError
 
 VERSIONS = frozenset(
@@ -167,10 +167,15 @@ def check_cells(
     decision: Decision,
     known: Known,
     names: frozenset[str] | None,
+    effort: Effort,
     values: Mapping[str, Values] = MappingProxyType({}),
 ) -> Iterator[Finding]:
-    """Guard the sandbox: every header and cell is an expression that the engine would run."""
-    reader = _Reader(decision, known, None if names is None else names | {VALUE}, values)
+    """Guard the sandbox: every header and cell is an expression that the engine would run.
+
+    Raises TooCostly.
+    """
+    usable = None if names is None else names | {VALUE}
+    reader = _Reader(decision, known, usable, values, effort)
     headers = [_text_of(header) for header in decision.parts("input")]
     for header, text in zip(decision.parts("input"), headers, strict=True):
         yield from reader.whole(header, text)
@@ -193,6 +198,7 @@ class _Reader:
     known: Known
     names: frozenset[str] | None
     values: Mapping[str, Values]
+    effort: Effort
 
     def whole(self, element: Any, text: str) -> Iterator[Finding]:
         """Compile what is an expression by itself: a header or an answer."""
@@ -206,7 +212,7 @@ class _Reader:
         text = cell_test(header, cell)
         error = self._error(text)
         if error is None:
-            for fault in impossible_values(text, self.values):
+            for fault in impossible_values(text, self.values, self.effort):
                 rule, message, hint = in_words(fault, self.values.get(fault.name))
                 yield self.decision.find(rule, entry, f"这一格{message}", hint)
         # What is wrong with the header has been said at the header.
@@ -271,9 +277,13 @@ def _asked(node: Node) -> str:
 
 
 def check_rule_tasks(
-    diagram: Diagram, known: Known, variables: Variables, decisions: dict[str, Decision]
+    variables: Variables, decisions: dict[str, Decision], effort: Effort
 ) -> Iterator[Finding]:
-    """Guard the parser and the run: each business rule task has its table and its names."""
+    """Guard the parser and the run: each business rule task has its table and its names.
+
+    Raises TooCostly.
+    """
+    diagram, known = variables.diagram, variables.known
     passed: set[tuple[str, frozenset[str], str]] = set()
     for node in diagram.of_kind("businessRuleTask"):
         wanted = _asked(node)
@@ -289,4 +299,4 @@ def check_rule_tasks(
             values = {name: at[name] for name in sorted(names) if name in at}
             if (wanted, names, repr(values)) not in passed:
                 passed.add((wanted, names, repr(values)))
-                yield from check_cells(decision, known, names, values)
+                yield from check_cells(decision, known, names, effort, values)

@@ -15,7 +15,7 @@ from app.engine.gate.values import literal, worded
 from app.engine.gate.variables import Variables, items_of
 from app.engine.gate.words import nearest
 from app.engine.timers import TIME_HINTS, is_time
-from rules.conditions import Fault, Values, condition_faults
+from rules.conditions import Effort, Fault, Values, condition_faults
 from rules.expression import (
     BUILT_IN,
     Expression,
@@ -38,10 +38,14 @@ class Written:
     values: Mapping[str, Values] | None = None
 
 
-def check_expressions(diagram: Diagram, known: Known, variables: Variables) -> Iterator[Finding]:
-    """Guard defect 9 and the sandbox: the parser checks no expression, the engine runs all."""
+def check_expressions(variables: Variables, effort: Effort) -> Iterator[Finding]:
+    """Guard defect 9 and the sandbox: the parser checks no expression, the engine runs all.
+
+    Raises TooCostly.
+    """
+    diagram, known = variables.diagram, variables.known
     for written in _expressions(diagram, variables):
-        yield from _check(diagram, known, written)
+        yield from _check(diagram, known, written, effort)
     for node in diagram.nodes.values():
         if node.loop is not None:
             yield from _loop_source(diagram, node, variables)
@@ -76,7 +80,7 @@ def _times_of(node: Node) -> list[Any]:
     return [time for event in node.events() for time in event if local(time) in _TIMES]
 
 
-def _check(diagram: Diagram, known: Known, written: Written) -> Iterator[Finding]:
+def _check(diagram: Diagram, known: Known, written: Written, effort: Effort) -> Iterator[Finding]:
     element, subject = written.element, written.subject
     text = element.text or ""
     if len(element):
@@ -94,7 +98,7 @@ def _check(diagram: Diagram, known: Known, written: Written) -> Iterator[Finding
         )
         return
     if written.values is not None:
-        for fault in condition_faults(text, written.values):
+        for fault in condition_faults(text, written.values, effort):
             yield _told(diagram, written, fault)
     trouble = _constant_trouble(local(element), expression, known)
     if trouble:
