@@ -132,7 +132,7 @@ def cancel(instance: ProcessInstance, *, reason: str, actor_id: int | None, now:
     )
     for table in (Timer, Subscription):
         db.session.execute(sa.delete(table).where(table.instance_id == instance.id))
-    incidents.close_all(instance.id, actor_id, now)
+    incidents.close_all(instance.id, now)
     note(instance, "cancelled", "作废", reason=said, actor_id=actor_id, now=now)
 
 

@@ -20,6 +20,11 @@ from SpiffWorkflow.util.task import TaskState
 class UncaughtError(RuntimeError):
     """A process came to an error end (错误结束) that no boundary event catches."""
 
+    def __init__(self, name: str, task: Any) -> None:
+        """Keep the task of the end."""
+        super().__init__(f"流程以错误“{name}”结束，没有环节处理这一错误")
+        self.task = task
+
 
 def message(name: str) -> Any:
     """Return the event of a message, without data."""
@@ -62,7 +67,7 @@ def _throw_error(self: Any, task: Any) -> None:
                 boundary.task_spec._update(boundary)  # noqa: SLF001 - as the event manager does
                 return
         part = host.workflow
-    raise UncaughtError(f"流程以错误“{self.name}”结束，没有环节处理这一错误")
+    raise UncaughtError(self.name, task)
 
 
 def _attached(host: Any) -> list[Any]:

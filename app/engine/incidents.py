@@ -165,17 +165,17 @@ def close_job(key: str, actor_id: int | None, now: datetime) -> None:
     )
 
 
-def close_all(instance_id: int, actor_id: int | None, now: datetime) -> None:
-    """Close what is open of an instance that has ended: nothing is left to be done about it.
+def close_all(instance_id: int, now: datetime) -> None:
+    """Close what is open of an instance that ends now: nothing is left to be done about it.
 
-    A message that was given up for its sake is let go: delivered anew, it finds who else waits.
+    It closes by itself, at the moment of the end. A message that was given up for its sake is
+    let go: delivered anew, it finds who else waits.
     """
     of_it = sa.select(Incident).where(
         Incident.instance_id == instance_id, Incident.status == IncidentStatus.OPEN
     )
     for incident in db.session.scalars(of_it):
-        incident.status, incident.resolved_by = IncidentStatus.RESOLVED, actor_id
-        incident.resolved_at = now
+        incident.status, incident.resolved_at = IncidentStatus.RESOLVED, now
         if incident.queue_row_id is not None:
             queue.release(incident.queue_row_id, now)
 

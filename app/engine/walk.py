@@ -180,7 +180,7 @@ class Walk:
             ending = InstanceStatus.FAILED if self._failed else InstanceStatus.COMPLETED
             ended = {"status": ending, "ended_at": self.now}
             if not self._failed:
-                incidents.close_all(self.instance.id, None, self.now)
+                incidents.close_all(self.instance.id, self.now)
         state.prune(self.workflow)
         self._store(**ended)
 
@@ -211,9 +211,15 @@ class Walk:
             while any(_is_automatic(task) for task in state.live_tasks(engine)):
                 engine.do_engine_steps(self._before_task, self._after_task)
         except events.UncaughtError as error:
-            incidents.record(StepFailed(error, self._place, node=self._at), self.now)
-            engine.cancel()
-            self._failed = True
+            self._fail(error)
+
+    def _fail(self, error: events.UncaughtError) -> None:
+        """End the process where it stands: its last incident tells of this, earlier ones close."""
+        self._after_task(error.task)
+        incidents.close_all(self.instance.id, self.now)
+        incidents.record(StepFailed(error, self._place, node=self._at), self.now)
+        self.workflow.cancel()
+        self._failed = True
 
     def _throw(self) -> None:
         """Queue what other instances are to hear."""

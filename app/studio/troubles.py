@@ -19,6 +19,7 @@ from app.engine.handlers import Business
 from app.engine.models import (
     Incident,
     IncidentStatus,
+    InstanceStatus,
     ProcessInstance,
     ProcessVersion,
     QueueKind,
@@ -27,7 +28,7 @@ from app.engine.models import (
 )
 from app.imports import queries as imports
 from app.people import exports
-from app.studio import moves
+from app.studio import moves, running
 from app.studio.running import MOST_SHOWN, Named, is_about, number_in, titles_of
 
 STATES = {
@@ -92,6 +93,16 @@ class Trouble:
         if self.version is not None:
             return self.version.key
         return self.row.name if self.row and self.row.kind == QueueKind.START else ""
+
+    @property
+    def closing(self) -> str:
+        """Why it closed by itself, in words; nothing where somebody closed it, or it is open."""
+        of = self.incident
+        if of.is_open or of.resolved_by is not None:
+            return ""
+        if self.instance is not None and self.instance.ended_at == of.resolved_at:
+            return f"流程{running.STATES[InstanceStatus(self.instance.status)][0]}，自动关闭"
+        return "作业已运行成功，自动关闭" if of.job_key else ""
 
     @property
     def is_start(self) -> bool:

@@ -261,7 +261,8 @@ def test_a_cancelled_instance_closes_its_incidents_and_refuses_more(office: Offi
     on_instance(care.cancel, "重复申报")
     assert (office.status(instance_id), office.open()) == ("cancelled", [])
     assert office.ended == [(CASE[1], LEADER, "重复申报")]
-    assert [incident.status for incident in all_incidents()] == ["resolved"]
+    [incident] = all_incidents()
+    assert (incident.status, incident.resolved_by) == ("resolved", None)
     for act in (care.suspend, care.resume, care.cancel):
         with pytest.raises(Conflict, match="流程已结束，不能再作处理"):
             on_instance(act)

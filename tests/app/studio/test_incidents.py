@@ -391,5 +391,6 @@ def test_an_incident_closes_with_its_instance(desk: Desk, client_for: Any, brows
     assert (only(Incident).status, only(Incident).resolved_by) == ("resolved", None)
     page = browser.get(f"/studio/incidents/{number}").text
     assert "流程已结束，不需要再处理" in page
+    assert "流程已办结，自动关闭" in page
     assert "is-failed" not in page
     assert "&#34;failed&#34;: []" in page
