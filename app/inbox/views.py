@@ -315,7 +315,7 @@ def _batch_page(
 
 
 def _batch_items(ids: list[str]) -> list[WorkItem]:
-    wanted = [int(i) for i in ids if i.isdecimal()][:BATCH_LIMIT]
+    wanted = list(dict.fromkeys(int(i) for i in ids if i.isdecimal()))[:BATCH_LIMIT]
     if not wanted:
         raise Invalid("请先勾选要办理的任务")
     items = [_item(item_id) for item_id in wanted]
@@ -335,9 +335,8 @@ def _batch_items(ids: list[str]) -> list[WorkItem]:
 
 def _apart(items: list[WorkItem]) -> dict[int, str]:
     """Return why some of the tasks are not done in a batch, by task."""
-    by_record = {item.business_id: item for item in items}
-    told = one_by_one(items[0].business_type, list(by_record))
-    return {by_record[record].id: why for record, why in told.items()}
+    told = one_by_one(items[0].business_type, list({item.business_id for item in items}))
+    return {item.id: told[item.business_id] for item in items if item.business_id in told}
 
 
 @bp.post("/tasks/batch")

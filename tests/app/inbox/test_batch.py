@@ -8,7 +8,7 @@ import pytest
 from app.core.clock import now, set_clock
 from app.core.db import db, transaction
 from app.core.invariants import check_all
-from app.engine.models import StepLog
+from app.engine.models import StepLog, WorkItem
 from app.units.models import Employment
 from tests.app.inbox.conftest import Desk
 from tests.builders.declarations import a_chain, golden_applicant, golden_declaration, golden_plan
@@ -186,3 +186,44 @@ def test_a_batch_names_what_is_blank_and_what_the_law_refuses_at_once(
     assert answer.status_code == 422
     assert "单位内部公示不少于 5 个工作日" in answer.text
     assert "审核意见</a>：" in answer.text
+
+
+def of_one_record(desk: Desk, *, is_verified: bool = True) -> None:
+    """Let the second task be one of the first record, as parallel tasks are."""
+    with transaction():
+        first, second = (db.session.get_one(WorkItem, each) for each in desk.items)
+        second.instance_id, second.business_id = first.instance_id, first.business_id
+        asker = db.session.get_one(Employment, first.business_id).person
+        asker.self_registered_at = None if is_verified else now()
+
+
+def test_of_two_tasks_of_one_record_each_is_done_or_told(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文")
+    of_one_record(desk)
+    answer = client_for(desk.clerk).post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert answer.status_code == 422
+    assert "已办理 1 项" in answer.text
+    assert "未办理的 1 项" in answer.text
+    assert statuses() == ["active", "pending"]
+
+
+def test_a_record_that_is_decided_by_itself_keeps_all_its_tasks_out_of_a_batch(
+    client_for: Any, desk_of: Desks
+) -> None:
+    desk = desk_of("苏晓禾", "卜文")
+    of_one_record(desk, is_verified=False)
+    browser = client_for(desk.clerk)
+    assert browser.get("/tasks/batch", query_string={"id": desk.items}).status_code == 303
+    answer = browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
+    assert answer.status_code == 422
+    assert "须逐个办理" in answer.text
+    assert statuses() == ["pending", "pending"]
+
+
+def test_a_task_that_is_sent_twice_counts_once(client_for: Any, desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文")
+    ids = [desk.items[0], *desk.items]
+    browser = client_for(desk.clerk)
+    assert "所选 2 项" in browser.get("/tasks/batch", query_string={"id": ids}).text
+    assert browser.post("/tasks/batch", {"id": ids, "decision": "pass"}).status_code == 303
+    assert statuses() == ["active", "active"]
