@@ -32,7 +32,11 @@ def write_now(record: Base, **values: object) -> None:
 
 @event.listens_for(Session, "after_soft_rollback")
 def _read_anew(session: Session, undone: SessionTransaction) -> None:
-    """Let records be read again after a savepoint: the session does not know what it took back."""
+    """Let records be read again after a savepoint: the session does not know what it took back.
+
+    All of them: which rows were written past the session cannot be told from the records, and one
+    that was read of a row now gone would stand for the next row of its id.
+    """
     if undone.nested:
         session.expire_all()
 

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
-from app.core.errors import Conflict, DomainError
+from app.core.errors import Conflict, DomainError, NotFound
 from app.engine import care, incidents, projection, state
 from app.engine.definitions import Bundle, bundle_of
 from app.engine.models import (
@@ -31,6 +31,7 @@ PLACE = ("scope_kind", "scope_id", "assignee_id", "is_personal", "excluded_id", 
 
 WAIT = "可以等这些环节办结后再迁移，或发布一个保留这些环节的版本"
 RESTORE = "请运维人员从备份恢复后再迁移"
+CHOOSE = "请改选另一个版本，或发布一个与在办环节相符的版本；仍然不能迁移的，把原因交给运维人员"
 
 
 class CannotMigrate(Conflict):
@@ -82,13 +83,16 @@ def forecast(instance: ProcessInstance, target: ProcessVersion, now: datetime) -
     """Return what moving one instance would change, or every reason against it."""
     business = (instance.business_type, instance.business_id)
     try:
-        walk = Walk(instance, now)
-        after = state.loads(_moved(walk, bundle_of(target)), bundle_of(target).specs)
+        walk, bundle = Walk(instance, now), bundle_of(target)
+    except (incidents.StepFailed, NotFound) as error:
+        return Forecast(instance.id, business, (incidents.describe(error),), advice=RESTORE)
+    try:
+        after = state.loads(_moved(walk, bundle), bundle.specs)
         waiting = projection.waiting_of(after)
     except CannotMigrate as error:
         return Forecast(instance.id, business, tuple(error.message.split("；")), advice=WAIT)
     except Exception as error:
-        return Forecast(instance.id, business, (incidents.describe(error),), advice=RESTORE)
+        return Forecast(instance.id, business, (incidents.describe(error),), advice=CHOOSE)
     nodes = [task.task_spec.bpmn_id for task in waiting.tasks.values()]
     moments = tuple(sorted(waiting.timers.values(), key=lambda each: each[1]))
     return Forecast(instance.id, business, (), tuple(sorted(nodes)), moments)

@@ -50,7 +50,7 @@ def _preview(source: ProcessVersion, fault: str = "") -> str:
         },
         records=running.titles_of({running.business_of(each) for each in page.items}),
         node_name=running.node_name,
-        difference=queries.difference(source, target) if target else None,
+        difference=queries.difference(source, queries.contents_of(target)) if target else None,
         titles=queries.titles(),
         reason=request.form.get("reason", ""),
     )

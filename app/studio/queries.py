@@ -233,9 +233,9 @@ def contents_of(process: ProcessVersion) -> Contents:
     return contents({name: text.encode() for name, text in bundle.files.items()}, bundle.forms)
 
 
-def difference(old: ProcessVersion, new: ProcessVersion) -> Difference:
-    """Compare a version with the one before it."""
-    return between(contents_of(old), contents_of(new))
+def difference(old: ProcessVersion, new: Contents) -> Difference:
+    """Compare what a version holds with one before it."""
+    return between(contents_of(old), new)
 
 
 def difference_to(

@@ -74,14 +74,15 @@ def _page(version_id: int, **more: object) -> str:
     version = queries.version(version_id)
     versions = list(queries.versions_of(version))
     older = [each for each in versions if each.no < version.no]
+    contents = queries.contents_of(version)
     return render_template(
         "studio/process.html",
         version=version,
         versions=versions,
         counts=queries.running_counts(versions),
         notes=queries.notes(versions),
-        difference=queries.difference(older[0], version) if older else None,
-        contents=queries.contents_of(version),
+        difference=queries.difference(older[0], contents) if older else None,
+        contents=contents,
         runs=moves.runs_of(versions),
         called=sorted(queries.called_by(version)),
         callers=queries.callers_of(version),

@@ -281,6 +281,22 @@ def test_what_cannot_move_is_told_and_stays(
     assert (instance.version.no, office.open()) == (1, before)
 
 
+def test_each_reason_against_a_move_has_its_own_advice(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.publish(process("fill", "vet"), key="case")
+    instance_id = office.begin("case")
+    office.publish(process("vet"), key="case")
+    assert forecast()[0].advice == migration.WAIT
+    office.publish(process("fill", "sign"), key="case")
+    with monkeypatch.context() as broken:
+        broken.setattr(migration, "transplant", lambda *_: {}["vet"])
+        assert forecast()[0].advice == migration.CHOOSE
+    with transaction():
+        db.session.get_one(ProcessInstance, instance_id).state = b"torn"
+    assert forecast()[0].advice == migration.RESTORE
+
+
 def test_a_called_process_that_is_gone_is_told(office: Office) -> None:
     office.publish(
         inner("check"),

@@ -35,6 +35,19 @@ def test_a_savepoint_takes_it_back_from_both(app: Flask) -> None:
         assert (person.name, names()) == ("敖正言", ["敖正言"])
 
 
+def test_a_row_that_takes_the_id_of_one_that_is_gone_is_read_as_it_is(app: Flask) -> None:
+    """What was read within a savepoint must not stand for what comes after it."""
+    with transaction():
+        values = {"id": 77, "created_at": now()}
+        with db.session.begin_nested() as savepoint:
+            add_rows(Person, [{**values, "name": "甲"}])
+            former = db.session.get_one(Person, 77)
+            assert former.name == "甲"
+            savepoint.rollback()
+        add_rows(Person, [{**values, "name": "乙"}])
+        assert db.session.get_one(Person, 77).name == "乙"
+
+
 def test_rows_are_added_together(app: Flask) -> None:
     with transaction():
         add_rows(Person, [])

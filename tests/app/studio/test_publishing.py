@@ -394,3 +394,17 @@ def test_a_file_of_another_page_is_sent_there(browser: Any, version: ProcessVers
     both = browser.post(url, {"files": files}, content_type="multipart/form-data")
     assert both.status_code == 422
     assert "“材料评审”（other），本页的流程不调用它" in both.text
+
+
+def test_a_page_reads_what_a_version_holds_once(
+    browser: Any, version: ProcessVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_at_once(browser.client.application, SECOND)
+    with transaction(write=False):
+        second = queries.versions_of(queries.version(version.id))[0]
+    read: list[int] = []
+    bare = queries.contents_of
+    monkeypatch.setattr(queries, "contents_of", lambda each: read.append(each.no) or bare(each))
+    page = browser.get(f"/studio/processes/{second.id}").text
+    assert "单位初审" in page
+    assert sorted(read) == [1, 2]
