@@ -9,8 +9,16 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.core.db import db, transaction
-from app.engine import care, queue, runtime, workers
-from app.engine.models import ProcessInstance, QueueKind, QueueRow, WorkItem
+from app.core.errors import Conflict
+from app.engine import care, incidents, queue, runtime, workers
+from app.engine.models import (
+    Incident,
+    ProcessInstance,
+    QueueKind,
+    QueueRow,
+    QueueStatus,
+    WorkItem,
+)
 from tests.conftest import DATABASE
 from tests.engine.kit import (
     CASE,
@@ -26,6 +34,11 @@ from tests.engine.kit import (
     start,
     user,
 )
+
+BLOCKED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 
 
 def waiting_for_a_visit() -> Mapping[str, bytes]:
@@ -185,3 +198,58 @@ def test_a_message_put_aside_while_somebody_begins_to_wait_still_comes(
         office.drain(NOON + queue.SOONEST)
         assert office.open() == ["sign"]
         office.do("sign")
+
+
+def test_a_message_given_up_for_an_instance_that_ended_finds_who_waits_now(office: Office) -> None:
+    office.publish(waiting_for_a_visit(), key="case")
+    first = office.begin("case")
+    send(1)
+    with transaction():
+        row = db.session.scalars(sa.select(QueueRow)).one()
+        row.status, row.attempts = QueueStatus.FAILED, queue.MAX_ATTEMPTS
+        place = incidents.place_of(db.session.get_one(ProcessInstance, first))
+        failed = incidents.StepFailed(LookupError("范围缺失"), place, node="visited")
+        incidents.record(failed, NOON, queue_row_id=row.id)
+    with transaction():
+        instance = db.session.get_one(ProcessInstance, first)
+        care.cancel(instance, reason="重复", actor_id=CLERK, now=NOON)
+    with transaction(write=False):
+        row = db.session.scalars(sa.select(QueueRow)).one()
+        assert (row.status, row.attempts) == (QueueStatus.WAITING, 0)
+    office.begin("case")
+    office.do("vet")
+    office.drain(NOON + queue.SOONEST)
+    assert office.open() == ["sign"]
+
+
+@pytest.mark.skipif(DATABASE != "postgresql", reason="SQLite writers run one after another")
+def test_a_retry_waits_for_the_step_that_ends_the_instance(
+    office: Office, database: Flask
+) -> None:
+    """Both take the instance first: the other way round each would wait for the other."""
+    office.publish(waiting_for_a_visit(), key="case")
+    instance_id = office.begin("case")
+    with transaction():
+        place = incidents.place_of(db.session.get_one(ProcessInstance, instance_id))
+        failed = incidents.StepFailed(LookupError("范围缺失"), place, node="vet")
+        number = incidents.record(failed, NOON).id
+    refused: list[str] = []
+
+    def retry() -> None:
+        with database.app_context():
+            try:
+                with transaction():
+                    care.retry(db.session.get_one(Incident, number), actor_id=CLERK, now=NOON)
+            except Conflict as error:
+                refused.append(error.message)
+            db.session.remove()
+
+    other = Thread(target=retry)
+    with transaction():
+        instance = care.lock(instance_id)
+        other.start()
+        blocked = (other.join(0.02) or db.session.scalar(sa.text(BLOCKED)) for _ in range(500))
+        assert any(blocked), "the retry never came to a lock"
+        care.cancel(instance, reason="重复", actor_id=CLERK, now=NOON)
+    other.join(60)
+    assert refused == ["该异常已处理"]

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import NoResultFound
 
 from app.accounts.models import Person
 from app.core import records
 from app.core.db import db, transaction
 from app.core.invariants import check_all
+from app.engine import handlers
 from app.engine.models import StepLog, WorkItem
 from app.inbox.models import Draft
 from app.inbox.operations import sweep_drafts
@@ -200,3 +202,21 @@ def test_only_what_has_a_form_can_be_ticked_for_a_batch(client_for: Any, desk_of
     assert "办理<span" in page
     assert "data-pick" not in page
     assert "批量办理" not in page
+
+
+def test_a_page_that_could_not_be_made_was_not_read(
+    client_for: Any, desk_of: Desks, item: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was shown a fault has seen nothing: the record can still be taken back."""
+    desk = desk_of()
+    browser = client_for(desk.clerk)
+
+    def gone(_business_id: int) -> Any:
+        raise NoResultFound
+
+    with monkeypatch.context() as broken:
+        broken.setitem(handlers.presenter._functions, BINDING, gone)
+        assert browser.get(desk.url).status_code == 409
+        assert item(desk.items[0]).viewed_at is None
+    assert browser.get(desk.url).status_code == 200
+    assert item(desk.items[0]).viewed_at is not None

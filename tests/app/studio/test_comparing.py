@@ -1,6 +1,7 @@
 """What a version changes, told in words: every attribute with what it was and is."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -200,3 +201,17 @@ def test_a_form_that_cannot_be_read_is_told(browser: Any, deciding: ProcessVersi
         torn = publish_version("sample", "", files, {"vet": "title: x"}, actor_id=None, now=now())
     page = browser.get(f"/studio/processes/{torn.id}")
     assert page.status_code == 200
+
+
+def test_a_table_of_a_chinese_name_is_downloaded_under_it(browser: Any, app: Any) -> None:
+    named = Drawing(process_id="sample").with_(**DECIDING.parts).replacing("find_grade", "评级")
+    text = decision_table().replace("find_grade", "评级")
+    with transaction():
+        files = {"sample.bpmn": named.bytes(), "评级.dmn": text.encode()}
+        made = publish_version("sample", "", files, {"vet": FORM}, actor_id=None, now=now())
+    url = f"/studio/processes/{made.id}/tables/{quote('评级')}.dmn"
+    assert f'href="{url}"' in browser.get(f"/studio/processes/{made.id}").text
+    kept = browser.get(url)
+    assert (kept.status_code, kept.text) == (200, text)
+    said = kept.headers["Content-Disposition"]
+    assert said == f"attachment; filename*=UTF-8''{quote('评级')}-v1.dmn"
