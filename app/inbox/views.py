@@ -322,6 +322,8 @@ def _batch_items(ids: list[str]) -> list[WorkItem]:
     open_items = [item for item in items if item.is_open]
     if not open_items:
         raise NotFound("所选任务都已办结，请刷新列表")
+    if len(open_items) < len(items):
+        flash(f"所选任务中有 {len(items) - len(open_items)} 项已办结，不再办理", "warning")
     if len({(item.process, item.node, item.form) for item in open_items}) > 1:
         raise Invalid("批量办理只能选择同一环节的任务，请先按“当前环节”筛选")
     first = open_items[0]

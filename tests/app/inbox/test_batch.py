@@ -68,6 +68,11 @@ def test_tasks_done_meanwhile_are_left_out(client_for: Any, desk_of: Desks) -> N
     browser.post(desk.url, {"decision": "pass"})
     page = browser.get("/tasks/batch", query_string={"id": desk.items}).text
     assert "所选 1 项" in page
+    assert "所选任务中有 1 项已办结，不再办理" in page
+    assert browser.post("/tasks/batch", {"id": desk.items, "decision": "pass"}).status_code == 303
+    page = browser.get("/tasks").text
+    assert "已办理 1 项" in page
+    assert "所选任务中有 1 项已办结，不再办理" in page
 
 
 @pytest.mark.parametrize("ids", [[], ["x"], [""]])
