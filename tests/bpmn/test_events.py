@@ -4,8 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
-from app.engine import care, handlers, incidents, runtime
-from app.engine.incidents import StepFailed
+from app.engine import care, handlers, runtime
 from app.engine.models import Incident, ProcessInstance, QueueRow, StepLog, Subscription, Timer
 from app.engine.walk import END
 from tests.engine.kit import (
@@ -224,20 +223,6 @@ def test_an_error_that_nobody_catches_ends_the_process_as_failed(office: Office)
         assert db.session.scalars(ends).all() == ["gave_up"]
     office.begin("p")  # the record may be started again
     assert office.open() == ["ask"]
-
-
-def test_what_went_wrong_before_closes_when_a_process_ends_as_failed(office: Office) -> None:
-    office.publish(failing(catches="another"), key="p")
-    instance_id = office.begin("p")
-    with transaction():
-        place = incidents.place_of(db.session.get_one(ProcessInstance, instance_id))
-        incidents.record(StepFailed(LookupError("编号规则缺失"), place, node="ask"), office.now)
-    office.do("ask", decision="no")
-    with transaction(write=False):
-        found = db.session.scalars(sa.select(Incident).order_by(Incident.id)).all()
-        assert [each.status for each in found] == ["resolved", "open"]
-        ended = db.session.get_one(ProcessInstance, instance_id).ended_at
-        assert (found[0].resolved_by, found[0].resolved_at) == (None, ended)
 
 
 def test_a_terminate_end_ends_every_branch(office: Office) -> None:

@@ -30,6 +30,8 @@ from tests.engine.kit import (
     catch,
     diagram,
     end,
+    error,
+    fails,
     line,
     reviewed,
     service,
@@ -266,6 +268,26 @@ def test_a_cancelled_instance_closes_its_incidents_and_refuses_more(office: Offi
     for act in (care.suspend, care.resume, care.cancel):
         with pytest.raises(Conflict, match="流程已结束，不能再作处理"):
             on_instance(act)
+
+
+def test_what_went_wrong_before_closes_when_a_process_ends_as_failed(office: Office) -> None:
+    given_up = end("gave_up", fails("broken"))
+    drawn = diagram(
+        "case", start(), user("fill"), given_up, line("begun", "fill", "gave_up"),
+        extra=error("broken"),
+    )  # fmt: skip
+    office.publish(drawn, key="case")
+    instance_id = office.begin("case")
+    with transaction():
+        place = incidents.place_of(db.session.get_one(ProcessInstance, instance_id))
+        failed = incidents.StepFailed(LookupError("编号规则缺失"), place, node="fill")
+        incidents.record(failed, office.now)
+    office.do("fill")
+    earlier, last = all_incidents()
+    assert (earlier.status, last.status, last.node) == ("resolved", "open", "gave_up")
+    ended = office.instance(instance_id)
+    assert (ended.status, earlier.resolved_by) == ("failed", None)
+    assert earlier.resolved_at == ended.ended_at
 
 
 def test_nobody_ends_a_record_whose_room_does_not_say_what_becomes_of_it(office: Office) -> None:
