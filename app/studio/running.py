@@ -36,6 +36,7 @@ LOOKED_THROUGH = 50_000
 """In how many of the latest tasks words are looked for."""
 MOST_FOUND = 500
 """How many records words may find."""
+GONE = "（找不到业务记录）"
 STATES = {
     InstanceStatus.RUNNING: ("办理中", "info"),
     InstanceStatus.SUSPENDED: ("已暂停", "warning"),
@@ -181,7 +182,7 @@ def numbers_of(businesses: Collection[Business]) -> dict[Business, str]:
 def title_of(business: Business) -> str:
     """Return what a room calls a record; a word that says so when the room cannot tell."""
     card = card_of(business)
-    return card.title if card else "（找不到业务记录）"
+    return card.title if card else GONE
 
 
 def card_of(business: Business) -> Card | None:

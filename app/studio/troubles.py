@@ -169,9 +169,11 @@ def _title(
     words: Mapping[str | None, str],
     names: Mapping[int, str],
 ) -> str:
-    if of.business is not None:
-        title = titles[of.business]
-        return f"启动流程：{title}" if of.is_start else title
+    title = titles[of.business] if of.business else running.GONE
+    if of.business and not of.is_start:
+        return title
+    if title != running.GONE:
+        return f"启动流程：{title}"
     name = names.get(of.incident.actor_id or 0)
     return words[of.incident.job_key] + (f"（{name}办理）" if name else "")
 

@@ -98,7 +98,9 @@ def test_what_was_undone_with_a_failed_start_is_never_named(
     assert "当次新建的记录也已一并撤销" in page
 
 
-def test_a_record_that_stood_before_is_named(desk: Desk, broken: pytest.MonkeyPatch) -> None:
+def test_a_record_that_stood_before_is_named(
+    browser: Any, desk: Desk, broken: pytest.MonkeyPatch
+) -> None:
     person = applicant("沈未明")
     with transaction():
         number = bound(person)
@@ -107,6 +109,7 @@ def test_a_record_that_stood_before_is_named(desk: Desk, broken: pytest.MonkeyPa
     incident = recorded(caught)
     assert (incident.business_id, incident.actor_id) == (number, person.id)
     assert incident.instance_id is None
+    assert "启动流程：沈未明 申请绑定" in browser.get("/studio/incidents").text
 
 
 def test_each_person_whose_start_failed_has_an_incident_of_their_own(

@@ -323,7 +323,7 @@ def test_a_start_that_failed_names_process_version_person_and_step(
 ) -> None:
     number = failed_start(desk.clerk)
     page = browser.get("/studio/incidents").text
-    for words in ("启动流程：（找不到业务记录）", "人员注册审核", "第 1 版", "申请已提交"):
+    for words in (f"启动流程（{desk.clerk.name}办理）", "人员注册审核", "第 1 版", "申请已提交"):
         assert words in page
     assert "binding_requested" not in page
     page = browser.get(f"/studio/incidents/{number}").text
