@@ -139,9 +139,12 @@ def check_proposal(proposal: Proposal, now: datetime) -> None:
 def _held(person_id: int, now: datetime) -> list[RoleGrant]:
     """Return the roles that have not ended.
 
-    One may seem to begin later than now: it was given while this transaction waited for the lock.
+    One may seem to begin, or to end, later than now: it was given or taken while this transaction
+    waited for the lock.
     """
-    mine = select(RoleGrant).where(RoleGrant.person_id == person_id, lasts(now))
+    mine = select(RoleGrant).where(
+        RoleGrant.person_id == person_id, lasts(now), RoleGrant.ended_at.is_(None)
+    )
     return list(db.session.scalars(mine))
 
 
@@ -216,11 +219,9 @@ def decide_grant(
 def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now: datetime) -> None:
     """Let a role that is held last until later (续期): its term is moved, not doubled.
 
-    Conflict for one that ended meanwhile.
+    Conflict for one that ended meanwhile. What the person holds is locked by the caller.
     """
-    db.session.refresh(grant, with_for_update={"of": RoleGrant})
-    if grant.valid_to is not None and grant.valid_to <= now:
-        raise Conflict("该授权已终止")
+    _hold_lasting(grant, now)
     before, grant.valid_to, grant.warned_at = last_day(grant.valid_to), until, None
     db.session.flush()
     forget_grants()
@@ -323,14 +324,20 @@ def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) ->
     """
     if not reason.strip():
         raise Invalid("请填写终止理由", field="reason")
+    lock_roles_of(grant.person_id)
     if grant.role in ADMINISTRATORS:
         _lock_office(grant.role)
-    db.session.refresh(grant, with_for_update={"of": RoleGrant})
-    if grant.valid_to is not None and grant.valid_to <= now:
-        raise Conflict("该授权已终止")
+    _hold_lasting(grant, now)
     if grant.role in ADMINISTRATORS and not _others_in_office(grant, now):
         raise Conflict("至少保留一名" + ROLES[grant.role])
     end_grant(grant, actor_id=actor.id, now=now, reason=reason.strip())
+
+
+def _hold_lasting(grant: RoleGrant, now: datetime) -> None:
+    """Lock a role that is held; Conflict for one that ended, were it a moment after `now`."""
+    db.session.refresh(grant, with_for_update={"of": RoleGrant})
+    if grant.ended_at is not None or (grant.valid_to is not None and grant.valid_to <= now):
+        raise Conflict("该授权已终止")
 
 
 def _lock_office(role: str) -> None:

@@ -265,6 +265,7 @@ class RoleGrant(Model):
     __table_args__ = (
         *_grant_laws(),
         CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="a_term_has_length"),
+        CheckConstraint("ended_at IS NULL OR valid_to IS NOT NULL", name="what_ended_has_an_end"),
         Index("ix_role_grant_ends", "valid_to"),
         Index("ix_role_grant_scope", "role", "scope_kind", "scope_id"),
     )
@@ -278,6 +279,8 @@ class RoleGrant(Model):
     valid_to: Mapped[datetime | None] = mapped_column(Instant)
     granted_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     confirmed_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
+    # When it was taken, before its term was over: no renewal brings it back.
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
     # When people were told that this term ends soon.
     warned_at: Mapped[datetime | None] = mapped_column(Instant)
 

@@ -313,6 +313,7 @@ def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "
     """Take a role away from now on (终止授权)."""
     # A grant that began in this very moment still has a term of some length.
     grant.valid_to = max(now, grant.valid_from + timedelta(milliseconds=1))
+    grant.ended_at = now
     db.session.flush()
     forget_grants()
     audit.record(

@@ -1,6 +1,8 @@
 """Roles that several administrators decide in the same moment."""
 
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -11,8 +13,12 @@ from app.accounts.queries import live_grants, people_with_role
 from app.accounts.terms import usual_day, usual_end
 from app.core.clock import now
 from app.core.db import db, transaction
-from tests.builders.people import a_person
-from tests.builders.threads import together_inside
+from app.core.errors import Conflict
+from app.units import operations
+from app.units.models import Unit
+from tests.builders.locks import locks_on
+from tests.builders.people import a_person, a_unit
+from tests.builders.threads import WAIT, together_inside
 
 
 def decided(app: Flask, acts: list[Callable[[], None]]) -> list[str]:
@@ -131,3 +137,90 @@ def test_two_last_administrators_are_not_taken_at_once(app: Flask) -> None:
         assert len(people_with_role("system_admin", "all", None, now())) == 1
     assert len(failures) == 1
     assert "至少保留一名" in failures[0]
+
+
+LATER = timedelta(seconds=1)
+
+
+@pytest.fixture
+def clerk(app: Flask, person_id: int) -> tuple[int, int]:
+    """A clerk whose term ends soon; the grant and its unit."""
+    with transaction():
+        unit = a_unit("云桥区青禾小学")
+        grant = RoleGrant(
+            person_id=person_id,
+            role="unit_clerk",
+            scope_kind="org",
+            scope_id=unit.id,
+            valid_from=now(),
+            valid_to=now() + timedelta(days=9),
+        )
+        db.session.add(grant)
+        db.session.flush()
+        return grant.id, unit.id
+
+
+def renew(unit_id: int, person_id: int, actor_id: int) -> None:
+    unit = db.session.get_one(Unit, unit_id)
+    operations.renew_staff(unit, someone(person_id), actor=someone(actor_id), now=now())
+
+
+def is_held(grant_id: int) -> bool:
+    with transaction(write=False):
+        until = db.session.get_one(RoleGrant, grant_id).valid_to
+        return until is not None and until > now() + LATER
+
+
+@pytest.mark.parametrize("first", ["taken", "renewed"])
+def test_a_renewal_that_waits_does_not_bring_back_what_was_taken(
+    app: Flask, person_id: int, clerk: tuple[int, int], first: str
+) -> None:
+    """Both have read the clock; whoever comes second waits, and its moment may be the earlier."""
+    grant_id, unit_id = clerk
+    actor_id = an_office("security_admin", "阚双全")
+    begun = threading.Event()
+
+    def take() -> None:
+        waits_for("renewed")
+        grant = db.session.get_one(RoleGrant, grant_id)
+        take_role(grant, "调离", actor=someone(actor_id), now=now() + LATER / 2)
+        begun.set()
+
+    def lengthen() -> None:
+        waits_for("taken")
+        renew(unit_id, person_id, actor_id)
+        begun.set()
+
+    def waits_for(other: str) -> None:
+        if first == other and db.engine.dialect.name != "sqlite":
+            begun.wait(WAIT)
+
+    acts = (take, lengthen) if first == "taken" else (lengthen, take)
+    failed = [each for each in together_inside(app, *acts) if each]
+    assert not is_held(grant_id)
+    assert all(isinstance(each, Conflict) for each in failed), failed
+
+
+def test_what_was_taken_a_moment_later_is_neither_renewed_nor_taken_again(
+    app: Flask, person_id: int, clerk: tuple[int, int]
+) -> None:
+    actor_id = an_office("security_admin", "阚双全")
+    with transaction():
+        grant = db.session.get_one(RoleGrant, clerk[0])
+        take_role(grant, "调离", actor=someone(actor_id), now=now() + LATER)
+        with pytest.raises(Conflict, match="该授权已终止"):
+            renew(clerk[1], person_id, actor_id)
+        with pytest.raises(Conflict, match="该授权已终止"):
+            take_role(grant, "调离", actor=someone(actor_id), now=now())
+
+
+def test_roles_are_locked_in_one_order(app: Flask, person_id: int, clerk: tuple[int, int]) -> None:
+    """Who renews and who takes lock the person before what they hold."""
+    actor_id = an_office("security_admin", "阚双全")
+    with transaction(), locks_on("person") as people:
+        renew(clerk[1], person_id, actor_id)
+    with transaction(), locks_on("person") as others:
+        take_role(
+            db.session.get_one(RoleGrant, clerk[0]), "调离", actor=someone(actor_id), now=now()
+        )
+    assert (people, others) == (["NO KEY UPDATE"], ["NO KEY UPDATE"])
