@@ -125,9 +125,9 @@ def _pause(source: SignInAttempt | None, now: datetime, free: int | None) -> tim
     return max(timedelta(), source.last_at + pause - now)
 
 
-def check_address(address: str, proof: str, *, now: datetime) -> None:
+def check_address(address: str, proof: str, *, now: datetime, free: int | None = None) -> None:
     """TooManyTries for an address that neither proved the work asked of it nor waited."""
-    demand = _demand(_source(address), now)
+    demand = _demand(_source(address), now, free)
     if demand.wait and not _holds(proof, demand.rounds, now):
         raise TooManyTries(demand.words)
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from flask import request
 
-from app.accounts.addresses import asking, challenge_for, count_address, use_address
+from app.accounts.addresses import (
+    asking,
+    challenge_for,
+    check_address,
+    count_address,
+    use_address,
+)
 from app.accounts.views import visitor_address
 from app.core.clock import now
 
@@ -27,6 +33,10 @@ class PublicForm:
     def challenge(self) -> dict[str, Any] | None:
         """Return the challenge that the page gives with the form, where one is due."""
         return challenge_for(self._key, now(), free=self.free)
+
+    def check(self) -> None:
+        """Raise what `take` would, before long work that comes first and writes nothing."""
+        check_address(self._key, request.form.get("proof", ""), now=now(), free=self.free)
 
     def prove(self) -> None:
         """TooManyTries for who neither proved the work that is asked nor waited."""

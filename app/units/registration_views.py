@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flask import flash, render_template, request, session, url_for
 from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from app.accounts.addresses import TooManyTries
@@ -11,13 +12,14 @@ from app.accounts.public_forms import PublicForm
 from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
+from app.core.db import begin_writing
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge, gathered
 from app.core.faults import judged, show_faults
 from app.core.http import grants, page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.numbers import folded_credit_code
 from app.core.permissions import requires
-from app.core.storage import stage
+from app.core.storage import Kept, lay, prepare
 from app.engine import runtime
 from app.units import asking, evidence, queries, registering, tree
 from app.units.forms import RegistrationForm
@@ -28,6 +30,7 @@ from app.units.web import bp
 
 KEPT, PAGE = "unit_registration", "mend_registration"
 PROOF = PublicForm("unit", free=5)
+UPLOADS = PublicForm("unit evidence", free=10)
 PLACELESS = {"kind", "type", "credit_code", "login", "admin_phone"}
 """What can be judged of a registration before it is known where the unit will stand."""
 STATES = {
@@ -167,6 +170,7 @@ def _state_page(message: str, fault: str = "") -> str:
         sent=evidence.files_of((REGISTRATION, asked.id)) if asked else [],
         policy=evidence.POLICY,
         fault=fault,
+        challenge=UPLOADS.challenge(),
     )
 
 
@@ -186,27 +190,54 @@ def look_up() -> Response | tuple[str, int]:
 @requires("unit.register")
 def add_evidence() -> Response | tuple[str, int]:
     """Add a document to a registration, for who holds its number, until it is decided."""
-    asked = _kept()
-    if asked is None or asked.status not in {PENDING, RETURNED}:
-        raise NotFound("没有可以补充材料的注册申请，请先凭受理号查询")
+    asked = _open_to_evidence()
     try:
-        _add_file(asked)
-    except (Invalid, TooLarge) as error:
+        UPLOADS.check()
+        kept = _prepared()
+        begin_writing()
+        UPLOADS.take()
+        _add_file(asked, kept)
+    except (Invalid, TooLarge, TooManyTries) as error:
         return _state_page("", error.message), error.status
     flash("佐证材料已上传", "success")
     return see_other(url_for("units.registration_state"))
 
 
-def _add_file(asked: UnitRegistration) -> None:
-    file, business = request.files.get("file"), (REGISTRATION, asked.id)
+def _open_to_evidence() -> UnitRegistration:
+    asked = _kept()
+    if asked is None or asked.status not in {PENDING, RETURNED}:
+        raise NotFound("没有可以补充材料的注册申请，请先凭受理号查询")
+    return asked
+
+
+def _prepared() -> Kept:
+    """Clean what was sent; a file that is refused counts as a try too."""
+    try:
+        file = _sent()
+        return prepare(file.stream, file.filename or "", evidence.POLICY)
+    except (Invalid, TooLarge):
+        begin_writing()
+        UPLOADS.take()
+        raise
+
+
+def _sent() -> FileStorage:
+    file = request.files.get("file")
     if file is None or not file.filename:
         raise Invalid("请选择文件", field="file")
+    return file
+
+
+def _add_file(asked: UnitRegistration, kept: Kept) -> None:
+    """Add a file to a registration: several that come together do so one after another."""
+    business = (REGISTRATION, asked.id)
+    asking.hold(business, asked)
+    _open_to_evidence()
     known = [each.id for each in evidence.files_of(business)]
     if len(known) >= evidence.POLICY.max_count:
         raise Invalid(f"佐证材料最多上传 {evidence.POLICY.max_count} 个", field="file")
     owner_id = asked.person_id
-    staged = stage(file.stream, file.filename, evidence.POLICY, owner_id=owner_id, now=now())
-    evidence.attach(business, [*known, staged.id], owner_id)
+    evidence.attach(business, [*known, lay(kept, owner_id=owner_id, now=now()).id], owner_id)
 
 
 def _held() -> UnitRegistration:

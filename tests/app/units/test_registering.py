@@ -338,3 +338,51 @@ def test_a_registration_gets_its_documents_from_who_holds_its_number(
     assert clerk.get(f"/files/{file_id}").status_code == 200
     clerk.post(f"/tasks/{task.id}", {"decision": "pass"})
     assert visitor.post(evidence, {"file": a_file()}).status_code == 404
+
+
+def test_documents_that_come_together_are_all_kept(
+    office: Person, visitor: Browser, app: Flask
+) -> None:
+    """Two windows send a file in the same moment, another its last two: none is lost or over."""
+    visitor.post(URL, NEW)
+    number = number_on(visitor.get(STATE).text)
+    browsers = [app.test_client() for _ in range(6)]
+    for each in browsers:
+        client = Browser(each)
+        client.post(STATE, {"number": number})
+
+    def send(client: Any, place: int) -> Callable[[], None]:
+        return lambda: codes.append(
+            Browser(client)
+            .post("/unit/register/evidence", {"file": a_file(f"{place}.png")})
+            .status_code
+        )
+
+    codes: list[int] = []
+    assert not any(together(app, *(send(c, i) for i, c in enumerate(browsers))))
+    assert sorted(codes) == [303] * 5 + [422]
+    with transaction(write=False):
+        assert [r.position for r in db.session.query(RequestFile).order_by("position")] == [
+            1,
+            2,
+            3,
+            4,
+            5,
+        ]
+
+
+def test_many_documents_ask_for_a_proof_of_work(
+    office: Person, visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "PREFIX", "00")
+    evidence = "/unit/register/evidence"
+    visitor.post(URL, NEW)
+    for _ in range(registration_views.UPLOADS.free):
+        assert (
+            visitor.post(evidence, {"file": (io.BytesIO(b"<html>"), "x.png")}).status_code == 422
+        )
+    refused = visitor.post(evidence, {"file": a_file()})
+    assert (refused.status_code, "安全验证" in refused.text) == (429, True)
+    proof = solved(visitor.get(STATE).text)
+    assert visitor.post(evidence, {"file": a_file(), "proof": proof}).location == STATE
+    assert visitor.post(evidence, {"file": a_file(), "proof": proof}).status_code == 429
