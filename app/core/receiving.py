@@ -93,3 +93,12 @@ def take(policy: Policy) -> StoredFile:
     file = storage.lay(kept, owner_id=owner_id, now=now())
     parts.close(upload, file, now=now())
     return file
+
+
+def taken_before() -> StoredFile | None:
+    """Return the file of the upload that the form names, where it was kept before."""
+    key = request.form.get("upload")
+    upload = parts.own(key, current_user.id) if key else None
+    if upload is None or upload.status != parts.KEPT:
+        return None
+    return storage.owned_file(upload.file_id or 0, current_user.id)

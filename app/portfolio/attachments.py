@@ -36,6 +36,11 @@ def room_for(item: PortfolioItem, slot: str, replaces: int | None, *, actor: Per
     return Policy(types=rule.types, max_bytes=rule.max_bytes, max_count=rule.count)
 
 
+def kept_as(item: PortfolioItem, slot: str, file_id: int) -> ItemFile | None:
+    """Return the attachment that a file is in a slot, None where it is not there."""
+    return next((file for file in files_in(item, slot) if file.file_id == file_id), None)
+
+
 def attach_file(
     item: PortfolioItem,
     slot: str,
@@ -51,7 +56,7 @@ def attach_file(
     """
     require_editable(item, actor)
     here = files_in(item, slot)
-    known = next((file for file in here if file.file_id == file_id), None)
+    known = kept_as(item, slot, file_id)
     if known is not None:
         return known
     policy = room_for(item, slot, replaces, actor=actor)

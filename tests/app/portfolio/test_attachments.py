@@ -106,6 +106,32 @@ def test_a_full_slot_says_so_before_anything_is_sent(
     assert replaced.status_code == 201
 
 
+@pytest.mark.parametrize("replacing", [True, False])
+def test_an_upload_in_parts_that_is_named_again_is_answered_as_before(
+    sender: Browser, item_id: int, *, replacing: bool
+) -> None:
+    """The answer was lost; what is to be replaced is gone by now, or the slot is full."""
+    url, content = f"/portfolio/{item_id}/files/{SLOT.name}", build.a_picture((9, 9, 9))
+    if not replacing:
+        with transaction():
+            item = db.session.get_one(PortfolioItem, item_id)
+            while len(item.files) < SLOT.policy.count - 1:
+                build.attach(item, SLOT.name)
+    query = {"replaces": held(item_id)[0][1]} if replacing else {}
+    told = {"Upload-Metadata": "filename " + _wrapped("证书.png"), **JSON}
+    told["Upload-Length"] = str(len(content))
+    place = sender.send("POST", url, headers=told, query_string=query).location
+    part = {"data": content, "content_type": "application/offset+octet-stream"}
+    assert sender.send("PATCH", place, headers={"Upload-Offset": "0"}, **part).status_code == 204
+    named = {"upload": place.rpartition("/")[2]}
+    first = sender.post(url, named, headers=JSON, query_string=query)
+    assert first.status_code == 200, first.text
+    here = held(item_id)
+    again = sender.post(url, named, headers=JSON, query_string=query)
+    assert (again.status_code, again.json) == (200, first.json)
+    assert held(item_id) == here
+
+
 def _wrapped(name: str) -> str:
     return base64.b64encode(name.encode()).decode()
 
