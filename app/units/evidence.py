@@ -12,6 +12,7 @@ from app.core.storage import StoredFile, link, owned_file, register_reader
 from app.core.uploads import Policy
 from app.engine.models import WorkItem
 from app.units.evidence_models import RequestFile
+from app.units.flow import last_vetting
 from app.units.models import UnitChange
 
 Business = tuple[str, int]
@@ -70,7 +71,7 @@ def attach(business: Business, ids: Sequence[int], owner_id: int) -> None:
 
 @register_reader
 def reads_evidence(person_id: int, file: StoredFile) -> bool:
-    """Who handles or handled a request, the administrators of that office and of the unit."""
+    """Who handles a request or did so last, administrators of that office and of the unit."""
     requests = select(RequestFile).where(RequestFile.file_id == file.id)
     return any(_is_concerned(person_id, row) for row in db.session.scalars(requests))
 
@@ -80,15 +81,8 @@ def _is_concerned(person_id: int, row: RequestFile) -> bool:
     unit_id = db.session.scalar(of_unit) if row.business_type == "unit_change" else None
     if unit_id is not None and works_at(person_id, unit_id, {"unit_admin"}, now()):
         return True
-    tasks = _tasks((row.business_type, row.business_id))
-    return any(_handles(person_id, item) for item in tasks)
-
-
-def _tasks(business: Business) -> Iterable[WorkItem]:
-    tasks = select(WorkItem).where(
-        WorkItem.business_type == business[0], WorkItem.business_id == business[1]
-    )
-    return db.session.scalars(tasks)
+    item = last_vetting((row.business_type, row.business_id))
+    return item is not None and _handles(person_id, item)
 
 
 def _handles(person_id: int, item: WorkItem) -> bool:

@@ -72,3 +72,16 @@ def open_items(business: tuple[str, int]) -> list[WorkItem]:
         WorkItem.business_id == business[1],
     )
     return list(db.session.scalars(waiting.order_by(WorkItem.id)))
+
+
+def last_vetting(business: tuple[str, int]) -> WorkItem | None:
+    """Return the latest task in which an office judges a record, open or done.
+
+    A record that was mended may have gone on to another office: the former one lets go of it.
+    """
+    judged = select(WorkItem).where(
+        WorkItem.business_type == business[0],
+        WorkItem.business_id == business[1],
+        WorkItem.page.is_(None),
+    )
+    return db.session.scalars(judged.order_by(WorkItem.id.desc()).limit(1)).first()

@@ -11,7 +11,12 @@ from app.accounts.queries import live_grants, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import STAFF, register_predicate
-from app.core.records import register_one_by_one, register_record, register_subject
+from app.core.records import (
+    register_one_by_one,
+    register_record,
+    register_sight,
+    register_subject,
+)
 from app.engine.contracts import Contract
 from app.engine.handlers import (
     Card,
@@ -29,6 +34,7 @@ from app.engine.handlers import (
 from app.engine.models import WorkItem
 from app.engine.taking import may_take
 from app.units import evidence, people_import, post_process, request_process
+from app.units.flow import last_vetting
 from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding, withdraw_binding
@@ -144,16 +150,23 @@ def open_task(binding: Employment, person: Person, now: datetime) -> WorkItem | 
 
 @register_predicate("may_see_binding")
 def may_see_binding(person: Person, binding: Employment, now: datetime) -> bool:
-    """Who lists the unit's people, and whose task the request is or was; never its person."""
-    tasks = select(WorkItem).where(
-        WorkItem.business_type == BINDING, WorkItem.business_id == binding.id
-    )
-    vetted = {item.scope_id for item in db.session.scalars(tasks) if item.scope_kind == "org"}
-    units = {binding.unit_id, *(unit for unit in vetted if unit)}
+    """Who lists the unit's people, and whose task the request is or was last; never its person.
+
+    A unit that returned it reads it no more once it was sent on to another.
+    """
     if person.id == binding.person_id:
         return False
+    vetted = last_vetting((BINDING, binding.id))
+    office = vetted.scope_id if vetted is not None and vetted.scope_kind == "org" else None
+    units = {binding.unit_id, *([office] if office else [])}
     is_keeper = any(works_at(person.id, unit, set(REVIEWS), now) for unit in units)
     return is_keeper or open_task(binding, person, now) is not None
+
+
+@register_sight(BINDING)
+def sees_binding(business_id: int, person: Person, now: datetime) -> bool:
+    """Tell whether the page of a request opens for somebody who had its task."""
+    return may_see_binding(person, _binding(business_id), now)
 
 
 @register_predicate("may_unmask_binding")

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts.models import Person
+from app.accounts.models import Person, RoleGrant
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -26,6 +26,11 @@ def self_registered(case: Case) -> None:
         person = db.session.get_one(Person, case.person.id)
         person.set_id_number(NUMBER)
         person.self_registered_at = now()
+
+
+def works_where(person: Person) -> int:
+    grants = db.session.query(RoleGrant).filter_by(person_id=person.id, scope_kind="org")
+    return int(grants.one().scope_id or 0)
 
 
 def test_who_nobody_has_verified_is_left_out_of_a_batch_and_it_says_so(
@@ -118,3 +123,24 @@ def test_a_request_is_taken_back_until_somebody_has_opened_it(client_for: Any, c
     assert client_for(case.clerk).get(f"/tasks/{item.id}").status_code == 200
     refused = browser.post("/binding/withdraw")
     assert (refused.status_code, "查看" in refused.text) == (409, True)
+
+
+def test_the_unit_that_returned_a_request_reads_it_no_more_once_it_went_to_another(
+    client_for: Any, case: Case
+) -> None:
+    with transaction():
+        proof, more = an_upload(case.person).id, an_upload(case.person).id
+        elsewhere = works_where(case.stranger)
+    ask(client_for, case, evidence=[proof])
+    former = task_of(case)
+    vet(client_for, case, "return", "请补充入职证明")
+    with transaction(write=False):
+        url = f"/binding/requests/{db.session.query(Employment).one().id}"
+    clerk, other = client_for(case.clerk), client_for(case.stranger)
+    assert [clerk.get(each).status_code for each in (url, f"/files/{proof}")] == [200, 200]
+    again = {"unit_id": elsewhere, "evidence": [proof, more]}
+    assert client_for(case.person).post("/binding", again).status_code == 303
+    kept = (url, f"/files/{proof}", f"/files/{more}")
+    assert [clerk.get(each).status_code for each in kept] == [403, 404, 404]
+    assert url not in clerk.get(f"/tasks/{former}").text
+    assert [other.get(each).status_code for each in kept] == [200, 200, 200]
