@@ -232,6 +232,16 @@ def notifications_of(person_id: int, *, only_unread: bool = False) -> Select[tup
     return mine.order_by(Notification.id.desc())
 
 
+def was_notified(person_id: int, text: str, *, since: datetime) -> bool:
+    """Tell whether somebody was told the same since a moment."""
+    same = select(Notification.id).where(
+        Notification.person_id == person_id,
+        Notification.created_at >= since,
+        Notification.text == text[:300],
+    )
+    return db.session.scalars(same.limit(1)).first() is not None
+
+
 def notification(message_id: int, person_id: int) -> Notification:
     """Return a message of this person. Raises NotFound for others' and missing ones."""
     found = db.session.get(Notification, message_id)

@@ -1,17 +1,19 @@
 """Roles that end soon: who holds them, and who can renew them, are told once (续期提醒)."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import notify
-from app.accounts.queries import holders, is_live
+from app.accounts.queries import holders, is_live, was_notified
 from app.accounts.terms import ENDS_SOON, last_day
 from app.core import clock, jobs
 from app.core.db import db, transaction
+from app.core.instants import end_of
 from app.core.permissions import ROLES
 from app.inbox.queries import Scope, place_names
 from app.units.operations import STAFF_ROLES
@@ -19,50 +21,96 @@ from app.units.operations import STAFF_ROLES
 JOB = "warn_of_ends"
 NAMED = 3
 BY_SECURITY, BY_UNIT = "安全管理员", "单位管理员"
+Renewer = tuple[int, int | None]
+"""Who can renew, and at which unit; security's administrators everywhere else (None)."""
 
 
 def ask_for_warnings(now: datetime) -> None:
     """Ask for the warnings of a day; asked again on the same day it asks nothing."""
-    jobs.enqueue(JOB, {}, key=f"{JOB}:{now:%Y-%m-%d}", now=now)
+    day = f"{now:%Y-%m-%d}"
+    jobs.enqueue(JOB, {"day": day}, key=f"{JOB}:{day}", now=now)
 
 
 @jobs.register_job(JOB)
-def _warn(_payload: Mapping[str, Any]) -> None:
-    with transaction():
-        warn_of_ends(clock.now())
+def _warn(payload: Mapping[str, Any]) -> None:
+    warn_of_ends(date.fromisoformat(payload["day"]))
 
 
-def warn_of_ends(now: datetime) -> int:
+def warn_of_ends(day: date) -> int:
     """Tell of the roles that end within thirty days, each once a term; returns how many.
 
-    A seat in a meeting ends with it and is renewed by nobody.
+    Each person in a transaction of their own, then each who can renew: what fails, or is tried
+    again, leaves nobody untold and tells nobody twice.
     """
-    ending = (
+    with transaction(write=False):
+        holders_of = select(RoleGrant.person_id).where(*_ending(clock.now())).distinct()
+        people = list(db.session.scalars(holders_of.order_by(RoleGrant.person_id)))
+    count = 0
+    for person_id in people:
+        with transaction():
+            count += _warn_holder(person_id, clock.now())
+    since = end_of(day - timedelta(days=1))
+    with transaction(write=False):
+        letters = list(_letters(since, clock.now()))
+    for renewer_id, text, url in letters:
+        with transaction():
+            if not was_notified(renewer_id, text, since=since):
+                notify(renewer_id, text, url=url, now=clock.now())
+    return count
+
+
+def _ending(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what is to be told of; a seat in a meeting ends with it and nobody renews it."""
+    return (*_ends_soon(now), RoleGrant.warned_at.is_(None))
+
+
+def _ends_soon(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        RoleGrant.valid_to <= now + ENDS_SOON,
+        is_live(now),
+        RoleGrant.scope_kind != "meeting",
+    )
+
+
+def _warn_holder(person_id: int, now: datetime) -> int:
+    """Tell somebody of their roles that end, and keep that they were told; returns how many."""
+    # Whoever renews or takes a role holds the same lock: what they did is read here.
+    lock_roles_of(person_id)
+    mine = select(RoleGrant).where(RoleGrant.person_id == person_id, *_ending(now))
+    found = db.session.scalars(mine.order_by(RoleGrant.valid_to, RoleGrant.id)).all()
+    places = place_names((grant.scope_kind, grant.scope_id) for grant in found)
+    for grant in found:
+        grant.warned_at = now
+        whom = BY_UNIT if _renewers(grant, now)[0] else BY_SECURITY
+        text = f"您的角色{_named(grant, places)}到期，需继续任职的请在此之前联系{whom}续期"
+        notify(person_id, text, url="/home", now=now)
+    return len(found)
+
+
+def _letters(since: datetime, now: datetime) -> Iterator[tuple[int, str, str]]:
+    """Yield to whom, in what words and with what address is told what they can renew."""
+    for (person_id, unit_id), ending in _to_renew(since, now).items():
+        places = place_names((grant.scope_kind, grant.scope_id) for grant, _ in ending[:NAMED])
+        lines = "；".join(f"{name}：{_named(grant, places)}" for grant, name in ending[:NAMED])
+        more = f"等 {len(ending)} 项" if len(ending) > NAMED else ""
+        url = f"/staff?unit={unit_id}" if unit_id else "/admin/grants?state=expiring"
+        yield person_id, f"以下授权即将到期，请续期或安排接任：{lines}{more}", url
+
+
+def _to_renew(since: datetime, now: datetime) -> dict[Renewer, list[tuple[RoleGrant, str]]]:
+    """Return who can renew, with what was told of since and still ends."""
+    told = (
         select(RoleGrant, Person.name)
         .join(Person, Person.id == RoleGrant.person_id)
-        .where(
-            RoleGrant.valid_to <= now + ENDS_SOON,
-            is_live(now),
-            RoleGrant.warned_at.is_(None),
-            RoleGrant.scope_kind != "meeting",
-        )
+        .where(RoleGrant.warned_at >= since, *_ends_soon(now))
         .order_by(RoleGrant.valid_to, RoleGrant.id)
     )
-    found = [(row[0], row[1]) for row in db.session.execute(ending)]
-    places = place_names((grant.scope_kind, grant.scope_id) for grant, _ in found)
-    told: dict[tuple[int, int | None], list[str]] = {}
-    for grant, name in found:
-        grant.warned_at = now
-        line = _named(grant, places)
+    found: dict[Renewer, list[tuple[RoleGrant, str]]] = {}
+    for grant, name in db.session.execute(told).tuples():
         unit_id, renewers = _renewers(grant, now)
-        whom = BY_UNIT if unit_id else BY_SECURITY
-        text = f"您的角色{line}到期，需继续任职的请在此之前联系{whom}续期"
-        notify(grant.person_id, text, url="/home", now=now)
         for person_id in renewers:
-            told.setdefault((person_id, unit_id), []).append(f"{name}：{line}")
-    for (person_id, unit_id), lines in told.items():
-        _tell_renewer(person_id, unit_id, lines, now)
-    return len(found)
+            found.setdefault((person_id, unit_id), []).append((grant, name))
+    return found
 
 
 def _named(grant: RoleGrant, places: Mapping[Scope, str]) -> str:
@@ -77,12 +125,3 @@ def _renewers(grant: RoleGrant, now: datetime) -> tuple[int | None, set[int]]:
         if keepers:
             return grant.scope_id, keepers
     return None, holders("security_admin", "all", None, now) - {grant.person_id}
-
-
-def _tell_renewer(
-    person_id: int, unit_id: int | None, lines: Sequence[str], now: datetime
-) -> None:
-    more = f"等 {len(lines)} 项" if len(lines) > NAMED else ""
-    text = f"以下授权即将到期，请续期或安排接任：{'；'.join(lines[:NAMED])}{more}"
-    url = f"/staff?unit={unit_id}" if unit_id else "/admin/grants?state=expiring"
-    notify(person_id, text, url=url, now=now)

@@ -12,6 +12,7 @@ from app.accounts.models import GrantRequest, Notification, Person, RoleGrant
 from app.accounts.operations import create_credential, create_person, grant_role
 from app.accounts.queries import live_grants
 from app.accounts.terms import last_day, usual_day
+from app.admin import ending
 from app.admin.ending import warn_of_ends
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -157,14 +158,46 @@ def test_what_was_renewed_is_told_of_again_before_its_new_end(
     security: Browser, system: Browser, at: Any
 ) -> None:
     auditor = holding("audit_admin", SOON)
-    with transaction():
-        assert warn_of_ends(now()) == 1
-        assert warn_of_ends(now()) == 0
+    assert warn_of_ends(START.date()) == 1
+    assert warn_of_ends(START.date()) == 0
     propose(security, auditor, role="audit_admin", unit="", until="2027-02-01")
     decide(system, "confirm")
     at(START + timedelta(days=60))
+    assert warn_of_ends((START + timedelta(days=60)).date()) == 1
+
+
+@pytest.mark.parametrize("broken", ["邬小棠", "柏小满", "敖正言"])
+def test_a_warning_that_fails_keeps_the_others_and_is_tried_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """The holder, another holder or who renews cannot be told the first time."""
+    keeper = holding("unit_admin", date(2028, 1, 1), name="敖正言", unit="青禾小学")
     with transaction():
-        assert warn_of_ends(now()) == 1
+        unit_id = db.session.query(RoleGrant.scope_id).filter_by(person_id=keeper.id).scalar()
+        clerks = [
+            a_person(name, roles=[("unit_clerk", "org", unit_id)]) for name in ("邬小棠", "柏小满")
+        ]
+        for grant in db.session.query(RoleGrant).filter_by(role="unit_clerk"):
+            grant.valid_to = end_of(SOON)
+    everybody = [*clerks, keeper]
+    lost = next(each.id for each in everybody if each.name == broken)
+    notify = ending.notify
+
+    def fails(person_id: int, *args: Any, **values: Any) -> None:
+        if person_id == lost:
+            raise RuntimeError
+        notify(person_id, *args, **values)
+
+    monkeypatch.setattr(ending, "notify", fails)
+    with pytest.raises(RuntimeError):
+        warn_of_ends(START.date())
+    first = clerks[0]
+    assert len(told(first)) == (first.id != lost)
+    monkeypatch.setattr(ending, "notify", notify)
+    for _ in range(2):
+        warn_of_ends(START.date())
+    assert [len(told(each)) for each in everybody] == [1, 1, 1]
+    assert all(name in told(keeper)[0] for name in ("邬小棠", "柏小满"))
 
 
 def test_the_administrators_are_warned_of_an_office_that_ends(app: Flask, client_for: Any) -> None:
