@@ -84,7 +84,7 @@ FORGETTING: tuple[Callable[[datetime], list[str]], ...] = (
     sweep_imports,
 )
 """Chores that forget files, and return the hashes of their bytes."""
-CHORES: tuple[Callable[[datetime], None], ...] = (
+CHORES: tuple[Callable[[datetime], object], ...] = (
     parts.sweep_uploads,
     sweep_request_keys,
     sweep_attempts,
@@ -94,6 +94,7 @@ CHORES: tuple[Callable[[datetime], None], ...] = (
     sweep_links,
     sweep_registrations,
     mail.sweep_mail,
+    sweep_drafts,
     ask_for_warnings,
 )
 
@@ -113,8 +114,6 @@ def sweep() -> None:
     hashes = [sha256 for forget in FORGETTING for sha256 in _swept(forget) or ()]
     for chore in CHORES:
         _swept(chore)
-    with transaction():
-        sweep_drafts()
     with transaction(write=False):
         storage.sweep_bytes(hashes)
     with transaction(write=False):

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.blobs import BlobMissing, blob_store
 from app.core.db import Id, Instant, Model, db, pk
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
-from app.core.storage import NAME_LENGTH, StoredFile, short_name
+from app.core.storage import NAME_LENGTH, StoredFile, short_name, store_to_sweep
 from app.core.uploads import Policy, sniff
 
 PART = 2**20
@@ -179,7 +179,9 @@ def sweep_uploads(now: datetime) -> None:
 
 def sweep_parts() -> None:
     """Remove the parts of uploads that are forgotten; their rows were there before them."""
-    store = blob_store()
+    store = store_to_sweep()
+    if store is None:
+        return
     # Before the first question, with which what this transaction sees of the database is settled.
     names = [name for name, _ in store.names(FOLDER)]
     known = set(db.session.scalars(select(PartialUpload.key)))

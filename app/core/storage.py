@@ -5,7 +5,9 @@ is swept away after two days.
 """
 
 import contextlib
+import hashlib
 import io
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,13 +17,17 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, selec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.blobs import BlobMissing, blob_store, digest_of
+from app.core.blobs import BlobMissing, BlobStore, blob_store, digest_of
 from app.core.cleaning import cleaned
+from app.core.crypto import instance_key
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
 from app.core.errors import Invalid, NotFound
 from app.core.uploads import MEDIA_TYPES, Policy
 
+log = logging.getLogger(__name__)
 STAGED, LINKED = "staged", "linked"
+MARK = "instance"
+"""The name in a store of what tells whose it is."""
 STAGED_FOR = timedelta(hours=48)
 # Bytes on which an upload may be about to lay its row.
 BYTES_SPARED = 3600
@@ -244,14 +250,42 @@ def forget_files(ids: Iterable[int]) -> list[str]:
     return hashes
 
 
+def store_to_sweep() -> BlobStore | None:
+    """Return the store where it is this instance's own, None where another has marked it.
+
+    Two that were given one bucket by mistake would each take the other's files for strays.
+    """
+    store, mine = blob_store(), instance_key("store")
+    mark = hashlib.sha256(b"store mark" + mine).hexdigest().encode()
+    try:
+        with store.open(MARK) as kept:
+            found = kept.read()
+    except BlobMissing:
+        store.put(MARK, io.BytesIO(mark), len(mark))
+        return store
+    if found != mark:
+        log.error("the file store belongs to another instance: nothing is swept from it")
+        return None
+    return store
+
+
+def _remove_old(store: BlobStore, name: str) -> None:
+    """Remove bytes unless somebody has just written them anew."""
+    age = store.age(name)
+    if age is not None and age > BYTES_SPARED:
+        store.remove(name)
+
+
 def sweep_bytes(hashes: Iterable[str]) -> None:
     """Remove bytes that no file has any more; call it when their rows are gone for good."""
-    store = blob_store()
-    for sha256 in set(hashes):
+    wanted = set(hashes)
+    store = store_to_sweep() if wanted else None
+    if store is None:
+        return
+    for sha256 in wanted:
         known = db.session.scalar(select(StoredFile.id).where(StoredFile.sha256 == sha256))
-        age = None if known else store.age(blob_name(sha256))
-        if age is not None and age > BYTES_SPARED:
-            store.remove(blob_name(sha256))
+        if not known:
+            _remove_old(store, blob_name(sha256))
 
 
 def sweep_strays(now: datetime) -> None:
@@ -259,7 +293,9 @@ def sweep_strays(now: datetime) -> None:
 
     An upload that was refused once its bytes were kept leaves such, and a server that was killed.
     """
-    folder, store = f"{int(now.timestamp() // 3600) % 256:02x}", blob_store()
+    folder, store = f"{int(now.timestamp() // 3600) % 256:02x}", store_to_sweep()
+    if store is None:
+        return
     old = [name for name, age in store.names(folder) if age > BYTES_SPARED]
     for start in range(0, len(old), 500):
         names = old[start : start + 500]
@@ -268,4 +304,4 @@ def sweep_strays(now: datetime) -> None:
         known = {blob_name(sha256) for sha256 in db.session.scalars(held)}
         for name in names:
             if name not in known:
-                store.remove(name)
+                _remove_old(store, name)

@@ -38,7 +38,7 @@ def complete_task(
     runtime.complete(item, answers, actor_id=person_id, now=now)
 
 
-def sweep_drafts() -> int:
+def sweep_drafts(_now: datetime) -> int:
     """Forget what was typed into tasks that no longer wait; returns how much."""
     waiting = select(WorkItem.id).where(WorkItem.status == ItemStatus.OPEN)
     gone = db.session.execute(delete(Draft).where(Draft.work_item_id.not_in(waiting)))

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.accounts.models import Person
-from app.core import storage
+from app.core import parts, storage
 from app.core.blobs import BlobStore, place_of
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -166,6 +166,41 @@ def test_bytes_that_no_row_has_come_to_know_are_swept(
         storage.sweep_strays(hour)
         assert store.age(stray) is None
         assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()
+
+
+def test_bytes_that_are_written_anew_while_they_are_swept_stay(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old when the folder was listed; an upload of the same content came since."""
+    stray, swept = f"ab/{'0' * 62}", f"ab/{'1' * 62}"
+    store.put(stray, io.BytesIO(b"x"), 1)
+    monkeypatch.setattr(type(store), "names", lambda *_: iter([(stray, 1e6), (swept, 1e6)]))
+    with transaction(write=False):
+        storage.sweep_strays(datetime.fromtimestamp(0xAB * 3600, UTC))
+    assert store.age(stray) is not None
+    store.remove(stray)
+
+
+def test_a_store_of_another_instance_is_not_swept(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(storage, "BYTES_SPARED", -2)
+    theirs, upload = f"ab/{'0' * 62}", f"{parts.FOLDER}/key/0"
+    with transaction(write=False):
+        assert storage.store_to_sweep() is not None
+    for name in (theirs, upload):
+        store.put(name, io.BytesIO(b"x"), 1)
+    monkeypatch.setattr(storage, "instance_key", lambda _name: b"another instance")
+    hour = datetime.fromtimestamp(0xAB * 3600, UTC)
+    with transaction(write=False):
+        storage.sweep_strays(hour)
+        storage.sweep_bytes(["ab" + "0" * 62])
+        parts.sweep_parts()
+    assert [store.age(name) is not None for name in (theirs, upload)] == [True, True]
+    assert "another instance" in caplog.text
+    monkeypatch.undo()
+    for name in (theirs, upload):
+        store.remove(name)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from sqlalchemy.exc import NoResultFound
 
 from app.accounts.models import Person
 from app.core import records
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.engine import handlers
@@ -153,10 +154,10 @@ def test_drafts_are_swept_once_their_task_is_done(client_for: Any, desk_of: Desk
     browser = client_for(desk.clerk)
     browser.post(f"{desk.url}/draft", {"name": "opinion", "value": "材料"})
     with transaction():
-        assert sweep_drafts() == 0
+        assert sweep_drafts(now()) == 0
     browser.post(desk.url, {"decision": "pass"})
     with transaction():
-        assert sweep_drafts() == 1
+        assert sweep_drafts(now()) == 1
     assert drafts() == []
     late = browser.post(f"{desk.url}/draft", {"name": "opinion", "value": "晚了"})
     assert late.status_code == 422
