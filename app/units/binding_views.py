@@ -21,6 +21,7 @@ from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
 from app.units.models import PENDING, RETURNED, Employment, Unit
 from app.units.process import BINDING
+from app.units.vetting import DROP
 from app.units.web import bp
 
 STANDING = {
@@ -167,11 +168,15 @@ def _ask(form: BindingForm, unit: Unit, moment: datetime) -> Employment:
 @bp.post("/binding/withdraw")
 @requires("unit.bind")
 def withdraw_binding() -> Response:
-    """Take back a request that nobody has opened yet (撤回)."""
+    """Take back a request that nobody has opened yet, or that was returned (撤回)."""
     waiting = queries.open_binding(current_user.id)
-    if waiting is None or waiting.status != PENDING:
+    if waiting is None:
         raise Conflict("没有可以撤回的绑定申请")
-    runtime.withdraw((BINDING, waiting.id), actor_id=current_user.id, now=now())
+    returned = asking.task_of_page((BINDING, waiting.id), "mend_binding")
+    if returned is not None:
+        runtime.complete(returned, {"decision": DROP}, actor_id=current_user.id, now=now())
+    else:
+        runtime.withdraw((BINDING, waiting.id), actor_id=current_user.id, now=now())
     flash("绑定申请已撤回，可以重新选择单位", "success")
     return see_other(url_for("units.binding"))
 

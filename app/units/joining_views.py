@@ -9,12 +9,13 @@ from werkzeug.wrappers import Response
 from app.accounts import unmasking
 from app.accounts.queries import names_of
 from app.core.clock import ZONE, now
-from app.core.db import db
+from app.core.db import current_transaction, db
 from app.core.errors import NotFound
 from app.core.faults import shown_on
-from app.core.http import grants, noted, page_of
+from app.core.http import grants, marks_viewed, noted, page_of
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
+from app.engine import runtime
 from app.engine.taking import may_take
 from app.units import queries
 from app.units.flow import flow_log
@@ -51,7 +52,10 @@ def requests() -> str:
     page = page_of(queries.bindings_at([u for u in units if u], _filters()))
     waiting = queries.open_tasks_of(BINDING, [each.id for each in page.items])
     mine = {i: item for i, item in waiting.items() if may_take(item, current_user.id, held)}
-    return render_template("units/requests.html", page=page, tasks=mine, words=BINDING_WORDS)
+    states = [(status, word) for status, (word, _) in BINDING_WORDS.items()]
+    return render_template(
+        "units/requests.html", page=page, tasks=mine, words=BINDING_WORDS, states=states
+    )
 
 
 def _request(binding_id: int, action: str) -> Employment:
@@ -63,15 +67,19 @@ def _request(binding_id: int, action: str) -> Employment:
 
 
 @bp.get("/binding/requests/<int:binding_id>")
+@marks_viewed
 @requires("binding.show")
 def joining(binding_id: int) -> str:
-    """One request with what became of it (办理情况)."""
+    """One request with what became of it (办理情况); who is to decide on it has seen it then."""
     binding = _request(binding_id, "binding.show")
+    task = open_task(binding, current_user, now())
+    if task is not None and current_transaction().write and task.instance.is_running:
+        runtime.open_item(task, person_id=current_user.id, now=now())
     page = render_template(
         "units/joining.html",
         binding=binding,
         record=binding_record(binding_id, current_user),
-        task=open_task(binding, current_user, now()),
+        task=task,
         word=BINDING_WORDS[binding.status],
         decider=names_of([binding.decided_by]).get(binding.decided_by or 0, ""),
         log=flow_log((BINDING, binding_id)),

@@ -19,11 +19,14 @@ from app.units.code_lists import (
 )
 
 PENDING, ACTIVE, RETURNED, ENDED = "pending", "active", "returned", "ended"
+WITHDRAWN, CANCELLED = "withdrawn", "cancelled"
 BINDING_WORDS = {
     PENDING: ("待审核", "warning"),
     ACTIVE: ("通过", "success"),
     RETURNED: ("退回", "danger"),
     ENDED: ("已离开", "secondary"),
+    WITHDRAWN: ("已撤回", "secondary"),
+    CANCELLED: ("已作废", "secondary"),
 }
 """The word and tone that people see for where a person's binding to a unit stands."""
 
@@ -171,11 +174,9 @@ class Employment(Model):
 
     __tablename__ = "employment"
     __table_args__ = (
+        CheckConstraint(f"status IN {sql_list(tuple(BINDING_WORDS))}", name="status_is_known"),
         CheckConstraint(
-            "status IN ('pending', 'active', 'returned', 'ended')", name="status_is_known"
-        ),
-        CheckConstraint(
-            "status NOT IN ('active', 'ended') OR decided_at IS NOT NULL",
+            "status IN ('pending', 'returned') OR decided_at IS NOT NULL",
             name="a_decision_has_a_date",
         ),
         Index(

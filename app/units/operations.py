@@ -29,7 +29,16 @@ from app.core.numbers import checked_id_number
 from app.core.permissions import ADMINISTRATORS
 from app.units.code_lists import AREA_OFFICES
 from app.units.enrolling import Entrant, enrol
-from app.units.models import ACTIVE, ENDED, PENDING, RETURNED, Employment, Unit
+from app.units.models import (
+    ACTIVE,
+    CANCELLED,
+    ENDED,
+    PENDING,
+    RETURNED,
+    WITHDRAWN,
+    Employment,
+    Unit,
+)
 from app.units.own_data import checked_phone
 from app.units.queries import employment_of, open_binding, staff_grants
 from app.units.tree import hold_open
@@ -134,7 +143,7 @@ def cancel_binding(
     """
     if binding.status not in {PENDING, RETURNED}:
         raise Conflict("该申请已处理，流程不能作废")
-    binding.status, binding.opinion = ENDED, reason
+    binding.status, binding.opinion = CANCELLED, reason
     binding.decided_by, binding.decided_at = actor_id, now
     db.session.flush()
     audit.record(
@@ -145,10 +154,10 @@ def cancel_binding(
 
 
 def withdraw_binding(binding: Employment, *, now: datetime) -> None:
-    """End a request that its person took back (撤回); Conflict for one that is not pending."""
-    if binding.status != PENDING:
+    """End a request that its person took back (撤回); Conflict for one that was decided."""
+    if binding.status not in {PENDING, RETURNED}:
         raise Conflict("该申请已处理，不能撤回")
-    binding.status, binding.opinion = ENDED, "本人撤回"
+    binding.status, binding.opinion = WITHDRAWN, "本人撤回"
     binding.decided_by, binding.decided_at = binding.person_id, now
     db.session.flush()
     subject = ("employment", binding.id)

@@ -39,7 +39,7 @@ from app.units.keepers import name_of
 from app.units.models import Employment, Unit
 from app.units.operations import cancel_binding, decide_binding, withdraw_binding
 from app.units.queries import open_tasks_of, reviewing_unit, unit_of
-from app.units.vetting import VETTED, vet
+from app.units.vetting import AGAIN, DROP, MENDED, VETTED, vet
 
 BINDING = "employment"
 BOUND = matter("unit_binding", "人员注册审核", needs=("vet_binding",))
@@ -74,15 +74,20 @@ def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return vet(step, answers, decide_binding, _binding(step.business_id))
 
 
-@save("mend_binding", Contract(BOUND, after={"vet_binding": {"decision": ("return",)}}))
-def mend_binding(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
-    """The person asked again; the request itself was changed on its page."""
-    return {"_outcome": "重新提交"}
+@save(
+    "mend_binding",
+    Contract(BOUND, gives=MENDED, after={"vet_binding": {"decision": ("return",)}}),
+)
+def mend_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
+    """The person asked again, as they wrote on their page, or took the request back (撤回)."""
+    if answers.get("decision") != DROP:
+        return {"decision": AGAIN, "_outcome": "重新提交"}
+    return {"decision": DROP, **take_back(step)}
 
 
 @service("withdraw_binding", Contract(BOUND))
 def take_back(step: Step) -> Outcomes:
-    """End a request that its person took back before anybody had opened it."""
+    """End a request that its person took back."""
     binding = _binding(step.business_id)
     db.session.refresh(binding, with_for_update={"of": Employment})
     withdraw_binding(binding, now=step.now)

@@ -111,7 +111,8 @@ def test_a_request_is_taken_back_until_somebody_has_opened_it(client_for: Any, c
     assert "撤回申请" in browser.get("/binding").text
     task = task_of(case)
     assert browser.post("/binding/withdraw").status_code == 303
-    assert status(case) == "ended"
+    assert status(case) == "withdrawn"
+    assert "已撤回" in client_for(case.clerk).get("/binding/requests?status=withdrawn").text
     assert "该任务已被撤回" in client_for(case.clerk).get(f"/tasks/{task}").text
     with transaction(write=False):
         assert check_all() == []
@@ -144,3 +145,30 @@ def test_the_unit_that_returned_a_request_reads_it_no_more_once_it_went_to_anoth
     assert [clerk.get(each).status_code for each in kept] == [403, 404, 404]
     assert url not in clerk.get(f"/tasks/{former}").text
     assert [other.get(each).status_code for each in kept] == [200, 200, 200]
+
+
+def test_who_reads_the_materials_has_seen_the_request(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    with transaction(write=False):
+        url = f"/binding/requests/{db.session.query(Employment).one().id}"
+    assert client_for(case.clerk).get(url).status_code == 200
+    refused = client_for(case.person).post("/binding/withdraw")
+    assert (refused.status_code, "查看" in refused.text) == (409, True)
+    assert status(case) == "pending"
+
+
+def test_a_returned_request_is_taken_back_by_its_person(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    vet(client_for, case, "return", "请补充入职证明")
+    browser = client_for(case.person)
+    assert "撤回申请" in browser.get("/binding").text
+    assert browser.post("/binding/withdraw").status_code == 303
+    assert status(case) == "withdrawn"
+    assert browser.post("/binding/withdraw").status_code == 409
+    with transaction(write=False):
+        assert check_all() == []
+        assert "binding:withdrawn" in db.session.scalars(sa.select(AuditEvent.tag)).all()
+        bound = db.session.query(Employment).one().id
+        assert open_items((BINDING, bound)) == []
+    assert "选择单位" in browser.get("/binding").text
+    assert ask(client_for, case).status_code == 303
