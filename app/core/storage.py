@@ -238,9 +238,10 @@ def sweep_staged(now: datetime) -> list[str]:
 
 
 def forget_files(ids: Iterable[int]) -> list[str]:
-    """Forget files whose time is over; returns the hashes of their bytes.
+    """Forget files whose time is over, or that a record has no more; returns their hashes.
 
-    One that a record refers to after all stays, and holds up none of the others.
+    One that a record refers to after all stays, and holds up none of the others. What nobody
+    removes of the bytes goes as strays do.
     """
     hashes: list[str] = []
     for file_id in ids:

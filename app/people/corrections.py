@@ -12,7 +12,7 @@ from app.core import audit, crypto
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
-from app.core.storage import link, owned_file
+from app.core.storage import forget_files, link, owned_file
 from app.core.uploads import Policy
 from app.people.models import CorrectionFile, CorrectionStatus, IdentityCorrection
 from app.people.queries import RESIDENT, open_correction
@@ -114,8 +114,10 @@ def _set_number(made: IdentityCorrection, number: str) -> None:
 
 def _attach(made: IdentityCorrection, evidence: Sequence[int]) -> None:
     files = [owned_file(file_id, made.person_id, POLICY) for file_id in evidence]
+    former = {each.file_id for each in made.files}
     made.files.clear()
     db.session.flush()
+    forget_files(sorted(former - set(evidence)))
     for position, file in enumerate(files, start=1):
         made.files.append(CorrectionFile(position=position, file_id=link(file).id))
     db.session.flush()

@@ -8,7 +8,7 @@ from app.accounts.queries import works_at
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.storage import StoredFile, link, owned_file, register_reader
+from app.core.storage import StoredFile, forget_files, link, owned_file, register_reader
 from app.core.uploads import Policy
 from app.engine.models import WorkItem
 from app.units.evidence_models import RequestFile
@@ -57,9 +57,11 @@ def _own(file_id: int, owner_id: int) -> None:
 def attach(business: Business, ids: Sequence[int], owner_id: int) -> None:
     """Let these files, and no others, be the evidence of a request; Invalid as `check` says."""
     check(ids, owner_id, business)
-    for row in _rows(business):
+    rows = _rows(business)
+    for row in rows:
         db.session.delete(row)
     db.session.flush()
+    forget_files(sorted({row.file_id for row in rows} - set(ids)))
     for position, file_id in enumerate(ids, start=1):
         link(db.session.get_one(StoredFile, file_id))
         kind, number = business

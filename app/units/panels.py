@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
+from app.accounts.terms import last_day
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ROLES
@@ -26,7 +27,7 @@ def ended_roles(person: Person, roles: set[str], at: datetime) -> Panel | None:
         Line(
             f"{unit.name}　{ROLES.get(grant.role, grant.role)}",
             url_for("accounts.notifications"),
-            f"{grant.valid_to:%Y-%m-%d} 终止，以后的事项由该单位其他人员办理",
+            f"{last_day(grant.valid_to)} 终止，以后的事项由该单位其他人员办理",
             "已终止",
         )
         for grant, unit in ended

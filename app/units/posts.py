@@ -11,7 +11,7 @@ from app.accounts.operations import notify
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.core.storage import StoredFile, link, owned_file
+from app.core.storage import StoredFile, forget_files, link, owned_file
 from app.core.uploads import Policy
 from app.units.code_lists import POST_LEVELS, POST_OF_TITLE
 from app.units.models import DROPPED, PENDING, RETURNED, Unit
@@ -160,6 +160,7 @@ def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> P
         raise Invalid(errors=faults)
     office = _office_of(unit, actor, now) if known else None
     sheet = asked or PostSheet(unit_id=unit.id)
+    former = asked.file_id if asked is not None else file.id
     sheet.file_id, sheet.reason = link(file).id, entry.reason.strip()
     sheet.submitted_by, sheet.submitted_at = actor.id, now
     sheet.office_id = office.id if office else None
@@ -167,6 +168,8 @@ def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> P
     sheet.in_force_at = None if known else now
     db.session.add(sheet)
     _count(sheet, entry)
+    if former != file.id:
+        forget_files([former])
     _record("posts:change_requested" if known else "posts:submitted", sheet, actor.id, now)
     return sheet
 

@@ -13,6 +13,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden
+from app.core.storage import StoredFile
 from app.engine import care
 from app.people import corrections
 from app.people.known import everything_of
@@ -186,7 +187,11 @@ def test_a_returned_request_comes_again_mended(client_for: Any, case: Case) -> N
     page = client_for(case.person).get("/account/correction").text
     assert "户口簿看不清" in page
     assert 'value="苏小禾"' in page
-    assert ask(client_for, case, name="苏筱禾").status_code == 303
+    with transaction():
+        clearer = an_upload(case.person).id
+    assert ask(client_for, case, name="苏筱禾", evidence=[clearer]).status_code == 303
+    with transaction(write=False):
+        assert db.session.get(StoredFile, case.proof) is None, "what was replaced goes"
     assert waiting_at(case)[0] == "vet_correction"
     decide(client_for, case.clerk, case, "pass")
     assert decide(client_for, case.system, case, "return", "请补户籍证明").status_code == 303

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 from threading import Event
 from time import sleep
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 from flask import Flask
 
 from app.accounts.grants import lock_roles_of
-from app.accounts.models import Person
+from app.accounts.models import Person, RoleGrant
 from app.accounts.queries import people_with_role
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
+from app.core.instants import end_of
 from app.core.invariants import check_all
 from app.engine import care
 from app.engine.handlers import Scope
@@ -27,6 +29,7 @@ from tests.builders.flow import open_items
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit, employ, staff
 from tests.builders.threads import WAIT, together, together_inside
+from tests.conftest import START
 
 APPLICANT = [("applicant", "all", None)]
 
@@ -152,6 +155,16 @@ def test_who_holds_no_role_any_more_is_told_so_at_home(case: Case, client_for: A
     client_for(case.admin).post(f"/staff/{case.clerk.id}/end")
     page = client_for(case.clerk).get("/home").text
     assert ("您的角色" in page, "云桥区青禾小学　单位经办人" in page) == (True, True)
+
+
+def test_a_role_whose_term_is_over_ended_on_its_last_day(
+    case: Case, client_for: Any, at: Any
+) -> None:
+    with transaction():
+        grant = db.session.query(RoleGrant).filter_by(person_id=case.clerk.id).one()
+        grant.valid_to = end_of(date(2026, 12, 1))
+    at(START + timedelta(days=30))
+    assert "2026-12-01 终止" in client_for(case.clerk).get("/home").text
 
 
 def the_task_id() -> int:

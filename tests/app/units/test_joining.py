@@ -10,6 +10,8 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
+from app.core.storage import StoredFile
+from app.units.evidence_models import RequestFile
 from app.units.models import Employment
 from app.units.process import BINDING
 from tests.app.units.conftest import APPLICANT, Case, ask, status, task_of, vet
@@ -172,3 +174,17 @@ def test_a_returned_request_is_taken_back_by_its_person(client_for: Any, case: C
         assert open_items((BINDING, bound)) == []
     assert "选择单位" in browser.get("/binding").text
     assert ask(client_for, case).status_code == 303
+
+
+def test_evidence_that_a_request_has_no_more_goes_unless_it_is_used_elsewhere(
+    client_for: Any, case: Case
+) -> None:
+    with transaction():
+        dropped, shared, kept = (an_upload(case.person).id for _ in range(3))
+        db.session.add(RequestFile(business_type="x", business_id=1, position=1, file_id=shared))
+    ask(client_for, case, evidence=[dropped, shared, kept])
+    vet(client_for, case, "return", "请补充入职证明")
+    assert ask(client_for, case, evidence=[kept]).status_code == 303
+    with transaction(write=False):
+        left = [db.session.get(StoredFile, each) is not None for each in (dropped, shared, kept)]
+        assert left == [False, True, True]

@@ -14,6 +14,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.invariants import check_all
+from app.core.storage import StoredFile
 from app.declarations import operations
 from app.declarations.facts import check
 from app.declarations.models import Declaration, Recommendation
@@ -118,6 +119,10 @@ def test_a_change_is_vetted_returned_mended_and_replaces(case: Case, client_for:
     assert ("盖章不清晰" in page, 'value="20"' in page) == (True, True)
     again = form(case, approved_1="18", reason="更正", file=str(file_id))
     assert browser.post(URL, again).status_code == 303
+    vet(client_for, case.bureau, "return", "盖章仍不清晰")
+    assert browser.post(URL, form(case, approved_1="18", reason="更正")).status_code == 303
+    with transaction(write=False):
+        assert db.session.get(StoredFile, file_id) is None, "what was replaced goes"
     assert vet(client_for, case.bureau, "pass").status_code == 303
     assert counts(case)[1] == ("副高级", 18, 13, 5)
     with transaction(write=False):
