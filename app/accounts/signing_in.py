@@ -21,6 +21,7 @@ from app.accounts.queries import credential_by_name, has_factor
 from app.core import audit, crypto
 from app.core.db import db, insert_into
 from app.core.errors import Invalid
+from app.core.mail import mail_server
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_LASTS = timedelta(minutes=15)
@@ -141,7 +142,8 @@ def refuse_locked(tried: Tried, now: datetime) -> None:
     """SignInRefused while an account is locked by failures."""
     if tried.locked_until and tried.locked_until > now:
         left = math.ceil((tried.locked_until - now) / timedelta(minutes=1))
-        raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或联系管理员重置")
+        by_mail = "用已验证的邮箱重置密码，或" if mail_server() else ""
+        raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或{by_mail}联系管理员重置")
 
 
 def confirm_password(judgement: Judgement, *, now: datetime) -> Credential:

@@ -49,3 +49,8 @@ def last_day(valid_to: datetime | None) -> date | None:
 def is_longer(end: datetime | None, than: datetime | None) -> bool:
     """Tell whether a role that ends then outlasts one that ends so; None never ends."""
     return than is not None and (end is None or end > than)
+
+
+def ends_soon(valid_to: datetime | None, now: datetime) -> bool:
+    """Tell whether a term is over within thirty days."""
+    return valid_to is not None and valid_to <= now + ENDS_SOON

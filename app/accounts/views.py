@@ -14,7 +14,7 @@ from app.accounts.event_words import ACCOUNT_EVENTS, FACTORS
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
 from app.accounts.models import Credential
-from app.accounts.terms import ENDS_SOON, last_day
+from app.accounts.terms import ends_soon, last_day
 from app.core import audit
 from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
@@ -34,7 +34,7 @@ bp.app_template_filter("last_day")(last_day)
 
 @bp.app_template_filter("ends_soon")
 def _ends_soon(end: datetime | None) -> bool:
-    return end is not None and now() < end <= now() + ENDS_SOON
+    return end is not None and now() < end and ends_soon(end, now())
 
 
 @bp.get("/login")

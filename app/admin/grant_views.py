@@ -22,7 +22,7 @@ from app.accounts.terms import usual_day
 from app.admin import queries
 from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
-from app.admin.operations import decide_role
+from app.admin.operations import decide_role, propose_renewals
 from app.admin.views import bp
 from app.admin.words import CONDITIONS, action_name, area_of
 from app.core.clock import now
@@ -54,8 +54,12 @@ def _named(rows: Iterable[RoleGrant | GrantRequest]) -> dict[tuple[str, int | No
 @requires("grant.propose")
 def grants() -> str:
     """Who holds which role, where and until when (角色授权)."""
+    return _grants_page("")
+
+
+def _grants_page(fault: str) -> str:
     args = request.args
-    state = args.get("state", "")
+    state = "expiring" if request.method == "POST" else args.get("state", "")
     found = queries.search_grants(
         args.get("q", ""),
         args.get("role", ""),
@@ -73,7 +77,32 @@ def grants() -> str:
         scopes=_named([*page.items, *waiting]),
         names=names_of(people),
         roles=ROLES,
+        renewing=state == "expiring",
+        until=usual_day(now()),
+        fault=fault,
     )
+
+
+@bp.post("/grants/renew")
+@requires("grant.propose")
+def renew_grants() -> Response | tuple[str, int]:
+    """Propose a later end for several roles that end soon (批量续期)."""
+    ids = [int(each) for each in request.form.getlist("id") if each.isdecimal()]
+    chosen = db.session.scalars(select(RoleGrant).where(RoleGrant.id.in_(ids))).all()
+    try:
+        count, refused = propose_renewals(
+            chosen, request.form.get("reason", ""), actor=current_user, now=now()
+        )
+    except Invalid as error:
+        return _grants_page(error.message), error.status
+    people = names_of(grant.person_id for grant in chosen)
+    for grant in chosen:
+        if grant.id in refused:
+            who = f"{people[grant.person_id]}的{ROLES.get(grant.role, grant.role)}"
+            flash(f"{who}没有提出续期：{refused[grant.id]}", "warning")
+    if count:
+        flash(f"已提出 {count} 项续期，等待系统管理员复核", "success")
+    return see_other(url_for("admin.grants", state="expiring"))
 
 
 @bp.get("/grants/people")

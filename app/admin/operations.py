@@ -1,14 +1,22 @@
 """What the system administrator does to accounts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.accounts import operations
-from app.accounts.grants import decide_grant, is_administrator, lock_roles_of
-from app.accounts.models import Credential, GrantRequest, Person
+from app.accounts.grants import (
+    Proposal,
+    decide_grant,
+    is_administrator,
+    lock_roles_of,
+    propose_grant,
+)
+from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
+from app.accounts.terms import usual_day
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
 from app.units.models import Unit
 
@@ -92,6 +100,34 @@ def decide_role(
         if unit is None or unit.closed_at is not None:
             raise Conflict("单位已关闭，请退回该授权")
     decide_grant(request, confirm=confirm, opinion=opinion, actor=actor, now=now)
+
+
+def propose_renewals(
+    grants: Sequence[RoleGrant], reason: str, *, actor: Person, now: datetime
+) -> tuple[int, dict[int, str]]:
+    """Ask for the usual term from now for several roles (批量续期), each to be confirmed.
+
+    Returns how many are asked for, and why others are not, by the grant. Invalid for none, and
+    without a reason.
+    """
+    if not grants:
+        raise Invalid("请勾选要续期的授权", field="id")
+    if not reason.strip():
+        raise Invalid("请填写授权理由", field="reason")
+    lock_roles_of(*{grant.person_id for grant in grants})
+    refused: dict[int, str] = {}
+    for grant in grants:
+        unit_id = grant.scope_id if grant.scope_kind == "org" else None
+        wanted = Proposal(grant.role, unit_id, usual_day(now), reason)
+        try:
+            if wanted.scope != (grant.scope_kind, grant.scope_id):
+                raise Conflict("不在此续期")
+            propose_grant(
+                db.session.get_one(Person, grant.person_id), wanted, actor=actor, now=now
+            )
+        except DomainError as error:
+            refused[grant.id] = error.message
+    return len(grants) - len(refused), refused
 
 
 def end_all_sessions(person: Person, *, actor: Person, now: datetime) -> int:

@@ -20,7 +20,7 @@ from app.accounts.operations import (
     reset_credential,
 )
 from app.accounts.queries import lasts, person_by_id_number
-from app.accounts.terms import end_of_term, is_longer, usual_day, usual_end
+from app.accounts.terms import end_of_term, ends_soon, is_longer, usual_day, usual_end
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
@@ -217,6 +217,26 @@ def renew_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> 
     for grant in short:
         renew_grant(grant, usual_end(grant.role, now), actor_id=actor.id, now=now)
     return usual_day(now)
+
+
+def renew_ending_staff(unit: Unit, *, actor: Person, now: datetime) -> int:
+    """Renew everybody whose term ends soon (全部续期); returns how many, Conflict for nobody."""
+    ending = ending_staff(unit, actor, now)
+    if not ending:
+        raise Conflict("没有即将到期的工作人员，暂不需要续期")
+    lock_roles_of(*ending)
+    for person_id in sorted(ending):
+        renew_staff(unit, db.session.get_one(Person, person_id), actor=actor, now=now)
+    return len(ending)
+
+
+def ending_staff(unit: Unit, actor: Person, now: datetime) -> set[int]:
+    """Return who of a unit's staff, but oneself, has a term of the unit's that ends soon."""
+    return {
+        person.id
+        for person, grant in staff_grants(unit.id, now)
+        if grant.role in STAFF_ROLES and ends_soon(grant.valid_to, now) and person.id != actor.id
+    }
 
 
 def open_applicant(

@@ -62,6 +62,7 @@ def staff() -> str:
         states=states_of(accounts, held, now()),
         elsewhere=operations.working_elsewhere(unit, [p.id for p in held], now()),
         renewal=usual_end("unit_clerk", now()),
+        ending=operations.ending_staff(unit, current_user, now()),
     )
 
 
@@ -113,6 +114,16 @@ def renew(person_id: int) -> Response:
     unit, person = administered(), _person(person_id)
     until = operations.renew_staff(unit, person, actor=current_user, now=now())
     flash(f"{person.name}在本单位的角色已续期至 {until}", "success")
+    return see_other(url_for("units.staff", unit=unit.id))
+
+
+@bp.post("/staff/renew")
+@requires("unit.staff")
+def renew_all() -> Response:
+    """Let the terms of all staff that end soon last the usual term from now (全部续期)."""
+    unit = administered()
+    count = operations.renew_ending_staff(unit, actor=current_user, now=now())
+    flash(f"{count} 名工作人员的角色已续期至 {usual_day(now())}", "success")
     return see_other(url_for("units.staff", unit=unit.id))
 
 

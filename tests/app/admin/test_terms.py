@@ -1,5 +1,6 @@
 """Every office has a term: asked for, usual, renewed in time, and told of before it ends."""
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -198,6 +199,29 @@ def test_a_warning_that_fails_keeps_the_others_and_is_tried_again(
         warn_of_ends(START.date())
     assert [len(told(each)) for each in everybody] == [1, 1, 1]
     assert all(name in told(keeper)[0] for name in ("邬小棠", "柏小满"))
+
+
+def test_several_terms_are_proposed_anew_at_once(
+    security: Browser, system: Browser, app: Flask
+) -> None:
+    """Each is confirmed by another administrator; one's own and what waits already is told."""
+    people = [holding("expert", SOON, name=name) for name in ("舒乐平", "葛蔓青")]
+    propose(security, people[0], role="expert", unit="", until="2028-11-30")
+    assert "批量续期" not in security.get("/admin/grants").text
+    page = security.get("/admin/grants?state=expiring").text
+    ids = re.findall(r'name="id" value="(\d+)"', page)
+    assert (len(ids), "批量续期" in page) == (2, True)
+    silent = security.post("/admin/grants/renew", {"id": ids, "reason": " "})
+    assert (silent.status_code, "请填写授权理由" in silent.text) == (422, True)
+    assert silent.text.count(" checked") == 2
+    none = security.post("/admin/grants/renew", {"reason": "续聘"})
+    assert (none.status_code, "请勾选" in none.text) == (422, True)
+    answer = security.post("/admin/grants/renew", {"id": ids, "reason": "续聘"})
+    told = security.get(answer.location).text
+    assert ("已提出 1 项续期" in told, "舒乐平的评审专家没有提出续期" in told) == (True, True)
+    assert terms_of(people[1]) == [("expert", SOON)]
+    assert decide(system, "confirm").status_code == 303
+    assert terms_of(people[1]) == [("expert", date(2029, 11, 23))]
 
 
 def test_the_administrators_are_warned_of_an_office_that_ends(app: Flask, client_for: Any) -> None:

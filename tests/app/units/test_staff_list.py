@@ -60,7 +60,7 @@ def test_who_ends_soon_is_marked_and_renewed_by_a_button(
     clerk, browser = a_clerk(unit, date(2026, 12, 1)), client_for(admin)
     page = browser.get("/staff").text
     assert "2026-12-01" in page
-    assert page.count("即将到期") == 1
+    assert page.count("即将到期") == 2, "his badge, and the button for all"
     assert f"/staff/{clerk.id}/renew" in page
     assert browser.post(f"/staff/{clerk.id}/renew").status_code == 303
     assert terms_of(clerk) == [date(2029, 11, 23)]
@@ -72,6 +72,22 @@ def test_who_ends_soon_is_marked_and_renewed_by_a_button(
     assert (event.actor_id, event.data["before"]) == (admin.id, "2026-12-01")
     again = browser.post(f"/staff/{clerk.id}/renew")
     assert (again.status_code, "暂不需要续期" in again.text) == (409, True)
+
+
+def test_all_whose_terms_end_soon_are_renewed_at_once(
+    client_for: Any, admin: Person, unit: Unit
+) -> None:
+    browser = client_for(admin)
+    assert browser.post("/staff/renew").status_code == 409
+    soon = [a_clerk(unit, date(2026, 12, day)) for day in (1, 9)]
+    later = a_clerk(unit, date(2027, 6, 30))
+    given = a_clerk(unit, date(2026, 12, 1), role="superior_clerk")
+    assert "即将到期的全部续期" in browser.get("/staff").text
+    assert browser.post("/staff/renew").status_code == 303
+    assert [terms_of(each) for each in soon] == [[date(2029, 11, 23)]] * 2
+    assert terms_of(later) == [date(2027, 6, 30)]
+    assert terms_of(given) == [date(2026, 12, 1)]
+    assert "全部续期" not in browser.get("/staff").text
 
 
 def test_nobody_renews_their_own_nor_what_others_gave(
