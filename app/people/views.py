@@ -23,9 +23,9 @@ from app.core.permissions import requires
 from app.core.storage import StoredFile
 from app.people import correction_views, data_views, operations, queries, registration_views
 from app.people.web import bp
-from app.units import choosing
+from app.units import choosing, keepers
 from app.units.forms import FirstUnitForm
-from app.units.queries import open_binding, unit_of
+from app.units.queries import employment_of, open_binding, unit_of
 from forms import build
 
 __all__ = ["bp", "correction_views", "data_views", "registration_views"]
@@ -50,7 +50,8 @@ def profile() -> str:
         photo=db.session.get(StoredFile, person.photo_file_id or 0),
         photo_fault=queries.photo_fault(person.id),
         told=queries.told_of(person),
-        unit=unit_of(person.id),
+        employment=employment_of(person.id),
+        keeper=keepers.name_of(person.id),
         binding=open_binding(person.id),
         is_applicant="applicant" in _roles(),
         must_complete=queries.must_complete(person, _roles()),

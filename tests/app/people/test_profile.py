@@ -17,6 +17,7 @@ from app.core.db import db, transaction
 from app.declarations import operations as declaring
 from app.people.models import PersonSeries
 from app.people.queries import series_of
+from app.units import keepers
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.builders.flow import open_items
@@ -272,6 +273,21 @@ def test_a_profile_shows_what_was_told_with_a_masked_number(
     assert "340000198503129020" not in page
     for text in ("汉族", "su@example.com", "淮城市演示路 1 号", "云桥区青禾小学"):
         assert text in page
+
+
+def test_a_profile_says_who_is_a_freelancer_and_who_keeps_the_file(
+    client_for: Any, person: Person
+) -> None:
+    def told() -> list[str]:
+        page = client_for(person).get("/account").text
+        return re.findall(r"<dt>(是否自由职业者|人事档案主管)</dt><dd>([^<]*)", page)
+
+    assert told() == [("是否自由职业者", "否"), ("人事档案主管", "—")]
+    with transaction():
+        unit = a_unit("淮城市人才中心")
+        db.session.query(Employment).one().is_freelancer = True
+        keepers.choose_keeper(kept(person), unit, now=now())
+    assert told() == [("是否自由职业者", "是"), ("人事档案主管", "淮城市人才中心")]
 
 
 def test_saving_the_same_again_changes_nothing(client_for: Any, person: Person) -> None:
