@@ -82,7 +82,8 @@ def mend_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The person asked again, as they wrote on their page, or took the request back (撤回)."""
     if answers.get("decision") != DROP:
         return {"decision": AGAIN, "_outcome": "重新提交"}
-    return {"decision": DROP, **take_back(step)}
+    take_back(step)
+    return {"decision": DROP, "_outcome": "本人撤回"}
 
 
 @service("withdraw_binding", Contract(BOUND))

@@ -99,6 +99,8 @@ def test_reading_never_writes_except_where_a_page_says_so(app: Flask) -> None:
     }
     assert writing == {
         "inbox.task",
+        # Who reads all of a request has seen it, as by its task.
+        "units.joining",
         # A message that was opened counts as read.
         "accounts.open_notification",
         # Who took which list is kept.
