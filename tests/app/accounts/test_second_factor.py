@@ -220,6 +220,7 @@ def test_a_person_enrols_a_device_and_sees_the_recovery_codes_once(
     assert answer.location == "/account/factor/codes"
     shown = here.get(answer.location).text
     assert len(re.findall(r"<code>(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}</code>", shown)) == 10
+    assert ("一次性验证卡" in shown, "data-print" in shown) == (True, True)
     assert "已经显示过" in here.get(answer.location).text
     assert "已启用" in here.get("/account/factor").text
     assert there.get("/home").location.startswith("/login")
