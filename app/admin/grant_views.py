@@ -22,7 +22,7 @@ from app.accounts.terms import usual_day
 from app.admin import queries
 from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
-from app.admin.operations import decide_role, propose_renewals
+from app.admin.operations import confirm_renewals, decide_role, propose_renewals
 from app.admin.views import bp
 from app.admin.words import CONDITIONS, action_name, area_of
 from app.core.clock import now
@@ -224,9 +224,11 @@ def grant_requests() -> str:
     """The roles that wait for another administrator, and what was decided (授权复核)."""
     status = request.args.get("status") or WAITING
     page = page_of(queries.requests(status))
+    waiting = [row for row in page.items if row.status == WAITING]
     return render_template(
         "admin/grant_requests.html",
         page=page,
+        renewals=[row for row in waiting if renews(row, now())],
         status=status,
         scopes=_named(page.items),
         roles=ROLES,
@@ -235,6 +237,23 @@ def grant_requests() -> str:
         anew={row.id for row in page.items if _begins_an_office(row)},
         next_step=NEXT_STEP,
     )
+
+
+@bp.post("/grants/requests/confirm")
+@requires("grant.confirm")
+@shown_on(grant_requests)
+def confirm_several() -> Response:
+    """Confirm several renewals at once (批量同意续期)."""
+    ids = [int(each) for each in request.form.getlist("id") if each.isdecimal()]
+    asked = db.session.scalars(select(GrantRequest).where(GrantRequest.id.in_(ids))).all()
+    count, refused = confirm_renewals(asked, actor=current_user, now=now())
+    for each in asked:
+        if each.id in refused:
+            who = f"{each.person.name}的{ROLES[each.role]}"
+            flash(f"{who}没有同意续期：{refused[each.id]}", "warning")
+    if count:
+        flash(f"已同意 {count} 项续期", "success")
+    return see_other(url_for("admin.grant_requests"))
 
 
 def _begins_an_office(asked: GrantRequest) -> bool:

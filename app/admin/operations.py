@@ -10,6 +10,7 @@ from app.accounts.grants import (
     is_administrator,
     lock_roles_of,
     propose_grant,
+    renews,
 )
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
 from app.accounts.terms import usual_day
@@ -128,6 +129,27 @@ def propose_renewals(
         except DomainError as error:
             refused[grant.id] = error.message
     return len(grants) - len(refused), refused
+
+
+def confirm_renewals(
+    asked: Sequence[GrantRequest], *, actor: Person, now: datetime
+) -> tuple[int, dict[int, str]]:
+    """Confirm several later ends of roles that are held (批量同意续期); a new role is none.
+
+    Returns how many were confirmed, and why others were not, by the request. Invalid for none.
+    """
+    if not asked:
+        raise Invalid("请勾选要同意的续期", field="id")
+    lock_roles_of(*{request.person_id for request in asked})
+    refused: dict[int, str] = {}
+    for request in asked:
+        try:
+            if not renews(request, now):
+                raise Conflict("不是续期，请单独复核")
+            decide_grant(request, confirm=True, opinion="", actor=actor, now=now)
+        except DomainError as error:
+            refused[request.id] = error.message
+    return len(asked) - len(refused), refused
 
 
 def end_all_sessions(person: Person, *, actor: Person, now: datetime) -> int:

@@ -224,6 +224,27 @@ def test_several_terms_are_proposed_anew_at_once(
     assert terms_of(people[1]) == [("expert", date(2029, 11, 23))]
 
 
+def test_several_renewals_are_confirmed_at_once_but_no_new_role(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    people = [holding("expert", SOON, name=name) for name in ("舒乐平", "葛蔓青")]
+    for each in people:
+        propose(security, each, role="expert", unit="", until="2028-11-30")
+    propose(security, person)
+    url = "/admin/grants/requests/confirm"
+    page = system.get("/admin/grants/requests").text
+    offered = re.findall(r'name="id" value="(\d+)"', page)
+    assert len(offered) == 2
+    none = system.post(url, {})
+    assert (none.status_code, "请勾选" in none.text) == (422, True)
+    answer = system.post(url, {"id": [*offered, str(last_request().id)]})
+    told = system.get(answer.location).text
+    assert ("已同意 2 项续期" in told, "不是续期，请单独复核" in told) == (True, True)
+    assert [terms_of(each) for each in people] == [[("expert", date(2028, 11, 30))]] * 2
+    assert terms_of(person) == []
+    assert security.post(url, {"id": offered}).status_code == 403
+
+
 def test_the_administrators_are_warned_of_an_office_that_ends(app: Flask, client_for: Any) -> None:
     guard = holding("security_admin", date(2028, 1, 1))
     holding("system_admin", SOON)
