@@ -343,11 +343,13 @@ def test_a_registration_gets_its_documents_from_who_holds_its_number(
 def test_documents_that_come_together_are_all_kept(
     office: Person, visitor: Browser, app: Flask
 ) -> None:
-    """Two windows send a file in the same moment, another its last two: none is lost or over."""
+    """Six places send a file in the same moment: five are kept, none is lost, none is over."""
     visitor.post(URL, NEW)
     number = number_on(visitor.get(STATE).text)
     browsers = [app.test_client() for _ in range(6)]
-    for each in browsers:
+    for place, each in enumerate(browsers):
+        # Tries of one address are counted one after another as it is.
+        each.environ_base["REMOTE_ADDR"] = f"10.0.{place}.1"
         client = Browser(each)
         client.post(STATE, {"number": number})
 
