@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112131"
+revision = "2026112132"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -680,11 +680,11 @@ def upgrade():
             "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.CheckConstraint(
-            "status IN ('pending', 'active', 'returned', 'ended')",
+            "status IN ('pending', 'active', 'returned', 'ended', 'withdrawn', 'cancelled')",
             name=op.f("ck_employment_status_is_known"),
         ),
         sa.CheckConstraint(
-            "status NOT IN ('active', 'ended') OR decided_at IS NOT NULL",
+            "status IN ('pending', 'returned') OR decided_at IS NOT NULL",
             name=op.f("ck_employment_a_decision_has_a_date"),
         ),
         sa.ForeignKeyConstraint(
@@ -1154,6 +1154,7 @@ def upgrade():
         sa.Column(
             "confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(scope_kind = 'all') = (scope_id IS NULL)",
@@ -1166,6 +1167,10 @@ def upgrade():
         sa.CheckConstraint(
             "valid_to IS NOT NULL OR role = 'applicant'",
             name=op.f("ck_role_grant_an_office_has_a_term"),
+        ),
+        sa.CheckConstraint(
+            "ended_at IS NULL OR valid_to IS NOT NULL",
+            name=op.f("ck_role_grant_what_ended_has_an_end"),
         ),
         sa.CheckConstraint(
             "valid_to IS NULL OR valid_to > valid_from",
