@@ -4,6 +4,7 @@ What is small is cleaned at once. What could take much memory or time is cleaned
 with limits: the server keeps none of its memory, and no file can hold it up.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -18,7 +19,8 @@ from app.core.blobs import digest_of
 from app.core.children import Busy, run_child
 from app.core.cleaning_child import clean_into
 from app.core.errors import Invalid, TooLarge
-from app.core.pictures import pixels_of
+from app.core.likeness import is_ink
+from app.core.pictures import Cleaned, pixels_of
 from app.core.uploads import HEAD, MEDIA_TYPES, PICTURES, Policy, sniff
 
 SECONDS = 60
@@ -45,6 +47,7 @@ class Clean:
     media_type: str
     size: int
     sha256: str
+    inks: tuple[bytes, ...] = ()
 
 
 @contextmanager
@@ -60,9 +63,9 @@ def cleaned(source: IO[bytes], policy: Policy) -> Iterator[Clean]:
         is_light = _is_light(source, size, ending)
         source.seek(0)
         work = clean_into if is_light else _clean_apart
-        ending = work(source, target, ending, policy)
-        content: IO[bytes] = target if ending in PICTURES else source
-        yield _described(content, ending)
+        now = work(source, target, ending, policy)
+        content: IO[bytes] = target if now.ending in PICTURES else source
+        yield _described(content, now)
 
 
 def _is_light(source: IO[bytes], size: int, ending: str) -> bool:
@@ -72,12 +75,12 @@ def _is_light(source: IO[bytes], size: int, ending: str) -> bool:
     return ending not in PICTURES or pixels_of(source) <= LIGHT_PIXELS
 
 
-def _described(content: IO[bytes], ending: str) -> Clean:
+def _described(content: IO[bytes], now: Cleaned) -> Clean:
     content.seek(0)
     digest = digest_of(content)
     size = content.tell()
     content.seek(0)
-    return Clean(content, MEDIA_TYPES[ending], size, digest)
+    return Clean(content, MEDIA_TYPES[now.ending], size, digest, now.inks)
 
 
 @contextmanager
@@ -89,7 +92,7 @@ def _on_disk(source: IO[bytes]) -> Iterator[IO[bytes]]:
         yield copy
 
 
-def _clean_apart(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> str:
+def _clean_apart(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> Cleaned:
     told = {"ending": ending, "target": target.fileno(), "policy": asdict(policy)}
     words = (json.dumps(told), str(SECONDS), str(MEMORY))
     with _our_turn(), _on_disk(source) as given:
@@ -107,7 +110,7 @@ def _our_turn() -> Iterator[None]:
         _turn.release()
 
 
-def _understood(said: bytes, ending: str) -> str:
+def _understood(said: bytes, ending: str) -> Cleaned:
     """Return what the child said: it read hostile files, and its words are data."""
     try:
         answer = json.loads(said)
@@ -118,4 +121,5 @@ def _understood(said: bytes, ending: str) -> str:
             raise TooLarge(str(answer["refused"]))
         raise Invalid(str(answer["refused"]), field="file")
     found = str(answer["ending"])
-    return found if ending in PICTURES and found in PICTURES else ending
+    inks = tuple(filter(is_ink, map(base64.b64decode, answer["inks"])))
+    return Cleaned(found if ending in PICTURES and found in PICTURES else ending, inks)

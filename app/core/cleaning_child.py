@@ -1,9 +1,10 @@
 """The child process that cleans one upload: no worker keeps the memory, no file can hold it up.
 
 It reads the file of the standard input, writes a picture anew into the file that it was given,
-and prints the ending it has now, or why it is refused.
+and prints the ending it has now and how it looks, or why it is refused.
 """
 
+import base64
 import json
 import os
 import resource
@@ -13,7 +14,7 @@ from typing import IO, Any
 from app.core.documents import refuse_document
 from app.core.errors import Invalid, TooLarge
 from app.core.limits import limit
-from app.core.pictures import clean_picture
+from app.core.pictures import Cleaned, clean_picture
 from app.core.uploads import MAX_PICTURE_BYTES, PICTURES, Policy
 
 NO_MEMORY = 77
@@ -21,12 +22,12 @@ NO_MEMORY = 77
 MOST_WRITTEN = 6 * MAX_PICTURE_BYTES
 
 
-def clean_into(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> str:
-    """Write a picture anew into the target, judge anything else; return the ending it has now."""
+def clean_into(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> Cleaned:
+    """Write a picture anew into the target, judge anything else; return what it is now."""
     if ending in PICTURES:
         return clean_picture(source, target, ending, policy)
     refuse_document(source, ending)
-    return ending
+    return Cleaned(ending)
 
 
 def main(told: str, seconds: str, memory: str) -> None:
@@ -44,7 +45,9 @@ def main(told: str, seconds: str, memory: str) -> None:
     said: dict[str, Any]
     try:
         with os.fdopen(given["target"], "w+b") as target:
-            said = {"ending": clean_into(source, target, given["ending"], policy)}
+            clean = clean_into(source, target, given["ending"], policy)
+        inks = [base64.b64encode(ink).decode() for ink in clean.inks]
+        said = {"ending": clean.ending, "inks": inks}
     except (Invalid, TooLarge) as refused:
         said = {"refused": refused.message, "status": refused.status}
     except MemoryError:

@@ -1,11 +1,13 @@
 """Pictures that people upload: encoded anew, upright, without what hides in them, and small."""
 
 import struct
+from dataclasses import dataclass
 from typing import IO
 
 from PIL import Image, ImageOps, ImageStat
 
 from app.core.errors import Invalid, TooLarge
+from app.core.likeness import ink_of
 from app.core.uploads import Policy
 
 MAX_PIXELS = 40_000_000
@@ -55,8 +57,16 @@ def _opened(source: IO[bytes]) -> Image.Image:
     return image
 
 
-def clean_picture(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> str:
-    """Write a picture anew and return its ending; Invalid or TooLarge says why not.
+@dataclass(frozen=True)
+class Cleaned:
+    """The ending that a cleaned file has, and where the ink of its pictures lies."""
+
+    ending: str
+    inks: tuple[bytes, ...] = ()
+
+
+def clean_picture(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> Cleaned:
+    """Write a picture anew and say what it is now; Invalid or TooLarge says why not.
 
     Neither what its camera noted nor what was appended to it comes along. A large one without
     transparency becomes a JPEG where its place takes one.
@@ -64,14 +74,15 @@ def clean_picture(source: IO[bytes], target: IO[bytes], ending: str, policy: Pol
     image = _opened(source)
     if policy.photo:
         _write(_fitted(image), target, "jpg", 90, dpi=(300, 300))
-        return "jpg"
+        return Cleaned("jpg")
     is_clear = ending == "png" and image.has_transparency_data
     plain = image.convert("RGBA" if is_clear else "RGB")
     plain.info.clear()
+    ink = ink_of(plain)
     for side, quality in STEPS:
         plain.thumbnail((side, side))
         if _write(plain, target, ending, quality) <= policy.max_bytes:
-            return ending
+            return Cleaned(ending, (ink,) if ink else ())
         if not is_clear and "jpg" in policy.types:
             ending = "jpg"
     raise TooLarge(f"图片压缩后仍超过限制：{policy.describe()}")

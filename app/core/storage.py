@@ -22,6 +22,7 @@ from app.core.cleaning import cleaned
 from app.core.crypto import instance_key
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
 from app.core.errors import Invalid, NotFound
+from app.core.lookalikes import Look, forget_looks, keep_looks, looks_for
 from app.core.uploads import MEDIA_TYPES, Policy
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class Kept:
     name: str
     media_type: str
     size: int
+    looks: tuple[Look, ...] = ()
 
 
 def prepare(source: IO[bytes], name: str, policy: Policy) -> Kept:
@@ -130,7 +132,9 @@ def prepare(source: IO[bytes], name: str, policy: Policy) -> Kept:
     """
     with cleaned(source, policy) as clean:
         blob_store().put(blob_name(clean.sha256), clean.content, clean.size)
-    return Kept(clean.sha256, true_name(name, clean.media_type), clean.media_type, clean.size)
+    true = true_name(name, clean.media_type)
+    looks = looks_for(clean.sha256, clean.inks)
+    return Kept(clean.sha256, true, clean.media_type, clean.size, looks)
 
 
 def lay(kept: Kept, *, owner_id: int | None, now: datetime) -> StoredFile:
@@ -146,6 +150,7 @@ def lay(kept: Kept, *, owner_id: int | None, now: datetime) -> StoredFile:
     )
     db.session.add(file)
     db.session.flush()
+    keep_looks(kept.sha256, kept.looks)
     return file
 
 
@@ -234,7 +239,10 @@ def sweep_staged(now: datetime) -> list[str]:
     )
     # The status is asked again: a file that is linked at this very moment stays.
     swept = delete(StoredFile).where(StoredFile.id.in_(old), StoredFile.status == STAGED)
-    return list(db.session.scalars(swept.returning(StoredFile.sha256)))
+    gone = list(db.session.scalars(swept.returning(StoredFile.sha256)))
+    kept = set(db.session.scalars(select(StoredFile.sha256).where(StoredFile.sha256.in_(gone))))
+    forget_looks(set(gone) - kept)
+    return gone
 
 
 def forget_files(ids: Iterable[int]) -> list[str]:

@@ -1,0 +1,118 @@
+"""Pictures that look nearly the same are found when they come in, in a bounded number of rows."""
+
+import io
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import event, func, select
+
+from app.core import cleaning, lookalikes, storage
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.lookalikes import PictureBand, PictureLook, PictureTwin, lookalikes_of
+from app.core.uploads import PHOTO, Policy
+from tests.builders.portfolio import a_picture
+from tests.builders.scans import RESCANS, honour, record
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def as_png(sheet: Image.Image) -> bytes:
+    target = io.BytesIO()
+    sheet.save(target, "PNG")
+    return target.getvalue()
+
+
+def kept(content: bytes, *, photo: bool = False) -> str:
+    policy = PHOTO if photo else Policy()
+    with transaction():
+        file = storage.stage(io.BytesIO(content), "证书.png", policy, owner_id=None, now=now())
+        return file.sha256
+
+
+def again(seed: int, how: str) -> bytes:
+    chance = random.Random(seed)
+    return as_png(RESCANS[how](honour(chance), chance))
+
+
+def counted(table: type[Any]) -> int:
+    with transaction(write=False):
+        return db.session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def near(*hashes: str) -> set[tuple[str, str]]:
+    with transaction(write=False):
+        return set(lookalikes_of(hashes))
+
+
+def test_a_later_scan_is_paired_with_the_earlier_both_ways_round() -> None:
+    first, later, other = kept(again(1, "double")), kept(again(1, "grey")), kept(again(2, "grey"))
+    assert near(first) == {(first, later)}
+    assert near(later) == {(later, first)}
+    assert near(other) == set()
+
+
+def test_a_large_picture_is_looked_at_by_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = kept(again(1, "compressed"))
+    monkeypatch.setattr(cleaning, "LIGHT_PIXELS", 1000)
+    monkeypatch.setattr(cleaning, "clean_into", None)
+    large = kept(again(1, "smaller"))
+    assert near(large) == {(large, small)}
+
+
+def test_the_same_bytes_are_kept_once_and_photos_and_blanks_not_at_all() -> None:
+    sheet = again(1, "grey")
+    assert kept(sheet) == kept(sheet)
+    kept(a_picture((250, 250, 250)))
+    kept(as_png(record(random.Random(1)).resize((413, 579))), photo=True)
+    assert counted(PictureLook) == 1
+    assert counted(PictureTwin) == 0
+
+
+def test_what_is_swept_is_forgotten_unless_another_file_has_its_bytes() -> None:
+    sheet = again(1, "grey")
+    kept(sheet)
+    kept(again(1, "double"))
+    with transaction():
+        twin = storage.stage(io.BytesIO(sheet), "另存.png", Policy(), owner_id=None, now=now())
+        storage.link(twin)
+    with transaction():
+        storage.sweep_staged(now() + timedelta(hours=49))
+    assert (counted(PictureLook), counted(PictureTwin)) == (1, 0)
+    with transaction(write=False):
+        left = db.session.scalars(select(PictureBand.look_id).distinct()).all()
+        assert left == list(db.session.scalars(select(PictureLook.id)))
+
+
+def test_the_search_reads_so_many_rows_however_many_share_a_template(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookalikes, "NEWEST", 3)
+    monkeypatch.setattr(lookalikes, "MOST_COMPARED", 3)
+    compared: list[int] = []
+    unlikeness = lookalikes.unlikeness
+
+    def counting(one: bytes, other: bytes) -> int:
+        compared.append(1)
+        return unlikeness(one, other)
+
+    monkeypatch.setattr(lookalikes, "unlikeness", counting)
+    reads: list[int] = []
+    for seed in range(1, 8):
+        seen: list[str] = []
+
+        def keep(*args: Any, into: list[str] = seen) -> None:
+            into.append(args[2])
+
+        compared.clear()
+        event.listen(db.engine, "before_cursor_execute", keep)
+        try:
+            kept(again(seed, "grey"))
+        finally:
+            event.remove(db.engine, "before_cursor_execute", keep)
+        assert len(compared) <= 3
+        reads.append(sum(text.startswith("SELECT") for text in seen))
+    assert len(set(reads[1:])) == 1
