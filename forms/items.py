@@ -1,7 +1,6 @@
 """Portfolio item types (业绩类型): each YAML file in portfolio/ is one, nothing else needed."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,6 +10,7 @@ from typing import Any
 
 from forms import values
 from forms.builder import display
+from forms.identity import READINGS, Way, identities
 from forms.loader import form_from, mapping_from
 from forms.spec import FieldSpec, FormSpec, FormSpecError, Section
 
@@ -30,9 +30,6 @@ _OWN_KEYS = frozenset(
     {"category", "order", "summary", "occurred_on", "rank", "identity", "slots", "series"}
 )
 _PART = re.compile(r"\{(\w+)\}")
-# One types the ISSN alone, another with its CN number or the word before it.
-_ISSN = re.compile(r"\d{4}-?\d{3}[\dx]")
-_LABEL = re.compile(r"^(?:isbn|issn|zl)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,8 @@ class ItemType:
     summary_template: str
     date_fields: tuple[str, ...]
     rank_template: str
-    identity_fields: tuple[str, ...] = ()
+    # The ways in which two claims are of the same achievement, see forms/identity.py.
+    identity_ways: tuple[Way, ...] = ()
     # The title series whose people alone have such records (卫生专用); none: everybody.
     series: tuple[str, ...] = ()
 
@@ -79,27 +77,25 @@ class ItemType:
             return None
         return self._filled(self.rank_template, data)
 
-    def identity(self, data: Mapping[str, Any]) -> str | None:
-        """Return what tells the achievement itself apart, however it was typed, or None.
+    def place(self, data: Mapping[str, Any]) -> tuple[int | None, int | None]:
+        """Return the person's place and how many took part, as far as they are answered."""
+        given = [data.get(name) for name in _PART.findall(self.rank_template)]
+        known = [int(text) if (text := str(value or "")).isdecimal() else None for value in given]
+        place, among = (*known, None, None)[:2]
+        return place, among
 
-        Two people who were given the same award or wrote the same paper get the same text;
-        None for a type without identity fields, and while one of them is unanswered.
+    def identities(self, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what tells the achievement itself apart, however it was typed: one text a way.
+
+        Two people who were given the same award or wrote the same paper share one of them.
         """
-        parts = [_essence(name, data.get(name)) for name in self.identity_fields]
-        return "|".join((self.key, *parts)) if parts and all(parts) else None
+        return identities(self.key, self.identity_ways, data)
 
     def _filled(self, template: str, data: Mapping[str, Any]) -> str:
         def text(match: re.Match[str]) -> str:
             return display(self.form.field(match[1]), data.get(match[1]))
 
         return _PART.sub(text, template)
-
-
-def _essence(name: str, value: Any) -> str:
-    """Return the letters and digits of an answer, without width, case, signs and labels."""
-    text = unicodedata.normalize("NFKC", str(value or "")).casefold()
-    found = _ISSN.search(text) if name == "issn" else None
-    return _LABEL.sub("", "".join(filter(str.isalnum, found[0] if found else text)))
 
 
 def _day(value: Any) -> date | None:
@@ -148,7 +144,7 @@ def item_type_from(text: str, key: str) -> ItemType:
         summary_template=values.needed(own, "summary", "业绩类型"),
         date_fields=tuple(dated if isinstance(dated, list) else [dated]),
         rank_template=values.text(own, "rank", "业绩类型"),
-        identity_fields=tuple(own.get("identity", [])),
+        identity_ways=_ways(own),
         series=tuple(own.get("series", [])),
     )
     _check(kind)
@@ -163,6 +159,16 @@ def _slots(own: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
     return tuple(form_from({"title": "附件", "fields": given}).fields)
 
 
+def _ways(own: Mapping[str, Any]) -> tuple[Way, ...]:
+    ways = tuple(
+        values.pairs(way, "identity") for way in values.items(own, "identity", "业绩类型")
+    )
+    unknown = sorted({str(each) for way in ways for each in way.values()} - set(READINGS))
+    if unknown:
+        raise FormSpecError(f"identity 提到未知的读法 {'、'.join(unknown)}")
+    return ways
+
+
 def _check(kind: ItemType) -> None:
     if kind.category not in CATEGORIES:
         raise FormSpecError(f"category 须为 {'、'.join(CATEGORIES)} 之一")
@@ -172,7 +178,7 @@ def _check(kind: ItemType) -> None:
     used = [
         *_PART.findall(kind.summary_template + kind.rank_template),
         *kind.date_fields,
-        *kind.identity_fields,
+        *(name for way in kind.identity_ways for name in way),
     ]
     unknown = [name for name in used if name not in names]
     if unknown:

@@ -7,6 +7,7 @@ learn what a colleague has claimed.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 
 from sqlalchemy import ColumnElement, CompoundSelect, and_, literal, select, union
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
@@ -14,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
 from app.core.db import db
+from app.core.lookalikes import lookalikes_of
 from app.core.permissions import role_allows, subject_allows
 from app.core.storage import StoredFile
 from app.portfolio import item_types
@@ -21,8 +23,10 @@ from app.portfolio.models import (
     DRAFT,
     STATES,
     ItemFile,
+    ItemMark,
     ItemVersion,
     ItemVersionFile,
+    ItemVersionMark,
     PortfolioItem,
 )
 from app.portfolio.queries import usages_of
@@ -31,6 +35,17 @@ from app.units.models import Unit
 ACTION = "portfolio.compare"
 MOST_SHOWN = 20
 BEING_CHANGED = "曾通过，修改中"
+
+
+class Same(IntEnum):
+    """What two claims have in common, the plainest first."""
+
+    ACHIEVEMENT = 0
+    FILE = 1
+    PICTURE = 2
+
+
+WORDS = {Same.ACHIEVEMENT: "业绩相同", Same.FILE: "附件相同", Same.PICTURE: "图片相近"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,10 @@ class Duplicate:
     rank: str
     state: str
     uses: tuple[str, ...]
+    clash: str
+    """In what the two contradict each other as to who took which part."""
+    files: tuple[int, int] | None
+    """The own attachment and the other one, to be read side by side."""
 
 
 @dataclass(frozen=True)
@@ -77,30 +96,45 @@ def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
         select(PortfolioItem, Unit.jurisdiction)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
         .where(PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == owner_id)
+        .options(joinedload(PortfolioItem.current_version))
     ).tuples()
     mine = {item.id: (item, jurisdiction) for item, jurisdiction in rows}
-    known: dict[str, list[int]] = {}
-    for item_id, _slot, mark in _own_claims(mine):
-        known.setdefault(mark, []).append(item_id)
+    known = _known_by(_own_claims(mine))
     jurisdictions = {jurisdiction for _item, jurisdiction in mine.values()}
     pairs = {
-        (bool(slot), theirs, slot, own)
-        for theirs, slot, mark in _claims_of_others(owner_id, known, jurisdictions)
-        for own in known[mark]
+        (same, theirs, slot, own, own_file, file_id)
+        for theirs, slot, file_id, mark in _claims_of_others(owner_id, known, jurisdictions)
+        for same, own, own_file in known[mark]
     }
     return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs))
 
 
 Mine = Mapping[int, tuple[PortfolioItem, str]]
-Claim = tuple[int, str, str]
-"""An item, the slot of an attachment or nothing, and the mark by which the same is known."""
-Pair = tuple[bool, int, str, int]
-"""Whether it is an attachment, their item, its slot, and the own item."""
+Claim = tuple[int, str, int, str]
+"""An item, slot and file of an attachment or nothing, the mark by which the same is known."""
+Known = dict[str, list[tuple[Same, int, int]]]
+"""By its mark what others may claim as well: how it is the same, the own item and file."""
+Pair = tuple[Same, int, str, int, int, int]
+"""How they are the same, their item, its slot, the own item, the own file and theirs."""
 Where = ColumnElement[bool]
 
 
+def _known_by(claims: Iterable[Claim]) -> Known:
+    known: Known = {}
+    papers: set[str] = set()
+    for item_id, slot, file_id, mark in claims:
+        same = Same.FILE if slot else Same.ACHIEVEMENT
+        known.setdefault(mark, []).append((same, item_id, file_id))
+        if slot:
+            papers.add(mark)
+    for mark, other in lookalikes_of(papers):
+        near = [(Same.PICTURE, own, file_id) for _same, own, file_id in known[mark]]
+        known.setdefault(other, []).extend(each for each in near if other not in papers)
+    return {mark: found for mark, found in known.items() if found}
+
+
 def _told(mine: Mine, pairs: Sequence[Pair]) -> list[Duplicate]:
-    theirs_ids = sorted({theirs for _is_file, theirs, _slot, _own in pairs})
+    theirs_ids = sorted({pair[1] for pair in pairs})
     if not theirs_ids:
         return []
     rows = db.session.execute(
@@ -113,28 +147,56 @@ def _told(mine: Mine, pairs: Sequence[Pair]) -> list[Duplicate]:
     known = {item.id: (item, name, unit) for item, name, unit in rows}
     uses = usages_of(theirs_ids)
     return [
-        _duplicate(mine[own][0], *known[theirs], slot, uses.get(theirs, ()))
-        for _is_file, theirs, slot, own in pairs
+        _duplicate(pair, mine[pair[3]][0], *known[pair[1]], uses.get(pair[1], ()))
+        for pair in pairs
     ]
 
 
+def _shown(item: PortfolioItem) -> PortfolioItem | ItemVersion:
+    """Return what others may read: while it is changed nobody reads over the owner's shoulder."""
+    return item.current_version if item.status == DRAFT and item.current_version else item
+
+
 def _duplicate(
-    own: PortfolioItem, theirs: PortfolioItem, name: str, unit: str, slot: str, uses: Sequence[str]
+    pair: Pair,
+    own: PortfolioItem,
+    theirs: PortfolioItem,
+    name: str,
+    unit: str,
+    uses: Sequence[str],
 ) -> Duplicate:
+    same, _theirs, slot, _own, own_file, their_file = pair
     kind = item_types.get(theirs.type_key)
     label = slot and item_types.slot_of(kind, slot).label
-    # While it is being changed nobody reads over the owner's shoulder.
-    version = theirs.current_version if theirs.status == DRAFT else None
-    shown = version or theirs
+    shown = _shown(theirs)
+    is_one_thing = same is Same.ACHIEVEMENT
     return Duplicate(
         own.id,
         own.summary,
-        "附件相同" if slot else "业绩相同",
+        WORDS[same],
         tuple(filter(None, (unit, name, f"{kind.title}：{shown.summary}", label))),
         kind.rank(shown.data) or "",
-        BEING_CHANGED if version else STATES[theirs.status],
+        STATES[theirs.status] if shown is theirs else BEING_CHANGED,
         tuple(uses),
+        clash_of(kind.place(_shown(own).data), kind.place(shown.data)) if is_one_thing else "",
+        None if is_one_thing else (own_file, their_file),
     )
+
+
+Place = tuple[int | None, int | None]
+
+
+def clash_of(own: Place, theirs: Place) -> str:
+    """Return in what two claims of one achievement contradict each other, or nothing.
+
+    One place is held by one person, and as many took part whoever tells of it.
+    """
+    clashes = []
+    if own[0] is not None and own[0] == theirs[0]:
+        clashes.append(f"排名冲突：均为第 {own[0]} 名")
+    if own[1] is not None and theirs[1] is not None and own[1] != theirs[1]:
+        clashes.append(f"参与人数不一致：此处 {own[1]} 人，对方 {theirs[1]} 人")
+    return "；".join(clashes)
 
 
 def _own_claims(mine: Mine) -> Iterable[Claim]:
@@ -152,14 +214,14 @@ def _claims_of_others(
     if not wanted:
         return []
 
-    def same(mark: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> Where:
+    def same(mark: InstrumentedAttribute[str]) -> Where:
         return mark.in_(wanted)
 
     paper, is_sent = same(StoredFile.sha256), PortfolioItem.status != DRAFT
     claims = _claims(
-        and_(same(PortfolioItem.identity), is_sent),
+        and_(same(ItemMark.mark), is_sent),
         and_(paper, is_sent),
-        same(ItemVersion.identity),
+        same(ItemVersionMark.mark),
         paper,
     ).subquery()
     found = (
@@ -175,22 +237,28 @@ def _claims(
     item: Where, paper: Where, version: Where, approved_paper: Where
 ) -> CompoundSelect[Claim]:
     """Select what is claimed now, and what was claimed when it was approved."""
-    none = literal("").label("slot")
-    items = select(PortfolioItem.id.label("item_id"), none, PortfolioItem.identity.label("mark"))
+    none, no_file = literal("").label("slot"), literal(0).label("file_id")
+    items = select(PortfolioItem.id.label("item_id"), none, no_file, ItemMark.mark).join(
+        ItemMark, ItemMark.item_id == PortfolioItem.id
+    )
     papers = (
-        select(ItemFile.item_id, ItemFile.slot, StoredFile.sha256)
+        select(ItemFile.item_id, ItemFile.slot, ItemFile.file_id, StoredFile.sha256)
         .join(StoredFile, StoredFile.id == ItemFile.file_id)
         .join(PortfolioItem, PortfolioItem.id == ItemFile.item_id)
     )
-    versions = select(ItemVersion.item_id, none, ItemVersion.identity)
+    versions = select(ItemVersion.item_id, none, no_file, ItemVersionMark.mark).join(
+        ItemVersionMark, ItemVersionMark.version_id == ItemVersion.id
+    )
     approved = (
-        select(ItemVersion.item_id, ItemVersionFile.slot, StoredFile.sha256)
+        select(
+            ItemVersion.item_id, ItemVersionFile.slot, ItemVersionFile.file_id, StoredFile.sha256
+        )
         .join(ItemVersion, ItemVersion.id == ItemVersionFile.version_id)
         .join(StoredFile, StoredFile.id == ItemVersionFile.file_id)
     )
     return union(
-        items.where(item, PortfolioItem.identity.is_not(None)),
+        items.where(item),
         papers.where(paper),
-        versions.where(version, ItemVersion.identity.is_not(None)),
+        versions.where(version),
         approved.where(approved_paper),
     )

@@ -20,7 +20,7 @@ __all__ = [
     "fields_of",
     "form_of",
     "get",
-    "identity_of",
+    "marks_of",
     "slot_of",
     "special_to",
     "summary_of",
@@ -68,10 +68,9 @@ def summary_of(kind: ItemType, data: Mapping[str, Any]) -> str:
     return kind.summary(data).replace("《》", "").strip()[:SUMMARY_LENGTH]
 
 
-def identity_of(kind: ItemType, data: Mapping[str, Any]) -> str | None:
-    """Return the hash by which the same achievement of two people is found, or None."""
-    identity = kind.identity(data)
-    return hashlib.sha256(identity.encode()).hexdigest() if identity else None
+def marks_of(kind: ItemType, data: Mapping[str, Any]) -> set[str]:
+    """Return the hashes by which the same achievement of two people is found."""
+    return {hashlib.sha256(told.encode()).hexdigest() for told in kind.identities(data)}
 
 
 def answers_to(kind: ItemType, name: str, texts: Sequence[str]) -> Any:

@@ -51,7 +51,6 @@ class PortfolioItem(Model):
         CheckConstraint("row_version >= 1", name="row_version_counts_from_one"),
         Index("ix_portfolio_item_owner", "person_id", "type_key", "status"),
         Index("ix_portfolio_item_reviewer", "reviewing_unit_id", "status"),
-        Index("ix_portfolio_item_identity", "identity"),
     )
 
     id: Mapped[int] = pk()
@@ -62,8 +61,6 @@ class PortfolioItem(Model):
     occurred_on: Mapped[date | None] = mapped_column(Date)
     summary: Mapped[str] = mapped_column(String(SUMMARY_LENGTH), default="")
     tokens_text: Mapped[str] = mapped_column(Text, default="")
-    # The hash of what tells the achievement apart, so that a second claim of it is found.
-    identity: Mapped[str | None] = mapped_column(String(64))
     current_version_id: Mapped[int | None] = mapped_column(
         Id, ForeignKey("item_version.id", use_alter=True)
     )
@@ -81,6 +78,7 @@ class PortfolioItem(Model):
     submissions: Mapped[list["ItemSubmission"]] = relationship(
         order_by="ItemSubmission.no", cascade="all, delete-orphan"
     )
+    marks: Mapped[list["ItemMark"]] = relationship(cascade="all, delete-orphan")
 
     @property
     def can_edit(self) -> bool:
@@ -96,6 +94,17 @@ class PortfolioItem(Model):
     def last_submission(self) -> "ItemSubmission | None":
         """What the unit saw last."""
         return self.submissions[-1] if self.submissions else None
+
+
+class ItemMark(Model):
+    """The hash of what tells an achievement apart, so that a second claim of it is found."""
+
+    __tablename__ = "item_mark"
+
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)
+    item_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("portfolio_item.id"), primary_key=True, index=True
+    )
 
 
 class ItemFile(Model):
@@ -154,7 +163,6 @@ class ItemVersion(Model):
     __table_args__ = (
         UniqueConstraint("item_id", "no", name="a_version_has_its_number"),
         CheckConstraint("no >= 1", name="versions_count_from_one"),
-        Index("ix_item_version_identity", "identity"),
     )
 
     id: Mapped[int] = pk()
@@ -165,14 +173,24 @@ class ItemVersion(Model):
     summary: Mapped[str] = mapped_column(String(SUMMARY_LENGTH))
     occurred_on: Mapped[date | None] = mapped_column(Date)
     rank: Mapped[str] = mapped_column(String(20), default="")
-    # As of the item: it stays claimed by what was approved, whatever is typed afterwards.
-    identity: Mapped[str | None] = mapped_column(String(64))
     approved_by: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     approved_at: Mapped[datetime] = mapped_column(Instant)
     opinion: Mapped[str] = mapped_column(String(500), default="")
 
     files: Mapped[list["ItemVersionFile"]] = relationship(
         order_by="ItemVersionFile.slot, ItemVersionFile.position"
+    )
+    marks: Mapped[list["ItemVersionMark"]] = relationship()
+
+
+class ItemVersionMark(Model):
+    """As of the item: it stays claimed by what was approved, whatever is typed afterwards."""
+
+    __tablename__ = "item_version_mark"
+
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("item_version.id"), primary_key=True, index=True
     )
 
 

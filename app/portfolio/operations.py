@@ -22,9 +22,11 @@ from app.portfolio.models import (
     RETURNED,
     SUBMITTED,
     ItemFile,
+    ItemMark,
     ItemSubmission,
     ItemVersion,
     ItemVersionFile,
+    ItemVersionMark,
     PortfolioItem,
 )
 from app.units import queries as units
@@ -69,8 +71,15 @@ def _describe(item: PortfolioItem) -> None:
     kind = item_types.get(item.type_key)
     item.summary = item_types.summary_of(kind, item.data)
     item.occurred_on = kind.occurred_on(item.data)
-    item.identity = item_types.identity_of(kind, item.data)
+    _mark(item, item_types.marks_of(kind, item.data))
     item.tokens_text = search.tokens(f"{kind.title} {item.summary} {item.person.name}")
+
+
+def _mark(item: PortfolioItem, marks: set[str]) -> None:
+    for gone in [each for each in item.marks if each.mark not in marks]:
+        item.marks.remove(gone)
+    known = {each.mark for each in item.marks}
+    item.marks += [ItemMark(mark=mark) for mark in sorted(marks - known)]
 
 
 def create_item(
@@ -317,7 +326,7 @@ def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
         summary=item_types.summary_of(kind, sent.data),
         occurred_on=kind.occurred_on(sent.data),
         rank=kind.rank(sent.data) or "",
-        identity=item_types.identity_of(kind, sent.data),
+        marks=[ItemVersionMark(mark=m) for m in sorted(item_types.marks_of(kind, sent.data))],
         approved_by=sent.decided_by,
         opinion=sent.opinion,
         files=files,

@@ -108,6 +108,7 @@ RECORDS = {
     "plans.part_id": _PART.format("plan_slot"),
     "portfolio.item_id": _ITEM,
     "portfolio.file_id": _FILES.format("file_id"),
+    "portfolio.other_id": _FILES.format("file_id"),
     "portfolio.slot": _FILES.format("slot"),
     "results.publicity_id": "SELECT min(id) FROM publicity",
     "results.objection_id": "SELECT max(id) FROM objection",

@@ -1,12 +1,14 @@
 """重复申报提示: reviewers see where else the same is claimed, applicants never do."""
 
 import io
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from PIL import Image
+from sqlalchemy import event, select
 
 from app.accounts.models import Person
 from app.core import storage
@@ -14,10 +16,12 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.uploads import Policy
 from app.portfolio import attachments, duplicates, operations
-from app.portfolio.models import PortfolioItem
+from app.portfolio.models import ItemFile, PortfolioItem
 from app.units.models import Unit
+from app.units.queries import unit_of
 from tests.builders import portfolio as build
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.scans import RESCANS, honour
 
 Sign = Callable[..., Any]
 AWARD = {"name": "小学数学“量感”培养实践研究", "date": "2023-06"}
@@ -221,3 +225,104 @@ def test_who_reviews_others_is_not_told_of_their_own(school: Unit, client_for: S
     sent(colleague, "award", **AWARD)
     claim = sent(clerk, "award", **AWARD)
     assert HEADING not in client_for(clerk).get(f"/portfolio/{claim}").text
+
+
+def a_sheet(seed: int) -> bytes:
+    return as_png(honour(random.Random(seed)))
+
+
+def as_png(sheet: Image.Image) -> bytes:
+    target = io.BytesIO()
+    sheet.save(target, "PNG")
+    return target.getvalue()
+
+
+def scanned_again(seed: int) -> bytes:
+    chance = random.Random(seed)
+    return as_png(RESCANS["smaller"](honour(chance), chance))
+
+
+def test_the_same_certificate_scanned_again_is_pointed_to(two: tuple[Person, Person]) -> None:
+    first = sent(two[0], "honor", a_sheet(1), name="优秀教师")
+    [hint] = found(two[1], sent(two[1], "honor", scanned_again(1), name="优秀教师"))
+    assert hint.same == "图片相近"
+    assert hint.path[2:] == ("荣誉表彰：优秀教师", "荣誉证书")
+    [back] = found(two[0], first)
+    assert back.same == "图片相近"
+    assert hint.files == tuple(reversed(back.files or ()))
+
+
+def test_colleagues_certificates_of_one_day_are_not_each_others(
+    two: tuple[Person, Person],
+) -> None:
+    sent(two[0], "honor", a_sheet(1), name="优秀教师")
+    assert found(two[1], sent(two[1], "honor", a_sheet(2), name="优秀教师")) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "said"),
+    [
+        ((1, 10), (1, 10), "排名冲突：均为第 1 名"),
+        ((2, 10), (1, 8), "参与人数不一致：此处 10 人，对方 8 人"),
+        ((1, 2), (1, 3), "排名冲突：均为第 1 名；参与人数不一致：此处 2 人，对方 3 人"),
+        ((1, 10), (2, 10), ""),
+        ((1, None), (2, 3), ""),
+        ((None, None), (None, None), ""),
+    ],
+)
+def test_places_that_contradict_each_other_are_said(
+    own: duplicates.Place, theirs: duplicates.Place, said: str
+) -> None:
+    assert duplicates.clash_of(own, theirs) == said
+
+
+def test_two_who_claim_the_first_place_are_shown_as_a_clash(
+    two: tuple[Person, Person], school: Unit, client_for: Sign
+) -> None:
+    sent(two[0], "award", **AWARD, position=1, participants=10)
+    claim = sent(two[1], "award", **AWARD, position=1, participants=9)
+    with transaction(write=False):
+        reviewer = staff(school, "unit_clerk")
+    page = client_for(reviewer).get(f"/portfolio/{claim}").text
+    assert "排名冲突：均为第 1 名；参与人数不一致：此处 9 人，对方 10 人" in page
+
+
+def test_who_may_compare_reads_both_side_by_side_and_nobody_else(
+    two: tuple[Person, Person], school: Unit, client_for: Sign
+) -> None:
+    with transaction():
+        far = a_person("林远", unit=a_unit("榕树小学"))
+        other_clerk = staff(db.session.get_one(Unit, far_unit_of(far)), "unit_clerk")
+        reviewer = staff(school, "unit_clerk")
+    sent(far, "honor", a_sheet(1))
+    claim = sent(two[1], "honor", scanned_again(1))
+    [hint] = found(two[1], claim)
+    assert hint.files is not None
+    own, other = hint.files
+    page = f"/portfolio/{claim}/beside/{own}/{other}"
+    clerk = client_for(reviewer)
+    assert page in clerk.get(f"/portfolio/{claim}").text
+    shown = clerk.get(page)
+    assert "榕树小学 › 林远" in shown.text
+    assert f'src="/files/{own}"' in shown.text
+    assert f'src="{page}/file"' in shown.text
+    assert clerk.get(f"{page}/file").mimetype == "image/png"
+    assert clerk.get(f"/files/{other}").status_code == 404
+    foreign = [each for each in all_files() if each not in {own, other}]
+    assert clerk.get(f"/portfolio/{claim}/beside/{own}/{foreign[0]}").status_code == 404
+    assert clerk.get(f"/portfolio/{claim}/beside/{foreign[0]}/{other}/file").status_code == 404
+    for nobody in (two[1], far):
+        assert client_for(nobody).get(page).status_code in {403, 404}
+        assert client_for(nobody).get(f"{page}/file").status_code in {403, 404}
+    assert client_for(other_clerk).get(f"{page}/file").status_code == 404
+
+
+def far_unit_of(person: Person) -> int:
+    unit = unit_of(person.id)
+    assert unit is not None
+    return unit.id
+
+
+def all_files() -> list[int]:
+    with transaction(write=False):
+        return sorted(db.session.scalars(select(ItemFile.file_id)))
