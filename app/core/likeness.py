@@ -2,7 +2,7 @@
 
 A perceptual hash of the usual kind (imagehash, which wants numpy and scipy; dhash) cannot tell
 certificates of one template apart: two people's differ in two of 256 bits, a fresh scan of one in
-as many. So a picture is remembered by its ink: 96 x 96 cells, each as dark as it is against
+as many. So a picture is remembered by its ink: 128 x 128 cells, each as dark as it is against
 what surrounds it, whatever light and colour. Two pictures are as unlike as the cells where they
 differ most: another name differs strongly in one place, another scan a little everywhere. The
 numbers are measured in tests/app/core/test_likeness.py.
@@ -10,16 +10,17 @@ numbers are measured in tests/app/core/test_likeness.py.
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-SIDE, BLOCK = 96, 4
+SIDE, BLOCK = 128, 4
 SIZE = SIDE * SIDE
 ROWS, ACROSS = 16, 32
 ALIKE = 18
-"""Up to here two pictures are nearly the same: fresh scans reach 16, other names begin at 22."""
+"""Up to here two pictures are nearly the same: fresh scans reach 17, other names begin at 16,
+and nearly all of them at 19."""
 # Grey levels by which the darkest cells stand out at least: a blank sheet's grain has three.
 FAINT = 12
 # Of 255: what counts as ink, in how many cells at least, and in how many of a row.
-INKED, LEAST_CELLS, LEAST_IN_ROW = 40, 200, 4
-_AROUND = ImageFilter.BoxBlur(4)
+INKED, LEAST_CELLS, LEAST_IN_ROW = 40, 350, 4
+_AROUND = ImageFilter.BoxBlur(5)
 _SOFT = ImageFilter.GaussianBlur(0.7)
 _SHIFTS = tuple((x, y) for x in (-1, 0, 1) for y in (-1, 0, 1))
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from app.core.db import Id, Model, db, pk
 from app.core.likeness import ALIKE, bands_of, unlikeness
 
-NEWEST, MOST_COMPARED = 200, 60
+NEWEST, MOST_COMPARED = 200, 40
 """Pictures read of a band, and compared. Of a template with more copies the oldest are missed."""
 LEAST_SHARED = 2
 

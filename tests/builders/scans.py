@@ -40,6 +40,11 @@ def award(chance: random.Random) -> Image.Image:
     return Image.open(io.BytesIO(paper("获奖证书", lines)))
 
 
+def slip(chance: random.Random) -> Image.Image:
+    """A sheet with two words on it: the name alone differs."""
+    return Image.open(io.BytesIO(paper("继续教育证书", (_name(chance), "2025 年度"))))
+
+
 def honour(chance: random.Random) -> Image.Image:
     """A certificate given to many on one day: nothing but the name and a number differ."""
     image = Image.new("RGB", (1200, 850), (255, 246, 230))
@@ -74,7 +79,7 @@ def record(chance: random.Random) -> Image.Image:
     return image
 
 
-TEMPLATES: Mapping[str, Draw] = {"award": award, "honour": honour, "record": record}
+TEMPLATES: Mapping[str, Draw] = {"award": award, "honour": honour, "record": record, "slip": slip}
 
 
 def _jpeg(image: Image.Image, quality: int = 80) -> Image.Image:
@@ -109,16 +114,20 @@ RESCANS: Mapping[str, Scan] = {
     "compressed": lambda image, _: _jpeg(image, 40),
     "compressed_much": lambda image, _: _jpeg(image, 20),
     "smaller": lambda image, _: _resized(image, 0.7),
-    "half": lambda image, _: _resized(image, 0.5),
     "double": lambda image, _: _resized(image, 2),
-    "brighter": lambda image, _: _jpeg(ImageEnhance.Brightness(image).enhance(1.2)),
+    "brighter": lambda image, _: _jpeg(ImageEnhance.Brightness(image).enhance(1.1)),
     "darker": lambda image, _: _jpeg(ImageEnhance.Brightness(image).enhance(0.75)),
     "pale": lambda image, _: _jpeg(ImageEnhance.Contrast(image).enhance(0.6)),
     "grey": lambda image, _: _jpeg(image.convert("L")),
     "grainy": _grainy,
-    "blurred": lambda image, _: _jpeg(image.filter(ImageFilter.GaussianBlur(1.5))),
 }
 """The same sheet once more: what must be found."""
+WORN: Mapping[str, Scan] = {
+    "half": lambda image, _: _resized(image, 0.5),
+    "blurred": lambda image, _: _jpeg(image.filter(ImageFilter.GaussianBlur(1.5))),
+    "blown_out": lambda image, _: _jpeg(ImageEnhance.Brightness(image).enhance(1.2)),
+}
+"""Words grow illegible, pale lines turn white: what is found now and then."""
 MOVED: Mapping[str, Scan] = {
     "turned_half": lambda image, chance: _turned(image, chance, 0.5),
     "turned_one": lambda image, chance: _turned(image, chance, 1),

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from app.core.likeness import ALIKE, SIZE, bands_of, ink_of, is_ink, unlikeness
 from app.core.lookalikes import LEAST_SHARED
-from tests.builders.scans import MOVED, RESCANS, TEMPLATES, Scan
+from tests.builders.scans import MOVED, RESCANS, TEMPLATES, WORN, Scan
 
 PEOPLE = 16
 RECALL, FALSE_ALARMS = 0.9, 0.01
@@ -45,13 +45,14 @@ def recall(scan: Scan) -> float:
     return sum(again) / len(again)
 
 
-@pytest.mark.parametrize("scan", sorted(set(RESCANS) - {"half"}))
+@pytest.mark.parametrize("scan", sorted(RESCANS))
 def test_the_same_sheet_is_found_whatever_was_done_to_its_bytes(scan: str):
     assert recall(RESCANS[scan]) >= RECALL
 
 
-def test_half_the_size_is_found_where_the_words_can_still_be_read():
-    assert recall(RESCANS["half"]) >= 0.3
+@pytest.mark.parametrize("scan", sorted(WORN))
+def test_where_words_or_lines_are_lost_some_sheets_are_still_found(scan: str):
+    assert recall(WORN[scan]) >= 0.25
 
 
 def test_certificates_of_one_template_are_told_apart_by_their_words():
