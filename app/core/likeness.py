@@ -5,7 +5,7 @@ certificates of one template apart: two people's differ in two of 256 bits, a fr
 as many. So a picture is remembered by its ink: 128 x 128 cells, each as dark as it is against
 what surrounds it, whatever light and colour. Two pictures are as unlike as the cells where they
 differ most: another name differs strongly in one place, another scan a little everywhere. The
-numbers are measured in tests/app/core/test_likeness.py.
+numbers are measured in tests/bench/likeness.py.
 """
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps

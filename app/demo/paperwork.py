@@ -54,7 +54,8 @@ def upload(
     """Upload a drawn page that fits a slot; returns the staged file's id."""
     as_picture = "jpg" in types
     said = tuple(lines) or (person.name,)
-    page = paper(title, said) if as_picture else paper_pdf(title, said)
+    proof = " ".join((title, *said))
+    page = (paper if as_picture else paper_pdf)(title, said, proof=proof)
     name = f"{title}.{'jpg' if as_picture else 'pdf'}"
     policy = Policy(types=("jpg",) if as_picture else ("pdf",))
     return storage.stage(io.BytesIO(page), name, policy, owner_id=person.id, now=now()).id

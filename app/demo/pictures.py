@@ -39,23 +39,34 @@ def portrait(name: str, gender: str) -> bytes:
     return _jpeg(image)
 
 
-def paper(title: str, lines: tuple[str, ...] = ()) -> bytes:
-    """Draw a page that says what it stands for."""
+def paper(title: str, lines: tuple[str, ...] = (), *, proof: str = "") -> bytes:
+    """Draw a page that says what it stands for, with the pattern that proves these words."""
     image = Image.new("RGB", PAGE, (252, 252, 248))
     draw = ImageDraw.Draw(image)
     draw.rectangle((30, 30, PAGE[0] - 30, PAGE[1] - 30), outline=(150, 120, 60), width=3)
     draw.text((PAGE[0] // 2, 150), title, font=_font(36), fill=(120, 20, 20), anchor="mm")
     for row, line in enumerate(lines):
         draw.text((90, 260 + row * 56), line, font=_font(24), fill=(40, 40, 40))
+    if proof:
+        _pattern(draw, sha256(proof.encode()).digest())
     note = "演示材料，非真实证书"
     draw.text((PAGE[0] // 2, 960), note, font=_font(22), fill=(140, 140, 140), anchor="mm")
     return _jpeg(image)
 
 
-def paper_pdf(title: str, lines: tuple[str, ...] = ()) -> bytes:
+def _pattern(draw: ImageDraw.ImageDraw, seed: bytes) -> None:
+    """Draw squares as on a real certificate, by which pages of one template are told apart."""
+    for place in range(len(seed) * 8):
+        row, column = divmod(place, 16)
+        if seed[place // 8] >> place % 8 & 1:
+            left, top = 480 + column * 11, 700 + row * 11
+            draw.rectangle((left, top, left + 10, top + 10), fill=(60, 60, 60))
+
+
+def paper_pdf(title: str, lines: tuple[str, ...] = (), *, proof: str = "") -> bytes:
     """Make the same page a PDF."""
     target = io.BytesIO()
-    Image.open(io.BytesIO(paper(title, lines))).save(target, "PDF", resolution=96)
+    Image.open(io.BytesIO(paper(title, lines, proof=proof))).save(target, "PDF", resolution=96)
     return target.getvalue()
 
 

@@ -23,6 +23,7 @@ from app.portfolio.queries import Filters
 from app.units.models import Unit
 
 PAGE_SIZE = 10
+VETTERS = ("unit_clerk",)
 BATCH_LIMIT = 200
 REVIEW_STATES = {key: label for key, label in STATES.items() if key != "draft"}
 
@@ -50,18 +51,10 @@ def _year(text: str) -> int | None:
     return year if year >= MINYEAR else None
 
 
-def _unit_ids(*roles: str) -> list[int]:
-    return [
-        grant.scope_id
-        for grant in grants()
-        if grant.role in roles and grant.scope_kind == "org" and grant.scope_id is not None
-    ]
-
-
 @requires("portfolio.archive")
 def archive() -> str:
     """业绩档案 of the units this person works for (FJ-U-06..08)."""
-    units = _unit_ids("unit_clerk", "unit_admin")
+    units = queries.units_where(grants())
     filters, person = filters_from(request.args), request.args.get("person", type=int)
     page = page_of(queries.items_for_units(units, filters, person), size=PAGE_SIZE)
     return render_template(
@@ -87,7 +80,7 @@ def open_tasks(item_ids: Sequence[int]) -> dict[int, WorkItem]:
         WorkItem.node == "vet_item",
         WorkItem.status == ItemStatus.OPEN,
         WorkItem.scope_kind == "org",
-        WorkItem.scope_id.in_(_unit_ids("unit_clerk")),
+        WorkItem.scope_id.in_(queries.units_where(grants(), VETTERS)),
     )
     return {task.business_id: task for task in db.session.scalars(waiting)}
 
@@ -98,7 +91,7 @@ def _waiting_withdrawals() -> int:
         WorkItem.node == "vet_withdrawal",
         WorkItem.status == ItemStatus.OPEN,
         WorkItem.scope_kind == "org",
-        WorkItem.scope_id.in_(_unit_ids("unit_clerk")),
+        WorkItem.scope_id.in_(queries.units_where(grants(), VETTERS)),
     )
     return db.session.scalar(waiting) or 0
 

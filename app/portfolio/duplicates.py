@@ -1,11 +1,11 @@
-"""The same achievement or paper claimed by two people (重复申报提示).
+"""The same achievement or paper claimed twice, by two people or by one (重复申报提示).
 
 The machine only points: reviewers read both and decide. Applicants are never told, or they would
 learn what a colleague has claimed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 
@@ -29,7 +29,7 @@ from app.portfolio.models import (
     ItemVersionMark,
     PortfolioItem,
 )
-from app.portfolio.queries import usages_of
+from app.portfolio.queries import seen_among, units_where, usages_of
 from app.units.models import Unit
 
 ACTION = "portfolio.compare"
@@ -65,6 +65,9 @@ class Duplicate:
     """In what the two contradict each other as to who took which part."""
     files: tuple[int, int] | None
     """The own attachment and the other one, to be read side by side."""
+    theirs_id: int
+    is_open: bool = False
+    """Whether this reader may open the other item; its path is told in words otherwise."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +82,22 @@ def duplicates_shown_to(
     person: Person, owner_id: int, item_ids: Sequence[int], now: datetime
 ) -> Hints:
     """Return the other claims of somebody's items, if this reader is one who is told."""
-    roles = {grant.role for grant in live_grants(person.id, now)}
-    may = role_allows(ACTION, roles, signed_in=True)
+    grants = live_grants(person.id, now)
+    may = role_allows(ACTION, {grant.role for grant in grants}, signed_in=True)
     if not may or not subject_allows(ACTION, person, owner_id, now):
         return Hints()
-    return duplicates_of(owner_id, item_ids)
+    hints = duplicates_of(owner_id, item_ids)
+    seen = seen_among([each.theirs_id for each in hints.shown], units_where(grants))
+    told = [replace(each, is_open=each.theirs_id in seen) for each in hints.shown]
+    return replace(hints, shown=told)
 
 
 def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
     """Return what others of the jurisdiction claim as well, in a fixed number of reads.
 
-    What was approved once stays claimed: a declaration may still use that version. What is only
-    being typed is not claimed yet.
+    So is what the owner claims in two items of one type, told at one of them. What was approved
+    once stays claimed: a declaration may still use that version. What is only being typed is not
+    claimed yet.
     """
     rows = db.session.execute(
         select(PortfolioItem, Unit.jurisdiction)
@@ -103,8 +110,9 @@ def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
     jurisdictions = {jurisdiction for _item, jurisdiction in mine.values()}
     pairs = {
         (same, theirs, slot, own, own_file, file_id)
-        for theirs, slot, file_id, mark in _claims_of_others(owner_id, known, jurisdictions)
+        for theirs, slot, file_id, mark, type_key, person_id in _claims_like(known, jurisdictions)
         for same, own, own_file in known[mark]
+        if person_id != owner_id or _is_second(mine, own, theirs, type_key)
     }
     return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs))
 
@@ -117,6 +125,15 @@ Known = dict[str, list[tuple[Same, int, int]]]
 Pair = tuple[Same, int, str, int, int, int]
 """How they are the same, their item, its slot, the own item, the own file and theirs."""
 Where = ColumnElement[bool]
+
+
+def _is_second(mine: Mine, own: int, theirs: int, type_key: str) -> bool:
+    """Tell whether an item of the owner claims once more what another one does.
+
+    Of two that are asked about, the later one is. One certificate may prove things of two types.
+    """
+    is_once = theirs not in mine or theirs < own
+    return theirs != own and is_once and mine[own][0].type_key == type_key
 
 
 def _known_by(claims: Iterable[Claim]) -> Known:
@@ -180,6 +197,7 @@ def _duplicate(
         tuple(uses),
         clash_of(kind.place(_shown(own).data), kind.place(shown.data)) if is_one_thing else "",
         None if is_one_thing else (own_file, their_file),
+        theirs.id,
     )
 
 
@@ -207,9 +225,10 @@ def _own_claims(mine: Mine) -> Iterable[Claim]:
     return db.session.execute(own).tuples()
 
 
-def _claims_of_others(
-    owner_id: int, marks: Iterable[str], jurisdictions: Iterable[str]
-) -> Iterable[Claim]:
+def _claims_like(
+    marks: Iterable[str], jurisdictions: Iterable[str]
+) -> Iterable[tuple[int, str, int, str, str, int]]:
+    """Return what is claimed by these marks, each with the type of its item and whose it is."""
     wanted = list(marks)
     if not wanted:
         return []
@@ -225,10 +244,10 @@ def _claims_of_others(
         paper,
     ).subquery()
     found = (
-        select(claims)
+        select(claims, PortfolioItem.type_key, PortfolioItem.person_id)
         .join(PortfolioItem, PortfolioItem.id == claims.c.item_id)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
-        .where(PortfolioItem.person_id != owner_id, Unit.jurisdiction.in_(list(jurisdictions)))
+        .where(Unit.jurisdiction.in_(list(jurisdictions)))
     )
     return db.session.execute(found).tuples()
 

@@ -38,7 +38,6 @@ from app.portfolio.models import (
     PortfolioItem,
 )
 
-REVIEWERS = {"unit_clerk", "unit_admin"}
 AUDIT = handlers.matter(operations.PROCESS, "业绩审核", needs=("vet_item", "approve_item"))
 WITHDRAWAL = handlers.matter(
     withdrawals.PROCESS, "业绩撤回", needs=("vet_withdrawal", "release_item")
@@ -160,11 +159,7 @@ def record(item_id: int, person: Any) -> dict[str, Any]:
 
 
 def _units_of_reviewer(person_id: int) -> list[int]:
-    return [
-        grant.scope_id
-        for grant in live_grants(person_id, clock_now())
-        if grant.role in REVIEWERS and grant.scope_kind == "org" and grant.scope_id is not None
-    ]
+    return queries.units_where(live_grants(person_id, clock_now()))
 
 
 @register_reader
@@ -177,7 +172,9 @@ def reviewers_read_attachments(person_id: int, file: StoredFile) -> bool:
 @register_predicate("may_see_item")
 def may_see_item(person: Person, item: PortfolioItem, _now: Any) -> bool:
     """Tell whether the item is one's own, or was sent to one's unit."""
-    return person.id == item.person_id or queries.is_seen_by(item, _units_of_reviewer(person.id))
+    if person.id == item.person_id:
+        return True
+    return bool(queries.seen_among([item.id], _units_of_reviewer(person.id)))
 
 
 @register_predicate("owns_item")

@@ -1,6 +1,6 @@
 """Reads of the portfolio, and who tells where its items are used."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +11,7 @@ from app.accounts.models import Person
 from app.core import search
 from app.core.db import db
 from app.core.errors import NotFound
+from app.core.permissions import Grant
 from app.people.queries import series_of
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
@@ -24,6 +25,8 @@ from app.portfolio.models import (
 )
 from app.units.models import ACTIVE, Employment
 
+READERS = ("unit_clerk", "unit_admin")
+"""Who reads what the people of a unit have submitted."""
 Usage = Callable[[Sequence[int]], dict[int, list[str]]]
 _usages: list[Usage] = []
 
@@ -260,12 +263,21 @@ def open_withdrawal(item_id: int) -> ItemWithdrawal | None:
     return last if last is not None and last.decision is None else None
 
 
-def is_seen_by(item: PortfolioItem, unit_ids: Sequence[int]) -> bool:
-    """Tell whether an item was sent to one of these units."""
-    if not unit_ids:
-        return False
+def units_where(grants: Iterable[Grant], roles: Collection[str] = READERS) -> list[int]:
+    """Return the units for which somebody holds one of these roles."""
+    return [
+        grant.scope_id
+        for grant in grants
+        if grant.role in roles and grant.scope_kind == "org" and grant.scope_id is not None
+    ]
+
+
+def seen_among(item_ids: Sequence[int], unit_ids: Sequence[int]) -> set[int]:
+    """Return which of these items were sent to one of these units."""
+    if not item_ids or not unit_ids:
+        return set()
     seen = _seen_by(unit_ids).with_only_columns(PortfolioItem.id)
-    return db.session.scalar(seen.where(PortfolioItem.id == item.id)) is not None
+    return set(db.session.scalars(seen.where(PortfolioItem.id.in_(item_ids))))
 
 
 def reviewers_items_with_file(file_id: int, unit_ids: Sequence[int]) -> bool:

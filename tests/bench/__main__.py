@@ -13,7 +13,7 @@ from statistics import median
 
 import rules
 from app.core.db import db, transaction
-from tests.bench import engine, http, imports, people, scale, uploads, worker
+from tests.bench import engine, http, imports, likeness, people, scale, uploads, worker
 from tests.bench.figures import CALIBRATION, Figure, loop_ms, scaled_ms
 from tests.builders.people import a_person
 from tests.rules.golden import first_run
@@ -30,6 +30,7 @@ def check() -> Iterator[Figure]:
 def measured(folder: Path) -> Iterator[Figure]:
     """Every figure, one after another."""
     yield from check()
+    yield from likeness.figures()
     (folder / "engine").mkdir()
     yield from engine.figures(folder / "engine")
     app = http.application(folder)

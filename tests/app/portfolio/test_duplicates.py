@@ -9,14 +9,23 @@ import pytest
 from flask import Flask
 from PIL import Image
 from sqlalchemy import event, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import Person
 from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.lookalikes import PictureBand, PictureLook, PictureTwin
+from app.core.storage import StoredFile
 from app.core.uploads import Policy
 from app.portfolio import attachments, duplicates, operations
-from app.portfolio.models import ItemFile, PortfolioItem
+from app.portfolio.models import (
+    ItemFile,
+    ItemMark,
+    ItemVersionFile,
+    ItemVersionMark,
+    PortfolioItem,
+)
 from app.units.models import Unit
 from app.units.queries import unit_of
 from tests.builders import portfolio as build
@@ -139,7 +148,23 @@ def test_each_of_ones_own_items_with_the_same_page_is_pointed_to(
     page = build.a_picture((5, 5, 5))
     sent(two[0], "honor", page)
     claims = [sent(two[1], "honor", page) for _ in range(2)]
-    assert [each.item_id for each in found(two[1], *claims)] == claims
+    others = [each for each in found(two[1], *claims) if "柏小满" in each.path]
+    assert [each.item_id for each in others] == claims
+
+
+def test_what_somebody_claims_twice_is_told_once_and_of_one_type_only(
+    two: tuple[Person, Person],
+) -> None:
+    page = a_sheet(3)
+    first = sent(two[1], "award", page, **AWARD)
+    second = sent(two[1], "award", page, **AWARD)
+    sent(two[1], "honor", page)
+    told = found(two[1], first, second)
+    assert [(each.same, each.item_id, each.theirs_id) for each in told] == [
+        ("业绩相同", second, first),
+        ("附件相同", second, first),
+    ]
+    assert same(two[1], first) == ["业绩相同", "附件相同"]
 
 
 def test_a_long_list_is_cut_and_says_how_long_it_is(
@@ -158,13 +183,13 @@ def test_a_long_list_is_cut_and_says_how_long_it_is(
     assert "以下列出前 2 处" in page
 
 
-def test_own_copies_drafts_and_other_jurisdictions_say_nothing(
+def test_drafts_and_other_jurisdictions_say_nothing(
     two: tuple[Person, Person],
 ) -> None:
     first, second = two
     claim = sent(second, "award", **AWARD)
-    sent(second, "award", **AWARD)
     with transaction():
+        build.an_item(db.session.merge(second), "award", data=AWARD)
         build.an_item(db.session.merge(first), "award", data=AWARD)
         far = a_person("林远", unit=a_unit("榕海一小", jurisdiction="fujian"))
     sent(far, "award", **AWARD)
@@ -195,6 +220,40 @@ def test_many_items_are_compared_in_as_many_reads_as_one(two: tuple[Person, Pers
         return sum(text.startswith(("SELECT", "WITH")) for text in seen)
 
     assert reads(*claims) == reads(claims[0])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        StoredFile.sha256,
+        ItemMark.mark,
+        ItemVersionMark.mark,
+        ItemFile.file_id,
+        ItemVersionFile.file_id,
+        PictureLook.sha256,
+        PictureTwin.look_id,
+        PictureBand.value,
+    ],
+)
+def test_everything_is_looked_up_by_an_index(column: InstrumentedAttribute[Any]) -> None:
+    """So what a hint costs does not grow with what others have claimed."""
+    table = column.class_.__table__
+    leading = {next(iter(index.columns)).name for index in table.indexes}
+    assert column.key in leading | {next(iter(table.primary_key.columns)).name}
+
+
+def test_the_path_leads_there_for_who_may_open_it(
+    two: tuple[Person, Person], school: Unit, client_for: Sign
+) -> None:
+    with transaction():
+        far = a_person("林远", unit=a_unit("榕树小学"))
+        reviewer = staff(school, "unit_clerk")
+    near, away = sent(two[0], "award", **AWARD), sent(far, "award", **AWARD)
+    claim = sent(two[1], "award", **AWARD)
+    page = client_for(reviewer).get(f"/portfolio/{claim}").text.split(HEADING)[1]
+    assert f'href="/portfolio/{near}"' in page
+    assert "榕树小学 › 林远 › 获奖项目" in page
+    assert f'href="/portfolio/{away}"' not in page
 
 
 def test_the_clerk_reads_the_path_and_no_applicant_does(
