@@ -24,6 +24,7 @@ from app.inbox.operations import sweep_drafts
 from app.openid.operations import sweep_answers
 from app.people.exports import sweep_exports
 from app.people.registering import sweep_registrations
+from app.portfolio import bulk
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -61,10 +62,15 @@ def take_in() -> int:
     return jobs.run_due_jobs(BATCH, lane=work.LANE)
 
 
+def vet() -> int:
+    """Carry out decisions on many items; returns how many jobs were done."""
+    return jobs.run_due_jobs(BATCH, lane=bulk.LANE)
+
+
 def drain(rounds: int = 1000) -> None:
     """Tick until nothing moves; RuntimeError when it never comes to rest."""
     for _ in range(rounds):
-        if tick() + send() + take_in() == 0:
+        if tick() + send() + take_in() + vet() == 0:
             return
     msg = "the queues do not come to rest"
     raise RuntimeError(msg)
@@ -129,6 +135,7 @@ def start_scheduler(app: Flask) -> BackgroundScheduler:
         (tick, {"seconds": TICK_SECONDS}),
         (send, {"seconds": SEND_SECONDS}),
         (take_in, {"seconds": SEND_SECONDS}),
+        (vet, {"seconds": TICK_SECONDS}),
         (seal, {"seconds": SEAL_SECONDS}),
         (sweep, {"minutes": SWEEP_MINUTES}),
     )

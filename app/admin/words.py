@@ -48,6 +48,7 @@ SUBJECTS = {
     "employment": "单位绑定",
     "unit_registration": "单位注册",
     "portfolio_item": "业绩",
+    "vet_batch": "业绩批量审核",
     "process_instance": "在办流程",
 }
 EVENTS = {
@@ -200,6 +201,7 @@ EVENTS = {
     "plan:specialties_added": "添加申报专业",
     "plan:submitted_for_check": "提交计划核对",
     "portfolio:approved": "业绩审核通过",
+    "portfolio:batch_asked": "批量审核业绩",
     "portfolio:copied": "复制业绩",
     "portfolio:created": "新增业绩",
     "portfolio:deleted": "删除业绩",

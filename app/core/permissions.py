@@ -127,6 +127,7 @@ ACTIONS: dict[str, Action] = {
     "portfolio.edit": _may("applicant", when="owns_item"),
     "portfolio.archive": _may("unit_clerk", "unit_admin"),
     "portfolio.vet": _may("unit_clerk"),
+    "portfolio.batch": _may("unit_clerk", when="asked_for_batch"),
     "portfolio.compare": _may("unit_admin", *REVIEWERS, *ORGANISERS, when="is_anothers_claim"),
     # plans
     "plan.list": _may(PUBLIC),

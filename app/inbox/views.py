@@ -227,7 +227,8 @@ def complete(item_id: int) -> str | Response | tuple[str, int]:
         db.session.rollback()
         return _page(_item(item_id, "task.complete"), spec, _with_errors(form, error)), 422
     flash(f"{item.name}：已办理（{item.title}）", "success")
-    return see_other(url_for("inbox.tasks", step=item.name))
+    onward = request.args.get("onward")
+    return see_other(safe_next(onward, url_for("inbox.tasks", step=item.name)))
 
 
 def _answers(form: Form) -> dict[str, Any]:

@@ -291,13 +291,10 @@ def approve_item(item: PortfolioItem, *, now: datetime) -> ItemVersion:
     sent = _decided(item, PASS)
     version = _freeze(item, sent)
     version.approved_at = now
-    db.session.add(version)
-    db.session.flush()
-    item.status, item.current_version_id = APPROVED, version.id
+    item.status, item.current_version = APPROVED, version
     item.row_version += 1
     item.updated_at = now
     db.session.flush()
-    db.session.refresh(item, ["current_version"])
     reviewer = db.session.get_one(Person, sent.decided_by)
     record_event(item, "approved", reviewer, now, version=version.no)
     _tell(item, "已通过单位审核", sent.opinion, now)

@@ -24,6 +24,7 @@ from app.portfolio import (
     operations,
     queries,
     reading,
+    vetting,
     withdrawals,
 )
 from app.portfolio.models import (
@@ -155,6 +156,7 @@ def record(item_id: int, person: Any) -> dict[str, Any]:
             person, item.person_id, [item_id], clock_now()
         ),
         "withdrawal": queries.open_withdrawal(item_id),
+        "waiting": vetting.count(vetting.waiting_for(person.id, clock_now())),
     }
 
 

@@ -22,6 +22,7 @@ from app.portfolio import (
     archive,
     attachments,
     beside_views,
+    desk,
     duplicates,
     item_types,
     operations,
@@ -39,6 +40,7 @@ from forms import AnswersForm, FormSpec, build
 bp = Blueprint("portfolio", __name__)
 archive.add_pages(bp)
 beside_views.add_pages(bp)
+desk.add_pages(bp)
 PAGE_SIZE = 10
 SENT = "已提交审核，单位办理后会立即通知您"
 

@@ -13,7 +13,7 @@ from statistics import median
 
 import rules
 from app.core.db import db, transaction
-from tests.bench import engine, http, imports, likeness, people, scale, uploads, worker
+from tests.bench import audit, engine, http, imports, likeness, people, scale, uploads, worker
 from tests.bench.figures import CALIBRATION, Figure, loop_ms, scaled_ms
 from tests.builders.people import a_person
 from tests.rules.golden import first_run
@@ -44,6 +44,8 @@ def measured(folder: Path) -> Iterator[Figure]:
     yield from scale.figures(folder / "scale")
     (folder / "imports").mkdir()
     yield from imports.figures(folder / "imports")
+    (folder / "audit").mkdir()
+    yield from audit.figures(folder / "audit")
     (folder / "people").mkdir()
     yield from people.figures(folder / "people")
     (folder / "uploads").mkdir()

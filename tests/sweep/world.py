@@ -106,6 +106,7 @@ RECORDS = {
     "people.correction_id": "SELECT max(id) FROM identity_correction",
     "plans.plan_id": _PLAN,
     "plans.part_id": _PART.format("plan_slot"),
+    "portfolio.batch_id": "SELECT coalesce(max(id), 0) FROM vet_batch",
     "portfolio.item_id": _ITEM,
     "portfolio.file_id": _FILES.format("file_id"),
     "portfolio.other_id": _FILES.format("file_id"),

@@ -315,7 +315,7 @@ def test_a_step_that_fails_in_a_batch_is_recorded_and_stops_no_other(
     )
     assert answer.status_code == 303
     assert [fresh(i).status for i in items] == ["submitted", "approved"]
-    assert "异常已记录" in browser.get("/portfolio/archive").text
+    assert "异常已记录" in browser.get(answer.location).text
     with transaction(write=False):
         [incident] = open_incidents()
         assert incident.message == "编号规则缺失"

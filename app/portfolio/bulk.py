@@ -1,0 +1,164 @@
+"""批量审核: one opinion for up to 500 items, each with its own line in its own log (FJ-U-08).
+
+What is asked is kept; the first items are decided at once, the others by the worker, a few in a
+transaction. Each row is marked with its decision, so nothing is done twice however often it is
+tried, and whoever closes the page finds out later how it went.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from app.accounts.models import Person
+from app.accounts.operations import notify
+from app.core import audit, jobs
+from app.core.clock import now as clock_now
+from app.core.db import db, transaction
+from app.core.errors import Invalid
+from app.engine.batches import complete_each
+from app.engine.models import WorkItem
+from app.portfolio import vetting
+from app.portfolio.bulk_models import RowState, VetBatch, VetRow
+from app.portfolio.models import PASS, RETURN, PortfolioItem
+
+LIMIT, AT_ONCE = 500, 20
+LANE, JOB = "vetting", "portfolio:vet"
+NOT_YOURS = "已办结，或不再由您审核"
+WORDS = {PASS: "通过", RETURN: "退回"}
+
+
+def ask(
+    item_ids: Collection[int], decision: str, opinion: str, *, actor: Person, now: datetime
+) -> VetBatch:
+    """Keep one decision for many items, and carry out the first of them.
+
+    Raises Invalid without items or a decision, for too many, and for a return without an opinion.
+    """
+    if len(item_ids) > LIMIT:
+        raise Invalid(f"一次最多审核 {LIMIT} 项，现选了 {len(item_ids)} 项，请分批办理")
+    wanted = _known(item_ids)
+    if decision not in WORDS or not wanted:
+        raise Invalid("请先勾选待审核的业绩，再点“批量通过”或“批量退回”")
+    if decision == RETURN and not opinion.strip():
+        raise Invalid("批量退回时请填写退回意见", field="opinion")
+    tasks = vetting.tasks_of(vetting.waiting_for(actor.id, now), wanted)
+    batch = VetBatch(
+        person_id=actor.id,
+        decision=decision,
+        opinion=opinion.strip()[:500],
+        total=len(wanted),
+        asked_at=now,
+    )
+    db.session.add(batch)
+    db.session.flush()
+    db.session.add_all(_row(batch, item_id, tasks.get(item_id)) for item_id in wanted)
+    db.session.flush()
+    subject = ("vet_batch", batch.id)
+    audit.record(
+        "portfolio:batch_asked",
+        subject=subject,
+        actor_id=actor.id,
+        now=now,
+        decision=decision,
+        count=len(wanted),
+    )
+    advance(batch, now=now)
+    if batch.finished_at is None:
+        jobs.enqueue(JOB, {"batch": batch.id}, key=job_key(batch.id), now=now)
+    return batch
+
+
+def _known(item_ids: Collection[int]) -> list[int]:
+    found = select(PortfolioItem.id).where(PortfolioItem.id.in_(set(item_ids)))
+    return sorted(db.session.scalars(found))
+
+
+def _row(batch: VetBatch, item_id: int, task: WorkItem | None) -> VetRow:
+    if task is not None:
+        return VetRow(batch_id=batch.id, item_id=item_id, title=task.title)
+    refused = {"state": RowState.REFUSED, "reason": NOT_YOURS}
+    return VetRow(batch_id=batch.id, item_id=item_id, **refused)
+
+
+def job_key(batch_id: int) -> str:
+    """Return the key of the job that carries a batch out."""
+    return f"{JOB}:{batch_id}"
+
+
+def advance(batch: VetBatch, *, now: datetime) -> None:
+    """Decide on the next few items of a batch; who may no longer decide is refused."""
+    rows = {row.item_id: row for row in db.session.scalars(_next(batch.id))}
+    # Read at once, and held: each decision finds what it needs in the session.
+    items = vetting.loaded(rows)
+    waiting = vetting.waiting_for(batch.person_id, now)
+    tasks = vetting.tasks_of(waiting, [item.id for item in items])
+    answers = {"decision": batch.decision, "opinion": batch.opinion}
+    told = complete_each(tasks.values(), answers, actor_id=batch.person_id, now=now)
+    refused = {number: error.message for number, error in told.refused.items()}
+    for item_id, row in rows.items():
+        task = tasks.get(item_id)
+        reason = NOT_YOURS if task is None else refused.get(task.id, "")
+        row.state, row.reason = RowState.REFUSED if reason else RowState.DONE, reason
+    db.session.flush()
+    if not counts_of(batch.id)[RowState.WAITING]:
+        _finish(batch, now)
+
+
+def _next(batch_id: int) -> Select[tuple[VetRow]]:
+    waiting = select(VetRow).where(VetRow.batch_id == batch_id, VetRow.state == RowState.WAITING)
+    return waiting.order_by(VetRow.item_id).limit(AT_ONCE)
+
+
+def _finish(batch: VetBatch, now: datetime) -> None:
+    batch.finished_at = now
+    db.session.flush()
+    if batch.total > AT_ONCE:
+        notify(batch.person_id, summary_of(batch), url=f"/portfolio/batches/{batch.id}", now=now)
+
+
+def summary_of(batch: VetBatch) -> str:
+    """Return in one sentence how a batch went."""
+    counts = counts_of(batch.id)
+    said = f"批量{WORDS[batch.decision]}：已{WORDS[batch.decision]} {counts[RowState.DONE]} 项业绩"
+    refused = counts[RowState.REFUSED]
+    return said + (f"，{refused} 项未办理" if refused else "")
+
+
+def counts_of(batch_id: int) -> dict[str, int]:
+    """Return how many items of a batch stand in which state."""
+    rows = db.session.execute(
+        select(VetRow.state, func.count(VetRow.item_id))
+        .where(VetRow.batch_id == batch_id)
+        .group_by(VetRow.state)
+    ).tuples()
+    return {**dict.fromkeys(RowState, 0), **dict(rows.all())}
+
+
+def rows_of(batch_id: int, state: str = "") -> Select[tuple[VetRow]]:
+    """Select the items of a batch, what was refused first."""
+    rows = select(VetRow).where(VetRow.batch_id == batch_id)
+    if state in set(RowState):
+        rows = rows.where(VetRow.state == state)
+    return rows.order_by((VetRow.state == RowState.REFUSED).desc(), VetRow.item_id)
+
+
+def under_way(person_id: int) -> Sequence[VetBatch]:
+    """Return the batches of a person that are not finished, the latest first."""
+    open_ones = select(VetBatch).where(
+        VetBatch.person_id == person_id, VetBatch.finished_at.is_(None)
+    )
+    return db.session.scalars(open_ones.order_by(VetBatch.id.desc())).all()
+
+
+@jobs.register_job(JOB, lane=LANE)
+def carry_out(payload: Mapping[str, Any]) -> None:
+    """Decide on what is left of a batch, a few items in a transaction."""
+    finished = False
+    while not finished:
+        with transaction():
+            batch = db.session.get_one(VetBatch, int(payload["batch"]), with_for_update=True)
+            if batch.finished_at is None:
+                advance(batch, now=clock_now())
+            finished = batch.finished_at is not None

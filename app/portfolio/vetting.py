@@ -1,0 +1,72 @@
+"""Which items wait for a reviewer, in the order in which they came (待审核)."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.accounts.queries import live_grants
+from app.core.db import db
+from app.engine.models import ItemStatus, WorkItem
+from app.portfolio import queries
+from app.portfolio.models import PortfolioItem
+from app.portfolio.operations import BUSINESS
+from app.portfolio.queries import Filters
+
+ROLES = ("unit_clerk",)
+Tasks = Select[tuple[WorkItem]]
+
+
+def waiting_for(person_id: int, now: datetime, node: str = "vet_item") -> Tasks:
+    """Select the open tasks that this person may do: of their units, and nobody's own items."""
+    units = queries.units_where(live_grants(person_id, now), ROLES)
+    return (
+        select(WorkItem)
+        .join(PortfolioItem, PortfolioItem.id == WorkItem.business_id)
+        .where(
+            WorkItem.business_type == BUSINESS,
+            WorkItem.node == node,
+            WorkItem.status == ItemStatus.OPEN,
+            WorkItem.scope_kind == "org",
+            WorkItem.scope_id.in_(units),
+            PortfolioItem.person_id != person_id,
+        )
+    )
+
+
+def tasks_of(tasks: Tasks, item_ids: Collection[int]) -> dict[int, WorkItem]:
+    """Return those of the tasks that are about these items, by item."""
+    found = tasks.where(WorkItem.business_id.in_(item_ids))
+    return {task.business_id: task for task in db.session.scalars(found)}
+
+
+def narrowed(tasks: Tasks, filters: Filters, owner_id: int | None = None) -> Tasks:
+    """Keep the tasks whose items a list shows, the oldest first."""
+    items = filters.narrow(select(PortfolioItem)).with_only_columns(PortfolioItem.id)
+    kept = tasks.where(WorkItem.business_id.in_(items.order_by(None)))
+    if owner_id:
+        kept = kept.where(PortfolioItem.person_id == owner_id)
+    return kept.order_by(WorkItem.id)
+
+
+def item_ids(tasks: Tasks, most: int) -> Sequence[int]:
+    """Return the items of the first tasks."""
+    found = tasks.with_only_columns(WorkItem.business_id).limit(most)
+    return db.session.scalars(found).all()
+
+
+def count(tasks: Tasks) -> int:
+    """Return how many tasks these are."""
+    return db.session.scalar(tasks.with_only_columns(func.count(WorkItem.id)).order_by(None)) or 0
+
+
+def loaded(item_ids: Collection[int]) -> Sequence[PortfolioItem]:
+    """Return items with all that a decision on them reads, in a fixed number of reads."""
+    found = select(PortfolioItem).where(PortfolioItem.id.in_(item_ids))
+    found = found.options(
+        joinedload(PortfolioItem.person),
+        selectinload(PortfolioItem.files),
+        selectinload(PortfolioItem.submissions),
+    )
+    return db.session.scalars(found).all()

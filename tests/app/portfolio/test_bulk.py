@@ -1,0 +1,204 @@
+"""批量审核: one opinion for many items, carried out bit by bit, each once, each told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app import worker
+from app.accounts.models import Notification, Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Invalid
+from app.core.jobs import Job
+from app.portfolio import bulk
+from app.portfolio.bulk_models import RowState, VetBatch, VetRow
+from app.portfolio.models import PortfolioItem
+from app.units.models import Unit
+from tests.builders import portfolio as build
+from tests.builders.people import a_person, a_unit, staff
+
+Sign = Callable[..., Any]
+
+
+@pytest.fixture
+def school(app: Flask) -> Unit:
+    del app
+    with transaction():
+        return a_unit()
+
+
+@pytest.fixture
+def clerk(school: Unit) -> Person:
+    with transaction():
+        return staff(school, "unit_clerk")
+
+
+@pytest.fixture
+def teacher(school: Unit) -> Person:
+    with transaction():
+        return a_person("柏小满", unit=school)
+
+
+@pytest.fixture
+def by_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+
+
+def sent(person: Person, count: int, type_key: str = "work") -> list[int]:
+    with transaction():
+        owner = db.session.merge(person)
+        return [
+            build.a_submitted_item(owner, type_key, data={"post": f"岗位{n}"}).id
+            for n in range(count)
+        ]
+
+
+def states(ids: list[int]) -> list[str]:
+    with transaction(write=False):
+        db.session.expire_all()
+        return [db.session.get_one(PortfolioItem, each).status for each in ids]
+
+
+def asked(browser: Any, ids: list[int], decision: str = "pass", **more: Any) -> Any:
+    posted = {"id": ids, "decision": decision, "opinion": "情况属实", **more}
+    return browser.post("/portfolio/archive", posted)
+
+
+def told(person: Person) -> list[str]:
+    with transaction(write=False):
+        found = select(Notification.text).where(Notification.person_id == person.id)
+        return list(db.session.scalars(found.order_by(Notification.id)))
+
+
+@pytest.mark.usefixtures("by_two")
+def test_the_first_are_decided_at_once_and_the_worker_does_the_rest(
+    clerk: Person, teacher: Person, client_for: Sign
+) -> None:
+    ids = sent(teacher, 5)
+    browser = client_for(clerk)
+    page = asked(browser, ids).location
+    assert page.startswith("/portfolio/batches/")
+    assert states(ids).count("approved") == 2
+    under_way = browser.get(page).text
+    assert "2 / 5" in under_way
+    assert 'hx-trigger="every 1s"' in under_way
+    assert page in browser.get("/portfolio/archive").text, "whoever left finds the way back"
+    assert worker.vet() == 1
+    assert states(ids) == ["approved"] * 5
+    done = browser.get(page).text
+    assert "5 / 5" in done
+    assert "hx-trigger" not in done.split('id="batch"')[1].split(">")[0]
+    assert told(clerk)[-1] == "批量通过：已通过 5 项业绩"
+    assert sum("已通过单位审核" in text for text in told(teacher)) == 5
+
+
+@pytest.mark.usefixtures("by_two")
+def test_nothing_is_done_twice_however_often_it_is_tried(
+    clerk: Person, teacher: Person, client_for: Sign
+) -> None:
+    ids = sent(teacher, 3)
+    browser = client_for(clerk)
+    key = "a-key-of-the-form"
+    first = asked(browser, ids, request_key=key)
+    assert asked(browser, ids, request_key=key).location == first.location
+    again = asked(browser, ids)
+    assert again.location != first.location
+    worker.drain()
+    with transaction(write=False):
+        batch = db.session.scalars(select(VetBatch).order_by(VetBatch.id)).first()
+        assert batch is not None
+    bulk.carry_out({"batch": batch.id})
+    with transaction(write=False):
+        counts = [bulk.counts_of(each) for each in db.session.scalars(select(VetBatch.id))]
+        assert sum(each[RowState.DONE] for each in counts) == len(ids)
+        for item_id in ids:
+            [submission] = db.session.get_one(PortfolioItem, item_id).submissions
+            assert submission.decision == "pass"
+    assert sum("已通过单位审核" in text for text in told(teacher)) == len(ids)
+
+
+def test_what_is_refused_is_told_item_by_item(
+    clerk: Person, teacher: Person, client_for: Sign
+) -> None:
+    ids = sent(teacher, 2)
+    with transaction():
+        far = a_person("林远", unit=a_unit("榕树小学"))
+    [foreign] = sent(far, 1)
+    with transaction():
+        build.vet(db.session.get_one(PortfolioItem, ids[0]), "return", "请补盖章页")
+    page = client_for(clerk).get(asked(client_for(clerk), [*ids, foreign]).location).text
+    assert states([*ids, foreign]) == ["returned", "approved", "submitted"]
+    assert page.count("已办结，或不再由您审核") == 2
+    assert "林远" not in page, "what is not theirs to see is not told"
+
+
+def test_a_clerk_who_lost_the_role_decides_on_nothing_more(
+    clerk: Person, teacher: Person, client_for: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    ids = sent(teacher, 3)
+    asked(client_for(clerk), ids)
+    monkeypatch.setattr("app.portfolio.vetting.ROLES", ("nobody",))
+    worker.vet()
+    assert states(ids).count("submitted") == 2
+    with transaction(write=False):
+        rows = db.session.scalars(select(VetRow.reason).where(VetRow.state == "refused"))
+        assert list(rows) == [bulk.NOT_YOURS] * 2
+
+
+@pytest.mark.usefixtures("by_two")
+def test_what_the_worker_gave_up_is_tried_again_where_it_stopped(
+    clerk: Person, teacher: Person, client_for: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sent(teacher, 3)
+    browser = client_for(clerk)
+    page = asked(browser, ids).location
+    with transaction():
+        job = db.session.scalars(select(Job).where(Job.name == bulk.JOB)).one()
+        job.status, job.last_error = "failed", "断电"
+    shown = browser.get(page).text
+    assert "办理中断" in shown
+    assert "其余 1 项" in shown
+    assert browser.post(f"{page}/retry").status_code == 303
+    assert worker.vet() == 1
+    assert states(ids) == ["approved"] * 3
+
+
+def test_a_whole_list_is_chosen_over_its_pages_unless_it_has_changed(
+    clerk: Person, teacher: Person, client_for: Sign
+) -> None:
+    ids = sent(teacher, 12)
+    others = sent(teacher, 1, "honor")
+    browser = client_for(clerk)
+    page = browser.get("/portfolio/archive?type=work").text
+    assert "选择本列表全部 12 项待审核业绩" in page
+    url = "/portfolio/archive?type=work"
+    posted = {"all": "1", "decision": "pass", "opinion": "情况属实"}
+    stale = browser.post(url, {**posted, "waiting": "11"})
+    assert stale.status_code == 422
+    assert "现在有 12 项待审核" in stale.text
+    assert browser.post(url, {**posted, "waiting": "12", "next": url}).location == url
+    assert set(states(ids)) == {"approved"}
+    assert states(others) == ["submitted"]
+
+
+def test_five_hundred_are_enough(clerk: Person) -> None:
+    with transaction(write=False), pytest.raises(Invalid, match="一次最多审核 500 项"):
+        bulk.ask(range(1, 502), "pass", "", actor=clerk, now=now())
+
+
+def test_a_batch_is_its_reviewers_own(
+    clerk: Person, teacher: Person, school: Unit, client_for: Sign
+) -> None:
+    ids = sent(teacher, 1)
+    with transaction():
+        other = a_person("姜明远", unit=school, roles=[("unit_clerk", "org", school.id)])
+    with transaction():
+        made = bulk.ask(ids, "pass", "", actor=db.session.merge(clerk), now=now()).id
+    assert client_for(clerk).get(f"/portfolio/batches/{made}").status_code == 200
+    for stranger in (other, teacher):
+        assert client_for(stranger).get(f"/portfolio/batches/{made}").status_code == 403
+    assert client_for(clerk).get("/portfolio/batches/999").status_code == 404

@@ -1,0 +1,77 @@
+"""Figures of the audit desk: one opinion for 500 items of a unit, from the click to the last one.
+
+`python -m tests.bench.audit` measures these alone.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.engine import definitions
+from app.factory import create_app
+from app.portfolio import bulk
+from app.portfolio.bulk_models import RowState
+from tests.bench.figures import Figure
+from tests.bench.scale import seconds
+from tests.builders.people import a_person, a_unit, staff
+from tests.builders.portfolio import a_submitted_item
+from tests.conftest import SETTINGS, START, set_clock
+from tests.storms.ground import fresh_url
+from tests.throwaway_postgres import running_server
+
+ITEMS, AT_ONCE = 500, 50
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    """Measure on PostgreSQL what the reviewer waits for, and what the worker then does."""
+    with running_server() as server, fresh_url(folder, server) as url:
+        app = create_app(str(folder / "audit"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+        with app.app_context():
+            db.create_all()
+            clerk_id, item_ids = _desk()
+            asked: list[int] = []
+            first = seconds(lambda: asked.append(_ask(clerk_id, item_ids)))
+            rest = seconds(lambda: bulk.carry_out({"batch": asked[0]}))
+            yield Figure("batch_audit_answer_s", round(first, 2), "s", 2)
+            yield Figure("batch_audit_of_500_s", round(first + rest, 1), "s", 10)
+            with transaction(write=False):
+                assert bulk.counts_of(asked[0])[RowState.DONE] == ITEMS
+            db.session.remove()
+            db.engine.dispose()
+
+
+def _desk() -> tuple[int, list[int]]:
+    with transaction():
+        set_clock(START)
+        definitions.load_shipped(now())
+        unit = a_unit("淮城医科大学", area="340600")
+        clerk_id, owner_id = staff(unit, "unit_clerk").id, a_person("柏小满", unit=unit).id
+    item_ids: list[int] = []
+    while len(item_ids) < ITEMS:
+        with transaction():
+            owner = db.session.get_one(Person, owner_id)
+            item_ids += [a_submitted_item(owner, "work").id for _ in range(AT_ONCE)]
+    return clerk_id, item_ids
+
+
+def _ask(clerk_id: int, item_ids: list[int]) -> int:
+    with transaction():
+        clerk = db.session.get_one(Person, clerk_id)
+        return bulk.ask(item_ids, "pass", "情况属实", actor=clerk, now=now()).id
+
+
+def main() -> int:
+    """Print the figures; 1 when one does not hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        measured = list(figures(Path(folder)))
+    for figure in measured:
+        print(figure.line(), flush=True)
+    return 0 if all(figure.ok for figure in measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
