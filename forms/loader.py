@@ -212,6 +212,6 @@ _READERS = {
     **dict.fromkeys(("required_when", "one_when"), values.conditions),
     "default": values.default,
     "choices": values.choices,
-    "types": values.texts,
+    **dict.fromkeys(("types", "phrases"), values.texts),
     "fields": _rows,
 }

@@ -67,6 +67,8 @@ class FieldSpec:
     default: Default = None
     max_length: int | None = None
     lines: int | None = None
+    # What is often written here; a click puts it in (常用意见).
+    phrases: tuple[str, ...] = ()
     # A number or a day, another field's name, `today`, or `birth+16`: the day of that age.
     min: str | None = None
     max: str | None = None

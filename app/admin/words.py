@@ -340,6 +340,7 @@ VERBS = {
     "open": "打开",
     "complete": "办理",
     "batch": "批量办理",
+    "phrases": "常用意见",
     "create": "新建",
     "view": "查看",
     "show": "查看",

@@ -119,6 +119,7 @@ ACTIONS: dict[str, Action] = {
     "task.open": _may(MEMBER, when="may_do_task"),
     "task.complete": _may(MEMBER, when="may_do_task"),
     "task.batch": _may(MEMBER),
+    "task.phrases": _may(MEMBER),
     # catalogue
     # portfolio
     "portfolio.list": _may("applicant"),

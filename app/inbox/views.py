@@ -39,12 +39,13 @@ from app.engine import care, definitions, handlers, runtime
 from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
 from app.engine.models import InstanceStatus, WorkItem
-from app.inbox import operations, queries
+from app.inbox import operations, phrases, queries
 from app.people.queries import must_complete
 from app.units.flow import flow_log
 from forms import FormSpec, FormSpecError, build, parse
 
 bp = Blueprint("inbox", __name__)
+phrases.add_pages(bp)
 ASKED = "asked_for_details"
 PAGE_SIZE = 10
 BATCH_LIMIT = 200
@@ -222,6 +223,7 @@ def complete(item_id: int) -> str | Response | tuple[str, int]:
     if not form.validate():
         return _page(item, spec, _with_lawful_faults(form, item)), 422
     try:
+        phrases.keep_if_asked()
         operations.complete_task(item, _answers(form), person_id=current_user.id, now=now())
     except Invalid as error:
         db.session.rollback()
@@ -353,6 +355,10 @@ def complete_batch() -> str | Response | tuple[str, int]:
     form = _form(spec, items[0])
     if not form.validate():
         return _batch_page(items, spec, _with_lawful_faults(form, *items)), 422
+    try:
+        phrases.keep_if_asked()
+    except Invalid as error:
+        return _batch_page(items, spec, _with_errors(form, error)), 422
     batch = complete_each(items, _answers(form), actor_id=current_user.id, now=now())
     if batch.refused:
         return _refused_batch(items, spec, form, batch), 422

@@ -18,6 +18,7 @@ from app.portfolio.models import STATES, TONES
 from app.portfolio.queries import Filters
 from app.portfolio.vetting import Tasks
 from app.units.models import Unit
+from forms import load
 
 PAGE_SIZE = 10
 REVIEW_STATES = {key: label for key, label in STATES.items() if key != "draft"}
@@ -63,6 +64,7 @@ def archive() -> str:
         waiting=vetting.count(shown_tasks()),
         batches=[(each, bulk.counts_of(each.id)) for each in bulk.under_way(current_user.id)],
         most=bulk.LIMIT,
+        phrases=load("vet_item").field("opinion").phrases,
         units=db.session.scalars(select(Unit).where(Unit.id.in_(units))).all(),
         states=REVIEW_STATES,
         tones=TONES,

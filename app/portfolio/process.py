@@ -105,7 +105,8 @@ def release_item(step: Step) -> Outcomes:
 @handlers.scope("item_owners_unit", Contract((*AUDIT, *WITHDRAWAL), roles=STAFF))
 def item_owners_unit(step: Step) -> Scope:
     """The unit that vets: the owner's own, or the one above where they are its only clerk."""
-    return Scope("org", _item(step).reviewing_unit_id)
+    item = _item(step)
+    return Scope("org", item.reviewing_unit_id, about_id=item.person_id)
 
 
 @handlers.scope("item_owner", Contract((*AUDIT, *WITHDRAWAL), roles=("applicant",)))

@@ -1,6 +1,7 @@
 """Which items wait for a reviewer, in the order in which they came (待审核)."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
@@ -9,18 +10,19 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.accounts.queries import live_grants
 from app.core.db import db
 from app.engine.models import ItemStatus, WorkItem
+from app.engine.taking import taken_by
 from app.portfolio import queries
 from app.portfolio.models import PortfolioItem
 from app.portfolio.operations import BUSINESS
 from app.portfolio.queries import Filters
+from app.units.models import Unit
+from app.units.queries import unit_of
 
-ROLES = ("unit_clerk",)
 Tasks = Select[tuple[WorkItem]]
 
 
 def waiting_for(person_id: int, now: datetime, node: str = "vet_item") -> Tasks:
-    """Select the open tasks that this person may do: of their units, and nobody's own items."""
-    units = queries.units_where(live_grants(person_id, now), ROLES)
+    """Select the open tasks that this person may do, which are never about their own items."""
     return (
         select(WorkItem)
         .join(PortfolioItem, PortfolioItem.id == WorkItem.business_id)
@@ -28,9 +30,7 @@ def waiting_for(person_id: int, now: datetime, node: str = "vet_item") -> Tasks:
             WorkItem.business_type == BUSINESS,
             WorkItem.node == node,
             WorkItem.status == ItemStatus.OPEN,
-            WorkItem.scope_kind == "org",
-            WorkItem.scope_id.in_(units),
-            PortfolioItem.person_id != person_id,
+            taken_by(person_id, live_grants(person_id, now)),
         )
     )
 
@@ -70,3 +70,23 @@ def loaded(item_ids: Collection[int]) -> Sequence[PortfolioItem]:
         selectinload(PortfolioItem.submissions),
     )
     return db.session.scalars(found).all()
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Who vets an item, as its owner is told."""
+
+    unit: str
+    is_above: bool
+    is_colleague: bool
+
+
+def reviewer_of(item: PortfolioItem, now: datetime) -> Reviewer | None:
+    """Return who vets what was sent: of who reviews others, a colleague or the unit above."""
+    if item.reviewing_unit_id is None:
+        return None
+    reviewing = db.session.get_one(Unit, item.reviewing_unit_id)
+    held = set(queries.units_where(live_grants(item.person_id, now), ("unit_clerk",)))
+    own = unit_of(item.person_id)
+    is_above = own is not None and own.id in held and own.id != reviewing.id
+    return Reviewer(reviewing.name, is_above, reviewing.id in held)

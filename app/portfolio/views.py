@@ -28,6 +28,7 @@ from app.portfolio import (
     operations,
     queries,
     reading,
+    vetting,
     withdrawals,
 )
 from app.portfolio.models import STATES, TONES, PortfolioItem
@@ -124,6 +125,7 @@ def show(item_id: int) -> str:
         is_mine=item.person_id == current_user.id,
         task=archive.open_tasks([item.id]).get(item.id),
         withdrawal=queries.last_withdrawal(item.id),
+        reviewer=vetting.reviewer_of(item, now()),
         **_common(),
     )
     return noted(page, operations.BUSINESS, item_id)

@@ -80,7 +80,7 @@ class TextField(TypedField):
 class TextAreaField(TextField):
     """多行文字."""
 
-    options: ClassVar[frozenset[str]] = TextField.options | {"lines"}
+    options: ClassVar[frozenset[str]] = TextField.options | {"lines", "phrases"}
     longest: ClassVar[int] = 2000
     widget: Any = widgets.TextArea()
 

@@ -15,6 +15,7 @@ import './preview.js';
 import './review.js';
 import './signature.js';
 import './proof.js';
+import './phrases.js';
 import { enhance } from './dom.js';
 import { csrfToken } from './http.js';
 

@@ -90,3 +90,36 @@ def test_a_decision_leads_to_no_other_site(
     assert f'href="{onward}' not in browser.get(f"/tasks/{task}?onward={onward}").text
     answer = browser.post(f"/tasks/{task}?onward={onward}", {"decision": "pass"})
     assert answer.location.startswith("/tasks")
+
+
+def a_reviewing_teacher(school: Unit) -> Person:
+    with transaction():
+        roles = [("applicant", "all", None), ("unit_clerk", "org", school.id)]
+        return a_person("娄山远", unit=db.session.merge(school), roles=roles)
+
+
+@pytest.mark.usefixtures("clerk")
+def test_ones_own_item_goes_to_a_colleague_and_is_nowhere_offered(
+    school: Unit, client_for: Sign
+) -> None:
+    reviewer = a_reviewing_teacher(school)
+    item_id = sent(reviewer, post="校长助理")
+    browser = client_for(reviewer)
+    assert "由其他经办人审核" in browser.get(f"/portfolio/{item_id}").text
+    assert "校长助理" not in browser.get("/tasks").text
+    assert "逐项审核（" not in browser.get("/portfolio/archive").text
+    task = task_of(item_id)
+    assert browser.get(f"/tasks/{task}").status_code == 403
+    assert browser.post(f"/tasks/{task}", {"decision": "pass"}).status_code == 403
+    refused = browser.post("/portfolio/archive", {"id": item_id, "decision": "pass"})
+    assert "不再由您审核" in browser.get(refused.location).text
+
+
+def test_the_item_of_a_units_only_clerk_goes_up_and_they_are_told_so(client_for: Sign) -> None:
+    with transaction():
+        above = a_unit("云桥区教育体育局")
+        school = a_unit("独一小学", reports_to=above, clerk=False)
+    reviewer = a_reviewing_teacher(school)
+    page = client_for(reviewer).get(f"/portfolio/{sent(reviewer)}").text
+    assert "已提交云桥区教育体育局审核" in page
+    assert "按规定由上级单位审核" in page

@@ -1,0 +1,49 @@
+"""What people often write, kept by themselves (常用意见)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Id, Model, db, insert_into, pk
+from app.core.errors import Invalid
+
+MOST, LENGTH = 20, 200
+
+
+class OwnPhrase(Model):
+    """A text that a person keeps, to write it again with one click."""
+
+    __tablename__ = "own_phrase"
+    __table_args__ = (UniqueConstraint("person_id", "text", name="a_phrase_is_kept_once"),)
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    text: Mapped[str] = mapped_column(String(LENGTH))
+
+
+def phrases_of(person_id: int) -> Sequence[OwnPhrase]:
+    """Return what a person keeps, the latest first."""
+    mine = select(OwnPhrase).where(OwnPhrase.person_id == person_id)
+    return db.session.scalars(mine.order_by(OwnPhrase.id.desc())).all()
+
+
+def keep_phrase(person_id: int, text: str) -> None:
+    """Keep what was written; Invalid for one that is too long, or when there are enough."""
+    text = text.strip()
+    if len(text) > LENGTH:
+        raise Invalid(f"常用意见不超过 {LENGTH} 个字，现有 {len(text)} 个字", field="opinion")
+    mine = select(func.count(OwnPhrase.id)).where(OwnPhrase.person_id == person_id)
+    if (db.session.scalar(mine) or 0) >= MOST:
+        said = f"常用意见最多保存 {MOST} 条，请先删除不用的，或取消“存为常用意见”"
+        raise Invalid(said, field="opinion")
+    if text:
+        kept = insert_into(OwnPhrase).values(person_id=person_id, text=text)
+        db.session.execute(kept.on_conflict_do_nothing(index_elements=["person_id", "text"]))
+
+
+def forget_phrase(person_id: int, phrase_id: int) -> None:
+    """Forget one of a person's own; a foreign one stays."""
+    db.session.execute(
+        delete(OwnPhrase).where(OwnPhrase.id == phrase_id, OwnPhrase.person_id == person_id)
+    )

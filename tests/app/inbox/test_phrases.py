@@ -1,0 +1,104 @@
+"""常用意见: shipped with the form, kept by each person, written with one click."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Person
+from app.core import phrases
+from app.core.db import db, transaction
+from app.units.models import Unit
+from tests.builders import portfolio as build
+from tests.builders.people import a_person, a_unit, staff
+
+Sign = Callable[..., Any]
+SHIPPED = "附件缺少单位公章，请补充"
+
+
+@pytest.fixture
+def school(app: Flask) -> Unit:
+    del app
+    with transaction():
+        return a_unit()
+
+
+@pytest.fixture
+def clerk(school: Unit) -> Person:
+    with transaction(write=False):
+        return staff(school, "unit_clerk")
+
+
+@pytest.fixture
+def teacher(school: Unit) -> Person:
+    with transaction():
+        return a_person("柏小满", unit=school)
+
+
+def a_task(teacher: Person) -> str:
+    with transaction():
+        item = build.a_submitted_item(db.session.merge(teacher))
+        return f"/tasks/{build.review_task(item).id}"
+
+
+def kept(person: Person) -> list[str]:
+    with transaction(write=False):
+        return [each.text for each in phrases.phrases_of(person.id)]
+
+
+def test_the_form_brings_some_and_what_is_kept_comes_first(
+    clerk: Person, teacher: Person, client_for: Sign
+) -> None:
+    browser, own = client_for(clerk), "聘书缺第二页，请补传"
+    url = a_task(teacher)
+    page = browser.get(url).text
+    assert f"data-phrase>{SHIPPED}</button>" in page
+    posted = {"decision": "return", "opinion": own, "keep_phrase": "1"}
+    assert browser.post(url, posted).status_code == 303
+    page = browser.get(a_task(teacher)).text
+    assert page.index(f"data-phrase>{own}") < page.index(f"data-phrase>{SHIPPED}")
+    assert f'<option value="{own}">' in browser.get("/portfolio/archive").text
+
+
+def test_what_is_not_ticked_is_not_kept_and_the_same_is_kept_once(
+    clerk: Person, teacher: Person, client_for: Sign
+) -> None:
+    browser = client_for(clerk)
+    for keep in ({}, {"keep_phrase": "1"}, {"keep_phrase": "1"}):
+        answer = browser.post(a_task(teacher), {"decision": "pass", "opinion": "属实", **keep})
+        assert answer.status_code == 303
+        assert len(kept(clerk)) <= 1
+    assert kept(clerk) == ["属实"]
+
+
+@pytest.mark.parametrize("opinion", ["长" * 201, "再多一条"])
+def test_what_cannot_be_kept_is_said_at_the_field_and_decides_nothing(
+    clerk: Person, teacher: Person, client_for: Sign, opinion: str
+) -> None:
+    with transaction():
+        for n in range(phrases.MOST):
+            phrases.keep_phrase(clerk.id, f"意见 {n}")
+    url, browser = a_task(teacher), client_for(clerk)
+    posted = {"decision": "pass", "opinion": opinion, "keep_phrase": "1"}
+    refused = browser.post(url, posted)
+    assert refused.status_code == 422
+    assert opinion in refused.text
+    assert "常用意见不超过 200 个字" in refused.text or "常用意见最多保存 20 条" in refused.text
+    assert browser.post(url, {**posted, "keep_phrase": ""}).status_code == 303
+
+
+def test_one_deletes_ones_own_only(clerk: Person, teacher: Person, client_for: Sign) -> None:
+    with transaction():
+        for person in (clerk, teacher):
+            phrases.keep_phrase(person.id, "属实")
+    with transaction(write=False):
+        [mine] = phrases.phrases_of(clerk.id)
+        [foreign] = phrases.phrases_of(teacher.id)
+    browser = client_for(clerk)
+    assert "属实" in browser.get("/tasks/phrases").text
+    for number in (mine.id, foreign.id):
+        assert browser.post("/tasks/phrases", {"id": number}).location == "/tasks/phrases"
+    assert kept(clerk) == []
+    assert kept(teacher) == ["属实"]
+    assert "还没有保存常用意见" in browser.get("/tasks/phrases").text
