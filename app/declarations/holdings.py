@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from app.declarations.queries import entries_of, files_of, prior_titles_of
 from app.plans.models import Plan, PlanSpecialty, StandardCategory
 from app.plans.queries import categories_for
 from app.portfolio.models import ItemVersion
+from app.portfolio.versions import older_among
 from app.units.models import Unit, UnitPeriod
 
 
@@ -59,6 +61,11 @@ class Holdings:
     def unit(self) -> Unit | UnitPeriod:
         """The unit as it was called and stood when the declaration was sent up."""
         return self.declaration.unit_as_sent
+
+    @cached_property
+    def older(self) -> Mapping[int, str]:
+        """In words, which imported versions the portfolio no longer holds as they are."""
+        return older_among({entry.item_version_id for entry in self.entries})
 
     @property
     def photo(self) -> StoredFile | None:

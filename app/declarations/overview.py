@@ -1,6 +1,6 @@
 """The whole declaration as people read it: 申报一览表, 附件一览表, the reviewer's material."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,8 @@ class EntryView:
     rank: str
     lines: Sequence[reading.Line]
     slots: Sequence[reading.Slot]
+    # That the portfolio has a later version, or none at present; empty otherwise.
+    older: str = ""
 
     @property
     def file_count(self) -> int:
@@ -108,11 +110,10 @@ class Overview:
     sections: Sequence[tuple[str, str]] = field(default=())
 
 
-def view_of(entry: DeclarationEntry, stored: Mapping[int, StoredFile]) -> EntryView:
-    """Return an import as people read it; `stored` has the files of its evidence."""
+def view_of(entry: DeclarationEntry, held: Holdings) -> EntryView:
+    """Return an import as people read it: the version that was imported, whatever came later."""
     version = entry.version
     kind = item_types.get(version.type_key)
-    rows = [{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in version.files]
     return EntryView(
         entry,
         kind.title,
@@ -120,7 +121,8 @@ def view_of(entry: DeclarationEntry, stored: Mapping[int, StoredFile]) -> EntryV
         version.summary,
         version.rank,
         reading.lines_of(kind, version.data),
-        reading.slots_of(kind, rows, stored=stored),
+        reading.slots_of(kind, reading.version_rows(version), stored=held.stored),
+        held.older.get(entry.item_version_id, ""),
     )
 
 
@@ -162,7 +164,7 @@ def _held(found: Declaration | Holdings) -> Holdings:
 def block_of_part(found: Declaration | Holdings, section: str) -> Block:
     """Return one of 工作经历, 学历教育, 继续教育, 年度考核."""
     held = _held(found)
-    views = [view_of(entry, held.stored) for entry in held.entries_in(section)]
+    views = [view_of(entry, held) for entry in held.entries_in(section)]
     title = SECTION_NAMES[section]
     return Block(str(section), title, [Group(title, views)])
 
@@ -171,7 +173,7 @@ def blocks_of_standard(held: Holdings) -> list[Block]:
     """Return the categories of the standard with what was imported into each item."""
     views: dict[int | None, list[EntryView]] = {}
     for entry in held.entries_in(EntrySection.ITEM):
-        views.setdefault(entry.standard_item_id, []).append(view_of(entry, held.stored))
+        views.setdefault(entry.standard_item_id, []).append(view_of(entry, held))
     return [
         Block(
             f"item-{category.id}",
@@ -197,7 +199,7 @@ def file_groups(held: Holdings) -> list[FileGroup]:
 def _evidence_groups(held: Holdings) -> list[FileGroup]:
     groups = []
     for entry in held.entries:
-        view = view_of(entry, held.stored)
+        view = view_of(entry, held)
         files = [
             Attachment(f.id, f.name, f.media_type, f.size) for s in view.slots for f in s.files
         ]

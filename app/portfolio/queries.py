@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Person
@@ -20,6 +20,7 @@ from app.portfolio.models import (
     DRAFT,
     ItemFile,
     ItemVersion,
+    ItemVersionFile,
     ItemWithdrawal,
     PortfolioItem,
 )
@@ -281,7 +282,12 @@ def seen_among(item_ids: Sequence[int], unit_ids: Sequence[int]) -> set[int]:
 
 
 def reviewers_items_with_file(file_id: int, unit_ids: Sequence[int]) -> bool:
-    """Tell whether a file stands in an item that one of these units has been sent."""
+    """Tell whether a file stands, or stood when it was approved, in what units were sent."""
     seen = _seen_by(unit_ids).with_only_columns(PortfolioItem.id)
-    held = select(ItemFile.id).where(and_(ItemFile.file_id == file_id, ItemFile.item_id.in_(seen)))
-    return db.session.scalar(held.limit(1)) is not None
+    held = select(ItemFile.id).where(ItemFile.file_id == file_id, ItemFile.item_id.in_(seen))
+    once = (
+        select(ItemVersionFile.id)
+        .join(ItemVersion, ItemVersion.id == ItemVersionFile.version_id)
+        .where(ItemVersionFile.file_id == file_id, ItemVersion.item_id.in_(seen))
+    )
+    return db.session.scalar(select(or_(held.exists(), once.exists()))) is True

@@ -12,7 +12,7 @@ from app.core.db import db
 from app.core.storage import StoredFile
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
-from app.portfolio.models import SUBMITTED, ItemSubmission, PortfolioItem
+from app.portfolio.models import SUBMITTED, ItemSubmission, ItemVersion, PortfolioItem
 from forms import FieldSpec, display
 
 
@@ -170,6 +170,11 @@ def slots_of(
 def file_rows(item: PortfolioItem) -> list[dict[str, Any]]:
     """Return the attachments of an item in the shape submissions keep them."""
     return [{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in item.files]
+
+
+def version_rows(version: ItemVersion) -> list[dict[str, Any]]:
+    """Return the attachments of an approved version in the same shape."""
+    return [{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in version.files]
 
 
 def rounds_of(submissions: Sequence[ItemSubmission]) -> tuple[Round, ...]:

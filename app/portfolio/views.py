@@ -28,6 +28,7 @@ from app.portfolio import (
     operations,
     queries,
     reading,
+    version_views,
     vetting,
     withdrawals,
 )
@@ -42,6 +43,7 @@ bp = Blueprint("portfolio", __name__)
 archive.add_pages(bp)
 beside_views.add_pages(bp)
 desk.add_pages(bp)
+version_views.add_pages(bp)
 PAGE_SIZE = 10
 SENT = "已提交审核，单位办理后会立即通知您"
 

@@ -142,6 +142,7 @@ WORDS = {
     "notices.kind": "notice",
     "notices.shelf": "notices",
     "plans.kind": "slot",
+    "portfolio.no": "1",
     "portfolio.type_key": "honor",
     "review.name": "passed",
     "plans.way": "up",

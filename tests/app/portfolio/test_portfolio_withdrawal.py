@@ -1,10 +1,14 @@
 """业绩撤回: an approved item is opened for change only when the unit agrees."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Notification
+from app.accounts.queries import people_with_role
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
@@ -95,3 +99,43 @@ def test_the_database_itself_holds_one_open_request_for_an_item() -> None:
     with transaction():
         item = item_of(business)
         withdrawals.request_withdrawal(item, "再次", actor=item.person, now=now())
+
+
+def test_every_version_is_kept_and_read_by_its_owner_and_their_unit(
+    client_for: Callable[..., Any],
+) -> None:
+    business = asked()
+    do(business, "vet_withdrawal", {"decision": "pass", "opinion": ""})
+    with transaction():
+        item = item_of(business)
+        operations.save_fields(item, {"post": "教导主任"}, actor=item.person, now=now())
+        operations.submit_item(item, actor=item.person, now=now())
+    do(business, "vet_item", {"decision": "pass", "opinion": ""})
+    url = f"/portfolio/{business[1]}"
+    with transaction():
+        item = item_of(business)
+        owner = item.person
+        [clerk] = people_with_role("unit_clerk", "org", item.reviewing_unit_id, now())
+        stranger = a_person("别人", unit=a_unit("岭南小学"))
+    for reader in (owner, clerk):
+        browser = client_for(reader)
+        assert "历次版本" in browser.get(url).text
+        first, second = (browser.get(f"{url}/versions/{no}").text for no in (1, 2))
+        assert "业绩库中已有变化" in first
+        assert "教导主任" not in first
+        assert "原为：教师" in second
+        assert browser.get(f"{url}/versions/3").status_code == 404
+    assert client_for(stranger).get(f"{url}/versions/1").status_code == 404
+
+
+def test_the_unit_opens_what_proved_a_version_that_was_replaced() -> None:
+    with transaction():
+        version = build.an_approved_item(a_person(unit=a_unit()), "honor")
+        item = queries.item_of(version.item_id)
+        [proof] = item.files
+        file_id, unit_id = proof.file_id, item.reviewing_unit_id
+        item.files.clear()
+        db.session.flush()
+        assert unit_id is not None
+        assert queries.reviewers_items_with_file(file_id, [unit_id])
+        assert not queries.reviewers_items_with_file(file_id, [a_unit("岭南小学").id])

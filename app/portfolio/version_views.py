@@ -1,0 +1,40 @@
+"""历次版本: what was approved of an item, as it was then."""
+
+from flask import Blueprint, render_template
+from flask_login import current_user
+
+from app.accounts.queries import names_of
+from app.core.clock import now
+from app.core.errors import Forbidden, NotFound
+from app.core.permissions import authorize, requires
+from app.portfolio import item_types, queries, reading, versions
+
+
+def add_pages(bp: Blueprint) -> None:
+    """Add the page to the room's, and what the page of an item lists."""
+    bp.get("/portfolio/<int:item_id>/versions/<int:no>")(version)
+    bp.add_app_template_global(versions.versions_of, "item_versions")
+
+
+@requires("portfolio.view")
+def version(item_id: int, no: int) -> str:
+    """One version, with what differs from the one before it."""
+    item = queries.item_of(item_id)
+    try:
+        authorize("portfolio.view", current_user, item, now())
+    except Forbidden as error:
+        raise NotFound("该业绩不存在，或已被删除") from error
+    shown = versions.version_of(item_id, no)
+    former = versions.version_of(item_id, no - 1) if no > 1 else None
+    kind = item_types.get(shown.type_key)
+    rows = reading.version_rows(former) if former else None
+    return render_template(
+        "portfolio/version.html",
+        item=item,
+        kind=kind,
+        version=shown,
+        content={"lines": reading.lines_of(kind, shown.data, former.data if former else None)},
+        slots=reading.slots_of(kind, reading.version_rows(shown), rows),
+        approved_by=names_of([shown.approved_by]).get(shown.approved_by or 0, ""),
+        is_mine=item.person_id == current_user.id,
+    )

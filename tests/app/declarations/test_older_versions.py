@@ -1,0 +1,101 @@
+"""A declaration keeps the version of an item that it imported, and says when there is another."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.declarations import overview, queries
+from app.declarations.holdings import held_now
+from app.portfolio import operations, withdrawals
+from app.portfolio.models import PortfolioItem
+from tests.builders.declarations import a_declaration, a_draft
+from tests.builders.flow import do
+from tests.builders.people import staff
+
+pytestmark = pytest.mark.usefixtures("app")
+Clients = Callable[..., Any]
+TAKEN_BACK = "本申报使用第 1 版，业绩库中已撤回修改，尚未再次通过审核"
+REPLACED = "本申报使用第 1 版，业绩库中现为第 2 版"
+
+
+def the_item(declaration_id: int) -> PortfolioItem:
+    [first, *_rest] = queries.entries_of(declaration_id, "work")
+    return db.session.get_one(PortfolioItem, first.item_id)
+
+
+def take_back(declaration_id: int) -> int:
+    with transaction():
+        item = the_item(declaration_id)
+        withdrawals.request_withdrawal(item, "岗位写错", actor=item.person, now=now())
+        item_id = item.id
+    do((operations.BUSINESS, item_id), "vet_withdrawal", {"decision": "pass", "opinion": ""})
+    return item_id
+
+
+def approve_again(item_id: int, post: str) -> None:
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        operations.save_fields(item, {"post": post}, actor=item.person, now=now())
+        operations.submit_item(item, actor=item.person, now=now())
+    do((operations.BUSINESS, item_id), "vet_item", {"decision": "pass", "opinion": ""})
+
+
+def test_what_was_sent_up_keeps_its_version_and_says_so_to_every_reader(
+    client_for: Clients,
+) -> None:
+    declaration = a_declaration()
+    with transaction(write=False):
+        old = the_item(declaration.id).data["post"]
+        clerk = staff(db.session.merge(declaration.unit, load=False), "unit_clerk")
+    readers = [client_for(person) for person in (declaration.person, clerk)]
+    url = f"/declarations/{declaration.id}"
+    assert "本申报使用第" not in readers[1].get(url).text
+    item_id = take_back(declaration.id)
+    for reader in readers:
+        assert TAKEN_BACK in reader.get(url).text
+    approve_again(item_id, "后来的岗位")
+    for reader in readers:
+        page = reader.get(url).text
+        assert REPLACED in page
+        assert old in page
+        assert "后来的岗位" not in page
+
+
+def test_a_draft_is_told_how_to_take_the_new_version(client_for: Clients) -> None:
+    declaration = a_draft()
+    approve_again(take_back(declaration.id), "后来的岗位")
+    browser, url = client_for(declaration.person), f"/declarations/{declaration.id}"
+    page = browser.get(f"{url}/fill/work").text
+    assert f"{REPLACED}。如需使用新内容，请在新版通过审核后移除并重新导入" in page
+    with transaction(write=False):
+        [entry, *_rest] = queries.entries_of(declaration.id, "work")
+        item_id, entry_id = entry.item_id, entry.id
+    browser.post(f"{url}/entries/{entry_id}/remove")
+    assert (
+        browser.post(f"{url}/imports", {"section": "work", "item_id": item_id}).status_code == 303
+    )
+    page = browser.get(f"{url}/fill/work").text
+    assert "后来的岗位" in page
+    assert "本申报使用第" not in page
+
+
+def test_it_costs_one_read_however_many_items_there_are() -> None:
+    declaration = a_draft(complete=True)
+    seen: list[str] = []
+
+    def keep(*args: Any) -> None:
+        seen.append(args[2])
+
+    with transaction(write=False):
+        held = held_now(queries.get_declaration(declaration.id))
+        assert len(held.entries) > 3
+        event.listen(db.engine, "before_cursor_execute", keep)
+        try:
+            overview.overview_of(held)
+        finally:
+            event.remove(db.engine, "before_cursor_execute", keep)
+    assert sum("JOIN item_version AS" in text for text in seen) == 1
