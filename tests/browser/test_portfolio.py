@@ -123,6 +123,7 @@ def test_the_clerk_decides_on_several_at_once(enter: Enter, school: Unit, teache
     page.get_by_label("全选").check()
     page.get_by_placeholder("审核意见").fill("情况属实")
     page.get_by_role("button", name="批量通过").click()
+    page.get_by_role("dialog").get_by_role("button", name="批量通过").click()
     expect(page.get_by_text("已通过 2 项业绩")).to_be_visible()
     with transaction(write=False):
         assert len(queries.approved_items(teacher.id)) == 2

@@ -6,8 +6,8 @@ const picks = (list) => [...list.querySelectorAll('[data-pick]:not(:disabled), t
 
 function refresh(list) {
   const all = picks(list), ticked = all.filter((box) => box.checked).length;
-  for (const place of list.querySelectorAll('[data-count]')) place.textContent = ticked;
-  const isWhole = Boolean(list.querySelector('[data-whole]:checked'));
+  const whole = list.querySelector('[data-whole]:checked'), isWhole = Boolean(whole);
+  for (const place of list.querySelectorAll('[data-count]')) place.textContent = whole?.dataset.whole || ticked;
   for (const button of list.querySelectorAll('[data-bulk-button]')) button.disabled = !ticked && !isWhole;
   for (const head of list.querySelectorAll('[data-all]')) {
     head.checked = all.length > 0 && ticked === all.length;
