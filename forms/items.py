@@ -1,10 +1,11 @@
 """Portfolio item types (业绩类型): each YAML file in portfolio/ is one, nothing else needed."""
 
+import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from forms import values
 from forms.builder import display
 from forms.identity import READINGS, Way, identities
 from forms.loader import form_from, mapping_from
-from forms.spec import FieldSpec, FormSpec, FormSpecError, Section
+from forms.spec import FieldSpec, FormSpec, FormSpecError
 
 FOLDER = Path(__file__).parent / "portfolio"
 CATEGORIES = (
@@ -26,8 +27,12 @@ CATEGORIES = (
 )
 """The tree of the portfolio (业绩档案, FJ-U-06)."""
 
+SLOTS = "attachments"
+"""The section of a type's form that holds its attachment slots."""
+
 _OWN_KEYS = frozenset(
     {"category", "order", "summary", "occurred_on", "rank", "identity", "slots", "series"}
+    | {"unique"}
 )
 _PART = re.compile(r"\{(\w+)\}")
 
@@ -49,6 +54,11 @@ class ItemType:
     identity_ways: tuple[Way, ...] = ()
     # The title series whose people alone have such records (卫生专用); none: everybody.
     series: tuple[str, ...] = ()
+    # Fields of which each chosen value may stand in one record of a person only.
+    unique_fields: tuple[str, ...] = ()
+    # What describes it, and the hash of that: the version under which records are written.
+    source: str = field(default="", repr=False)
+    version: str = ""
 
     def slot(self, name: str) -> FieldSpec:
         """Return the attachment slot of this name. Raises KeyError."""
@@ -83,6 +93,20 @@ class ItemType:
         known = [int(text) if (text := str(value or "")).isdecimal() else None for value in given]
         place, among = (*known, None, None)[:2]
         return place, among
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Return the answers a new record starts with."""
+        return {each.name: each.default for each in self.form.fields if each.default is not None}
+
+    def flags(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return field and value of everything that no other record of the person may have."""
+        found = []
+        for name in self.unique_fields:
+            value = data.get(name) or []
+            values_of = value if isinstance(value, list) else [value]
+            found += [(name, str(each)) for each in values_of]
+        return found
 
     def identities(self, data: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what tells the achievement itself apart, however it was typed: one text a way.
@@ -125,14 +149,13 @@ def _read(path: Path) -> ItemType:
         raise FormSpecError(f"portfolio/{path.name}: {error}") from error
 
 
+@lru_cache(maxsize=512)
 def item_type_from(text: str, key: str) -> ItemType:
     """Return the type a YAML text describes. Raises FormSpecError."""
     data = mapping_from(text)
     own = {name: data[name] for name in data if name in _OWN_KEYS}
-    form = form_from({k: v for k, v in data.items() if k not in _OWN_KEYS}, key)
-    slots = _slots(own)
-    if slots:
-        form = replace(form, sections=(*form.sections, Section("attachments", "附件", slots)))
+    form = form_from(_with_slots({k: v for k, v in data.items() if k not in _OWN_KEYS}, own), key)
+    slots = tuple(each for part in form.sections if part.id == SLOTS for each in part.fields)
     dated = own.get("occurred_on", [])
     kind = ItemType(
         key=key,
@@ -145,18 +168,27 @@ def item_type_from(text: str, key: str) -> ItemType:
         date_fields=tuple(dated if isinstance(dated, list) else [dated]),
         rank_template=values.text(own, "rank", "业绩类型"),
         identity_ways=_ways(own),
-        series=tuple(own.get("series", [])),
+        series=values.texts(own, "series", "业绩类型"),
+        unique_fields=values.texts(own, "unique", "业绩类型"),
+        source=text,
+        version=hashlib.sha256(f"{key}\n{text}".encode()).hexdigest(),
     )
     _check(kind)
     return kind
 
 
-def _slots(own: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
-    given = [
+def _with_slots(form: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a form that ends with the attachments of its type."""
+    slots = [
         {"type": "files", **values.pairs(slot, "附件")}
         for slot in values.items(own, "slots", "业绩类型")
     ]
-    return tuple(form_from({"title": "附件", "fields": given}).fields)
+    parts = values.items(form, "sections", "业绩类型")
+    if "fields" in form:
+        parts = [*parts, {"id": "main", "fields": form.pop("fields")}]
+    if slots:
+        parts = [*parts, {"id": SLOTS, "title": "附件", "fields": slots}]
+    return {**form, "sections": parts}
 
 
 def _ways(own: Mapping[str, Any]) -> tuple[Way, ...]:
@@ -172,13 +204,12 @@ def _ways(own: Mapping[str, Any]) -> tuple[Way, ...]:
 def _check(kind: ItemType) -> None:
     if kind.category not in CATEGORIES:
         raise FormSpecError(f"category 须为 {'、'.join(CATEGORIES)} 之一")
-    names = [field.name for field in kind.form.fields]
-    if len(set(names)) < len(names):
-        raise FormSpecError("附件与字段重名")
+    names = {each.name for each in kind.form.fields}
     used = [
         *_PART.findall(kind.summary_template + kind.rank_template),
         *kind.date_fields,
         *(name for way in kind.identity_ways for name in way),
+        *kind.unique_fields,
     ]
     unknown = [name for name in used if name not in names]
     if unknown:

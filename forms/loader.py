@@ -27,7 +27,7 @@ MAX_SOURCE = 200_000
 TONES = ("primary", "danger", "secondary", "warning", "success")
 
 _COMMON = frozenset(
-    {"name", "type", "label", "required", "required_when", "help"}
+    {"name", "type", "label", "required", "required_when", "only", "help"}
     | {"unit", "message", "placeholder", "col", "default"}
 )
 _RESERVED = frozenset(
@@ -149,8 +149,9 @@ def _check_mentions(field: FieldSpec, asked: set[str], beside: set[str]) -> None
     """Conditions may ask the form around a row; a limit is a field that stands beside."""
     unknown = [name for name, _ in (*field.required_when, *field.one_when) if name not in asked]
     limits = [limit for limit in (field.min, field.max) if limit and is_name(limit)]
-    unknown += [limit for limit in limits if limit not in beside]
+    unknown += [name for name in (*limits, field.check_with) if name and name not in beside]
     require(not unknown, field, f"提到未知的字段 {'、'.join(unknown)}")
+    require(field.required_when or not field.only, field, "only 须与 required_when 同用")
 
 
 def _section(data: Any) -> Section:
@@ -207,7 +208,7 @@ def _rows(data: Mapping[str, Any], _key: str, where: str) -> tuple[FieldSpec, ..
 
 
 _READERS = {
-    **dict.fromkeys(("required", "search"), values.flag),
+    **dict.fromkeys(("required", "only", "scaled", "search"), values.flag),
     **dict.fromkeys(("max_length", "lines", "places", "max_mb", "count"), values.whole),
     **dict.fromkeys(("required_when", "one_when"), values.conditions),
     "default": values.default,

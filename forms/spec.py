@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 Choice = tuple[str, str]
 """One option of a list: value and label."""
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
-"""Answers of other fields, any of each, on which something depends."""
+"""Answers of other fields, any of each, on which something depends; `>=2002`, `<=5` are bounds."""
 
 DEFAULT_TYPES = ("jpg", "png", "pdf")
 DEFAULT_COUNT = 10
@@ -33,6 +33,7 @@ class FilePolicy:
     max_mb: int = 10
     count: int = DEFAULT_COUNT
     required: bool = False
+    least: int = 0
 
     @property
     def max_bytes(self) -> int:
@@ -47,7 +48,8 @@ class FilePolicy:
     @property
     def help(self) -> str:
         """The policy as people read it."""
-        return f"{'、'.join(self.types)}，每个不超过 {self.max_mb} MB，最多 {self.count} 个"
+        many = f"{self.least} 至 {self.count} 个" if self.least > 1 else f"最多 {self.count} 个"
+        return f"{'、'.join(self.types)}，每个不超过 {self.max_mb} MB，{many}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class FieldSpec:
     label: str
     required: bool = False
     required_when: Conditions = ()
+    # Asked only where `required_when` holds: pages leave it out of sight elsewhere, while empty.
+    only: bool = False
     help: str = ""
     unit: str = ""
     message: str = ""
@@ -69,13 +73,16 @@ class FieldSpec:
     lines: int | None = None
     # What is often written here; a click puts it in (常用意见).
     phrases: tuple[str, ...] = ()
-    # A number or a day, another field's name, `today`, or `birth+16`: the day of that age.
+    # A number or a day, another field's name, `today`, `birth+16`: the day of that age, or
+    # `today+90d`: so many days from now.
     min: str | None = None
     max: str | None = None
     one_when: Conditions = ()
     places: int = 2
+    scaled: bool = False
     pattern: str = ""
     check: str = ""
+    check_with: str = ""
     choices: tuple[Choice, ...] = ()
     choices_from: str = ""
     search: bool = False
@@ -88,7 +95,8 @@ class FieldSpec:
     def policy(self) -> FilePolicy:
         """What may be uploaded into a file field."""
         count = 1 if self.type == "file" else self.count or DEFAULT_COUNT
-        return FilePolicy(self.types or DEFAULT_TYPES, self.max_mb, count, self.required)
+        least = int(self.min or 0)
+        return FilePolicy(self.types or DEFAULT_TYPES, self.max_mb, count, self.required, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +197,14 @@ class FormSpec:
         return replace(self, sections=sections)
 
 
-_DAY = re.compile(r"(today|birth)(?:\+(\d{1,3}))?")
+_DAY = re.compile(r"(today|birth)(?:\+(\d{1,3})(d?))?")
+_BOUND = re.compile(r"([<>]=)(-?\d[\d.-]*)", re.ASCII)
+
+
+def bound_of(wanted: str) -> tuple[str, str]:
+    """Return sign and limit of a condition that bounds an answer; nothing for a plain answer."""
+    found = _BOUND.fullmatch(wanted)
+    return (found[1], found[2]) if found else ("", "")
 
 
 def is_day(limit: str) -> bool:
@@ -218,6 +233,8 @@ def _limit_at(field: FieldSpec, limit: str | None, days: dict[str, date | None])
     day = days[word[1]]
     if day is None:
         return None
+    if word[3]:
+        return (day + timedelta(days=int(word[2]))).isoformat()
     # Who was born on a 29 February comes of age on the next 1 March.
     year = day.year + int(word[2] or 0)
     later = date(year, 3, 1) if (day.month, day.day) == (2, 29) else day.replace(year=year)
@@ -229,6 +246,6 @@ def _relaxed(field: FieldSpec) -> FieldSpec:
         field,
         required=False,
         required_when=(),
-        min=None if field.type in {"rows", "checkbox"} else field.min,
+        min=None if field.type in {"rows", "checkbox", "files"} else field.min,
         fields=tuple(_relaxed(inner) for inner in field.fields),
     )

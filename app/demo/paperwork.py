@@ -93,8 +93,9 @@ def _enter_item(person: Person, row: Mapping[str, Any]) -> int:
         raise ValueError(msg)
     # Two people hold the same copy of a paper that the data names.
     lines = [row["paper"]] if "paper" in row else [person.name, item.summary]
+    due = portfolio.faults_of(item, now())
     for slot in item_types.get(row["type"]).slots:
-        if slot.required:
+        if slot.name in due:
             file_id = upload(person, slot.label, types=slot.policy.types, lines=lines)
             attachments.attach_file(item, slot.name, file_id, actor=person, now=now())
     portfolio.submit_item(item, actor=person, now=now())

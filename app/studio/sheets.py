@@ -23,10 +23,12 @@ TYPES = {
 }
 LIMITS = {
     "required_when": "必填的条件 {}",
+    "only": "不适用时不显示",
     "max_length": "最多 {} 字",
     "min": "最小 {}",
     "max": "最大 {}",
     "places": "小数 {} 位",
+    "scaled": "按最小单位存为整数",
     "unit": "单位 {}",
     "choices_from": "选项来自 {}",
     "types": "格式 {}",
@@ -35,6 +37,7 @@ LIMITS = {
     "default": "预先填 {}",
     "pattern": "格式 {}",
     "check": "检查 {}",
+    "check_with": "检查时参照 {}",
     "one_when": "只填一行的条件 {}",
     "help": "提示“{}”",
     "message": "有误时说“{}”",

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from wtforms import Field
 from wtforms.form import BaseForm
 from wtforms.validators import StopValidation, ValidationError
 
-from forms.spec import Choice, Conditions, FieldSpec, FormSpecError, is_day, is_name
+from forms.spec import Choice, Conditions, FieldSpec, FormSpecError, bound_of, is_day, is_name
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,10 @@ class TypedField(Field):
     def _value(self) -> str:
         return self._kept
 
+    def texts(self) -> list[str]:
+        """Return the answer as a browser would send it, a text for every value."""
+        return [self._value()]
+
     def pre_validate(self, form: BaseForm) -> None:
         """Stop at the first fault: unreadable, missing, or beyond a limit."""
         if self.process_errors:
@@ -132,8 +137,9 @@ class TypedField(Field):
         if not is_name(given):
             return given, f" {given}"
         other: Any = form[given]
-        value = other.to_json()
-        return (None if value == "" else value), f"{other.label.text}（{value}）"
+        if other.is_empty():
+            return None, ""
+        return other.data, f"{other.label.text}（{other.data}）"
 
     def own_message(self, otherwise: str) -> str:
         """Return the form's own wording where it has one."""
@@ -143,9 +149,29 @@ class TypedField(Field):
 def holds(form: BaseForm, conditions: Conditions) -> bool:
     """Tell whether there are conditions and the other answers meet all of them."""
     return bool(conditions) and all(
-        not wanted.isdisjoint(_answers_of(form, name))
-        for name, wanted in ((name, frozenset(values)) for name, values in conditions)
+        any(_meets(answer, values) for answer in _answers_of(form, name))
+        for name, values in conditions
     )
+
+
+def _meets(answer: str, wanted: tuple[str, ...]) -> bool:
+    """Tell whether an answer is one of those wanted, or within one of the bounds among them."""
+    return answer in wanted or any(_within(answer, *bound_of(each)) for each in wanted)
+
+
+def _within(answer: str, sign: str, limit: str) -> bool:
+    """Compare numbers as numbers; months and days as far as the limit is written: 2002."""
+    if not sign or not re.fullmatch(r"-?\d[\d.-]*", answer, re.ASCII):
+        return False
+    try:
+        here, there = Decimal(answer), Decimal(limit)
+    except InvalidOperation:
+        return _ordered(answer[: len(limit)], sign, limit[: len(answer)])
+    return _ordered(here, sign, there)
+
+
+def _ordered(here: Any, sign: str, there: Any) -> bool:
+    return bool(here >= there if sign == ">=" else here <= there)
 
 
 def _answers_of(form: BaseForm | None, name: str) -> Iterator[str]:

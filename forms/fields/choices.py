@@ -96,6 +96,10 @@ class CheckboxField(ChoiceField):
         """Return the ticked values."""
         return list(self.data or [])
 
+    def texts(self) -> list[str]:
+        """Return the ticked values."""
+        return self.chosen() or [""]
+
     def process_data(self, value: Any) -> None:
         """Take a stored list."""
         self._kept = ""

@@ -23,14 +23,15 @@ class HiddenIds:
 class FilesField(TypedField):
     """附件, ids of staged files."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"types", "max_mb", "count"})
+    options: ClassVar[frozenset[str]] = frozenset({"types", "max_mb", "count", "min"})
     asks: ClassVar[str] = "请上传"
     widget = HiddenIds()
 
     @classmethod
     def check_spec(cls, spec: FieldSpec) -> None:
-        """Ask for types written as endings without a dot."""
+        """Ask for types written as endings without a dot, and for a whole number at least."""
         require(all(t.isalnum() for t in spec.types), spec, "types 须为不带点的扩展名")
+        require((spec.min or "0").isdecimal(), spec, "min 须为整数")
 
     def empty_value(self) -> Any:
         """Return a list of its own."""
@@ -54,9 +55,11 @@ class FilesField(TypedField):
 
     def check(self, form: BaseForm) -> None:
         """Hold the number of files against the policy."""
-        count = self.spec.policy.count
-        if len(self.data) > count:
-            raise too_far(f"最多上传 {count} 个，现有 {len(self.data)} 个")
+        policy, here = self.spec.policy, len(self.data)
+        if here > policy.count:
+            raise too_far(f"最多上传 {policy.count} 个，现有 {here} 个")
+        if here < policy.least:
+            raise too_far(f"至少上传 {policy.least} 个，现有 {here} 个")
 
     @classmethod
     def display(cls, spec: FieldSpec, value: Any, choices: Mapping[str, str]) -> str:

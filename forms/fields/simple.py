@@ -21,11 +21,15 @@ from forms.fields.base import (
 from forms.spec import FieldSpec
 from rules.checks import identifiers
 
-CHECKS: Mapping[str, Callable[[str], str | None]] = {
+CHECKS: Mapping[str, Callable[[str, str], str | None]] = {
+    "doi": identifiers.doi,
     "isbn": identifiers.isbn,
     "issn": identifiers.issn,
+    "patent": identifiers.patent,
+    "serial": identifiers.serial,
+    "standard": identifiers.standard,
 }
-"""Named checks of a text: return what is wrong, or None."""
+"""Named checks of a text, given the answer of the field `check_with`: what is wrong, or None."""
 
 MAX_INTEGER = 2_000_000_000
 EARLIEST, LATEST = "1900-01-01", "2200-12-31"
@@ -34,7 +38,7 @@ EARLIEST, LATEST = "1900-01-01", "2200-12-31"
 class TextField(TypedField):
     """单行文字. Whitespace around is dropped; whitespace alone is no answer."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"max_length", "pattern", "check"})
+    options: ClassVar[frozenset[str]] = frozenset({"max_length", "pattern", "check", "check_with"})
     empty: ClassVar[Any] = ""
     longest: ClassVar[int] = 200
     widget: Any = widgets.TextInput()
@@ -72,9 +76,14 @@ class TextField(TypedField):
             raise too_far(f"不能超过 {self.limit(spec)} 个字，现有 {len(text)} 个字")
         if spec.pattern and not re.fullmatch(spec.pattern, text, re.ASCII):
             raise too_far(self.own_message(f"{spec.label}格式不正确"))
-        problem = CHECKS[spec.check](text) if spec.check else None
+        problem = CHECKS[spec.check](text, self._beside(form)) if spec.check else None
         if problem:
             raise too_far(self.own_message(problem))
+
+    def _beside(self, form: BaseForm) -> str:
+        """Return the answer that says what is numbered, where the description names one."""
+        other: Any = form[self.spec.check_with] if self.spec.check_with else None
+        return str(other.to_json()) if other else ""
 
 
 class TextAreaField(TextField):
@@ -150,12 +159,14 @@ class DateField(TypedField):
     def check(self, form: BaseForm) -> None:
         """Hold the day against its limits; ISO texts sort like days."""
         day = str(self.data)
-        earliest, said = self.bound(form, self.spec.min or EARLIEST)
-        if earliest and day[: len(earliest)] < earliest[: len(day)]:
-            raise too_far(self.own_message(f"不能早于{said}"))
-        latest, said = self.bound(form, self.spec.max or LATEST)
-        if latest and day[: len(latest)] > latest[: len(day)]:
-            raise too_far(self.own_message(f"不能晚于{said}"))
+        for limit in (self.spec.min, EARLIEST):
+            earliest, said = self.bound(form, limit)
+            if earliest and day[: len(earliest)] < earliest[: len(day)]:
+                raise too_far(self.own_message(f"不能早于{said}"))
+        for limit in (self.spec.max, LATEST):
+            latest, said = self.bound(form, limit)
+            if latest and day[: len(latest)] > latest[: len(day)]:
+                raise too_far(self.own_message(f"不能晚于{said}"))
 
 
 class MonthField(DateField):
@@ -182,10 +193,22 @@ class MonthField(DateField):
         return f"{day.year:04d}-{day.month:02d}"
 
 
-class NumberField(TypedField):
-    """数字, an exact decimal kept as a string in JSON."""
+def unscaled(spec: FieldSpec, value: Any) -> Any:
+    """Return a stored number as people write it; what was only typed has no steps yet."""
+    if not spec.scaled or isinstance(value, bool) or not isinstance(value, int):
+        return value
+    whole, rest = divmod(abs(value), 10**spec.places)
+    digits = f"{whole}.{rest:0{spec.places}d}".rstrip("0").rstrip(".")
+    return f"-{digits}" if value < 0 else digits
 
-    options: ClassVar[frozenset[str]] = frozenset({"min", "max", "places"})
+
+class NumberField(TypedField):
+    """数字, an exact decimal kept as a string in JSON.
+
+    With `scaled` it is kept as a whole number of its smallest steps: 12.5 千字 are 125.
+    """
+
+    options: ClassVar[frozenset[str]] = frozenset({"min", "max", "places", "scaled"})
     widget: Any = widgets.TextInput()
     mode: ClassVar[str] = "decimal"
 
@@ -210,9 +233,18 @@ class NumberField(TypedField):
             raise ValueError(f"最多 {self.spec.places} 位小数")
         return Decimal(text)
 
+    def process_data(self, value: Any) -> None:
+        """Take a stored answer: steps where they are counted, else the number itself."""
+        super().process_data(unscaled(self.spec, value))
+
     def written(self, value: Any) -> Any:
-        """Return the number as it was typed, without exponent."""
-        return format(value, "f")
+        """Return the number as it was typed, without exponent, or its steps."""
+        return int(value.scaleb(self.spec.places)) if self.spec.scaled else format(value, "f")
+
+    @classmethod
+    def display(cls, spec: FieldSpec, value: Any, choices: Mapping[str, str]) -> str:
+        """Return the number with its unit."""
+        return super().display(spec, unscaled(spec, value), choices)
 
     def check(self, form: BaseForm) -> None:
         """Hold the number against its limits."""
@@ -266,6 +298,10 @@ class BoolField(TypedField):
 
     def _value(self) -> str:
         return "true"
+
+    def texts(self) -> list[str]:
+        """Return whether it is ticked."""
+        return ["true" if self.data else ""]
 
     @classmethod
     def display(cls, spec: FieldSpec, value: Any, choices: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from app.plans.models import (
     Plan,
     StandardItem,
 )
-from app.portfolio import attachments, item_types
+from app.portfolio import attachments
 from app.portfolio import operations as portfolio
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
@@ -37,7 +37,7 @@ from tests.builders.golden_case import (
 from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_committee, a_plan
 from tests.builders.played import played_once
-from tests.builders.portfolio import an_item, an_upload, vet
+from tests.builders.portfolio import an_item, an_upload, slots_due, vet
 
 
 def a_chain() -> tuple[Unit, Unit, Unit]:
@@ -82,11 +82,10 @@ def a_pdf() -> bytes:
 def submitted_item(person: Person, type_key: str, data: dict[str, Any]) -> PortfolioItem:
     """An item in the inbox of the unit's clerk, with the attachments its type asks for."""
     item = an_item(person, type_key, files=False, data=data)
-    for slot in item_types.get(type_key).slots:
-        if slot.required:
-            attachments.attach_file(
-                item, slot.name, _upload_for(person, slot.policy.types), actor=person, now=now()
-            )
+    for slot in slots_due(type_key, item.data):
+        attachments.attach_file(
+            item, slot.name, _upload_for(person, slot.policy.types), actor=person, now=now()
+        )
     portfolio.submit_item(item, actor=person, now=now())
     return item
 

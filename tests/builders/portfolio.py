@@ -18,10 +18,16 @@ from app.engine import runtime
 from app.engine.models import WorkItem
 from app.portfolio import attachments, item_types, operations
 from app.portfolio.models import ItemVersion, PortfolioItem
-from forms import FieldSpec, options_of
+from forms import FieldSpec, build, options_of
 
 _shades = count()
-CHECKED = {"isbn": "978-7-00-000000-1", "issn": "1000-0000"}
+CHECKED = {
+    "isbn": "978-7-00-000000-1",
+    "serial": "ISSN 1000-0011 CN 34-1001/G4",
+    "patent": "ZL 2021 1 0000001.6",
+    "pattern": "123456789012",
+}
+SPECIAL: dict[str, Any] = {"today+90d": "2199-12-31", "year": 2025}
 BY_TYPE: dict[str, Any] = {
     "text": "示例",
     "textarea": "示例内容",
@@ -53,18 +59,35 @@ def an_upload(person: Person, name: str = "证明.png") -> storage.StoredFile:
 def _answer(field: FieldSpec) -> Any:
     if field.type in {"select", "radio"}:
         return options_of(field)[0][0]
-    if field.check:
-        return CHECKED[field.check]
-    if field.name == "year":
-        return 2025
-    return BY_TYPE[field.type]
+    if field.type == "rows":
+        return [{inner.name: _answer(inner) for inner in field.fields if inner.required}]
+    if field.check or field.pattern:
+        return CHECKED[field.check or "pattern"]
+    return SPECIAL.get(field.min or "") or SPECIAL.get(field.name) or BY_TYPE[field.type]
 
 
 def answers_for(type_key: str, **given: Any) -> dict[str, Any]:
-    """Complete answers for a type: every required field, and those given."""
-    fields = item_types.fields_of(item_types.get(type_key))
-    needed = {field.name: _answer(field) for field in fields if field.required}
-    return {**needed, **given}
+    """Complete answers for a type: those given, and every field that is due beside them."""
+    kind = item_types.get(type_key)
+    answers = {**kind.defaults, **given}
+    while True:
+        form: Any = build(kind.form)(data=answers)
+        due = [
+            field
+            for field in item_types.fields_of(kind)
+            if field.name not in answers and form[field.name].is_required(form)
+        ]
+        if not due:
+            return answers
+        answers |= {field.name: _answer(field) for field in due}
+
+
+def slots_due(type_key: str, answers: Mapping[str, Any]) -> list[FieldSpec]:
+    """The slots that want a file beside these answers, as often as each wants one."""
+    kind = item_types.get(type_key)
+    form: Any = build(kind.form)(data=answers)
+    due = [slot for slot in kind.slots if form[slot.name].is_required(form)]
+    return [slot for slot in due for _ in range(max(slot.policy.least, 1))]
 
 
 def an_item(
@@ -79,9 +102,8 @@ def an_item(
     answers = answers_for(type_key, **(data or {}))
     faults = operations.save_fields(item, answers, actor=person, now=now())
     assert not faults, faults
-    for slot in item_types.get(type_key).slots if files else ():
-        if slot.required:
-            attach(item, slot.name, "证明.png" if "png" in slot.policy.types else "证明.pdf")
+    for slot in slots_due(type_key, item.data) if files else ():
+        attach(item, slot.name, "证明.png" if "png" in slot.policy.types else "证明.pdf")
     return item
 
 

@@ -12,8 +12,10 @@ from forms.items import item_type_from
 KEYS = {
     "work", "education", "training", "assessment", "honor", "award", "expert_title", "paper",
     "book", "patent", "project", "standard_work", "teaching_report", "teaching_guidance",
-    "teaching_other", "special_service", "foreign_aid", "other_merit", "health_workload",
-    "health_case",
+    "teaching_other", "teaching_school", "teaching_university", "special_service",
+    "foreign_aid", "other_merit", "engineering", "health_workload", "health_case",
+    "health_surgery", "held_title", "exam_certificate", "exam_score", "other_certificate",
+    "society",
 }  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def test_a_new_type_is_a_text_and_nothing_else():
         ("行业专用", "其他", "category 须为"),
         ("{name}", "{nmae}", "提到未知的字段 nmae"),
         ("occurred_on: day", "occurred_on: dya", "提到未知的字段 dya"),
-        ("name: proof", "name: day", "附件与字段重名"),
+        ("name: proof", "name: day", "字段重名: day"),
         ("required: true", "requierd: true", "未知的键 “requierd”"),
         ("summary:", "summry:", "未知的键 “summry”"),
         ('summary: "{name}"', "", "缺少 summary"),
@@ -173,5 +175,7 @@ def test_who_was_born_on_a_leap_day_comes_of_age_on_the_first_of_march() -> None
 
 def test_only_people_of_the_health_series_have_what_is_special_to_it():
     special = {key: kind.series for key, kind in item_types().items() if kind.series}
-    assert special == dict.fromkeys(("health_workload", "health_case"), ("卫生技术人员",))
+    assert special == dict.fromkeys(
+        ("health_workload", "health_case", "health_surgery"), ("卫生技术人员",)
+    )
     assert {kind.category for kind in item_types().values() if kind.series} == {"行业专用"}

@@ -12,13 +12,12 @@ from PIL import Image
 from app.accounts.models import Person
 from app.core.clock import now, set_clock
 from app.core.db import db, transaction
-from app.portfolio import item_types
 from app.units.models import Unit
 from tests.builders.declarations import a_chain, a_pdf, golden_applicant, golden_plan
 from tests.builders.flow import drain
 from tests.builders.golden_case import SENT_UP
 from tests.builders.people import a_person, staff
-from tests.builders.portfolio import a_picture, answers_for
+from tests.builders.portfolio import a_picture, answers_for, slots_due
 from tests.builders.review import an_expert
 
 Enter = Callable[..., Any]
@@ -89,10 +88,9 @@ class Actor:
         """Begin an item of the portfolio, fill it, attach what it asks for, submit it; its id."""
         address = self.send(f"/portfolio/new/{type_key}").location
         form: dict[str, Any] = {**answers_for(type_key, **data), "decision": "submit"}
-        for slot in item_types.get(type_key).slots:
-            if slot.required:
-                kind = "png" if "png" in slot.policy.types else "pdf"
-                form[slot.name] = [self.upload(f"{address}/files/{slot.name}", kind)]
+        for slot in slots_due(type_key, form):
+            kind = "png" if "png" in slot.policy.types else "pdf"
+            form[slot.name] = [self.upload(f"{address}/files/{slot.name}", kind)]
         self.send(address, form)
         return int(address.rsplit("/", 1)[-1])
 

@@ -4,20 +4,31 @@ import { labelOf, readField, showErrors } from './fields.js';
 
 const parts = (place) => [...place.querySelectorAll('input:not([type=hidden]), select, textarea')];
 
+// A bound such as >=2002: numbers as numbers, months and days as far as the limit is written.
+function within(answer, wanted) {
+  const [, sign, limit] = /^([<>]=)(-?\d[\d.-]*)$/.exec(wanted) ?? [];
+  if (!sign || !/^-?\d[\d.-]*$/.test(answer)) return false;
+  const plain = /^-?\d+(\.\d+)?$/, isNumber = plain.test(answer) && plain.test(limit);
+  const here = isNumber ? Number(answer) : answer.slice(0, limit.length), there = isNumber ? Number(limit) : limit.slice(0, answer.length);
+  return sign === '>=' ? here >= there : here <= there;
+}
+
 function answers(form, name, button) {
   if (button?.name === name) return [button.value];
   const box = form.querySelector(`input[type=checkbox][name="${CSS.escape(name)}"]`);
   return box && form.querySelectorAll(`[name="${CSS.escape(name)}"]`).length === 1 ? [String(box.checked)] : readField(form, name);
 }
 
-function isDue(place, form, button) {
+// isDue(place, form, button) -> whether the field in this place needs an answer beside the others.
+export function isDue(place, form, button) {
   if ('required' in place.dataset) return true;
   const conditions = JSON.parse(place.dataset.requiredWhen ?? '[]');
   return conditions.length > 0 && conditions.every(
-    ([name, wanted]) => answers(form, name, button).some((answer) => wanted.includes(answer)));
+    ([name, wanted]) => answers(form, name, button).some((answer) => wanted.includes(answer) || wanted.some((each) => within(answer, each))));
 }
 
-function isEmpty(place, form) {
+// isEmpty(place, form) -> whether nothing was answered there.
+export function isEmpty(place, form) {
   const values = readField(form, place.dataset.field);
   if ('rows' in place.dataset) return JSON.parse(values[0] || '[]').every((row) => Object.values(row).every((value) => !String(value).trim()));
   return values.every((value) => !value.trim());

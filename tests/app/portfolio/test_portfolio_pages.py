@@ -442,5 +442,5 @@ def test_the_check_counts_what_the_unit_has_approved_of_the_own_series(teacher: 
         assert queries.approved_special(teacher.id, "中小学教师") == ([], 0)
         build.an_approved_item(db.session.merge(teacher), "health_case")
         kinds, count = queries.approved_special(teacher.id, "卫生技术人员")
-        assert [kind.title for kind in kinds] == ["临床工作量", "病案和专题报告"]
+        assert [kind.title for kind in kinds] == ["临床工作量", "病案和专题报告", "手术和操作"]
         assert count == 1
