@@ -113,7 +113,7 @@ class Overview:
 def view_of(entry: DeclarationEntry, held: Holdings) -> EntryView:
     """Return an import as people read it: the version that was imported, whatever came later."""
     version = entry.version
-    kind = item_types.get(version.type_key)
+    kind = item_types.of(version)
     return EntryView(
         entry,
         kind.title,

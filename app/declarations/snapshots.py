@@ -121,7 +121,7 @@ def _entries(
 ) -> list[Line]:
     lines = []
     for entry in held.entries_in(section, standard_item_id):
-        kind = item_types.get(entry.version.type_key)
+        kind = item_types.of(entry.version)
         marks = [
             entry.version.summary,
             str(entry.extra.get("result") or ""),

@@ -107,13 +107,13 @@ def chinese_date(moment: datetime | None) -> str:
 def _cells(view: EntryView, *names: str) -> list[str]:
     """Return fields of an import as people read them."""
     data = view.entry.version.data
-    fields = {f.name: f for f in item_types.get(view.entry.version.type_key).form.fields}
+    fields = {f.name: f for f in item_types.of(view.entry.version).form.fields}
     return [display(fields[n], data.get(n)) if n in fields else "" for n in names]
 
 
 def _when(view: EntryView) -> str:
     """Return when it happened, as exactly as it was told: a month stays a month."""
-    kind, data = item_types.get(view.entry.version.type_key), view.entry.version.data
+    kind, data = item_types.of(view.entry.version), view.entry.version.data
     told = [name for name in kind.date_fields if data.get(name)]
     return view.when if data.get("start") or not told else _cells(view, told[0])[0]
 

@@ -59,6 +59,7 @@ def archive() -> str:
         filters=filters,
         people=queries.people_of_units(units),
         tasks=open_tasks([item.id for item in page.items]),
+        kind_of=item_types.of,
         types={kind.key: kind for kind in item_types.all_types()},
         withdrawals=vetting.count(vetting.waiting_for(current_user.id, now(), "vet_withdrawal")),
         waiting=vetting.count(shown_tasks()),

@@ -51,7 +51,7 @@ def beside(item_id: int, file_id: int, other_id: int) -> str:
     return render_template(
         "portfolio/beside.html",
         item=item,
-        kind=item_types.get(item.type_key),
+        kind=item_types.of(item),
         hint=hint,
         own=db.session.get_one(StoredFile, file_id),
         other=db.session.get_one(StoredFile, other_id),

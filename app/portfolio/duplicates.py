@@ -183,7 +183,7 @@ def _duplicate(
     uses: Sequence[str],
 ) -> Duplicate:
     same, _theirs, slot, _own, own_file, their_file = pair
-    kind = item_types.get(theirs.type_key)
+    kind = item_types.of(theirs)
     label = slot and item_types.slot_of(kind, slot).label
     shown = _shown(theirs)
     is_one_thing = same is Same.ACHIEVEMENT

@@ -1,17 +1,22 @@
 """The kinds of items a portfolio holds, as forms/portfolio describes them (业绩类型)."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 import forms
 from app.accounts.models import Person
 from app.core.clock import ZONE
+from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.portfolio.models import SUMMARY_LENGTH
+from app.portfolio.models import SUMMARY_LENGTH, ItemTypeText, ItemVersion, PortfolioItem
 from forms import FieldSpec, FormSpec, ItemType
+from forms.items import item_type_from
 
 __all__ = [
     "ItemType",
@@ -21,8 +26,10 @@ __all__ = [
     "form_of",
     "get",
     "marks_of",
+    "of",
     "slot_of",
     "special_to",
+    "stamp",
     "summary_of",
 ]
 
@@ -43,6 +50,27 @@ def get(key: str) -> ItemType:
     if kind is None:
         raise NotFound("没有这种业绩类型")
     return kind
+
+
+def of(record: PortfolioItem | ItemVersion) -> ItemType:
+    """Return the type under which a record was written, whatever became of it since."""
+    present = forms.item_types().get(record.type_key)
+    if record.type_version is None or (present and present.version == record.type_version):
+        return present or get(record.type_key)
+    former = db.session.get_one(ItemTypeText, record.type_version)
+    return item_type_from(former.text, former.type_key)
+
+
+def stamp(item: PortfolioItem) -> None:
+    """Note that an item is being written under its type as it is described now."""
+    kind = get(item.type_key)
+    if item.type_version == kind.version:
+        return
+    if db.session.get(ItemTypeText, kind.version) is None:
+        text = ItemTypeText(version=kind.version, type_key=kind.key, text=kind.source)
+        with contextlib.suppress(IntegrityError), db.session.begin_nested():
+            db.session.add(text)
+    item.type_version = kind.version
 
 
 def fields_of(kind: ItemType) -> tuple[FieldSpec, ...]:

@@ -29,6 +29,16 @@ PASS, RETURN = "pass", "return"
 SUMMARY_LENGTH = 200
 
 
+class ItemTypeText(Model):
+    """What described a type when something was written under it (业绩类型版本): never changed."""
+
+    __tablename__ = "item_type_text"
+
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    type_key: Mapped[str] = mapped_column(String(40))
+    text: Mapped[str] = mapped_column(Text)
+
+
 class PortfolioItem(Model):
     """One achievement of a person (业绩), as it is being typed.
 
@@ -56,6 +66,8 @@ class PortfolioItem(Model):
     id: Mapped[int] = pk()
     person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
     type_key: Mapped[str] = mapped_column(String(40))
+    # The version of the type it was written under; none: of the type as it is described now.
+    type_version: Mapped[str | None] = mapped_column(ForeignKey("item_type_text.version"))
     status: Mapped[str] = mapped_column(String(10), default=DRAFT)
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     occurred_on: Mapped[date | None] = mapped_column(Date)
@@ -75,6 +87,7 @@ class PortfolioItem(Model):
     files: Mapped[list["ItemFile"]] = relationship(
         order_by="ItemFile.slot, ItemFile.position", cascade="all, delete-orphan"
     )
+    flags: Mapped[list["ItemFlag"]] = relationship(cascade="all, delete-orphan")
     submissions: Mapped[list["ItemSubmission"]] = relationship(
         order_by="ItemSubmission.no", cascade="all, delete-orphan"
     )
@@ -105,6 +118,24 @@ class ItemMark(Model):
     item_id: Mapped[int] = mapped_column(
         Id, ForeignKey("portfolio_item.id"), primary_key=True, index=True
     )
+
+
+class ItemFlag(Model):
+    """A value that one item of a person alone may have: 第一学历, 最高学历 (CZ-22)."""
+
+    __tablename__ = "item_flag"
+    __table_args__ = (
+        UniqueConstraint(
+            "person_id", "type_key", "field", "value", name="a_flag_stands_in_one_item"
+        ),
+    )
+
+    id: Mapped[int] = pk()
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
+    item_id: Mapped[int] = mapped_column(Id, ForeignKey("portfolio_item.id"), index=True)
+    type_key: Mapped[str] = mapped_column(String(40))
+    field: Mapped[str] = mapped_column(String(40))
+    value: Mapped[str] = mapped_column(String(40))
 
 
 class ItemFile(Model):
@@ -169,6 +200,7 @@ class ItemVersion(Model):
     item_id: Mapped[int] = mapped_column(Id, ForeignKey("portfolio_item.id"))
     no: Mapped[int]
     type_key: Mapped[str] = mapped_column(String(40))
+    type_version: Mapped[str | None] = mapped_column(ForeignKey("item_type_text.version"))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     summary: Mapped[str] = mapped_column(String(SUMMARY_LENGTH))
     occurred_on: Mapped[date | None] = mapped_column(Date)

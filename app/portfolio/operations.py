@@ -14,6 +14,7 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.engine import runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types
+from app.portfolio.flags import flag_faults, keep_flags
 from app.portfolio.models import (
     APPROVED,
     DRAFT,
@@ -73,6 +74,8 @@ def _describe(item: PortfolioItem) -> None:
     item.occurred_on = kind.occurred_on(item.data)
     _mark(item, item_types.marks_of(kind, item.data))
     item.tokens_text = search.tokens(f"{kind.title} {item.summary} {item.person.name}")
+    keep_flags(item)
+    item_types.stamp(item)
 
 
 def _mark(item: PortfolioItem, marks: set[str]) -> None:
@@ -91,7 +94,7 @@ def create_item(
         person_id=actor.id,
         person=actor,
         type_key=kind.key,
-        data=dict(data or {}),
+        data={**kind.defaults, **(data or {})},
         created_at=now,
         updated_at=now,
     )
@@ -109,8 +112,10 @@ def begin_item(type_key: str, *, actor: Person, now: datetime) -> PortfolioItem:
         PortfolioItem.type_key == type_key,
         PortfolioItem.status == DRAFT,
     )
+    blank = item_types.get(type_key).defaults
     for draft in db.session.scalars(drafts):
-        if not draft.files and not any(draft.data.values()):
+        typed = {name for name, value in draft.data.items() if value and value != blank.get(name)}
+        if not draft.files and not typed:
             return draft
     return create_item(type_key, actor=actor, now=now)
 
@@ -131,6 +136,8 @@ def save_fields(
     require_editable(item, actor)
     require_current(item, row_version)
     taken, faults = _read(item, values, now)
+    faults.update(flag_faults(item, taken))
+    taken = {name: value for name, value in taken.items() if name not in faults}
     changed = {name: value for name, value in taken.items() if item.data.get(name) != value}
     if changed:
         item.data = {**item.data, **changed}
@@ -309,7 +316,7 @@ def _decided(item: PortfolioItem, decision: str) -> ItemSubmission:
 
 
 def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
-    kind = item_types.get(item.type_key)
+    kind = item_types.of(item)
     numbers = select(ItemVersion.no).where(ItemVersion.item_id == item.id)
     files = [
         ItemVersionFile(slot=f.slot, file_id=f.file_id, name=f.name, position=f.position)
@@ -319,6 +326,7 @@ def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
         item_id=item.id,
         no=max(db.session.scalars(numbers), default=0) + 1,
         type_key=item.type_key,
+        type_version=item.type_version,
         data=dict(sent.data),
         summary=item_types.summary_of(kind, sent.data),
         occurred_on=kind.occurred_on(sent.data),
@@ -331,7 +339,7 @@ def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
 
 
 def _tell(item: PortfolioItem, what: str, opinion: str, now: datetime) -> None:
-    name = f"{item_types.get(item.type_key).title}“{item.summary[:60]}”"
+    name = f"{item_types.of(item).title}“{item.summary[:60]}”"
     words = f"您的{name}{what}" + (f"，意见：{opinion}" if opinion else "")
     notify(item.person_id, words, url=f"/portfolio/{item.id}", now=now)
 
@@ -347,9 +355,11 @@ def delete_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
 
 
 def copy_item(item: PortfolioItem, *, actor: Person, now: datetime) -> PortfolioItem:
-    """Start a draft with the same content and attachments."""
+    """Start a draft with the same content and attachments, without what one item alone has."""
     _own(item, actor)
-    twin = create_item(item.type_key, actor=actor, now=now, data=item.data)
+    alone = item_types.get(item.type_key).unique_fields
+    data = {name: value for name, value in item.data.items() if name not in alone}
+    twin = create_item(item.type_key, actor=actor, now=now, data=data)
     for file in item.files:
         twin.files.append(
             ItemFile(slot=file.slot, file_id=file.file_id, name=file.name, position=file.position)

@@ -134,7 +134,7 @@ def end_review(step: Step, reason: str) -> None:
 def card(item_id: int) -> Card:
     """How an item stands in task lists."""
     item = queries.item_of(item_id)
-    name = item_types.get(item.type_key).title
+    name = item_types.of(item).title
     title = f"{item.person.name} · {name} · {item.summary or '未填写'}"
     return Card(title, title, f"/portfolio/{item_id}")
 
@@ -219,7 +219,7 @@ register_known(
         "业绩",
         of_person(PortfolioItem),
         {
-            "类型": lambda i: item_types.get(i.type_key).title,
+            "类型": lambda i: item_types.of(i).title,
             "摘要": lambda i: i.summary,
             "状态": lambda i: STATES[i.status],
             "填写内容": lambda i: i.data,

@@ -196,7 +196,7 @@ def rounds_of(submissions: Sequence[ItemSubmission]) -> tuple[Round, ...]:
 
 def evidence_of(item: PortfolioItem) -> Evidence:
     """Return what the unit was sent last; while it decides, against what it decided on before."""
-    kind = item_types.get(item.type_key)
+    kind = item_types.of(item)
     sent = item.last_submission
     earlier = item.submissions[:-1]
     former = earlier[-1] if earlier and item.status == SUBMITTED else None

@@ -26,7 +26,7 @@ def version(item_id: int, no: int) -> str:
         raise NotFound("该业绩不存在，或已被删除") from error
     shown = versions.version_of(item_id, no)
     former = versions.version_of(item_id, no - 1) if no > 1 else None
-    kind = item_types.get(shown.type_key)
+    kind = item_types.of(shown)
     rows = reading.version_rows(former) if former else None
     return render_template(
         "portfolio/version.html",

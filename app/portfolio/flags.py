@@ -1,0 +1,46 @@
+"""Values that one item of a person alone may have: 第一学历, 最高学历, 参评学历 (CZ-22)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, tuple_
+
+from app.core.db import db
+from app.portfolio import item_types
+from app.portfolio.models import STATES, ItemFlag, PortfolioItem
+
+
+def flag_faults(item: PortfolioItem, values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return, by field, which of these values stand in another item of the person, and where."""
+    wanted = item_types.get(item.type_key).flags(values)
+    if not wanted:
+        return {}
+    held = (
+        select(ItemFlag, PortfolioItem)
+        .join(PortfolioItem, PortfolioItem.id == ItemFlag.item_id)
+        .where(
+            ItemFlag.person_id == item.person_id,
+            ItemFlag.type_key == item.type_key,
+            ItemFlag.item_id != item.id,
+            tuple_(ItemFlag.field, ItemFlag.value).in_(wanted),
+        )
+        .order_by(ItemFlag.id)
+    )
+    found: dict[str, list[str]] = {}
+    for flag, other in db.session.execute(held):
+        name = other.summary or "未填写名称的草稿"
+        way = "请先取消那里的标记" if other.can_edit else "请先申请撤回那一项再修改"
+        said = f"“{flag.value}”已用于“{name}”（{STATES[other.status]}），{way}"
+        found.setdefault(flag.field, []).append(said)
+    return found
+
+
+def keep_flags(item: PortfolioItem) -> None:
+    """Write down the values of an item that no other of the person may have."""
+    wanted = set(item_types.get(item.type_key).flags(item.data))
+    kept = [flag for flag in item.flags if (flag.field, flag.value) in wanted]
+    new = wanted - {(flag.field, flag.value) for flag in kept}
+    item.flags = kept + [
+        ItemFlag(person_id=item.person_id, type_key=item.type_key, field=name, value=value)
+        for name, value in sorted(new)
+    ]
