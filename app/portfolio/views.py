@@ -25,6 +25,7 @@ from app.portfolio import (
     desk,
     duplicates,
     item_types,
+    merging,
     operations,
     queries,
     reading,
@@ -78,6 +79,7 @@ def index() -> str:
 def _common() -> dict[str, Any]:
     return {
         "types": {kind.key: kind for kind in item_types.all_types()},
+        "kind_of": item_types.of,
         "states": STATES,
         "tones": TONES,
         "unit": unit_of(current_user.id),
@@ -145,6 +147,7 @@ def _edit_page(item: PortfolioItem, form: AnswersForm, problem: str = "") -> str
         kind=kind,
         form=form,
         problem=problem,
+        is_outdated=item.type_version not in {None, kind.version},
         slots={slot.name: slot for slot in reading.slots_of(kind, reading.file_rows(item))},
         rounds=reading.rounds_of(item.submissions),
         log=flow_log((operations.BUSINESS, item.id)),
@@ -253,6 +256,19 @@ def autosave(item_id: int) -> dict[str, Any]:
     if faults:
         raise Invalid(errors=faults)
     return {"saved": True, "row_version": item.row_version}
+
+
+@bp.get("/portfolio/<int:item_id>/fields")
+@requires("portfolio.edit")
+def kept(item_id: int) -> dict[str, Any]:
+    """Return what is kept of an item, for a page that another one has overtaken."""
+    item = _item(item_id, "portfolio.edit")
+    operations.require_editable(item, current_user)
+    return {
+        "row_version": item.row_version,
+        "values": merging.kept_texts(item),
+        "files": merging.kept_files(item),
+    }
 
 
 @bp.post("/portfolio/<int:item_id>/files/<slot>")

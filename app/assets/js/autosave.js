@@ -6,6 +6,7 @@ import { clock, enhancing, icon, make } from './dom.js';
 import { canOffer, offer } from './drafts.js';
 import { place, readField, showErrors, unitOf, writeField } from './fields.js';
 import { post, reason, rejoin } from './http.js';
+import { merge, remember } from './merge.js';
 import { toast } from './toast.js';
 
 const DELAY = 700;          // after the last key
@@ -21,16 +22,18 @@ class Saver {
     this.waiting = new Map();      // name -> values the server does not have yet
     this.refused = new Set();      // names of those it has refused
     this.older = new Map();        // name -> {version, values} typed on an older page, for people to decide on
+    this.disputed = new Set();     // names that another page has saved otherwise, until somebody has chosen
     this.trouble = null;           // why the last save failed
     this.signedOut = false;        // the session has ended, or this page belongs to an earlier one
     this.overtaken = false;        // another page has saved: this one sends nothing more by itself
     this.timers = new Map();
     this.stored = new Map();       // name -> what the server has, as text: a change event may bring no change
+    if (form.dataset.merge) remember(form);
     this.restore();
   }
 
   changed(name) {
-    if (SKIPPED.has(name)) return;
+    if (SKIPPED.has(name) || this.disputed.has(name)) return;
     const values = readField(this.form, name), text = JSON.stringify(values);
     const known = this.waiting.has(name) ? JSON.stringify(this.waiting.get(name)) : this.stored.get(name);
     if (text === known) return;
@@ -69,6 +72,7 @@ class Saver {
     const answer = await post(this.url, data);
     if (answer.status === 200 && answer.body.saved) this.saved(name, values, answer.body);
     else if (answer.status === 422) this.refuse(name, answer.body.errors ?? { [name]: [reason(answer, '内容有误')] });
+    else if (answer.status === 409 && this.form.dataset.merge && await merge(this)) await this.send(name);
     else this.failed(answer);
   }
 
@@ -84,7 +88,8 @@ class Saver {
     }
     if (body.notice) toast(body.notice, 'warning');
     this.keep();
-    if (this.refused.size) this.show('failed', `有 ${this.refused.size} 项未保存，请按提示修改`);
+    if (this.disputed.size) this.showOlder();
+    else if (this.refused.size) this.show('failed', `有 ${this.refused.size} 项未保存，请按提示修改`);
     else if (!this.waiting.size) this.show('saved', `已保存 ${clock()}`);
   }
 
@@ -176,7 +181,8 @@ class Saver {
 
   showOlder() {
     const count = this.form.querySelectorAll('[data-draft]').length;
-    if (count) this.show('failed', `有 ${count} 项此前输入的内容没有保存，请在旁边选择使用或放弃`);
+    if (this.disputed.size) this.show('failed', `有 ${this.disputed.size} 项与另一页面不一致，请在旁边选择`);
+    else if (count) this.show('failed', `有 ${count} 项此前输入的内容没有保存，请在旁边选择使用或放弃`);
     else this.show('saved', '');
   }
 
@@ -208,6 +214,16 @@ addGate({
     const saver = savers.get(form);
     if (await saver.flushAll() || saver.isJudgedWhole) return true;
     toast(`还有内容没有保存，${saver.trouble || '请在网络恢复后再提交'}`, 'danger');
+    return false;
+  },
+});
+
+// What two pages have typed otherwise is decided by a person, before either is sent.
+addGate({
+  needed: (form) => Boolean(savers.get(form)?.disputed.size),
+  pass: async (form) => {
+    toast('有内容与另一页面不一致，请先在旁边选择采用哪一个', 'danger');
+    form.querySelector('[data-draft] button').focus();
     return false;
   },
 });

@@ -28,12 +28,14 @@ export const canOffer = (form, name) => {
   return Boolean(box) && !box.querySelector('[data-uploader], [data-cropper]');
 };
 
-// offer(form, name, values, {use, drop}): 本页此前输入：… with 使用 and 放弃, beside the field.
-export function offer(form, name, values, { use, drop }) {
+const TYPED = { said: '本页此前输入', use: '使用', drop: '放弃', what: '此前输入的' };
+
+// offer(form, name, values, {use, drop}, words): 本页此前输入：… with 使用 and 放弃, beside the field.
+export function offer(form, name, values, { use, drop }, words = TYPED) {
   const label = labelOf(form, name), text = draftText(form, name, values) || '（空）';
   const button = (word, act) => {
     const made = make('button', { type: 'button', class: 'btn btn-link btn-sm p-0 ms-2' }, word,
-      make('span', { class: 'visually-hidden' }, `此前输入的${label}`));
+      make('span', { class: 'visually-hidden' }, `${words.what}${label}`));
     made.addEventListener('click', () => {
       notice.remove();
       act();
@@ -41,7 +43,7 @@ export function offer(form, name, values, { use, drop }) {
     });
     return made;
   };
-  const notice = make('div', { class: 'form-text text-body', role: 'group', 'aria-label': `${label}：本页此前输入的内容`, 'data-draft': name },
-    `本页此前输入：${text}`, button('使用', use), button('放弃', drop));
+  const notice = make('div', { class: 'form-text text-body', role: 'group', 'aria-label': `${label}：${words.said}的内容`, 'data-draft': name },
+    `${words.said}：${text}`, button(words.use, use), button(words.drop, drop));
   place(form, name).append(notice);
 }

@@ -33,6 +33,16 @@ export async function post(url, data) {
   }
 }
 
+// read(url) -> {status, body}; status 0 when the server was not reached.
+export async function read(url) {
+  try {
+    const response = await fetch(url, { credentials: 'same-origin', headers: { Accept: 'application/json' } });
+    return { status: response.redirected ? 401 : response.status, body: json(await response.text()) };
+  } catch {
+    return { status: 0, body: {} };
+  }
+}
+
 // upload(url, blob, name, onProgress(fraction), signal) -> {status, body}: fetch reports no progress, XHR does.
 export function upload(url, blob, name, onProgress = () => {}, signal = null) {
   return new Promise((resolve) => {

@@ -48,6 +48,12 @@ function storedRow(input, file) {
     buttons(input, file.name));
 }
 
+// addStored(input, {id, name, size}): a file that another page has uploaded here.
+export function addStored(input, file) {
+  if (!input.multiple) listOf(input).replaceChildren();
+  listOf(input).append(storedRow(input, file));
+}
+
 function refusedRow(row, file, text, again) {
   row.classList.add('is-refused');
   row.replaceChildren(icon('exclamation-circle'), make('span', { class: 'file-name' }, file.name),

@@ -1,0 +1,167 @@
+"""Typing an item where the network comes and goes, and where two pages show the same item."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.accounts.models import Person
+from app.core.db import db, transaction
+from app.portfolio.models import PortfolioItem
+from tests.builders import portfolio as build
+from tests.builders.people import a_person, a_unit
+
+Enter = Callable[..., Page]
+Axe = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def teacher(app: Any) -> Person:
+    del app
+    with transaction():
+        return a_person(unit=a_unit())
+
+
+def a_draft(person: Person, type_key: str = "work", **data: Any) -> int:
+    with transaction():
+        return build.an_item(db.session.merge(person), type_key, files=False, data=data).id
+
+
+def data_of(item_id: int) -> dict[str, Any]:
+    with transaction(write=False):
+        db.session.expire_all()
+        return dict(db.session.get_one(PortfolioItem, item_id).data)
+
+
+def state(page: Page) -> Any:
+    return page.locator("[data-save-state]")
+
+
+def test_what_is_typed_without_a_network_survives_a_reload_and_is_sent_when_it_is_back(
+    enter: Enter, teacher: Person, problems: Any
+) -> None:
+    item = a_draft(teacher, unit="青禾小学", post="教师")
+    page = enter(teacher, f"/portfolio/{item}")
+    page.context.set_offline(True)
+    page.get_by_label("从事工作及岗位").fill("数学教师、教研组长")
+    expect(state(page)).to_contain_text("保存失败，已暂存在本机")
+    assert data_of(item)["post"] == "教师"
+    # The server is there again, but saving still fails: the page comes back with what was typed.
+    page.route("**/fields", lambda route: route.abort())
+    page.context.set_offline(False)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(page.get_by_role("textbox", name="从事工作及岗位")).to_have_value("数学教师、教研组长")
+    expect(state(page)).to_contain_text("已暂存在本机")
+    page.unroute("**/fields")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(state(page)).to_contain_text("已保存")
+    assert data_of(item)["post"] == "数学教师、教研组长"
+    problems.allow("ERR_INTERNET_DISCONNECTED")
+    problems.allow("ERR_FAILED")
+
+
+def test_leaving_asks_while_something_waits(enter: Enter, teacher: Person, problems: Any) -> None:
+    page = enter(teacher, f"/portfolio/{a_draft(teacher)}")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.route("**/fields", lambda route: route.abort())
+    page.get_by_label("从事工作及岗位").fill("教师")
+    expect(state(page)).to_contain_text("已暂存在本机")
+    page.get_by_role("link", name="个人业绩库").last.click()
+    page.wait_for_url("**/portfolio")
+    assert asked == ["beforeunload"]
+    problems.allow("ERR_FAILED")
+
+
+def test_two_pages_that_type_in_different_fields_are_merged(
+    enter: Enter, teacher: Person, problems: Any
+) -> None:
+    item = a_draft(teacher, unit="青禾小学", post="教师")
+    page = enter(teacher, f"/portfolio/{item}")
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.get_by_label("工作单位").fill("云桥区青禾小学")
+    expect(state(page)).to_contain_text("已保存")
+    other.get_by_label("从事工作及岗位").fill("数学教师")
+    expect(state(other)).to_contain_text("已保存")
+    expect(other.get_by_label("工作单位")).to_have_value("云桥区青禾小学")
+    expect(other.get_by_text("已合入另一页面的修改：工作单位")).to_be_visible()
+    kept = data_of(item)
+    assert (kept["unit"], kept["post"]) == ("云桥区青禾小学", "数学教师")
+    problems.allow("409")
+
+
+def test_two_pages_that_type_in_the_same_field_are_decided_by_the_person(
+    enter: Enter, axe: Axe, teacher: Person, problems: Any
+) -> None:
+    item = a_draft(teacher, unit="青禾小学", post="教师")
+    page = enter(teacher, f"/portfolio/{item}")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_label("从事工作及岗位").fill("语文教师")
+    expect(state(other)).to_contain_text("已保存")
+    page.get_by_label("从事工作及岗位").fill("数学教师")
+    notice = page.get_by_role("group", name="从事工作及岗位：另一页面已保存为的内容")
+    expect(notice).to_contain_text("另一页面已保存为：语文教师")
+    expect(state(page)).to_contain_text("有 1 项与另一页面不一致")
+    expect(page.get_by_role("textbox", name="从事工作及岗位")).to_have_value("数学教师")
+    assert data_of(item)["post"] == "语文教师"
+    assert axe() == []
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.get_by_text("请先在旁边选择采用哪一个")).to_be_visible()
+    assert data_of(item)["post"] == "语文教师"
+    notice.get_by_role("button", name="保留本页").click()
+    expect(state(page)).to_contain_text("已保存")
+    assert data_of(item)["post"] == "数学教师"
+
+    other.get_by_label("从事工作及岗位").fill("英语教师")
+    other.get_by_role("button", name="采用").click()
+    expect(other.get_by_role("textbox", name="从事工作及岗位")).to_have_value("数学教师")
+    assert data_of(item)["post"] == "数学教师"
+    problems.allow("409")
+
+
+def test_what_another_page_has_attached_stays_and_is_shown(
+    enter: Enter, teacher: Person, tmp_path: Path, problems: Any
+) -> None:
+    item = a_draft(teacher, "honor")
+    page = enter(teacher, f"/portfolio/{item}")
+    other = page.context.new_page()
+    other.goto(page.url)
+    scans = []
+    for number in (1, 2):
+        scans.append(tmp_path / f"证书{number}.png")
+        scans[-1].write_bytes(build.a_picture((number * 60, 0, 0)))
+    page.set_input_files("input[data-name=certificate]", scans[0])
+    expect(state(page)).to_contain_text("已保存")
+    other.set_input_files("input[data-name=certificate]", scans[1])
+    expect(other.get_by_role("link", name="证书1.png")).to_be_visible()
+    expect(state(other)).to_contain_text("已保存")
+    with transaction(write=False):
+        db.session.expire_all()
+        names = {file.name for file in db.session.get_one(PortfolioItem, item).files}
+    assert names == {"证书1.png", "证书2.png"}
+    problems.allow("409")
+
+
+def test_only_the_proofs_of_the_kind_are_asked_for(
+    enter: Enter, axe: Axe, teacher: Person
+) -> None:
+    page = enter(
+        teacher, f"/portfolio/{a_draft(teacher, 'education', start='1998-09', end='2007-06')}"
+    )
+    code = page.locator("[data-field=verification_code]")
+    expect(code).to_be_visible()
+    expect(page.locator("[data-field=report]")).to_be_hidden()
+    page.get_by_label("毕业年月").fill("2001-06")
+    expect(page.locator("[data-field=report]")).to_be_visible()
+    expect(page.locator("[data-field=verification]")).to_be_hidden()
+    page.get_by_label("院校类别").select_option("技工院校")
+    expect(page.locator("[data-field=skilled_register]")).to_be_visible()
+    expect(page.locator("[data-field=report]")).to_be_hidden()
+    # What was typed before stays in sight, although it is no longer asked for.
+    expect(code).to_be_visible()
+    assert axe() == []
