@@ -91,6 +91,16 @@ class FieldSpec:
     count: int | None = None
     fields: tuple["FieldSpec", ...] = ()
 
+    @staticmethod
+    def bound_words(wanted: str) -> str:
+        """Return a bound among conditions as people read it; nothing for a plain answer."""
+        sign, limit = bound_of(wanted)
+        if not sign:
+            return ""
+        beyond, unit = ("及以后", "年") if len(limit) >= 4 else ("及以上", "")
+        words = beyond if sign == ">=" else {"及以后": "及以前", "及以上": "及以下"}[beyond]
+        return f"{limit} {unit if len(limit) == 4 else ''}{words}"
+
     @property
     def policy(self) -> FilePolicy:
         """What may be uploaded into a file field."""

@@ -29,6 +29,7 @@ from app.portfolio import (
     operations,
     queries,
     reading,
+    sorting,
     version_views,
     vetting,
     withdrawals,
@@ -64,12 +65,16 @@ def _item(item_id: int, action: str, *, for_update: bool = False) -> PortfolioIt
 def index() -> str:
     """个人业绩库: the tree with counts, and the items that match."""
     filters = archive.filters_from(request.args)
-    page = page_of(queries.items_of(current_user.id, filters), size=PAGE_SIZE)
+    items = sorting.in_order(
+        queries.items_of(current_user.id, filters), request.args.get("sort", "")
+    )
+    page = page_of(items, size=PAGE_SIZE)
     return render_template(
         "portfolio/index.html",
         tree=queries.tree_of_person(current_user.id),
         page=page,
         filters=filters,
+        orders=sorting.ORDERS,
         years=queries.years_of(current_user.id),
         usages=queries.usages_of([item.id for item in page.items]),
         **_common(),

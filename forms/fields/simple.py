@@ -31,6 +31,16 @@ CHECKS: Mapping[str, Callable[[str, str], str | None]] = {
 }
 """Named checks of a text, given the answer of the field `check_with`: what is wrong, or None."""
 
+EXAMPLES: Mapping[str, str] = {
+    "doi": "10.1000/xyz123",
+    "isbn": "978-7-00-000000-1",
+    "issn": "1000-0011",
+    "patent": "ZL 2021 1 0000001.6",
+    "serial": identifiers.SERIAL_EXAMPLE,
+    "standard": "GB/T 10000-2020",
+}
+"""What each named check accepts, to show people; nobody owns these numbers."""
+
 MAX_INTEGER = 2_000_000_000
 EARLIEST, LATEST = "1900-01-01", "2200-12-31"
 

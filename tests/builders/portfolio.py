@@ -19,14 +19,10 @@ from app.engine.models import WorkItem
 from app.portfolio import attachments, item_types, operations
 from app.portfolio.models import ItemVersion, PortfolioItem
 from forms import FieldSpec, build, options_of
+from forms.fields.simple import EXAMPLES
 
 _shades = count()
-CHECKED = {
-    "isbn": "978-7-00-000000-1",
-    "serial": "ISSN 1000-0011 CN 34-1001/G4",
-    "patent": "ZL 2021 1 0000001.6",
-    "pattern": "123456789012",
-}
+CHECKED = {**EXAMPLES, "pattern": "123456789012"}
 SPECIAL: dict[str, Any] = {"today+90d": "2199-12-31", "year": 2025}
 BY_TYPE: dict[str, Any] = {
     "text": "示例",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from forms import AnswersForm, FormSpecError, build, display, parse
+from forms.fields.simple import CHECKS, EXAMPLES
 
 FORM = """
 title: 学历
@@ -109,3 +110,23 @@ def test_a_day_is_so_many_days_from_now() -> None:
 def test_what_cannot_be_meant_is_refused(field: str, message: str) -> None:
     with pytest.raises(FormSpecError, match=message):
         parse(f"title: 表\nfields:\n  - {field}\n")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (">=2002", "2002 年及以后"),
+        ("<=2007", "2007 年及以前"),
+        ("<=2001-12", "2001-12 及以前"),
+        (">=2", "2 及以上"),
+        ("<=5", "5 及以下"),
+        ("国内", ""),
+    ],
+)
+def test_a_bound_is_said_in_words(wanted: str, words: str) -> None:
+    assert SPEC.field("code").bound_words(wanted) == words
+
+
+def test_every_named_check_has_an_example_that_it_accepts() -> None:
+    assert EXAMPLES.keys() == CHECKS.keys()
+    assert {name: CHECKS[name](EXAMPLES[name], "") for name in CHECKS} == dict.fromkeys(CHECKS)

@@ -15,16 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forms import AnswersForm, FieldSpec, FormSpec, Section, build, item_types, options_of
+from forms.fields.simple import EXAMPLES
 from forms.spec import is_name
 
 TODAY, BIRTH = date(2026, 11, 20), date(1985, 3, 12)
-EXAMPLES = {
-    "isbn": "978-7-00-000000-1",
-    "serial": "ISSN 1000-0011 CN 34-1001/G4",
-    "patent": "ZL 2021 1 0000001.6",
-    "standard": "GB/T 10000-2020",
-    "doi": "10.1000/xyz123",
-}
 KINDS = item_types()
 QUICK = settings(
     max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), database=None

@@ -1,6 +1,6 @@
 """Taking approved portfolio items into a declaration; they are locked there (FJ-P-35..38)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from app.core.db import db
@@ -16,6 +16,10 @@ from app.declarations.queries import entries_of, standard_item_of, types_for
 from app.portfolio.models import ItemVersion
 from app.portfolio.queries import approved_items
 
+FIRST_TO_LAST = ("第一学历", "最高学历", "参评学历")
+"""The order of several educations; others come after them (CZ-22)."""
+MARKS = {"is_highest": ("最高学历",), "is_qualifying": ("合格学历", "参评学历")}
+"""What the marks of an education in the portfolio suggest for its import."""
 RESULTS = ("优秀", "合格", "基本合格", "不定等次", "不合格")
 FLAGS = {"highest": "is_highest", "qualifying": "is_qualifying"}
 """Education flags by their name in the rules (最高学历, 合格学历)."""
@@ -55,12 +59,48 @@ def import_items(
             position=next_position(here) + number,
             extra={},
         )
-        for number, item_id in enumerate(dict.fromkeys(item_ids))
+        for number, item_id in enumerate(_in_order(section, approved, item_ids))
     ]
+    _suggest(section, here, made, approved)
     db.session.add_all(made)
     db.session.flush()
     record("imported", declaration, declaration.person_id, now, items=sorted(set(item_ids)))
     return made
+
+
+def _in_order(
+    section: str, approved: Mapping[int, ItemVersion], item_ids: Sequence[int]
+) -> list[int]:
+    """Return the imports as they were chosen; careers in order of time, educations by rank."""
+    chosen = list(dict.fromkeys(item_ids))
+    if section == EntrySection.WORK:
+        return sorted(chosen, key=lambda each: str(approved[each].occurred_on))
+    if section == EntrySection.EDUCATION:
+        return sorted(chosen, key=lambda each: _place(approved[each].data.get("marks") or ()))
+    return chosen
+
+
+def _place(marks: Sequence[str]) -> int:
+    return min((FIRST_TO_LAST.index(mark) for mark in marks if mark in FIRST_TO_LAST), default=9)
+
+
+def _suggest(
+    section: str,
+    here: Sequence[DeclarationEntry],
+    made: Sequence[DeclarationEntry],
+    approved: Mapping[int, ItemVersion],
+) -> None:
+    """Take over what the portfolio says already: the result of a year, the marks of educations."""
+    for entry in made:
+        data = approved[entry.item_id].data
+        if section == EntrySection.ASSESSMENT and data.get("result") in RESULTS:
+            entry.extra = {"result": data["result"]}
+        if section == EntrySection.EDUCATION:
+            held = {flag for row in (*here, *made) for flag in MARKS if row.extra.get(flag)}
+            said = set(data.get("marks") or ())
+            entry.extra = {
+                flag: True for flag, of in MARKS.items() if flag not in held and said & set(of)
+            }
 
 
 def _importable(

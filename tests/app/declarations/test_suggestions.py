@@ -1,0 +1,85 @@
+"""What the portfolio says of an item need not be said again in the declaration (CZ-22, CZ-29)."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import transaction
+from app.declarations import operations, queries
+from app.declarations.models import Declaration, DeclarationEntry
+from tests.builders.declarations import a_draft, approved_item
+
+
+@pytest.fixture
+def case(app: Flask) -> Declaration:
+    """A draft without any career, education or assessment."""
+    del app
+    draft = a_draft()
+    with transaction():
+        found = queries.get_declaration(draft.id)
+        for section in ("work", "education", "assessment"):
+            for entry in queries.entries_of(found.id, section):
+                operations.remove_entry(found, entry.id, now=now())
+    return draft
+
+
+def taken(case: Declaration, section: str, *records: dict[str, Any]) -> list[DeclarationEntry]:
+    found = queries.get_declaration(case.id)
+    person: Person = found.person
+    ids = [approved_item(person, section, data) for data in records]
+    operations.import_items(found, section, ids, now=now())
+    return queries.entries_of(case.id, section)
+
+
+def studied(school: str, end: int, *marks: str) -> dict[str, Any]:
+    years = {"start": f"{end - 4}-09", "end": f"{end}-06"}
+    return {"school": school, **years, "marks": list(marks)}
+
+
+def test_educations_come_in_their_order_with_their_marks(case: Declaration) -> None:
+    with transaction():
+        entries = taken(
+            case,
+            "education",
+            studied("丁", 2010),
+            studied("乙", 2012, "最高学历"),
+            studied("丙", 2014, "参评学历"),
+            studied("甲", 2007, "第一学历"),
+        )
+        assert [entry.version.data["school"] for entry in entries] == ["甲", "乙", "丙", "丁"]
+        assert [entry.extra for entry in entries] == [
+            {},
+            {"is_highest": True},
+            {"is_qualifying": True},
+            {},
+        ]
+
+
+def test_a_mark_that_was_set_in_the_declaration_is_left_alone(case: Declaration) -> None:
+    with transaction():
+        [first] = taken(case, "education", studied("甲", 2007))
+        found = queries.get_declaration(case.id)
+        operations.set_education_flag(found, first.id, "highest")
+        entries = taken(case, "education", studied("乙", 2012, "最高学历", "合格学历"))
+        assert [entry.extra for entry in entries] == [
+            {"is_highest": True},
+            {"is_qualifying": True},
+        ]
+
+
+def test_the_result_of_a_year_is_taken_over_where_it_was_told(case: Declaration) -> None:
+    with transaction():
+        entries = taken(case, "assessment", {"year": 2025, "result": "优秀"}, {"year": 2024})
+        assert [entry.extra for entry in entries] == [{"result": "优秀"}, {}]
+
+
+def test_a_career_comes_in_order_of_time(case: Declaration) -> None:
+    with transaction():
+        jobs = [
+            {"unit": name, "start": f"{year}-08"} for name, year in (("乙", 2012), ("甲", 2007))
+        ]
+        entries = taken(case, "work", *jobs)
+        assert [entry.version.data["unit"] for entry in entries] == ["甲", "乙"]
