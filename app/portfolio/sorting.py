@@ -1,5 +1,7 @@
 """The orders in which a person's list of items can be read."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, case
 
 from app.portfolio import item_types
@@ -20,12 +22,12 @@ def in_order(query: Select[tuple[PortfolioItem]], order: str) -> Select[tuple[Po
     return query.order_by(None).order_by(*wishes, PortfolioItem.id) if wishes else query
 
 
-def _wishes(order: str) -> list[ColumnElement[object]]:
+def _wishes(order: str) -> list[ColumnElement[Any]]:
     day, undated = PortfolioItem.occurred_on, PortfolioItem.occurred_on.is_(None)
     ranked = {kind.key: place for place, kind in enumerate(item_types.all_types())}
     # What waits for the person comes first.
     states = {state: place for place, state in enumerate((RETURNED, DRAFT, SUBMITTED, APPROVED))}
-    return {
+    orders: dict[str, list[ColumnElement[Any]]] = {
         "newest": [undated, day.desc()],
         "oldest": [undated, day.asc()],
         "type": [
@@ -34,4 +36,5 @@ def _wishes(order: str) -> list[ColumnElement[object]]:
             day.desc(),
         ],
         "status": [case(states, value=PortfolioItem.status), undated, day.desc()],
-    }.get(order, [])
+    }
+    return orders.get(order, [])
