@@ -1,5 +1,6 @@
 """个人业绩库: the pages of a person's portfolio."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -225,6 +226,8 @@ def _differing(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, li
 def _value(form: AnswersForm, name: str, posted: MultiDict[str, str]) -> Any:
     """Return the answer, or the text as it was typed where no answer can be read from it."""
     field: Any = form[name]
+    if field.spec.type == "rows":
+        return json.loads(field.texts()[0])
     return posted.get(name) if field.process_errors else field.to_json()
 
 
