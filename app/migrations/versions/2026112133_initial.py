@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112132"
+revision = "2026112133"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -91,6 +91,13 @@ def upgrade():
         sa.Column("name", sa.String(length=20), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
+    )
+    op.create_table(
+        "item_type_text",
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("type_key", sa.String(length=40), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_item_type_text")),
     )
     op.create_table(
         "job",
@@ -238,6 +245,21 @@ def upgrade():
         batch_op.create_index(
             "ix_person_registration_sender", ["sender_hash", "asked_at"], unique=False
         )
+
+    op.create_table(
+        "picture_look",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("ink", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_picture_look")),
+    )
+    with op.batch_alter_table("picture_look", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_picture_look_sha256"), ["sha256"], unique=False)
 
     op.create_table(
         "reset_request",
@@ -976,6 +998,24 @@ def upgrade():
         )
 
     op.create_table(
+        "own_phrase",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("text", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_own_phrase_person_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_own_phrase")),
+        sa.UniqueConstraint("person_id", "text", name="a_phrase_is_kept_once"),
+    )
+    op.create_table(
         "person_series",
         sa.Column(
             "id",
@@ -1006,6 +1046,45 @@ def upgrade():
         ),
     )
     op.create_table(
+        "picture_band",
+        sa.Column("value", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("look_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["look_id"],
+            ["picture_look.id"],
+            name=op.f("fk_picture_band_look_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("value", "look_id", name=op.f("pk_picture_band")),
+    )
+    with op.batch_alter_table("picture_band", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_picture_band_look_id"), ["look_id"], unique=False)
+
+    op.create_table(
+        "picture_twin",
+        sa.Column("look_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "other_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["look_id"],
+            ["picture_look.id"],
+            name=op.f("fk_picture_twin_look_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"],
+            ["picture_look.id"],
+            name=op.f("fk_picture_twin_other_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("look_id", "other_id", name=op.f("pk_picture_twin")),
+    )
+    with op.batch_alter_table("picture_twin", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_picture_twin_look_id"), ["look_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_picture_twin_other_id"), ["other_id"], unique=False)
+
+    op.create_table(
         "portfolio_item",
         sa.Column(
             "id",
@@ -1017,12 +1096,12 @@ def upgrade():
             "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("type_key", sa.String(length=40), nullable=False),
+        sa.Column("type_version", sa.String(length=64), nullable=True),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("occurred_on", sa.Date(), nullable=True),
         sa.Column("summary", sa.String(length=200), nullable=False),
         sa.Column("tokens_text", sa.Text(), nullable=False),
-        sa.Column("identity", sa.String(length=64), nullable=True),
         sa.Column(
             "current_version_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -1063,10 +1142,14 @@ def upgrade():
         sa.ForeignKeyConstraint(
             ["reviewing_unit_id"], ["unit.id"], name=op.f("fk_portfolio_item_reviewing_unit_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["type_version"],
+            ["item_type_text.version"],
+            name=op.f("fk_portfolio_item_type_version"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_portfolio_item")),
     )
     with op.batch_alter_table("portfolio_item", schema=None) as batch_op:
-        batch_op.create_index("ix_portfolio_item_identity", ["identity"], unique=False)
         batch_op.create_index(
             "ix_portfolio_item_owner", ["person_id", "type_key", "status"], unique=False
         )
@@ -1458,6 +1541,35 @@ def upgrade():
         )
 
     op.create_table(
+        "vet_batch",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("decision", sa.String(length=10), nullable=False),
+        sa.Column("opinion", sa.String(length=500), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "decision <> 'return' OR opinion <> ''", name=op.f("ck_vet_batch_a_return_says_why")
+        ),
+        sa.CheckConstraint(
+            "decision IN ('pass', 'return')", name=op.f("ck_vet_batch_decision_known")
+        ),
+        sa.CheckConstraint("total > 0", name=op.f("ck_vet_batch_it_is_of_something")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_vet_batch_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vet_batch")),
+    )
+    with op.batch_alter_table("vet_batch", schema=None) as batch_op:
+        batch_op.create_index("ix_vet_batch_of_person", ["person_id", "finished_at"], unique=False)
+
+    op.create_table(
         "article_file",
         sa.Column(
             "id",
@@ -1785,6 +1897,45 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_item_file_item_id"), ["item_id"], unique=False)
 
     op.create_table(
+        "item_flag",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("type_key", sa.String(length=40), nullable=False),
+        sa.Column("field", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["portfolio_item.id"], name=op.f("fk_item_flag_item_id")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_item_flag_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_item_flag")),
+        sa.UniqueConstraint(
+            "person_id", "type_key", "field", "value", name="a_flag_stands_in_one_item"
+        ),
+    )
+    with op.batch_alter_table("item_flag", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_item_flag_item_id"), ["item_id"], unique=False)
+
+    op.create_table(
+        "item_mark",
+        sa.Column("mark", sa.String(length=64), nullable=False),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["portfolio_item.id"], name=op.f("fk_item_mark_item_id")
+        ),
+        sa.PrimaryKeyConstraint("mark", "item_id", name=op.f("pk_item_mark")),
+    )
+    with op.batch_alter_table("item_mark", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_item_mark_item_id"), ["item_id"], unique=False)
+
+    op.create_table(
         "item_submission",
         sa.Column(
             "id",
@@ -1845,11 +1996,11 @@ def upgrade():
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("no", sa.Integer(), nullable=False),
         sa.Column("type_key", sa.String(length=40), nullable=False),
+        sa.Column("type_version", sa.String(length=64), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("summary", sa.String(length=200), nullable=False),
         sa.Column("occurred_on", sa.Date(), nullable=True),
         sa.Column("rank", sa.String(length=20), nullable=False),
-        sa.Column("identity", sa.String(length=64), nullable=True),
         sa.Column(
             "approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
@@ -1862,12 +2013,12 @@ def upgrade():
         sa.ForeignKeyConstraint(
             ["item_id"], ["portfolio_item.id"], name=op.f("fk_item_version_item_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["type_version"], ["item_type_text.version"], name=op.f("fk_item_version_type_version")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item_version")),
         sa.UniqueConstraint("item_id", "no", name="a_version_has_its_number"),
     )
-    with op.batch_alter_table("item_version", schema=None) as batch_op:
-        batch_op.create_index("ix_item_version_identity", ["identity"], unique=False)
-
     op.create_table(
         "item_withdrawal",
         sa.Column(
@@ -2339,6 +2490,36 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_request_file_file_id"), ["file_id"], unique=False)
 
     op.create_table(
+        "vet_batch_row",
+        sa.Column(
+            "batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("title", sa.String(length=300), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "state <> 'refused' OR reason <> ''", name=op.f("ck_vet_batch_row_a_refusal_says_why")
+        ),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'done', 'refused')", name=op.f("ck_vet_batch_row_state_is_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["vet_batch.id"], name=op.f("fk_vet_batch_row_batch_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"],
+            ["portfolio_item.id"],
+            name=op.f("fk_vet_batch_row_item_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("batch_id", "item_id", name=op.f("pk_vet_batch_row")),
+    )
+    with op.batch_alter_table("vet_batch_row", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_vet_batch_row_item_id"), ["item_id"], unique=False)
+        batch_op.create_index("ix_vet_batch_row_state", ["batch_id", "state"], unique=False)
+
+    op.create_table(
         "import_row",
         sa.Column(
             "id",
@@ -2447,6 +2628,22 @@ def upgrade():
         )
         batch_op.create_index(
             batch_op.f("ix_item_version_file_version_id"), ["version_id"], unique=False
+        )
+
+    op.create_table(
+        "item_version_mark",
+        sa.Column("mark", sa.String(length=64), nullable=False),
+        sa.Column(
+            "version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["item_version.id"], name=op.f("fk_item_version_mark_version_id")
+        ),
+        sa.PrimaryKeyConstraint("mark", "version_id", name=op.f("pk_item_version_mark")),
+    )
+    with op.batch_alter_table("item_version_mark", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_item_version_mark_version_id"), ["version_id"], unique=False
         )
 
     op.create_table(
@@ -4434,6 +4631,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_meeting_organiser_unit_id"))
 
     op.drop_table("meeting")
+    with op.batch_alter_table("item_version_mark", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_item_version_mark_version_id"))
+
+    op.drop_table("item_version_mark")
     with op.batch_alter_table("item_version_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_item_version_file_version_id"))
         batch_op.drop_index(batch_op.f("ix_item_version_file_file_id"))
@@ -4447,6 +4648,11 @@ def downgrade():
         batch_op.drop_index("ix_import_row_state")
 
     op.drop_table("import_row")
+    with op.batch_alter_table("vet_batch_row", schema=None) as batch_op:
+        batch_op.drop_index("ix_vet_batch_row_state")
+        batch_op.drop_index(batch_op.f("ix_vet_batch_row_item_id"))
+
+    op.drop_table("vet_batch_row")
     with op.batch_alter_table("request_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_request_file_file_id"))
 
@@ -4510,11 +4716,16 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_item_withdrawal_item_id"))
 
     op.drop_table("item_withdrawal")
-    with op.batch_alter_table("item_version", schema=None) as batch_op:
-        batch_op.drop_index("ix_item_version_identity")
-
     op.drop_table("item_version")
     op.drop_table("item_submission")
+    with op.batch_alter_table("item_mark", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_item_mark_item_id"))
+
+    op.drop_table("item_mark")
+    with op.batch_alter_table("item_flag", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_item_flag_item_id"))
+
+    op.drop_table("item_flag")
     with op.batch_alter_table("item_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_item_file_item_id"))
         batch_op.drop_index(batch_op.f("ix_item_file_file_id"))
@@ -4567,6 +4778,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_article_file_file_id"))
 
     op.drop_table("article_file")
+    with op.batch_alter_table("vet_batch", schema=None) as batch_op:
+        batch_op.drop_index("ix_vet_batch_of_person")
+
+    op.drop_table("vet_batch")
     with op.batch_alter_table("unit_registration", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_unit_registration_one_a_name",
@@ -4620,10 +4835,19 @@ def downgrade():
     with op.batch_alter_table("portfolio_item", schema=None) as batch_op:
         batch_op.drop_index("ix_portfolio_item_reviewer")
         batch_op.drop_index("ix_portfolio_item_owner")
-        batch_op.drop_index("ix_portfolio_item_identity")
 
     op.drop_table("portfolio_item")
+    with op.batch_alter_table("picture_twin", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_picture_twin_other_id"))
+        batch_op.drop_index(batch_op.f("ix_picture_twin_look_id"))
+
+    op.drop_table("picture_twin")
+    with op.batch_alter_table("picture_band", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_picture_band_look_id"))
+
+    op.drop_table("picture_band")
     op.drop_table("person_series")
+    op.drop_table("own_phrase")
     with op.batch_alter_table("openid_provider", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_openid_provider_jurisdiction"))
 
@@ -4738,6 +4962,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_reset_request_asked_at"))
 
     op.drop_table("reset_request")
+    with op.batch_alter_table("picture_look", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_picture_look_sha256"))
+
+    op.drop_table("picture_look")
     with op.batch_alter_table("person_registration", schema=None) as batch_op:
         batch_op.drop_index("ix_person_registration_sender")
         batch_op.drop_index(batch_op.f("ix_person_registration_asked_at"))
@@ -4757,6 +4985,7 @@ def downgrade():
         batch_op.drop_index("ix_job_due")
 
     op.drop_table("job")
+    op.drop_table("item_type_text")
     op.drop_table("heartbeat")
     op.drop_table("factor_role")
     op.drop_table("clock_offset")
