@@ -12,8 +12,8 @@ from tests.builders.people import staff
 from tests.builders.statements import statements_sent
 
 Clients = Callable[..., Any]
-# One of them asks whether the process is halted.
-MOST = 31
+# One of them asks whether the process is halted, one whether the portfolio has later versions.
+MOST = 32
 # Reviewers are told who claims the same: the items, their marks, and the others who have them.
 # That they read it is noted, once a day.
 OF_REVIEWERS = 4
