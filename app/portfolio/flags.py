@@ -37,7 +37,10 @@ def flag_faults(item: PortfolioItem, values: Mapping[str, Any]) -> dict[str, lis
 
 def keep_flags(item: PortfolioItem) -> None:
     """Write down the values of an item that no other of the person may have."""
-    wanted = set(item_types.get(item.type_key).flags(item.data))
+    kind = item_types.get(item.type_key)
+    if not kind.unique_fields:
+        return
+    wanted = set(kind.flags(item.data))
     kept = [flag for flag in item.flags if (flag.field, flag.value) in wanted]
     new = wanted - {(flag.field, flag.value) for flag in kept}
     item.flags = kept + [
