@@ -1,6 +1,6 @@
 """Taking approved portfolio items into a declaration; they are locked there (FJ-P-35..38)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.core.db import db
@@ -56,43 +56,49 @@ def import_items(
             standard_item_id=standard_item.id if standard_item else None,
             item_id=item_id,
             item_version_id=approved[item_id].id,
+            version=approved[item_id],
             position=next_position(here) + number,
             extra={},
         )
-        for number, item_id in enumerate(_in_order(section, approved, item_ids))
+        for number, item_id in enumerate(dict.fromkeys(item_ids))
     ]
-    _suggest(section, here, made, approved)
+    _suggest(section, here, made)
     db.session.add_all(made)
+    _put_in_order(section, here, made)
     db.session.flush()
     record("imported", declaration, declaration.person_id, now, items=sorted(set(item_ids)))
     return made
 
 
-def _in_order(
-    section: str, approved: Mapping[int, ItemVersion], item_ids: Sequence[int]
-) -> list[int]:
-    """Return the imports as they were chosen; careers in order of time, educations by rank."""
-    chosen = list(dict.fromkeys(item_ids))
+def _put_in_order(
+    section: str, here: Sequence[DeclarationEntry], made: Sequence[DeclarationEntry]
+) -> None:
+    """Put imports where they belong among those that are there, whose own order stays."""
+    ordered = list(here)
+    for entry in made:
+        later = (
+            i for i, other in enumerate(ordered) if _rank(section, entry) < _rank(section, other)
+        )
+        ordered.insert(next(later, len(ordered)), entry)
+    for number, entry in enumerate(ordered, 1):
+        entry.position = number
+
+
+def _rank(section: str, entry: DeclarationEntry) -> tuple[int, str]:
+    """Careers go by time, educations by their marks; all else comes as it was chosen."""
     if section == EntrySection.WORK:
-        return sorted(chosen, key=lambda each: str(approved[each].occurred_on))
-    if section == EntrySection.EDUCATION:
-        return sorted(chosen, key=lambda each: _place(approved[each].data.get("marks") or ()))
-    return chosen
-
-
-def _place(marks: Sequence[str]) -> int:
-    return min((FIRST_TO_LAST.index(mark) for mark in marks if mark in FIRST_TO_LAST), default=9)
+        return 0, str(entry.version.occurred_on)
+    marks = (entry.version.data.get("marks") or ()) if section == EntrySection.EDUCATION else ()
+    places = [FIRST_TO_LAST.index(mark) for mark in marks if mark in FIRST_TO_LAST]
+    return min(places, default=len(FIRST_TO_LAST)), ""
 
 
 def _suggest(
-    section: str,
-    here: Sequence[DeclarationEntry],
-    made: Sequence[DeclarationEntry],
-    approved: Mapping[int, ItemVersion],
+    section: str, here: Sequence[DeclarationEntry], made: Sequence[DeclarationEntry]
 ) -> None:
     """Take over what the portfolio says already: the result of a year, the marks of educations."""
     for entry in made:
-        data = approved[entry.item_id].data
+        data = entry.version.data
         if section == EntrySection.ASSESSMENT and data.get("result") in RESULTS:
             entry.extra = {"result": data["result"]}
         if section == EntrySection.EDUCATION:

@@ -64,10 +64,10 @@ def test_a_mark_that_was_set_in_the_declaration_is_left_alone(case: Declaration)
         found = queries.get_declaration(case.id)
         operations.set_education_flag(found, first.id, "highest")
         entries = taken(case, "education", studied("乙", 2012, "最高学历", "合格学历"))
-        assert [entry.extra for entry in entries] == [
-            {"is_highest": True},
-            {"is_qualifying": True},
-        ]
+        assert {entry.version.data["school"]: entry.extra for entry in entries} == {
+            "甲": {"is_highest": True},
+            "乙": {"is_qualifying": True},
+        }
 
 
 def test_the_result_of_a_year_is_taken_over_where_it_was_told(case: Declaration) -> None:
@@ -83,3 +83,16 @@ def test_a_career_comes_in_order_of_time(case: Declaration) -> None:
         ]
         entries = taken(case, "work", *jobs)
         assert [entry.version.data["unit"] for entry in entries] == ["甲", "乙"]
+        entries = taken(case, "work", {"unit": "丙", "start": "2010-08"})
+        assert [entry.version.data["unit"] for entry in entries] == ["甲", "丙", "乙"]
+
+
+def test_what_was_ordered_by_hand_stays_so(case: Declaration) -> None:
+    with transaction():
+        first, _second = taken(
+            case, "education", studied("甲", 2007, "第一学历"), studied("乙", 2012)
+        )
+        operations.move_entry(queries.get_declaration(case.id), first.id, 1)
+        entries = taken(case, "education", studied("丙", 2014, "最高学历"))
+        names = [entry.version.data["school"] for entry in entries]
+        assert names == ["丙", "乙", "甲"]
