@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Person
@@ -81,21 +81,27 @@ class Filters:
     year: int | None = None
     text: str = ""
 
-    def narrow(self, query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
-        """Return the query for these wishes, newest first."""
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return these wishes as conditions on items."""
+        wanted = [
+            PortfolioItem.tokens_text.contains(f" {gram} ", autoescape=True)
+            for gram in search.wanted(self.text)
+        ]
         if self.type_key:
-            query = query.where(PortfolioItem.type_key == self.type_key)
+            wanted.append(PortfolioItem.type_key == self.type_key)
         elif self.group:
             keys = [kind.key for kind in item_types.all_types() if kind.category == self.group]
-            query = query.where(PortfolioItem.type_key.in_(keys))
+            wanted.append(PortfolioItem.type_key.in_(keys))
         if self.status:
-            query = query.where(PortfolioItem.status == self.status)
+            wanted.append(PortfolioItem.status == self.status)
         if self.year:
             first, last = date(self.year, 1, 1), date(self.year, 12, 31)
-            query = query.where(PortfolioItem.occurred_on.between(first, last))
-        for gram in search.wanted(self.text):
-            query = query.where(PortfolioItem.tokens_text.contains(f" {gram} ", autoescape=True))
-        query = query.options(
+            wanted.append(PortfolioItem.occurred_on.between(first, last))
+        return wanted
+
+    def narrow(self, query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
+        """Return the query for these wishes, newest first."""
+        query = query.where(*self.conditions()).options(
             selectinload(PortfolioItem.person), selectinload(PortfolioItem.submissions)
         )
         return query.order_by(PortfolioItem.updated_at.desc(), PortfolioItem.id.desc())

@@ -43,8 +43,7 @@ def tasks_of(tasks: Tasks, item_ids: Collection[int]) -> dict[int, WorkItem]:
 
 def narrowed(tasks: Tasks, filters: Filters, owner_id: int | None = None) -> Tasks:
     """Keep the tasks whose items a list shows, the oldest first."""
-    items = filters.narrow(select(PortfolioItem)).with_only_columns(PortfolioItem.id)
-    kept = tasks.where(WorkItem.business_id.in_(items.order_by(None)))
+    kept = tasks.where(*filters.conditions())
     if owner_id:
         kept = kept.where(PortfolioItem.person_id == owner_id)
     return kept.order_by(WorkItem.id)
