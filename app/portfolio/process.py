@@ -157,6 +157,7 @@ def record(item_id: int, person: Any) -> dict[str, Any]:
             person, item.person_id, [item_id], clock_now()
         ),
         "withdrawal": queries.open_withdrawal(item_id),
+        "uses": queries.usages_of([item_id]).get(item_id, []),
         "waiting": vetting.count(vetting.waiting_for(person.id, clock_now())),
     }
 

@@ -13,7 +13,7 @@ from app.declarations.holdings import held_now
 from app.portfolio import operations, withdrawals
 from app.portfolio.models import PortfolioItem
 from tests.builders.declarations import a_declaration, a_draft
-from tests.builders.flow import do
+from tests.builders.flow import do, open_items
 from tests.builders.people import staff
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -99,3 +99,17 @@ def test_it_costs_one_read_however_many_items_there_are() -> None:
         finally:
             event.remove(db.engine, "before_cursor_execute", keep)
     assert sum("JOIN item_version AS" in text for text in seen) == 1
+
+
+def test_who_decides_on_a_withdrawal_reads_where_the_item_is_used(client_for: Clients) -> None:
+    declaration = a_declaration()
+    with transaction():
+        item = the_item(declaration.id)
+        withdrawals.request_withdrawal(item, "岗位写错", actor=item.person, now=now())
+        unit = db.session.merge(declaration.unit, load=False)
+        clerk, item_id = staff(unit, "unit_clerk"), item.id
+    with transaction(write=False):
+        [task] = open_items((operations.BUSINESS, item_id))
+    page = client_for(clerk).get(f"/tasks/{task.id}").text
+    assert "岗位写错" in page
+    assert "同意撤回后，已使用它的申报仍保留第 1 版" in page
