@@ -33,6 +33,7 @@ from app.portfolio import (
     sorting,
     version_views,
     vetting,
+    withdrawal_views,
     withdrawals,
 )
 from app.portfolio.models import STATES, TONES, PortfolioItem
@@ -47,6 +48,7 @@ archive.add_pages(bp)
 beside_views.add_pages(bp)
 desk.add_pages(bp)
 version_views.add_pages(bp)
+withdrawal_views.add_pages(bp)
 PAGE_SIZE = 10
 SENT = "已提交审核，单位办理后会立即通知您"
 

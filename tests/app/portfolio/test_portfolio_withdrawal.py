@@ -139,3 +139,26 @@ def test_the_unit_opens_what_proved_a_version_that_was_replaced() -> None:
         assert unit_id is not None
         assert queries.reviewers_items_with_file(file_id, [unit_id])
         assert not queries.reviewers_items_with_file(file_id, [a_unit("岭南小学").id])
+
+
+def test_the_unit_lists_what_was_asked_and_what_became_of_it(
+    client_for: Callable[..., Any],
+) -> None:
+    business = asked()
+    with transaction():
+        item = item_of(business)
+        [clerk] = people_with_role("unit_clerk", "org", item.reviewing_unit_id, now())
+        stranger = people_with_role("unit_clerk", "org", a_unit("岭南小学").id, now())[0]
+        owner = item.person
+    [task] = open_items(business)
+    url, browser = "/portfolio/withdrawals", client_for(clerk)
+    page = browser.get(f"{url}?state=waiting").text
+    assert "岗位已变动" in page
+    assert f'href="/tasks/{task.id}"' in page
+    assert "岗位已变动" not in client_for(stranger).get(url).text
+    assert client_for(owner).get(url).status_code == 403
+    do(business, "vet_withdrawal", {"decision": "pass", "opinion": "可以修改"})
+    assert "岗位已变动" not in browser.get(f"{url}?state=waiting").text
+    done = browser.get(f"{url}?state=pass").text
+    assert "可以修改" in done
+    assert "本人修改中" in done
