@@ -12,6 +12,7 @@ from typing import Any
 from forms import values
 from forms.builder import display
 from forms.identity import READINGS, Way, identities
+from forms.literature import KEY, NO_LITERATURE, Literature, literature_from
 from forms.loader import form_from, mapping_from
 from forms.spec import FieldSpec, FormSpec, FormSpecError
 
@@ -34,6 +35,7 @@ _OWN_KEYS = frozenset(
     {"category", "order", "summary", "occurred_on", "rank", "identity", "slots", "series"}
     | {"unique"}
 )
+_OWN_KEYS |= {KEY}
 _PART = re.compile(r"\{(\w+)\}")
 
 
@@ -52,6 +54,7 @@ class ItemType:
     rank_template: str
     # The ways in which two claims are of the same achievement, see forms/identity.py.
     identity_ways: tuple[Way, ...] = ()
+    literature: Literature = NO_LITERATURE
     # The title series whose people alone have such records (卫生专用); none: everybody.
     series: tuple[str, ...] = ()
     # Fields of which each chosen value may stand in one record of a person only.
@@ -164,6 +167,7 @@ def item_type_from(text: str, key: str) -> ItemType:
         order=int(values.text(own, "order", "业绩类型") or 0),
         form=form,
         slots=slots,
+        literature=literature_from(own),
         summary_template=values.needed(own, "summary", "业绩类型"),
         date_fields=tuple(dated if isinstance(dated, list) else [dated]),
         rank_template=values.text(own, "rank", "业绩类型"),
@@ -210,6 +214,7 @@ def _check(kind: ItemType) -> None:
         *kind.date_fields,
         *(name for way in kind.identity_ways for name in way),
         *kind.unique_fields,
+        *kind.literature.fields,
     ]
     unknown = [name for name in used if name not in names]
     if unknown:

@@ -71,7 +71,7 @@ class Units:
     """Units of the tree, entered by the system administrator."""
 
     name, label, action = "units", "单位", "import.units"
-    at_unit, opens_accounts = False, False
+    at_unit, opens_accounts, own = False, False, None
     columns: Sequence[Column] = COLUMNS
     help = "登记单位及上下级关系。上级单位可以在同一文件中，前后顺序不限。"
 

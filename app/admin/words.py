@@ -206,6 +206,7 @@ EVENTS = {
     "portfolio:created": "新增业绩",
     "portfolio:deleted": "删除业绩",
     "portfolio:edited": "修改业绩",
+    "portfolio:exported": "导出业绩清单",
     "portfolio:file_attached": "上传业绩附件",
     "portfolio:file_replaced": "替换业绩附件",
     "portfolio:file_removed": "移除业绩附件",

@@ -82,7 +82,7 @@ class Certificates:
     """Certificates from before the platform."""
 
     name, label, action = "certificates", "往年证书", "import.certificates"
-    at_unit, opens_accounts = True, False
+    at_unit, opens_accounts, own = True, False, None
     columns: Sequence[Column] = COLUMNS
     help = "登记平台启用以前发出的纸质证书，本人可在“我的职称”中看到，可公开的能在证书查询中查到。"
 

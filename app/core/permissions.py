@@ -106,9 +106,9 @@ ACTIONS: dict[str, Action] = {
     "unit.applicants": _may("unit_admin", "unit_clerk", when="keeps_members"),
     # bulk import: who may import what; the pages are one for all kinds
     "import.list": _may(*IMPORTERS),
-    "import.start": _may(*IMPORTERS, when="may_import"),
-    "import.view": _may(*IMPORTERS, when="may_import"),
-    "import.act": _may(*IMPORTERS, when="handed_in"),
+    "import.start": _may(*IMPORTERS, "applicant", when="may_import"),
+    "import.view": _may(*IMPORTERS, "applicant", when="may_import"),
+    "import.act": _may(*IMPORTERS, "applicant", when="handed_in"),
     "import.people": _may("unit_admin"),
     "import.units": _may("system_admin"),
     "import.experts": _may("organiser"),

@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from app.core.errors import NotFound
 from app.core.uploads import MEDIA_TYPES
 
 AS_TEXT = "@"
+OFFERED_ROWS = 1000
+_NO_TITLE = re.compile(r"[\\*?:/\[\]]")
 SIGNS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -70,8 +73,17 @@ def table_answer(
 def _attached(content: str | bytes, name: str, media_type: str) -> Response:
     answer = make_response(content)
     answer.headers["Content-Type"] = media_type
-    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return answer
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a column offers to choose from: the first rows of a column of another sheet."""
+
+    sheet: str
+    place: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,8 @@ class Sheet:
     heads: Sequence[str]
     rows: Iterable[Sequence[object]] = ()
     widths: Sequence[int] = ()
+    # What is offered to choose from, by the number of the column.
+    offers: Mapping[int, Offer] = field(default_factory=dict)
 
 
 def workbook_answer(name: str, sheets: Iterable[Sheet]) -> Response:
@@ -94,7 +108,7 @@ def workbook_answer(name: str, sheets: Iterable[Sheet]) -> Response:
 
     book = Workbook(write_only=True)
     for sheet in sheets:
-        _fill(book.create_sheet(sheet.name), sheet)
+        _fill(book.create_sheet(_NO_TITLE.sub("_", sheet.name)[:31]), sheet)
     target = io.BytesIO()
     book.save(target)
     return _attached(target.getvalue(), f"{name}.xlsx", MEDIA_TYPES["xlsx"])
@@ -106,10 +120,25 @@ def _fill(target: Any, sheet: Sheet) -> None:
     for place, width in enumerate(sheet.widths, start=1):
         column = target.column_dimensions[get_column_letter(place)]
         column.width, column.number_format = width, AS_TEXT
+    for place, offer in sheet.offers.items():
+        _let_choose(target, get_column_letter(place + 1), offer)
     target.freeze_panes = "A2"
     target.append([_cell(target, head, bold=True) for head in sheet.heads])
     for row in sheet.rows:
         target.append([_cell(target, value) for value in row])
+
+
+def _let_choose(target: Any, column: str, offer: Offer) -> None:
+    """Let a column be chosen from a list; the server judges what is typed all the same."""
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415 - as above
+    from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415 - as above
+
+    letter = get_column_letter(offer.place + 1)
+    values = f"'{offer.sheet}'!${letter}$2:${letter}${offer.count + 1}"
+    rule = DataValidation("list", values, allow_blank=True, showErrorMessage=True)
+    rule.errorTitle, rule.error = "不在可选范围内", f"请从列表中选择，可选内容见“{offer.sheet}”"
+    rule.add(f"{column}2:{column}{OFFERED_ROWS}")
+    target.data_validations.append(rule)
 
 
 def _cell(target: Any, value: object, *, bold: bool = False) -> Any:

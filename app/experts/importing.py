@@ -74,7 +74,7 @@ class Experts:
     """Experts who are entered by an office that organises committees."""
 
     name, label, action = "experts", "评审专家", "import.experts"
-    at_unit, opens_accounts = True, True
+    at_unit, opens_accounts, own = True, True, None
     columns: Sequence[Column] = COLUMNS
     help = "专家入库：新人开通账号，平台上已有的人为原有账号增加专家身份。"
 

@@ -1,16 +1,17 @@
 """The files of imports: templates, the rows to be mended, reports."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from app.core.db import db
-from app.core.tables import Sheet
+from app.core.tables import Offer, Sheet
 from app.imports import queries
 from app.imports.kinds import Column, Kind, Place
 from app.imports.models import ROW_WORDS, ImportBatch, RowState
 
 WIDTH, WIDE = 18, 28
 REASONS = "错误原因"
+EXAMPLE, CODES = "填写示例", "代码表"
 STATES = {**{name: word for name, (word, _) in ROW_WORDS.items()}, "faulty": "未导入"}
 
 
@@ -20,14 +21,23 @@ def template_sheets(kind: Kind, place: Place) -> list[Sheet]:
     widths = [WIDE if column.most >= 100 else WIDTH for column in kind.columns]
     lists = kind.lists(place)
     example = [column.example for column in kind.columns]
-    return [
-        Sheet(kind.label, heads, widths=widths),
-        Sheet("填写示例", heads, [example], widths),
+    sheets = [
+        Sheet(kind.label, heads, widths=widths, offers=_offers(kind, lists)),
+        Sheet(EXAMPLE, heads, [example], widths),
         Sheet("填写说明", ("列", "是否必填", "说明"), map(_told, kind.columns), (20, 10, 90)),
-        Sheet(
-            "代码表", list(lists), zip_longest(*lists.values(), fillvalue=""), [28] * len(lists)
-        ),
     ]
+    codes = zip_longest(*lists.values(), fillvalue="")
+    return [*sheets, Sheet(CODES, list(lists), codes, [28] * len(lists))] if lists else sheets
+
+
+def _offers(kind: Kind, lists: Mapping[str, Sequence[str]]) -> dict[int, Offer]:
+    """Return which columns offer what stands in which column of the code lists, to be chosen."""
+    places = {label: place for place, label in enumerate(lists)}
+    return {
+        place: Offer(CODES, places[column.label], len(lists[column.label]))
+        for place, column in enumerate(kind.columns)
+        if column.choices and not column.several and column.label in places
+    }
 
 
 def _told(column: Column) -> tuple[str, str, str]:

@@ -35,6 +35,8 @@ class Column:
     choices: tuple[str, ...] = ()
     # Whether several choices may stand in it, with 、 between.
     several: bool = False
+    # Whether the kind holds the cell against the rules of a form; what is said here only tells.
+    by_form: bool = False
 
     def shown(self, text: str) -> str:
         """Return what a page shows of a cell."""
@@ -48,6 +50,19 @@ class Place:
     unit_id: int | None
     actor: Person
     now: datetime
+
+
+@dataclass(frozen=True)
+class Own:
+    """What everybody imports for themselves: which pages lead there and on, and how much."""
+
+    home: str
+    home_label: str
+    # The page of what was made, and its query.
+    made: str
+    made_label: str
+    made_query: Mapping[str, str]
+    most_rows: int
 
 
 @dataclass
@@ -103,6 +118,10 @@ class Kind(Protocol):
     opens_accounts: bool
     columns: Sequence[Column]
 
+    @property
+    def own(self) -> Own | None:
+        """What is said of imports of whoever imports alone; None: an office's, who all see it."""
+
     def lists(self, place: Place) -> Mapping[str, Sequence[str]]:
         """Return what the second sheet of the template lists, by heading."""
 
@@ -120,6 +139,7 @@ class Kind(Protocol):
 
 
 _kinds: dict[str, Kind] = {}
+_families: dict[str, Callable[[str], "Kind | None"]] = {}
 Namer = Callable[[Iterable[int]], Mapping[int, str]]
 _namers: list[Namer] = []
 
@@ -134,9 +154,15 @@ def kinds() -> list[Kind]:
     return list(_kinds.values())
 
 
+def register_family(name: str, member: Callable[[str], Kind | None]) -> None:
+    """Register kinds that come and go: `member` tells what "<name>-<key>" is by its key."""
+    _families[name] = member
+
+
 def kind_called(name: str) -> Kind | None:
     """Return the kind of this name."""
-    return _kinds.get(name)
+    family, _, key = name.partition("-")
+    return _families[family](key) if family in _families else _kinds.get(name)
 
 
 def register_place_names(namer: Namer) -> None:
@@ -185,10 +211,12 @@ def _check_cell(row: Row, column: Column) -> None:
     if column.name in told:
         return
     if not text:
-        if column.required:
+        if column.required and not column.by_form:
             row.refuse(column.name, f"请填写{column.label}")
     elif SCIENTIFIC.fullmatch(text):
         row.refuse(column.name, f"{column.label}变成了科学计数法，请将该列设为“文本”后重新填写")
+    elif column.by_form:
+        return
     elif len(text) > column.most:
         row.refuse(column.name, f"{column.label}不超过 {column.most} 个字，现有 {len(text)} 个字")
     else:

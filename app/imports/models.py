@@ -79,7 +79,7 @@ class ImportBatch(Model):
     )
 
     id: Mapped[int] = pk()
-    kind: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(60))
     # The unit for which it is; none where the kind belongs to no unit.
     unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
     status: Mapped[str] = mapped_column(String(10), default=BatchStatus.CHECKING)

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from app.accounts.models import Person
 from app.core import audit, jobs, storage
 from app.core.db import begin_writing, db
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, TooLarge
 from app.core.sheets import SheetRow, media_type
 from app.core.storage import StoredFile
 from app.engine.incidents import close_job
@@ -41,11 +41,14 @@ class Upload:
 def table_of(kind: Kind, rows: Sequence[SheetRow]) -> list[tuple[int, dict[str, str]]]:
     """Return number and cells of every row by the names of the kind's columns.
 
-    Invalid says which headings are missing, unknown or there twice, and when there is no row.
+    Invalid says which headings are missing, unknown or there twice, and when there is no row;
+    TooLarge, when there are more than the kind takes.
     """
     places = _places(kind, rows[0])
     if len(rows) == 1:
         raise Invalid(NO_ROWS, field="file")
+    if kind.own and len(rows) - 1 > kind.own.most_rows:
+        raise TooLarge(f"数据超过 {kind.own.most_rows} 行，请拆分成几个文件分别导入", field="file")
     return [(row.no, _cells(row, places)) for row in rows[1:]]
 
 

@@ -57,6 +57,15 @@ def batches_for(grants: Iterable[Grant]) -> Select[tuple[ImportBatch]]:
     return select(ImportBatch).where(or_(false(), *seen)).order_by(ImportBatch.id.desc())
 
 
+def own_batches(person_id: int, family: str) -> Select[tuple[ImportBatch]]:
+    """Select what somebody imported for themselves of a family of kinds, newest first."""
+    mine = select(ImportBatch).where(
+        ImportBatch.person_id == person_id,
+        ImportBatch.kind.startswith(f"{family}-", autoescape=True),
+    )
+    return mine.order_by(ImportBatch.id.desc())
+
+
 def may_import(person: Person, kind: str, unit_id: int | None, now: object) -> bool:
     """Tell whether a person may import a kind at a unit now."""
     found = kind_called(kind)

@@ -14,6 +14,7 @@ from app.core.faults import shown_on
 from app.core.http import grants, marks_viewed, page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
+from app.core.sheets_child import MOST_ROWS
 from app.core.tables import Sheet, note_export, workbook_answer
 from app.core.uploads import read_limited
 from app.imports import codes, operations, queries
@@ -101,6 +102,7 @@ def _new_page(wanted: ImportBatch, fault: str = "") -> str:
         unit_id=wanted.unit_id,
         place_name=_place_name(wanted),
         policy=sheets.POLICY,
+        most_rows=kind.own.most_rows if kind.own else MOST_ROWS,
         fault=fault,
     )
 
@@ -194,7 +196,8 @@ def drop(batch_id: int) -> Response:
     batch = _batch(batch_id, "import.act")
     operations.drop(batch, actor=_me(), now=now())
     flash("已放弃，没有写入任何内容", "success")
-    return see_other(url_for("imports.index"))
+    own = import_kind(batch.kind).own
+    return see_other(url_for(own.home if own else "imports.index"))
 
 
 def _note(batch: ImportBatch, rows: int, what: str) -> None:

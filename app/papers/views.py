@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, make_response, request
 from flask_login import current_user
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
 from app.core.permissions import authorize, requires
@@ -13,7 +14,10 @@ from app.papers.evaluation_form import (
     form_of,
     render_evaluation_form,
 )
+from app.papers.item_list import render_listing
 from app.papers.kind_form import kind_form_of, kind_of, render_kind_form
+from app.portfolio.listing import PRINTED, Listing
+from app.portfolio.listing_views import archive_list, note_taken, own_list
 
 bp = Blueprint("papers", __name__)
 
@@ -39,6 +43,24 @@ def kind_form(declaration_id: int) -> Response:
     paper = kind_form_of(declaration)
     check_submitted(declaration, paper.title)
     return _pdf(render_kind_form(paper), f"kind-form-{declaration.number}.pdf")
+
+
+@bp.get("/portfolio/list.pdf")
+@requires("portfolio.list")
+def portfolio_list() -> BaseResponse:
+    """个人业绩清单 as a PDF."""
+    return _listed(own_list(PRINTED), "portfolio.pdf")
+
+
+@bp.get("/portfolio/archive/list.pdf")
+@requires("portfolio.archive")
+def archive_list_paper() -> BaseResponse:
+    """业绩档案清单 as a PDF."""
+    return _listed(archive_list(PRINTED), "archive.pdf")
+
+
+def _listed(listing: Listing, name: str) -> BaseResponse:
+    return note_taken(listing, _pdf(render_listing(listing), name))
 
 
 def _pdf(content: bytes, name: str) -> Response:

@@ -47,6 +47,7 @@ class PortfolioItem(Model):
 
     __tablename__ = "portfolio_item"
     __table_args__ = (
+        UniqueConstraint("person_id", "origin", name="a_source_is_taken_once"),
         CheckConstraint(
             "status IN ('draft', 'submitted', 'approved', 'returned')", name="status_is_known"
         ),
@@ -73,6 +74,8 @@ class PortfolioItem(Model):
     occurred_on: Mapped[date | None] = mapped_column(Date)
     summary: Mapped[str] = mapped_column(String(SUMMARY_LENGTH), default="")
     tokens_text: Mapped[str] = mapped_column(Text, default="")
+    # The hash of what it was made of where it was not typed: a row, an entry, last year's item.
+    origin: Mapped[str | None] = mapped_column(String(64))
     current_version_id: Mapped[int | None] = mapped_column(
         Id, ForeignKey("item_version.id", use_alter=True)
     )

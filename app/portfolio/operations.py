@@ -86,15 +86,24 @@ def _mark(item: PortfolioItem, marks: set[str]) -> None:
 
 
 def create_item(
-    type_key: str, *, actor: Person, now: datetime, data: Values | None = None
+    type_key: str,
+    *,
+    actor: Person,
+    now: datetime,
+    data: Values | None = None,
+    origin: str | None = None,
 ) -> PortfolioItem:
-    """Start an empty item of a type; NotFound for an unknown type."""
+    """Start an item of a type, empty or of an origin; NotFound for an unknown type.
+
+    The database refuses a second item of the same origin (a_source_is_taken_once).
+    """
     kind = item_types.get(type_key)
     item = PortfolioItem(
         person_id=actor.id,
         person=actor,
         type_key=kind.key,
         data={**kind.defaults, **(data or {})},
+        origin=origin,
         created_at=now,
         updated_at=now,
     )

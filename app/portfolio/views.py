@@ -20,12 +20,14 @@ from app.core.permissions import authorize, requires
 from app.core.signed_out import wants_json
 from app.engine import runtime
 from app.portfolio import (
+    adding,
     archive,
     attachments,
     beside_views,
     desk,
     duplicates,
     item_types,
+    listing_views,
     merging,
     operations,
     queries,
@@ -49,6 +51,8 @@ beside_views.add_pages(bp)
 desk.add_pages(bp)
 version_views.add_pages(bp)
 withdrawal_views.add_pages(bp)
+adding.add_pages(bp)
+listing_views.add_pages(bp)
 PAGE_SIZE = 10
 SENT = "已提交审核，单位办理后会立即通知您"
 

@@ -166,7 +166,7 @@ class People:
     """People of a unit and of those below it that nobody administers yet (HB-U-06)."""
 
     name, label, action = "people", "人员", "import.people"
-    at_unit, opens_accounts = True, True
+    at_unit, opens_accounts, own = True, True, None
     columns: Sequence[Column] = COLUMNS
     help = (
         "为本单位和尚无管理员的次级机构的人员开通账号：申报人直接绑定单位，工作人员授予角色。"

@@ -170,3 +170,17 @@ def test_what_can_be_done_with_an_item_stays_in_sight_although_its_row_is_long(
     assert box["x"] + box["width"] <= 1366
     seen = "([x, y]) => document.elementFromPoint(x, y)?.closest('td:last-child a') !== null"
     assert page.evaluate(seen, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+
+
+def test_a_paper_is_taken_from_a_bibliography_on_a_phone(enter: Enter, teacher: Person) -> None:
+    page = enter(teacher, "/portfolio")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("button", name="添加").click()
+    page.get_by_role("link", name="文献导入").click()
+    page.get_by_label("题录内容").fill("@article{a, title={课堂提问}, journal={教育}, year=2024}")
+    page.get_by_role("button", name="预览").first.click()
+    expect(page.get_by_role("checkbox", name="选择 课堂提问")).to_be_checked()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="生成草稿").click()
+    expect(page.get_by_text("已生成 1 项草稿")).to_be_visible()
+    assert only_item().data["title"] == "课堂提问"

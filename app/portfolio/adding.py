@@ -1,0 +1,176 @@
+"""添加: the ways into a portfolio other than typing one field after another."""
+
+from collections.abc import Callable, Collection
+
+from flask import Blueprint, flash, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app.accounts.models import Person
+from app.core.children import Busy
+from app.core.clock import now
+from app.core.db import begin_writing, db
+from app.core.errors import TooLarge
+from app.core.faults import shown_on
+from app.core.http import page_of, see_other, writes_late
+from app.core.permissions import requires
+from app.imports.models import BATCH_WORDS
+from app.imports.queries import own_batches
+from app.portfolio import carrying, item_types, queries, sheet_import
+from app.portfolio import literature as bib
+from app.portfolio.models import STATES, TONES, PortfolioItem
+
+PAGE_SIZE = 10
+Page = str | tuple[str, int]
+
+
+def add_pages(bp: Blueprint) -> None:
+    """Add the pages to the room's blueprint."""
+    bp.get("/portfolio/import")(import_sheets)
+    bp.get("/portfolio/carry")(carry)
+    bp.post("/portfolio/carry")(carry_over)
+    bp.get("/portfolio/literature")(literature)
+    bp.post("/portfolio/literature")(read_literature)
+    bp.post("/portfolio/literature/one")(read_one)
+    bp.post("/portfolio/literature/take")(take_literature)
+    bp.app_template_global("year_after")(year_after)
+
+
+@requires("portfolio.create")
+def import_sheets() -> str:
+    """表格导入: the templates of the types, and the files that were imported."""
+    return render_template(
+        "portfolio/import.html",
+        tree=queries.tree_of_person(current_user.id),
+        page=page_of(own_batches(current_user.id, sheet_import.FAMILY), size=PAGE_SIZE),
+        words=BATCH_WORDS,
+        most_rows=sheet_import.MOST_ROWS,
+        types={f"{sheet_import.FAMILY}-{k.key}": k for k in item_types.all_types()},
+    )
+
+
+def _chosen() -> list[int]:
+    return [int(i) for i in request.values.getlist("id") if i.isdecimal()]
+
+
+def year_after(item: PortfolioItem) -> int:
+    """Return the year to which an item may be carried over; 0 where there is none yet."""
+    return carrying.year_after(item, now())
+
+
+@requires("portfolio.create")
+def carry() -> str:
+    """从上一年复制: the items of the year before that come every year."""
+    years = carrying.years_to(current_user.id, now())
+    year = request.values.get("year", type=int) or (years[0] if years else 0)
+    sources = carrying.sources_for(current_user.id, year)
+    return render_template(
+        "portfolio/carry.html",
+        years=years,
+        year=year,
+        sources=carrying.marked(sources, _chosen()),
+        types=carrying.yearly_types(),
+        states=STATES,
+        tones=TONES,
+    )
+
+
+@requires("portfolio.create")
+@shown_on(carry)
+def carry_over() -> Response:
+    """Make drafts of what was chosen, with or without its attachments."""
+    year = request.form.get("year", 0, type=int)
+    chosen = _chosen()
+    made = carrying.carry_over(
+        chosen,
+        year,
+        with_files=request.form.get("files") == "yes",
+        actor=current_user,
+        now=now(),
+    )
+    flash(_said(len(made), len(set(chosen)) - len(made), year), "success" if made else "warning")
+    return see_other(url_for("portfolio.index", status="draft", year=year))
+
+
+def _said(made: int, passed: int, year: int) -> str:
+    again = f"{passed} 项此前已复制过，没有重复生成" if passed else ""
+    new = f"已生成 {year} 年的 {made} 项草稿，请核对内容并补充附件后提交审核" if made else ""
+    return "；".join(filter(None, (new, again)))
+
+
+@requires("portfolio.create")
+def literature(fault: str = "") -> str:
+    """文献导入: where a bibliography is pasted or sent, or one paper is typed."""
+    return render_template("portfolio/literature.html", fault=fault, ways=bib.ACCEPTED)
+
+
+def _previewed(read: Callable[[], str]) -> Page:
+    """Show what a bibliography would give; what is too much for us is told where it was sent."""
+    try:
+        text = read()
+        found = bib.read_text(text)
+    except (TooLarge, Busy) as refused:
+        return literature(refused.message), refused.status
+    return _preview(text, found)
+
+
+def _preview(
+    text: str, found: bib.Bibliography, picked: Collection[int] | None = None, fault: str = ""
+) -> str:
+    return render_template(
+        "portfolio/literature_preview.html",
+        text=text,
+        found=found,
+        candidates=bib.candidates(found, actor=_me(), now=now()),
+        picked=picked,
+        fault=fault,
+        words=bib.KIND_WORDS,
+        stands=bib.STANDS,
+    )
+
+
+def _me() -> Person:
+    return db.session.get_one(Person, current_user.id)
+
+
+def _pasted() -> str:
+    sent = request.files.get("file")
+    if sent is None or not sent.filename:
+        return request.form.get("text", "")
+    return bib.decoded(sent.stream.read(bib.MOST_BYTES + 1))
+
+
+@writes_late
+@requires("portfolio.create")
+@shown_on(literature)
+def read_literature() -> Page:
+    """What a pasted text or a file would give, to be chosen from."""
+    return _previewed(_pasted)
+
+
+@writes_late
+@requires("portfolio.create")
+@shown_on(literature)
+def read_one() -> Page:
+    """What one paper would give that was typed by its DOI and the like."""
+    return _previewed(lambda: bib.as_text(bib.checked_paper(request.form)))
+
+
+@writes_late
+@requires("portfolio.create")
+@shown_on(literature)
+def take_literature() -> Response | Page:
+    """Make drafts of the chosen entries."""
+    text = request.form.get("text", "")
+    picked = {int(i) for i in request.form.getlist("pick") if i.isdecimal()}
+    try:
+        found = bib.read_text(text)
+        begin_writing()
+        made = bib.take(found, picked, actor=_me(), now=now())
+    except bib.NothingTaken as error:
+        db.session.rollback()
+        return _preview(text, found, picked, error.message), error.status
+    except (TooLarge, Busy) as refused:
+        return literature(refused.message), refused.status
+    flash(f"已生成 {len(made)} 项草稿，请补充缺少的内容和附件后提交审核", "success")
+    return see_other(url_for("portfolio.index", status="draft"))

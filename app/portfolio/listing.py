@@ -1,0 +1,158 @@
+"""业绩清单: a person's items, or what a unit has been sent, as a list on paper and as files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Select, func, select
+
+from app.accounts.models import Person
+from app.core.db import db
+from app.portfolio import item_types, queries
+from app.portfolio.models import STATES, ItemFile, ItemVersion, PortfolioItem
+from app.portfolio.queries import Filters
+from app.units.models import Unit
+from app.units.queries import unit_of
+
+# Drawing 300 takes the press two or three seconds; others wait for it meanwhile.
+PRINTED, EXPORTED = 300, 5000
+HEADS = ("序号", "类别", "类型", "内容", "时间", "本人排名", "附件", "状态", "通过时间")
+NAMED_HEADS = ("序号", "姓名", *HEADS[1:])
+ADVICE = "请按类型、年份或人员筛选后分别打印"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An item as the list has it."""
+
+    no: int
+    name: str
+    category: str
+    type: str
+    summary: str
+    date: str
+    rank: str
+    files: int
+    state: str
+    approved: str
+
+    def cells(self, *, named: bool) -> tuple[object, ...]:
+        """Return what stands in a row of a file."""
+        who = (self.name,) if named else ()
+        what = (self.category, self.type, self.summary, self.date, self.rank, self.files)
+        return (self.no, *who, *what, self.state, self.approved)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list: whose it is, what was asked for, and its entries in the order of the tree."""
+
+    title: str
+    owner: str
+    wishes: str
+    entries: Sequence[Entry]
+    total: int
+    drawn_at: datetime
+    # Whether it has the items of several people, so that each says whose it is.
+    named: bool = False
+
+    @property
+    def heads(self) -> Sequence[str]:
+        """The headings of a file."""
+        return NAMED_HEADS if self.named else HEADS
+
+    @property
+    def rows(self) -> list[tuple[object, ...]]:
+        """The rows of a file."""
+        return [entry.cells(named=self.named) for entry in self.entries]
+
+    @property
+    def groups(self) -> Iterator[tuple[str, list[Entry]]]:
+        """The entries by category."""
+        for category, entries in groupby(self.entries, lambda entry: entry.category):
+            yield category, list(entries)
+
+
+def list_of_person(person: Person, filters: Filters, now: datetime, *, most: int) -> Listing:
+    """Return the list of somebody's own items (个人业绩清单)."""
+    unit = unit_of(person.id)
+    owner = f"{person.name}（{unit.name}）" if unit else person.name
+    entries, total = _entries(queries.items_of(person.id, filters), most)
+    return Listing("个人业绩清单", owner, wishes_in(filters), entries, total, now)
+
+
+def list_of_units(
+    unit_ids: Sequence[int], filters: Filters, person_id: int | None, now: datetime, *, most: int
+) -> Listing:
+    """Return the list of what units have been sent, of one person if asked (业绩档案清单)."""
+    names = db.session.scalars(select(Unit.name).where(Unit.id.in_(unit_ids)).order_by(Unit.id))
+    owner = "、".join(names)
+    # Whose nobody was sent anything of is not named either.
+    of = next((p for p in queries.people_of_units(unit_ids) if p.id == person_id), None)
+    entries, total = _entries(queries.items_for_units(unit_ids, filters, person_id), most)
+    wishes = "；".join(filter(None, (f"职工：{of.name}" if of else "", wishes_in(filters))))
+    return Listing("业绩档案清单", owner, wishes, entries, total, now, named=True)
+
+
+def wishes_in(filters: Filters) -> str:
+    """Return in words what a list was narrowed to; nothing for a whole one."""
+    kinds = {kind.key: kind.title for kind in item_types.all_types()}
+    said = (
+        ("类别", "" if filters.type_key else filters.group),
+        ("类型", kinds.get(filters.type_key, "")),
+        ("状态", STATES.get(filters.status, "")),
+        ("年份", str(filters.year or "")),
+        ("内容含", filters.text.strip()),
+    )
+    return "；".join(f"{label}：{text}" for label, text in said if text)
+
+
+def _entries(query: Select[tuple[PortfolioItem]], most: int) -> tuple[list[Entry], int]:
+    """Return the entries of a list in the order of the tree, and how many there are in all."""
+    total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
+    items = db.session.scalars(query.limit(most)).all()
+    order = {kind.key: no for no, kind in enumerate(item_types.all_types())}
+
+    def place(item: PortfolioItem) -> tuple[int, int]:
+        day = item.occurred_on.toordinal() if item.occurred_on else 0
+        return order.get(item.type_key, len(order)), -day
+
+    items = sorted(items, key=place)
+    ids = [item.id for item in items]
+    approved, files = _approvals(ids), _attachments(ids)
+    found = [
+        _entry(no, item, approved.get(item.id), files.get(item.id, 0))
+        for no, item in enumerate(items, 1)
+    ]
+    return found, total or 0
+
+
+def _approvals(ids: Sequence[int]) -> dict[int, datetime]:
+    wanted = (
+        select(PortfolioItem.id, ItemVersion.approved_at)
+        .join(ItemVersion, ItemVersion.id == PortfolioItem.current_version_id)
+        .where(PortfolioItem.id.in_(ids))
+    )
+    return dict(db.session.execute(wanted).tuples().all())
+
+
+def _attachments(ids: Sequence[int]) -> dict[int, int]:
+    counted = select(ItemFile.item_id, func.count(ItemFile.id)).where(ItemFile.item_id.in_(ids))
+    return dict(db.session.execute(counted.group_by(ItemFile.item_id)).tuples().all())
+
+
+def _entry(no: int, item: PortfolioItem, approved: datetime | None, files: int) -> Entry:
+    kind = item_types.get(item.type_key)
+    return Entry(
+        no,
+        item.person.name,
+        kind.category,
+        kind.title,
+        item.summary or "（未填写）",
+        f"{item.occurred_on:%Y-%m}" if item.occurred_on else "",
+        kind.rank(item.data) or "",
+        files,
+        STATES[item.status],
+        f"{approved:%Y-%m-%d}" if approved else "",
+    )
