@@ -6,6 +6,7 @@ from typing import Any
 
 from forms.builder import display, options_of
 from forms.fields.base import is_literal
+from forms.fields.simple import EXAMPLES as CHECKED
 from forms.spec import FieldSpec
 
 YES, NO = "是", "否"
@@ -15,7 +16,6 @@ _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _MONTH = re.compile(r"(\d{4})(?:[-/年](\d{1,2})月?|\.(\d{2}))")
 _KEPT_APART = frozenset({"file", "files", "rows"})
 EXAMPLES = {"month": "2025-06", "date": "2025-06-15", "bool": NO}
-CHECKED = {"isbn": "978-7-00-000000-1", "issn": "1000-0000"}
 
 
 def fits_cell(field: FieldSpec) -> bool:
@@ -100,12 +100,17 @@ def advice_on(field: FieldSpec, labels: Mapping[str, str]) -> str:
 
 
 def _due(field: FieldSpec, labels: Mapping[str, str]) -> str:
-    words = {"true": YES, "false": NO}
     met = [
-        f"{labels.get(name, name)}为{'、'.join(words.get(each, each) for each in wanted)}"
-        for name, wanted in field.required_when
+        f"{labels.get(name, name)}{_met(field, wanted)}" for name, wanted in field.required_when
     ]
     return f"{'且'.join(met)}时必填" if met else ""
+
+
+def _met(field: FieldSpec, wanted: tuple[str, ...]) -> str:
+    words = {"true": YES, "false": NO}
+    bounds = [field.bound_words(each) for each in wanted]
+    said = [bound or words.get(each, each) for bound, each in zip(bounds, wanted, strict=True)]
+    return ("" if any(bounds) else "为") + "、".join(said)
 
 
 def _range(field: FieldSpec, labels: Mapping[str, str]) -> str:

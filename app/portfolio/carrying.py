@@ -135,9 +135,13 @@ def _carried(
 
 
 def _moved(kind: ItemType, data: dict[str, Any], year: int) -> dict[str, Any]:
-    """Return the answers for another year: days of the old one are to be told anew."""
-    days = {field.name for field in kind.form.fields if field.type in DAYS}
-    kept = {name: value for name, value in data.items() if name not in days}
+    """Return the answers for another year: days of the old one are to be told anew.
+
+    What one item alone may have stays where it is.
+    """
+    left = {field.name for field in kind.form.fields if field.type in DAYS}
+    left.update(kind.unique_fields)
+    kept = {name: value for name, value in data.items() if name not in left}
     return {**kept, year_field(kind): year}
 
 

@@ -20,6 +20,7 @@ from app.imports.kinds import (
 )
 from app.imports.models import RowState
 from app.portfolio import item_types
+from app.portfolio.flags import flag_faults
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import STATES, PortfolioItem
 from app.portfolio.operations import create_item
@@ -101,6 +102,7 @@ class Items:
         for row in rows:
             self._compare(row, kept)
         good = [row for row in rows if not row.is_faulty and row.state == RowState.NEW]
+        self._refuse_flags(good, place.actor.id)
         _refuse_claims(good, claimed_at(self.kind))
         refuse_doubles(
             [row for row in good if not row.is_faulty], "", lambda row: row.found.origin, "内容"
@@ -144,6 +146,18 @@ class Items:
             self.kind.occurred_on(data),
             claims_of(self.kind, data),
         )
+
+    def _refuse_flags(self, rows: Sequence[Row], person_id: int) -> None:
+        """Refuse what one item of a person alone may have where it stands somewhere already."""
+        fresh = PortfolioItem(person_id=person_id, type_key=self.kind.key)
+        seen: dict[tuple[str, str], int] = {}
+        for row in rows:
+            for name, texts in flag_faults(fresh, row.found.data).items():
+                row.refuse(name, "；".join(texts))
+            for flag in self.kind.flags(row.found.data):
+                first = seen.setdefault(flag, row.no)
+                if first != row.no:
+                    row.refuse(flag[0], f"“{flag[1]}”已用于第 {first} 行")
 
     def _kept(self, person_id: int) -> Kept:
         wanted = select(PortfolioItem).where(

@@ -79,5 +79,7 @@ def test_the_notes_say_what_the_form_asks() -> None:
     assert advice_on(words, labels) == "单位：千字；不小于 0，不大于 10000"
     due = a_field(required_when=(("kind", ("甲", "乙")),), max_length=9, help="写全")
     assert advice_on(due, labels) == "写全；不超过 9 个字；类别为甲、乙时必填"
+    late = a_field(required_when=(("start", (">=2002",)),))
+    assert advice_on(late, labels) == "开始年月2002 年及以后时必填"
     begun = a_field("select", choices=LEVELS, default="a")
     assert advice_on(begun, labels) == "留空为“省级”"

@@ -15,7 +15,7 @@ from app.core.db import db, transaction
 from app.imports.files import template_sheets
 from app.imports.kinds import Place, Row, judge
 from app.imports.models import ImportBatch, RowState
-from app.portfolio import item_types
+from app.portfolio import item_types, operations
 from app.portfolio.models import PortfolioItem
 from app.portfolio.sheet_import import MOST_ROWS, Items, kind_of
 from app.units.models import Unit
@@ -207,6 +207,24 @@ def test_a_namesake_is_pointed_out(teacher: Person) -> None:
         RowState.NEW,
         "业绩库已有名称和时间相同的一项，请核对是否重复",
     )
+
+
+def test_a_mark_that_one_item_alone_has_is_refused_elsewhere(teacher: Person) -> None:
+    cells = {
+        **cells_of(Items(item_types.get("education"))),
+        "verification_code": "123456789012",
+        "verification_until": "2199-12-31",
+        "marks": "第一学历、最高学历",
+    }
+    other = {**cells, "school": "另一所学校", "marks": "最高学历"}
+    first, second = judged(teacher, "education", cells, other)
+    assert (first.faults, second.faults) == ([], [("marks", "“最高学历”已用于第 2 行")])
+    with transaction():
+        person = db.session.merge(teacher)
+        operations.create_item("education", actor=person, now=now(), data=first.found.data)
+    (row,) = judged(teacher, "education", other)
+    assert [name for name, _ in row.faults] == ["marks"]
+    assert "请先取消那里的标记" in row.faults[0][1]
 
 
 def test_rows_in_error_hold_up_the_file_until_they_are_left_out(
