@@ -18,7 +18,7 @@ from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import PortfolioItem
 from app.portfolio.operations import create_item
-from app.portfolio.origins import answered, claims_of, hold_portfolio, origin_of
+from app.portfolio.origins import answered, hold_portfolio, origin_of
 from forms import build, display
 
 WAY = "literature"
@@ -216,7 +216,9 @@ def candidates(found: Bibliography, *, actor: Person, now: datetime) -> list[Can
     held = list(db.session.scalars(mine))
     origins = {item.origin for item in held if item.origin}
     claims = {
-        claim for item in held for claim in claims_of(item_types.get(item.type_key), item.data)
+        claim
+        for item in held
+        for claim in item_types.marks_of(item_types.get(item.type_key), item.data)
     }
     titles = {_title(item_types.get(item.type_key), item.data) for item in held}
     judged: list[Candidate] = []
@@ -235,7 +237,7 @@ def _stands(
 ) -> str:
     if each.kind is None:
         return NO_TYPE
-    if each.origin in origins or claims & claims_of(each.kind, each.data):
+    if each.origin in origins or claims & item_types.marks_of(each.kind, each.data):
         return TAKEN
     if each.origin in before:
         return REPEATED

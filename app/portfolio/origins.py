@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.core.db import db
-from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 
 
@@ -29,11 +28,6 @@ def answered(data: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in data.items()
         if value is not False and value not in (None, "", [])
     }
-
-
-def claims_of(kind: ItemType, data: Mapping[str, Any]) -> set[str]:
-    """Return by what another claim of the same achievement is known, however it was typed."""
-    return item_types.marks_of(kind, data)
 
 
 def claimed_at(kind: ItemType) -> str:

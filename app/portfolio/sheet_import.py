@@ -24,7 +24,7 @@ from app.portfolio.flags import flag_faults
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import STATES, PortfolioItem
 from app.portfolio.operations import create_item
-from app.portfolio.origins import answered, claimed_at, claims_of, hold_portfolio, origin_of
+from app.portfolio.origins import answered, claimed_at, hold_portfolio, origin_of
 from forms import FieldSpec, build
 from forms.cells import advice_on, answer_in, example_of, fits_cell, labels_of
 from forms.fields.simple import TextField
@@ -144,7 +144,7 @@ class Items:
             origin_of(WAY, self.kind.key, data),
             item_types.summary_of(self.kind, data),
             self.kind.occurred_on(data),
-            claims_of(self.kind, data),
+            item_types.marks_of(self.kind, data),
         )
 
     def _refuse_flags(self, rows: Sequence[Row], person_id: int) -> None:
@@ -170,7 +170,7 @@ class Items:
             if item.origin:
                 kept.same[item.origin] = item.id
             kept.claimed.update(
-                dict.fromkeys(claims_of(self.kind, item.data), STATES[item.status])
+                dict.fromkeys(item_types.marks_of(self.kind, item.data), STATES[item.status])
             )
             kept.alike.add((item.summary, item.occurred_on))
         return kept
