@@ -203,6 +203,7 @@ EVENTS = {
     "portfolio:approved": "业绩审核通过",
     "portfolio:batch_asked": "批量审核业绩",
     "portfolio:copied": "复制业绩",
+    "portfolio:counted": "导出业绩统计",
     "portfolio:created": "新增业绩",
     "portfolio:deleted": "删除业绩",
     "portfolio:edited": "修改业绩",

@@ -79,9 +79,9 @@ def blob_name(sha256: str) -> str:
 def short_name(name: str) -> str:
     """Return the last part of a file name, without control signs, with its ending kept."""
     bare = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
-    stem, dot, ending = bare.strip().rpartition(".")
+    stem, dot, ending = bare.strip().rstrip(". ").rpartition(".")
     if not dot:
-        return (bare.strip() or "未命名")[:NAME_LENGTH]
+        return (ending or "未命名")[:NAME_LENGTH]
     ending = ending[:10]
     return f"{stem.strip('. ')[: NAME_LENGTH - len(ending) - 1] or '未命名'}.{ending}"
 

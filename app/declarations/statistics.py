@@ -16,6 +16,7 @@ from app.engine.models import ItemStatus, WorkItem
 
 PORTFOLIO, BINDING = "portfolio_item", "employment"
 DONE = "/declarations/review?tab=done"
+OF_ITEMS = "/portfolio/archive/statistics"
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,13 @@ def review_statistics(person: Any, roles: set[str], moment: datetime) -> Panel |
         _figure("本年度退回", found.opinions.get("return", 0), DONE, "warning", "申报，人次"),
         _figure("本年度提出终止", found.opinions.get("terminate", 0), DONE, note="申报，人次"),
     ]
-    if roles & {"unit_clerk", "unit_admin"}:
+    keeps_archive = bool(roles & {"unit_clerk", "unit_admin"})
+    if keeps_archive:
         lines += [
             _figure("本年度已审核业绩", found.tasks.get(PORTFOLIO, 0), "/tasks/done", "info"),
             _figure("本年度已审核人员", found.tasks.get(BINDING, 0), "/binding/requests", "info"),
         ]
-    return Panel("审核统计情况", lines)
+    return Panel("审核统计情况", lines, more_url=OF_ITEMS if keeps_archive else "")
 
 
 def _figure(text: str, count: int, url: str, tone: str = "secondary", note: str = "") -> Line:

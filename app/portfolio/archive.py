@@ -51,7 +51,7 @@ def archive() -> str:
     """业绩档案 of the units this person works for (FJ-U-06..08)."""
     units = queries.units_where(grants())
     filters, person = filters_from(request.args), request.args.get("person", type=int)
-    page = page_of(queries.items_for_units(units, filters, person), size=PAGE_SIZE)
+    page = page_of(queries.items_for_units(units, filters, person), size=PAGE_SIZE, ids_first=True)
     return render_template(
         "portfolio/archive.html",
         tree=queries.tree_of_units(units, person),

@@ -60,8 +60,17 @@ class PortfolioItem(Model):
             name="a_submitted_item_has_a_reviewer",
         ),
         CheckConstraint("row_version >= 1", name="row_version_counts_from_one"),
-        Index("ix_portfolio_item_owner", "person_id", "type_key", "status"),
-        Index("ix_portfolio_item_reviewer", "reviewing_unit_id", "status"),
+        # Counts and the order of lists are read from these alone, however many items there are.
+        Index(
+            "ix_portfolio_item_owner",
+            *("person_id", "type_key", "status", "reviewing_unit_id", "occurred_on"),
+            postgresql_include=["updated_at", "id"],
+        ),
+        Index(
+            "ix_portfolio_item_reviewer",
+            *("reviewing_unit_id", "type_key", "status", "person_id", "occurred_on"),
+            postgresql_include=["updated_at", "id"],
+        ),
     )
 
     id: Mapped[int] = pk()

@@ -208,7 +208,7 @@ def portfolio_panel(person: Any, roles: set[str], _now: datetime) -> Panel | Non
         "业绩统计",
         lines,
         empty="业绩库还是空的。平时就可以录入业绩，申报时直接导入",
-        more_url="/portfolio",
+        more_url="/portfolio/statistics",
         action_label="新增业绩",
         action_url="/portfolio/new",
     )

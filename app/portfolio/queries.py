@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Person
@@ -17,15 +17,15 @@ from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
     APPROVED,
-    DRAFT,
     ItemFile,
     ItemVersion,
     ItemVersionFile,
     ItemWithdrawal,
     PortfolioItem,
 )
-from app.units.models import ACTIVE, Employment
+from app.portfolio.sight import sent_to
 
+Items = Select[tuple[PortfolioItem]]
 READERS = ("unit_clerk", "unit_admin")
 """Who reads what the people of a unit have submitted."""
 Usage = Callable[[Sequence[int]], dict[int, list[str]]]
@@ -71,6 +71,12 @@ def approved_items(person_id: int, type_keys: Iterable[str] | None = None) -> li
     return list(db.session.scalars(found))
 
 
+def table_of(query: Items) -> type[PortfolioItem]:
+    """Return the table that a query reads: all items, or those that units have been sent."""
+    found: type[PortfolioItem] = query.column_descriptions[0]["entity"]
+    return found
+
+
 @dataclass(frozen=True)
 class Filters:
     """What a person asked to see of a list of items."""
@@ -81,33 +87,34 @@ class Filters:
     year: int | None = None
     text: str = ""
 
-    def conditions(self) -> list[ColumnElement[bool]]:
+    def conditions(self, items: type[PortfolioItem] = PortfolioItem) -> list[ColumnElement[bool]]:
         """Return these wishes as conditions on items."""
         wanted = [
-            PortfolioItem.tokens_text.contains(f" {gram} ", autoescape=True)
+            items.tokens_text.contains(f" {gram} ", autoescape=True)
             for gram in search.wanted(self.text)
         ]
         if self.type_key:
-            wanted.append(PortfolioItem.type_key == self.type_key)
+            wanted.append(items.type_key == self.type_key)
         elif self.group:
             keys = [kind.key for kind in item_types.all_types() if kind.category == self.group]
-            wanted.append(PortfolioItem.type_key.in_(keys))
+            wanted.append(items.type_key.in_(keys))
         if self.status:
-            wanted.append(PortfolioItem.status == self.status)
+            wanted.append(items.status == self.status)
         if self.year:
             first, last = date(self.year, 1, 1), date(self.year, 12, 31)
-            wanted.append(PortfolioItem.occurred_on.between(first, last))
+            wanted.append(items.occurred_on.between(first, last))
         return wanted
 
-    def narrow(self, query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
+    def narrow(self, query: Items) -> Items:
         """Return the query for these wishes, newest first."""
-        query = query.where(*self.conditions()).options(
-            selectinload(PortfolioItem.person), selectinload(PortfolioItem.submissions)
+        items = table_of(query)
+        query = query.where(*self.conditions(items)).options(
+            selectinload(items.person), selectinload(items.submissions)
         )
-        return query.order_by(PortfolioItem.updated_at.desc(), PortfolioItem.id.desc())
+        return query.order_by(items.updated_at.desc(), items.id.desc())
 
 
-def items_of(person_id: int, filters: Filters) -> Select[tuple[PortfolioItem]]:
+def items_of(person_id: int, filters: Filters) -> Items:
     """Select a person's items."""
     return filters.narrow(select(PortfolioItem).where(PortfolioItem.person_id == person_id))
 
@@ -121,36 +128,30 @@ def years_of(person_id: int) -> list[int]:
     return [int(each) for each in db.session.scalars(found.distinct().order_by(year.desc()))]
 
 
-def _seen_by(unit_ids: Sequence[int]) -> Select[tuple[PortfolioItem]]:
-    """Select what units have been sent: by their own people, or by those they review."""
-    staff = select(Employment.person_id).where(
-        Employment.unit_id.in_(unit_ids), Employment.status == ACTIVE
-    )
-    return select(PortfolioItem).where(
-        PortfolioItem.status != DRAFT,
-        or_(
-            PortfolioItem.reviewing_unit_id.in_(unit_ids),
-            PortfolioItem.person_id.in_(staff),
-        ),
-    )
+def _seen_by(unit_ids: Sequence[int]) -> Items:
+    """Select what units have been sent, to ask whether some items are of it."""
+    return select(PortfolioItem).where(PortfolioItem.id.in_(select(sent_to(unit_ids).id)))
+
+
+def sent_items(unit_ids: Sequence[int], person_id: int | None = None) -> Items:
+    """Select what units have been sent, by one person if asked."""
+    items = sent_to(unit_ids)
+    query = select(items)
+    return query.where(items.person_id == person_id) if person_id else query
 
 
 def items_for_units(
     unit_ids: Sequence[int], filters: Filters, person_id: int | None = None
-) -> Select[tuple[PortfolioItem]]:
+) -> Items:
     """Select what the people of units have submitted (业绩档案, FJ-U-08)."""
-    query = _seen_by(unit_ids)
-    if person_id:
-        query = query.where(PortfolioItem.person_id == person_id)
-    return filters.narrow(query)
+    return filters.narrow(sent_items(unit_ids, person_id))
 
 
-def people_of_units(unit_ids: Sequence[int]) -> list[Person]:
-    """Return whose items units have been sent, by name."""
-    owners = _seen_by(unit_ids).with_only_columns(PortfolioItem.person_id)
-    return list(
-        db.session.scalars(select(Person).where(Person.id.in_(owners)).order_by(Person.name))
-    )
+def people_of_units(unit_ids: Sequence[int]) -> Sequence[Row[tuple[int, str]]]:
+    """Return the id and the name of those whose items units have been sent, by name."""
+    owners = select(sent_to(unit_ids).person_id)
+    named = select(Person.id, Person.name).where(Person.id.in_(owners))
+    return db.session.execute(named.order_by(Person.name, Person.id)).all()
 
 
 @dataclass(frozen=True)
@@ -180,13 +181,14 @@ class Branch:
         return sum(count.approved for count in self.counts)
 
 
-def _tree(query: Select[tuple[PortfolioItem]]) -> list[Branch]:
+def _tree(query: Items) -> list[Branch]:
+    items = table_of(query)
     rows = db.session.execute(
         query.with_only_columns(
-            PortfolioItem.type_key,
-            func.count(PortfolioItem.id),
-            func.sum(case((PortfolioItem.status == APPROVED, 1), else_=0)),
-        ).group_by(PortfolioItem.type_key)
+            items.type_key,
+            func.count(),
+            func.sum(case((items.status == APPROVED, 1), else_=0)),
+        ).group_by(items.type_key)
     )
     numbers = {key: (total, int(approved or 0)) for key, total, approved in rows}
     counts = [Count(kind, *numbers.get(kind.key, (0, 0))) for kind in item_types.all_types()]
@@ -244,8 +246,7 @@ def approved_special(person_id: int, series: str) -> tuple[list[ItemType], int]:
 
 def tree_of_units(unit_ids: Sequence[int], person_id: int | None = None) -> list[Branch]:
     """Return the categories with the counts of what units have been sent (FJ-U-06, FJ-U-07)."""
-    query = _seen_by(unit_ids)
-    return _tree(query.where(PortfolioItem.person_id == person_id) if person_id else query)
+    return _tree(sent_items(unit_ids, person_id))
 
 
 def status_counts(person_id: int) -> dict[str, int]:

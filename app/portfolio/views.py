@@ -33,6 +33,7 @@ from app.portfolio import (
     queries,
     reading,
     sorting,
+    statistics_views,
     version_views,
     vetting,
     withdrawal_views,
@@ -53,6 +54,7 @@ version_views.add_pages(bp)
 withdrawal_views.add_pages(bp)
 adding.add_pages(bp)
 listing_views.add_pages(bp)
+statistics_views.add_pages(bp)
 PAGE_SIZE = 10
 SENT = "已提交审核，单位办理后会立即通知您"
 
@@ -354,3 +356,7 @@ def withdraw(item_id: int) -> Response:
 
 add_entry("个人申报", "个人业绩库", "collection", "portfolio.index", "portfolio.list")
 add_entry("单位审核", "业绩档案", "archive", "portfolio.archive", "portfolio.archive")
+add_entry("个人申报", "业绩统计", "bar-chart", "portfolio.person_statistics", "portfolio.list")
+add_entry(
+    "单位审核", "单位业绩统计", "bar-chart", "portfolio.unit_statistics", "portfolio.archive"
+)

@@ -104,6 +104,8 @@ def test_reading_never_writes_except_where_a_page_says_so(app: Flask) -> None:
         # A message that was opened counts as read.
         "accounts.open_notification",
         # Who took which list is kept.
+        "portfolio.unit_csv",
+        "portfolio.unit_workbook",
         "review.export",
         "results.export",
         "results.export_objections",

@@ -13,7 +13,18 @@ from statistics import median
 
 import rules
 from app.core.db import db, transaction
-from tests.bench import audit, engine, http, imports, likeness, people, scale, uploads, worker
+from tests.bench import (
+    audit,
+    engine,
+    http,
+    imports,
+    likeness,
+    people,
+    portfolio,
+    scale,
+    uploads,
+    worker,
+)
 from tests.bench.figures import CALIBRATION, Figure, loop_ms, scaled_ms
 from tests.builders.people import a_person
 from tests.rules.golden import first_run
@@ -48,6 +59,8 @@ def measured(folder: Path) -> Iterator[Figure]:
     yield from audit.figures(folder / "audit")
     (folder / "people").mkdir()
     yield from people.figures(folder / "people")
+    (folder / "portfolio").mkdir()
+    yield from portfolio.figures(folder / "portfolio")
     (folder / "uploads").mkdir()
     yield from uploads.figures(folder / "uploads")
 

@@ -13,7 +13,7 @@ from flask import Flask
 
 from app.accounts.models import Credential, Person
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import Base, db, transaction
 from app.factory import create_app
 from app.units.models import Employment, Unit
 from tests.bench.figures import Figure
@@ -86,17 +86,17 @@ def _province() -> dict[str, int]:
             f"substr('{GIVEN}', 1 + (n / 16) % {len(GIVEN)}, 1) || "
             f"substr('{GIVEN}', 1 + (n / 256) % {len(GIVEN)}, 1)"
         )
-        _more(Unit, first, UNITS, id=of_person, name="'第' || n || '中学'", credit_code="NULL")
-        _more(
+        rows_like(Unit, first, UNITS, id=of_person, name="'第' || n || '中学'", credit_code="NULL")
+        rows_like(
             Person, pattern.id, PEOPLE,
             id=of_person, name=spelt, id_number_sealed="NULL", id_number_hash="NULL",
         )  # fmt: skip
-        _more(
+        rows_like(
             Credential, account, PEOPLE,
             id=of_person, person_id=of_person, login="'u' || n", activation_hash="'a' || n",
         )  # fmt: skip
         place = f"CASE WHEN n <= 200 THEN {first} ELSE 1000000 + n % {UNITS} + 1 END"
-        _more(Employment, bound, PEOPLE, id=of_person, person_id=of_person, unit_id=place)
+        rows_like(Employment, bound, PEOPLE, id=of_person, person_id=of_person, unit_id=place)
         db.session.execute(
             sa.text("UPDATE unit SET name = '青禾' || name WHERE id > 1000000 AND id % 100 = 0")
         )
@@ -106,9 +106,7 @@ def _province() -> dict[str, int]:
     return people
 
 
-def _more(
-    table: type[Unit | Person | Credential | Employment], like: int, count: int, **own: str
-) -> None:
+def rows_like(table: type[Base], like: int, count: int, **own: str) -> None:
     """Insert `count` rows like one, but for the columns that have an expression of n."""
     columns = [column.name for column in table.__table__.c]
     values = ", ".join(own.get(name, f'"{name}"') for name in columns)

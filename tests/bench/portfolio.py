@@ -1,0 +1,170 @@
+"""Figures of a province's portfolios: pages of a person and of a unit among a million items.
+
+`python -m tests.bench.portfolio` measures these alone.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts.models import Person
+from app.core.clock import now
+from app.core.db import Base, db, transaction
+from app.engine import definitions
+from app.factory import create_app
+from app.portfolio import item_types
+from app.portfolio.models import STATES, ItemSubmission, PortfolioItem
+from app.units.models import Employment, Unit
+from tests.bench.figures import Figure
+from tests.bench.http import signed_in
+from tests.bench.people import rows_like
+from tests.bench.scale import seconds
+from tests.builders import portfolio as build
+from tests.builders.people import a_person, a_unit, staff
+from tests.conftest import SETTINGS, START, set_clock
+from tests.storms.ground import fresh_url
+from tests.throwaway_postgres import running_server
+
+UNITS, STAFF, EACH, OWN = 100, 500, 20, 300
+ASKED = 40
+LIMIT_MS = 100
+PAGES = {
+    "portfolio_of_300_items_p95_ms": ("owner", "/portfolio"),
+    "portfolio_search_in_300_items_p95_ms": ("owner", "/portfolio?status=returned&q=青禾"),
+    "statistics_of_300_items_p95_ms": ("owner", "/portfolio/statistics"),
+    "archive_of_10000_among_1000000_p95_ms": ("clerk", "/portfolio/archive"),
+    "archive_search_of_10000_among_1000000_p95_ms": (
+        "clerk",
+        "/portfolio/archive?type=paper&status=submitted&q=青禾",
+    ),
+    "statistics_of_10000_among_1000000_p95_ms": ("clerk", "/portfolio/archive/statistics"),
+}
+"""Each figure with who asks for which page."""
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    """Measure on PostgreSQL, pages as they are served, the database warm."""
+    with running_server() as server, fresh_url(folder, server) as url:
+        app = create_app(str(folder / "portfolio"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
+        with app.app_context():
+            db.create_all()
+            people = a_province()
+            for name, (who, path) in PAGES.items():
+                yield Figure(name, _p95_ms(app, people[who], path), "ms", LIMIT_MS)
+            db.session.remove()
+            db.engine.dispose()
+
+
+def _p95_ms(app: Flask, person_id: int, path: str) -> float:
+    browser = signed_in(app, person_id)
+
+    def ask() -> None:
+        answer = browser.get(path)
+        assert answer.status_code == 200, answer.status_code
+        assert "合计" in answer.text or "pager" in answer.text
+
+    ask()
+    took = sorted(seconds(ask) for _ in range(ASKED))
+    return round(took[ASKED * 95 // 100 - 1] * 1000, 1)
+
+
+def a_province() -> dict[str, int]:
+    """Enter units, their people and the people's items as rows like the first ones."""
+    with transaction():
+        set_clock(START)
+        definitions.load_shipped(now())
+        unit = a_unit("云桥区青禾小学")
+        clerk = staff(unit, "unit_clerk")
+        owner = a_person("苏晓禾", unit=unit)
+        item = build.a_submitted_item(owner, "work", data={"unit": "青禾小学"})
+        item.tokens_text = " 青 禾 青禾 "
+        build.vet(item, "return", "请补充证明")
+        version = build.an_approved_item(owner, "work").id
+        people = {"clerk": clerk.id, "owner": owner.id}
+        db.session.flush()
+        # What refers to what is right by the making of it: to look it up takes minutes.
+        db.session.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        _people(unit.id, owner.id)
+        with _indexed_afterwards(PortfolioItem):
+            _items(item, version)
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("VACUUM ANALYZE"))
+    return people
+
+
+@contextmanager
+def _indexed_afterwards(table: type[Base]) -> Iterator[None]:
+    """Take a table's indexes away while very many rows come, and make them once."""
+    indexes: set[sa.Index] = table.__table__.indexes  # type: ignore[attr-defined]
+    for index in indexes:
+        index.drop(db.session.connection())
+    yield
+    for index in indexes:
+        index.create(db.session.connection())
+
+
+def _people(unit_id: int, pattern: int) -> None:
+    """As many people in each unit, the first unit's among them."""
+    person = "1000000 + n"
+    account = sa.select(Employment.id).where(Employment.person_id == pattern)
+    bound = db.session.scalars(account).one()
+    rows_like(Unit, unit_id, UNITS, id=person, name="'第' || n || '中学'", credit_code="NULL")
+    rows_like(
+        Person, pattern, UNITS * STAFF,
+        id=person, name="'教师' || n", id_number_sealed="NULL", id_number_hash="NULL",
+    )  # fmt: skip
+    place = _unit_of("n", unit_id)
+    rows_like(Employment, bound, UNITS * STAFF, id=person, person_id=person, unit_id=place)
+
+
+def _unit_of(number: str, first: int) -> str:
+    """The unit of the person of this number: staff by staff, the first one's first."""
+    return f"CASE WHEN {number} <= {STAFF} THEN {first} ELSE 1000000 + {number} / {STAFF} END"
+
+
+def _items(item: PortfolioItem, version_id: int) -> None:
+    """The first person has many of their own; everybody else has a few of every kind and state."""
+    keys, states = (
+        f"(ARRAY{list(each)})" for each in ([t.key for t in item_types.all_types()], STATES)
+    )
+    # A person's items lie far from one another, as they come over the years.
+    person = f"(1 + n::bigint * 7919 % {UNITS * STAFF})"
+    mixed = {
+        "id": "1000000 + n",
+        "type_key": f"{keys}[1 + n % {len(item_types.all_types())}]",
+        "status": f"{states}[1 + n % 7 % {len(STATES)}]",
+        "current_version_id": str(version_id),
+        "occurred_on": "DATE '2005-03-01' + (n * 37 % 7600)::int",
+        "updated_at": "updated_at - n * INTERVAL '1 second'",
+        "identity": "md5(n::text)",
+    }
+    rows_like(
+        PortfolioItem, item.id, UNITS * STAFF * EACH,
+        **mixed, person_id=f"1000000 + {person}",
+        # Every tenth was reviewed where the person worked before.
+        reviewing_unit_id=f"CASE WHEN n / {UNITS * STAFF} % 10 = 0 THEN 1000001 + n % {UNITS - 1} "
+        f"ELSE {_unit_of(person, item.reviewing_unit_id or 0)} END",
+    )  # fmt: skip
+    rows_like(PortfolioItem, item.id, OWN, **mixed | {"id": "3000000 + n"})
+    sent = item.submissions[0].id
+    rows_like(ItemSubmission, sent, OWN, id="3000000 + n", item_id="3000000 + n")
+    rows_like(ItemSubmission, sent, STAFF * EACH, id="1000000 + n", item_id="1000000 + n")
+
+
+def main() -> int:
+    """Print the figures; 1 when one does not hold."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for figure in figures(Path(folder)):
+            print(figure.line(), flush=True)
+            missed += not figure.ok
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
