@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112133"
+revision = "2026112134"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1102,6 +1102,7 @@ def upgrade():
         sa.Column("occurred_on", sa.Date(), nullable=True),
         sa.Column("summary", sa.String(length=200), nullable=False),
         sa.Column("tokens_text", sa.Text(), nullable=False),
+        sa.Column("origin", sa.String(length=64), nullable=True),
         sa.Column(
             "current_version_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -1148,13 +1149,20 @@ def upgrade():
             name=op.f("fk_portfolio_item_type_version"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_portfolio_item")),
+        sa.UniqueConstraint("person_id", "origin", name="a_source_is_taken_once"),
     )
     with op.batch_alter_table("portfolio_item", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_portfolio_item_owner", ["person_id", "type_key", "status"], unique=False
+            "ix_portfolio_item_owner",
+            ["person_id", "type_key", "status", "reviewing_unit_id", "occurred_on"],
+            unique=False,
+            postgresql_include=["updated_at", "id"],
         )
         batch_op.create_index(
-            "ix_portfolio_item_reviewer", ["reviewing_unit_id", "status"], unique=False
+            "ix_portfolio_item_reviewer",
+            ["reviewing_unit_id", "type_key", "status", "person_id", "occurred_on"],
+            unique=False,
+            postgresql_include=["updated_at", "id"],
         )
 
     op.create_table(
@@ -1823,7 +1831,7 @@ def upgrade():
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
         sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column(
@@ -4833,8 +4841,8 @@ def downgrade():
     op.drop_table("request_key")
     op.drop_table("process_version")
     with op.batch_alter_table("portfolio_item", schema=None) as batch_op:
-        batch_op.drop_index("ix_portfolio_item_reviewer")
-        batch_op.drop_index("ix_portfolio_item_owner")
+        batch_op.drop_index("ix_portfolio_item_reviewer", postgresql_include=["updated_at", "id"])
+        batch_op.drop_index("ix_portfolio_item_owner", postgresql_include=["updated_at", "id"])
 
     op.drop_table("portfolio_item")
     with op.batch_alter_table("picture_twin", schema=None) as batch_op:
