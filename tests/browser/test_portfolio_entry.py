@@ -155,6 +155,8 @@ def test_only_the_proofs_of_the_kind_are_asked_for(
     )
     code = page.locator("[data-field=verification_code]")
     expect(code).to_be_visible()
+    expect(code.locator("[data-due]")).to_be_visible()
+    expect(code.locator("[data-when]")).to_be_hidden()
     expect(page.locator("[data-field=report]")).to_be_hidden()
     page.get_by_label("毕业年月").fill("2001-06")
     expect(page.locator("[data-field=report]")).to_be_visible()
@@ -164,4 +166,5 @@ def test_only_the_proofs_of_the_kind_are_asked_for(
     expect(page.locator("[data-field=report]")).to_be_hidden()
     # What was typed before stays in sight, although it is no longer asked for.
     expect(code).to_be_visible()
+    expect(code.locator("[data-when]")).to_be_visible()
     assert axe() == []

@@ -4,7 +4,10 @@ import { enhancing } from './dom.js';
 
 function show(form) {
   for (const place of form.querySelectorAll('[data-only]')) {
-    place.hidden = !isDue(place, form) && isEmpty(place, form) && !place.querySelector('.is-invalid, [data-draft], [data-file]');
+    const due = isDue(place, form);
+    place.querySelector('[data-when]')?.toggleAttribute('hidden', due);      // it is plainly due now: a star says so
+    place.querySelector('[data-due]')?.toggleAttribute('hidden', !due);
+    place.hidden = !due && isEmpty(place, form) && !place.querySelector('.is-invalid, [data-draft], [data-file]');
   }
 }
 
