@@ -83,8 +83,7 @@ def _imports(declaration: Declaration) -> list[tuple[str, int, str]]:
         select(
             DeclarationEntry.section,
             DeclarationEntry.item_id,
-            ItemVersion.type_key,
-            ItemVersion.summary,
+            ItemVersion,
         )
         .join(ItemVersion, ItemVersion.id == DeclarationEntry.item_version_id)
         .where(DeclarationEntry.declaration_id == declaration.id)
@@ -94,11 +93,11 @@ def _imports(declaration: Declaration) -> list[tuple[str, int, str]]:
         (
             MERITS if section == EntrySection.ITEM else section,
             item_id,
-            summary
+            version.summary
             if section != EntrySection.ITEM
-            else f"{item_types.get(type_key).title} {summary}",
+            else f"{item_types.of(version).title} {version.summary}",
         )
-        for section, item_id, type_key, summary in rows
+        for section, item_id, version in rows
     ]
 
 

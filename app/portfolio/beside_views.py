@@ -28,10 +28,10 @@ def add_pages(bp: Blueprint) -> None:
 
 def _compared(item_id: int, file_id: int, other_id: int) -> duplicates.Duplicate:
     """Return the hint that names this pair; NotFound for whoever is not shown it."""
-    item = queries.item_of(item_id)
     try:
+        item = queries.item_of(item_id)
         authorize(duplicates.ACTION, current_user, item.person_id, now())
-    except Forbidden as error:
+    except (Forbidden, NotFound) as error:
         raise NotFound(GONE) from error
     own = db.session.get(StoredFile, file_id)
     if own is None or not may_read(current_user.id, own):

@@ -52,7 +52,7 @@ def this_year(now: datetime) -> int:
 
 def year_after(item: PortfolioItem, now: datetime) -> int:
     """Return the year to which an item may be carried over; 0 where there is none yet."""
-    yearly = bool(year_field(item_types.get(item.type_key)))
+    yearly = item.type_key in {kind.key for kind in yearly_types()}
     year = item.occurred_on.year + 1 if yearly and item.occurred_on else 0
     return year if year <= this_year(now) else 0
 

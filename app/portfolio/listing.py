@@ -143,7 +143,7 @@ def _attachments(ids: Sequence[int]) -> dict[int, int]:
 
 
 def _entry(no: int, item: PortfolioItem, approved: datetime | None, files: int) -> Entry:
-    kind = item_types.get(item.type_key)
+    kind = item_types.of(item)
     return Entry(
         no,
         item.person.name,

@@ -216,11 +216,9 @@ def candidates(found: Bibliography, *, actor: Person, now: datetime) -> list[Can
     held = list(db.session.scalars(mine))
     origins = {item.origin for item in held if item.origin}
     claims = {
-        claim
-        for item in held
-        for claim in item_types.marks_of(item_types.get(item.type_key), item.data)
+        claim for item in held for claim in item_types.marks_of(item_types.of(item), item.data)
     }
-    titles = {_title(item_types.get(item.type_key), item.data) for item in held}
+    titles = {_title(item_types.of(item), item.data) for item in held}
     judged: list[Candidate] = []
     for each in made:
         stands = _stands(each, origins, claims, titles, {one.origin for one in judged})

@@ -26,6 +26,8 @@ from app.portfolio.models import (
 from app.portfolio.sight import sent_to
 
 Items = Select[tuple[PortfolioItem]]
+GONE = "该业绩不存在，或已被删除"
+"""What everybody is told of an item that is not there, or not theirs to see."""
 READERS = ("unit_clerk", "unit_admin")
 """Who reads what the people of a unit have submitted."""
 Usage = Callable[[Sequence[int]], dict[int, list[str]]]
@@ -54,7 +56,7 @@ def item_of(item_id: int, *, for_update: bool = False) -> PortfolioItem:
         PortfolioItem, item_id, with_for_update=for_update or None, populate_existing=for_update
     )
     if item is None:
-        raise NotFound("该业绩不存在，或已被删除")
+        raise NotFound(GONE)
     return item
 
 

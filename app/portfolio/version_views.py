@@ -23,7 +23,7 @@ def version(item_id: int, no: int) -> str:
     try:
         authorize("portfolio.view", current_user, item, now())
     except Forbidden as error:
-        raise NotFound("该业绩不存在，或已被删除") from error
+        raise NotFound(queries.GONE) from error
     shown = versions.version_of(item_id, no)
     former = versions.version_of(item_id, no - 1) if no > 1 else None
     kind = item_types.of(shown)

@@ -65,7 +65,7 @@ def _item(item_id: int, action: str, *, for_update: bool = False) -> PortfolioIt
     try:
         authorize(action, current_user, item, now())
     except Forbidden as error:
-        raise NotFound("该业绩不存在，或已被删除") from error
+        raise NotFound(queries.GONE) from error
     return item
 
 
