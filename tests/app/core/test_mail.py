@@ -154,7 +154,14 @@ def test_the_scheduler_sends_apart_from_its_other_chores(app: Flask) -> None:
         chores = [job.args[1] for job in scheduler.get_jobs()]
     finally:
         scheduler.shutdown(wait=True)
-    assert {worker.tick, worker.send, worker.take_in, worker.seal, worker.sweep, worker.vet} == set(chores)
+    assert {
+        worker.tick,
+        worker.send,
+        worker.take_in,
+        worker.seal,
+        worker.sweep,
+        worker.vet,
+    } == set(chores)
 
 
 def a_certificate(folder: Path) -> tuple[Path, Path]:
