@@ -8,6 +8,9 @@ differ most: another name differs strongly in one place, another scan a little e
 numbers are measured in tests/bench/likeness.py.
 """
 
+from collections.abc import Iterable
+from functools import reduce
+
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 SIDE, BLOCK = 128, 4
@@ -50,24 +53,42 @@ def bands_of(ink: bytes) -> list[int]:
     return [y << ACROSS | row for y, row in enumerate(rows) if row.bit_count() >= LEAST_IN_ROW]
 
 
-def unlikeness(one: bytes, other: bytes) -> int:
-    """Return how far two pictures differ in the place where they differ most, from 0 to 255.
+class Likeness:
+    """A picture to compare with others, each place where it fits best: a cell to any side."""
 
-    Every place is compared where it fits best, a cell to any side.
-    """
-    first, second = _image(one), _image(other)
-    grid = (SIDE // BLOCK, SIDE // BLOCK)
-    best = Image.new("L", grid, 255)
-    for across, down in _SHIFTS:
-        moved = ImageChops.offset(second, across, down)
-        apart = ImageChops.difference(first, moved).resize(grid, Image.Resampling.BOX)
-        best = ImageChops.darker(best, apart)
-    return max(best.tobytes())
+    def __init__(self, ink: bytes) -> None:
+        picture = _image(ink)
+        self._moved = [ImageChops.offset(picture, *shift) for shift in _SHIFTS]
+        self._roughly = [_places(moved) for moved in self._moved]
+
+    def unlikeness(self, other: bytes) -> int:
+        """Return how far they differ in the place where they differ most, from 0 to 255."""
+        picture = _image(other)
+        return _worst(_places(ImageChops.difference(picture, each)) for each in self._moved)
+
+    def is_like(self, other: bytes) -> bool:
+        """Tell whether another picture is nearly the same.
+
+        Two places differ by as much as their mean shades at least: that is a tenth of the work,
+        and enough to tell most pictures apart. A mean is rounded, by one half on either side.
+        """
+        roughly = _places(_image(other))
+        least = _worst(ImageChops.difference(roughly, each) for each in self._roughly)
+        return least <= ALIKE + 1 and self.unlikeness(other) <= ALIKE
 
 
 def is_ink(data: bytes) -> bool:
     """Tell whether this can be the ink of a picture."""
     return len(data) == SIZE and bool(bands_of(data))
+
+
+def _places(cells: Image.Image) -> Image.Image:
+    return cells.resize((SIDE // BLOCK, SIDE // BLOCK), Image.Resampling.BOX)
+
+
+def _worst(fits: Iterable[Image.Image]) -> int:
+    """Return what the worst place has where it fits best."""
+    return int(reduce(ImageChops.darker, fits).getextrema()[1])
 
 
 def _image(ink: bytes) -> Image.Image:

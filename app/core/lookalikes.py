@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, sele
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.core.db import Id, Model, db, pk
-from app.core.likeness import ALIKE, bands_of, unlikeness
+from app.core.likeness import Likeness, bands_of
 
 NEWEST, MOST_COMPARED = 200, 40
 """Pictures read of a band, and compared. Of a template with more copies the oldest are missed."""
@@ -85,7 +85,8 @@ def _twins(ink: bytes) -> list[int]:
     rows = db.session.execute(
         select(PictureLook.id, PictureLook.ink).where(PictureLook.id.in_(near))
     ).tuples()
-    return [i for i, kept in rows if unlikeness(ink, zlib.decompress(kept)) <= ALIKE]
+    like = Likeness(ink)
+    return [look_id for look_id, kept in rows if like.is_like(zlib.decompress(kept))]
 
 
 def keep_looks(sha256: str, looks: Iterable[Look]) -> None:

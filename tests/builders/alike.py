@@ -7,7 +7,7 @@ from itertools import combinations
 
 from PIL import Image
 
-from app.core.likeness import ALIKE, bands_of, ink_of, unlikeness
+from app.core.likeness import Likeness, bands_of, ink_of
 from app.core.lookalikes import LEAST_SHARED
 from tests.builders.scans import TEMPLATES, Scan
 
@@ -30,7 +30,7 @@ def is_found(one: bytes | None, other: bytes) -> bool:
     if one is None:
         return False
     shared = set(bands_of(one)) & set(bands_of(other))
-    return len(shared) >= LEAST_SHARED and unlikeness(one, other) <= ALIKE
+    return len(shared) >= LEAST_SHARED and Likeness(other).is_like(one)
 
 
 def recall(scan: Scan, people: int, templates: Iterable[str] = TEMPLATES) -> float:

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from app.core import cleaning, lookalikes, storage
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.likeness import Likeness
 from app.core.lookalikes import PictureBand, PictureLook, PictureTwin, lookalikes_of
 from app.core.uploads import PHOTO, Policy
 from tests.builders.portfolio import a_picture
 from tests.builders.scans import RESCANS, honour, record
+from tests.builders.statements import statements_sent
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -92,27 +94,19 @@ def test_the_search_reads_so_many_rows_however_many_share_a_template(
 ) -> None:
     monkeypatch.setattr(lookalikes, "NEWEST", 3)
     monkeypatch.setattr(lookalikes, "MOST_COMPARED", 3)
-    compared: list[int] = []
-    unlikeness = lookalikes.unlikeness
+    compared: list[bytes] = []
 
-    def counting(one: bytes, other: bytes) -> int:
-        compared.append(1)
-        return unlikeness(one, other)
+    class Counted(Likeness):
+        def is_like(self, other: bytes) -> bool:
+            compared.append(other)
+            return super().is_like(other)
 
-    monkeypatch.setattr(lookalikes, "unlikeness", counting)
+    monkeypatch.setattr(lookalikes, "Likeness", Counted)
     reads: list[int] = []
     for seed in range(1, 8):
-        seen: list[str] = []
-
-        def keep(*args: Any, into: list[str] = seen) -> None:
-            into.append(args[2])
-
         compared.clear()
-        event.listen(db.engine, "before_cursor_execute", keep)
-        try:
+        with statements_sent() as sent:
             kept(again(seed, "grey"))
-        finally:
-            event.remove(db.engine, "before_cursor_execute", keep)
         assert len(compared) <= 3
-        reads.append(sum(text.startswith("SELECT") for text in seen))
+        reads.append(sum(text.startswith("SELECT") for text in sent))
     assert len(set(reads[1:])) == 1

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -15,6 +14,7 @@ from app.portfolio.models import PortfolioItem
 from tests.builders.declarations import a_declaration, a_draft
 from tests.builders.flow import do, open_items
 from tests.builders.people import staff
+from tests.builders.statements import statements_sent
 
 pytestmark = pytest.mark.usefixtures("app")
 Clients = Callable[..., Any]
@@ -85,20 +85,12 @@ def test_a_draft_is_told_how_to_take_the_new_version(client_for: Clients) -> Non
 
 def test_it_costs_one_read_however_many_items_there_are() -> None:
     declaration = a_draft(complete=True)
-    seen: list[str] = []
-
-    def keep(*args: Any) -> None:
-        seen.append(args[2])
-
     with transaction(write=False):
         held = held_now(queries.get_declaration(declaration.id))
         assert len(held.entries) > 3
-        event.listen(db.engine, "before_cursor_execute", keep)
-        try:
+        with statements_sent() as sent:
             overview.overview_of(held)
-        finally:
-            event.remove(db.engine, "before_cursor_execute", keep)
-    assert sum("JOIN item_version AS" in text for text in seen) == 1
+    assert sum("JOIN item_version AS" in text for text in sent) == 1
 
 
 def test_who_decides_on_a_withdrawal_reads_where_the_item_is_used(client_for: Clients) -> None:
