@@ -88,7 +88,7 @@ def _places(cells: Image.Image) -> Image.Image:
 
 def _worst(fits: Iterable[Image.Image]) -> int:
     """Return what the worst place has where it fits best."""
-    return int(reduce(ImageChops.darker, fits).getextrema()[1])
+    return max(reduce(ImageChops.darker, fits).tobytes())
 
 
 def _image(ink: bytes) -> Image.Image:

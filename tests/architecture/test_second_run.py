@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from tests import second_run
 
 Note = Callable[..., None]
+PLAIN = Path(__file__).with_name("source.py")
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Note:
     return keep
 
 
-def chosen(*names: str) -> list[str]:
-    items = [SimpleNamespace(nodeid=name) for name in names]
+def chosen(*names: str, path: Path = PLAIN) -> list[str]:
+    items = [SimpleNamespace(nodeid=name, path=path) for name in names]
     return [item.nodeid for item in second_run.worth_running(items)]  # type: ignore[arg-type]
 
 
@@ -54,6 +55,27 @@ def test_what_was_not_noted_and_what_locks_are_about_is_always_run(note: Note) -
     note("gw0", a=(1, ["x"]), **{"tests/engine/test_timers.py::t": (1, ["x"])})
     assert chosen("a", "tests/engine/test_timers.py::t") == ["tests/engine/test_timers.py::t"]
     assert chosen("a", "new") == ["a", "new"]
+
+
+def test_what_waits_for_locks_is_always_run(note: Note, tmp_path: Path) -> None:
+    note("gw0", a=(1, ["x"]), b=(9, ["x"]))
+    of_locks = tmp_path / "test_roles.py"
+    of_locks.write_text("from tests.builders.threads import together\n")
+    assert chosen("a", "b", path=of_locks) == ["a", "b"]
+    assert chosen("a", "b") == ["a"]
+
+
+@pytest.mark.parametrize(("is_skipped", "kept"), [(False, ["t"]), (True, [])])
+def test_of_what_was_skipped_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_skipped: bool, kept: list[str]
+) -> None:
+    monkeypatch.setattr(second_run, "NOTES", tmp_path)
+    notes = second_run.Notes("gw0")
+    notes.close()
+    notes.tests["t"] = (1, [])
+    notes.pytest_runtest_logreport(SimpleNamespace(nodeid="t", skipped=is_skipped))  # type: ignore[arg-type]
+    notes.pytest_sessionfinish()
+    assert list(json.loads((tmp_path / "gw0.json").read_text())["tests"]) == kept
 
 
 def test_a_statement_counts_anew_with_other_values_and_when_it_is_refused() -> None:
