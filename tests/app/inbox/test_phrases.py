@@ -10,10 +10,19 @@ from app.accounts.models import Person
 from app.core import phrases
 from app.core.db import db, transaction
 from app.units.models import Unit
+from forms import load
 from tests.builders import portfolio as build
+from tests.builders.declarations import a_declaration
+from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, staff
 
 Sign = Callable[..., Any]
+OFTEN = {
+    "vet_forwarded": "材料齐全，符合申报条件，同意上报",
+    "endorse_declaration": "同意经办人意见",
+    "endorse_forwarded": "同意上报",
+    "accept_declaration": "材料齐全，符合评审范围和条件，予以受理",
+}
 SHIPPED = "附件缺少单位公章，请补充"
 
 
@@ -59,6 +68,18 @@ def test_the_form_brings_some_and_what_is_kept_comes_first(
     page = browser.get(a_task(teacher)).text
     assert page.index(f"data-phrase>{own}") < page.index(f"data-phrase>{SHIPPED}")
     assert f'<option value="{own}">' in browser.get("/portfolio/archive").text
+
+
+def test_each_office_is_offered_what_it_writes_often(client_for: Sign) -> None:
+    case = a_declaration()
+    with transaction(write=False):
+        clerk = staff(db.session.merge(case.unit, load=False), "unit_clerk")
+        (task,) = open_items(("declaration", case.id))
+        url = f"/tasks/{task.id}"
+    page = client_for(clerk).get(url).text
+    assert "data-phrase>材料齐全、真实，公示无异议，同意推荐</button>" in page
+    for office, words in OFTEN.items():
+        assert words in load(office).field("opinion").phrases
 
 
 def test_what_is_not_ticked_is_not_kept_and_the_same_is_kept_once(
