@@ -29,6 +29,7 @@ from app.portfolio.models import (
 from app.units.models import Unit
 from app.units.queries import unit_of
 from tests.builders import portfolio as build
+from tests.builders.declarations import a_pdf
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.scans import RESCANS, honour
 from tests.builders.statements import statements_sent
@@ -58,7 +59,8 @@ def sent(person: Person, type_key: str, paper: bytes | None = None, **data: Any)
         item = build.an_item(person, type_key, data=data)
         if paper:
             stream = io.BytesIO(paper)
-            kept = storage.stage(stream, "证书.png", Policy(), owner_id=person.id, now=now())
+            name = "证书.pdf" if paper.startswith(b"%PDF") else "证书.png"
+            kept = storage.stage(stream, name, Policy(), owner_id=person.id, now=now())
             attachments.attach_file(item, "certificate", kept.id, actor=person, now=now())
         operations.submit_item(item, actor=person, now=now())
         return item.id
@@ -338,6 +340,23 @@ def test_two_who_claim_the_first_place_are_shown_as_a_clash(
         reviewer = staff(school, "unit_clerk")
     page = client_for(reviewer).get(f"/portfolio/{claim}").text
     assert "排名冲突：均为第 1 名；参与人数不一致：此处 9 人，对方 10 人" in page
+
+
+def test_documents_are_compared_by_their_links(
+    two: tuple[Person, Person], school: Unit, client_for: Sign
+) -> None:
+    with transaction(write=False):
+        reviewer = staff(school, "unit_clerk")
+    paper = a_pdf()
+    sent(two[0], "honor", paper)
+    claim = sent(two[1], "honor", paper)
+    [hint] = found(two[1], claim)
+    assert hint.files is not None
+    page = f"/portfolio/{claim}/beside/{hint.files[0]}/{hint.files[1]}"
+    shown = client_for(reviewer).get(page)
+    assert shown.status_code == 200
+    assert f'href="/files/{hint.files[0]}"' in shown.text
+    assert f'href="{page}/file"' in shown.text
 
 
 def test_who_may_compare_reads_both_side_by_side_and_nobody_else(
