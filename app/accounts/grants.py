@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 
+from app.accounts.apart import refuse_both
 from app.accounts.models import (
     CONFIRMED,
     REFUSED,
@@ -118,6 +119,8 @@ def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> 
     if (proposal.role, scope_id) in waiting:
         raise Conflict("该授权已提交，等待复核")
     _refuse_two_offices(proposal.role, {g.role for g in held} | {role for role, _ in waiting})
+    at_unit = {role for role, unit_id in waiting if unit_id == scope_id}
+    refuse_both(proposal.role, _roles_in(kind, scope_id, held) | at_unit)
 
 
 def check_proposal(proposal: Proposal, now: datetime) -> None:
@@ -166,6 +169,11 @@ def _same(role: str, kind: str, scope_id: int | None, held: list[RoleGrant]) -> 
     """Return the role of this scope that is held already."""
     wanted = (role, kind, scope_id)
     return next((g for g in held if (g.role, g.scope_kind, g.scope_id) == wanted), None)
+
+
+def _roles_in(kind: str, scope_id: int | None, held: list[RoleGrant]) -> set[str]:
+    """Return which roles of a scope are held."""
+    return {g.role for g in held if (g.scope_kind, g.scope_id) == (kind, scope_id)}
 
 
 def renews(request: GrantRequest, now: datetime) -> bool:
@@ -270,7 +278,11 @@ def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
     if known is not None:
         renew_grant(known, request.valid_to, actor_id=actor.id, now=now)
         return known
-    _refuse_two_offices(request.role, {grant.role for grant in held})
+    try:
+        _refuse_two_offices(request.role, {grant.role for grant in held})
+        refuse_both(request.role, _roles_in(request.scope_kind, request.scope_id, held))
+    except Invalid as error:
+        raise Conflict(f"{error.message}，请退回该授权") from error
     if request.role in ADMINISTRATORS:
         _hand_over(request.person_id, actor, now)
     until = f"，截止日期 {last_day(request.valid_to)}" if request.valid_to else ""

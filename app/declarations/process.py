@@ -13,6 +13,7 @@ from app.core.records import register_record, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.declarations import access, operations, overview, queries
 from app.declarations.models import Declaration
+from app.declarations.operations.reviewing import VETTING
 from app.declarations.operations.starting import ABANDONED, PROCESS
 from app.declarations.queries import BUSINESS
 from app.engine import handlers
@@ -220,9 +221,12 @@ def _second_office(declaration: Declaration, unit_id: int | None) -> Scope:
 
 @handlers.scope("current_unit", Contract(COURSE, roles=STAFF))
 def current_unit(step: Step) -> Scope:
-    """The office where the declaration lies now, without the applicant."""
+    """The office where the declaration lies now, without the applicant and who vetted it there."""
     declaration = queries.get_declaration(step.business_id)
-    return Scope("org", declaration.current_unit_id, about_id=declaration.person_id)
+    vetter = None if step.node in VETTING else operations.vetter(declaration)
+    return Scope(
+        "org", declaration.current_unit_id, excluded_id=vetter, about_id=declaration.person_id
+    )
 
 
 @handlers.scope("termination_confirmer", Contract(COURSE, roles=STAFF))

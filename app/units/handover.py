@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from app.accounts.apart import APART, is_apart
 from app.accounts.grants import KEEPS_AN_OFFICE, lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import end_grant, grant_role, notify
@@ -22,8 +23,6 @@ from app.units.operations import STAFF_ROLES
 from app.units.queries import staff_of
 from app.units.tree import take_turns
 
-# Who vets and who agrees are two people: neither takes over from the other.
-APART = {"unit_clerk": "unit_leader", "unit_leader": "unit_clerk"}
 NOBODY_LEFT = "请选择接任人：本单位没有其他{roles}"
 
 
@@ -56,7 +55,7 @@ class Leaving:
         Who vets and who agrees are two people. Nobody gets a role that others hold already.
         """
         for role in self.alone_in:
-            if APART.get(role) in held:
+            if is_apart(role, {*held, *self.alone_in}):
                 return f"{ROLES[APART[role]]}不能接任{ROLES[role]}"
         if self.alone_in or set(self.roles) & set(held):
             return ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from app.accounts.apart import BOTH, is_apart
 from app.accounts.grants import lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.opening import Given, Known, chunks, give_roles, people_by_number
@@ -36,7 +37,6 @@ from app.imports.kinds import (
 from app.imports.models import RowState
 from app.units.below import Below
 from app.units.enrolling import APPLICANT, Entrant, enrol
-from app.units.handover import APART
 from app.units.models import ACTIVE, Employment
 from app.units.operations import STAFF_ROLES
 from app.units.own_data import checked_phone
@@ -225,8 +225,8 @@ def _understood(row: Row, below: Below, now: datetime) -> Found:
     roles = tuple(dict.fromkeys(ROLE_NAMES[name] for name in names if name in ROLE_NAMES))
     if not applies and not names:
         row.refuse("roles", "既不是申报人，也没有工作人员角色，请至少填写一项")
-    if any(APART.get(role) in roles for role in roles):
-        row.refuse("roles", "经办人与领导不能是同一人")
+    if any(is_apart(role, roles) for role in roles):
+        row.refuse("roles", BOTH)
     number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text)))
     phone = checked(row, "phone", lambda text: checked_phone(text, "phone"))
     entrant = Entrant(unit_id, row["name"], number, phone, applies, roles, _term(row, now))
@@ -283,8 +283,9 @@ def _check_given(row: Row, standing: Standing, place: Place) -> None:
         row.refuse("roles", "不能给本人授权")
     if given and ADMINISTRATORS & {role for role, *_ in standing.held}:
         row.refuse("roles", OFFICES)
-    if any(standing.has(APART.get(role, ""), "org", entrant.unit_id) for role in given):
-        row.refuse("roles", "经办人与领导不能是同一人")
+    at_unit = {role for role, *scope, _ in standing.held if scope == ["org", entrant.unit_id]}
+    if any(is_apart(role, at_unit) for role in given):
+        row.refuse("roles", BOTH)
     kept = {
         until
         for role, kind, scope_id, until in standing.held

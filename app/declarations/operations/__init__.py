@@ -37,6 +37,7 @@ from app.declarations.operations.reviewing import (
     termination_confirmer,
     vet_declaration,
     vet_forwarded,
+    vetter,
 )
 from app.declarations.operations.starting import (
     Choice,
@@ -95,5 +96,6 @@ __all__ = [
     "termination_confirmer",
     "vet_declaration",
     "vet_forwarded",
+    "vetter",
     "withdraw_declaration",
 ]

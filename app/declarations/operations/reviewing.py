@@ -35,6 +35,8 @@ from app.units.queries import reporting_chain
 
 PASS, RETURN, TERMINATE = "pass", "return", "terminate"
 ENDORSE, CONFIRM, AGAIN = "endorse", "confirm", "again"
+VETTING = ("vet_declaration", "vet_forwarded")
+"""The steps of clerks to which a leader agrees."""
 Answers = Mapping[str, Any]
 
 
@@ -104,8 +106,21 @@ def _raise_defects(
     db.session.flush()
 
 
-def _has_leader(unit: Unit, role: str, declaration: Declaration, now: datetime) -> bool:
-    return unit.has_leader and bool(holders(role, "org", unit.id, now) - {declaration.person_id})
+def _has_leader(
+    unit: Unit, role: str, declaration: Declaration, actor: Person, now: datetime
+) -> bool:
+    """Tell whether an office has a leader beside who vetted: with none the superior decides."""
+    barred = {declaration.person_id, actor.id}
+    return unit.has_leader and bool(holders(role, "org", unit.id, now) - barred)
+
+
+def vetter(declaration: Declaration) -> int | None:
+    """Return who passed the clerk's step that waits for the leader's, if one does."""
+    last = next(reversed(opinions_of(declaration.id)), None)
+    if last is None or last.stage not in VETTING or last.decision != PASS:
+        return None
+    here = declaration.round, declaration.current_level
+    return last.person_id if (last.round, last.level) == here else None
 
 
 def proposer(declaration: Declaration) -> int | None:
@@ -158,8 +173,8 @@ def vet_declaration(
     else:
         _recommend(declaration, unit, answers, actor, now)
     _note(declaration, "vet_declaration", decision, opinion, actor, now)
-    needs_leader = decision == PASS and _has_leader(unit, "unit_leader", declaration, now)
-    return ENDORSE if needs_leader else decision
+    to_leader = decision == PASS and _has_leader(unit, "unit_leader", declaration, actor, now)
+    return ENDORSE if to_leader else decision
 
 
 def _need_second_person(declaration: Declaration, now: datetime) -> None:
@@ -271,15 +286,20 @@ def vet_forwarded(
     if decision == RETURN:
         _raise_defects(declaration, answers, actor, now)
     _note(declaration, "vet_forwarded", decision, opinion, actor, now)
-    needs_leader = decision == PASS and _has_leader(unit, "superior_leader", declaration, now)
-    return ENDORSE if needs_leader else decision
+    to_leader = decision == PASS and _has_leader(unit, "superior_leader", declaration, actor, now)
+    return ENDORSE if to_leader else decision
 
 
 def endorse_declaration(
     declaration: Declaration, answers: Answers, *, stage: str, actor: Person, now: datetime
 ) -> str:
-    """Agree with the clerk, or return the application to the person (领导审定)."""
+    """Agree with the clerk, or return the application to the person (领导审定).
+
+    Raises Forbidden for who vetted it: two people recommend.
+    """
     _begin(declaration, actor)
+    if vetter(declaration) == actor.id:
+        raise Forbidden("您已以经办人身份审核该申报，须由其他领导审定")
     decision = _decision(answers, PASS, RETURN)
     if decision == RETURN:
         _raise_defects(declaration, answers, actor, now)

@@ -26,7 +26,7 @@ from tests.builders.declarations import (
     golden_declaration,
     golden_plan,
 )
-from tests.builders.flow import do, drain, open_items
+from tests.builders.flow import do, drain, open_items, person_for
 from tests.builders.golden_case import CLOSES, PASS, RETURN, SENT_UP, TERMINATE, VET_PASS
 from tests.builders.people import a_person, a_unit
 
@@ -386,3 +386,41 @@ def test_an_incomplete_one_cannot_be_submitted(app: Flask) -> None:
         play(declaration, "fill_declaration", {})
     assert min(refused.value.errors) == "assessment"
     assert declaration.status == Status.DRAFT
+
+
+def lead_too(declaration: Declaration, role: str, clerk: Person) -> None:
+    """Make a clerk a leader of the office as well, as was possible once."""
+    with transaction():
+        here = db.session.get_one(Person, clerk.id)
+        scope = {"scope_kind": "org", "scope_id": declaration.current_unit_id}
+        grant_role(here, role, **scope, actor_id=None, now=now())
+
+
+@pytest.mark.parametrize("stage", ["declaration", "forwarded"])
+def test_who_vetted_does_not_agree_to_the_same_as_its_leader(app: Flask, stage: str) -> None:
+    declaration = a_declaration(at=f"vet_{stage}")
+    vet, endorse = f"vet_{stage}", f"endorse_{stage}"
+    with transaction(write=False):
+        item = open_items(("declaration", declaration.id), vet)[0]
+        clerk = person_for(item)
+    lead_too(declaration, item.role.replace("clerk", "leader"), clerk)
+    play(declaration, vet, VET_PASS if stage == "declaration" else PASS)
+    with pytest.raises(Forbidden):
+        play(declaration, endorse, PASS, person=clerk)
+    with transaction(), pytest.raises(Forbidden, match="其他领导审定"):
+        operations.endorse_declaration(
+            queries.get_declaration(declaration.id), PASS, stage=endorse, actor=clerk, now=now()
+        )
+    assert play(declaration, endorse, RETURN).id != clerk.id
+
+
+def test_where_the_only_leader_vetted_the_superior_decides(app: Flask) -> None:
+    declaration = a_declaration(at="vet_declaration")
+    with transaction():
+        clerk = person_for(open_items(("declaration", declaration.id))[0])
+        held = db.session.query(RoleGrant).filter_by(
+            role="unit_leader", scope_id=declaration.unit_id
+        )
+        held.one().person_id = clerk.id
+    play(declaration, "vet_declaration", VET_PASS)
+    assert nodes(declaration) == ["vet_forwarded"]
