@@ -209,6 +209,7 @@ class PostForm(Form):
     )
 
     over_is_true = BooleanField("已聘人数超过核定岗位数属实（超岗聘用）")
+    fewer_is_true = BooleanField("已聘人数少于平台现记人数属实（已调离、退休等）")
 
     def entry(self) -> posts.Entry:
         """Return what was filled in; a level left blank has no posts."""
@@ -218,8 +219,8 @@ class PostForm(Form):
         }
         chosen = str(self.file.data or "")
         file_id = int(chosen) if chosen.isdecimal() else None
-        over = bool(self.over_is_true.data)
-        return posts.Entry(counts, file_id, self.reason.data or "", over)
+        over, fewer = bool(self.over_is_true.data), bool(self.fewer_is_true.data)
+        return posts.Entry(counts, file_id, self.reason.data or "", over, fewer)
 
     def _at(self, name: str, number: int) -> int:
         typed = self[f"{name}_{number}"].data or ""

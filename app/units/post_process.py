@@ -93,6 +93,7 @@ def posts_record(business_id: int, _person: Person) -> dict[str, Any]:
         "summary_template": "units/_posts.html",
         "sheet": sheet,
         "lines": posts.lines_of(sheet.unit_id),
+        "fewer": posts.fewer_than_counted(sheet),
     }
 
 

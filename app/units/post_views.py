@@ -1,5 +1,7 @@
 """岗位核准信息: entered once with the stamped table, then changed by a process only (FJ-U-22)."""
 
+from collections.abc import Sequence
+
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -15,8 +17,9 @@ from app.units.code_lists import POST_LEVELS
 from app.units.flow import flow_log
 from app.units.forms import PostForm
 from app.units.models import PENDING, RETURNED, Unit
-from app.units.post_models import PostSheet
+from app.units.post_models import PostCount, PostSheet
 from app.units.post_process import POSTS
+from app.units.posts import PostLine
 from app.units.vetting import AGAIN, DROP
 from app.units.web import administered, bp
 
@@ -43,19 +46,21 @@ def _counted() -> Unit:
 def post_sheets() -> str:
     """The unit's approved posts, what fills them, and the form of what is to come."""
     unit = _counted()
-    shown = posts.waiting_sheet(unit.id) or posts.sheet_in_force(unit.id)
-    return _page(PostForm(data=_said(shown) if shown else {}), unit)
+    asked = posts.waiting_sheet(unit.id)
+    said = _numbers(asked.counts if asked else posts.lines_of(unit.id))
+    if asked is not None and asked.status == RETURNED:
+        said |= {"file": str(asked.file_id), "reason": asked.reason}
+    return _page(PostForm(data=said), unit)
 
 
-def _said(sheet: PostSheet) -> dict[str, str]:
-    """Return what was submitted as the form gives it; a change begins with no file."""
-    by_level = {count.level: count for count in sheet.counts}
+def _numbers(rows: Sequence[PostCount | PostLine]) -> dict[str, str]:
+    """Return approved and filled posts as the form gives them: those that count, or are asked."""
+    by_level = {row.level: row for row in rows}
     said = {}
     for number, level in enumerate(POST_LEVELS):
-        said[f"approved_{number}"] = str(by_level[level].approved)
-        said[f"occupied_{number}"] = str(by_level[level].occupied)
-    if sheet.status == RETURNED:
-        said |= {"file": str(sheet.file_id), "reason": sheet.reason}
+        if level in by_level:
+            said[f"approved_{number}"] = str(by_level[level].approved)
+            said[f"occupied_{number}"] = str(by_level[level].occupied)
     return said
 
 

@@ -135,11 +135,30 @@ class Entry:
     file_id: int | None
     reason: str = ""
     over_is_true: bool = False
+    fewer_is_true: bool = False
 
     @property
     def over(self) -> list[tuple[str, int, int]]:
         """The levels with more people than approved posts, with both numbers."""
         return [(level, m, n) for level, (m, n) in self.counts.items() if n > m]
+
+
+def fewer_than_counted(sheet: PostSheet) -> list[tuple[str, int, int]]:
+    """Return the levels where a change would count fewer filled posts than count now, and both.
+
+    What was filled since the change was submitted counts on top of what it states.
+    """
+    use = _use(sheet, None)
+    stated = {each.level: each.occupied + use[each.level].taken for each in sheet.counts}
+    return _fewer(stated, sheet.unit_id)
+
+
+def _fewer(stated: Mapping[str, int], unit_id: int) -> list[tuple[str, int, int]]:
+    return [
+        (line.level, stated[line.level], line.occupied)
+        for line in lines_of(unit_id)
+        if stated[line.level] < line.occupied
+    ]
 
 
 def submit_sheet(unit: Unit, entry: Entry, *, actor: Person, now: datetime) -> PostSheet:
@@ -195,7 +214,8 @@ def faults_of(
 ) -> tuple[dict[str, list[str]], StoredFile | None]:
     """Return by field what keeps posts from being submitted, and the stamped file if it is there.
 
-    More filled than were approved (超岗) may be true: whoever submits it says so.
+    More filled than were approved (超岗), or fewer than count now, may be true: whoever submits
+    it says so.
     """
     known, asked = sheet_in_force(unit.id), waiting_sheet(unit.id)
     faults: dict[str, list[str]] = {}
@@ -203,9 +223,7 @@ def faults_of(
         faults["reason"] = ["请填写变更理由"]
     if not any(approved for approved, _ in entry.counts.values()):
         faults["approved_0"] = [f"请填写{unit.name}的核定岗位数"]
-    if entry.over and not entry.over_is_true:
-        told = "、".join(f"{level}已聘 {n} 人、核定 {m} 个" for level, m, n in entry.over)
-        faults["over_is_true"] = [f"{told}：填错的请修改，确为超岗聘用的请勾选"]
+    faults |= _faults_of_filled(unit, entry)
     file = asked.file if asked and asked.file_id == entry.file_id else None
     if file is None:
         try:
@@ -213,6 +231,18 @@ def faults_of(
         except NotFound:
             faults["file"] = ["请上传人社部门盖章的岗位核准表"]
     return faults, file
+
+
+def _faults_of_filled(unit: Unit, entry: Entry) -> dict[str, list[str]]:
+    faults: dict[str, list[str]] = {}
+    if entry.over and not entry.over_is_true:
+        told = "、".join(f"{level}已聘 {n} 人、核定 {m} 个" for level, m, n in entry.over)
+        faults["over_is_true"] = [f"{told}：填错的请修改，确为超岗聘用的请勾选"]
+    fewer = _fewer({level: n for level, (_, n) in entry.counts.items()}, unit.id)
+    if fewer and not entry.fewer_is_true:
+        told = "、".join(f"{level}填报已聘 {n} 人、平台现记 {m} 人" for level, n, m in fewer)
+        faults["fewer_is_true"] = [f"{told}：填漏的请修改，确已减少的请勾选"]
+    return faults
 
 
 def decide(sheet: PostSheet, *, approve: bool, opinion: str, actor_id: int, now: datetime) -> None:

@@ -399,3 +399,41 @@ def test_who_takes_a_post_waits_for_the_sheet_that_is_being_put_in_force(
     for act in acts:
         act.join(timeout=20)
     assert [line is not None for line in lines] == [True]
+
+
+def filled_by(declaration: Declaration) -> tuple[Person, Person]:
+    """Fill one post beyond the sheet; the administrators of the unit and of its superior."""
+    entered(declaration, 14, 12)
+    do((DECLARATION, declaration.id), "vet_declaration", {**VET_PASS, "uses_post": "yes"})
+    with transaction():
+        found = db.session.get_one(Declaration, declaration.id)
+        found.status, found.updated_at = "passed", now() + timedelta(seconds=1)
+        school = found.unit
+        roles = [("unit_admin", "org", school.parent_id)]
+        admin = staff(school, "unit_admin")
+        return admin, a_person("本局管理员", roles=roles)
+
+
+def test_a_change_keeps_the_posts_that_were_filled_since_the_last_sheet(
+    app: Flask, client_for: Any, at: Any
+) -> None:
+    admin, bureau = filled_by(a_declaration())
+    with transaction(write=False):
+        tomorrow = now() + timedelta(days=1)
+    at(tomorrow)
+    browser = client_for(admin)
+    page = browser.get(URL).text
+    occupied = page.partition('name="occupied_1"')
+    assert 'value="13"' in occupied[0].rpartition("<input")[2] + occupied[2].partition(">")[0]
+    case = Case(admin, admin, bureau)  # type: ignore[arg-type]
+    less = form(case, approved_1="20", occupied_1="12", reason="新批")
+    assert is_told_in_place(browser.post(URL, less), "副高级填报已聘 12 人、平台现记 13 人")
+    assert browser.post(URL, {**less, "fewer_is_true": "y"}).status_code == 303
+    with transaction(write=False):
+        sheet = db.session.query(PostSheet).filter_by(status="pending").one()
+        task = open_items((POSTS, sheet.id))[0].id
+    told = client_for(bureau).get(f"/tasks/{task}").text
+    assert "副高级填报的已聘人数比平台现记的 13 人少 1 人" in told
+    assert vet(client_for, bureau, "return", "请核实").status_code == 303
+    assert browser.post(URL, form(case, approved_1="20", reason="更正")).status_code == 303
+    assert "平台现记" not in client_for(bureau).get(f"/tasks/{task}").text
