@@ -15,12 +15,13 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
-from app.engine import runtime
+from app.engine import care, runtime
+from app.engine.models import ProcessInstance
 from app.units import asking, evidence, keepers, operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
 from app.units.models import PENDING, RETURNED, Employment, Unit
-from app.units.process import BINDING
+from app.units.process import BINDING, can_be_taken_back
 from app.units.vetting import DROP
 from app.units.web import bp
 
@@ -173,8 +174,11 @@ def withdraw_binding() -> Response:
     if waiting is None:
         raise Conflict("没有可以撤回的绑定申请")
     returned = asking.task_of_page((BINDING, waiting.id), "mend_binding")
-    if returned is not None:
+    if returned is not None and can_be_taken_back(returned):
         runtime.complete(returned, {"decision": DROP}, actor_id=current_user.id, now=now())
+    elif returned is not None:
+        ended = db.session.get_one(ProcessInstance, returned.instance_id)
+        care.cancel(ended, reason="本人撤回", actor_id=current_user.id, now=now())
     else:
         runtime.withdraw((BINDING, waiting.id), actor_id=current_user.id, now=now())
     flash("绑定申请已撤回，可以重新选择单位", "success")

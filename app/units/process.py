@@ -10,6 +10,7 @@ from app.accounts.models import Person
 from app.accounts.queries import live_grants, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
+from app.core.errors import Conflict
 from app.core.permissions import STAFF, register_predicate
 from app.core.records import (
     register_one_by_one,
@@ -18,6 +19,7 @@ from app.core.records import (
     register_subject,
 )
 from app.engine.contracts import Contract
+from app.engine.definitions import bundle_of
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -31,7 +33,7 @@ from app.engine.handlers import (
     scope,
     service,
 )
-from app.engine.models import WorkItem
+from app.engine.models import ProcessInstance, WorkItem
 from app.engine.taking import may_take
 from app.units import evidence, people_import, post_process, request_process
 from app.units.flow import last_vetting
@@ -79,11 +81,27 @@ def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     Contract(BOUND, gives=MENDED, after={"vet_binding": {"decision": ("return",)}}),
 )
 def mend_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
-    """The person asked again, as they wrote on their page, or took the request back (撤回)."""
-    if answers.get("decision") != DROP:
-        return {"decision": AGAIN, "_outcome": "重新提交"}
-    take_back(step)
-    return {"decision": DROP, "_outcome": "本人撤回"}
+    """The person asked again, as they wrote on their page, or took the request back (撤回).
+
+    Raises Conflict for taking back where the diagram knows no way there.
+    """
+    parts = step.item is None or can_be_taken_back(step.item)
+    if answers.get("decision") == DROP:
+        if not parts:
+            raise Conflict("该申请不能在此撤回")
+        take_back(step)
+        return {"decision": DROP, "_outcome": "本人撤回"}
+    return {**({"decision": AGAIN} if parts else {}), "_outcome": "重新提交"}
+
+
+def can_be_taken_back(item: WorkItem) -> bool:
+    """Tell whether the diagram that a returned request is pinned to parts where it is mended.
+
+    Those of before know but one way on: to send it again.
+    """
+    instance = db.session.get_one(ProcessInstance, item.instance_id)
+    node = bundle_of(instance).node(item.process, item.node)
+    return node is not None and "decision" in node.outcomes
 
 
 @service("withdraw_binding", Contract(BOUND))

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Person, RoleGrant
@@ -11,6 +12,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.core.storage import StoredFile
+from app.engine import definitions
 from app.units.evidence_models import RequestFile
 from app.units.models import Employment
 from app.units.process import BINDING
@@ -188,3 +190,32 @@ def test_evidence_that_a_request_has_no_more_goes_unless_it_is_used_elsewhere(
     with transaction(write=False):
         left = [db.session.get(StoredFile, each) is not None for each in (dropped, shared, kept)]
         assert left == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("/binding", "pending"), ("/binding/withdraw", "cancelled")]
+)
+def test_a_request_of_an_earlier_diagram_goes_on_and_ends(
+    client_for: Any, case: Case, path: str, found: str
+) -> None:
+    """Once it knew no outcome where a returned request is mended."""
+    with transaction():
+        old = definitions.current_version("unit_binding", "anhui")
+        bundle = definitions.bundle_of(old)
+        files = {name: without_a_parting(text) for name, text in bundle.files.items()}
+        definitions.publish_version(
+            "unit_binding", "", files, bundle.forms, actor_id=None, now=now()
+        )
+    ask(client_for, case)
+    vet(client_for, case, "return", "请补充")
+    browser = client_for(case.person)
+    assert browser.post(path, {"unit_id": case.unit.id, "note": "已补充"}).status_code == 303
+    assert status(case) == found
+    with transaction(write=False):
+        assert check_all() == []
+
+
+def without_a_parting(text: str) -> bytes:
+    before, mark, after = text.partition('<bpmn:userTask id="mend_binding"')
+    declared = '<spiffworkflow:property name="outcomes" value="decision" />'
+    return (before + mark + after.replace(declared, "", 1)).encode()
