@@ -22,6 +22,7 @@ from app.accounts.models import (
 from app.accounts.opening import chunks
 from app.accounts.operations import end_grant, grant_role, notify, void_credential
 from app.accounts.queries import forget_grants, is_live, lasts, live_grants
+from app.accounts.renewing import hold_lasting, renew_grant
 from app.accounts.second_factor import remove_factor
 from app.accounts.terms import end_of_term, is_longer, last_day
 from app.core import audit
@@ -176,10 +177,10 @@ def _roles_in(kind: str, scope_id: int | None, held: list[RoleGrant]) -> set[str
     return {g.role for g in held if (g.scope_kind, g.scope_id) == (kind, scope_id)}
 
 
-def renews(request: GrantRequest, now: datetime) -> bool:
-    """Tell whether a proposal is for a role that is held already: its term would be moved."""
+def renewed_by(request: GrantRequest, now: datetime) -> RoleGrant | None:
+    """Return the role held already whose term a proposal would move; None for a new one."""
     held = _held(request.person_id, now)
-    return _same(request.role, request.scope_kind, request.scope_id, held) is not None
+    return _same(request.role, request.scope_kind, request.scope_id, held)
 
 
 def _refuse_a_second(known: RoleGrant | None, until: datetime | None) -> None:
@@ -222,29 +223,6 @@ def decide_grant(
     word = "已复核通过" if confirm else f"未通过复核：{request.opinion}"
     told = f"{request.person.name}的{ROLES[request.role]}授权{word}"
     notify(request.proposed_by, told, url="/admin/grants", now=now)
-
-
-def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now: datetime) -> None:
-    """Let a role that is held last until later (续期): its term is moved, not doubled.
-
-    Conflict for one that ended meanwhile. What the person holds is locked by the caller.
-    """
-    _hold_lasting(grant, now)
-    before, grant.valid_to, grant.warned_at = last_day(grant.valid_to), until, None
-    db.session.flush()
-    forget_grants()
-    audit.record(
-        "role:renewed",
-        subject=("person", grant.person_id),
-        actor_id=actor_id,
-        now=now,
-        role=grant.role,
-        scope=f"{grant.scope_kind}:{grant.scope_id}",
-        before=str(before),
-        until=str(last_day(until) or ""),
-    )
-    word = f"至 {last_day(until)}" if until else "，不再有截止日期"
-    notify(grant.person_id, f"您的角色{ROLES[grant.role]}已续期{word}", url="/home", now=now)
 
 
 def withdraw_request(request: GrantRequest, *, actor: Person, now: datetime) -> None:
@@ -339,17 +317,10 @@ def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) ->
     lock_roles_of(grant.person_id)
     if grant.role in ADMINISTRATORS:
         _lock_office(grant.role)
-    _hold_lasting(grant, now)
+    hold_lasting(grant, now)
     if grant.role in ADMINISTRATORS and not _others_in_office(grant, now):
         raise Conflict("至少保留一名" + ROLES[grant.role])
     end_grant(grant, actor_id=actor.id, now=now, reason=reason.strip())
-
-
-def _hold_lasting(grant: RoleGrant, now: datetime) -> None:
-    """Lock a role that is held; Conflict for one that ended, were it a moment after `now`."""
-    db.session.refresh(grant, with_for_update={"of": RoleGrant})
-    if grant.ended_at is not None or (grant.valid_to is not None and grant.valid_to <= now):
-        raise Conflict("该授权已终止")
 
 
 def _lock_office(role: str) -> None:

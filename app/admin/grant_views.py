@@ -12,7 +12,7 @@ from app.accounts.grants import (
     Proposal,
     check_proposal,
     propose_grant,
-    renews,
+    renewed_by,
     take_role,
     withdraw_request,
 )
@@ -225,10 +225,12 @@ def grant_requests() -> str:
     status = request.args.get("status") or WAITING
     page = page_of(queries.requests(status))
     waiting = [row for row in page.items if row.status == WAITING]
+    former = {row.id: known for row in waiting if (known := renewed_by(row, now()))}
     return render_template(
         "admin/grant_requests.html",
         page=page,
-        renewals=[row for row in waiting if renews(row, now())],
+        renewals=[row for row in waiting if row.id in former],
+        former=former,
         status=status,
         scopes=_named(page.items),
         roles=ROLES,
@@ -258,7 +260,8 @@ def confirm_several() -> Response:
 
 def _begins_an_office(asked: GrantRequest) -> bool:
     """Tell whether confirming voids what the person signs in with: not where a term is moved."""
-    return asked.role in ADMINISTRATORS and asked.status == WAITING and not renews(asked, now())
+    begins = asked.role in ADMINISTRATORS and asked.status == WAITING
+    return begins and renewed_by(asked, now()) is None
 
 
 @bp.post("/grants/requests/<int:request_id>")

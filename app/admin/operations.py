@@ -10,9 +10,10 @@ from app.accounts.grants import (
     is_administrator,
     lock_roles_of,
     propose_grant,
-    renews,
+    renewed_by,
 )
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
+from app.accounts.renewing import hold_lasting, lock_grants
 from app.accounts.terms import usual_day
 from app.core import audit
 from app.core.crypto import fold_id
@@ -117,12 +118,13 @@ def propose_renewals(
         raise Invalid("请填写授权理由", field="reason")
     lock_roles_of(*{grant.person_id for grant in grants})
     refused: dict[int, str] = {}
-    for grant in grants:
+    for grant in sorted(grants, key=lambda each: each.id):
         unit_id = grant.scope_id if grant.scope_kind == "org" else None
         wanted = Proposal(grant.role, unit_id, usual_day(now), reason)
         try:
             if wanted.scope != (grant.scope_kind, grant.scope_id):
                 raise Conflict("不在此续期")
+            hold_lasting(grant, now)
             propose_grant(
                 db.session.get_one(Person, grant.person_id), wanted, actor=actor, now=now
             )
@@ -141,10 +143,12 @@ def confirm_renewals(
     if not asked:
         raise Invalid("请勾选要同意的续期", field="id")
     lock_roles_of(*{request.person_id for request in asked})
+    known = (renewed_by(request, now) for request in asked)
+    lock_grants(grant.id for grant in known if grant is not None)
     refused: dict[int, str] = {}
     for request in asked:
         try:
-            if not renews(request, now):
+            if renewed_by(request, now) is None:
                 raise Conflict("不是续期，请单独复核")
             decide_grant(request, confirm=True, opinion="", actor=actor, now=now)
         except DomainError as error:

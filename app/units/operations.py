@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, not_, select
 
-from app.accounts.grants import lock_roles_of, renew_grant
+from app.accounts.grants import lock_roles_of
 from app.accounts.mail_links import check_kept_address
 from app.accounts.models import WAITING, Credential, GrantRequest, Person, RoleGrant
 from app.accounts.operations import (
@@ -20,6 +20,7 @@ from app.accounts.operations import (
     reset_credential,
 )
 from app.accounts.queries import lasts, person_by_id_number
+from app.accounts.renewing import close_outrun, hold_lasting, lock_grants, renew_grant
 from app.accounts.terms import end_of_term, ends_soon, is_longer, usual_day, usual_end
 from app.core import audit
 from app.core.crypto import fold_id
@@ -214,20 +215,39 @@ def renew_staff(unit: Unit, person: Person, *, actor: Person, now: datetime) -> 
     short = [g for g in held if is_longer(usual_end(g.role, now), g.valid_to)]
     if not short:
         raise Conflict(f"截止日期已是 {usual_day(now)} 或更晚，暂不需要续期")
+    for grant in sorted(short, key=lambda each: each.id):
+        hold_lasting(grant, now)
     for grant in short:
         renew_grant(grant, usual_end(grant.role, now), actor_id=actor.id, now=now)
+        close_outrun(grant, actor_id=actor.id, now=now)
     return usual_day(now)
 
 
-def renew_ending_staff(unit: Unit, *, actor: Person, now: datetime) -> int:
-    """Renew everybody whose term ends soon (全部续期); returns how many, Conflict for nobody."""
+def renew_ending_staff(
+    unit: Unit, *, actor: Person, now: datetime
+) -> tuple[int, list[tuple[str, str]]]:
+    """Renew everybody whose term ends soon (全部续期); Conflict for nobody.
+
+    Returns how many, and who not and why: their roles ended while this waited for the lock.
+    """
     ending = ending_staff(unit, actor, now)
     if not ending:
         raise Conflict("没有即将到期的工作人员，暂不需要续期")
     lock_roles_of(*ending)
+    held = [grant for person, grant in staff_grants(unit.id, now) if person.id in ending]
+    lock_grants(grant.id for grant in held)
+    for grant in held:
+        db.session.refresh(grant)
+    refused: list[tuple[str, str]] = []
     for person_id in sorted(ending):
-        renew_staff(unit, db.session.get_one(Person, person_id), actor=actor, now=now)
-    return len(ending)
+        person = db.session.get_one(Person, person_id)
+        try:
+            renew_staff(unit, person, actor=actor, now=now)
+        except NotFound:
+            refused.append((person.name, "已不在本单位任职"))
+        except Conflict as error:
+            refused.append((person.name, error.message))
+    return len(ending) - len(refused), refused
 
 
 def ending_staff(unit: Unit, actor: Person, now: datetime) -> set[int]:

@@ -354,11 +354,14 @@ def shut(unit: Unit, *, reason: str, actor_id: int, now: datetime) -> None:
     unit.closed_at = now
     history.end_last_period(unit, now=now)
     held = db.session.scalars(
-        select(RoleGrant).where(
+        select(RoleGrant)
+        .where(
             RoleGrant.scope_kind == "org",
             RoleGrant.scope_id == unit.id,
             lasts(now),
         )
+        # In the order in which all lock roles who lock more than one.
+        .order_by(RoleGrant.id)
     )
     for grant in held:
         end_grant(grant, actor_id=actor_id, now=now, reason=reason)

@@ -122,8 +122,11 @@ def renew(person_id: int) -> Response:
 def renew_all() -> Response:
     """Let the terms of all staff that end soon last the usual term from now (全部续期)."""
     unit = administered()
-    count = operations.renew_ending_staff(unit, actor=current_user, now=now())
-    flash(f"{count} 名工作人员的角色已续期至 {usual_day(now())}", "success")
+    count, refused = operations.renew_ending_staff(unit, actor=current_user, now=now())
+    for name, why in refused:
+        flash(f"{name}没有续期：{why}", "warning")
+    if count:
+        flash(f"{count} 名工作人员的角色已续期至 {usual_day(now())}", "success")
     return see_other(url_for("units.staff", unit=unit.id))
 
 

@@ -11,10 +11,11 @@ from app.accounts.grants import Proposal, decide_grant, propose_grant, take_role
 from app.accounts.models import GrantRequest, Person, RoleGrant
 from app.accounts.queries import live_grants, people_with_role
 from app.accounts.terms import usual_day, usual_end
+from app.admin.operations import confirm_renewals
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict
-from app.units import operations
+from app.units import operations, tree
 from app.units.models import Unit
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
@@ -224,3 +225,47 @@ def test_roles_are_locked_in_one_order(app: Flask, person_id: int, clerk: tuple[
             db.session.get_one(RoleGrant, clerk[0]), "调离", actor=someone(actor_id), now=now()
         )
     assert (people, others) == (["NO KEY UPDATE"], ["NO KEY UPDATE"])
+
+
+def test_several_renewals_and_the_end_of_a_unit_do_not_wait_for_each_other(
+    app: Flask, clerk: tuple[int, int]
+) -> None:
+    """Both lock the roles of several people: in one order, however they were asked for."""
+    security = an_office("security_admin", "阚双全")
+    system = an_office("system_admin", "庾一鸣")
+    unit_id = clerk[1]
+    with transaction():
+        held = [_held_at(unit_id, role) for role in ("unit_admin", "issuer", "supervisor")]
+        asked = [_renewal_of(grant, security) for grant in reversed(held)]
+        person_id = held[0].person_id
+
+    def confirm_all() -> None:
+        found = [db.session.get_one(GrantRequest, each) for each in asked]
+        confirm_renewals(found, actor=someone(system), now=now())
+
+    def end_unit() -> None:
+        tree.shut(db.session.get_one(Unit, unit_id), reason="撤销", actor_id=person_id, now=now())
+
+    failed = [each for each in together_inside(app, confirm_all, end_unit) if each]
+    assert all(isinstance(each, Conflict) for each in failed), failed
+
+
+def _held_at(unit_id: int, role: str) -> RoleGrant:
+    person = a_person(f"在任{role}", roles=[(role, "org", unit_id)])
+    return db.session.query(RoleGrant).filter_by(person_id=person.id).one()
+
+
+def _renewal_of(grant: RoleGrant, actor_id: int) -> int:
+    asked = GrantRequest(
+        person_id=grant.person_id,
+        role=grant.role,
+        scope_kind="org",
+        scope_id=grant.scope_id,
+        valid_to=usual_end(grant.role, now()) + timedelta(days=300),  # type: ignore[operator]
+        reason="续聘",
+        proposed_by=actor_id,
+        proposed_at=now(),
+    )
+    db.session.add(asked)
+    db.session.flush()
+    return asked.id

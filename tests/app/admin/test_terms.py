@@ -10,11 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 from app import cli, worker
 from app.accounts.models import GrantRequest, Notification, Person, RoleGrant
-from app.accounts.operations import create_credential, create_person, grant_role
+from app.accounts.operations import create_credential, create_person, end_grant, grant_role
 from app.accounts.queries import live_grants
 from app.accounts.terms import last_day, usual_day
 from app.admin import ending
 from app.admin.ending import warn_of_ends
+from app.admin.operations import propose_renewals
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.instants import end_of
@@ -292,3 +293,64 @@ def test_what_ends_soon_is_marked_and_filtered(
     page = security.get("/admin/grants?state=expiring").text
     assert "即将到期" in page
     assert "卜文" in page
+
+
+def test_what_has_ended_is_not_proposed_anew_from_an_old_page(
+    security: Browser, app: Flask
+) -> None:
+    """One was taken since the page was read, another ran out."""
+    people = [holding("expert", SOON, name=name) for name in ("舒乐平", "葛蔓青")]
+    ids = re.findall(r'name="id" value="(\d+)"', security.get("/admin/grants?state=expiring").text)
+    with transaction():
+        taken = db.session.query(RoleGrant).filter_by(person_id=people[0].id).one()
+        end_grant(taken, actor_id=people[1].id, now=now())
+    answer = security.post("/admin/grants/renew", {"id": ids, "reason": "续聘"})
+    page = security.get(answer.location).text
+    assert "舒乐平的评审专家没有提出续期：该授权已终止" in page
+    assert "已提出 1 项续期" in page
+    with transaction():
+        held = [db.session.get_one(RoleGrant, int(each)) for each in ids]
+        actor = db.session.query(Person).filter_by(name="阚双全").one()
+        late = end_of(SOON) + timedelta(days=1)
+        assert propose_renewals(held, "续聘", actor=actor, now=late) == (
+            0, {grant.id: "该授权已终止" for grant in held}
+        )  # fmt: skip
+    with transaction(write=False):
+        assert [r.person_id for r in db.session.query(GrantRequest)] == [people[1].id]
+
+
+def test_a_proposed_renewal_that_the_unit_outran_is_closed_with_words(
+    security: Browser, system: Browser, client_for: Any
+) -> None:
+    keeper = holding("unit_admin", date(2028, 1, 1), name="敖正言", unit="青禾小学")
+    with transaction():
+        unit_id = db.session.query(RoleGrant.scope_id).filter_by(person_id=keeper.id).scalar()
+        clerk = a_person("邬小棠", roles=[("unit_clerk", "org", unit_id)])
+        db.session.query(RoleGrant).filter_by(person_id=clerk.id).one().valid_to = end_of(SOON)
+    assert propose(security, clerk, role="unit_clerk", until="2027-11-30").status_code == 303
+    page = system.get("/admin/grants/requests").text
+    assert "邬小棠：单位经办人（续期）" in page
+    assert "2026-12-01，续期至 2027-11-30" in page
+    assert "单位经办人角色（青禾小学）续期，到 2027-11-30 为止" in page
+    assert client_for(keeper).post(f"/staff/{clerk.id}/renew").status_code == 303
+    asked = last_request()
+    assert (asked.status, asked.decided_by) == ("withdrawn", keeper.id)
+    why = "单位已续期至 2029-11-23，无需再复核"
+    assert why in system.get("/admin/grants/requests?status=withdrawn").text
+    assert "邬小棠" not in system.get("/admin/grants/requests").text
+    with transaction(write=False):
+        proposer = db.session.get_one(Person, asked.proposed_by)
+    assert any("邬小棠的单位经办人续期已撤回：" + why in text for text in told(proposer))
+
+
+def test_a_proposal_that_lasts_longer_than_the_unit_renewed_still_waits(
+    security: Browser, client_for: Any
+) -> None:
+    keeper = holding("unit_admin", date(2028, 1, 1), name="敖正言", unit="青禾小学")
+    with transaction():
+        unit_id = db.session.query(RoleGrant.scope_id).filter_by(person_id=keeper.id).scalar()
+        clerk = a_person("邬小棠", roles=[("unit_clerk", "org", unit_id)])
+        db.session.query(RoleGrant).filter_by(person_id=clerk.id).one().valid_to = end_of(SOON)
+    propose(security, clerk, role="unit_clerk", until="2031-11-01")
+    assert client_for(keeper).post(f"/staff/{clerk.id}/renew").status_code == 303
+    assert last_request().status == "waiting"

@@ -1,18 +1,19 @@
 """The list of a unit's staff: their accounts, and their terms, marked near the end and renewed."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from app.accounts.models import Credential, Person, RoleGrant
-from app.accounts.operations import grant_role
+from app.accounts.operations import end_grant, grant_role
 from app.accounts.terms import last_day
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.instants import end_of
+from app.units import operations
 from app.units.models import Unit
 from tests.builders.people import a_person, a_unit
 from tests.conftest import START
@@ -147,3 +148,28 @@ def test_the_list_of_the_own_people_offers_no_reset_that_is_refused(
     assert f"/staff/{teacher.id}/reset" in page
     assert f"/staff/{expert.id}/reset" not in page
     assert "由系统管理员重置" in page
+
+
+def test_who_left_while_all_are_renewed_is_skipped_and_named(
+    client_for: Any, admin: Person, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever took the roles came first by the lock, and a moment later by the clock."""
+    stays, leaves, gone = (a_clerk(unit, date(2026, 12, day)) for day in (1, 2, 3))
+    lock = operations.lock_roles_of
+
+    def lock_late(*ids: int) -> None:
+        lock(*ids)
+        for person, later in ((leaves, timedelta(seconds=5)), (gone, timedelta())):
+            grant = db.session.query(RoleGrant).filter_by(person_id=person.id).one()
+            if grant.ended_at is None:
+                end_grant(grant, actor_id=admin.id, now=now() + later)
+
+    monkeypatch.setattr(operations, "lock_roles_of", lock_late)
+    browser = client_for(admin)
+    answer = browser.post("/staff/renew")
+    assert answer.status_code == 303
+    page = browser.get(answer.location).text
+    assert f"{leaves.name}没有续期：该授权已终止" in page
+    assert f"{gone.name}没有续期：已不在本单位任职" in page
+    assert "1 名工作人员的角色已续期" in page
+    assert terms_of(stays) == [date(2029, 11, 23)]
