@@ -249,6 +249,9 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     faults = faults_of(item, now)
     if faults:
         raise Invalid("还有内容没有填好，请按提示补充后提交", errors=faults)
+    _drop_strays(item, actor, now)
+    # It was held against the type as it is now, whether or not a field was typed since.
+    _describe(item)
     item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id
     sent = ItemSubmission(
         no=len(item.submissions) + 1,
@@ -264,6 +267,14 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     db.session.flush()
     record_event(item, "submitted", actor, now, no=sent.no, unit=item.reviewing_unit_id)
     return sent
+
+
+def _drop_strays(item: PortfolioItem, actor: Person, now: datetime) -> None:
+    """Take out attachments of slots the type no longer has: no page shows them to anybody."""
+    slots = {slot.name for slot in item_types.get(item.type_key).slots}
+    for file in [each for each in item.files if each.slot not in slots]:
+        item.files.remove(file)
+        record_event(item, "file_removed", actor, now, slot=file.slot, file=file.file_id)
 
 
 def vet_item(

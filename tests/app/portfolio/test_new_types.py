@@ -163,6 +163,30 @@ def test_what_was_written_is_read_under_its_version_of_the_type(
         assert db.session.query(ItemTypeText).filter_by(type_key="popular_science").count() == 2
 
 
+def test_a_returned_item_is_read_by_the_type_it_was_held_against_when_sent_again(
+    folder: Path, author: Person
+) -> None:
+    with transaction():
+        item = build.a_submitted_item(db.session.merge(author), "popular_science")
+        build.vet(item, "return", "请按新要求补充")
+        written, stray = item.type_version, item.files[0].file_id
+    rewrite(folder, ("name: sample, label: 作品样本", "name: proof, label: 发表证明"))
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item.id)
+        assert set(operations.faults_of(item, now())) == {"proof"}
+        given = build.attach(item, "proof")
+        operations.submit_item(item, actor=item.person, now=now())
+        assert item.type_version == described()["popular_science"].version != written
+        shown = {slot.label: slot.files for slot in reading.evidence_of(item).slots}
+        assert [file.id for file in shown["发表证明"]] == [given]
+        build.vet(item, "pass")
+        version = item.current_version
+        assert version
+        assert version.type_version == item.type_version
+        assert [file.file_id for file in version.files] == [given], "nothing is kept unseen"
+        assert stray != given
+
+
 def test_an_approved_version_stays_readable_when_its_type_is_no_longer_offered(
     folder: Path, author: Person, client_for: Sign
 ) -> None:
