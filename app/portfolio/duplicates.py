@@ -19,6 +19,7 @@ from app.core.lookalikes import lookalikes_of
 from app.core.permissions import role_allows, subject_allows
 from app.core.storage import StoredFile
 from app.portfolio import item_types
+from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
     DRAFT,
     STATES,
@@ -183,22 +184,29 @@ def _duplicate(
     uses: Sequence[str],
 ) -> Duplicate:
     same, _theirs, slot, _own, own_file, their_file = pair
-    kind = item_types.of(theirs)
-    label = slot and item_types.slot_of(kind, slot).label
-    shown = _shown(theirs)
+    shown, mine = _shown(theirs), _shown(own)
+    kind = item_types.of(shown)
     is_one_thing = same is Same.ACHIEVEMENT
     return Duplicate(
         own.id,
         own.summary,
         WORDS[same],
-        tuple(filter(None, (unit, name, f"{kind.title}：{shown.summary}", label))),
+        tuple(filter(None, (unit, name, f"{kind.title}：{shown.summary}", _label(kind, slot)))),
         kind.rank(shown.data) or "",
         STATES[theirs.status] if shown is theirs else BEING_CHANGED,
         tuple(uses),
-        clash_of(kind.place(_shown(own).data), kind.place(shown.data)) if is_one_thing else "",
+        clash_of(item_types.of(mine).place(mine.data), kind.place(shown.data))
+        if is_one_thing
+        else "",
         None if is_one_thing else (own_file, their_file),
         theirs.id,
     )
+
+
+def _label(kind: ItemType, slot: str) -> str:
+    """Return the name of a slot; the type as it was shown may not have it, or no longer."""
+    labels = {each.name: each.label for each in kind.slots}
+    return labels.get(slot, "附件") if slot else ""
 
 
 Place = tuple[int | None, int | None]

@@ -31,6 +31,7 @@ __all__ = [
     "special_to",
     "stamp",
     "summary_of",
+    "under",
 ]
 
 
@@ -54,10 +55,15 @@ def get(key: str) -> ItemType:
 
 def of(record: PortfolioItem | ItemVersion) -> ItemType:
     """Return the type under which a record was written, whatever became of it since."""
-    present = forms.item_types().get(record.type_key)
-    if record.type_version is None or (present and present.version == record.type_version):
-        return present or get(record.type_key)
-    former = db.session.get_one(ItemTypeText, record.type_version)
+    return under(record.type_key, record.type_version)
+
+
+def under(key: str, version: str | None) -> ItemType:
+    """Return a version of a type; with none given, the type as it is described now."""
+    present = forms.item_types().get(key)
+    if version is None or (present and present.version == version):
+        return present or get(key)
+    former = db.session.get_one(ItemTypeText, version)
     return item_type_from(former.text, former.type_key)
 
 

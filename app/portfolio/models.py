@@ -188,6 +188,8 @@ class ItemSubmission(Model):
     id: Mapped[int] = pk()
     item_id: Mapped[int] = mapped_column(Id, ForeignKey("portfolio_item.id"))
     no: Mapped[int]
+    # The version of the type it was held against: the owner may write under another one since.
+    type_version: Mapped[str | None] = mapped_column(ForeignKey("item_type_text.version"))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     # [{slot, file_id, name}]: the names say what changed; the files themselves are item_file.
     files: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)

@@ -255,6 +255,7 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id
     sent = ItemSubmission(
         no=len(item.submissions) + 1,
+        type_version=item.type_version,
         data=dict(item.data),
         files=[{"slot": f.slot, "file_id": f.file_id, "name": f.name} for f in item.files],
         submitted_by=actor.id,
@@ -336,7 +337,7 @@ def _decided(item: PortfolioItem, decision: str) -> ItemSubmission:
 
 
 def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
-    kind = item_types.of(item)
+    kind = item_types.under(item.type_key, sent.type_version)
     numbers = select(ItemVersion.no).where(ItemVersion.item_id == item.id)
     files = [
         ItemVersionFile(slot=f.slot, file_id=f.file_id, name=f.name, position=f.position)
@@ -346,7 +347,7 @@ def _freeze(item: PortfolioItem, sent: ItemSubmission) -> ItemVersion:
         item_id=item.id,
         no=max(db.session.scalars(numbers), default=0) + 1,
         type_key=item.type_key,
-        type_version=item.type_version,
+        type_version=sent.type_version,
         data=dict(sent.data),
         summary=item_types.summary_of(kind, sent.data),
         occurred_on=kind.occurred_on(sent.data),

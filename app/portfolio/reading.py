@@ -36,6 +36,14 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Former:
+    """What an item said before, and the type as it was then."""
+
+    kind: ItemType
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class File:
     """An attachment as pages list it."""
 
@@ -108,15 +116,21 @@ def table_of(field: FieldSpec, rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def lines_of(
-    kind: ItemType, data: Mapping[str, Any], before: Mapping[str, Any] | None = None
+    kind: ItemType, data: Mapping[str, Any], before: Former | None = None
 ) -> tuple[Line, ...]:
     """Return every field of an item in order, with its former text where that differs."""
-    return tuple(_line(field, data, before) for field in item_types.fields_of(kind))
+    texts = None if before is None else _texts(before)
+    return tuple(_line(field, data, texts) for field in item_types.fields_of(kind))
 
 
-def _line(field: FieldSpec, data: Mapping[str, Any], before: Mapping[str, Any] | None) -> Line:
+def _texts(former: Former) -> dict[str, str]:
+    fields = item_types.fields_of(former.kind)
+    return {field.name: text_of(field, former.data) for field in fields}
+
+
+def _line(field: FieldSpec, data: Mapping[str, Any], texts: Mapping[str, str] | None) -> Line:
     text = text_of(field, data)
-    former = None if before is None else text_of(field, before)
+    former = None if texts is None else texts.get(field.name, "")
     return Line(
         field.label,
         text,
@@ -194,16 +208,27 @@ def rounds_of(submissions: Sequence[ItemSubmission]) -> tuple[Round, ...]:
     )
 
 
+def _kind_of(item: PortfolioItem, sent: ItemSubmission) -> ItemType:
+    return item_types.under(item.type_key, sent.type_version)
+
+
 def evidence_of(item: PortfolioItem) -> Evidence:
-    """Return what the unit was sent last; while it decides, against what it decided on before."""
-    kind = item_types.of(item)
+    """Return what the unit was sent last; while it decides, against what it decided on before.
+
+    Each is read under the type as it was when it was sent.
+    """
     sent = item.last_submission
+    kind = _kind_of(item, sent) if sent else item_types.of(item)
     earlier = item.submissions[:-1]
     former = earlier[-1] if earlier and item.status == SUBMITTED else None
     return Evidence(
         item,
         kind,
-        lines_of(kind, sent.data if sent else item.data, former.data if former else None),
+        lines_of(
+            kind,
+            sent.data if sent else item.data,
+            Former(_kind_of(item, former), former.data) if former else None,
+        ),
         slots_of(kind, sent.files if sent else file_rows(item), former.files if former else None),
         rounds_of(item.submissions),
         former is not None,

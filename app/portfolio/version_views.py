@@ -27,13 +27,14 @@ def version(item_id: int, no: int) -> str:
     shown = versions.version_of(item_id, no)
     former = versions.version_of(item_id, no - 1) if no > 1 else None
     kind = item_types.of(shown)
+    before = reading.Former(item_types.of(former), former.data) if former else None
     rows = reading.version_rows(former) if former else None
     return render_template(
         "portfolio/version.html",
         item=item,
         kind=kind,
         version=shown,
-        content={"lines": reading.lines_of(kind, shown.data, former.data if former else None)},
+        content={"lines": reading.lines_of(kind, shown.data, before)},
         slots=reading.slots_of(kind, reading.version_rows(shown), rows),
         approved_by=names_of([shown.approved_by]).get(shown.approved_by or 0, ""),
         is_mine=item.person_id == current_user.id,

@@ -10,13 +10,24 @@ from flask import Flask
 
 import forms.items
 from app.accounts.models import Person
+from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.portfolio import item_types, operations, queries, reading
+from app.core.uploads import Policy
+from app.portfolio import (
+    attachments,
+    duplicates,
+    item_types,
+    operations,
+    queries,
+    reading,
+    withdrawals,
+)
 from app.portfolio.models import ItemTypeText, PortfolioItem
 from app.units.models import Unit
 from forms import item_types as described
 from tests.builders import portfolio as build
+from tests.builders.flow import do
 from tests.builders.people import a_person, a_unit, staff
 
 Sign = Callable[..., Any]
@@ -153,8 +164,13 @@ def test_what_was_written_is_read_under_its_version_of_the_type(
         faults = operations.faults_of(item, now())
         assert faults == {"audience": ["请填写受众"]}
         operations.save_fields(item, {"audience": "小学生"}, actor=item.person, now=now())
+        assert lines(item)["方式"] == "图书", "what was sent is read as it was sent"
         assert item.type_version == described()["popular_science"].version != written
         operations.submit_item(item, actor=item.person, now=now())
+        first, second = item.submissions
+        assert (first.type_version, second.type_version) == (written, item.type_version)
+        [changed] = [line for line in reading.evidence_of(item).lines if line.before is not None]
+        assert (changed.label, changed.before, changed.text) == ("受众", "", "小学生")
         build.vet(item, "pass")
         version = item.current_version
         assert version
@@ -185,6 +201,44 @@ def test_a_returned_item_is_read_by_the_type_it_was_held_against_when_sent_again
         assert version.type_version == item.type_version
         assert [file.file_id for file in version.files] == [given], "nothing is kept unseen"
         assert stray != given
+
+
+def with_page(person: Person, item: PortfolioItem, slot: str) -> None:
+    """Attach this very page, whoever does it."""
+    page = io.BytesIO(build.a_picture((9, 99, 199)))
+    kept = storage.stage(page, "样本.png", Policy(), owner_id=person.id, now=now())
+    attachments.attach_file(item, slot, kept.id, actor=person, now=now())
+    operations.submit_item(item, actor=person, now=now())
+
+
+def test_a_claim_of_a_slot_that_is_gone_is_still_told(
+    folder: Path, school: Unit, author: Person, client_for: Sign
+) -> None:
+    with transaction():
+        school, author = db.session.merge(school), db.session.merge(author)
+        clerk, other = staff(school, "unit_clerk"), a_person("毕如松", unit=school)
+        item = build.an_item(author, "popular_science", files=False)
+        with_page(author, item, "sample")
+        build.vet(item, "pass")
+        withdrawals.request_withdrawal(item, "换样本", actor=author, now=now())
+    do((operations.BUSINESS, item.id), "vet_withdrawal", {"decision": "pass"})
+    rewrite(folder, ("name: sample, label: 作品样本", "name: proof, label: 发表证明"))
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item.id)
+        build.attach(item, "proof")
+        operations.submit_item(item, actor=item.person, now=now())
+        mine = build.an_item(db.session.merge(other), "popular_science", files=False)
+        with_page(mine.person, mine, "proof")
+        task = build.review_task(mine).id
+        [told] = [
+            hint
+            for hint in duplicates.duplicates_of(other.id, [mine.id]).shown
+            if hint.same == "附件相同"
+        ]
+        assert told.path[-1] == "附件"
+    shown = client_for(clerk).get(f"/tasks/{task}")
+    assert shown.status_code == 200
+    assert "附件相同" in shown.text
 
 
 def test_an_approved_version_stays_readable_when_its_type_is_no_longer_offered(
