@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, time
-from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, current_app, flash, render_template, request, session, url_for
@@ -35,14 +34,15 @@ from app.core.records import (
     one_by_one,
     record_context,
 )
-from app.engine import care, definitions, handlers, runtime
+from app.engine import care, handlers, runtime
 from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
 from app.engine.models import InstanceStatus, WorkItem
+from app.engine.task_forms import spec_of as _spec
 from app.inbox import operations, phrases, queries
 from app.people.queries import must_complete
 from app.units.flow import flow_log
-from forms import FormSpec, FormSpecError, build, parse
+from forms import FormSpec, FormSpecError, build
 
 bp = Blueprint("inbox", __name__)
 phrases.add_pages(bp)
@@ -136,15 +136,6 @@ def _given(item: WorkItem) -> HandedOver | None:
     holder = queries.places_of([item])[item.id]
     text = f"“{item.name}”已由流程管理员转办给{holder}，您不需要再办理"
     return HandedOver(text, url=url_for("inbox.tasks"), label="返回待办任务")
-
-
-# The same texts come with every request: they are pinned by their versions.
-_parsed = lru_cache(maxsize=256)(parse)
-
-
-def _spec(item: WorkItem) -> FormSpec:
-    with blamed_on(item, FormSpecError):
-        return _parsed(definitions.form_text(item))
 
 
 def _is_batchable(item: WorkItem) -> bool:

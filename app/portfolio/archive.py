@@ -18,7 +18,6 @@ from app.portfolio.models import STATES, TONES
 from app.portfolio.queries import Filters
 from app.portfolio.vetting import Tasks
 from app.units.models import Unit
-from forms import load
 
 PAGE_SIZE = 10
 REVIEW_STATES = {key: label for key, label in STATES.items() if key != "draft"}
@@ -52,20 +51,22 @@ def archive() -> str:
     units = queries.units_where(grants())
     filters, person = filters_from(request.args), request.args.get("person", type=int)
     page = page_of(queries.items_for_units(units, filters, person), size=PAGE_SIZE, ids_first=True)
+    tasks = open_tasks([item.id for item in page.items])
     return render_template(
         "portfolio/archive.html",
         tree=queries.tree_of_units(units, person),
         page=page,
         filters=filters,
         people=queries.people_of_units(units),
-        tasks=open_tasks([item.id for item in page.items]),
+        tasks=tasks,
         kind_of=item_types.of,
         types={kind.key: kind for kind in item_types.all_types()},
         withdrawals=vetting.count(vetting.waiting_for(current_user.id, now(), "vet_withdrawal")),
         waiting=vetting.count(shown_tasks()),
         batches=[(each, bulk.counts_of(each.id)) for each in bulk.under_way(current_user.id)],
         most=bulk.LIMIT,
-        phrases=load("vet_item").field("opinion").phrases,
+        listed=vetting.mark_of(shown_tasks()),
+        phrases=bulk.phrases_for(tasks.values()),
         units=db.session.scalars(select(Unit).where(Unit.id.in_(units))).all(),
         states=REVIEW_STATES,
         tones=TONES,

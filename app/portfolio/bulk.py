@@ -5,7 +5,8 @@ transaction. Each row is marked with its decision, so nothing is done twice howe
 tried, and whoever closes the page finds out later how it went.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +18,16 @@ from app.core import audit, jobs
 from app.core.clock import now as clock_now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
+from app.core.records import RecordChoices
+from app.engine import incidents
 from app.engine.batches import complete_each
+from app.engine.incidents import StepFailed
 from app.engine.models import WorkItem
+from app.engine.task_forms import spec_of
 from app.portfolio import vetting
 from app.portfolio.bulk_models import RowState, VetBatch, VetRow
 from app.portfolio.models import PASS, RETURN, PortfolioItem
+from forms import build
 
 LIMIT, AT_ONCE = 500, 20
 LANE, JOB = "vetting", "portfolio:vet"
@@ -30,20 +36,20 @@ WORDS = {PASS: "通过", RETURN: "退回"}
 
 
 def ask(
-    item_ids: Collection[int], decision: str, opinion: str, *, actor: Person, now: datetime
+    task_ids: Collection[int], decision: str, opinion: str, *, actor: Person, now: datetime
 ) -> VetBatch:
-    """Keep one decision for many items, and carry out the first of them.
+    """Keep one decision for the items of many tasks, and carry out the first of them.
 
-    Raises Invalid without items or a decision, for too many, and for a return without an opinion.
+    Raises Invalid without tasks or a decision, for too many, and for a return without an opinion.
     """
-    if len(item_ids) > LIMIT:
-        raise Invalid(f"一次最多审核 {LIMIT} 项，现选了 {len(item_ids)} 项，请分批办理")
-    wanted = _known(item_ids)
+    if len(task_ids) > LIMIT:
+        raise Invalid(f"一次最多审核 {LIMIT} 项，现选了 {len(task_ids)} 项，请分批办理")
+    wanted = _known(task_ids)
     if decision not in WORDS or not wanted:
         raise Invalid("请先勾选待审核的业绩，再点“批量通过”或“批量退回”")
     if decision == RETURN and not opinion.strip():
         raise Invalid("批量退回时请填写退回意见", field="opinion")
-    tasks = vetting.tasks_of(vetting.waiting_for(actor.id, now), wanted)
+    mine = vetting.among(vetting.waiting_for(actor.id, now), [task.id for task in wanted])
     batch = VetBatch(
         person_id=actor.id,
         decision=decision,
@@ -53,7 +59,7 @@ def ask(
     )
     db.session.add(batch)
     db.session.flush()
-    db.session.add_all(_row(batch, item_id, tasks.get(item_id)) for item_id in wanted)
+    db.session.add_all(_row(batch, task, is_theirs=task.id in mine) for task in wanted)
     db.session.flush()
     subject = ("vet_batch", batch.id)
     audit.record(
@@ -70,16 +76,20 @@ def ask(
     return batch
 
 
-def _known(item_ids: Collection[int]) -> list[int]:
-    found = select(PortfolioItem.id).where(PortfolioItem.id.in_(set(item_ids)))
-    return sorted(db.session.scalars(found))
+def _known(task_ids: Collection[int]) -> Sequence[WorkItem]:
+    """Return the tasks of these that are about items there are still."""
+    found = select(WorkItem).join(PortfolioItem, PortfolioItem.id == WorkItem.business_id)
+    asked = found.where(WorkItem.id.in_(set(task_ids)), *vetting.OF_VETTING)
+    return db.session.scalars(asked.order_by(WorkItem.id)).all()
 
 
-def _row(batch: VetBatch, item_id: int, task: WorkItem | None) -> VetRow:
-    if task is not None:
-        return VetRow(batch_id=batch.id, item_id=item_id, title=task.title)
-    refused = {"state": RowState.REFUSED, "reason": NOT_YOURS}
-    return VetRow(batch_id=batch.id, item_id=item_id, **refused)
+def _row(batch: VetBatch, task: WorkItem, *, is_theirs: bool) -> VetRow:
+    row = VetRow(batch_id=batch.id, work_item_id=task.id, item_id=task.business_id)
+    if is_theirs:
+        row.title = task.title
+    else:
+        row.state, row.reason = RowState.REFUSED, NOT_YOURS
+    return row
 
 
 def job_key(batch_id: int) -> str:
@@ -89,26 +99,49 @@ def job_key(batch_id: int) -> str:
 
 def advance(batch: VetBatch, *, now: datetime) -> None:
     """Decide on the next few items of a batch; who may no longer decide is refused."""
-    rows = {row.item_id: row for row in db.session.scalars(_next(batch.id))}
+    rows = {row.work_item_id: row for row in db.session.scalars(_next(batch.id))}
     # Read at once, and held: each decision finds what it needs in the session.
-    items = vetting.loaded(rows)
-    waiting = vetting.waiting_for(batch.person_id, now)
-    tasks = vetting.tasks_of(waiting, [item.id for item in items])
+    held = vetting.loaded({row.item_id for row in rows.values()})
+    tasks = vetting.among(vetting.waiting_for(batch.person_id, now), rows)
     answers = {"decision": batch.decision, "opinion": batch.opinion}
-    told = complete_each(tasks.values(), answers, actor_id=batch.person_id, now=now)
-    refused = {number: error.message for number, error in told.refused.items()}
-    for item_id, row in rows.items():
-        task = tasks.get(item_id)
-        reason = NOT_YOURS if task is None else refused.get(task.id, "")
+    apart = {number: why for number, task in tasks.items() if (why := _apart(task, answers, now))}
+    together = [task for number, task in tasks.items() if number not in apart]
+    told = complete_each(together, answers, actor_id=batch.person_id, now=now)
+    del held
+    refused = apart | {number: error.message for number, error in told.refused.items()}
+    for number, row in rows.items():
+        reason = refused.get(number, "") if number in tasks else NOT_YOURS
         row.state, row.reason = RowState.REFUSED if reason else RowState.DONE, reason
     db.session.flush()
     if not counts_of(batch.id)[RowState.WAITING]:
         _finish(batch, now)
 
 
+def _apart(task: WorkItem, answers: Mapping[str, str], now: datetime) -> str:
+    """Return why a task is to be done by itself: its own form asks more than one opinion."""
+    try:
+        spec = spec_of(task)
+    except StepFailed as error:
+        incidents.record(error, now)
+        return error.message
+    form = build(spec, choices=RecordChoices(task.business_type, task.business_id))(data=answers)
+    form.validate()
+    asked = "；".join(f"{label}：{said}" for _id, label, said in form.problems())
+    return f"须逐项审核。{asked}" if asked or not spec.batch else ""
+
+
+def phrases_for(tasks: Iterable[WorkItem]) -> Sequence[str]:
+    """Return the ready opinions of the forms by which tasks are decided, each once."""
+    found: dict[str, None] = {}
+    for task in tasks:
+        with contextlib.suppress(StepFailed, KeyError):
+            found |= dict.fromkeys(spec_of(task).field("opinion").phrases)
+    return list(found)
+
+
 def _next(batch_id: int) -> Select[tuple[VetRow]]:
     waiting = select(VetRow).where(VetRow.batch_id == batch_id, VetRow.state == RowState.WAITING)
-    return waiting.order_by(VetRow.item_id).limit(AT_ONCE)
+    return waiting.order_by(VetRow.work_item_id).limit(AT_ONCE)
 
 
 def _finish(batch: VetBatch, now: datetime) -> None:
@@ -129,7 +162,7 @@ def summary_of(batch: VetBatch) -> str:
 def counts_of(batch_id: int) -> dict[str, int]:
     """Return how many items of a batch stand in which state."""
     rows = db.session.execute(
-        select(VetRow.state, func.count(VetRow.item_id))
+        select(VetRow.state, func.count())
         .where(VetRow.batch_id == batch_id)
         .group_by(VetRow.state)
     ).tuples()
@@ -141,7 +174,7 @@ def rows_of(batch_id: int, state: str = "") -> Select[tuple[VetRow]]:
     rows = select(VetRow).where(VetRow.batch_id == batch_id)
     if state in set(RowState):
         rows = rows.where(VetRow.state == state)
-    return rows.order_by((VetRow.state == RowState.REFUSED).desc(), VetRow.item_id)
+    return rows.order_by((VetRow.state == RowState.REFUSED).desc(), VetRow.work_item_id)
 
 
 def under_way(person_id: int) -> Sequence[VetBatch]:

@@ -39,7 +39,10 @@ class VetBatch(Model):
 
 
 class VetRow(Model):
-    """An item of a batch: its task is completed once, or the reason says why it was not."""
+    """An item of a batch: its task is completed once, or the reason says why it was not.
+
+    It is of the task that was asked about: what its owner has sent since is another one.
+    """
 
     __tablename__ = "vet_batch_row"
     __table_args__ = (
@@ -49,8 +52,11 @@ class VetRow(Model):
     )
 
     batch_id: Mapped[int] = mapped_column(Id, ForeignKey("vet_batch.id"), primary_key=True)
+    work_item_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("work_item.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     item_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("portfolio_item.id", ondelete="CASCADE"), primary_key=True, index=True
+        Id, ForeignKey("portfolio_item.id", ondelete="CASCADE"), index=True
     )
     # Empty where it was no task of this person, who may have no business to see what it is.
     title: Mapped[str] = mapped_column(String(300), default="")

@@ -42,17 +42,16 @@ def asked_for_batch(person: Person, asked: VetBatch, _now: object) -> bool:
 
 
 def _chosen() -> list[int]:
-    """Return the items that were ticked, or all that the list shows, on other pages too.
+    """Return the tasks that were ticked, or all that the list shows, on other pages too.
 
     Raises Invalid when the list is no longer the one that was ticked as a whole.
     """
     if not request.form.get("all"):
         return [int(i) for i in request.form.getlist("id") if i.isdecimal()]
     tasks = archive.shown_tasks()
-    there = vetting.count(tasks)
-    if request.form.get("waiting", type=int) != there:
-        raise Invalid(STALE.format(there))
-    return list(vetting.item_ids(tasks, bulk.LIMIT))
+    if request.form.get("listed") != vetting.mark_of(tasks):
+        raise Invalid(STALE.format(vetting.count(tasks)))
+    return list(vetting.ids(tasks, bulk.LIMIT))
 
 
 @requires("portfolio.vet")

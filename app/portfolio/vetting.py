@@ -19,6 +19,9 @@ from app.units.models import Unit
 from app.units.queries import unit_of
 
 Tasks = Select[tuple[WorkItem]]
+OF_VETTING = (WorkItem.business_type == BUSINESS, WorkItem.node == "vet_item")
+# What a task asks is read from the version of the process that it belongs to.
+WITH_VERSION = joinedload(WorkItem.instance)
 
 
 def waiting_for(person_id: int, now: datetime, node: str = "vet_item") -> Tasks:
@@ -37,7 +40,7 @@ def waiting_for(person_id: int, now: datetime, node: str = "vet_item") -> Tasks:
 
 def tasks_of(tasks: Tasks, item_ids: Collection[int]) -> dict[int, WorkItem]:
     """Return those of the tasks that are about these items, by item."""
-    found = tasks.where(WorkItem.business_id.in_(item_ids))
+    found = tasks.where(WorkItem.business_id.in_(item_ids)).options(WITH_VERSION)
     return {task.business_id: task for task in db.session.scalars(found)}
 
 
@@ -49,10 +52,22 @@ def narrowed(tasks: Tasks, filters: Filters, owner_id: int | None = None) -> Tas
     return kept.order_by(WorkItem.id)
 
 
-def item_ids(tasks: Tasks, most: int) -> Sequence[int]:
-    """Return the items of the first tasks."""
-    found = tasks.with_only_columns(WorkItem.business_id).limit(most)
-    return db.session.scalars(found).all()
+def among(tasks: Tasks, task_ids: Collection[int]) -> dict[int, WorkItem]:
+    """Return those of the tasks that are of these ids, by id."""
+    found = tasks.where(WorkItem.id.in_(task_ids)).order_by(WorkItem.id)
+    return {task.id: task for task in db.session.scalars(found.options(WITH_VERSION))}
+
+
+def ids(tasks: Tasks, most: int) -> Sequence[int]:
+    """Return the ids of the first tasks."""
+    return db.session.scalars(tasks.with_only_columns(WorkItem.id).limit(most)).all()
+
+
+def mark_of(tasks: Tasks) -> str:
+    """Return by what a list of tasks is known again: how many they are, and the latest."""
+    count, latest = func.count(WorkItem.id), func.max(WorkItem.id)
+    row = db.session.execute(tasks.with_only_columns(count, latest).order_by(None)).one()
+    return f"{row[0]}-{row[1] or 0}"
 
 
 def count(tasks: Tasks) -> int:

@@ -18,7 +18,7 @@ from app.portfolio.bulk_models import RowState
 from tests.bench.figures import Figure
 from tests.bench.scale import seconds
 from tests.builders.people import a_person, a_unit, staff
-from tests.builders.portfolio import a_submitted_item
+from tests.builders.portfolio import a_submitted_item, last_tasks
 from tests.conftest import SETTINGS, START, set_clock
 from tests.storms.ground import fresh_url
 from tests.throwaway_postgres import running_server
@@ -61,7 +61,8 @@ def _desk() -> tuple[int, list[int]]:
 def _ask(clerk_id: int, item_ids: list[int]) -> int:
     with transaction():
         clerk = db.session.get_one(Person, clerk_id)
-        return bulk.ask(item_ids, "pass", "情况属实", actor=clerk, now=now()).id
+        tasks = last_tasks(item_ids)
+        return bulk.ask(tasks, "pass", "情况属实", actor=clerk, now=now()).id
 
 
 def main() -> int:

@@ -1,12 +1,12 @@
 """Portfolio items for tests, reached the way people reach them."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.accounts.models import Person
 from app.accounts.queries import people_with_role
@@ -128,6 +128,16 @@ def review_task(item: PortfolioItem) -> WorkItem:
         WorkItem.status == "open",
     )
     return db.session.scalars(query).one()
+
+
+def last_tasks(item_ids: Iterable[int]) -> list[int]:
+    """The last task of each item for the unit's clerk, open or done."""
+    last = select(func.max(WorkItem.id)).where(
+        WorkItem.business_type == operations.BUSINESS,
+        WorkItem.business_id.in_(list(item_ids)),
+        WorkItem.node == "vet_item",
+    )
+    return sorted(db.session.scalars(last.group_by(WorkItem.business_id)))
 
 
 def vet(item: PortfolioItem, decision: str, opinion: str = "") -> None:

@@ -149,11 +149,11 @@ def test_two_declarations_are_passed_at_once_but_returned_one_by_one(
 def test_a_form_that_refuses_batches_has_no_tick_box(
     client_for: Any, desk_of: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.inbox import views
+    from app.engine import definitions
 
     desk = desk_of("苏晓禾", "卜文")
-    kept = views.definitions.form_text
-    monkeypatch.setattr(views.definitions, "form_text", lambda item: f"batch: false\n{kept(item)}")
+    kept = definitions.form_text
+    monkeypatch.setattr(definitions, "form_text", lambda item: f"batch: false\n{kept(item)}")
     browser = client_for(desk.clerk)
     assert "data-pick" not in browser.get("/tasks").text
     assert browser.get("/tasks/batch", query_string={"id": desk.items}).status_code == 303

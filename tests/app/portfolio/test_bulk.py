@@ -13,7 +13,8 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.jobs import Job
-from app.portfolio import bulk
+from app.engine import definitions
+from app.portfolio import bulk, operations
 from app.portfolio.bulk_models import RowState, VetBatch, VetRow
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
@@ -62,8 +63,13 @@ def states(ids: list[int]) -> list[str]:
         return [db.session.get_one(PortfolioItem, each).status for each in ids]
 
 
+def tasks(ids: list[int]) -> list[int]:
+    with transaction(write=False):
+        return build.last_tasks(ids)
+
+
 def asked(browser: Any, ids: list[int], decision: str = "pass", **more: Any) -> Any:
-    posted = {"id": ids, "decision": decision, "opinion": "情况属实", **more}
+    posted = {"id": tasks(ids), "decision": decision, "opinion": "情况属实", **more}
     return browser.post("/portfolio/archive", posted)
 
 
@@ -135,6 +141,90 @@ def test_what_is_refused_is_told_item_by_item(
     assert "林远" not in page, "what is not theirs to see is not told"
 
 
+@pytest.mark.parametrize("first", [0, 1], ids=["before it is asked", "while it is under way"])
+def test_what_was_sent_again_is_not_decided_unseen(
+    clerk: Person, teacher: Person, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    ids = sent(teacher, 2)
+    seen = tasks(ids)
+
+    def send_again() -> None:
+        with transaction():
+            item = db.session.get_one(PortfolioItem, ids[1])
+            build.vet(item, "return", "请补盖章页")
+            operations.save_fields(item, {"post": "校长"}, actor=item.person, now=now())
+            operations.submit_item(item, actor=item.person, now=now())
+
+    if first == 0:
+        send_again()
+    with transaction():
+        batch = bulk.ask(seen, "pass", "", actor=db.session.merge(clerk), now=now()).id
+    if first == 1:
+        send_again()
+    worker.vet()
+    assert states(ids) == ["approved", "submitted"]
+    with transaction(write=False):
+        told = list(db.session.scalars(bulk.rows_of(batch, RowState.REFUSED)))
+        assert [(row.item_id, row.reason) for row in told] == [(ids[1], bulk.NOT_YOURS)]
+
+
+def ask_more(jurisdiction: str, *changes: tuple[str, str]) -> None:
+    """Give a jurisdiction its own form of the unit's decision."""
+    text = (definitions.ROOT / "forms/vet_item.yaml").read_text("utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    files = {path.name: path.read_bytes() for path in (definitions.ROOT / "bpmn").glob("*.bpmn")}
+    with transaction():
+        definitions.publish_version(
+            operations.PROCESS, jurisdiction, files, {"vet_item": text}, actor_id=None, now=now()
+        )
+
+
+CHECKED = "    fields:\n"
+ONE_MORE = f"{CHECKED}      - {{name: seen, type: date, label: 原件核对日期, required: true}}\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "opinion", "said"),
+    [
+        ((CHECKED, ONE_MORE), "情况属实", "原件核对日期"),
+        (("required_when: {decision: return}", "required: true"), "", "请填写退回意见"),
+        (("title: 业绩审核", "title: 业绩审核\nbatch: false"), "情况属实", "须逐项审核"),
+        (("max_length: 500", "max_length: 2"), "情况属实", "意见"),
+    ],
+    ids=["another field", "an opinion on whatever", "one by one", "a shorter opinion"],
+)
+def test_what_the_units_own_form_asks_is_asked_in_a_batch_too(
+    clerk: Person,
+    teacher: Person,
+    school: Unit,
+    client_for: Sign,
+    change: tuple[str, str],
+    opinion: str,
+    said: str,
+) -> None:
+    before = sent(teacher, 1)
+    ask_more(school.jurisdiction, change)
+    after = sent(teacher, 1)
+    page = asked(client_for(clerk), [*before, *after], opinion=opinion).location
+    assert states([*before, *after]) == ["approved", "submitted"]
+    told = client_for(clerk).get(page).text
+    assert "须逐项审核" in told
+    assert said in told
+
+
+def test_the_ready_opinions_are_those_of_the_units_own_form(
+    clerk: Person, teacher: Person, school: Unit, client_for: Sign
+) -> None:
+    ask_more(school.jurisdiction, ("附件缺少单位公章，请补充", "请到教育局核对原件"))
+    sent(teacher, 1)
+    page = client_for(clerk).get("/portfolio/archive").text
+    assert "请到教育局核对原件" in page
+    assert "附件缺少单位公章，请补充" not in page
+
+
 def test_a_clerk_who_lost_the_role_decides_on_nothing_more(
     clerk: Person, teacher: Person, client_for: Sign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,10 +268,17 @@ def test_a_whole_list_is_chosen_over_its_pages_unless_it_has_changed(
     assert "选择本列表全部 12 项待审核业绩" in page
     url = "/portfolio/archive?type=work"
     posted = {"all": "1", "decision": "pass", "opinion": "情况属实"}
-    stale = browser.post(url, {**posted, "waiting": "11"})
+    listed = page.partition('name="listed" value="')[2].partition('"')[0]
+    with transaction():
+        item = db.session.get_one(PortfolioItem, ids[3])
+        build.vet(item, "return", "请补盖章页")
+        operations.submit_item(item, actor=item.person, now=now())
+    # As many as before, and one of them is not what the page showed.
+    stale = browser.post(url, {**posted, "listed": listed})
     assert stale.status_code == 422
     assert "现在有 12 项待审核" in stale.text
-    assert browser.post(url, {**posted, "waiting": "12", "next": url}).location == url
+    listed = stale.text.partition('name="listed" value="')[2].partition('"')[0]
+    assert browser.post(url, {**posted, "listed": listed, "next": url}).location == url
     assert set(states(ids)) == {"approved"}
     assert states(others) == ["submitted"]
 
@@ -198,7 +295,8 @@ def test_a_batch_is_its_reviewers_own(
     with transaction():
         other = a_person("姜明远", unit=school, roles=[("unit_clerk", "org", school.id)])
     with transaction():
-        made = bulk.ask(ids, "pass", "", actor=db.session.merge(clerk), now=now()).id
+        actor = db.session.merge(clerk)
+        made = bulk.ask(build.last_tasks(ids), "pass", "", actor=actor, now=now()).id
     assert client_for(clerk).get(f"/portfolio/batches/{made}").status_code == 200
     for stranger in (other, teacher):
         assert client_for(stranger).get(f"/portfolio/batches/{made}").status_code == 403

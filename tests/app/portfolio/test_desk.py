@@ -111,7 +111,7 @@ def test_ones_own_item_goes_to_a_colleague_and_is_nowhere_offered(
     task = task_of(item_id)
     assert browser.get(f"/tasks/{task}").status_code == 403
     assert browser.post(f"/tasks/{task}", {"decision": "pass"}).status_code == 403
-    refused = browser.post("/portfolio/archive", {"id": item_id, "decision": "pass"})
+    refused = browser.post("/portfolio/archive", {"id": task, "decision": "pass"})
     assert "不再由您审核" in browser.get(refused.location).text
 
 
