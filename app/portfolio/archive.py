@@ -16,6 +16,7 @@ from app.engine.models import WorkItem
 from app.portfolio import bulk, item_types, queries, vetting
 from app.portfolio.models import STATES, TONES
 from app.portfolio.queries import Filters
+from app.portfolio.sight import seen_of
 from app.portfolio.vetting import Tasks
 from app.units.models import Unit
 
@@ -59,7 +60,7 @@ def archive() -> str:
         filters=filters,
         people=queries.people_of_units(units),
         tasks=tasks,
-        kind_of=item_types.of,
+        seen_of=seen_of,
         types={kind.key: kind for kind in item_types.all_types()},
         withdrawals=vetting.count(vetting.waiting_for(current_user.id, now(), "vet_withdrawal")),
         waiting=vetting.count(shown_tasks()),

@@ -12,8 +12,9 @@ from app.core.db import db
 from app.core.errors import Forbidden, NotFound
 from app.core.permissions import authorize, requires
 from app.core.storage import StoredFile, may_read
-from app.portfolio import duplicates, item_types, queries
+from app.portfolio import duplicates, queries
 from app.portfolio.models import PortfolioItem
+from app.portfolio.sight import seen_of
 from app.site.reading import note_reading
 from app.site.views import file_answer
 
@@ -51,7 +52,7 @@ def beside(item_id: int, file_id: int, other_id: int) -> str:
     return render_template(
         "portfolio/beside.html",
         item=item,
-        kind=item_types.of(item),
+        kind=seen_of(item).kind,
         hint=hint,
         own=db.session.get_one(StoredFile, file_id),
         other=db.session.get_one(StoredFile, other_id),

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from sqlalchemy import ColumnElement, CompoundSelect, and_, literal, select, union
-from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
@@ -18,7 +18,6 @@ from app.core.db import db
 from app.core.lookalikes import lookalikes_of
 from app.core.permissions import role_allows, subject_allows
 from app.core.storage import StoredFile
-from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
     DRAFT,
@@ -31,8 +30,13 @@ from app.portfolio.models import (
     PortfolioItem,
 )
 from app.portfolio.queries import seen_among, units_where, usages_of
+from app.portfolio.sight import seen_of
 from app.units.models import Unit
 
+AS_SEEN = (
+    joinedload(PortfolioItem.current_version),
+    selectinload(PortfolioItem.submissions),
+)
 ACTION = "portfolio.compare"
 MOST_SHOWN = 20
 BEING_CHANGED = "曾通过，修改中"
@@ -104,7 +108,7 @@ def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
         select(PortfolioItem, Unit.jurisdiction)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
         .where(PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == owner_id)
-        .options(joinedload(PortfolioItem.current_version))
+        .options(*AS_SEEN)
     ).tuples()
     mine = {item.id: (item, jurisdiction) for item, jurisdiction in rows}
     known = _known_by(_own_claims(mine))
@@ -160,7 +164,7 @@ def _told(mine: Mine, pairs: Sequence[Pair]) -> list[Duplicate]:
         .join(Person, Person.id == PortfolioItem.person_id)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
         .where(PortfolioItem.id.in_(theirs_ids))
-        .options(joinedload(PortfolioItem.current_version))
+        .options(*AS_SEEN)
     ).tuples()
     known = {item.id: (item, name, unit) for item, name, unit in rows}
     uses = usages_of(theirs_ids)
@@ -168,11 +172,6 @@ def _told(mine: Mine, pairs: Sequence[Pair]) -> list[Duplicate]:
         _duplicate(pair, mine[pair[3]][0], *known[pair[1]], uses.get(pair[1], ()))
         for pair in pairs
     ]
-
-
-def _shown(item: PortfolioItem) -> PortfolioItem | ItemVersion:
-    """Return what others may read: while it is changed nobody reads over the owner's shoulder."""
-    return item.current_version if item.status == DRAFT and item.current_version else item
 
 
 def _duplicate(
@@ -184,20 +183,18 @@ def _duplicate(
     uses: Sequence[str],
 ) -> Duplicate:
     same, _theirs, slot, _own, own_file, their_file = pair
-    shown, mine = _shown(theirs), _shown(own)
-    kind = item_types.of(shown)
+    shown, mine = seen_of(theirs), seen_of(own)
+    kind = shown.kind
     is_one_thing = same is Same.ACHIEVEMENT
     return Duplicate(
         own.id,
-        own.summary,
+        mine.summary,
         WORDS[same],
         tuple(filter(None, (unit, name, f"{kind.title}：{shown.summary}", _label(kind, slot)))),
         kind.rank(shown.data) or "",
-        STATES[theirs.status] if shown is theirs else BEING_CHANGED,
+        BEING_CHANGED if theirs.status == DRAFT else STATES[theirs.status],
         tuple(uses),
-        clash_of(item_types.of(mine).place(mine.data), kind.place(shown.data))
-        if is_one_thing
-        else "",
+        clash_of(mine.kind.place(mine.data), kind.place(shown.data)) if is_one_thing else "",
         None if is_one_thing else (own_file, their_file),
         theirs.id,
     )
@@ -228,7 +225,8 @@ def clash_of(own: Place, theirs: Place) -> str:
 def _own_claims(mine: Mine) -> Iterable[Claim]:
     if not mine:
         return []
-    files, versions = ItemFile.item_id.in_(mine), ItemVersion.item_id.in_(mine)
+    files = and_(ItemFile.item_id.in_(mine), ItemFile.is_sent)
+    versions = ItemVersion.item_id.in_(mine)
     own = _claims(PortfolioItem.id.in_(mine), files, versions, versions)
     return db.session.execute(own).tuples()
 
@@ -247,7 +245,7 @@ def _claims_like(
     paper, is_sent = same(StoredFile.sha256), PortfolioItem.status != DRAFT
     claims = _claims(
         and_(same(ItemMark.mark), is_sent),
-        and_(paper, is_sent),
+        and_(paper, is_sent, ItemFile.is_sent),
         same(ItemVersionMark.mark),
         paper,
     ).subquery()

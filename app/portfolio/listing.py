@@ -1,6 +1,6 @@
 """业绩清单: a person's items, or what a unit has been sent, as a list on paper and as files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,6 +12,7 @@ from app.core.db import db
 from app.portfolio import item_types, queries
 from app.portfolio.models import STATES, ItemFile, ItemVersion, PortfolioItem
 from app.portfolio.queries import Filters
+from app.portfolio.sight import Seen, seen_of
 from app.units.models import Unit
 from app.units.queries import unit_of
 
@@ -78,7 +79,7 @@ def list_of_person(person: Person, filters: Filters, now: datetime, *, most: int
     """Return the list of somebody's own items (个人业绩清单)."""
     unit = unit_of(person.id)
     owner = f"{person.name}（{unit.name}）" if unit else person.name
-    entries, total = _entries(queries.items_of(person.id, filters), most)
+    entries, total = _entries(queries.items_of(person.id, filters), most, _as_typed)
     return Listing("个人业绩清单", owner, wishes_in(filters), entries, total, now)
 
 
@@ -90,7 +91,8 @@ def list_of_units(
     owner = "、".join(names)
     # Whose nobody was sent anything of is not named either.
     of = next((p for p in queries.people_of_units(unit_ids) if p.id == person_id), None)
-    entries, total = _entries(queries.items_for_units(unit_ids, filters, person_id), most)
+    items = queries.items_for_units(unit_ids, filters, person_id)
+    entries, total = _entries(items, most, seen_of)
     wishes = "；".join(filter(None, (f"职工：{of.name}" if of else "", wishes_in(filters))))
     return Listing("业绩档案清单", owner, wishes, entries, total, now, named=True)
 
@@ -108,7 +110,14 @@ def wishes_in(filters: Filters) -> str:
     return "；".join(f"{label}：{text}" for label, text in said if text)
 
 
-def _entries(query: Select[tuple[PortfolioItem]], most: int) -> tuple[list[Entry], int]:
+def _as_typed(item: PortfolioItem) -> Seen:
+    """Return an item as its owner reads it."""
+    return Seen(item_types.of(item), item.data, item.summary, item.occurred_on)
+
+
+def _entries(
+    query: Select[tuple[PortfolioItem]], most: int, read: Callable[[PortfolioItem], Seen]
+) -> tuple[list[Entry], int]:
     """Return the entries of a list in the order of the tree, and how many there are in all."""
     total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
     items = db.session.scalars(query.limit(most)).all()
@@ -122,7 +131,7 @@ def _entries(query: Select[tuple[PortfolioItem]], most: int) -> tuple[list[Entry
     ids = [item.id for item in items]
     approved, files = _approvals(ids), _attachments(ids)
     found = [
-        _entry(no, item, approved.get(item.id), files.get(item.id, 0))
+        _entry(no, item, read(item), approved.get(item.id), files.get(item.id, 0))
         for no, item in enumerate(items, 1)
     ]
     return found, total or 0
@@ -142,17 +151,19 @@ def _attachments(ids: Sequence[int]) -> dict[int, int]:
     return dict(db.session.execute(counted.group_by(ItemFile.item_id)).tuples().all())
 
 
-def _entry(no: int, item: PortfolioItem, approved: datetime | None, files: int) -> Entry:
-    kind = item_types.of(item)
+def _entry(
+    no: int, item: PortfolioItem, seen: Seen, approved: datetime | None, files: int
+) -> Entry:
+    kind = seen.kind
     return Entry(
         no,
         item.person.name,
         kind.category,
         kind.title,
-        item.summary or "（未填写）",
-        f"{item.occurred_on:%Y-%m}" if item.occurred_on else "",
-        kind.rank(item.data) or "",
-        files,
+        seen.summary or "（未填写）",
+        f"{seen.occurred_on:%Y-%m}" if seen.occurred_on else "",
+        kind.rank(seen.data) or "",
+        files if seen.files is None else seen.files,
         STATES[item.status],
         f"{approved:%Y-%m-%d}" if approved else "",
     )

@@ -122,7 +122,10 @@ class PortfolioItem(Model):
 
 
 class ItemMark(Model):
-    """The hash of what tells an achievement apart, so that a second claim of it is found."""
+    """The hash of what tells an achievement apart, so that a second claim of it is found.
+
+    It is of what was sent: what is only being typed claims nothing yet.
+    """
 
     __tablename__ = "item_mark"
 
@@ -164,6 +167,8 @@ class ItemFile(Model):
     file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
     name: Mapped[str] = mapped_column(String(120))
     position: Mapped[int] = mapped_column(default=1)
+    # Whether it was in what the unit was sent: others open no other.
+    is_sent: Mapped[bool] = mapped_column(default=False)
 
 
 class ItemSubmission(Model):

@@ -72,17 +72,20 @@ def _describe(item: PortfolioItem) -> None:
     kind = item_types.get(item.type_key)
     item.summary = item_types.summary_of(kind, item.data)
     item.occurred_on = kind.occurred_on(item.data)
-    _mark(item, item_types.marks_of(kind, item.data))
     item.tokens_text = search.tokens(f"{kind.title} {item.summary} {item.person.name}")
     keep_flags(item)
     item_types.stamp(item)
 
 
-def _mark(item: PortfolioItem, marks: set[str]) -> None:
+def _claim(item: PortfolioItem) -> None:
+    """Note what an item claims from now on, and that others may open its attachments."""
+    marks = item_types.marks_of(item_types.of(item), item.data)
     for gone in [each for each in item.marks if each.mark not in marks]:
         item.marks.remove(gone)
     known = {each.mark for each in item.marks}
     item.marks += [ItemMark(mark=mark) for mark in sorted(marks - known)]
+    for file in item.files:
+        file.is_sent = True
 
 
 def create_item(
@@ -252,6 +255,7 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     _drop_strays(item, actor, now)
     # It was held against the type as it is now, whether or not a field was typed since.
     _describe(item)
+    _claim(item)
     item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id
     sent = ItemSubmission(
         no=len(item.submissions) + 1,

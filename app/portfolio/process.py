@@ -24,6 +24,7 @@ from app.portfolio import (
     operations,
     queries,
     reading,
+    sight,
     vetting,
     withdrawals,
 )
@@ -143,7 +144,7 @@ def card(item_id: int) -> Card:
 def subject(item_id: int) -> tuple[int, str]:
     """Whom an item is about."""
     item = queries.item_of(item_id)
-    return item.person_id, f"业绩：{item.summary[:60]}"
+    return item.person_id, f"业绩：{sight.seen_of(item).summary[:60]}"
 
 
 @register_record(operations.BUSINESS)

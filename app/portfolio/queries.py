@@ -293,7 +293,9 @@ def seen_among(item_ids: Sequence[int], unit_ids: Sequence[int]) -> set[int]:
 def reviewers_items_with_file(file_id: int, unit_ids: Sequence[int]) -> bool:
     """Tell whether a file stands, or stood when it was approved, in what units were sent."""
     seen = _seen_by(unit_ids).with_only_columns(PortfolioItem.id)
-    held = select(ItemFile.id).where(ItemFile.file_id == file_id, ItemFile.item_id.in_(seen))
+    held = select(ItemFile.id).where(
+        ItemFile.file_id == file_id, ItemFile.is_sent, ItemFile.item_id.in_(seen)
+    )
     once = (
         select(ItemVersionFile.id)
         .join(ItemVersion, ItemVersion.id == ItemVersionFile.version_id)

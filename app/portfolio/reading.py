@@ -87,6 +87,7 @@ class Evidence:
 
     item: PortfolioItem
     kind: ItemType
+    summary: str
     lines: tuple[Line, ...]
     slots: tuple[Slot, ...]
     rounds: tuple[Round, ...]
@@ -221,12 +222,14 @@ def evidence_of(item: PortfolioItem) -> Evidence:
     kind = _kind_of(item, sent) if sent else item_types.of(item)
     earlier = item.submissions[:-1]
     former = earlier[-1] if earlier and item.status == SUBMITTED else None
+    data = sent.data if sent else item.data
     return Evidence(
         item,
         kind,
+        item_types.summary_of(kind, data),
         lines_of(
             kind,
-            sent.data if sent else item.data,
+            data,
             Former(_kind_of(item, former), former.data) if former else None,
         ),
         slots_of(kind, sent.files if sent else file_rows(item), former.files if former else None),

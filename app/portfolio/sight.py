@@ -1,12 +1,43 @@
 """What units have been sent of people's portfolios (业绩档案)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import aliased
 
-from app.portfolio.models import DRAFT, PortfolioItem
+from app.portfolio import item_types
+from app.portfolio.item_types import ItemType
+from app.portfolio.models import DRAFT, RETURNED, PortfolioItem
 from app.units.models import ACTIVE, Employment
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An item as others than its owner read it."""
+
+    kind: ItemType
+    data: Mapping[str, Any]
+    summary: str
+    occurred_on: date | None
+    files: int | None = None
+    """How many attachments it had then; none where they are those it has."""
+
+
+def seen_of(item: PortfolioItem) -> Seen:
+    """Return an item as others read it: while it is changed nobody reads over a shoulder.
+
+    What was returned is read as it was sent, what is changed after its approval as approved.
+    """
+    sent = item.last_submission if item.status == RETURNED else None
+    if sent is not None:
+        kind = item_types.under(item.type_key, sent.type_version)
+        summary = item_types.summary_of(kind, sent.data)
+        return Seen(kind, sent.data, summary, kind.occurred_on(sent.data), len(sent.files))
+    record = item.current_version if item.status == DRAFT and item.current_version else item
+    return Seen(item_types.of(record), record.data, record.summary, record.occurred_on)
 
 
 def sent_to(unit_ids: Sequence[int]) -> type[PortfolioItem]:

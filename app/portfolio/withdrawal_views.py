@@ -8,8 +8,9 @@ from app.accounts.queries import names_of
 from app.core.clock import now
 from app.core.http import grants, page_of
 from app.core.permissions import requires
-from app.portfolio import item_types, queries, vetting
+from app.portfolio import queries, vetting
 from app.portfolio.models import PASS, RETURN, ItemWithdrawal, PortfolioItem
+from app.portfolio.sight import seen_of
 
 PAGE_SIZE = 20
 WAITING = "waiting"
@@ -52,6 +53,6 @@ def withdrawal_list() -> str:
         words=WORDS,
         tasks=vetting.tasks_of(waiting, ids),
         items={item.id: item for item in vetting.loaded(ids)},
-        types={kind.key: kind for kind in item_types.all_types()},
+        seen_of=seen_of,
         names=names_of(asked.decided_by for asked in page.items),
     )
