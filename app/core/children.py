@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +13,11 @@ from app.core.errors import DomainError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+
+# Two children at a time leave memory and a processor to the others; who waits holds up a thread of
+# the server, so nobody waits long.
+_turn = threading.BoundedSemaphore(2)
+TURN_SECONDS = 8
 
 
 class Busy(DomainError):
@@ -28,21 +36,33 @@ def run_child(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one of our modules; return how it ended and what it printed, Busy when it did not.
 
+    Two run at a time in a server, whatever they work on: who gets no turn in time is told Busy.
     It is given the bytes or the file as its standard input, none of our secrets, and may write
     into the target. Its words are data: it has read hostile files.
     """
     feed: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
+    with _our_turn():
+        try:
+            return subprocess.run(  # noqa: S603 - our own module
+                [sys.executable, "-B", "-m", module, *words],
+                check=False,
+                cwd=_ROOT,
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=() if target is None else (target.fileno(),),
+                timeout=patience,
+                **feed,
+            )
+        except (subprocess.TimeoutExpired, OSError) as error:
+            raise Busy from error
+
+
+@contextmanager
+def _our_turn() -> Iterator[None]:
+    if not _turn.acquire(timeout=TURN_SECONDS):
+        raise Busy
     try:
-        return subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-B", "-m", module, *words],
-            check=False,
-            cwd=_ROOT,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=() if target is None else (target.fileno(),),
-            timeout=patience,
-            **feed,
-        )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise Busy from error
+        yield
+    finally:
+        _turn.release()

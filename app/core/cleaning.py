@@ -9,14 +9,13 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO
 
 from app.core.blobs import digest_of
-from app.core.children import Busy, run_child
+from app.core.children import run_child
 from app.core.cleaning_child import clean_into
 from app.core.errors import Invalid, TooLarge
 from app.core.likeness import is_ink
@@ -32,11 +31,6 @@ CHILD = "app.core.cleaning_child"
 LIGHT_PIXELS = 2_000_000
 LIGHT_BYTES = {"jpg": 2 * 2**20, "png": 2 * 2**20, "pdf": 2**16, "docx": 2**16, "xlsx": 2**16}
 COSTLY = "处理文件所需的时间或内存超过限度，请压缩或重新导出后上传"
-
-# Two children at a time leave memory and a processor to the others; who waits holds up a thread of
-# the server, so nobody waits long.
-_turn = threading.BoundedSemaphore(2)
-TURN_SECONDS = 8
 
 
 @dataclass(frozen=True)
@@ -95,19 +89,9 @@ def _on_disk(source: IO[bytes]) -> Iterator[IO[bytes]]:
 def _clean_apart(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy) -> Cleaned:
     told = {"ending": ending, "target": target.fileno(), "policy": asdict(policy)}
     words = (json.dumps(told), str(SECONDS), str(MEMORY))
-    with _our_turn(), _on_disk(source) as given:
+    with _on_disk(source) as given:
         child = run_child(CHILD, *words, given=given, patience=PATIENCE, target=target)
     return _understood(child.stdout, ending)
-
-
-@contextmanager
-def _our_turn() -> Iterator[None]:
-    if not _turn.acquire(timeout=TURN_SECONDS):
-        raise Busy
-    try:
-        yield
-    finally:
-        _turn.release()
 
 
 def _understood(said: bytes, ending: str) -> Cleaned:

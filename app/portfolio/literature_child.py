@@ -123,15 +123,17 @@ class _RefWorks(_Ended):
     start = "RT"
 
 
+# No sign looks for its beginning beyond a line: of many empty lines each would be read from each.
 FORMATS = (
-    (re.compile(r"^\s*TY  -", re.MULTILINE), _Tagged, _RIS),
+    (re.compile(r"^[^\S\n]*TY  -", re.MULTILINE), _Tagged, _RIS),
     (re.compile(r"^%0 ", re.MULTILINE), _EndNote, _ENDNOTE),
     (re.compile(r"^RT ", re.MULTILINE), _RefWorks, _REFWORKS),
 )
-_BIBTEX = re.compile(r"^\s*@\s*\w+\s*[{(]", re.MULTILINE)
+_BIBTEX = re.compile(r"^[^\S\n]*@\s*\w+\s*[{(]", re.MULTILINE)
 
 _KEY = re.compile(
-    r"^(\s*@\s*(?!comment|string|preamble)\w+\s*[{(])[^,={}\n]*,", re.MULTILINE | re.IGNORECASE
+    r"^([^\S\n]*@\s*(?!comment|string|preamble)\w+\s*[{(])[^,={}\n]*,",
+    re.MULTILINE | re.IGNORECASE,
 )
 
 

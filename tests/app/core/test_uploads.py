@@ -8,10 +8,11 @@ import pikepdf
 import pytest
 from PIL import Image, ImageColor
 
-from app.core import children, cleaning, documents
+from app.core import children, cleaning, documents, sheets
 from app.core.children import Busy
 from app.core.errors import Invalid, TooLarge
 from app.core.uploads import PHOTO, Policy, read_limited
+from app.portfolio import literature
 
 POLICY = Policy()
 
@@ -156,9 +157,19 @@ def test_a_server_without_room_for_a_child_says_so(monkeypatch: pytest.MonkeyPat
         clean(a_blank_png(5000, 3000), POLICY)
 
 
+def test_whatever_children_work_on_they_share_two_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "TURN_SECONDS", 0.01)
+    with children._our_turn(), children._our_turn():
+        with pytest.raises(Busy):
+            literature.read_text("@article{a, title={x}}")
+        with pytest.raises(Busy):
+            sheets.read_sheet(b"a,b\n1,2\n")
+    assert len(literature.read_text("@article{a, title={x}}").entries) == 1
+
+
 def test_nobody_waits_long_for_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleaning, "TURN_SECONDS", 0.01)
-    with cleaning._our_turn(), cleaning._our_turn(), pytest.raises(Busy, match="太忙"):
+    monkeypatch.setattr(children, "TURN_SECONDS", 0.01)
+    with children._our_turn(), children._our_turn(), pytest.raises(Busy, match="太忙"):
         clean(a_blank_png(5000, 3000), POLICY)
     assert clean(a_blank_png(5000, 3000), POLICY)[1] == "image/png"
 

@@ -203,6 +203,14 @@ def test_a_text_that_costs_too_much_is_given_up(monkeypatch: pytest.MonkeyPatch)
         literature.read_text(nested)
 
 
+def test_empty_lines_cost_next_to_nothing() -> None:
+    many = "\n" * 200_000
+    with pytest.raises(Invalid, match="无法识别"):
+        literature.read_text(f"{many}x", seconds=2)
+    between = f"@article{{a, title={{x}}}}{many}@article{{b, title={{y}}}}"
+    assert len(literature.read_text(between, seconds=4).entries) == 2
+
+
 @pytest.mark.parametrize("key", ["", "Alan D. Sokal_2011", "张三2024", "a:b/c"])
 def test_a_key_may_be_anything(author: Person, key: str) -> None:
     (paper,) = would_be(author, f"@article{{{key}, title={{流程, 与=规则}}, year=2024}}")
