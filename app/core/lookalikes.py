@@ -21,7 +21,7 @@ LEAST_SHARED = 2
 
 
 class PictureLook(Model):
-    """How the picture with these bytes looks; a scanned document has one a page."""
+    """How the picture with these bytes looks; nobody looks into documents."""
 
     __tablename__ = "picture_look"
 
@@ -96,7 +96,13 @@ def keep_looks(sha256: str, looks: Iterable[Look]) -> None:
         db.session.add(kept)
         db.session.flush()
         db.session.add_all(PictureBand(value=v, look_id=kept.id) for v in bands_of(look.ink))
-        there = select(PictureLook.id).where(PictureLook.id.in_(look.twins))
+        # Held, so that no sweep forgets one before its pair is written.
+        there = (
+            select(PictureLook.id)
+            .where(PictureLook.id.in_(look.twins))
+            .order_by(PictureLook.id)
+            .with_for_update(read=True, key_share=True)
+        )
         for twin in list(db.session.scalars(there)):
             db.session.add(PictureTwin(look_id=kept.id, other_id=twin))
             db.session.add(PictureTwin(look_id=twin, other_id=kept.id))

@@ -240,9 +240,15 @@ def sweep_staged(now: datetime) -> list[str]:
     # The status is asked again: a file that is linked at this very moment stays.
     swept = delete(StoredFile).where(StoredFile.id.in_(old), StoredFile.status == STAGED)
     gone = list(db.session.scalars(swept.returning(StoredFile.sha256)))
-    kept = set(db.session.scalars(select(StoredFile.sha256).where(StoredFile.sha256.in_(gone))))
-    forget_looks(set(gone) - kept)
+    _forget_looks_of(gone)
     return gone
+
+
+def _forget_looks_of(gone: Iterable[str]) -> None:
+    """Forget how bytes look whose last row is gone: nothing of a paper outlives its files."""
+    hashes = set(gone)
+    kept = set(db.session.scalars(select(StoredFile.sha256).where(StoredFile.sha256.in_(hashes))))
+    forget_looks(hashes - kept)
 
 
 def forget_files(ids: Iterable[int]) -> list[str]:
@@ -256,6 +262,7 @@ def forget_files(ids: Iterable[int]) -> list[str]:
         gone = delete(StoredFile).where(StoredFile.id == file_id).returning(StoredFile.sha256)
         with contextlib.suppress(IntegrityError), db.session.begin_nested():
             hashes += db.session.scalars(gone).all()
+    _forget_looks_of(hashes)
     return hashes
 
 

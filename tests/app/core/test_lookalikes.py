@@ -15,6 +15,7 @@ from app.core.db import db, transaction
 from app.core.likeness import Likeness
 from app.core.lookalikes import PictureBand, PictureLook, PictureTwin, lookalikes_of
 from app.core.uploads import PHOTO, Policy
+from tests.builders.locks import locks_on
 from tests.builders.portfolio import a_picture
 from tests.builders.scans import RESCANS, honour, record
 from tests.builders.statements import statements_sent
@@ -87,6 +88,37 @@ def test_what_is_swept_is_forgotten_unless_another_file_has_its_bytes() -> None:
     with transaction(write=False):
         left = db.session.scalars(select(PictureBand.look_id).distinct()).all()
         assert left == list(db.session.scalars(select(PictureLook.id)))
+
+
+def test_what_a_record_has_no_more_is_forgotten_unless_another_file_has_its_bytes() -> None:
+    sheet = again(1, "grey")
+    with transaction():
+        first, second = (
+            storage.stage(io.BytesIO(sheet), name, Policy(), owner_id=None, now=now())
+            for name in ("身份证.png", "另存.png")
+        )
+        storage.link(first)
+        storage.link(second)
+        ids = [first.id, second.id]
+    for file_id, left in zip(ids, (1, 0), strict=True):
+        with transaction():
+            storage.forget_files([file_id])
+        assert counted(PictureLook) == left
+
+
+def test_a_twin_cannot_be_swept_while_its_pair_is_written() -> None:
+    kept(again(1, "double"))
+    with locks_on("picture_look") as locks:
+        later = kept(again(1, "grey"))
+    assert locks == ["KEY SHARE"]
+    assert len(near(later)) == 1
+
+
+def test_documents_are_not_looked_into() -> None:
+    scanned = io.BytesIO()
+    honour(random.Random(1)).save(scanned, "PDF")
+    kept(scanned.getvalue())
+    assert counted(PictureLook) == 0
 
 
 def test_the_search_reads_so_many_rows_however_many_share_a_template(
