@@ -19,6 +19,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.http import grants, see_other, writes_late
 from app.core.menu import add_entry
+from app.core.numbers import ids_in
 from app.core.panels import Line, Panel
 from app.core.permissions import authorize, requires
 from app.core.storage import StoredFile, read_bytes
@@ -182,7 +183,7 @@ def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     typed: dict[str, Any] = {
         "reason": form.get("reason", ""),
         "changes": {field: form.get(field, "") for field in form.getlist("changes")},
-        "evidence": [int(i) for i in form.getlist("evidence") if i.isdecimal()],
+        "evidence": ids_in(form.getlist("evidence")),
     }
     faults = operations.faults_of_request(certificate, **typed)
     if form.get("is_true") != "yes":

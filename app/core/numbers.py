@@ -1,6 +1,7 @@
-"""Numbers with check characters: identity numbers (GB 11643) and credit codes (GB 32100)."""
+"""Numbers as people send them: ids, identity numbers (GB 11643) and credit codes (GB 32100)."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from stdnum.cn import ric, uscc
@@ -10,6 +11,18 @@ from app.core.errors import Invalid
 
 # Digits of other scripts look like numbers to Python: one identity would have two hashes.
 IDENTITY_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
+NOBODYS = 2**63 - 1
+"""The largest id that a record could have, and none has."""
+
+
+def ids_in(texts: Iterable[str]) -> list[int]:
+    """Return the ids among what was sent; what has no digits alone is passed over.
+
+    What has too many digits for an id stays one that no record has, so that it is refused as such;
+    Python does not even read thousands of them.
+    """
+    short = len(str(NOBODYS))
+    return [int(text) if len(text) < short else NOBODYS for text in texts if text.isdecimal()]
 
 
 def checked_id_number(number: str) -> str:

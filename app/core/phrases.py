@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, delete, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Id, Model, db, insert_into, pk
@@ -15,7 +15,10 @@ class OwnPhrase(Model):
     """A text that a person keeps, to write it again with one click."""
 
     __tablename__ = "own_phrase"
-    __table_args__ = (UniqueConstraint("person_id", "text", name="a_phrase_is_kept_once"),)
+    __table_args__ = (
+        UniqueConstraint("person_id", "text", name="a_phrase_is_kept_once"),
+        CheckConstraint("text <> ''", name="a_phrase_says_something"),
+    )
 
     id: Mapped[int] = pk()
     person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
@@ -29,17 +32,21 @@ def phrases_of(person_id: int) -> Sequence[OwnPhrase]:
 
 
 def keep_phrase(person_id: int, text: str) -> None:
-    """Keep what was written; Invalid for one that is too long, or when there are enough."""
+    """Keep what was written; Invalid for one that is too long, or when there are enough.
+
+    Nothing, and what is kept already, ask for no place.
+    """
     text = text.strip()
+    known = {each.text for each in phrases_of(person_id)}
+    if not text or text in known:
+        return
     if len(text) > LENGTH:
         raise Invalid(f"常用意见不超过 {LENGTH} 个字，现有 {len(text)} 个字", field="opinion")
-    mine = select(func.count(OwnPhrase.id)).where(OwnPhrase.person_id == person_id)
-    if (db.session.scalar(mine) or 0) >= MOST:
+    if len(known) >= MOST:
         said = f"常用意见最多保存 {MOST} 条，请先删除不用的，或取消“存为常用意见”"
         raise Invalid(said, field="opinion")
-    if text:
-        kept = insert_into(OwnPhrase).values(person_id=person_id, text=text)
-        db.session.execute(kept.on_conflict_do_nothing(index_elements=["person_id", "text"]))
+    kept = insert_into(OwnPhrase).values(person_id=person_id, text=text)
+    db.session.execute(kept.on_conflict_do_nothing(index_elements=["person_id", "text"]))
 
 
 def forget_phrase(person_id: int, phrase_id: int) -> None:

@@ -24,6 +24,7 @@ from app.core.http import (
     see_other,
 )
 from app.core.menu import add_entry
+from app.core.numbers import ids_in
 from app.core.panels import panels_for
 from app.core.permissions import authorize, requires
 from app.core.records import (
@@ -309,7 +310,7 @@ def _batch_page(
 
 
 def _batch_items(ids: list[str]) -> list[WorkItem]:
-    wanted = list(dict.fromkeys(int(i) for i in ids if i.isdecimal()))[:BATCH_LIMIT]
+    wanted = list(dict.fromkeys(ids_in(ids)))[:BATCH_LIMIT]
     if not wanted:
         raise Invalid("请先勾选要办理的任务")
     items = [_item(item_id) for item_id in wanted]

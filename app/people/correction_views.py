@@ -13,6 +13,7 @@ from app.core.db import db
 from app.core.errors import Conflict, NotFound
 from app.core.faults import shown_on
 from app.core.http import noted, see_other
+from app.core.numbers import ids_in
 from app.core.permissions import authorize, requires
 from app.engine import runtime
 from app.people import corrections, queries
@@ -84,7 +85,7 @@ def request_correction() -> Response:
             name=form.get("name", ""),
             id_number=form.get("id_number", ""),
             reason=form.get("reason", ""),
-            evidence=[int(each) for each in form.getlist("evidence") if each.isdecimal()],
+            evidence=ids_in(form.getlist("evidence")),
             is_true=form.get("is_true") == "yes",
         ),
         now=moment,

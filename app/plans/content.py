@@ -15,6 +15,7 @@ from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults
 from app.core.http import see_other
+from app.core.numbers import ids_in
 from app.core.permissions import requires
 from app.plans import parts
 from app.plans.models import (
@@ -169,7 +170,7 @@ def _blank(kind: str) -> dict[str, Any]:
 def attach(plan_id: int) -> Response:
     """Attach the notices that were uploaded."""
     plan = plan_to_configure(plan_id, for_update=True)
-    ids = [int(value) for value in request.form.getlist("files") if value.isdecimal()]
+    ids = ids_in(request.form.getlist("files"))
     for file_id in ids:
         parts.attach_file(plan, file_id, actor=current_user, now=now())
     told = (f"已添加 {len(ids)} 个附件", "success") if ids else ("请先选择要上传的文件", "warning")

@@ -13,6 +13,7 @@ from app.core.db import begin_writing, db
 from app.core.errors import TooLarge
 from app.core.faults import shown_on
 from app.core.http import page_of, see_other, writes_late
+from app.core.numbers import ids_in
 from app.core.permissions import requires
 from app.imports.models import BATCH_WORDS
 from app.imports.queries import own_batches
@@ -50,7 +51,7 @@ def import_sheets() -> str:
 
 
 def _chosen() -> list[int]:
-    return [int(i) for i in request.values.getlist("id") if i.isdecimal()]
+    return ids_in(request.values.getlist("id"))
 
 
 def year_after(item: PortfolioItem) -> int:
@@ -162,7 +163,7 @@ def read_one() -> Page:
 def take_literature() -> Response | Page:
     """Make drafts of the chosen entries."""
     text = request.form.get("text", "")
-    picked = {int(i) for i in request.form.getlist("pick") if i.isdecimal()}
+    picked = set(ids_in(request.form.getlist("pick")))
     try:
         found = bib.read_text(text)
         begin_writing()

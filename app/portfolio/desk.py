@@ -13,6 +13,7 @@ from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.faults import shown_on
 from app.core.http import page_of, safe_next, see_other
+from app.core.numbers import ids_in
 from app.core.permissions import authorize, register_predicate, requires
 from app.engine.models import WorkItem
 from app.portfolio import archive, bulk, vetting
@@ -47,7 +48,7 @@ def _chosen() -> list[int]:
     Raises Invalid when the list is no longer the one that was ticked as a whole.
     """
     if not request.form.get("all"):
-        return [int(i) for i in request.form.getlist("id") if i.isdecimal()]
+        return ids_in(request.form.getlist("id"))
     tasks = archive.shown_tasks()
     if request.form.get("listed") != vetting.mark_of(tasks):
         raise Invalid(STALE.format(vetting.count(tasks)))

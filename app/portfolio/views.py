@@ -15,6 +15,7 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.faults import shown_on
 from app.core.http import noted, page_of, see_other, writes_late
 from app.core.menu import add_entry
+from app.core.numbers import ids_in
 from app.core.overtaken import differing, overtaken
 from app.core.permissions import authorize, requires
 from app.core.signed_out import wants_json
@@ -210,7 +211,7 @@ def _keep(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[st
     values = {field.name: _value(form, field.name, posted) for field in item_types.fields_of(kind)}
     faults = operations.save_fields(item, values, actor=current_user, now=now())
     for slot in kind.slots:
-        ids = [int(i) for i in posted.getlist(slot.name) if i.isdecimal()]
+        ids = ids_in(posted.getlist(slot.name))
         attachments.place_files(item, slot.name, ids, actor=current_user, now=now())
     return faults
 
@@ -226,7 +227,7 @@ def _differing(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, li
     kept = {name: said for name, said in found.items() if name in names}
     for slot in kind.slots:
         held = {file.file_id for file in files_in(item, slot.name)}
-        if held != {int(i) for i in posted.getlist(slot.name) if i.isdecimal()}:
+        if held != set(ids_in(posted.getlist(slot.name))):
             kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
     return kept
 
@@ -257,7 +258,7 @@ def autosave(item_id: int) -> dict[str, Any]:
     name, typed = request.form.get("name", ""), request.form.getlist("value")
     version = request.form.get("row_version", type=int)
     if name in {slot.name for slot in kind.slots}:
-        ids = [int(text) for text in typed if text.isdecimal()]
+        ids = ids_in(typed)
         attachments.autosave_files(
             item, name, ids, actor=current_user, now=now(), row_version=version
         )

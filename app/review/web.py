@@ -14,6 +14,7 @@ from app.core.clock import ZONE, now
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, StaleTask
 from app.core.http import see_other
+from app.core.numbers import ids_in
 from app.core.permissions import ROLES, authorize, subject_allows
 from app.engine import runtime
 from app.engine.models import ItemStatus, WorkItem
@@ -176,7 +177,7 @@ def attempt(
 
 def ids(name: str) -> list[int]:
     """Return the numbers posted under a name."""
-    return [int(value) for value in request.form.getlist(name) if value.isdecimal()]
+    return ids_in(request.form.getlist(name))
 
 
 def number(name: str, label: str) -> int:

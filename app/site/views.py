@@ -16,6 +16,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.http import writes_late
+from app.core.numbers import ids_in
 from app.core.permissions import authorize, register_predicate, requires
 from app.core.storage import StoredFile, may_read, open_file
 from app.core.uploads import MEDIA_TYPES, Policy
@@ -62,7 +63,7 @@ def stored_files(ids: list[Any]) -> list[StoredFile]:
 
     Ids come from what people send: files that they may not read are left out, names and all.
     """
-    numbers = [int(i) for i in ids if str(i).isdecimal()]
+    numbers = ids_in(map(str, ids))
     known = db.session.scalars(select(StoredFile).where(StoredFile.id.in_(numbers)))
     found = {file.id: file for file in known if may_read(current_user.id, file)}
     return [found[i] for i in numbers if i in found]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Person
 from app.core import phrases
@@ -107,6 +108,23 @@ def test_what_cannot_be_kept_is_said_at_the_field_and_decides_nothing(
     assert opinion in refused.text
     assert "常用意见不超过 200 个字" in refused.text or "常用意见最多保存 20 条" in refused.text
     assert browser.post(url, {**posted, "keep_phrase": ""}).status_code == 303
+
+
+@pytest.mark.parametrize("opinion", ["", "  ", "意见 3"])
+def test_what_asks_for_no_place_holds_up_no_decision(
+    clerk: Person, teacher: Person, client_for: Sign, opinion: str
+) -> None:
+    with transaction():
+        for n in range(phrases.MOST):
+            phrases.keep_phrase(clerk.id, f"意见 {n}")
+    posted = {"decision": "pass", "opinion": opinion, "keep_phrase": "1"}
+    assert client_for(clerk).post(a_task(teacher), posted).status_code == 303
+    assert len(kept(clerk)) == phrases.MOST
+
+
+def test_the_database_keeps_no_phrase_that_says_nothing(clerk: Person) -> None:
+    with pytest.raises(IntegrityError, match="a_phrase_says_something"), transaction():
+        db.session.add(phrases.OwnPhrase(person_id=clerk.id, text=""))
 
 
 def test_one_deletes_ones_own_only(clerk: Person, teacher: Person, client_for: Sign) -> None:

@@ -111,6 +111,18 @@ def test_a_number_that_no_item_has_is_not_found(sender: Browser, number: str) ->
     assert sender.post(f"/portfolio/{number}/fields", {"name": "post"}).status_code == 404
 
 
+def test_a_number_of_thousands_of_digits_is_nobodys(sender: Browser, item_id: int) -> None:
+    number, before = "9" * 5000, state(item_id)
+    data: dict[str, Any] = {"name": SLOT.name, "value": [number]}
+    assert sender.post(f"/portfolio/{item_id}/fields", data, headers=JSON).status_code == 404
+    form = {**before[1], SLOT.name: [number], "row_version": before[2]}
+    assert sender.post(f"/portfolio/{item_id}", form).status_code in {404, 422}
+    assert sender.post("/portfolio/carry", {"id": number, "year": 2026}).status_code < 500
+    pasted = {"text": "@article{a, title={x}}", "pick": number}
+    assert sender.post("/portfolio/literature/take", pasted).status_code == 422
+    assert state(item_id) == before
+
+
 def test_a_foreign_file_comes_into_no_item(
     sender: Browser, client_for: Callable[..., Browser], item_id: int
 ) -> None:
