@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, select
 
 from app.accounts.models import Person
 from app.accounts.operations import notify
+from app.accounts.queries import live_grants
 from app.core import audit, jobs
 from app.core.clock import now as clock_now
 from app.core.db import db, transaction
@@ -27,6 +28,7 @@ from app.engine.task_forms import spec_of
 from app.portfolio import vetting
 from app.portfolio.bulk_models import RowState, VetBatch, VetRow
 from app.portfolio.models import PASS, RETURN, PortfolioItem
+from app.portfolio.queries import seen_among, units_where
 from forms import build
 
 LIMIT, AT_ONCE = 500, 20
@@ -44,12 +46,12 @@ def ask(
     """
     if len(task_ids) > LIMIT:
         raise Invalid(f"一次最多审核 {LIMIT} 项，现选了 {len(task_ids)} 项，请分批办理")
-    wanted = _known(task_ids)
+    mine = vetting.among(vetting.waiting_for(actor.id, now), task_ids)
+    wanted = _known(task_ids, actor, now)
     if decision not in WORDS or not wanted:
         raise Invalid("请先勾选待审核的业绩，再点“批量通过”或“批量退回”")
     if decision == RETURN and not opinion.strip():
         raise Invalid("批量退回时请填写退回意见", field="opinion")
-    mine = vetting.among(vetting.waiting_for(actor.id, now), [task.id for task in wanted])
     batch = VetBatch(
         person_id=actor.id,
         decision=decision,
@@ -76,11 +78,15 @@ def ask(
     return batch
 
 
-def _known(task_ids: Collection[int]) -> Sequence[WorkItem]:
-    """Return the tasks of these that are about items there are still."""
+def _known(task_ids: Collection[int], actor: Person, now: datetime) -> Sequence[WorkItem]:
+    """Return the tasks of these about items the actor's units were sent; others are as none."""
     found = select(WorkItem).join(PortfolioItem, PortfolioItem.id == WorkItem.business_id)
     asked = found.where(WorkItem.id.in_(set(task_ids)), *vetting.OF_VETTING)
-    return db.session.scalars(asked.order_by(WorkItem.id)).all()
+    tasks = db.session.scalars(asked.order_by(WorkItem.id)).all()
+    seen = seen_among(
+        [task.business_id for task in tasks], units_where(live_grants(actor.id, now))
+    )
+    return [task for task in tasks if task.business_id in seen]
 
 
 def _row(batch: VetBatch, task: WorkItem, *, is_theirs: bool) -> VetRow:

@@ -58,7 +58,7 @@ class VetRow(Model):
     item_id: Mapped[int] = mapped_column(
         Id, ForeignKey("portfolio_item.id", ondelete="CASCADE"), index=True
     )
-    # Empty where it was no task of this person, who may have no business to see what it is.
+    # Empty where it was no task of this person any more.
     title: Mapped[str] = mapped_column(String(300), default="")
     state: Mapped[str] = mapped_column(String(10), default=RowState.WAITING)
     reason: Mapped[str] = mapped_column(Text, default="")

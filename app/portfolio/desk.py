@@ -10,13 +10,13 @@ from app.accounts.models import Person
 from app.core import jobs
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.faults import shown_on
 from app.core.http import page_of, safe_next, see_other
 from app.core.numbers import ids_in
 from app.core.permissions import authorize, register_predicate, requires
 from app.engine.models import WorkItem
-from app.portfolio import archive, bulk, vetting
+from app.portfolio import archive, bulk, item_types, queries, vetting
 from app.portfolio.bulk_models import RowState, VetBatch
 
 ROW_WORDS = {
@@ -72,8 +72,17 @@ def _batch(batch_id: int) -> VetBatch:
     found = db.session.get(VetBatch, batch_id)
     if found is None:
         raise NotFound
-    authorize("portfolio.batch", current_user, found, now())
+    try:
+        authorize("portfolio.batch", current_user, found, now())
+    except Forbidden as error:
+        raise NotFound from error
     return found
+
+
+def _name(item_id: int) -> str:
+    """Return whose an item is and of which type, where no task says more of it."""
+    item = queries.item_of(item_id)
+    return f"{item.person.name} · {item_types.of(item).title}"
 
 
 @requires("portfolio.batch")
@@ -88,6 +97,7 @@ def batch(batch_id: int) -> str:
         page=page_of(bulk.rows_of(batch_id, state), size=PAGE_SIZE),
         state=state,
         words=ROW_WORDS,
+        name_of=_name,
         decision=bulk.WORDS[found.decision],
         failed=bulk.job_key(batch_id) in jobs.failed_of([bulk.job_key(batch_id)]),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.accounts.models import Person
-from app.core.children import run_child
+from app.core.children import Busy, run_child
 from app.core.db import db
 from app.core.errors import Invalid, TooLarge
 from app.portfolio import item_types
@@ -26,6 +26,7 @@ CHILD = "app.portfolio.literature_child"
 SECONDS, PATIENCE, MEMORY = 10, 40, 512 * 2**20
 MOST_BYTES = 500_000
 COSTLY = "读取文献所需的时间或内存超过限度，请分批导入"
+BUSY = "服务器太忙，没有来得及读取文献，请过几分钟再试"
 ACCEPTED = ".bib,.ris,.enw,.txt"
 DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
 TYPED = {
@@ -112,14 +113,18 @@ def decoded(content: bytes) -> str:
 def read_text(text: str, *, seconds: int = SECONDS) -> Bibliography:
     """Return what a bibliography holds, read by a child process with limits.
 
-    Invalid where it is empty or of no known format, TooLarge where it is too much.
+    Invalid where it is empty or of no known format, TooLarge where it is too much, Busy where
+    there is no turn for it.
     """
     if not text.strip():
         raise Invalid("请粘贴文献内容，或选择文件", field="text")
     content = text.encode("utf-8", "replace")
     if len(content) > MOST_BYTES:
         raise TooLarge(f"文献内容不能超过 {MOST_BYTES // 1000} KB，请分批导入", field="text")
-    child = run_child(CHILD, str(seconds), str(MEMORY), given=content, patience=PATIENCE)
+    try:
+        child = run_child(CHILD, str(seconds), str(MEMORY), given=content, patience=PATIENCE)
+    except Busy as error:
+        raise Busy(BUSY) from error
     try:
         said: dict[str, Any] = json.loads(child.stdout)
     except ValueError as error:

@@ -119,15 +119,19 @@ def create_item(
 
 def begin_item(type_key: str, *, actor: Person, now: datetime) -> PortfolioItem:
     """Return the person's blank draft of a type, or start one: blank drafts do not pile up."""
-    drafts = select(PortfolioItem).where(
-        PortfolioItem.person_id == actor.id,
-        PortfolioItem.type_key == type_key,
-        PortfolioItem.status == DRAFT,
+    drafts = (
+        select(PortfolioItem)
+        .where(
+            PortfolioItem.person_id == actor.id,
+            PortfolioItem.type_key == type_key,
+            PortfolioItem.status == DRAFT,
+            ~PortfolioItem.files.any(),
+        )
+        .order_by(PortfolioItem.id)
     )
     blank = item_types.get(type_key).defaults
     for draft in db.session.scalars(drafts):
-        typed = {name for name, value in draft.data.items() if value and value != blank.get(name)}
-        if not draft.files and not typed:
+        if all(not value or value == blank.get(name) for name, value in draft.data.items()):
             return draft
     return create_item(type_key, actor=actor, now=now)
 

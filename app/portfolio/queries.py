@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import defer, selectinload
 
 from app.accounts.models import Person
 from app.core import search
@@ -18,6 +18,7 @@ from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
     APPROVED,
     ItemFile,
+    ItemSubmission,
     ItemVersion,
     ItemVersionFile,
     ItemWithdrawal,
@@ -110,15 +111,19 @@ class Filters:
     def narrow(self, query: Items) -> Items:
         """Return the query for these wishes, newest first."""
         items = table_of(query)
-        query = query.where(*self.conditions(items)).options(
-            selectinload(items.person), selectinload(items.submissions)
-        )
+        query = query.where(*self.conditions(items)).options(selectinload(items.person))
         return query.order_by(items.updated_at.desc(), items.id.desc())
 
 
 def items_of(person_id: int, filters: Filters) -> Items:
     """Select a person's items."""
     return filters.narrow(select(PortfolioItem).where(PortfolioItem.person_id == person_id))
+
+
+def with_opinions(query: Items) -> Items:
+    """Have what units said of the items read with them, without what was sent to them."""
+    said = selectinload(table_of(query).submissions)
+    return query.options(said.options(defer(ItemSubmission.data), defer(ItemSubmission.files)))
 
 
 def years_of(person_id: int) -> list[int]:

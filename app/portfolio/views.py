@@ -78,7 +78,7 @@ def index() -> str:
     items = sorting.in_order(
         queries.items_of(current_user.id, filters), request.args.get("sort", "")
     )
-    page = page_of(items, size=PAGE_SIZE)
+    page = page_of(queries.with_opinions(items), size=PAGE_SIZE)
     return render_template(
         "portfolio/index.html",
         tree=queries.tree_of_person(current_user.id),

@@ -160,7 +160,7 @@ def test_a_server_without_room_for_a_child_says_so(monkeypatch: pytest.MonkeyPat
 def test_whatever_children_work_on_they_share_two_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "TURN_SECONDS", 0.01)
     with children._our_turn(), children._our_turn():
-        with pytest.raises(Busy):
+        with pytest.raises(Busy, match="读取文献"):
             literature.read_text("@article{a, title={x}}")
         with pytest.raises(Busy):
             sheets.read_sheet(b"a,b\n1,2\n")

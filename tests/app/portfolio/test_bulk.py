@@ -137,7 +137,9 @@ def test_what_is_refused_is_told_item_by_item(
         build.vet(db.session.get_one(PortfolioItem, ids[0]), "return", "请补盖章页")
     page = client_for(clerk).get(asked(client_for(clerk), [*ids, foreign]).location).text
     assert states([*ids, foreign]) == ["returned", "approved", "submitted"]
-    assert page.count("已办结，或不再由您审核") == 2
+    assert page.count("已办结，或不再由您审核") == 1
+    assert "柏小满 · 工作经历</a>" in page
+    assert "号业绩" not in page
     assert "林远" not in page, "what is not theirs to see is not told"
 
 
@@ -225,6 +227,21 @@ def test_the_ready_opinions_are_those_of_the_units_own_form(
     assert "附件缺少单位公章，请补充" not in page
 
 
+def test_foreign_items_are_answered_as_if_there_were_none(
+    clerk: Person, teacher: Person, client_for: Sign
+) -> None:
+    del teacher
+    with transaction():
+        far = a_person("林远", unit=a_unit("榕树小学"))
+    [foreign], browser = sent(far, 1), client_for(clerk)
+    answers = [
+        browser.post("/portfolio/archive", {"id": each, "decision": "pass", "opinion": "属实"})
+        for each in (*tasks([foreign]), 999_999, "9" * 19, "9" * 5000)
+    ]
+    assert {answer.status_code for answer in answers} == {422}
+    assert all("请先勾选待审核的业绩" in answer.text for answer in answers)
+
+
 def test_a_clerk_who_lost_the_role_decides_on_nothing_more(
     clerk: Person, teacher: Person, client_for: Sign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +315,8 @@ def test_a_batch_is_its_reviewers_own(
         actor = db.session.merge(clerk)
         made = bulk.ask(build.last_tasks(ids), "pass", "", actor=actor, now=now()).id
     assert client_for(clerk).get(f"/portfolio/batches/{made}").status_code == 200
-    for stranger in (other, teacher):
-        assert client_for(stranger).get(f"/portfolio/batches/{made}").status_code == 403
-    assert client_for(clerk).get("/portfolio/batches/999").status_code == 404
+    for person, answer in ((other, 404), (teacher, 403)):
+        browser = client_for(person)
+        for number in (made, 999):
+            assert browser.get(f"/portfolio/batches/{number}").status_code == answer
+            assert browser.post(f"/portfolio/batches/{number}/retry").status_code == answer

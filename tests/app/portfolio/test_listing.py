@@ -13,13 +13,14 @@ from app.accounts.models import Person
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.portfolio.listing import list_of_person
+from app.portfolio.listing import list_of_person, list_of_units
 from app.portfolio.models import PortfolioItem
 from app.portfolio.queries import Filters
 from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.sheets import read_book
+from tests.builders.statements import statements_sent
 
 
 @pytest.fixture
@@ -74,6 +75,21 @@ def test_ones_own_list_is_in_the_order_of_the_tree(teacher: Person, client_for: 
     assert "类型：荣誉表彰；状态：已通过；年份：2024" in narrowed
     assert "没有符合条件的业绩" in browser.get("/portfolio/list?q=查无此项").text
     assert browser.get("/portfolio/list?endpoint=x&year=abc").status_code == 200
+
+
+def test_of_the_items_of_a_list_no_more_is_read_than_is_printed(
+    teacher: Person, school: Unit
+) -> None:
+    person_id, unit_id = teacher.id, school.id
+    with transaction(write=False), statements_sent() as sent:
+        own = list_of_person(db.session.get_one(Person, person_id), Filters(), now(), most=50)
+        of_unit = list_of_units([unit_id], Filters(), None, now(), most=50)
+        assert [len(each.entries) for each in (own, of_unit)] == [3, 2]
+        assert {entry.name for entry in of_unit.entries} == {"林晓禾"}
+    read = [text for text in sent if "occurred_on" in text.partition("FROM")[0]]
+    assert len(read) == 2
+    assert not any("item_submission" in text for text in sent)
+    assert not any("tokens_text" in text.partition("FROM")[0] for text in read)
 
 
 def test_the_files_hold_what_the_page_shows(teacher: Person, client_for: Any) -> None:

@@ -17,6 +17,7 @@ from app.portfolio.models import ImmutableVersion, ItemVersion, PortfolioItem
 from app.portfolio.queries import Filters
 from tests.builders import portfolio as build
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.statements import statements_sent
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -77,6 +78,22 @@ def test_a_page_that_is_behind_overwrites_nothing() -> None:
                 item, {"post": "乙"}, actor=item.person, now=now(), row_version=seen
             )
         assert item.data["post"] == "甲"
+
+
+def test_looking_for_a_blank_draft_costs_the_same_however_many_there_are() -> None:
+    with transaction():
+        teacher_id = a_teacher().id
+    asked = []
+    for _ in range(3):
+        with transaction(), statements_sent() as sent:
+            teacher = db.session.get_one(Person, teacher_id)
+            draft_id = operations.begin_item("honor", actor=teacher, now=now()).id
+        asked.append(len(sent))
+        with transaction():
+            teacher = db.session.get_one(Person, teacher_id)
+            db.session.get_one(PortfolioItem, draft_id).data = {"name": "优秀教师"}
+            build.an_item(teacher, "honor")
+    assert asked[1] == asked[2]
 
 
 def test_blank_drafts_do_not_pile_up() -> None:
