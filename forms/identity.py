@@ -12,6 +12,8 @@ from typing import Any
 from stdnum import isbn as book_numbers
 from stdnum.exceptions import ValidationError
 
+from rules.checks.identifiers import doi_in
+
 Way = Mapping[str, str]
 # One types the ISSN alone, another with its CN number or the word before it.
 _ISSN = re.compile(r"(?<!\d)(\d{4})-?(\d{3}[\dx])(?![\dx])")
@@ -72,6 +74,7 @@ READINGS: Mapping[str, Callable[[str], str]] = {
     "isbn": _isbn,
     "patent": _patent,
     "number": _number,
+    "doi": doi_in,
 }
 """How a field is read: its words, or the number of a kind that is looked for in it."""
 

@@ -9,7 +9,7 @@ from forms.spec import FormSpecError
 
 KEY = "literature"
 TOLD = frozenset(
-    {"title", "journal", "publisher", "number", "month", "link", "position", "authors"}
+    {"title", "journal", "publisher", "number", "month", "doi", "link", "position", "authors"}
 )
 """What an entry tells a field; `number` is the ISSN or ISBN, `position` the person's place."""
 

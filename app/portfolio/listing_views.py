@@ -20,6 +20,7 @@ from app.portfolio.listing import (
     list_of_person,
     list_of_units,
 )
+from app.portfolio.queries import units_where
 
 ASKED = ("q", "type", "group", "status", "year", "person")
 WIDTHS = {"序号": 8, "内容": 60, "类型": 24}
@@ -44,13 +45,8 @@ def own_list(most: int) -> Listing:
 def archive_list(most: int) -> Listing:
     """Return the list of the units that whoever asks works for, as the address narrows it."""
     person_id = request.args.get("person", type=int)
-    return list_of_units(_units(), filters_from(request.args), person_id, now(), most=most)
-
-
-def _units() -> list[int]:
-    roles = {"unit_clerk", "unit_admin"}
-    held = [g.scope_id for g in grants() if g.role in roles and g.scope_kind == "org"]
-    return [unit_id for unit_id in dict.fromkeys(held) if unit_id is not None]
+    units = units_where(grants())
+    return list_of_units(units, filters_from(request.args), person_id, now(), most=most)
 
 
 def note_taken(listing: Listing, answer: Response) -> Response:
@@ -61,7 +57,7 @@ def note_taken(listing: Listing, answer: Response) -> Response:
     if not is_looked_at():
         raise NotFound
     begin_writing()
-    more = {"units": _units()} if listing.named else {}
+    more = {"units": units_where(grants())} if listing.named else {}
     subject = ("person", current_user.id)
     note_export(
         "portfolio:exported",

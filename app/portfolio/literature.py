@@ -2,10 +2,10 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -20,7 +20,11 @@ from app.portfolio.models import PortfolioItem
 from app.portfolio.operations import create_item
 from app.portfolio.origins import answered, hold_portfolio, origin_of
 from forms import build, display
+from forms.identity import essence
+from rules.checks.identifiers import doi
 
+words_of = partial(essence, "words")
+"""The letters and digits of a title: spaces, signs, width and case say nothing."""
 WAY = "literature"
 CHILD = "app.portfolio.literature_child"
 SECONDS, PATIENCE, MEMORY = 10, 40, 512 * 2**20
@@ -28,7 +32,6 @@ MOST_BYTES = 500_000
 COSTLY = "读取文献所需的时间或内存超过限度，请分批导入"
 BUSY = "服务器太忙，没有来得及读取文献，请过几分钟再试"
 ACCEPTED = ".bib,.ris,.enw,.txt"
-DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
 TYPED = {
     "doi": "DO",
     "title": "TI",
@@ -137,11 +140,12 @@ def read_text(text: str, *, seconds: int = SECONDS) -> Bibliography:
 def checked_paper(typed: Mapping[str, str]) -> dict[str, str]:
     """Return what was typed of one paper, in order; Invalid tells what is wrong at its field."""
     told = {name: " ".join(typed.get(name, "").split()) for name in TYPED}
+    told["doi"] = told["doi"].replace(" ", "")
     faults: dict[str, list[str]] = {}
     if not told["title"]:
         faults["title"] = ["请填写论文名称"]
-    if told["doi"] and not DOI.fullmatch(told["doi"]):
-        faults["doi"] = ["DOI 格式不正确，应如 10.1000/xyz123"]
+    if told["doi"] and (fault := doi(told["doi"])):
+        faults["doi"] = [fault]
     if told["date"] and not re.fullmatch(r"\d{4}(-\d{2})?", told["date"], re.ASCII):
         faults["date"] = ["请填写年份或年月，如 2024-05"]
     if faults:
@@ -162,16 +166,11 @@ def _type_of(kind: str) -> ItemType | None:
     return next((t for t in item_types.all_types() if kind in t.literature.kinds), None)
 
 
-def _essence(text: str) -> str:
-    """Return the letters and digits of a title: spaces, signs, width and case say nothing."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
-
-
 def _sources(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return what an entry tells of somebody's work, by what the types ask of it."""
     authors = [each for each in entry["authors"] if each.casefold() not in AND_OTHERS]
-    names = [_essence(each) for each in authors]
-    place = names.index(_essence(name)) + 1 if _essence(name) in names else None
+    names = [words_of(each) for each in authors]
+    place = names.index(words_of(name)) + 1 if words_of(name) in names else None
     is_whole = len(authors) == len(entry["authors"])
     date = entry["date"]
     return {
@@ -180,6 +179,7 @@ def _sources(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
         "publisher": entry["publisher"],
         "number": entry["number"],
         "month": date if len(date) == len("2024-05") else "",
+        "doi": entry["doi"],
         "link": f"https://doi.org/{entry['doi']}" if entry["doi"] else entry["url"],
         "position": place,
         "authors": len(authors) if authors and is_whole else None,
@@ -207,7 +207,7 @@ def _candidate(no: int, entry: Mapping[str, Any], person: Person, now: datetime)
         for field in item_types.fields_of(kind)
         if due[field.name].is_required(due) and due[field.name].is_empty()
     ]
-    work = _essence(entry["doi"]) or [_essence(entry["title"]), entry["date"][:4]]
+    work = words_of(entry["doi"]) or [words_of(entry["title"]), entry["date"][:4]]
     return Candidate(no, entry, kind, data, refused, missing, origin_of(WAY, kind.key, work))
 
 
@@ -252,7 +252,7 @@ def _title(kind: ItemType, data: Mapping[str, Any]) -> tuple[str, str]:
     """Return a type and the title of an item of it as entries are told apart by it."""
     sources = kind.literature.fields.items()
     name = next((name for name, source in sources if source == "title"), "")
-    return kind.key, _essence(str(data.get(name) or ""))
+    return kind.key, words_of(str(data.get(name) or ""))
 
 
 def take(

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from rispy import RisParser
 
 from app.core.limits import limit
+from rules.checks.identifiers import doi_in
 
 MOST_ENTRIES = 200
 NO_MEMORY = 77
@@ -217,12 +218,11 @@ def _of_block(block: Any) -> dict[str, Any]:
 def _entry(kind: str, said: dict[str, Any]) -> dict[str, Any]:
     word = "".join(filter(str.isalpha, kind.casefold()))
     authors = [" ".join(each.split())[:LONGEST] for each in said["authors"] if each.strip()]
-    doi = re.search(r"10\.\d{4,9}/\S+", said["doi"] or said["url"])
     return {
         **said,
         "kind": _KIND.get(word, "other"),
         "authors": authors[:LONGEST],
-        "doi": doi[0].rstrip(".,;") if doi else "",
+        "doi": doi_in(said["doi"] or said["url"]),
     }
 
 

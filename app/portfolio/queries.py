@@ -90,17 +90,23 @@ class Filters:
     year: int | None = None
     text: str = ""
 
+    @property
+    def type_keys(self) -> list[str] | None:
+        """Return the types that are asked for: one, or those of a category; None for all."""
+        if self.type_key:
+            return [self.type_key]
+        if not self.group:
+            return None
+        return [kind.key for kind in item_types.all_types() if kind.category == self.group]
+
     def conditions(self, items: type[PortfolioItem] = PortfolioItem) -> list[ColumnElement[bool]]:
         """Return these wishes as conditions on items."""
         wanted = [
             items.tokens_text.contains(f" {gram} ", autoescape=True)
             for gram in search.wanted(self.text)
         ]
-        if self.type_key:
-            wanted.append(items.type_key == self.type_key)
-        elif self.group:
-            keys = [kind.key for kind in item_types.all_types() if kind.category == self.group]
-            wanted.append(items.type_key.in_(keys))
+        if self.type_keys is not None:
+            wanted.append(items.type_key.in_(self.type_keys))
         if self.status:
             wanted.append(items.status == self.status)
         if self.year:
@@ -279,12 +285,13 @@ def open_withdrawal(item_id: int) -> ItemWithdrawal | None:
 
 
 def units_where(grants: Iterable[Grant], roles: Collection[str] = READERS) -> list[int]:
-    """Return the units for which somebody holds one of these roles."""
-    return [
+    """Return the units for which somebody holds one of these roles, each once."""
+    held = (
         grant.scope_id
         for grant in grants
         if grant.role in roles and grant.scope_kind == "org" and grant.scope_id is not None
-    ]
+    )
+    return list(dict.fromkeys(held))
 
 
 def seen_among(item_ids: Sequence[int], unit_ids: Sequence[int]) -> set[int]:

@@ -57,8 +57,7 @@ class Tally:
 
     def matching(self, filters: Filters) -> "Tally":
         """Return the cells that the wishes for type, state and year leave."""
-        kinds = {kind.key for kind in item_types.all_types() if kind.category == filters.group}
-        wanted = {filters.type_key} if filters.type_key else kinds if filters.group else None
+        wanted = filters.type_keys
         return replace(
             self,
             cells=tuple(

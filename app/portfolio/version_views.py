@@ -4,10 +4,9 @@ from flask import Blueprint, render_template
 from flask_login import current_user
 
 from app.accounts.queries import names_of
-from app.core.clock import now
-from app.core.errors import Forbidden, NotFound
-from app.core.permissions import authorize, requires
-from app.portfolio import item_types, queries, reading, versions
+from app.core.permissions import requires
+from app.portfolio import item_types, reading, versions
+from app.portfolio.asked import item_for
 
 
 def add_pages(bp: Blueprint) -> None:
@@ -19,11 +18,7 @@ def add_pages(bp: Blueprint) -> None:
 @requires("portfolio.view")
 def version(item_id: int, no: int) -> str:
     """One version, with what differs from the one before it."""
-    item = queries.item_of(item_id)
-    try:
-        authorize("portfolio.view", current_user, item, now())
-    except Forbidden as error:
-        raise NotFound(queries.GONE) from error
+    item = item_for(item_id, "portfolio.view")
     shown = versions.version_of(item_id, no)
     former = versions.version_of(item_id, no - 1) if no > 1 else None
     kind = item_types.of(shown)

@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response
 
 from app.core import receiving
 from app.core.clock import now
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, Invalid
 from app.core.faults import shown_on
 from app.core.http import noted, page_of, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.numbers import ids_in
 from app.core.overtaken import differing, overtaken
-from app.core.permissions import authorize, requires
+from app.core.permissions import requires
 from app.core.signed_out import wants_json
 from app.engine import runtime
 from app.portfolio import (
@@ -40,6 +40,7 @@ from app.portfolio import (
     withdrawal_views,
     withdrawals,
 )
+from app.portfolio.asked import item_for
 from app.portfolio.models import STATES, TONES, PortfolioItem
 from app.portfolio.operations import files_in
 from app.site.views import file_facts
@@ -58,16 +59,6 @@ listing_views.add_pages(bp)
 statistics_views.add_pages(bp)
 PAGE_SIZE = 10
 SENT = "已提交审核，单位办理后会立即通知您"
-
-
-def _item(item_id: int, action: str, *, for_update: bool = False) -> PortfolioItem:
-    """Return an item that this person may do the action on; a foreign one does not exist."""
-    item = queries.item_of(item_id, for_update=for_update)
-    try:
-        authorize(action, current_user, item, now())
-    except Forbidden as error:
-        raise NotFound(queries.GONE) from error
-    return item
 
 
 @bp.get("/portfolio")
@@ -131,7 +122,7 @@ def create(type_key: str) -> Response:
 @requires("portfolio.view")
 def show(item_id: int) -> str:
     """An item: to be typed by its owner, or to be read."""
-    item = _item(item_id, "portfolio.view")
+    item = item_for(item_id, "portfolio.view")
     if item.person_id == current_user.id and item.can_edit:
         return _edit_page(item, build(_spec(item))(data=operations.answers_of(item)))
     page = render_template(
@@ -202,7 +193,7 @@ def _locked(item_id: int, *, sends_on: bool) -> PortfolioItem:
     """Lock an item; its process comes first where it is sent on, as in every step."""
     if sends_on:
         runtime.hold((operations.BUSINESS, item_id))
-    return _item(item_id, "portfolio.edit", for_update=True)
+    return item_for(item_id, "portfolio.edit", for_update=True)
 
 
 def _keep(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
@@ -253,7 +244,7 @@ def _with_faults(form: AnswersForm, faults: Mapping[str, Sequence[str]]) -> Answ
 @requires("portfolio.edit")
 def autosave(item_id: int) -> dict[str, Any]:
     """Keep one field as soon as it was typed (自动保存)."""
-    item = _item(item_id, "portfolio.edit", for_update=True)
+    item = item_for(item_id, "portfolio.edit", for_update=True)
     kind = item_types.get(item.type_key)
     name, typed = request.form.get("name", ""), request.form.getlist("value")
     version = request.form.get("row_version", type=int)
@@ -279,7 +270,7 @@ def autosave(item_id: int) -> dict[str, Any]:
 @requires("portfolio.edit")
 def kept(item_id: int) -> dict[str, Any]:
     """Return what is kept of an item, for a page that another one has overtaken."""
-    item = _item(item_id, "portfolio.edit")
+    item = item_for(item_id, "portfolio.edit")
     operations.require_editable(item, current_user)
     return {
         "row_version": item.row_version,
@@ -293,7 +284,7 @@ def kept(item_id: int) -> dict[str, Any]:
 @requires("portfolio.edit")
 def upload(item_id: int, slot: str) -> dict[str, Any] | Response:
     """Take an upload into a slot at once; it is cleaned before others have to wait for it."""
-    item = _item(item_id, "portfolio.edit")
+    item = item_for(item_id, "portfolio.edit")
     if (known := receiving.taken_before()) and (kept := attachments.kept_as(item, slot, known.id)):
         # The answer to the first time was lost: what it did may have filled the slot since.
         return file_facts(known, kept.name)
@@ -302,7 +293,7 @@ def upload(item_id: int, slot: str) -> dict[str, Any] | Response:
     if receiving.announces():
         return receiving.announce(policy)
     stored = receiving.take(policy)
-    item = _item(item_id, "portfolio.edit", for_update=True)
+    item = item_for(item_id, "portfolio.edit", for_update=True)
     file = attachments.attach_file(
         item, slot, stored.id, actor=current_user, now=now(), replaces=replaces
     )
@@ -314,7 +305,7 @@ def upload(item_id: int, slot: str) -> dict[str, Any] | Response:
 @shown_on(lambda item_id, slot, file_id: show(item_id))
 def rename(item_id: int, slot: str, file_id: int) -> Response | dict[str, Any]:
     """Give an attachment another name."""
-    item = _item(item_id, "portfolio.edit", for_update=True)
+    item = item_for(item_id, "portfolio.edit", for_update=True)
     typed = request.form.get("name", "")
     file = attachments.rename_file(item, slot, file_id, typed, actor=current_user, now=now())
     if wants_json():
@@ -327,7 +318,7 @@ def rename(item_id: int, slot: str, file_id: int) -> Response | dict[str, Any]:
 @requires("portfolio.edit")
 def delete(item_id: int) -> Response:
     """Delete a draft."""
-    item = _item(item_id, "portfolio.edit", for_update=True)
+    item = item_for(item_id, "portfolio.edit", for_update=True)
     operations.delete_item(item, actor=current_user, now=now())
     flash("草稿已删除", "success")
     return see_other(url_for("portfolio.index"))
@@ -337,7 +328,7 @@ def delete(item_id: int) -> Response:
 @requires("portfolio.edit")
 def copy(item_id: int) -> Response:
     """Begin another item with the same content."""
-    item = _item(item_id, "portfolio.edit")
+    item = item_for(item_id, "portfolio.edit")
     twin = operations.copy_item(item, actor=current_user, now=now())
     flash("已复制为新的草稿，请修改后提交", "success")
     return see_other(url_for("portfolio.show", item_id=twin.id))
@@ -348,7 +339,7 @@ def copy(item_id: int) -> Response:
 @shown_on(show)
 def withdraw(item_id: int) -> Response:
     """Ask the unit to open an approved item for change (撤回申请)."""
-    item = _item(item_id, "portfolio.edit", for_update=True)
+    item = item_for(item_id, "portfolio.edit", for_update=True)
     reason = request.form.get("reason", "")
     withdrawals.request_withdrawal(item, reason, actor=current_user, now=now())
     flash("撤回申请已提交，单位同意后即可修改", "success")

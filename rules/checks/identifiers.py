@@ -96,10 +96,20 @@ def standard(text: str, kind: str = "") -> str | None:
     return f"{kind}编号应如 {example}"
 
 
+DOI = re.compile(r"10\.\d{4,9}/\S+")
+"""What a DOI looks like within a text."""
+
+
+def doi_in(text: str) -> str:
+    """Return the DOI that stands in a text, alone or in an address; nothing where none does."""
+    found = DOI.search(text)
+    return found[0].rstrip(".,;。") if found else ""
+
+
 def doi(text: str, _kind: str = "") -> str | None:
     """Check the shape of a DOI, written alone or as an address."""
     plain = re.sub(r"^(HTTPS?://(DX\.)?DOI\.ORG/|DOI:)", "", _plain(text))
-    return None if re.fullmatch(r"10\.\d{4,9}/\S+", plain) else "DOI 应如 10.1000/xyz123"
+    return None if DOI.fullmatch(plain) else "DOI 应如 10.1000/xyz123"
 
 
 def _plain(text: str) -> str:

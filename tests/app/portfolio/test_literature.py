@@ -116,6 +116,7 @@ def test_a_year_is_no_month(author: Person) -> None:
 def test_a_doi_leads_to_the_paper(author: Person) -> None:
     for text in (RIS, BIBTEX):
         assert would_be(author, text)[0].data["verify_url"] == "https://doi.org/10.1234/abc.5"
+        assert would_be(author, text)[0].data["doi"] == "10.1234/abc.5"
 
 
 def test_what_stands_in_bibtex_is_read_beside_what_is_broken(author: Person) -> None:
@@ -254,7 +255,7 @@ def test_one_paper_is_typed_by_its_doi(author: Person, client_for: Any) -> None:
     assert page.status_code == 200
     assert ("https://doi.org/10.1234/abc.5" in page.text, "2024-05" in page.text) == (True, True)
     wrong = browser.post(url, {**typed, "doi": "abc", "title": ""})
-    assert is_told_in_place(wrong, "DOI 格式不正确", "请填写论文名称", "邱晓岚，林晓禾")
+    assert is_told_in_place(wrong, "DOI 应如 10.1000/xyz123", "请填写论文名称", "邱晓岚，林晓禾")
 
 
 def test_what_is_refused_comes_back_as_it_was_pasted(author: Person, client_for: Any) -> None:
