@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.core.db import db
-from app.portfolio.item_types import ItemType
 
 
 def origin_of(way: str, *parts: Any) -> str:
@@ -28,11 +27,6 @@ def answered(data: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in data.items()
         if value is not False and value not in (None, "", [])
     }
-
-
-def claimed_at(kind: ItemType) -> str:
-    """Return the field at which people are told of another claim; nothing if there is none."""
-    return next(iter(next(iter(kind.identity_ways), ())), "")
 
 
 def hold_portfolio(person_id: int) -> None:

@@ -24,7 +24,7 @@ from app.portfolio.flags import flag_faults
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import STATES, PortfolioItem
 from app.portfolio.operations import create_item
-from app.portfolio.origins import answered, claimed_at, hold_portfolio, origin_of
+from app.portfolio.origins import answered, hold_portfolio, origin_of
 from forms import FieldSpec, build
 from forms.cells import advice_on, answer_in, example_of, fits_cell, labels_of
 from forms.fields.simple import TextField
@@ -32,7 +32,8 @@ from forms.fields.simple import TextField
 FAMILY, WAY = "item", "sheet"
 MOST_ROWS = 500
 TAKEN = "已导入过"
-UNLIKE = "业绩库已有这一项（{state}），内容与此不同；如需修改，请直接修改原有的一项"
+UNLIKE = "业绩库已有这一项（{state}），内容与此不同，请核对是否重复"
+AGAIN = "业绩与第 {no} 行相同，请核对是否重复"
 ALIKE = "业绩库已有名称和时间相同的一项，请核对是否重复"
 HELP = (
     "表格的每一行成为一项草稿，附件和表格栏目在草稿中补充后再提交审核。"
@@ -103,7 +104,7 @@ class Items:
             self._compare(row, kept)
         good = [row for row in rows if not row.is_faulty and row.state == RowState.NEW]
         self._refuse_flags(good, place.actor.id)
-        _refuse_claims(good, claimed_at(self.kind))
+        _note_claims(good)
         refuse_doubles(
             [row for row in good if not row.is_faulty], "", lambda row: row.found.origin, "内容"
         )
@@ -183,18 +184,18 @@ class Items:
             row.state, row.subject_id = RowState.SAME, kept.same[found.origin]
             row.note = TAKEN
         elif claimed:
-            row.refuse(claimed_at(self.kind), UNLIKE.format(state=claimed))
+            row.note = UNLIKE.format(state=claimed)
         elif (found.summary, found.occurred_on) in kept.alike:
             row.note = ALIKE
 
 
-def _refuse_claims(rows: Sequence[Row], column: str) -> None:
-    """Refuse what a row above claims already, however it was typed there."""
+def _note_claims(rows: Sequence[Row]) -> None:
+    """Point to what a row above seems to claim already: whether it does, people decide."""
     seen: dict[str, int] = {}
     for row in rows:
         firsts = {seen.setdefault(claim, row.no) for claim in row.found.claims} - {row.no}
         if firsts:
-            row.refuse(column, f"业绩与第 {min(firsts)} 行重复")
+            row.note = row.note or AGAIN.format(no=min(firsts))
 
 
 def _column(spec: FieldSpec, labels: Mapping[str, str]) -> Column:
