@@ -21,7 +21,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import STAFF, register_predicate
-from app.core.records import register_record
+from app.core.records import register_record, register_table
 from app.core.storage import StoredFile, register_reader
 from app.declarations.course import register_progress
 from app.engine.contracts import YES_OR_NO, Contract
@@ -50,6 +50,7 @@ from app.units.tree import register_obstacle
 __all__ = ["earlier_process", "revocation_process"]
 
 REPLACEMENT = "replacement"
+register_table(REPLACEMENT, ReplacementRequest.__tablename__)
 ISSUE_WORDS = {"issue": "同意发证", "return": "退回照片", "postpone": "暂缓发证"}
 WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}
 ISSUE = matter(

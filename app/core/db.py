@@ -104,14 +104,13 @@ def current_transaction() -> Transaction:
     return found
 
 
-def is_new(kind: str, number: int | None) -> bool:
-    """Tell whether the open unit of work added a row of this id to a table whose name has `kind`.
+def is_new(table: str, number: int | None) -> bool:
+    """Tell whether the open unit of work added a row of this id to a table.
 
     Once it is undone the id is free again, and SQLite gives it to the next row.
     """
     unit = _current.get()
-    added = unit.added if unit is not None else ()
-    return any(number == its_id and kind in table for table, its_id in added)
+    return unit is not None and (table, number) in unit.added
 
 
 @contextmanager

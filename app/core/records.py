@@ -24,6 +24,19 @@ OneByOne = Callable[[Collection[int]], Mapping[int, str]]
 _one_by_one: dict[str, OneByOne] = {}
 
 
+_tables: dict[str, str] = {}
+
+
+def register_table(business_type: str, table: str) -> None:
+    """Register the table of a business type that is not called like it."""
+    _tables[business_type] = table
+
+
+def table_of(business_type: str) -> str:
+    """Return the name of the table that holds the records of a business type."""
+    return _tables.get(business_type, business_type)
+
+
 def register_record(business_type: str) -> Callable[[Context], Context]:
     """Register fn(business_id, person) -> context of the task page of a business type.
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from app.core.db import db, is_new, transaction
 from app.core.errors import DomainError, described
 from app.core.jobs import notes_of_failure, notes_of_success
+from app.core.records import table_of
 from app.engine import queue
 from app.engine.models import Incident, IncidentStatus, ProcessInstance, WorkItem
 from rules.expression import ExpressionError
@@ -40,14 +41,13 @@ class Place(NamedTuple):
     def lasting(self) -> "Place":
         """Return what is still to be named once the open unit of work is undone.
 
-        An instance that fails to start goes, and so do a record and a person that were added with
-        it: a type of business is called like its table, or like a part of that.
+        An instance that fails to start goes, and so do a record and a person added with it.
         """
-        kinds = ("process_instance", self.business_type, "person")
+        tables = ("process_instance", table_of(self.business_type), "person")
         ids = (self.instance_id, self.business_id, self.actor_id)
         instance_id, business_id, actor_id = (
-            None if is_new(kind, number) else number
-            for kind, number in zip(kinds, ids, strict=True)
+            None if is_new(table, number) else number
+            for table, number in zip(tables, ids, strict=True)
         )
         return self._replace(instance_id=instance_id, business_id=business_id, actor_id=actor_id)
 

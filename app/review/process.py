@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from app.core.permissions import STAFF
-from app.core.records import register_record
+from app.core.records import register_record, register_table
 from app.declarations.models import Declaration
 from app.declarations.operations import register_obstacle
 from app.engine import handlers
@@ -24,6 +24,7 @@ HELD = handlers.matter(
     "评审会议",
     needs=("start_material_reviews", "close_ballot", "publish_result", "open_publicity"),
 )
+register_table(CASE, MeetingCase.__tablename__)
 READ = handlers.matter("material_review", "材料评审", needs=("score_case", "confirm_by_director"))
 handlers.sends({"review_finished": "材料评审结束", "cases_confirmed": "全部评分已确认"})
 WORDS = {"pass": "通过", "return": "退回"}

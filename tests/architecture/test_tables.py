@@ -6,7 +6,9 @@ from flask import Flask
 from sqlalchemy import CheckConstraint, DateTime, Float, ForeignKeyConstraint, Table
 from sqlalchemy.dialects import postgresql
 
+from app.core import records
 from app.core.db import Base, Instant
+from app.core.records import table_of
 from app.engine import handlers
 
 NAME_LIMIT = 63  # PostgreSQL cuts longer ones
@@ -32,6 +34,12 @@ def test_every_constraint_and_index_has_a_name_that_migrations_can_find(app: Fla
         for table in tables()
     }
     assert {table: found for table, found in bad.items() if found} == {}
+
+
+def test_every_business_type_leads_to_the_table_of_its_records(app: Flask) -> None:
+    types = {*handlers.presenter.names(), *records._contexts, *records._subjects}
+    assert len(types) > 12
+    assert {each for each in types if table_of(each) not in Base.metadata.tables} == set()
 
 
 def test_a_check_says_its_law(app: Flask) -> None:

@@ -8,9 +8,11 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.accounts.operations import create_person
+from app.catalogue.models import Series
 from app.core.clock import now
-from app.core.db import begin_writing, current_transaction, db, transaction
+from app.core.db import begin_writing, current_transaction, db, is_new, transaction
 from app.core.errors import Conflict
+from app.people.models import PersonSeries
 
 
 def names() -> list[str]:
@@ -52,6 +54,23 @@ def test_changes_made_outside_are_refused_rather_than_lost(app: Flask) -> None:
     with pytest.raises(RuntimeError, match="outside a transaction"), transaction():
         pass
     db.session.rollback()
+
+
+def test_what_is_new_is_told_by_the_whole_name_of_its_table(app: Flask) -> None:
+    with transaction():
+        person = create_person(name="敖正言", now=now())
+        assert is_new("person", person.id)
+        assert not is_new("perso", person.id)
+    with transaction():
+        series = Series(code="s", name="系列")
+        db.session.add(series)
+        db.session.flush()
+        mine = PersonSeries(person_id=person.id, place=1, series_id=series.id)
+        db.session.add(mine)
+        db.session.flush()
+        assert is_new("person_series", mine.id)
+        assert mine.id == person.id
+        assert not is_new("person", person.id)
 
 
 def test_outside_a_unit_of_work_there_is_no_time(app: Flask) -> None:
