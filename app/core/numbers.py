@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
 from app.core.errors import Invalid
+from app.core.instants import ZONE
 
 # Digits of other scripts look like numbers to Python: one identity would have two hashes.
 IDENTITY_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
+LEAST_AGE = 16
+"""Nobody is employed before (劳动法 15)."""
 NOBODYS = 2**63 - 1
 """The largest id that a record could have, and none has."""
 
@@ -43,6 +46,15 @@ def birth_and_gender(number: str) -> tuple[date, str]:
     """Return the day of birth and the gender that an identity number says."""
     born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     return born, "男" if int(number[16]) % 2 else "女"
+
+
+def refuse_children(number: str, now: datetime) -> None:
+    """Raise Invalid for the number of somebody too young to have an account of their own."""
+    born, _ = birth_and_gender(number)
+    day = now.astimezone(ZONE).date()
+    if day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < LEAST_AGE:
+        text = f"证件号码显示未满 {LEAST_AGE} 周岁，不能注册；号码有误的请核对"
+        raise Invalid(text, field="id_number")
 
 
 def folded_credit_code(code: str) -> str:

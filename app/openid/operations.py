@@ -22,7 +22,7 @@ from app.accounts.signing_in import admit, lock_account_row, refuse_locked
 from app.core import audit, crypto
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden
-from app.core.numbers import birth_and_gender
+from app.core.numbers import birth_and_gender, refuse_children
 from app.core.search import normalise
 from app.openid.claims import Told
 from app.openid.faults import AnswerUsed, NameDiffers, SignOnRefused
@@ -251,13 +251,15 @@ def open_account(told: Told, *, now: datetime) -> Credential:
     """Enter somebody new whom a provider vouches for, as an applicant (注册).
 
     Forbidden where the jurisdiction opens no accounts so, Conflict for an identity that is
-    somebody's already. There is no password yet; a secret that nobody has stands in its place.
+    somebody's already, Invalid for a child. There is no password yet; a secret that nobody has
+    stands in its place.
     """
     provider = provider_of(told)
     if identity_of(told) is not None:
         raise Conflict("该统一身份认证账号已经关联了平台账号")
     if not may_open_account(told):
         raise Forbidden("不能由统一身份认证开通账号")
+    refuse_children(told.id_number, now)
     born, gender = birth_and_gender(told.id_number)
     person = create_person(
         name=told.name, id_number=told.id_number, gender=gender, birth_date=born, now=now

@@ -12,7 +12,8 @@ from app.accounts.states import register_other_ways
 from app.catalogue import jurisdictions
 from app.core import crypto
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.errors import Invalid, NotFound
+from app.core.numbers import refuse_children
 from app.core.permissions import ROLES
 from app.openid.claims import Told
 from app.openid.faults import WrongAnswer
@@ -158,6 +159,15 @@ def may_open_account(told: Told) -> bool:
     opens = jurisdictions.get(provider.jurisdiction).opens_accounts_by_sign_on
     knows = bool(told.id_number and told.name) and told.audience == PERSON
     return opens and knows and person_told(told) is None
+
+
+def too_young(told: Told, now: datetime) -> str:
+    """Return why somebody gets no account yet, in words; empty for who is old enough."""
+    try:
+        refuse_children(told.id_number, now)
+    except Invalid as refusal:
+        return refusal.message
+    return ""
 
 
 def only_way_in(provider_id: int, now: datetime) -> int:

@@ -137,6 +137,7 @@ def unlinked() -> str | tuple[str, int]:
 def _unlinked_page(told: Told, form: LinkForm | ActivationForm) -> str:
     person = queries.person_told(told)
     account = queries.account_of(person.id) if person else None
+    may_open = queries.may_open_account(told)
     return render_template(
         "openid/unlinked.html",
         form=form if isinstance(form, LinkForm) else LinkForm(),
@@ -147,7 +148,8 @@ def _unlinked_page(told: Told, form: LinkForm | ActivationForm) -> str:
         account=account,
         asks_code=account is None or has_factor(account.person_id),
         unit=queries.unit_told(told),
-        may_open=queries.may_open_account(told),
+        may_open=may_open,
+        too_young=queries.too_young(told, now()) if may_open else "",
         challenge=challenge_for(visitor_address(), now()),
     )
 

@@ -18,10 +18,9 @@ from app.accounts.queries import hash_of, person_by_id_number
 from app.accounts.signing_in import PasswordHash
 from app.catalogue import jurisdictions
 from app.core import audit, crypto
-from app.core.clock import ZONE
 from app.core.db import current_transaction, db
 from app.core.errors import DomainError, Invalid, gathered
-from app.core.numbers import birth_and_gender, checked_id_number
+from app.core.numbers import birth_and_gender, checked_id_number, refuse_children
 from app.people.models import PersonRegistration
 
 LASTS = timedelta(hours=24)
@@ -31,8 +30,6 @@ SENDER_LIMIT = 20
 MAILBOX_LIMIT, REST = 5, timedelta(minutes=5)
 """So many letters a day to one mailbox, with a rest between them; what is beyond is not sent."""
 KEPT_FOR = timedelta(days=2)
-LEAST_AGE = 16
-"""Nobody is employed before (劳动法 15)."""
 BAD_LINK = "注册链接无效或已过期，请重新注册"
 
 
@@ -105,13 +102,7 @@ def checked_entry(entry: Entry, now: datetime) -> str:
 
 
 def _check_number(number: str, now: datetime) -> None:
-    checked_id_number(number)
-    born, _ = birth_and_gender(number)
-    day = now.astimezone(ZONE).date()
-    age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-    if age < LEAST_AGE:
-        text = f"证件号码显示未满 {LEAST_AGE} 周岁，不能注册；号码有误的请核对"
-        raise Invalid(text, field="id_number")
+    refuse_children(checked_id_number(number), now)
 
 
 def is_open(jurisdiction: str) -> bool:

@@ -1,6 +1,6 @@
 """Whose account an identity is: confirmed by password or activation, opened anew, or refused."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -66,6 +66,20 @@ def test_somebody_new_gets_an_account_and_completes_their_details(
     # The second time they come in at once, and nothing opens a second account.
     assert sign_on(client_for(None), office, "newcomer", button(provider)).location == "/home"
     assert browser.post(NEW).status_code == 400
+
+
+@pytest.mark.parametrize(("born", "status"), [((2010, 11, 23), 303), ((2010, 11, 24), 422)])
+def test_a_child_gets_no_account_by_a_provider_either(
+    provider: Provider, unlinked: Unlinked, born: tuple[int, int, int], status: int
+) -> None:
+    number = an_id_number(date(*born))
+    browser = unlinked("young", button(provider), name="柏小满", id_number=number)
+    page = browser.get(ACCOUNT).text
+    assert ("未满 16 周岁" in page) == (status == 422)
+    assert ("开通申报人账号" in page) == (status == 303)
+    answer = browser.post(NEW)
+    assert (answer.status_code, "未满 16 周岁" in answer.text) == (status, status == 422)
+    assert count(LinkedIdentity) == (status == 303)
 
 
 def test_two_answers_open_one_account(provider: Provider, unlinked: Unlinked) -> None:
