@@ -203,9 +203,18 @@ def _refuse_two_offices(role: str, others: set[str]) -> None:
 
 
 def decide_grant(
-    request: GrantRequest, *, confirm: bool, opinion: str, actor: Person, now: datetime
+    request: GrantRequest,
+    *,
+    confirm: bool,
+    opinion: str,
+    actor: Person,
+    now: datetime,
+    place: str = "",
 ) -> None:
-    """Confirm or refuse a role that somebody else proposed (复核)."""
+    """Confirm or refuse a role that somebody else proposed (复核).
+
+    `place` is what people call the unit where it is held, for the words to who gets it.
+    """
     lock_roles_of(request.person_id)
     db.session.refresh(request, with_for_update={"of": GrantRequest})
     if request.status != WAITING:
@@ -215,7 +224,7 @@ def decide_grant(
     if not confirm and not opinion.strip():
         raise Invalid("不同意时请填写意见", field="opinion")
     if confirm:
-        request.grant_id = _give(request, actor, now).id
+        request.grant_id = _give(request, actor, now, place).id
     request.status = CONFIRMED if confirm else REFUSED
     request.opinion, request.decided_by, request.decided_at = opinion.strip(), actor.id, now
     db.session.flush()
@@ -244,7 +253,7 @@ def withdraw_request(request: GrantRequest, *, actor: Person, now: datetime) -> 
         notify(request.proposed_by, text, url="/admin/grants", now=now)
 
 
-def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
+def _give(request: GrantRequest, actor: Person, now: datetime, place: str) -> RoleGrant:
     proposers = {grant.role for grant in live_grants(request.proposed_by, now)}
     if not role_allows("grant.propose", proposers, signed_in=True):
         raise Conflict("提出人已不能授权，请退回后由其他安全管理员重新提出")
@@ -264,7 +273,8 @@ def _give(request: GrantRequest, actor: Person, now: datetime) -> RoleGrant:
     if request.role in ADMINISTRATORS:
         _hand_over(request.person_id, actor, now)
     until = f"，截止日期 {last_day(request.valid_to)}" if request.valid_to else ""
-    text = f"您已获得角色：{ROLES[request.role]}{until}"
+    at = f"（{place}）" if place else ""
+    text = f"您已获得角色：{ROLES[request.role]}{at}{until}"
     notify(request.person_id, text, url="/home", now=now)
     return grant_role(
         request.person,

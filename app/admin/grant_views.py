@@ -33,7 +33,7 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ACTIONS, ADMINISTRATORS, MEMBER, PUBLIC, ROLES, requires
 from app.inbox.queries import place_names
-from app.units.queries import unit_called
+from app.units.queries import label_of, unit_called
 
 NEXT_STEP = "须由运维人员在服务器上重置账号（flask reset-account）后由本人激活"
 EVERYONE = {PUBLIC: "任何人", MEMBER: "登录的人"}
@@ -159,22 +159,29 @@ def propose(person_id: int) -> Response | tuple[str, int]:
     form = GrantForm(request.form)
     if judged(form, lambda: check_proposal(_proposal(form), now())):
         try:
-            propose_grant(person, _proposal(form), actor=current_user, now=now())
+            asked = propose_grant(person, _proposal(form), actor=current_user, now=now())
         except Invalid as error:
             show_faults(form, error)
         except DomainError as error:
             form.form_errors.append(error.message)
         else:
-            flash("已提出授权，等待系统管理员复核", "success")
+            place = _named([asked])[asked.scope_kind, asked.scope_id]
+            told = f"{person.name}的{ROLES[asked.role]}（{place}）"
+            flash(f"已提出授权：{told}，等待系统管理员复核", "success")
             return see_other(url_for("admin.grants"))
     return _person_page(person, form), 422
 
 
 def _proposal(form: GrantForm) -> Proposal:
+    """Return what the form proposes; a unit told by a part of its name is shown first."""
+    typed = (form.unit.data or "").strip()
     try:
-        unit = unit_called(form.unit.data or "")
+        unit = unit_called(typed)
     except Invalid as error:
         raise Invalid(error.message, field="unit") from error
+    if unit is not None and typed not in {unit.name, label_of(unit)}:
+        form.unit.data = label_of(unit)
+        raise Invalid(f"按“{typed}”已找到并填入{form.unit.data}，请核对后再提交", field="unit")
     return Proposal(
         role=form.role.data,
         unit_id=unit.id if unit else None,
@@ -225,7 +232,7 @@ def grant_requests() -> str:
     status = request.args.get("status") or WAITING
     page = page_of(queries.requests(status))
     waiting = [row for row in page.items if row.status == WAITING]
-    former = {row.id: known for row in waiting if (known := renewed_by(row, now()))}
+    former = queries.renewals_of(waiting, now())
     return render_template(
         "admin/grant_requests.html",
         page=page,
@@ -236,7 +243,7 @@ def grant_requests() -> str:
         roles=ROLES,
         names=names_of(row.decided_by for row in page.items),
         held=queries.roles_of([row.person for row in page.items], now()),
-        anew={row.id for row in page.items if _begins_an_office(row)},
+        anew={row.id for row in waiting if row.role in ADMINISTRATORS} - renewing,
         next_step=NEXT_STEP,
     )
 

@@ -92,6 +92,7 @@ def decide_role(
     request: GrantRequest, *, confirm: bool, opinion: str, actor: Person, now: datetime
 ) -> None:
     """Confirm or refuse a proposed role; Conflict where its unit was closed meanwhile (复核)."""
+    place = ""
     if confirm and request.scope_kind == "org":
         unit = db.session.get(
             Unit,
@@ -101,7 +102,8 @@ def decide_role(
         )
         if unit is None or unit.closed_at is not None:
             raise Conflict("单位已关闭，请退回该授权")
-    decide_grant(request, confirm=confirm, opinion=opinion, actor=actor, now=now)
+        place = unit.name
+    decide_grant(request, confirm=confirm, opinion=opinion, actor=actor, now=now, place=place)
 
 
 def propose_renewals(

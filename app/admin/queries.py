@@ -1,13 +1,14 @@
 """Reads for the administrators: accounts, roles, the audit log, figures of the platform."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import joinedload
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant, SecondFactor
-from app.accounts.queries import is_live
+from app.accounts.queries import is_live, lasts
 from app.accounts.states import STATES
 from app.accounts.terms import ENDS_SOON
 from app.admin.words import EVENTS
@@ -98,7 +99,22 @@ def grants_of(person_id: int, now: datetime) -> list[RoleGrant]:
 def requests(status: str) -> Select[tuple[GrantRequest]]:
     """Select proposed roles in a state, the newest first."""
     asked = select(GrantRequest).where(GrantRequest.status == status)
+    asked = asked.options(joinedload(GrantRequest.person), joinedload(GrantRequest.proposer))
     return asked.order_by(GrantRequest.proposed_at.desc(), GrantRequest.id.desc())
+
+
+def renewals_of(requests: Sequence[GrantRequest], now: datetime) -> dict[int, RoleGrant]:
+    """Return the roles held already that proposals would prolong, by one question for them all."""
+    people = {request.person_id for request in requests}
+    asked = select(RoleGrant).where(
+        RoleGrant.person_id.in_(people), lasts(now), RoleGrant.ended_at.is_(None)
+    )
+    held = {
+        (grant.person_id, grant.role, grant.scope_kind, grant.scope_id): grant
+        for grant in (db.session.scalars(asked) if people else ())
+    }
+    keys = {r.id: (r.person_id, r.role, r.scope_kind, r.scope_id) for r in requests}
+    return {number: held[key] for number, key in keys.items() if key in held}
 
 
 @dataclass(frozen=True)

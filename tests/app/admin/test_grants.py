@@ -18,6 +18,7 @@ from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
 from tests.builders.review import a_meeting_called
+from tests.builders.statements import statements_sent
 from tests.conftest import START, Browser
 
 FORM = {"role": "unit_admin", "unit": "青禾小学", "until": "2027-11-30", "reason": "学校来函"}
@@ -59,7 +60,7 @@ def test_a_role_counts_once_another_administrator_confirmed_it(
     assert roles_of(person) == {"unit_admin"}
     browser = client_for(person)
     assert browser.get("/staff").status_code == 200
-    assert "您已获得角色：单位管理员" in browser.get("/notifications").text
+    assert "您已获得角色：单位管理员（青禾小学）" in browser.get("/notifications").text
     page = security.get("/admin/grants?q=卜文").text
     assert "阚双全" in page
     assert "庾一鸣" in page
@@ -115,6 +116,37 @@ def test_what_does_not_hold_is_said_at_its_field(
     answer = propose(security, person, **change)
     assert answer.status_code == 422
     assert words in answer.text or "不是有效的选择" in answer.text
+
+
+def test_a_unit_told_by_a_part_of_its_name_is_shown_before_it_counts(
+    security: Browser, person: Person
+) -> None:
+    page = propose(security, person, unit="青禾")
+    assert page.status_code == 422
+    assert "按“青禾”已找到并填入青禾小学，请核对后再提交" in page.text
+    assert 'value="青禾小学"' in page.text
+    assert last_request() is None
+    done = propose(security, person)
+    assert done.status_code == 303
+    told = security.get(done.location).text
+    assert "已提出授权：卜文的单位管理员（青禾小学），等待系统管理员复核" in told
+
+
+def test_a_long_list_to_confirm_asks_no_more_of_the_database(
+    security: Browser, system: Browser, person: Person
+) -> None:
+    propose(security, person)
+    system.get("/admin/grants/requests")
+    with statements_sent() as few:
+        system.get("/admin/grants/requests")
+    with transaction():
+        others = [a_person(f"卜{sign}") for sign in "一二三四五"]
+    for other in others:
+        propose(security, other)
+    with statements_sent() as many:
+        page = system.get("/admin/grants/requests").text
+    assert page.count("卜") > 5
+    assert len(many) == len(few)
 
 
 def test_the_same_role_is_asked_for_once(
