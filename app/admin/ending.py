@@ -18,11 +18,13 @@ from app.core.permissions import ROLES
 from app.inbox.queries import Scope, place_names
 from app.units.operations import STAFF_ROLES
 
-JOB = "warn_of_ends"
+JOB, LETTER = "warn_of_ends", "tell_of_ends"
 NAMED = 3
 BY_SECURITY, BY_UNIT = "安全管理员", "单位管理员"
 Renewer = tuple[int, int | None]
 """Who can renew, and at which unit; security's administrators everywhere else (None)."""
+Holders = dict[tuple[str, int | None], set[int]]
+"""Who holds a role at a unit, or everywhere, so that each is asked for once."""
 
 
 def ask_for_warnings(now: datetime) -> None:
@@ -39,8 +41,9 @@ def _warn(payload: Mapping[str, Any]) -> None:
 def warn_of_ends(day: date) -> int:
     """Tell of the roles that end within thirty days, each once a term; returns how many.
 
-    Each person in a transaction of their own, then each who can renew: what fails, or is tried
-    again, leaves nobody untold and tells nobody twice.
+    Each person in a transaction of their own; then each who can renew gets one letter of the day
+    for a unit, by a job of its own: what fails, or is tried again, leaves nobody untold and tells
+    nobody twice.
     """
     with transaction(write=False):
         holders_of = select(RoleGrant.person_id).where(*_ending(clock.now())).distinct()
@@ -49,14 +52,25 @@ def warn_of_ends(day: date) -> int:
     for person_id in people:
         with transaction():
             count += _warn_holder(person_id, clock.now())
-    since = end_of(day - timedelta(days=1))
-    with transaction(write=False):
-        letters = list(_letters(since, clock.now()))
-    for renewer_id, text, url in letters:
-        with transaction():
-            if not was_notified(renewer_id, text, since=since):
-                notify(renewer_id, text, url=url, now=clock.now())
+    with transaction():
+        for (person_id, unit_id), text, url in _letters(day, clock.now()):
+            letter = {"day": f"{day}", "person": person_id, "text": text, "url": url}
+            key = f"{LETTER}:{day}:{person_id}:{unit_id or ''}"
+            jobs.enqueue(LETTER, letter, key=key, now=clock.now())
     return count
+
+
+@jobs.register_job(LETTER)
+def _tell(letter: Mapping[str, Any]) -> None:
+    """Give a letter to who can renew; one that was given already is not given again."""
+    since = _begin_of(date.fromisoformat(letter["day"]))
+    with transaction():
+        if not was_notified(letter["person"], letter["text"], since=since):
+            notify(letter["person"], letter["text"], url=letter["url"], now=clock.now())
+
+
+def _begin_of(day: date) -> datetime:
+    return end_of(day - timedelta(days=1))
 
 
 def _ending(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -79,35 +93,41 @@ def _warn_holder(person_id: int, now: datetime) -> int:
     mine = select(RoleGrant).where(RoleGrant.person_id == person_id, *_ending(now))
     found = db.session.scalars(mine.order_by(RoleGrant.valid_to, RoleGrant.id)).all()
     places = place_names((grant.scope_kind, grant.scope_id) for grant in found)
+    known: Holders = {}
     for grant in found:
         grant.warned_at = now
-        whom = BY_UNIT if _renewers(grant, now)[0] else BY_SECURITY
+        whom = BY_UNIT if _renewers(grant, known, now)[0] else BY_SECURITY
         text = f"您的角色{_named(grant, places)}到期，需继续任职的请在此之前联系{whom}续期"
         notify(person_id, text, url="/home", now=now)
     return len(found)
 
 
-def _letters(since: datetime, now: datetime) -> Iterator[tuple[int, str, str]]:
+def _letters(day: date, now: datetime) -> Iterator[tuple[Renewer, str, str]]:
     """Yield to whom, in what words and with what address is told what they can renew."""
-    for (person_id, unit_id), ending in _to_renew(since, now).items():
+    for (person_id, unit_id), ending in _to_renew(day, now).items():
         places = place_names((grant.scope_kind, grant.scope_id) for grant, _ in ending[:NAMED])
         lines = "；".join(f"{name}：{_named(grant, places)}" for grant, name in ending[:NAMED])
         more = f"等 {len(ending)} 项" if len(ending) > NAMED else ""
         url = f"/staff?unit={unit_id}" if unit_id else "/admin/grants?state=expiring"
-        yield person_id, f"以下授权即将到期，请续期或安排接任：{lines}{more}", url
+        yield (person_id, unit_id), f"以下授权即将到期，请续期或安排接任：{lines}{more}", url
 
 
-def _to_renew(since: datetime, now: datetime) -> dict[Renewer, list[tuple[RoleGrant, str]]]:
-    """Return who can renew, with what was told of since and still ends."""
+def _to_renew(day: date, now: datetime) -> dict[Renewer, list[tuple[RoleGrant, str]]]:
+    """Return who can renew, with what was told of on that day and still ends."""
     told = (
         select(RoleGrant, Person.name)
         .join(Person, Person.id == RoleGrant.person_id)
-        .where(RoleGrant.warned_at >= since, *_ends_soon(now))
+        .where(
+            RoleGrant.warned_at >= _begin_of(day),
+            RoleGrant.warned_at < end_of(day),
+            *_ends_soon(now),
+        )
         .order_by(RoleGrant.valid_to, RoleGrant.id)
     )
     found: dict[Renewer, list[tuple[RoleGrant, str]]] = {}
+    known: Holders = {}
     for grant, name in db.session.execute(told).tuples():
-        unit_id, renewers = _renewers(grant, now)
+        unit_id, renewers = _renewers(grant, known, now)
         for person_id in renewers:
             found.setdefault((person_id, unit_id), []).append((grant, name))
     return found
@@ -118,10 +138,17 @@ def _named(grant: RoleGrant, places: Mapping[Scope, str]) -> str:
     return f"{ROLES.get(grant.role, grant.role)}（{place}）{last_day(grant.valid_to)}"
 
 
-def _renewers(grant: RoleGrant, now: datetime) -> tuple[int | None, set[int]]:
+def _renewers(grant: RoleGrant, known: Holders, now: datetime) -> tuple[int | None, set[int]]:
     """Return who can renew a role: at which unit its administrators, else security's (None)."""
     if grant.scope_kind == "org" and grant.scope_id and grant.role in STAFF_ROLES:
-        keepers = holders("unit_admin", "org", grant.scope_id, now) - {grant.person_id}
+        keepers = _holders("unit_admin", grant.scope_id, known, now) - {grant.person_id}
         if keepers:
             return grant.scope_id, keepers
-    return None, holders("security_admin", "all", None, now) - {grant.person_id}
+    return None, _holders("security_admin", None, known, now) - {grant.person_id}
+
+
+def _holders(role: str, unit_id: int | None, known: Holders, now: datetime) -> set[int]:
+    if (role, unit_id) not in known:
+        kind = "org" if unit_id else "all"
+        known[role, unit_id] = holders(role, kind, unit_id, now)
+    return known[role, unit_id]

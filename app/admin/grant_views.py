@@ -243,7 +243,7 @@ def grant_requests() -> str:
         roles=ROLES,
         names=names_of(row.decided_by for row in page.items),
         held=queries.roles_of([row.person for row in page.items], now()),
-        anew={row.id for row in waiting if row.role in ADMINISTRATORS} - renewing,
+        anew={row.id for row in waiting if row.role in ADMINISTRATORS} - former.keys(),
         next_step=NEXT_STEP,
     )
 

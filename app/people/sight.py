@@ -84,7 +84,13 @@ def office_of(reader_id: int, now: datetime) -> str:
     names = unit_names(g.scope_id for g in staff if g.scope_kind == "org" and g.scope_id)
     for grant in staff:
         if grant.scope_kind == "org":
-            return f"{names.get(grant.scope_id or 0, '')} {ROLES[grant.role]}".strip()
+            # As which of them somebody read is not known: all are told.
+            roles = dict.fromkeys(
+                ROLES[each.role]
+                for each in staff
+                if (each.scope_kind, each.scope_id) == ("org", grant.scope_id)
+            )
+            return f"{names.get(grant.scope_id or 0, '')} {'、'.join(roles)}".strip()
     return ROLES[staff[0].role] if staff else "其他人员"
 
 

@@ -44,6 +44,7 @@ JOBS = {
     imports.CHECK: "核对导入文件",
     imports.RUN: "写入导入数据",
     "warn_of_ends": "提醒角色将到期",
+    "tell_of_ends": "提醒续期授权",
 }
 KINDS = {
     QueueKind.START: "启动流程",

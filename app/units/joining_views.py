@@ -10,12 +10,13 @@ from app.accounts import unmasking
 from app.accounts.queries import names_of
 from app.core.clock import ZONE, now
 from app.core.db import current_transaction, db
-from app.core.errors import NotFound
+from app.core.errors import NotFound, StaleTask
 from app.core.faults import shown_on
 from app.core.http import grants, marks_viewed, noted, page_of
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
 from app.engine import runtime
+from app.engine.models import WorkItem
 from app.engine.taking import may_take
 from app.units import queries
 from app.units.flow import flow_log
@@ -72,9 +73,7 @@ def _request(binding_id: int, action: str) -> Employment:
 def joining(binding_id: int) -> str:
     """One request with what became of it (办理情况); who is to decide on it has seen it then."""
     binding = _request(binding_id, "binding.show")
-    task = open_task(binding, current_user, now())
-    if task is not None and current_transaction().write and task.instance.is_running:
-        runtime.open_item(task, person_id=current_user.id, now=now())
+    task = _seen(binding, open_task(binding, current_user, now()))
     page = render_template(
         "units/joining.html",
         binding=binding,
@@ -86,6 +85,17 @@ def joining(binding_id: int) -> str:
         is_lister=any(grant.role in REVIEWS for grant in grants()),
     )
     return noted(page, BINDING, binding_id)
+
+
+def _seen(binding: Employment, task: WorkItem | None) -> WorkItem | None:
+    """Note that a task was seen; None for one that was closed meanwhile."""
+    if task is not None and current_transaction().write and task.instance.is_running:
+        try:
+            runtime.open_item(task, person_id=current_user.id, now=now())
+        except StaleTask:
+            db.session.refresh(binding)
+            return None
+    return task
 
 
 @bp.get("/binding/requests/<int:binding_id>/number")

@@ -1,5 +1,6 @@
 """Every office has a term: asked for, usual, renewed in time, and told of before it ends."""
 
+import contextlib
 import re
 from datetime import date, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from app.core.db import db, transaction
 from app.core.instants import end_of
 from tests.app.admin.test_grants import decide, last_request, propose, roles_of
 from tests.builders.people import a_person, a_unit
+from tests.builders.statements import statements_sent
 from tests.conftest import START, Browser
 
 SOON = date(2026, 12, 1)
@@ -170,7 +172,7 @@ def test_what_was_renewed_is_told_of_again_before_its_new_end(
 
 @pytest.mark.parametrize("broken", ["邬小棠", "柏小满", "敖正言"])
 def test_a_warning_that_fails_keeps_the_others_and_is_tried_again(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, broken: str
+    app: Flask, at: Any, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """The holder, another holder or who renews cannot be told the first time."""
     keeper = holding("unit_admin", date(2028, 1, 1), name="敖正言", unit="青禾小学")
@@ -191,15 +193,60 @@ def test_a_warning_that_fails_keeps_the_others_and_is_tried_again(
         notify(person_id, *args, **values)
 
     monkeypatch.setattr(ending, "notify", fails)
-    with pytest.raises(RuntimeError):
+    with contextlib.suppress(RuntimeError):
         warn_of_ends(START.date())
+    worker.drain()
     first = clerks[0]
     assert len(told(first)) == (first.id != lost)
     monkeypatch.setattr(ending, "notify", notify)
+    at(START + timedelta(minutes=1))
     for _ in range(2):
         warn_of_ends(START.date())
+        worker.drain()
     assert [len(told(each)) for each in everybody] == [1, 1, 1]
     assert all(name in told(keeper)[0] for name in ("邬小棠", "柏小满"))
+
+
+def test_who_renews_gets_one_letter_a_day_for_a_unit(app: Flask, at: Any) -> None:
+    """A day's job that comes late, or again, tells nothing of the next day and nothing twice."""
+    keeper = holding("unit_admin", date(2028, 1, 1), name="敖正言", unit="青禾小学")
+    with transaction():
+        place = db.session.query(RoleGrant.scope_id).filter_by(person_id=keeper.id).scalar()
+        first, second = (
+            a_person(name, roles=[("unit_clerk", "org", place)]) for name in ("卜文", "晏清")
+        )
+        early, late = (
+            db.session.query(RoleGrant).filter_by(person_id=each.id).one()
+            for each in (first, second)
+        )
+        early.valid_to = late.valid_to = end_of(SOON)
+        late.warned_at = now() + timedelta(days=1)
+    warn_of_ends(START.date())
+    worker.drain()
+    assert [("卜文" in text, "晏清" in text) for text in told(keeper)] == [(True, False)]
+    with transaction():
+        db.session.get_one(RoleGrant, early.id).valid_to = end_of(date(2028, 1, 1))
+        db.session.get_one(RoleGrant, late.id).warned_at = now() + timedelta(minutes=1)
+    at(START + timedelta(days=1))
+    warn_of_ends(START.date())
+    worker.drain()
+    assert len(told(keeper)) == 1
+    assert len(told(first)) == 1
+    assert told(second) == []
+
+
+def test_who_can_renew_is_asked_for_once_for_a_unit(app: Flask) -> None:
+    holding("unit_admin", date(2028, 1, 1), name="敖正言", unit="青禾小学")
+    with transaction():
+        place = db.session.query(RoleGrant.scope_id).filter_by(role="unit_admin").scalar()
+        for name in ("卜文", "晏清", "邬小棠"):
+            person = a_person(name, roles=[("unit_clerk", "org", place)])
+            mine = db.session.query(RoleGrant).filter_by(person_id=person.id).one()
+            mine.valid_to, mine.warned_at = end_of(SOON), now()
+    with transaction(write=False), statements_sent() as sent:
+        letters = list(ending._letters(START.date(), now()))
+    assert len(letters) == 1
+    assert sum("role_grant.role = " in each for each in sent) == 1
 
 
 def test_several_terms_are_proposed_anew_at_once(

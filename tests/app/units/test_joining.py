@@ -10,9 +10,11 @@ from app.accounts.models import Person, RoleGrant
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import StaleTask
 from app.core.invariants import check_all
 from app.core.storage import StoredFile
 from app.engine import definitions
+from app.units import joining_views
 from app.units.evidence_models import RequestFile
 from app.units.models import Employment
 from app.units.process import BINDING
@@ -62,6 +64,24 @@ def test_who_nobody_has_verified_is_left_out_of_a_batch_and_it_says_so(
     assert clerk.post("/tasks/batch", {**chosen, "decision": "pass"}).status_code == 422
     assert vet(client_for, case, "pass").status_code == 303
     assert status(case) == "active"
+
+
+def test_a_task_that_is_closed_while_its_page_opens_is_offered_no_more(
+    client_for: Any, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(client_for, case)
+    with transaction(write=False):
+        url = f"/binding/requests/{db.session.query(Employment).one().id}"
+    clerk = client_for(case.clerk)
+    assert f"/tasks/{task_of(case)}" in clerk.get(url).text
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise StaleTask
+
+    monkeypatch.setattr(joining_views.runtime, "open_item", gone)
+    page = clerk.get(url)
+    assert page.status_code == 200
+    assert f"/tasks/{task_of(case)}" not in page.text
 
 
 def test_who_vets_sees_the_number_for_a_reason_while_the_task_is_open(
