@@ -10,7 +10,7 @@ from typing import Any
 
 from forms import FormSpec, display
 
-EMPTIED = "另一页面已清空此项"
+EMPTIED = "另一页面已保存，此项为空"
 
 
 def overtaken(what: str) -> str:

@@ -30,6 +30,7 @@ from app.units.models import (
 )
 from app.units.offices import vetting_office
 from app.units.own_data import checked_phone
+from app.units.placing import faults_of_place
 
 ADDRESS_LIMIT, ADDRESS_PERIOD = 10, timedelta(days=1)
 SIGNS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -129,6 +130,7 @@ def faults_of(asked: UnitRegistration, entry: Entry, now: datetime) -> tree.Faul
     """Return by field everything that keeps a unit from being registered like this."""
     office = vetting_office(entry.facts.parent, entry.facts.area_code, now)
     found = tree.faults_of(None, _placed(entry.facts, office))
+    found |= faults_of_place(entry.facts)
     found |= {**_faults_of_second(asked, entry), **_faults_of_type(entry.facts)}
     if office is None:
         found.setdefault("area_code", [NO_OFFICE])

@@ -66,6 +66,15 @@ def test_who_nobody_has_verified_is_left_out_of_a_batch_and_it_says_so(
     assert status(case) == "active"
 
 
+def test_how_a_request_stands_is_told_beside_the_name(client_for: Any, case: Case) -> None:
+    """The last columns of a wide table lie below its actions on a small screen."""
+    ask(client_for, case)
+    page = client_for(case.clerk).get("/binding/requests").text
+    heads = re.findall(r'<th scope="col">(\w+)</th>', page)
+    assert heads[heads.index("姓名") + 1] == "审核状态"
+    assert re.search(r"苏晓禾</td><td>\s*<span[^>]*>待审核", page)
+
+
 def test_a_task_that_is_closed_while_its_page_opens_is_offered_no_more(
     client_for: Any, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -249,6 +249,15 @@ def test_the_nearest_office_where_somebody_can_decide_vets(
         assert below.one().office_id == ids["澄江集团"]
 
 
+def test_a_unit_lies_in_the_area_of_its_superior(office: Person, visitor: Browser) -> None:
+    with transaction():
+        a_person("集团管理员", roles=[("unit_admin", "org", a_unit("澄江集团", area="410000").id)])
+    page = visitor.post(URL, {**NEW, "superior": "澄江集团"})
+    assert page.status_code == 422
+    assert is_told_in_place(page, "area_code", "属地须在河南省范围内")
+    assert "佐证材料，提交后在“注册进度”页面上传" in page.text
+
+
 def test_a_login_that_was_taken_meanwhile_keeps_the_unit_out(
     client_for: Any, office: Person, visitor: Browser
 ) -> None:
