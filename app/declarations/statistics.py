@@ -33,9 +33,9 @@ def figures_of(person: Reviewer, now: datetime) -> Figures:
     """Count for the units of a reviewer; the year is the calendar's."""
     begins = now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     mine = waiting_for(person)
-    decided = select(ReviewOpinion.decision, func.count(ReviewOpinion.id)).where(
-        ReviewOpinion.unit_id.in_(person.unit_ids), ReviewOpinion.at >= begins
-    )
+    decided = select(
+        ReviewOpinion.decision, func.count(ReviewOpinion.declaration_id.distinct())
+    ).where(ReviewOpinion.unit_id.in_(person.unit_ids), ReviewOpinion.at >= begins)
     done = select(WorkItem.business_type, func.count(WorkItem.id)).where(
         WorkItem.status == ItemStatus.DONE,
         WorkItem.scope_kind == "org",
@@ -69,9 +69,9 @@ def review_statistics(person: Any, roles: set[str], moment: datetime) -> Panel |
     tone = "danger" if found.late else "warning"
     lines = [
         _figure("待办任务", found.waiting, "/tasks", tone, late),
-        _figure("本年度审核通过", found.opinions.get("pass", 0), DONE, "success", "申报，人次"),
-        _figure("本年度退回", found.opinions.get("return", 0), DONE, "warning", "申报，人次"),
-        _figure("本年度提出终止", found.opinions.get("terminate", 0), DONE, note="申报，人次"),
+        _figure("本年度审核通过", found.opinions.get("pass", 0), DONE, "success", "申报，件"),
+        _figure("本年度退回", found.opinions.get("return", 0), DONE, "warning", "申报，件"),
+        _figure("本年度提出终止", found.opinions.get("terminate", 0), DONE, note="申报，件"),
     ]
     keeps_archive = bool(roles & {"unit_clerk", "unit_admin"})
     if keeps_archive:

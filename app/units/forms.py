@@ -193,8 +193,8 @@ WHOLE = re.compile("[0-9]{1,5}")
 
 
 def _number(label: str) -> StringField:
-    told = [Optional(), Regexp(re.compile(rf"{WHOLE.pattern}\Z"), message="请填写 0 或正整数")]
-    return StringField(label, told, filters=[_stripped])
+    shape = Regexp(re.compile(rf"{WHOLE.pattern}\Z"), message="请填写 0 至 99999 的整数")
+    return StringField(label, [Optional(), shape], filters=[_stripped])
 
 
 class PostForm(Form):

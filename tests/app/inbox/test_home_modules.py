@@ -8,6 +8,7 @@ from flask import Flask
 
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.declarations.models import ReviewOpinion
 from app.notices import operations as writing
 from app.notices.models import Kind
 from tests.builders.declarations import a_declaration
@@ -106,6 +107,11 @@ def test_a_passed_declaration_is_counted(app: Flask, client_for: Clients) -> Non
     with transaction(write=False):
         clerk = staff(db.session.merge(declaration.unit, load=False), "unit_clerk")
     do(("declaration", declaration.id), "vet_declaration", VET_PASS)
+    assert figure(client_for(clerk).get("/home").text, "本年度审核通过") == 1
+    with transaction():
+        opinion = db.session.query(ReviewOpinion).filter_by(declaration_id=declaration.id).one()
+        told = {c.name: getattr(opinion, c.name) for c in ReviewOpinion.__table__.columns}
+        db.session.add(ReviewOpinion(**{**told, "id": None, "stage": "审定"}))
     assert figure(client_for(clerk).get("/home").text, "本年度审核通过") == 1
 
 

@@ -165,8 +165,9 @@ def test_who_was_given_a_returned_change_mends_it_on_the_units_page(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"approved_1": "-1"}, "请填写 0 或正整数"),
-        ({"occupied_1": "很多"}, "请填写 0 或正整数"),
+        ({"approved_1": "100000"}, "请填写 0 至 99999 的整数"),
+        ({"approved_1": "-1"}, "请填写 0 至 99999 的整数"),
+        ({"occupied_1": "很多"}, "请填写 0 至 99999 的整数"),
         ({"approved_1": "", "approved_2": ""}, "核定岗位数"),
         ({"file": ""}, "请上传人社部门盖章的岗位核准表"),
         ({"file": "999999"}, "请上传人社部门盖章的岗位核准表"),
@@ -183,10 +184,10 @@ def test_what_does_not_hold_is_said_at_its_field(
 def test_all_that_lacks_is_told_in_one_round(case: Case, client_for: Any) -> None:
     browser = client_for(case.admin)
     faulty = browser.post(URL, form(case, approved_1="十四", file="")).text
-    assert ("请填写 0 或正整数" in faulty, "请上传人社部门盖章" in faulty) == (True, True)
+    assert ("请填写 0 至 99999 的整数" in faulty, "请上传人社部门盖章" in faulty) == (True, True)
     browser.post(URL, form(case))
     again = browser.post(URL, form(case, approved_1="12abc", occupied_1="", file="")).text
-    for words in ("请填写 0 或正整数", "请上传人社部门盖章", "请填写变更理由"):
+    for words in ("请填写 0 至 99999 的整数", "请上传人社部门盖章", "请填写变更理由"):
         assert words in again
 
 
