@@ -90,7 +90,7 @@ def _percent(value: int, whole: int) -> float:
 
 
 def round_up(value: int) -> int:
-    """Return the round number that a scale ends at to hold a value: at most a third above it."""
+    """Return the round number that a scale ends at to hold a value: less than twice as much."""
     unit = 1
     while unit * 10 < value:
         unit *= 10

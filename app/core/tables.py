@@ -108,10 +108,15 @@ def workbook_answer(name: str, sheets: Iterable[Sheet]) -> Response:
 
     book = Workbook(write_only=True)
     for sheet in sheets:
-        _fill(book.create_sheet(_NO_TITLE.sub("_", sheet.name)[:31]), sheet)
+        _fill(book.create_sheet(_title(sheet.name)), sheet)
     target = io.BytesIO()
     book.save(target)
     return _attached(target.getvalue(), f"{name}.xlsx", MEDIA_TYPES["xlsx"])
+
+
+def _title(name: str) -> str:
+    """Return what a sheet is called in its file, wherever it is named."""
+    return _NO_TITLE.sub("_", name)[:31]
 
 
 def _fill(target: Any, sheet: Sheet) -> None:
@@ -134,7 +139,8 @@ def _let_choose(target: Any, column: str, offer: Offer) -> None:
     from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415 - as above
 
     letter = get_column_letter(offer.place + 1)
-    values = f"'{offer.sheet}'!${letter}$2:${letter}${offer.count + 1}"
+    quoted = _title(offer.sheet).replace("'", "''")
+    values = f"'{quoted}'!${letter}$2:${letter}${offer.count + 1}"
     rule = DataValidation("list", values, allow_blank=True, showErrorMessage=True)
     rule.errorTitle, rule.error = "不在可选范围内", f"请从列表中选择，可选内容见“{offer.sheet}”"
     rule.add(f"{column}2:{column}{OFFERED_ROWS}")

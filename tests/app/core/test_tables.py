@@ -5,7 +5,7 @@ import io
 from flask import Flask
 from openpyxl import load_workbook
 
-from app.core.tables import Sheet, harmless, workbook_answer
+from app.core.tables import Offer, Sheet, harmless, workbook_answer
 
 FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\t=1")
 
@@ -25,6 +25,20 @@ def test_a_cell_of_a_workbook_is_text_and_stays_as_it_is(app: Flask) -> None:
     assert [cell.value for cell in cells] == ["=甲", *FORMULAS]
     assert {(cell.data_type, cell.number_format) for cell in cells} == {("s", "@")}
     assert sheet.column_dimensions["A"].number_format == "@"
+
+
+def test_what_is_offered_is_found_in_the_sheet_as_the_file_calls_it(app: Flask) -> None:
+    name = "年度/考核's"
+    sheets = (
+        Sheet("填写", ("等次",), offers={0: Offer(name, 0, 1)}),
+        Sheet(name, ("等次",), rows=(("合格",),)),
+    )
+    with app.test_request_context():
+        content = workbook_answer("样表", sheets).get_data()
+    book = load_workbook(io.BytesIO(content))
+    assert book.sheetnames == ["填写", "年度_考核's"]
+    (rule,) = book["填写"].data_validations.dataValidation
+    assert rule.formula1 == "'年度_考核''s'!$A$2:$A$2"
 
 
 def test_signs_that_cannot_be_written_are_left_out(app: Flask) -> None:
