@@ -185,6 +185,7 @@ def unit(unit_id: int) -> str:
         roles=ROLES,
         area=_area(found.jurisdiction),
         periods=history.periods_of(found.id),
+        endings=history.endings_of(found),
         lacks=[
             ROLES[role]
             for role in ("unit_admin", "unit_clerk", *(["unit_leader"] * found.has_leader))

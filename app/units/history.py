@@ -18,6 +18,14 @@ def periods_of(unit_id: int) -> list[UnitPeriod]:
     return list(db.session.scalars(mine.order_by(UnitPeriod.valid_from.desc())))
 
 
+def endings_of(unit: Unit) -> list[Unit]:
+    """Return the units whose end belongs to the past of one: what it took over, and itself."""
+    ended = select(Unit).where(
+        Unit.closed_at.is_not(None), or_(Unit.merged_into_id == unit.id, Unit.id == unit.id)
+    )
+    return list(db.session.scalars(ended.order_by(Unit.closed_at.desc(), Unit.id.desc())))
+
+
 def as_of(unit: Unit, moment: datetime | None) -> Unit | UnitPeriod:
     """Return what a unit was at a moment, or the unit itself: now, and before its first period."""
     if moment is None or unit.standing_since is None or moment >= unit.standing_since:

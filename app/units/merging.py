@@ -30,7 +30,7 @@ def merge_unit(unit: Unit, into: Unit, basis: str, *, actor_id: int, now: dateti
         raise Conflict("还不能合并：" + "；".join(left))
     _move_lower_units(unit, into, now)
     _move_people(unit, into, actor_id, now)
-    unit.merged_into_id = into.id
+    unit.merged_into_id, unit.closed_basis = into.id, told
     tree.shut(unit, reason="单位合并", actor_id=actor_id, now=now)
     audit.record(
         "unit:merged",

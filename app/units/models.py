@@ -101,6 +101,8 @@ class Unit(Model):
     # A closed unit stays: what it once vetted names it.
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     merged_into_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
+    # On what basis it was closed or merged: its past and that of who took it over tell it.
+    closed_basis: Mapped[str] = mapped_column(String(300), default="")
 
     parent: Mapped["Unit | None"] = relationship(remote_side=[id], foreign_keys=[parent_id])
     reports_to: Mapped["Unit | None"] = relationship(

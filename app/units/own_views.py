@@ -26,7 +26,11 @@ def settings() -> str:
 
 def _settings_page(unit: Unit, form: OwnDataForm) -> str:
     return render_template(
-        "units/settings.html", unit=unit, form=form, periods=history.periods_of(unit.id)
+        "units/settings.html",
+        unit=unit,
+        form=form,
+        periods=history.periods_of(unit.id),
+        endings=history.endings_of(unit),
     )
 
 

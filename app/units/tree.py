@@ -339,6 +339,7 @@ def close_unit(unit: Unit, basis: str, *, actor_id: int, now: datetime) -> None:
         end_employment(employment, actor_id=actor_id, now=now)
         text = f"{unit.name}已关闭，请重新绑定现在的单位"
         notify(employment.person_id, text, url="/binding", now=now)
+    unit.closed_basis = told
     shut(unit, reason="单位关闭", actor_id=actor_id, now=now)
     audit.record("unit:closed", subject=("unit", unit.id), actor_id=actor_id, now=now, basis=told)
 

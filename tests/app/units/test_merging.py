@@ -52,7 +52,9 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
         assert check_all() == []
     assert "已并入柳溪小学" in client_for(teacher).get("/notifications").text
     assert client_for(clerk).get("/binding/requests").status_code == 403
-    assert "并入柳溪小学" in system.get(f"/admin/units/{old.id}").text
+    for unit in (old, new):
+        past = system.get(f"/admin/units/{unit.id}").text
+        assert "青禾小学并入柳溪小学，依据：云编〔2026〕8 号" in past
     assert system.post(f"/admin/units/{old.id}/merge", told(new)).status_code == 409
 
 
