@@ -5,7 +5,8 @@ import re
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from forms import build, parse
+from app.core.overtaken import differing
+from forms import build, load, parse
 
 FORM = """
 title: 经历
@@ -33,3 +34,10 @@ def test_a_fault_is_told_with_the_number_its_row_has_on_the_page(app: Flask) -> 
     told = re.sub(r"<[^>]+>", "", shown)
     assert "工作经历第 2 行 · 年数：请填写整数" in told
     assert "第 1 行" not in told
+
+
+def test_what_another_page_left_empty_is_not_called_cleared() -> None:
+    """Whether it was ever filled in is not known."""
+    field = next(each for each in load("people/profile").fields if each.type == "text")
+    told = differing(load("people/profile"), {}, {field.name: "汉族"})
+    assert told == {field.name: ["另一页面已保存，此项为空"]}
