@@ -128,6 +128,24 @@ def test_every_version_is_kept_and_read_by_its_owner_and_their_unit(
     assert client_for(stranger).get(f"{url}/versions/1").status_code == 404
 
 
+def test_its_owner_reads_that_the_withdrawal_was_agreed_and_what_is_to_be_done(
+    client_for: Callable[..., Any],
+) -> None:
+    business = asked()
+    with transaction():
+        owner = item_of(business).person
+        other = build.an_item(owner)
+    browser, url = client_for(owner), f"/portfolio/{business[1]}"
+    assert "单位已同意撤回" not in browser.get(url).text
+    do(business, "vet_withdrawal", {"decision": "pass", "opinion": ""})
+    page = browser.get(url).text
+    for said in ("单位已同意撤回", "保留在使用它的申报中", "修改后请重新提交审核", "历次版本"):
+        assert said in page
+    assert page.count(f'href="{url}/versions/1"') == 2
+    assert "教师" in browser.get(f"{url}/versions/1").text
+    assert "单位已同意撤回" not in browser.get(f"/portfolio/{other.id}").text
+
+
 def test_the_unit_opens_what_proved_a_version_that_was_replaced() -> None:
     with transaction():
         version = build.an_approved_item(a_person(unit=a_unit()), "honor")
