@@ -45,9 +45,7 @@ RECOVERY_BYTES = 10
 GROUP = 4
 # Whom a new instance asks for a second factor (等保 practice); the security administrator decides.
 FIRST_FACTOR_ROLES = ("system_admin", "security_admin", "audit_admin", "process_admin", "issuer")
-WRONG_CODE = (
-    "验证码不正确或已使用过，请输入手机上最新显示的 6 位数字，或一个未用过的恢复码"
-)
+WRONG_CODE = "验证码不正确或已使用过，请输入手机上最新显示的 6 位数字，或一个未用过的恢复码"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,12 @@ def complete_each(
     batch = each_of(
         order, lambda number: runtime.complete(known[number], answers, actor_id=actor_id, now=now)
     )
+    note_failures(batch, now)
+    return batch
+
+
+def note_failures(batch: Batch, now: datetime) -> None:
+    """Write an incident for each step of a batch that failed."""
     for error in batch.refused.values():
         if isinstance(error, incidents.StepFailed):
             incidents.record(error, now)
-    return batch

@@ -13,7 +13,7 @@ from app.core import receiving
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.faults import shown_on
-from app.core.http import noted, page_of, see_other, writes_late
+from app.core.http import noted, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.numbers import ids_in
 from app.core.overtaken import differing, overtaken
@@ -33,6 +33,7 @@ from app.portfolio import (
     operations,
     queries,
     reading,
+    several,
     sorting,
     statistics_views,
     version_views,
@@ -63,7 +64,7 @@ SENT = "已提交审核，单位办理后会立即通知您"
 
 @bp.get("/portfolio")
 @requires("portfolio.list")
-def index() -> str:
+def index(told: several.Told | None = None) -> str:
     """个人业绩库: the tree with counts, and the items that match."""
     filters = archive.filters_from(request.args)
     items = sorting.in_order(
@@ -78,8 +79,40 @@ def index() -> str:
         orders=sorting.ORDERS,
         years=queries.years_of(current_user.id),
         usages=queries.usages_of([item.id for item in page.items]),
+        waiting=several.count(several.open_among(found)),
+        most=several.LIMIT,
+        told=told,
         **_common(),
     )
+
+
+@bp.post("/portfolio")
+@requires("portfolio.create")
+@shown_on(index)
+def do_many() -> Response | tuple[str, int]:
+    """批量提交审核 and 批量删除草稿; the list names what was refused and why."""
+    act = request.form.get("act", "")
+    told = several.do_each(_chosen(), act, actor=current_user, now=now())
+    if told.refused:
+        return index(told), 422
+    flash(told.summary, "success")
+    return see_other(safe_next(request.form.get("next"), url_for("portfolio.index")))
+
+
+def _chosen() -> list[int]:
+    """Return the items that were ticked, or all open ones of the list, on other pages too.
+
+    Raises Invalid when the list is no longer the one that was ticked as a whole.
+    """
+    if not request.form.get("all"):
+        return [int(i) for i in request.form.getlist("id") if i.isdecimal()]
+    found = several.open_among(
+        queries.items_of(current_user.id, archive.filters_from(request.args))
+    )
+    there = several.count(found)
+    if request.form.get("waiting", type=int) != there:
+        raise Invalid(f"列表刚刚有变化，现有 {there} 项草稿和退回的业绩。请核对后再办理")
+    return several.first_of(found)
 
 
 def _common() -> dict[str, Any]:
