@@ -13,7 +13,7 @@ from app.core.db import db
 from app.core.http import grants, page_of
 from app.core.permissions import requires
 from app.engine.models import WorkItem
-from app.portfolio import bulk, item_types, queries, vetting
+from app.portfolio import bulk, duplicates, item_types, queries, vetting
 from app.portfolio.models import STATES, TONES
 from app.portfolio.queries import Filters
 from app.portfolio.sight import seen_of
@@ -60,6 +60,7 @@ def archive() -> str:
         filters=filters,
         people=queries.people_of_units(units),
         tasks=tasks,
+        hinted=duplicates.hinted_among(current_user, list(tasks), now()),
         seen_of=seen_of,
         types={kind.key: kind for kind in item_types.all_types()},
         withdrawals=vetting.count(vetting.waiting_for(current_user.id, now(), "vet_withdrawal")),

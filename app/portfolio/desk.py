@@ -16,7 +16,7 @@ from app.core.http import page_of, safe_next, see_other
 from app.core.numbers import ids_in
 from app.core.permissions import authorize, register_predicate, requires
 from app.engine.models import WorkItem
-from app.portfolio import archive, bulk, item_types, queries, vetting
+from app.portfolio import archive, bulk, duplicates, item_types, queries, vetting
 from app.portfolio.bulk_models import RowState, VetBatch
 
 ROW_WORDS = {
@@ -64,8 +64,16 @@ def vet_many() -> Response:
     counts = bulk.counts_of(done.id)
     if counts[RowState.DONE] < done.total:
         return see_other(url_for("portfolio.batch", batch_id=done.id))
-    flash(bulk.summary_of(done), "success")
+    hints = _hints_in(done)
+    told = f"，其中 {hints} 项有重复申报提示" if hints else ""
+    flash(bulk.summary_of(done) + told, "success")
     return see_other(safe_next(request.form.get("next"), url_for("portfolio.archive")))
+
+
+def _hints_in(asked: VetBatch) -> int:
+    """Return how many items of a batch have hints that who asked for it is told."""
+    ids = [row.item_id for row in db.session.scalars(bulk.rows_of(asked.id))]
+    return len(duplicates.hinted_among(current_user, ids, now()))
 
 
 def _batch(batch_id: int) -> VetBatch:
@@ -95,6 +103,8 @@ def batch(batch_id: int) -> str:
         batch=found,
         counts=bulk.counts_of(batch_id),
         page=page_of(bulk.rows_of(batch_id, state), size=PAGE_SIZE),
+        # Not while it goes on: the page asks anew every second.
+        hints=_hints_in(found) if found.finished_at else None,
         state=state,
         words=ROW_WORDS,
         name_of=_name,

@@ -4,7 +4,7 @@ The machine only points: reviewers read both and decide. Applicants are never to
 learn what a colleague has claimed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
@@ -16,7 +16,7 @@ from app.accounts.models import Person
 from app.accounts.queries import live_grants
 from app.core.db import db
 from app.core.lookalikes import lookalikes_of
-from app.core.permissions import role_allows, subject_allows
+from app.core.permissions import Grant, role_allows, subject_allows
 from app.core.storage import StoredFile
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
@@ -88,13 +88,31 @@ def duplicates_shown_to(
 ) -> Hints:
     """Return the other claims of somebody's items, if this reader is one who is told."""
     grants = live_grants(person.id, now)
-    may = role_allows(ACTION, {grant.role for grant in grants}, signed_in=True)
-    if not may or not subject_allows(ACTION, person, owner_id, now):
+    if not _may_compare(grants) or not subject_allows(ACTION, person, owner_id, now):
         return Hints()
     hints = duplicates_of(owner_id, item_ids)
     seen = seen_among([each.theirs_id for each in hints.shown], units_where(grants))
     told = [replace(each, is_open=each.theirs_id in seen) for each in hints.shown]
     return replace(hints, shown=told)
+
+
+def _may_compare(grants: Iterable[Grant]) -> bool:
+    return role_allows(ACTION, {grant.role for grant in grants}, signed_in=True)
+
+
+def hinted_among(person: Person, item_ids: Collection[int], now: datetime) -> set[int]:
+    """Return which of these items, whosoever they are, have hints that this reader is told."""
+    if not item_ids or not _may_compare(live_grants(person.id, now)):
+        return set()
+    mine = _asked_about(PortfolioItem.id.in_(item_ids))
+    told = {
+        key: each
+        for key, each in mine.items()
+        if subject_allows(ACTION, person, each[0].person_id, now)
+    }
+    # Of two that are asked about, each is pointed to: opened alone, each shows the other.
+    pairs = _pairs_of(told)
+    return {pair[3] for pair in pairs} | {pair[1] for pair in pairs if pair[1] in told}
 
 
 def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
@@ -104,22 +122,32 @@ def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
     once stays claimed: a declaration may still use that version. What is only being typed is not
     claimed yet.
     """
+    wanted = and_(PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == owner_id)
+    mine = _asked_about(wanted)
+    pairs = _pairs_of(mine)
+    return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs))
+
+
+def _asked_about(wanted: ColumnElement[bool]) -> dict[int, tuple[PortfolioItem, str]]:
+    """Return the items that are compared with the others, each with its jurisdiction."""
     rows = db.session.execute(
         select(PortfolioItem, Unit.jurisdiction)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
-        .where(PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == owner_id)
+        .where(wanted)
         .options(*AS_SEEN)
     ).tuples()
-    mine = {item.id: (item, jurisdiction) for item, jurisdiction in rows}
-    known = _known_by(_own_claims(mine))
+    return {item.id: (item, jurisdiction) for item, jurisdiction in rows}
+
+
+def _pairs_of(mine: "Mine") -> "set[Pair]":
+    known = _known_by(_own_claims(mine), {item.person_id for item, _jurisdiction in mine.values()})
     jurisdictions = {jurisdiction for _item, jurisdiction in mine.values()}
-    pairs = {
+    return {
         (same, theirs, slot, own, own_file, file_id)
         for theirs, slot, file_id, mark, type_key, person_id in _claims_like(known, jurisdictions)
         for same, own, own_file in known[mark]
-        if person_id != owner_id or _is_second(mine, own, theirs, type_key)
+        if person_id != mine[own][0].person_id or _is_second(mine, own, theirs, type_key)
     }
-    return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs))
 
 
 Mine = Mapping[int, tuple[PortfolioItem, str]]
@@ -141,7 +169,8 @@ def _is_second(mine: Mine, own: int, theirs: int, type_key: str) -> bool:
     return theirs != own and is_once and mine[own][0].type_key == type_key
 
 
-def _known_by(claims: Iterable[Claim]) -> Known:
+def _known_by(claims: Iterable[Claim], owners: Collection[int]) -> Known:
+    """Return by its mark what others may claim; one owner's own pictures are not compared."""
     known: Known = {}
     papers: set[str] = set()
     for item_id, slot, file_id, mark in claims:
@@ -151,7 +180,9 @@ def _known_by(claims: Iterable[Claim]) -> Known:
             papers.add(mark)
     for mark, other in lookalikes_of(papers):
         near = [(Same.PICTURE, own, file_id) for _same, own, file_id in known[mark]]
-        known.setdefault(other, []).extend(each for each in near if other not in papers)
+        known.setdefault(other, []).extend(
+            each for each in near if len(owners) > 1 or other not in papers
+        )
     return {mark: found for mark, found in known.items() if found}
 
 

@@ -67,9 +67,8 @@ SENT = "已提交审核，单位办理后会立即通知您"
 def index(told: several.Told | None = None) -> str:
     """个人业绩库: the tree with counts, and the items that match."""
     filters = archive.filters_from(request.args)
-    items = sorting.in_order(
-        queries.items_of(current_user.id, filters), request.args.get("sort", "")
-    )
+    found = queries.items_of(current_user.id, filters)
+    items = sorting.in_order(found, request.args.get("sort", ""))
     page = page_of(queries.with_opinions(items), size=PAGE_SIZE)
     return render_template(
         "portfolio/index.html",

@@ -19,6 +19,7 @@ from app.core.lookalikes import PictureBand, PictureLook, PictureTwin
 from app.core.storage import StoredFile
 from app.core.uploads import Policy
 from app.portfolio import attachments, duplicates, operations
+from app.portfolio.bulk_models import VetBatch
 from app.portfolio.models import (
     ItemFile,
     ItemMark,
@@ -269,6 +270,36 @@ def test_the_clerk_reads_the_path_and_no_applicant_does(
     assert HEADING not in client_for(two[1]).get(f"/portfolio/{claim}").text
 
 
+def test_the_list_marks_what_waits_and_has_hints_and_a_batch_counts_them(
+    two: tuple[Person, Person], school: Unit, client_for: Sign
+) -> None:
+    claims = [sent(person, "award", **AWARD) for person in two]
+    alone = sent(two[0], "honor", name="区优秀教师")
+    with transaction():
+        clerk = staff(db.session.merge(school), "unit_clerk")
+    browser = client_for(clerk)
+    listed = browser.get("/portfolio/archive").text
+    assert listed.count(">重复提示<") == 2
+    assert f'href="/portfolio/{alone}#duplicates"' not in listed
+    assert "本页有 2 项待审核业绩有重复申报提示" in listed
+    asked = {"id": [*claims, alone], "decision": "pass", "opinion": "属实"}
+    browser.post("/portfolio/archive", asked)
+    page = browser.get("/portfolio/archive").text
+    assert "已通过 3 项业绩，其中 2 项有重复申报提示" in page
+    assert ">重复提示<" not in page
+    with transaction(write=False):
+        batch = db.session.scalars(select(VetBatch.id)).one()
+    assert "2 项有重复申报提示" in browser.get(f"/portfolio/batches/{batch}").text
+
+
+def test_no_applicant_is_told_what_has_hints(two: tuple[Person, Person], school: Unit) -> None:
+    claims = [sent(person, "award", **AWARD) for person in two]
+    with transaction():
+        clerk = staff(db.session.merge(school), "unit_clerk")
+        assert duplicates.hinted_among(clerk, claims, now()) == set(claims)
+        assert duplicates.hinted_among(db.session.merge(two[0]), claims, now()) == set()
+
+
 def test_who_reviews_others_is_not_told_of_their_own(school: Unit, client_for: Sign) -> None:
     with transaction():
         clerk = a_person(
@@ -305,6 +336,16 @@ def test_the_same_certificate_scanned_again_is_pointed_to(two: tuple[Person, Per
     [back] = found(two[0], first)
     assert back.same == "图片相近"
     assert hint.files == tuple(reversed(back.files or ()))
+
+
+def test_scans_alike_of_two_people_are_marked_in_one_list(
+    two: tuple[Person, Person], school: Unit
+) -> None:
+    first = sent(two[0], "honor", a_sheet(1), name="优秀教师")
+    second = sent(two[1], "honor", scanned_again(1), name="优秀教师")
+    with transaction():
+        clerk = staff(db.session.merge(school), "unit_clerk")
+        assert duplicates.hinted_among(clerk, [first, second], now()) == {first, second}
 
 
 def test_colleagues_certificates_of_one_day_are_not_each_others(
