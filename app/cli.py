@@ -212,6 +212,7 @@ def clock(step: str) -> None:
         size = int(found[1])
         with transaction():
             set_clock(now() + (timedelta(days=size) if found[2] == "d" else timedelta(hours=size)))
+        worker.ask_once()
         worker.drain()
     with transaction(write=False):
         click.echo(f"{now():%Y-%m-%d %H:%M}")

@@ -128,6 +128,11 @@ def sweep() -> None:
         parts.sweep_parts()
 
 
+def ask_once() -> None:
+    """Ask for the warnings of the day: of a server that began since, or whose clock moved on."""
+    _swept(ask_for_warnings)
+
+
 def start_scheduler(app: Flask) -> BackgroundScheduler:
     """Run the worker inside the server process; the claimed rows are its memory."""
     scheduler = BackgroundScheduler(timezone="Asia/Shanghai")
@@ -143,6 +148,8 @@ def start_scheduler(app: Flask) -> BackgroundScheduler:
         scheduler.add_job(
             _in_app, "interval", args=(app, chore), max_instances=1, coalesce=True, **every
         )
+    # Chores come an hour after the start only: who restarts every night would warn nobody.
+    scheduler.add_job(_in_app, args=(app, ask_once))
     scheduler.start()
     return scheduler
 

@@ -15,7 +15,7 @@ from app.admin.operations import confirm_renewals
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict
-from app.units import operations, tree
+from app.units import operations
 from app.units.models import Unit
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
@@ -227,27 +227,19 @@ def test_roles_are_locked_in_one_order(app: Flask, person_id: int, clerk: tuple[
     assert (people, others) == (["NO KEY UPDATE"], ["NO KEY UPDATE"])
 
 
-def test_several_renewals_and_the_end_of_a_unit_do_not_wait_for_each_other(
+def test_several_renewals_lock_all_roles_before_any_is_decided(
     app: Flask, clerk: tuple[int, int]
 ) -> None:
-    """Both lock the roles of several people: in one order, however they were asked for."""
+    """By their numbers, as the end of a unit does: neither waits for the other."""
     security = an_office("security_admin", "阚双全")
     system = an_office("system_admin", "庾一鸣")
-    unit_id = clerk[1]
     with transaction():
-        held = [_held_at(unit_id, role) for role in ("unit_admin", "issuer", "supervisor")]
+        held = [_held_at(clerk[1], role) for role in ("unit_admin", "issuer", "supervisor")]
         asked = [_renewal_of(grant, security) for grant in reversed(held)]
-        person_id = held[0].person_id
-
-    def confirm_all() -> None:
+    with transaction(), locks_on("role_grant") as locks:
         found = [db.session.get_one(GrantRequest, each) for each in asked]
-        confirm_renewals(found, actor=someone(system), now=now())
-
-    def end_unit() -> None:
-        tree.shut(db.session.get_one(Unit, unit_id), reason="撤销", actor_id=person_id, now=now())
-
-    failed = [each for each in together_inside(app, confirm_all, end_unit) if each]
-    assert all(isinstance(each, Conflict) for each in failed), failed
+        assert confirm_renewals(found, actor=someone(system), now=now()) == (3, {})
+    assert locks == ["UPDATE"] * 4, "all at once, then each that is decided"
 
 
 def _held_at(unit_id: int, role: str) -> RoleGrant:

@@ -13,6 +13,7 @@ from app.accounts.operations import create_credential, create_person, set_passwo
 from app.accounts.signing_in import hash_password
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.jobs import Job
 from app.core.mail import MailFolder, MailServer
 from app.demo import show
 from app.factory import create_app
@@ -55,6 +56,8 @@ def test_time_passes_by_command_in_a_demonstration_only(app: Flask) -> None:
     assert (moved.exit_code, moved.output.strip()) == (0, "2026-11-28 09:00")
     with transaction(write=False):
         assert timedelta(days=5) <= now() - before < timedelta(days=5, minutes=10)
+        asked = db.session.query(Job.key).filter_by(name="warn_of_ends").all()
+        assert [key for (key,) in asked] == ["warn_of_ends:2026-11-28"]
 
 
 def test_a_demonstration_alone_lays_its_letters_into_a_folder(tmp_path: Path) -> None:

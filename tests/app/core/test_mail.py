@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -161,7 +162,19 @@ def test_the_scheduler_sends_apart_from_its_other_chores(app: Flask) -> None:
         worker.seal,
         worker.sweep,
         worker.vet,
-    } == set(chores)
+    } == set(chores) - {worker.ask_once}
+
+
+def test_the_scheduler_asks_for_the_warnings_of_ends_when_it_starts(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+    monkeypatch.setattr(worker, "ask_once", asked.set)
+    scheduler = worker.start_scheduler(app)
+    try:
+        assert asked.wait(20)
+    finally:
+        scheduler.shutdown(wait=True)
 
 
 def a_certificate(folder: Path) -> tuple[Path, Path]:
