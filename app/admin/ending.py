@@ -1,6 +1,6 @@
 """Roles that end soon: who holds them, and who can renew them, are told once (续期提醒)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -52,6 +52,7 @@ def warn_of_ends(day: date) -> int:
     for person_id in people:
         with transaction():
             count += _warn_holder(person_id, clock.now())
+    _tell_of_ends(clock.now)
     with transaction():
         for (person_id, unit_id), text, url in _letters(day, clock.now()):
             letter = {"day": f"{day}", "person": person_id, "text": text, "url": url}
@@ -71,6 +72,25 @@ def _tell(letter: Mapping[str, Any]) -> None:
 
 def _begin_of(day: date) -> datetime:
     return end_of(day - timedelta(days=1))
+
+
+def _tell_of_ends(read: Callable[[], datetime]) -> None:
+    """Tell the holders whose terms ran out by themselves of late, each once."""
+    with transaction(write=False):
+        now = read()
+        over = select(RoleGrant).where(
+            RoleGrant.valid_to > now - ENDS_SOON,
+            RoleGrant.valid_to <= now,
+            RoleGrant.ended_at.is_(None),
+            RoleGrant.scope_kind != "meeting",
+        )
+        found = db.session.scalars(over.order_by(RoleGrant.id)).all()
+        places = place_names((grant.scope_kind, grant.scope_id) for grant in found)
+        told = [(g.person_id, f"您的角色{_named(g, places)}已到期终止", g.valid_to) for g in found]
+    for person_id, text, end in told:
+        with transaction():
+            if end and not was_notified(person_id, text, since=end):
+                notify(person_id, text, url="/home", now=read())
 
 
 def _ending(now: datetime) -> tuple[ColumnElement[bool], ...]:

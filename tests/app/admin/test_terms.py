@@ -401,3 +401,13 @@ def test_a_proposal_that_lasts_longer_than_the_unit_renewed_still_waits(
     propose(security, clerk, role="unit_clerk", until="2031-11-01")
     assert client_for(keeper).post(f"/staff/{clerk.id}/renew").status_code == 303
     assert last_request().status == "waiting"
+
+
+def test_a_term_that_ended_by_itself_is_told_once(app: Flask, at: Any) -> None:
+    expert = holding("expert", SOON)
+    for days in (10, 11):
+        at(START + timedelta(days=days))
+        warn_of_ends((START + timedelta(days=days)).date())
+    assert [text for text in told(expert) if "已到期终止" in text] == [
+        "您的角色评审专家（全平台）2026-12-01已到期终止"
+    ]
