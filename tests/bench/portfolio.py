@@ -16,6 +16,7 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.engine import definitions
+from app.engine.models import WorkItem
 from app.factory import create_app
 from app.portfolio import item_types
 from app.portfolio.models import STATES, ItemSubmission, PortfolioItem
@@ -85,6 +86,7 @@ def a_province() -> dict[str, int]:
         item.tokens_text = " 青 禾 青禾 "
         build.vet(item, "return", "请补充证明")
         version = build.an_approved_item(owner, "work").id
+        waiting = build.a_submitted_item(owner, "work")
         people = {"clerk": clerk.id, "owner": owner.id}
         db.session.flush()
         # What refers to what is right by the making of it: to look it up takes minutes.
@@ -92,6 +94,9 @@ def a_province() -> dict[str, int]:
         _people(unit.id, owner.id)
         with _indexed_afterwards(PortfolioItem):
             _items(item, version)
+        task_id = build.review_task(waiting).id
+        with _indexed_afterwards(WorkItem):
+            _tasks(task_id)
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
     return people
@@ -141,7 +146,6 @@ def _items(item: PortfolioItem, version_id: int) -> None:
         "current_version_id": str(version_id),
         "occurred_on": "DATE '2005-03-01' + (n * 37 % 7600)::int",
         "updated_at": "updated_at - n * INTERVAL '1 second'",
-        "identity": "md5(n::text)",
     }
     rows_like(
         PortfolioItem, item.id, UNITS * STAFF * EACH,
@@ -154,6 +158,28 @@ def _items(item: PortfolioItem, version_id: int) -> None:
     sent = item.submissions[0].id
     rows_like(ItemSubmission, sent, OWN, id="3000000 + n", item_id="3000000 + n")
     rows_like(ItemSubmission, sent, STAFF * EACH, id="1000000 + n", item_id="1000000 + n")
+
+
+def _tasks(pattern: int) -> None:
+    """What is submitted waits for the unit that reviews it: so the pages count it."""
+    table = WorkItem.__table__
+    own = {
+        "id": "i.id",
+        "task_uuid": "gen_random_uuid()::text",
+        "business_id": "i.id",
+        "scope_id": "i.reviewing_unit_id",
+        "about_id": "i.person_id",
+    }
+    names = [f'"{each.name}"' for each in table.columns]
+    told = [own.get(each.name, f'w."{each.name}"') for each in table.columns]
+    db.session.execute(
+        sa.text(
+            f"INSERT INTO work_item ({', '.join(names)}) SELECT {', '.join(told)} "
+            "FROM work_item w, portfolio_item i "
+            "WHERE w.id = :pattern AND i.status = 'submitted' AND i.id > 1000000"
+        ),
+        {"pattern": pattern},
+    )
 
 
 def main() -> int:
