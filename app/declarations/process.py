@@ -74,6 +74,17 @@ CONFIRMED = Contract(
     },
 )
 MENDED_BY = {"mended_by": str}
+VETTING = ("vet_declaration", "vet_forwarded", "endorse_declaration", "endorse_forwarded")
+
+
+def _after(vetted: str, accepted: str, confirmed: str) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The verdicts that something takes: an office's, the organiser's, the second person's."""
+    words = {
+        **dict.fromkeys(VETTING, vetted),
+        "accept_declaration": accepted,
+        "confirm_termination": confirmed,
+    }
+    return {save: {"verdict": (word,) if word else ()} for save, word in words.items()}
 
 
 def _locked(step: Step) -> Declaration:
@@ -152,7 +163,10 @@ def accept_declaration(step: Step, answers: Answers) -> Outcomes:
     return _said(verdict, answers, passed="受理")
 
 
-@handlers.service("find_next_level", Contract(COURSE, gives={"has_next_level": YES_OR_NO}))
+@handlers.service(
+    "find_next_level",
+    Contract(COURSE, gives={"has_next_level": YES_OR_NO}, after=_after("pass", "", "")),
+)
 def find_next_level(step: Step) -> Outcomes:
     """Hand the declaration to the next office above, or to the organiser."""
     declaration = _locked(step)
@@ -165,7 +179,10 @@ def _mended_by(declaration: Declaration) -> Outcomes:
     return {"mended_by": operations.mended_by(declaration).isoformat()}
 
 
-@handlers.service("return_declaration", Contract(COURSE, gives=MENDED_BY))
+@handlers.service(
+    "return_declaration",
+    Contract(COURSE, gives=MENDED_BY, after=_after("return", "return", "again")),
+)
 def return_declaration(step: Step) -> Outcomes:
     """Give the declaration back to the applicant."""
     declaration = _locked(step)
@@ -192,14 +209,14 @@ def give_up_declaration(step: Step) -> Outcomes:
     return {"given_up": ended, **_mended_by(declaration), OUTCOME_WORD: word}
 
 
-@handlers.service("terminate_declaration", Contract(COURSE))
+@handlers.service("terminate_declaration", Contract(COURSE, after=_after("", "", "terminate")))
 def terminate_declaration(step: Step) -> Outcomes:
     """End the declaration for this year."""
     operations.terminate_declaration(_locked(step), now=step.now)
     return {OUTCOME_WORD: "已终止"}
 
 
-@handlers.service("finish_declaration", Contract(COURSE))
+@handlers.service("finish_declaration", Contract(COURSE, after=_after("", "pass", "")))
 def finish_declaration(step: Step) -> Outcomes:
     """Enter the confirmed result that the meeting sent."""
     outcome = str(step.data.get("outcome") or "")

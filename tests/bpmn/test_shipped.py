@@ -1,6 +1,7 @@
 """The diagrams that are shipped: each passes the gate and says who does what with which form."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,37 @@ def test_what_would_fail_at_every_click_is_not_published(fault: str, known: Know
     verdict = inspect({name: text.replace(old, new, 1).encode()}, known=known)
     assert not verdict.ok, fault
     assert inspect({name: text.encode()}, known=known).ok
+
+
+SWAPPED = {
+    "the unit's result": ("pass", 1, "find_next_level"),
+    "the superior's result": ("pass", 2, "find_next_level"),
+    "the acceptance": ("pass", 3, "finish_declaration"),
+    "the termination": ("terminate", 1, "terminate_declaration"),
+}
+"""Which of the same conditions of the declaration is turned round, and what it then misleads."""
+CALLED = ("declaration.bpmn", "unit_review.bpmn", "superior_review.bpmn")
+
+
+def _turned(place: str) -> bytes:
+    verdict, number, _misled = SWAPPED[place]
+    condition = f'verdict == "{verdict}"'
+    parts = NATIONAL["declaration.bpmn"].decode().split(condition)
+    before, behind = condition.join(parts[:number]), condition.join(parts[number:])
+    return f'{before}verdict == "return"{behind}'.encode()
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["with what it calls", "alone"])
+@pytest.mark.parametrize("place", SWAPPED)
+def test_a_verdict_is_followed_out_of_the_process_that_is_called(
+    place: str, together: bool, known: Known
+) -> None:
+    files = {name: NATIONAL[name] for name in (CALLED if together else CALLED[:1])}
+    known = replace(known, processes=published_in(NATIONAL, known))
+    assert inspect(files, known=known).findings == ()
+    verdict = inspect({**files, "declaration.bpmn": _turned(place)}, known=known)
+    astray = {finding.element for finding in verdict.findings if finding.rule == "task.after"}
+    assert SWAPPED[place][2] in astray
 
 
 def test_the_processes_that_are_called_are_shipped() -> None:

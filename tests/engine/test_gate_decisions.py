@@ -277,12 +277,64 @@ AGAIN = ENTERING.with_(
 """What was returned is weighed by a table, and goes on whatever it says."""
 
 
-@pytest.mark.parametrize(("name", "rules"), [("decision", set()), ("grade", {"task.after"})])
-def test_a_table_that_decides_anew_ends_the_course_of_a_decision(
-    name: str, rules: set[str]
-) -> None:
+@pytest.mark.parametrize(
+    ("name", "rules"), [("decision", {"rule.overwrites"}), ("grade", {"task.after"})]
+)
+def test_a_table_may_not_write_what_people_decided(name: str, rules: set[str]) -> None:
     files = {"sample.bpmn": AGAIN.bytes(), "grade.dmn": table(name=name, output='"pass"').encode()}
     assert {finding.rule for finding in inspect(files, known=KNOWN).findings} == rules
+
+
+SORTED = ENTERING.with_(
+    vet_to_is_good=flow("vet", "sort"),
+    sort=element("businessRuleTask", "sort", EXTENSION, name="去向"),
+    sort_to_is_good=flow("sort", "is_good"),
+)
+"""What was decided is translated by a table, and the gateway goes by the word of the table."""
+
+
+def sorting(rows: list[tuple[str, str]], condition: str, policy: str = "UNIQUE") -> Verdict:
+    (first, *others) = rows
+    more = "".join(
+        f"<rule id='m{at}'><inputEntry id='mi{at}'><text>{test}</text></inputEntry>"
+        f"<outputEntry id='mo{at}'><text>{answer}</text></outputEntry></rule>"
+        for at, (test, answer) in enumerate(others)
+    )
+    whole = table(header="decision", test=first[0], output=first[1], policy=policy, name="way")
+    text = whole.replace("</decisionTable>", f"{more}</decisionTable>")
+    drawing = SORTED.with_(
+        vet=user("vet", {**VET, "form": "decide", "save": "decide"}, name="单位审核"),
+        is_good_to_fill=flow("is_good", "fill", condition),
+    )
+    files = {"sample.bpmn": drawing.bytes(), "way.dmn": text.encode()}
+    return inspect(files, known=KNOWN)
+
+
+STRAIGHT = [('"pass"', '"in"'), ('"return"', '"out"')]
+SWAPPED = [('"pass"', '"out"'), ('"return"', '"in"')]
+
+
+@pytest.mark.parametrize("policy", ["FIRST", "UNIQUE"])
+@pytest.mark.parametrize("condition", ['way == "out"', 'way == "out" and decision == "return"'])
+def test_a_decision_is_followed_through_a_table(condition: str, policy: str) -> None:
+    assert sorting(STRAIGHT, condition, policy).findings == ()
+    swapped = sorting(SWAPPED, condition, policy)
+    assert {finding.rule for finding in swapped.findings} == {"task.after"}
+
+
+def test_the_first_row_that_fits_answers() -> None:
+    anything = [("-", '"in"'), *STRAIGHT]
+    found = sorting(anything, 'way == "out"', "FIRST")
+    assert {finding.rule for finding in found.findings} == {"task.after"}
+    rest = sorting([('"pass"', '"in"'), ("-", '"out"')], 'way == "out"', "FIRST")
+    assert rest.findings == ()
+
+
+def test_a_return_that_no_row_answers_goes_the_default_way() -> None:
+    found = sorting([('"pass"', '"in"'), ('"return"', "")], 'way != "in"')
+    assert found.findings == ()
+    found = sorting([('"pass"', '"in"')], 'way == "in"')
+    assert {finding.rule for finding in found.findings} == {"task.after"}
 
 
 @pytest.mark.parametrize(("outcomes", "rules"), [({"decision"}, set()), ({"x"}, {"task.after"})])

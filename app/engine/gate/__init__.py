@@ -7,7 +7,7 @@ hang or exhaust the process that asks.
 
 from collections.abc import Mapping
 
-from app.engine.gate.bundle import read_bundle, with_bundle
+from app.engine.gate.bundle import read_bundle, with_bundle, with_decisions
 from app.engine.gate.findings import Finding, Verdict
 from app.engine.gate.known import Known, Published
 from app.engine.gate.lint import lint_files
@@ -26,6 +26,6 @@ __all__ = [
 
 def published_in(files: Mapping[str, bytes], known: Known | None = None) -> dict[str, Published]:
     """Return what the gate must know of these published diagrams, beside what is `known`."""
-    diagrams = read_bundle(files).diagrams
-    processes = with_bundle(known or Known(), diagrams).processes
-    return {diagram.id: processes[diagram.id] for diagram in diagrams}
+    bundle = read_bundle(files)
+    processes = with_decisions(bundle, with_bundle(known or Known(), bundle.diagrams)).processes
+    return {diagram.id: processes[diagram.id] for diagram in bundle.diagrams}

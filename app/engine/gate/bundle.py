@@ -300,7 +300,9 @@ def _parts(diagram: Diagram) -> Iterator[Node]:
     return diagram.of_kind("subProcess")
 
 
-def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Finding]:
+def check_diagram(
+    diagram: Diagram, known: Known, bundle: Bundle, courses: course.Courses
+) -> Iterator[Finding]:
     """Apply every rule to one diagram; rules on paths only where sizes and ids are sound."""
     found = [finding for rule in element_rules.RULES for finding in rule(diagram, known)]
     yield from found
@@ -308,16 +310,42 @@ def check_diagram(diagram: Diagram, known: Known, bundle: Bundle) -> Iterator[Fi
         return
     for rule in RULES:
         yield from rule(diagram, known)
-    outputs = {name: decision.values(known) for name, decision in bundle.decisions.items()}
-    scope = variables.Variables(diagram, known, outputs)
+    scope = courses.scopes[diagram.id]
     yield from variables.check_inputs(diagram, known, scope)
-    yield from _counted(bundle, diagram, diagram.process, _by_values(scope, bundle))
+    yield from course.decisions_stay_as_taken(scope, courses)
+    yield from _counted(bundle, diagram, diagram.process, _by_values(scope, bundle, courses))
 
 
-def _by_values(scope: variables.Variables, bundle: Bundle) -> Iterator[Finding]:
+def courses_of(bundle: Bundle, known: Known) -> course.Courses:
+    """Return where decisions lead in the diagrams that the rules on paths may look at."""
+    outputs = {name: decision.values(known) for name, decision in bundle.decisions.items()}
+    scopes = {
+        diagram.id: variables.Variables(diagram, known, outputs)
+        for diagram in bundle.diagrams
+        if is_small(diagram) and has_sound_ids(diagram, known)
+    }
+    return course.Courses(scopes, bundle.decisions, bundle.effort)
+
+
+def with_decisions(bundle: Bundle, known: Known) -> Known:
+    """Return what is known once the ends of these processes tell what was decided in them."""
+    courses, processes = courses_of(bundle, known), dict(known.processes)
+    try:
+        for name in courses.scopes:
+            said = courses.said_in(name, known)
+            processes[name] = replace(processes[name], said=said)
+    except TooCostly:
+        # What is published was judged; a bundle that is too costly is refused by itself.
+        return known
+    return replace(known, processes=processes)
+
+
+def _by_values(
+    scope: variables.Variables, bundle: Bundle, courses: course.Courses
+) -> Iterator[Finding]:
     """Apply what holds conditions against the values that their names can have."""
     yield from check_expressions(scope, bundle.effort)
-    yield from course.decisions_lead_where_they_must(scope, bundle.effort)
+    yield from course.decisions_lead_where_they_must(scope, courses)
     yield from check_rule_tasks(scope, bundle.decisions, bundle.effort)
 
 

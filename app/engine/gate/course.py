@@ -1,100 +1,213 @@
 """Whether a decision leads where it must (去向): what is returned is never entered as passed.
 
 A handler may ask for a decision before it (`Contract.after`). Each other decision is followed
-from where it is made, branch by branch, as far as its conditions can be told.
+from where it is made, branch by branch, through tables, subprocesses and out of called processes,
+as far as its conditions can be told.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.engine.contracts import Scalar
-from app.engine.gate.diagram import DECISIONS, Flow, Node
+from app.engine.gate.decisions import Decision, asked_by
+from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node, local
 from app.engine.gate.findings import Finding
-from app.engine.gate.known import Known
+from app.engine.gate.graph import reach
+from app.engine.gate.known import Known, Said
 from app.engine.gate.values import deal_of, literal
-from app.engine.gate.variables import Variables
+from app.engine.gate.variables import Variables, gathers
 from rules.conditions import Effort, outcome_of
 
-Right = tuple[Scalar, ...]
-
-
-def decisions_lead_where_they_must(variables: Variables, effort: Effort) -> Iterator[Finding]:
-    """Guard the records: a return that goes on as a consent fails, or leads where nobody acts.
-
-    Raises TooCostly.
-    """
-    diagram, known = variables.diagram, variables.known
-    courses = _Courses(variables, effort)
-    for node in diagram.nodes.values():
-        deal = deal_of(node, known)
-        for save, needed in deal.contract.after.items() if deal else ():
-            for giver in diagram.nodes.values():
-                if giver.properties.get("save") == save and giver.scope == node.scope:
-                    yield from _astray(courses, known, giver, node, needed)
-
-
-def _astray(
-    courses: "_Courses", known: Known, giver: Node, node: Node, needed: Mapping[str, Right]
-) -> Iterator[Finding]:
-    deal = deal_of(giver, known)
-    for name, right in needed.items():
-        given = (deal.gives or {}).get(name) if deal else None
-        for value in given if isinstance(given, tuple) else ():
-            if value not in right and node.id in courses.reached(giver.id, name, value):
-                said = f"“{giver.name or giver.id}”的 {name} 是 {literal(value)} 时也会走到这里"
-                message = f"{said}，这里只办理 {'、'.join(map(literal, right))} 的"
-                hint = "请检查前面网关的条件和默认分支是否接反"
-                yield courses.variables.diagram.find("task.after", node, message, hint)
+World = frozenset[tuple[str, object]]
+"""What is known of the data at a place: names with their values."""
 
 
 @dataclass
-class _Courses:
-    """Where the values of decisions lead in a diagram; each is followed once."""
+class Courses:
+    """Where decisions lead in the diagrams of a bundle; each is followed once."""
 
-    variables: Variables
+    scopes: Mapping[str, Variables]
+    tables: Mapping[str, Decision]
     effort: Effort
-    _reached: dict[tuple[str, str, object], set[str]] = field(default_factory=dict)
-    _told: dict[tuple[str, str, object], bool | None] = field(default_factory=dict)
+    _reached: dict[tuple[str, str, str, object], set[str]] = field(default_factory=dict)
+    _told: dict[tuple[str, World], bool | None] = field(default_factory=dict)
+    _given: dict[str, frozenset[Said]] = field(default_factory=dict)
 
-    def reached(self, giver: str, name: str, value: object) -> set[str]:
+    def said_at(self, variables: Variables, node: Node) -> frozenset[Said]:
+        """Return the decisions that stand in the data behind a node, as its people took them."""
+        if gathers(node):
+            return frozenset()
+        if node.kind == "callActivity":
+            return self.said_in(node.element.get("calledElement", ""), variables.known)
+        deal = deal_of(node, variables.known)
+        given = (deal.gives or {}).items() if deal else ()
+        save, by = node.properties.get("save", ""), node.name or node.id
+        return frozenset(
+            Said(save, by, name, value)
+            for name, values in given
+            for value in (values if isinstance(values, tuple) else ())
+        )
+
+    def said_in(self, process: str, known: Known) -> frozenset[Said]:
+        """Return the decisions that a process ends with, for who calls it. Raises TooCostly."""
+        if process not in self.scopes:
+            return known.processes[process].said if process in known.processes else frozenset()
+        if process not in self._given:
+            self._given[process] = frozenset()  # What calls itself is refused elsewhere.
+            self._given[process] = self._said_at_end(self.scopes[process])
+        return self._given[process]
+
+    def _said_at_end(self, variables: Variables) -> frozenset[Said]:
+        diagram = variables.diagram
+        ends = {each.id for each in diagram.inside(diagram.id) if _ends_well(each)}
+        return frozenset(
+            said
+            for node in diagram.nodes.values()
+            for said in self.said_at(variables, node)
+            if ends & self.reached(variables, node, said)
+        )
+
+    def reached(self, variables: Variables, giver: Node, said: Said) -> set[str]:
         """Return the nodes that are reached while a name still has the value that was given."""
-        key = (giver, name, value)
+        key = (variables.diagram.id, giver.id, said.name, said.value)
         if key not in self._reached:
-            self._reached[key] = self._followed(*key)
+            self._reached[key] = self._followed(variables, giver, said)
         return self._reached[key]
 
-    def _followed(self, giver: str, name: str, value: object) -> set[str]:
-        diagram, reached = self.variables.diagram, set[str]()
-        waiting = [flow.target for flow in diagram.outgoing.get(giver, ())]
+    def _followed(self, variables: Variables, giver: Node, said: Said) -> set[str]:
+        diagram, seen = variables.diagram, set[tuple[str, World]]()
+        start: World = frozenset({(said.name, said.value)})
+        waiting = [(flow.target, start) for flow in diagram.outgoing.get(giver.id, ())]
         while waiting:
             here = waiting.pop()
-            node = diagram.nodes.get(here)
-            if node is None or here in reached:
+            node = diagram.nodes.get(here[0])
+            if node is None or here in seen:
                 continue
-            reached.add(here)
+            seen.add(here)
+            self.effort.evaluate("")
             # What leaves a node at its border leaves it before it has given anything.
-            waiting += [each.id for each in diagram.attached.get(here, ())]
-            # Whoever gives the name anew decides anew, somebody inside a subprocess too.
-            if node.kind != "subProcess" and name not in self.variables.set_by(node):
-                waiting += [flow.target for flow in self._taken(node, name, value)]
-        return reached
+            waiting += [(each.id, here[1]) for each in diagram.attached.get(node.id, ())]
+            # Whoever gives the name anew decides anew.
+            if said.name not in variables.set_by(node):
+                for world in self._behind(variables, node, here[1]):
+                    waiting += [(target, world) for target in self._next(diagram, node, world)]
+        return {ident for ident, _world in seen}
 
-    def _taken(self, node: Node, name: str, value: object) -> list[Flow]:
-        """Return the flows that may be taken when a name has this value."""
-        flows = self.variables.diagram.outgoing.get(node.id, [])
+    def _behind(self, variables: Variables, node: Node, world: World) -> set[World]:
+        """Return what may be known behind a node that is reached with this knowledge."""
+        given = variables.set_by(node)
+        kept = frozenset(each for each in world if each[0] not in given)
+        table = self.tables.get(asked_by(node)) if node.kind == "businessRuleTask" else None
+        if table is None or node.loop is not None:
+            return {kept}
+        asked = dict(world)
+        answers = table.answers(lambda test: self._holds(test, asked), variables.known)
+        return {kept | answer for answer in answers}
+
+    def _next(self, diagram: Diagram, node: Node, world: World) -> list[str]:
+        if node.kind == "subProcess":
+            inner = [] if node.loop is not None else diagram.inside(node.id)
+            return [each.id for each in inner if each.kind == "startEvent"]
+        holder = diagram.nodes.get(node.scope)
+        if _ends_well(node) and holder is not None and holder.loop is None:
+            return [flow.target for flow in diagram.outgoing.get(holder.id, ())]
+        return [flow.target for flow in self._taken(diagram, node, world)]
+
+    def _taken(self, diagram: Diagram, node: Node, world: World) -> list[Flow]:
+        """Return the flows that may be taken when this is known."""
+        flows = diagram.outgoing.get(node.id, [])
         if node.kind not in DECISIONS:
             return flows
         default = node.element.get("default", "")
         taken, is_sure = [], False
         for flow in (each for each in flows if each.id != default):
-            holds = self._holds(flow.condition or "", name, value)
+            holds = self._holds(flow.condition or "", dict(world))
             if holds is not False and not (is_sure and node.kind == "exclusiveGateway"):
                 taken.append(flow)
             is_sure = is_sure or holds is True
         return taken if is_sure else [*taken, *(each for each in flows if each.id == default)]
 
-    def _holds(self, text: str, name: str, value: object) -> bool | None:
-        key = (text, name, value)
+    def _holds(self, text: str, known: Mapping[str, object]) -> bool | None:
+        key = (text, frozenset(known.items()))
         if key not in self._told:
-            self._told[key] = outcome_of(text, {name: value}, self.effort)
+            self._told[key] = outcome_of(text, known, self.effort)
         return self._told[key]
+
+
+def _ends_well(node: Node) -> bool:
+    is_error = any(local(event) == "errorEventDefinition" for event in node.events())
+    return node.kind == "endEvent" and not is_error
+
+
+def decisions_lead_where_they_must(variables: Variables, courses: Courses) -> Iterator[Finding]:
+    """Guard the records: a return that goes on as a consent fails, or leads where nobody acts.
+
+    Raises TooCostly.
+    """
+    nodes = variables.diagram.nodes.values()
+    for node in nodes:
+        deal = deal_of(node, variables.known)
+        after = deal.contract.after if deal else {}
+        for giver in nodes if after else ():
+            said_there = courses.said_at(variables, giver)
+            for said in sorted(said_there, key=lambda each: (each.by, each.name, str(each.value))):
+                right = after.get(said.save, {}).get(said.name)
+                is_right = right is None or said.value in right
+                if not is_right and node.id in courses.reached(variables, giver, said):
+                    yield _astray(variables.diagram, node, said, right or ())
+
+
+def _astray(diagram: Diagram, node: Node, said: Said, right: tuple[Scalar, ...]) -> Finding:
+    astray = f"“{said.by}”的 {said.name} 是 {literal(said.value)} 时也会走到这里"
+    taken = f"这里只办理 {'、'.join(map(literal, right))} 的" if right else "这里不办理它的决定"
+    hint = "请检查前面网关的条件和默认分支是否接反"
+    return diagram.find("task.after", node, f"{astray}，{taken}", hint)
+
+
+def decisions_stay_as_taken(variables: Variables, courses: Courses) -> Iterator[Finding]:
+    """Guard the records: a table that writes over a decision sends a return on as a consent."""
+    diagram = variables.diagram
+    taken = _taken_by_handlers(variables, courses.scopes)
+    own = {name for node in diagram.nodes.values() for name in _given_by(variables, node)}
+    for node in diagram.of_kind("businessRuleTask", "callActivity"):
+        if node.kind == "callActivity":
+            called = node.element.get("calledElement", "")
+            written = _written_by_tables(courses, called) & own
+        else:
+            written = variables.set_by(node) & taken
+        for name in sorted(written):
+            message = f"决策表会改写“{name}”，它是办理人或处理程序作出的决定"
+            hint = "请给决策表的输出换一个名称，后面的条件按新名称判断"
+            yield diagram.find("rule.overwrites", node, message, hint)
+
+
+def _given_by(variables: Variables, node: Node) -> set[str]:
+    deal = deal_of(node, variables.known)
+    return set() if deal is None else {*(deal.gives or {})}
+
+
+def _called_by(scopes: Mapping[str, Variables], process: str) -> list[Variables]:
+    calls = {
+        name: [n.element.get("calledElement", "") for n in each.diagram.of_kind("callActivity")]
+        for name, each in scopes.items()
+    }
+    return [scopes[name] for name in sorted(reach([process], calls)) if name in scopes]
+
+
+def _taken_by_handlers(variables: Variables, scopes: Mapping[str, Variables]) -> set[str]:
+    """Return what handlers decide in a process and in all that it calls."""
+    return {
+        name
+        for each in [variables, *_called_by(scopes, variables.diagram.id)]
+        for node in each.diagram.nodes.values()
+        for name in _given_by(each, node)
+    }
+
+
+def _written_by_tables(courses: Courses, process: str) -> set[str]:
+    return {
+        name
+        for each in _called_by(courses.scopes, process)
+        for node in each.diagram.of_kind("businessRuleTask")
+        for name in each.set_by(node)
+    }

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -32,6 +32,9 @@ ALLOWED = frozenset(
 )
 _WORD = re.compile(r"[^\W\d]\w*")
 _TABLE_PARTS = frozenset({"input", "output", "rule"})
+
+Holds = Callable[[str], bool | None]
+"""Tells how a test turns out, or None where nobody knows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,27 @@ class Decision:
         columns = [[row[at] for row in rows if at < len(row)] for at in range(len(outputs))]
         return {name: _written(cells, known) for name, cells in zip(outputs, columns, strict=True)}
 
+    def answers(self, holds: Holds, known: Known) -> set[frozenset[tuple[str, Any]]]:
+        """Return the answers that the table may give, as far as its tests and cells can be told.
+
+        What an answer does not name can be anything.
+        """
+        if self.table.get("hitPolicy", UNIQUE) == COLLECT:
+            return {frozenset()}
+        names = [output.get("name", "") for output in self.parts("output")]
+        headers = [_text_of(header) for header in self.parts("input")]
+        found: set[frozenset[tuple[str, Any]]] = set()
+        for rule in self.parts("rule"):
+            fits = _fits(rule, headers, holds)
+            if fits is not False:
+                values = [_written([cell], known) for cell in _cells(rule, "outputEntry")]
+                told = zip(names, values, strict=False)
+                # After what may fit nothing comes the value itself.
+                found.add(frozenset((n, v[-1]) for n, v in told if isinstance(v, tuple)))
+            if fits:
+                return found
+        return {*found, frozenset((name, None) for name in names)}
+
     def _place(self, element: Any) -> str:
         """Return where something stands in the table as people see it: its row and its column."""
         kind, holder = local(element), element.getparent()
@@ -97,6 +121,18 @@ class Decision:
 
 def _cells(rule: Any, kind: str) -> list[Any]:
     return [child for child in rule if local(child) == kind]
+
+
+def _fits(rule: Any, headers: list[str], holds: Holds) -> bool | None:
+    """Whether a row fits, as far as its cells can be told."""
+    cells = [
+        (header, _text_of(e))
+        for header, e in zip(headers, _cells(rule, "inputEntry"), strict=False)
+    ]
+    told = {holds(cell_test(h, cell)) for h, cell in cells if cell.strip() not in {"", "-"}}
+    if False in told:
+        return False
+    return None if None in told else True
 
 
 def _written(cells: list[Any], known: Known) -> Values:
@@ -269,10 +305,11 @@ def _is_yes_or_no(value: ast.expr) -> bool:
 
 def asked_in(diagram: Diagram) -> set[str]:
     """Return the ids of the decisions that the business rule tasks of a diagram ask for."""
-    return {_asked(node) for node in diagram.of_kind("businessRuleTask")}
+    return {asked_by(node) for node in diagram.of_kind("businessRuleTask")}
 
 
-def _asked(node: Node) -> str:
+def asked_by(node: Node) -> str:
+    """Return the id of the decision that a business rule task asks for, or an empty text."""
     return str(node.element.findtext(f".//{SPIFF}calledDecisionId", ""))
 
 
@@ -286,7 +323,7 @@ def check_rule_tasks(
     diagram, known = variables.diagram, variables.known
     passed: set[tuple[str, frozenset[str], str]] = set()
     for node in diagram.of_kind("businessRuleTask"):
-        wanted = _asked(node)
+        wanted = asked_by(node)
         decision = decisions.get(wanted)
         if decision is None:
             message = f"没有编号为“{wanted}”的决策表"

@@ -12,6 +12,7 @@ from app.engine.gate.bundle import (
     check_diagram,
     check_names,
     check_schemas,
+    courses_of,
     places_of,
     read_bundle,
     set_strays_aside,
@@ -70,8 +71,9 @@ def _inspect(
         findings.extend(set_strays_aside(bundle, key, uploaded, known))
     known = with_bundle(known, bundle.diagrams)
     findings.extend(check_names(bundle, key))
+    courses = courses_of(bundle, known)
     for diagram in bundle.diagrams:
-        findings.extend(check_diagram(diagram, known, bundle))
+        findings.extend(check_diagram(diagram, known, bundle, courses))
     findings.extend(check_decisions(bundle, known))
     findings.extend(check_calls(bundle, known))
     findings.extend(check_schemas(bundle))

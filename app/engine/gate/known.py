@@ -8,7 +8,7 @@ from typing import Self
 
 from app.core.permissions import ROLES
 from app.engine import environment, handlers
-from app.engine.contracts import Contract, Matter
+from app.engine.contracts import Contract, Matter, Scalar
 from forms import FormSpecError, decisions_of, load
 from rules.conditions import Values
 from rules.expression import DEFAULT_FUNCTIONS
@@ -43,6 +43,16 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A decision that somebody may take: at which save handler, and in which task's words."""
+
+    save: str
+    by: str
+    name: str
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What the gate must know of a process that is already published."""
 
@@ -62,6 +72,8 @@ class Published:
     catches: frozenset[Heard] = frozenset()
     # The codes of the errors that it may end with.
     errors: frozenset[str] = frozenset()
+    # The decisions that it may end with, as its people took them.
+    said: frozenset[Said] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
