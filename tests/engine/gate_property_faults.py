@@ -2,6 +2,7 @@
 
 from tests.engine.gate_builder import (
     LOOP_OVER_VOTERS,
+    VET,
     Drawing,
     boundary,
     element,
@@ -12,6 +13,7 @@ from tests.engine.gate_builder import (
     properties,
     service,
     timer,
+    user,
 )
 from tests.engine.gate_faults import (
     CALL_WITHOUT_TARGET,
@@ -119,6 +121,23 @@ TIME_FAULTS: dict[str, Spoiled] = {
     "a date in a far year": Spoiled(
         "expression.value", "odd", awaits("timeDate", '"9999-12-31T23:59:59+08:00"')
     ),
+    "working days after a past day": Spoiled(
+        "expression.value", "odd", awaits("timeDate", 'workdays_after(date("2020-01-01"), 5)')
+    ),
+    "no working days": Spoiled(
+        "expression.value", "odd", awaits("timeDate", "workdays_after(today, 0)")
+    ),
+    "today": Spoiled("expression.value", "odd", awaits("timeDate", "today")),
+    "the earlier of a past day and today": Spoiled(
+        "expression.value", "odd", awaits("timeDate", 'min("2020-01-01", today)')
+    ),
+    "a decision for a time": Spoiled(
+        "expression.value",
+        "odd",
+        awaits("timeDate", "decision").with_(
+            vet=user("vet", {**VET, "form": "decide", "save": "decide"}, name="单位审核")
+        ),
+    ),
     "months without end": Spoiled(
         "expression.value", "odd", awaits("timeDuration", '"P9999999999M"')
     ),
@@ -133,6 +152,11 @@ TIME_SOUND: dict[str, Drawing] = {
     **dict.fromkeys(TIME_FAULTS, awaits("timeDuration", '"P1M2DT3H"')),
     "a million working days": awaits("timeDate", "workdays_after(today, 200)"),
     "working days after the last of dates": awaits("timeDate", 'workdays_after("2026-12-31", 5)'),
+    "working days after a past day": awaits("timeDate", 'workdays_after(date("2026-12-01"), 5)'),
+    "no working days": awaits("timeDate", "workdays_after(today, 1)"),
+    "today": awaits("timeDate", 'max("2026-12-01", today)'),
+    "the earlier of a past day and today": awaits("timeDate", 'workdays_after("2999-12-31", 5)'),
+    "a decision for a time": awaits("timeDate", "decision"),
     "a date in a far year": awaits("timeDate", '"2999-12-31T23:59:59+08:00"'),
     "a reminder without a pause": reminding('"R3/PT1H"'),
     "a reminder without end": reminding('"R200/P1D"'),

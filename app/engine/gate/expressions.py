@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from app.engine.environment import MAX_INSTANCES, as_text, stand_ins
+from app.engine.environment import MAX_INSTANCES, TODAY, as_text, stand_ins
 from app.engine.gate.advice import advice
 from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Node, local
 from app.engine.gate.findings import Finding, quoted
@@ -14,7 +14,7 @@ from app.engine.gate.known import Known
 from app.engine.gate.values import literal, worded
 from app.engine.gate.variables import Variables, items_of
 from app.engine.gate.words import nearest
-from app.engine.timers import TIME_HINTS, is_time
+from app.engine.timers import FIRST_YEAR, LAST_YEAR, TIME_HINTS, is_time
 from rules.conditions import Effort, Fault, Values, condition_faults
 from rules.expression import (
     BUILT_IN,
@@ -36,6 +36,8 @@ class Written:
     names: Collection[str]
     # What the names can be, where the expression is to be true or false.
     values: Mapping[str, Values] | None = None
+    # What they can be, where it is to be a time.
+    can_be: Mapping[str, Values] = field(default_factory=dict)
 
 
 def check_expressions(variables: Variables, effort: Effort) -> Iterator[Finding]:
@@ -66,7 +68,7 @@ def _expressions(diagram: Diagram, variables: Variables) -> Iterator[Written]:
 def _of_node(node: Node, variables: Variables) -> Iterator[Written]:
     names = variables.at(node)
     for time in _times_of(node):
-        yield Written(node, time, "时间", names)
+        yield Written(node, time, "时间", names, can_be=variables.values_at(node))
     if node.loop is not None:
         own = names | variables.set_in(node) | items_of(node)
         inner = {n for child in variables.diagram.inside(node.id) for n in child.outcomes}
@@ -100,7 +102,10 @@ def _check(diagram: Diagram, known: Known, written: Written, effort: Effort) -> 
     if written.values is not None:
         for fault in condition_faults(text, written.values, effort):
             yield _told(diagram, written, fault)
-    trouble = _constant_trouble(local(element), expression, known)
+    place = local(element)
+    trouble = _constant_trouble(place, expression, known) or _never_a_time(
+        place, expression, written.can_be
+    )
     if trouble:
         yield diagram.find("expression.value", subject, *trouble)
 
@@ -142,17 +147,54 @@ def compile_for(text: str, names: Collection[str] | None, known: Known) -> Expre
 
 def _constant_trouble(place: str, expression: Expression, known: Known) -> tuple[str, str] | None:
     """Guard defects 10 and 14: constant times need zone and future, constant counts a limit."""
-    if expression.names:
+    is_computed = bool(expression.names or expression.functions - BUILT_IN.keys())
+    at = known.at if place == "timeDate" else None
+    if expression.names - ({TODAY} if at else set()):
         return None
+    today = {} if at is None else {TODAY: at.date().isoformat()}
     try:
-        value = expression.evaluate({}, stand_ins())
+        value = as_text(expression.evaluate(today, {**stand_ins(), "workdays_after": _at_latest}))
     except ExpressionError as error:
         hint = advice(expression.text, error, functions=known.functions)
         return f"无法计算：{error}", hint
-    # What a stand-in answers says nothing of the value.
-    if expression.functions - BUILT_IN.keys():
+    if not is_computed:
+        return _trouble_of(place, value, at)
+    # What a stand-in answers says nothing of the value, but that no calendar gives a later one.
+    is_told = expression.functions <= {*BUILT_IN, "workdays_after"}
+    return _trouble_of_day(expression.text, value, at) if at and is_told else None
+
+
+def _at_latest(day: object, count: int = 0) -> str:
+    """Return a day that no calendar's count of working days comes behind."""
+    first = day if isinstance(day, date) else date.fromisoformat(str(day)[:10])
+    if not FIRST_YEAR <= first.year <= LAST_YEAR:
+        raise ValueError(f"日期要在 {FIRST_YEAR} 年至 {LAST_YEAR} 年之间")
+    latest = first + timedelta(days=3 * count + 60 if count else 0)
+    return min(latest, date(LAST_YEAR, 12, 31)).isoformat()
+
+
+def _trouble_of_day(text: str, value: object, at: datetime) -> tuple[str, str] | None:
+    """Guard the run: `today` and what is reckoned from a past day are over when they are read."""
+    if not is_time("timeDate", value):
+        return "时间的写法不对", TIME_HINTS["timeDate"]
+    moment = datetime.fromisoformat(str(value))
+    return _over(quoted(text)) if moment.replace(tzinfo=moment.tzinfo or at.tzinfo) <= at else None
+
+
+def _over(value: object) -> tuple[str, str]:
+    return f"时间 {value} 已经过去，流程一到这里就会触发", '请改成以后的时间，或写时长如 "P5D"'
+
+
+def _never_a_time(
+    place: str, expression: Expression, values: Mapping[str, Values]
+) -> tuple[str, str] | None:
+    """Guard the run: the word of a decision is no time."""
+    name = expression.text.strip()
+    given = values.get(name) if {name} == expression.names else None
+    is_word = isinstance(given, tuple) and not any(is_time(place, each) for each in given)
+    if place not in _TIMES or not given or not is_word:
         return None
-    return _trouble_of(place, as_text(value), known.at)
+    return f"“{name}”不是时间，它只会是{worded(given)}", TIME_HINTS[place]
 
 
 def _trouble_of(place: str, value: object, at: datetime | None) -> tuple[str, str] | None:
@@ -161,7 +203,7 @@ def _trouble_of(place: str, value: object, at: datetime | None) -> tuple[str, st
     if place in _TIMES and not _is_time(place, value):
         return "时间的写法不对", TIME_HINTS[place]
     if place == "timeDate" and at is not None and datetime.fromisoformat(str(value)) <= at:
-        return f"时间 {value} 已经过去，流程一到这里就会触发", '请改成以后的时间，或写时长如 "P5D"'
+        return _over(value)
     return None
 
 
