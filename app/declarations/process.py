@@ -48,11 +48,13 @@ VETTED = Contract(
     COURSE,
     gives={"verdict": ("pass", "endorse", "return", "confirm")},
     takes=("pass", "return", "terminate"),
+    roles=STAFF,
 )
 ENDORSED = Contract(
     COURSE,
     gives={"verdict": ("pass", "return")},
     takes=("pass", "return"),
+    roles=STAFF,
     after={
         "vet_declaration": {"verdict": ("endorse",)},
         "vet_forwarded": {"verdict": ("endorse",)},
@@ -62,11 +64,13 @@ ACCEPTED = Contract(
     COURSE,
     gives={"verdict": ("pass", "return", "confirm")},
     takes=("pass", "return", "terminate"),
+    roles=STAFF,
 )
 CONFIRMED = Contract(
     COURSE,
     gives={"verdict": ("terminate", "again")},
     takes=("confirm", "reject"),
+    roles=STAFF,
     after={
         "vet_declaration": {"verdict": ("confirm",)},
         "vet_forwarded": {"verdict": ("confirm",)},

@@ -27,7 +27,8 @@ class Contract:
     gives: its outcomes with their values, always all of them; None where nothing was declared.
     takes: the decisions of a form that it understands, where they are not those it gives.
     save: of a page, the save handler that its button calls, where it is not called like the page.
-    roles: of a scope, the roles whose tasks it can place; none means all.
+    roles: of a scope, the roles whose tasks it can place; of a save, those that may act; none
+    means all.
     repeats: whether several tasks at once may call it for one record.
     after: by save handler, the outcomes that must have been given where this comes behind it.
     """

@@ -61,7 +61,7 @@ def _actor(step: Step) -> Person:
     return db.session.get_one(Person, step.actor_id)
 
 
-@handlers.save("vet_item", Contract(AUDIT, gives={"decision": WORDS}))
+@handlers.save("vet_item", Contract(AUDIT, gives={"decision": WORDS}, roles=STAFF))
 def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the unit's decision (业绩审核); a return goes to the owner at once."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -85,7 +85,7 @@ def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {handlers.OUTCOME_WORD: "重新提交"}
 
 
-@handlers.save("vet_withdrawal", Contract(WITHDRAWAL, gives={"decision": WORDS}))
+@handlers.save("vet_withdrawal", Contract(WITHDRAWAL, gives={"decision": WORDS}, roles=STAFF))
 def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the unit's word on a request to change an approved item (撤回申请)."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")

@@ -47,7 +47,7 @@ KNOWN = Known(
     saves={
         "save_fill": UNDECLARED,
         "save_vet": UNDECLARED,
-        "decide": Contract(SAMPLE, gives=DECISION),
+        "decide": Contract(SAMPLE, gives=DECISION, roles=("unit_clerk",)),
         "elsewhere": Contract(("other",), gives=DECISION),
         "at_desk": Contract(SAMPLE),
         "record": Contract(gives={"decision": Answered}, repeats=True),

@@ -80,6 +80,13 @@ THREE = "<bpmn:loopCardinality>3</bpmn:loopCardinality>"
 DECIDING_ONCE = deciding()
 LOOKING = looking("found")
 ENTERING = DECIDING_ONCE.with_(publish=service("publish", "enter"))
+ENTERING_TWICE = ENTERING.with_(
+    publish_to_end=flow("publish", "before"),
+    before=gateway("before"),
+    before_to_again=flow("before", "again"),
+    again=service("again", "enter"),
+    again_to_end=flow("again", "end"),
+)
 
 
 def entering(text: str) -> Drawing:
@@ -120,6 +127,14 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
         "task.outcomes", "publish", looking("amount > 1", outcomes="")
     ),
     "an office's task for the person": Spoiled("task.role", "vet", deciding(scope="own_person")),
+    "a decision by whom it is about": Spoiled(
+        "task.role",
+        "vet",
+        deciding(role="applicant").but(
+            lanes={**LANES, "申报人": ["fill", "vet"], "单位经办人": []}
+        ),
+    ),
+    "an entry twice": Spoiled("task.twice", "again", ENTERING_TWICE),
     "a decision three times": Spoiled("loop.once", "again", several(THREE)),
     "a decision three times at once": Spoiled("loop.once", "part_vet", in_parts("false")),
     "a return that goes on": Spoiled("task.after", "publish", entering('decision == "pass"')),
@@ -175,6 +190,7 @@ BUSINESS_SOUND: dict[str, Drawing] = {
         'decision == "加分"', form="note_freely", save="record"
     ),
     "an outcome that is not declared": LOOKING,
+    "an entry twice": ENTERING,
     "a return that goes on": ENTERING,
     "a return that may go on": entering('decision == "return" or amount > 3'),
     "a return that leaves at a border": LEAVING,

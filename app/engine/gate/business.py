@@ -7,7 +7,7 @@ nothing would fail at every click, or be kept where nobody looks.
 from collections.abc import Collection, Iterator, Mapping
 
 from app.engine.contracts import Answered, Contract, Scalar
-from app.engine.gate.diagram import Diagram, Node
+from app.engine.gate.diagram import GATEWAYS, Diagram, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import reach
@@ -143,16 +143,41 @@ def _instead(name: str, gives: Mapping[str, object]) -> str:
     return f"请改成“{near}”" if near else f"请改成 {','.join(gives)}"
 
 
-def roles_of_scopes(diagram: Diagram, known: Known) -> Iterator[Finding]:
-    """Guard who acts: a person's scope would give the office's task to the person it is about."""
+def roles_that_may_act(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard who acts: nobody decides on themselves, whether by the scope or by the save."""
     for node in diagram.of_kind(*PEOPLES):
-        scope, role = node.properties.get("scope", ""), node.properties.get("role", "")
-        contract = known.scopes.get(scope)
-        if contract and contract.roles and role in known.roles and role not in contract.roles:
-            message = f"范围“{scope}”不能交给角色“{known.roles[role]}”办理"
-            fitting = [known.roles[each] for each in contract.roles if each in known.roles]
-            near = "、".join(fitting) if len(fitting) <= 5 else "单位、机关的工作角色"
-            yield diagram.find("task.role", node, message, f"这个范围用于：{near}")
+        for key, word, table in (
+            ("scope", "范围", known.scopes),
+            ("save", "保存处理", known.saves),
+        ):
+            name, role = node.properties.get(key, ""), node.properties.get("role", "")
+            contract = table.get(name)
+            if contract and contract.roles and role in known.roles and role not in contract.roles:
+                message = f"{word}“{name}”不能交给角色“{known.roles[role]}”办理"
+                fitting = [known.roles[each] for each in contract.roles if each in known.roles]
+                near = "、".join(fitting) if len(fitting) <= 5 else "单位、机关的工作角色"
+                yield diagram.find("task.role", node, message, f"这个{word}用于：{near}")
+
+
+def handled_once(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard completion: what a handler has done to its record it cannot do again at once."""
+    for node in diagram.of_kind("serviceTask"):
+        name = _once(node, known)
+        for ident in _next_tasks(diagram, node) - {node.id} if name else ():
+            again = diagram.nodes[ident]
+            if again.kind == "serviceTask" and again.properties.get("handler") == name:
+                message = f"紧接着“{node.name or node.id}”又办理一次“{name}”，第二次会出错"
+                yield diagram.find("task.twice", again, message, "请删去重复的服务任务")
+
+
+def _next_tasks(diagram: Diagram, node: Node) -> set[str]:
+    """Return the nodes that come next, whatever gateways stand between."""
+    edges = {
+        each.id: [flow.target for flow in diagram.outgoing[each.id]]
+        for each in diagram.nodes.values()
+        if each is node or each.kind in GATEWAYS
+    }
+    return reach(edges[node.id], edges) & diagram.nodes.keys()
 
 
 def decided_once(diagram: Diagram, known: Known) -> Iterator[Finding]:
@@ -204,7 +229,8 @@ RULES: tuple[Rule, ...] = (
     one_business,
     answers_reach_their_handler,
     outcomes_as_given,
-    roles_of_scopes,
+    roles_that_may_act,
     decided_once,
+    handled_once,
     finishes_its_record,
 )
