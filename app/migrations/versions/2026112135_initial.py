@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = "2026112134"
+revision = "2026112135"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -369,6 +369,7 @@ def upgrade():
         sa.Column(
             "merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("closed_basis", sa.String(length=300), nullable=False),
         sa.CheckConstraint(
             "(legal_id_sealed IS NULL) = (legal_id_tail = '')",
             name=op.f("ck_unit_a_legal_persons_number_is_sealed_and_masked"),
@@ -1009,6 +1010,7 @@ def upgrade():
             "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("text", sa.String(length=200), nullable=False),
+        sa.CheckConstraint("text <> ''", name=op.f("ck_own_phrase_a_phrase_says_something")),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_own_phrase_person_id")
         ),
@@ -1891,6 +1893,7 @@ def upgrade():
         sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("is_sent", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["file_id"], ["stored_file.id"], name=op.f("fk_item_file_file_id")
         ),
@@ -1953,6 +1956,7 @@ def upgrade():
         ),
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("no", sa.Integer(), nullable=False),
+        sa.Column("type_version", sa.String(length=64), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("files", sa.JSON(), nullable=False),
         sa.Column(
@@ -1989,6 +1993,11 @@ def upgrade():
         ),
         sa.ForeignKeyConstraint(
             ["submitted_by"], ["person.id"], name=op.f("fk_item_submission_submitted_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["type_version"],
+            ["item_type_text.version"],
+            name=op.f("fk_item_submission_type_version"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item_submission")),
         sa.UniqueConstraint("item_id", "no", name="a_submission_has_its_number"),
@@ -2496,36 +2505,6 @@ def upgrade():
     )
     with op.batch_alter_table("request_file", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_request_file_file_id"), ["file_id"], unique=False)
-
-    op.create_table(
-        "vet_batch_row",
-        sa.Column(
-            "batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("title", sa.String(length=300), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.CheckConstraint(
-            "state <> 'refused' OR reason <> ''", name=op.f("ck_vet_batch_row_a_refusal_says_why")
-        ),
-        sa.CheckConstraint(
-            "state IN ('waiting', 'done', 'refused')", name=op.f("ck_vet_batch_row_state_is_known")
-        ),
-        sa.ForeignKeyConstraint(
-            ["batch_id"], ["vet_batch.id"], name=op.f("fk_vet_batch_row_batch_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["item_id"],
-            ["portfolio_item.id"],
-            name=op.f("fk_vet_batch_row_item_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("batch_id", "item_id", name=op.f("pk_vet_batch_row")),
-    )
-    with op.batch_alter_table("vet_batch_row", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_vet_batch_row_item_id"), ["item_id"], unique=False)
-        batch_op.create_index("ix_vet_batch_row_state", ["batch_id", "state"], unique=False)
 
     op.create_table(
         "import_row",
@@ -3587,6 +3566,48 @@ def upgrade():
         sa.PrimaryKeyConstraint("work_item_id", name=op.f("pk_step_answers")),
     )
     op.create_table(
+        "vet_batch_row",
+        sa.Column(
+            "batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "work_item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("title", sa.String(length=300), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "state <> 'refused' OR reason <> ''", name=op.f("ck_vet_batch_row_a_refusal_says_why")
+        ),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'done', 'refused')", name=op.f("ck_vet_batch_row_state_is_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["vet_batch.id"], name=op.f("fk_vet_batch_row_batch_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"],
+            ["portfolio_item.id"],
+            name=op.f("fk_vet_batch_row_item_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["work_item_id"],
+            ["work_item.id"],
+            name=op.f("fk_vet_batch_row_work_item_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("batch_id", "work_item_id", name=op.f("pk_vet_batch_row")),
+    )
+    with op.batch_alter_table("vet_batch_row", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_vet_batch_row_item_id"), ["item_id"], unique=False)
+        batch_op.create_index("ix_vet_batch_row_state", ["batch_id", "state"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_vet_batch_row_work_item_id"), ["work_item_id"], unique=False
+        )
+
+    op.create_table(
         "declaration_entry",
         sa.Column(
             "id",
@@ -4550,6 +4571,12 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_declaration_entry_declaration_id"))
 
     op.drop_table("declaration_entry")
+    with op.batch_alter_table("vet_batch_row", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_vet_batch_row_work_item_id"))
+        batch_op.drop_index("ix_vet_batch_row_state")
+        batch_op.drop_index(batch_op.f("ix_vet_batch_row_item_id"))
+
+    op.drop_table("vet_batch_row")
     op.drop_table("step_answers")
     op.drop_table("standard_item")
     with op.batch_alter_table("publicity", schema=None) as batch_op:
@@ -4656,11 +4683,6 @@ def downgrade():
         batch_op.drop_index("ix_import_row_state")
 
     op.drop_table("import_row")
-    with op.batch_alter_table("vet_batch_row", schema=None) as batch_op:
-        batch_op.drop_index("ix_vet_batch_row_state")
-        batch_op.drop_index(batch_op.f("ix_vet_batch_row_item_id"))
-
-    op.drop_table("vet_batch_row")
     with op.batch_alter_table("request_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_request_file_file_id"))
 
