@@ -78,13 +78,13 @@ CONFIRMED = Contract(
     },
 )
 MENDED_BY = {"mended_by": str}
-VETTING = ("vet_declaration", "vet_forwarded", "endorse_declaration", "endorse_forwarded")
+DECIDED_IN_UNITS = ("vet_declaration", "vet_forwarded", "endorse_declaration", "endorse_forwarded")
 
 
 def _after(vetted: str, accepted: str, confirmed: str) -> dict[str, dict[str, tuple[str, ...]]]:
     """The verdicts that something takes: an office's, the organiser's, the second person's."""
     words = {
-        **dict.fromkeys(VETTING, vetted),
+        **dict.fromkeys(DECIDED_IN_UNITS, vetted),
         "accept_declaration": accepted,
         "confirm_termination": confirmed,
     }
