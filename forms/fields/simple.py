@@ -28,6 +28,7 @@ CHECKS: Mapping[str, Callable[[str, str], str | None]] = {
     "patent": identifiers.patent,
     "serial": identifiers.serial,
     "standard": identifiers.standard,
+    "url": identifiers.url,
 }
 """Named checks of a text, given the answer of the field `check_with`: what is wrong, or None."""
 
@@ -38,6 +39,7 @@ EXAMPLES: Mapping[str, str] = {
     "patent": "ZL 2021 1 0000001.6",
     "serial": identifiers.SERIAL_EXAMPLE,
     "standard": "GB/T 10000-2020",
+    "url": identifiers.URL_EXAMPLE,
 }
 """What each named check accepts, to show people; nobody owns these numbers."""
 

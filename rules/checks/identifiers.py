@@ -5,6 +5,7 @@ Where the shape depends on the kind of what is numbered, the kind is the second 
 
 import re
 import unicodedata
+from urllib.parse import urlsplit
 
 
 def isbn(text: str, _kind: str = "") -> str | None:
@@ -110,6 +111,22 @@ def doi(text: str, _kind: str = "") -> str | None:
     """Check the shape of a DOI, written alone or as an address."""
     plain = re.sub(r"^(HTTPS?://(DX\.)?DOI\.ORG/|DOI:)", "", _plain(text))
     return None if DOI.fullmatch(plain) else "DOI 应如 10.1000/xyz123"
+
+
+def url(text: str, _kind: str = "") -> str | None:
+    """Check an address of the web: other schemes, such as javascript, would run in a browser."""
+    wrong = f"网址应以 http:// 或 https:// 开头，如 {URL_EXAMPLE}"
+    if re.search(r"[\s\\<>\"\x00-\x1f]", text.strip()):
+        return wrong
+    try:
+        parts = urlsplit(text.strip())
+        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return wrong
+    return None if is_web else wrong
+
+
+URL_EXAMPLE = "https://www.example.com/paper/1"
 
 
 def _plain(text: str) -> str:

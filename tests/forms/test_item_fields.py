@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from forms import AnswersForm, FieldSpec, FormSpec, Section, build, item_types, options_of
 from forms.fields.simple import EXAMPLES
 from forms.spec import is_name
+from rules.checks.identifiers import url
 
 TODAY, BIRTH = date(2026, 11, 20), date(1985, 3, 12)
 KINDS = item_types()
@@ -220,3 +221,34 @@ def test_every_field_that_is_due_says_so(key: str) -> None:
     silent = {name for name in due if not form[name].errors and not form[name].default}
     assert not silent
     assert {field.name for field in spec.fields if field.required} <= due
+
+
+LINKS = [
+    (key, field.name)
+    for key, kind in KINDS.items()
+    for field in kind.form.fields
+    if field.type in {"text", "textarea"}
+    and (
+        "url" in field.name
+        or kind.literature.fields.get(field.name) == "link"
+        or re.search("网址|链接|验证地址|网站", field.label + field.help)
+    )
+]
+
+
+def test_there_are_fields_for_addresses_of_the_web() -> None:
+    assert ("paper", "verify_url") in LINKS
+
+
+@pytest.mark.parametrize(("key", "name"), LINKS)
+def test_a_field_for_an_address_takes_no_script(key: str, name: str) -> None:
+    field = next(each for each in fields_of(key) if each.name == name)
+    others = st.sampled_from(["javascript:", "JAVASCRIPT://a/%0a", "data:text/html,", "file:///"])
+
+    @QUICK
+    @given(st.builds("{}{}".format, others, st.text("abc()1/", min_size=1, max_size=20)))
+    def refused(text: str) -> None:
+        assert judged(field, text)[1] == [url(text)]
+
+    refused()
+    assert judged(field, "https://kns.cnki.net/kcms2/article?v=1")[1] == []

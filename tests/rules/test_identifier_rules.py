@@ -1,8 +1,10 @@
 """Certificate numbers, book and serial numbers."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rules.checks.identifiers import isbn, issn
+from rules.checks.identifiers import isbn, issn, url
 from rules.numbering import (
     NumberingError,
     certificate_number,
@@ -78,3 +80,40 @@ def test_serial_numbers():
     assert issn("2434-561X") is None
     assert issn("0317-8472") == "ISSN 校验码不正确，请核对"
     assert issn("0317") == "ISSN 应为 8 位"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://kns.cnki.net/kcms2/article?v=甲&x=1#p", "HTTP://知网.中国:8080", "http://[::1]/"],
+)
+def test_addresses_of_the_web(text: str):
+    assert url(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "javascript:alert(1)",
+        "JavaScript://example.com/%0aalert(1)",
+        "java\nscript:alert(1)",
+        "data:text/html,<script>",
+        "//example.com",
+        "www.cnki.net",
+        "https://",
+        "https:example.com",
+        "https://[",
+        "http://a b/",
+        "http:\\\\a",
+    ],
+)
+def test_what_is_no_address_of_the_web(text: str):
+    assert url(text) == "网址应以 http:// 或 https:// 开头，如 https://www.example.com/paper/1"
+
+
+SCHEMES = st.sampled_from(["javascript:", "data:", "vbscript:", "file://", "ftp://", "about:", ""])
+
+
+@given(st.one_of(st.text(), st.builds("{}{}".format, SCHEMES, st.text())))
+def test_no_other_scheme_is_an_address_of_the_web(text: str):
+    if url(text) is None:
+        assert text.strip().casefold().startswith(("http://", "https://"))

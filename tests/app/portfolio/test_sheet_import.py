@@ -163,6 +163,13 @@ def test_the_form_says_what_is_wrong_with_which_cell(teacher: Person) -> None:
     assert "变成了科学计数法" in said(document_no="1.2E+17")[0][1]
 
 
+def test_an_address_in_a_cell_leads_to_the_web_only(teacher: Person) -> None:
+    cells = cells_of(Items(item_types.get("paper")))
+    (row,) = judged(teacher, "paper", {**cells, "verify_url": "javascript:alert(1)"})
+    said = "网址应以 http:// 或 https:// 开头，如 https://www.example.com/paper/1"
+    assert row.faults == [("verify_url", said)]
+
+
 @pytest.mark.parametrize("typed", ["2024-9", "2024年9月", "2024/09", "2024.09", "2024-09-01"])
 def test_a_month_may_be_written_as_people_write_it(teacher: Person, typed: str) -> None:
     cells = {"name": "甲", "level": "省部级", "issuer": "乙", "date": typed}
