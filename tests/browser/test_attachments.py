@@ -130,6 +130,30 @@ def test_several_come_at_once_and_one_chosen_twice_comes_once(
     assert sorted(held(item_id)) == ["证书1.png", "证书2.png", "证书3.png"]
 
 
+def test_a_refused_file_uses_up_no_room(
+    enter: Enter, teacher: Person, tmp_path: Path, problems: Any
+) -> None:
+    with transaction():
+        item_id = build.an_item(db.session.merge(teacher), "paper", files=False).id
+    page = enter(teacher, f"/portfolio/{item_id}")
+    place = page.locator("[data-field=cover]")
+    lying = tmp_path / "封面.pdf"
+    lying.write_bytes(b"no document")
+    good = [tmp_path / f"封面{n}.png" for n in (1, 2, 3)]
+    for n, scan in enumerate(good):
+        scan.write_bytes(build.a_picture((n, n, n)))
+    place.locator("input[type=file]").set_input_files([lying, *good])
+    expect(place.get_by_role("link")).to_have_text(["封面1.png", "封面2.png"])
+    refused = place.get_by_role("alert")
+    expect(refused).to_have_count(2)
+    expect(refused.nth(1)).to_have_text("最多 2 个文件")
+    place.locator("input[type=file]").set_input_files(good[2])
+    expect(refused).to_have_count(3)
+    expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+    assert held(item_id) == ["封面1.png", "封面2.png"]
+    problems.allow("422")
+
+
 def test_a_file_is_replaced_in_its_place_and_renamed_by_keyboard(
     enter: Enter, teacher: Person, axe: Callable[..., list[Any]], problems: Any
 ) -> None:

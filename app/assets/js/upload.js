@@ -9,6 +9,7 @@ const AT_ONCE = 3;
 const MOST_PICTURE = 31457280;   // pictures are compressed by the server, see app/core/uploads.py
 const running = new Map();       // form -> number of uploads under way
 const waiting = [], stalled = new Set();
+const entering = new WeakMap();  // list -> number of new files that are being sent into it
 let busy = 0;
 
 const isImage = (name) => /\.(jpe?g|png|webp)$/i.test(name);
@@ -22,9 +23,12 @@ function hold(form, step) {
 }
 
 function next() {
-  while (busy < AT_ONCE && waiting.length) {
+  for (const job of [...waiting]) {
+    if (busy >= AT_ONCE) return;
+    if (job.mustWait()) continue;
+    waiting.splice(waiting.indexOf(job), 1);
     busy += 1;
-    waiting.shift()().finally(() => { busy -= 1; next(); });
+    job.run().finally(() => { busy -= 1; next(); });
   }
 }
 
@@ -75,15 +79,22 @@ function wrongKind(input, file) {
   return `只接受 ${endings.join('、').replaceAll('.', '').toUpperCase()} 文件`;
 }
 
+// room(input, list) -> how many more files a place takes: what was refused, or may yet be, uses none of it.
+function room(input, list) {
+  return Number(input.dataset.maxCount || Infinity) - list.querySelectorAll('[data-file] > input[type=hidden]').length;
+}
+
+const overfull = (input) => `最多 ${input.dataset.maxCount} 个文件`;
+
 function objection(input, file, list, isNew) {
-  const { maxBytes, maxCount } = input.dataset;
+  const { maxBytes } = input.dataset;
   const most = maxBytes && (isImage(file.name) ? Math.max(Number(maxBytes), MOST_PICTURE) : Number(maxBytes));
   if (most && file.size > most) return `文件 ${fileSize(file.size)}，超过 ${fileSize(most)} 的上限`;
   const kind = wrongKind(input, file);
   if (kind || !list) return kind;
   const others = [...list.querySelectorAll('[data-file]:not(.is-refused)')];
   if (others.some((row) => row.dataset.same === sameAs(file))) return '已经选择过这个文件';
-  return isNew && maxCount && others.length >= Number(maxCount) ? `最多 ${maxCount} 个文件` : '';
+  return isNew && room(input, list) <= 0 ? overfull(input) : '';
 }
 
 function progressRow(row, file) {
@@ -140,13 +151,22 @@ function queue(input, list, row, file, former) {
   const form = input.form;
   hold(form, 1);
   list.dataset.coming = Number(list.dataset.coming ?? 0) + 1;
-  waiting.push(async () => {
-    await sendRow(input, list, row, file, former);
+  const isNew = input.multiple && !former;
+  const run = async () => {
+    if (isNew && room(input, list) <= 0) refusedRow(row, file, overfull(input));
+    else {
+      const enter = (step) => entering.set(list, (entering.get(list) ?? 0) + step);
+      if (isNew) enter(1);
+      await sendRow(input, list, row, file, former);
+      if (isNew) enter(-1);
+    }
     list.dataset.coming -= 1;
     // Once for all that came together: a page that tells what it shows must not leave out what is on its way.
     if (list.dataset.coming === '0' && 'landed' in list.dataset) { delete list.dataset.landed; fieldChanged(list, input.dataset.name); }
     hold(form, -1);
-  });
+  };
+  // Where those before it would fill the place, it waits to see whether one of them is refused.
+  waiting.push({ run, mustWait: () => isNew && entering.get(list) > 0 && entering.get(list) >= room(input, list) });
   next();
 }
 
