@@ -62,3 +62,18 @@ def test_a_click_writes_what_is_often_written(enter: Enter, school: Unit, teache
     page.locator("#opinion").fill("请核对。")
     page.get_by_role("button", name="附件缺少单位公章，请补充").click()
     expect(page.locator("#opinion")).to_have_value("请核对；附件缺少单位公章，请补充")
+
+
+def test_an_opinion_that_is_missing_is_asked_for_where_it_is_typed(
+    enter: Enter, school: Unit, teacher: Person
+) -> None:
+    with transaction():
+        item = build.a_submitted_item(db.session.merge(teacher), "honor")
+        clerk, task = staff(school, "unit_clerk"), build.review_task(item).id
+    page = enter(clerk, f"/tasks/{task}")
+    page.get_by_role("button", name="退回修改").click()
+    field = page.locator("[data-field=opinion]")
+    expect(field.locator("[data-error]")).to_have_text("请填写意见")
+    expect(field.locator(".is-invalid")).to_have_count(1)
+    expect(page.locator("#opinion")).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)

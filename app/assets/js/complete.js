@@ -1,8 +1,6 @@
 // Whether a form has every answer that the pressed button asks for: nobody is asked to confirm what
 // would be sent back at once. The server judges all of it again.
-import { labelOf, readField, showErrors } from './fields.js';
-
-const parts = (place) => [...place.querySelectorAll('input:not([type=hidden]), select, textarea')];
+import { controlsOf, labelOf, readField, showErrors } from './fields.js';
 
 // A bound such as >=2002: numbers as numbers, months and days as far as the limit is written.
 function within(answer, wanted) {
@@ -36,8 +34,9 @@ export function isEmpty(place, form) {
 
 function verb(place) {
   if (place.querySelector('[data-uploader]')) return '请上传';
-  if (place.querySelectorAll('[type=checkbox]').length === 1) return '请勾选';
-  return place.querySelector('select, [type=radio], [type=checkbox]') ? '请选择' : '请填写';
+  const controls = controlsOf(place);
+  if (controls.filter((each) => each.type === 'checkbox').length === 1) return '请勾选';
+  return controls.some((each) => each.matches('select, [type=radio], [type=checkbox]')) ? '请选择' : '请填写';
 }
 
 // What is wrong with what was typed, in the words of this platform: a browser speaks its own language.
@@ -53,7 +52,7 @@ export function wrongWords(control) {
 }
 
 function fault(place, form, button) {
-  const wrong = parts(place).map(wrongWords).find(Boolean);
+  const wrong = controlsOf(place).map(wrongWords).find(Boolean);
   if (wrong) return wrong;
   return isDue(place, form, button) && isEmpty(place, form) ? `${verb(place)}${labelOf(form, place.dataset.field)}` : '';
 }
@@ -76,7 +75,7 @@ export function isComplete(form, button) {
     if (text) faulty.push(place);
   }
   if (!faulty.length) return isPlainlyValid(form, button);
-  const first = parts(faulty[0])[0] ?? faulty[0];
+  const first = controlsOf(faulty[0])[0] ?? faulty[0];
   const control = first.tomselect?.control_input ?? first;
   control.scrollIntoView({ block: 'center' });
   control.focus({ preventScroll: true });

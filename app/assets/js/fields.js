@@ -5,6 +5,9 @@ const quoted = (name) => CSS.escape(name);
 // place(form, name) -> the element around a field.
 export const place = (form, name) => form.querySelector(`[data-field="${quoted(name)}"]`) ?? form.elements.namedItem(name)?.parentElement;
 
+// controlsOf(box) -> what is typed or chosen of a field; what only helps with it (data-beside) is none of it.
+export const controlsOf = (box) => [...box.querySelectorAll('input:not([type=hidden]), select, textarea')].filter((each) => !each.closest('[data-beside]'));
+
 // unitOf(element) -> the name autosave knows a control by: its own, or that of the rows it stands in.
 export function unitOf(element) {
   return element.closest('[data-rows]')?.dataset.rows ?? element.name;
@@ -35,7 +38,7 @@ export function showErrors(form, name, texts) {
   const line = box.querySelector(':scope > [data-error]') ?? [...box.querySelectorAll('[data-error]')].at(-1);
   if (line) { line.textContent = texts.join('；'); line.classList.toggle('d-block', texts.length > 0); }
   if (box.matches('[data-rows]')) return;      // its cells are not all to blame
-  for (const control of box.querySelectorAll('input:not([type=hidden]), select, textarea')) {
+  for (const control of controlsOf(box)) {
     control.classList.toggle('is-invalid', texts.length > 0);
     if (texts.length) control.setAttribute('aria-invalid', 'true');
     else control.removeAttribute('aria-invalid');
