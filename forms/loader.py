@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from forms.fields import TYPES
 from forms.fields.base import require
 from forms.spec import (
     ActionSpec,
+    Choice,
     FieldSpec,
     FormSpec,
     FormSpecError,
@@ -123,7 +125,14 @@ def form_from(data: Mapping[str, Any], key: str = "") -> FormSpec:
         values.text(data, "save", "表单"),
     )
     _check_names(form)
-    return form
+    buttons = tuple((action.value, action.label) for action in actions)
+    return form.each(lambda field: _with_buttons(field, buttons))
+
+
+def _with_buttons(field: FieldSpec, buttons: tuple[Choice, ...]) -> FieldSpec:
+    """Return a field that knows what the buttons are called on which it is due."""
+    asks = any(name == "decision" for name, _values in field.required_when)
+    return replace(field, buttons=buttons) if asks else field
 
 
 def _check_names(form: FormSpec) -> None:

@@ -90,6 +90,8 @@ class FieldSpec:
     max_mb: int = 10
     count: int | None = None
     fields: tuple["FieldSpec", ...] = ()
+    # The buttons of its form, where `required_when` asks which of them was pressed.
+    buttons: tuple[Choice, ...] = ()
 
     @staticmethod
     def bound_words(wanted: str) -> str:

@@ -173,6 +173,9 @@ def test_the_unit_lists_what_was_asked_and_what_became_of_it(
     page = browser.get(f"{url}?state=waiting").text
     assert "岗位已变动" in page
     assert f'href="/tasks/{task.id}"' in page
+    form = browser.get(f"/tasks/{task.id}").text
+    assert ("不同意时必填" in form, "退回时必填" in form) == (True, False)
+    assert "情况属实，同意撤回" in form
     assert "岗位已变动" not in client_for(stranger).get(url).text
     assert client_for(owner).get(url).status_code == 403
     do(business, "vet_withdrawal", {"decision": "pass", "opinion": "可以修改"})
