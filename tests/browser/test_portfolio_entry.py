@@ -168,3 +168,30 @@ def test_only_the_proofs_of_the_kind_are_asked_for(
     expect(code).to_be_visible()
     expect(code.locator("[data-when]")).to_be_visible()
     assert axe() == []
+
+
+def test_what_was_refused_counts_as_unsaved_until_the_server_has_it(
+    enter: Enter, teacher: Person, problems: Any, tmp_path: Path
+) -> None:
+    scan = tmp_path / "封面.png"
+    scan.write_bytes(build.a_picture())
+    item = a_draft(teacher, "paper", verify_url="")
+    page = enter(teacher, f"/portfolio/{item}")
+    for label, text in (("刊号 ISSN", "ISSN 1000-0012"), ("DOI", "没有")):
+        page.get_by_role("textbox", name=label).fill(text)
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.get_by_role("alert").first).to_contain_text("有内容需要修改")
+    expect(state(page)).to_contain_text("有 2 项未保存")
+    page.set_input_files("input[data-name=cover]", scan)
+    expect(page.get_by_role("link", name="封面.png")).to_be_visible()
+    page.wait_for_function(
+        "!document.querySelector('[data-save-state]').innerText.includes('正在')"
+    )
+    expect(state(page)).to_contain_text("有 2 项未保存")
+    page.get_by_role("textbox", name="刊号 ISSN").fill("ISSN 1000-0011")
+    expect(state(page)).to_contain_text("有 1 项未保存")
+    page.get_by_role("textbox", name="DOI").fill("10.1000/xyz123")
+    expect(state(page)).to_contain_text("已保存")
+    kept = data_of(item)
+    assert (kept["issn"], kept["doi"]) == ("ISSN 1000-0011", "10.1000/xyz123")
+    problems.allow("422")

@@ -88,9 +88,7 @@ class Saver {
     }
     if (body.notice) toast(body.notice, 'warning');
     this.keep();
-    if (this.disputed.size) this.showOlder();
-    else if (this.refused.size) this.show('failed', `有 ${this.refused.size} 项未保存，请按提示修改`);
-    else if (!this.waiting.size) this.show('saved', `已保存 ${clock()}`);
+    this.showRest(`已保存 ${clock()}`);
   }
 
   version() {
@@ -106,7 +104,7 @@ class Saver {
   refuse(name, errors) {
     this.refused.add(name);
     for (const [other, texts] of Object.entries(errors)) showErrors(this.form, other, [].concat(texts));
-    this.show('failed', `有 ${this.refused.size} 项未保存，请按提示修改`);
+    this.showRest();
   }
 
   failed(answer) {
@@ -149,7 +147,7 @@ class Saver {
       else this.putBeside(name, Array.isArray(kept) ? { values: kept } : kept);
     }
     this.keep();
-    if (this.waiting.size) {
+    if ([...this.waiting.keys()].some((name) => !this.refused.has(name))) {
       this.show('saving', '已恢复本机暂存的内容');
       this.flushAll();
     }
@@ -160,13 +158,18 @@ class Saver {
     writeField(this.form, name, values);
   }
 
-  // Where the page says the same there is nothing to ask; one that was just refused is not stored yet.
+  // Where the page says the same there is nothing to ask: what was just refused is on the page, and not stored yet.
   putBeside(name, kept) {
     if (!canOffer(this.form, name)) return;
     const same = JSON.stringify(readField(this.form, name)) === JSON.stringify(kept.values);
     if (same && !place(this.form, name).querySelector('.is-invalid')) return;
+    if (same) {
+      this.waiting.set(name, kept.values);
+      this.refused.add(name);
+      this.showRest();
+      return;
+    }
     this.older.set(name, kept);
-    if (same) return;
     offer(this.form, name, kept.values, {
       use: () => {
         this.older.delete(name);
@@ -174,16 +177,18 @@ class Saver {
         this.changed(name);
         this.keep();
       },
-      drop: () => { this.older.delete(name); this.keep(); this.showOlder(); },
+      drop: () => { this.older.delete(name); this.keep(); this.showRest(); },
     });
-    this.showOlder();
+    this.showRest();
   }
 
-  showOlder() {
-    const count = this.form.querySelectorAll('[data-draft]').length;
+  // What the server does not have, the most urgent first; `done` is said where it has everything.
+  showRest(done = '') {
+    const count = this.form.querySelectorAll('[data-draft]').length, refused = [...this.refused].filter((name) => this.waiting.has(name)).length;
     if (this.disputed.size) this.show('failed', `有 ${this.disputed.size} 项与另一页面不一致，请在旁边选择`);
     else if (count) this.show('failed', `有 ${count} 项此前输入的内容没有保存，请在旁边选择使用或放弃`);
-    else this.show('saved', '');
+    else if (refused) this.show('failed', `有 ${refused} 项未保存，请按提示修改`);
+    else if (!this.waiting.size) this.show('saved', done);
   }
 
   show(state, text) {

@@ -49,7 +49,7 @@ function dispute(saver, name, theirs) {
     saver.stored.set(name, JSON.stringify(theirs));
     if (values) writeField(saver.form, name, values);
     saver.keep();
-    if (values) saver.showOlder(); else saver.changed(name);
+    if (values) saver.showRest(); else saver.changed(name);
   };
   offer(saver.form, name, theirs, { use: () => settle(theirs), drop: () => settle(null) },
     { said: '另一页面已保存为', use: '采用', drop: '保留本页', what: '另一页面的' });
@@ -81,6 +81,6 @@ export async function merge(saver) {
     form.dispatchEvent(new CustomEvent('merged'));
     toast(`已合入另一页面的修改：${taken.map((name) => labelOf(form, name)).join('、')}`, 'info');
   }
-  saver.showOlder();
+  saver.showRest();
   return true;
 }
