@@ -174,20 +174,22 @@ def _read(
     known = {field.name for field in item_types.fields_of(kind)} & set(values)
     form: Any = build(spec)(data={name: values[name] for name in known})
     form.validate()
-    faults = {name: _texts(form[name].errors) for name in known if form[name].errors}
+    faults = {name: texts_of(form[name]) for name in known if form[name].errors}
     return {name: form[name].to_json() for name in known - set(faults)}, faults
 
 
-def _texts(errors: Any) -> list[str]:
-    """Return the messages of a field; those of table rows say their row."""
+def texts_of(field: Any) -> list[str]:
+    """Return the messages of a field; those of table rows say their row and their column."""
     found: list[str] = []
-    for number, error in enumerate(errors, 1):
-        if isinstance(error, str):
-            found.append(error)
-        elif error:
-            rows = "；".join(text for texts in error.values() for text in texts)
-            found.append(f"第 {number} 行：{rows}")
-    return found
+    for number, entry in enumerate(getattr(field, "entries", ()), 1):
+        said = [_in_column(cell.label.text, text) for cell in entry.form for text in cell.errors]
+        if said:
+            found.append(f"第 {number} 行：{'；'.join(said)}")
+    return [*found, *(error for error in field.errors if isinstance(error, str))]
+
+
+def _in_column(label: str, text: str) -> str:
+    return text if label in text else f"{label}{text}"
 
 
 def files_in(item: PortfolioItem, slot: str) -> list[ItemFile]:
@@ -206,7 +208,7 @@ def faults_of(item: PortfolioItem, now: datetime) -> dict[str, list[str]]:
     spec = item_types.form_of(item_types.get(item.type_key), item.person, now)
     form = build(spec)(data=answers_of(item))
     form.validate()
-    return {field.name: _texts(field.errors) for field in form if field.errors}
+    return {field.name: texts_of(field) for field in form if field.errors}
 
 
 def submit_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:

@@ -209,7 +209,7 @@ def save(item_id: int) -> Response | tuple[str, int]:
         if wants_review and not faults:
             operations.submit_item(item, actor=current_user, now=now())
         elif wants_review:
-            faults = {**operations.faults_of(item, now()), **faults}
+            faults = {**operations.faults_of(item, now()), **_whole(form, faults)}
     except Invalid as error:
         faults = error.errors or {"": [error.message]}
     except Conflict as error:
@@ -253,6 +253,15 @@ def _differing(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, li
         if held != set(ids_in(posted.getlist(slot.name))):
             kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
     return kept
+
+
+def _whole(form: AnswersForm, faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the faults of fields with all that the form says of them: rows have several."""
+    form.validate()
+    return {
+        name: (operations.texts_of(form[name]) if name in form else []) or said
+        for name, said in faults.items()
+    }
 
 
 def _value(form: AnswersForm, name: str, posted: MultiDict[str, str]) -> Any:

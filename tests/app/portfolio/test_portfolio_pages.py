@@ -452,3 +452,15 @@ def test_the_check_counts_what_the_unit_has_approved_of_the_own_series(teacher: 
         kinds, count = queries.approved_special(teacher.id, "卫生技术人员")
         assert [kind.title for kind in kinds] == ["临床工作量", "病案和专题报告", "手术和操作"]
         assert count == 1
+
+
+def test_every_fault_of_a_row_is_said_at_once_with_its_column(
+    teacher: Person, client_for: Sign
+) -> None:
+    item = a_draft(teacher, "held_title")
+    row = {"post": "", "unit": "青禾小学", "start": "2025-09-01", "end": "2024-09-01"}
+    sent = {f"appointments-0-{name}": text for name, text in row.items()}
+    answer = client_for(teacher).post(f"/portfolio/{item.id}", {**sent, "decision": "submit"})
+    assert answer.status_code == 422
+    told = answer.text.split("第 1 行：")[1].partition("<")[0].split("；")
+    assert [text[:6] for text in told] == ["请填写聘用名", "聘用结束日期"]
