@@ -104,8 +104,8 @@ class Sheet:
 def workbook_answer(name: str, sheets: Iterable[Sheet]) -> Response:
     """Return sheets as a file `name`.xlsx.
 
-    Every cell and every column is text: nothing is read as a formula, and numbers that people
-    type into it stay as they are typed.
+    Numbers are numbers; every other cell and every column is text: nothing is read as a formula,
+    and numbers that people type into it stay as they are typed.
     """
     from openpyxl import Workbook  # noqa: PLC0415 - costs memory that most workers never need
 
@@ -154,6 +154,8 @@ def _cell(target: Any, value: object, *, bold: bool = False) -> Any:
     from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as above
     from openpyxl.styles import Font  # noqa: PLC0415 - as above
 
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return WriteOnlyCell(target, value)
     text = "" if value is None else str(value)
     # Control signs cannot be written.
     cell = WriteOnlyCell(target, "".join(c for c in text if c >= " " or c in "\t\n"))

@@ -127,9 +127,9 @@ def test_the_report_adds_up(desk: Any, unit: Unit) -> None:
     book = read_book(desk.get(f"{page}/report").data)
     assert book["对账"] == [
         ("单位", "新增", "有变更", "已有且一致", "未导入", "合计"),
-        ("淮城医科大学", "1", "0", "1", "1", "3"),
-        ("第三医院", "1", "0", "0", "0", "1"),
-        ("合计", "2", "0", "1", "1", "4"),
+        ("淮城医科大学", 1, 0, 1, 1, 3),
+        ("第三医院", 1, 0, 0, 0, 1),
+        ("合计", 2, 0, 1, 1, 4),
     ]
     facts = dict(book["导入信息"])
     assert facts["文件摘要（SHA-256）"] == hashlib.sha256(content).hexdigest()
