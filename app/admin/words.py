@@ -257,6 +257,7 @@ EVENTS = {
 CONDITIONS = {
     "may_import": "本人任职单位的导入；系统管理员不限单位",
     "handed_in": "上传该文件的本人",
+    "asked_for_batch": "提交该次批量审核的本人",
     "administers_unit_of": "此人所在单位的管理员",
     "administers_unit": "本单位的管理员",
     "keeps_members": "本单位的管理员或经办人",

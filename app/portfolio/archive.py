@@ -16,7 +16,7 @@ from app.engine.models import WorkItem
 from app.portfolio import bulk, duplicates, item_types, queries, vetting
 from app.portfolio.models import STATES, TONES
 from app.portfolio.queries import Filters
-from app.portfolio.sight import seen_of
+from app.portfolio.sight import read_sent, seen_of
 from app.portfolio.vetting import Tasks
 from app.units.models import Unit
 
@@ -52,6 +52,7 @@ def archive() -> str:
     units = queries.units_where(grants())
     filters, person = filters_from(request.args), request.args.get("person", type=int)
     page = page_of(queries.items_for_units(units, filters, person), size=PAGE_SIZE, ids_first=True)
+    read_sent(page.items)
     tasks = open_tasks([item.id for item in page.items])
     return render_template(
         "portfolio/archive.html",

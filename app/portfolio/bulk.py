@@ -32,7 +32,7 @@ from app.portfolio.queries import seen_among, units_where
 from forms import build
 
 LIMIT, AT_ONCE = 500, 20
-LANE, JOB = "vetting", "portfolio:vet"
+LANE, JOB = "vetting", "vet_portfolio"
 NOT_YOURS = "已办结，或不再由您审核"
 WORDS = {PASS: "通过", RETURN: "退回"}
 

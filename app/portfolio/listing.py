@@ -13,7 +13,7 @@ from app.core.db import db
 from app.portfolio import item_types, queries
 from app.portfolio.models import STATES, ItemFile, ItemVersion, PortfolioItem
 from app.portfolio.queries import Filters
-from app.portfolio.sight import Seen, seen_of
+from app.portfolio.sight import Seen, read_sent, seen_of
 from app.units.models import Unit
 from app.units.queries import unit_of
 
@@ -129,6 +129,8 @@ def _entries(
         return order.get(item.type_key, len(order)), -day
 
     items = sorted(items, key=place)
+    if read is seen_of:
+        read_sent(items)
     ids = [item.id for item in items]
     approved, files = _approvals(ids), _attachments(ids)
     found = [

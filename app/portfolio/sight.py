@@ -1,13 +1,14 @@
 """What units have been sent of people's portfolios (业绩档案)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import select, union_all
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, selectinload
 
+from app.core.db import db
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import DRAFT, RETURNED, PortfolioItem
@@ -38,6 +39,15 @@ def seen_of(item: PortfolioItem) -> Seen:
         return Seen(kind, sent.data, summary, kind.occurred_on(sent.data), len(sent.files))
     record = item.current_version if item.status == DRAFT and item.current_version else item
     return Seen(item_types.of(record), record.data, record.summary, record.occurred_on)
+
+
+def read_sent(items: Iterable[PortfolioItem]) -> None:
+    """Read at once what was sent of those items that are read as they were sent."""
+    ids = [item.id for item in items if item.status == RETURNED]
+    if ids:
+        sent = selectinload(PortfolioItem.submissions)
+        wanted = select(PortfolioItem).where(PortfolioItem.id.in_(ids)).options(sent)
+        db.session.scalars(wanted).all()
 
 
 def sent_to(unit_ids: Sequence[int]) -> type[PortfolioItem]:

@@ -43,6 +43,7 @@ JOBS = {
     exports.JOB: "导出个人信息",
     imports.CHECK: "核对导入文件",
     imports.RUN: "写入导入数据",
+    "vet_portfolio": "批量审核业绩",
     "warn_of_ends": "提醒角色将到期",
     "tell_of_ends": "提醒续期授权",
 }

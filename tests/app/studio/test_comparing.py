@@ -150,7 +150,7 @@ def test_a_form_that_asks_otherwise_is_told() -> None:
 def test_every_type_and_limit_of_a_field_has_words() -> None:
     assert set(TYPES) == set(FIELD_TYPES)
     structure = {"name", "type", "label", "required", "choices", "fields"}
-    of_the_page = {"col", "lines", "search"}
+    of_the_page = {"col", "lines", "search", "phrases", "buttons"}
     assert set(FieldSpec.__dataclass_fields__) - structure - of_the_page == set(LIMITS)
 
 

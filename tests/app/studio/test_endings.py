@@ -138,7 +138,7 @@ def test_a_binding_ends_and_can_be_asked_for_anew(
     cancel(business)
     with transaction():
         ended = db.session.get_one(Employment, binding.id)
-        assert (ended.status, ended.opinion) == ("ended", BECAUSE)
+        assert (ended.status, ended.opinion) == ("cancelled", BECAUSE)
         assert f"的申请已作废：{BECAUSE}" in told(ended.person)
         assert request_binding(ended.person, ended.unit, "", now=now()).id != ended.id
 

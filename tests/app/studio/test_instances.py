@@ -17,7 +17,7 @@ from app.core.db import db, transaction
 from app.engine import handlers, runtime
 from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
 from app.studio import running
-from app.units.models import ENDED, Employment
+from app.units.models import CANCELLED, Employment
 from tests.app.inbox.conftest import Desk
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
@@ -159,7 +159,7 @@ def test_an_instance_is_halted_goes_on_and_is_ended_with_its_record(
         tags = db.session.scalars(
             sa.select(AuditEvent.tag).where(AuditEvent.tag.startswith("instance:"))
         ).all()
-    assert (binding.status, binding.opinion) == (ENDED, "重复申请")
+    assert (binding.status, binding.opinion) == (CANCELLED, "重复申请")
     for text in (
         "流程已暂停，恢复前不能办理。原因：重复申请",
         "流程已恢复",

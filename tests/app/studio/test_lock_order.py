@@ -81,7 +81,7 @@ def test_a_binding(app: Flask, desk_of: Callable[..., Desk], client_for: Any) ->
     assert answer.status_code == 303
     with transaction(write=False):
         rows = db.session.execute(sa.select(Employment.status).order_by(Employment.id)).scalars()
-        assert list(rows) == ["ended", "pending"]
+        assert list(rows) == ["cancelled", "pending"]
 
 
 def test_an_item_of_the_portfolio(app: Flask, client_for: Any) -> None:
