@@ -59,7 +59,7 @@ def test_a_list_is_sent_looked_at_confirmed_and_reported(
     take_in()
     expect(page.get_by_role("heading", name="对账报告")).to_be_visible()
     book = downloaded(page, page.get_by_role("link", name="下载报告"))
-    assert book["对账"][-1] == ("合计", "1", "0", "0", "1", "2")
+    assert book["对账"][-1] == ("合计", 1, 0, 0, 1, 2)
     page.get_by_role("button", name="生成并下载激活码清单").click()
     sure = page.get_by_role("dialog").get_by_role("button", name="生成并下载激活码清单")
     assert [row[0] for row in downloaded(page, sure)["激活码"]] == ["姓名", "林晓禾"]

@@ -21,7 +21,7 @@ Sign = Callable[..., Any]
 OFTEN = {
     "vet_forwarded": "材料齐全，符合申报条件，同意上报",
     "endorse_declaration": "同意经办人意见",
-    "endorse_forwarded": "同意上报",
+    "endorse_forwarded": "同意经办人意见，予以上报",
     "accept_declaration": "材料齐全，符合评审范围和条件，予以受理",
 }
 SHIPPED = "附件缺少单位公章，请补充"
