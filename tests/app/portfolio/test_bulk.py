@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import delete, select
 
 from app import worker
@@ -19,28 +18,9 @@ from app.portfolio.bulk_models import RowState, VetBatch, VetRow
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import a_person, a_unit
 
 Sign = Callable[..., Any]
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
-
-
-@pytest.fixture
-def clerk(school: Unit) -> Person:
-    with transaction():
-        return staff(school, "unit_clerk")
-
-
-@pytest.fixture
-def teacher(school: Unit) -> Person:
-    with transaction():
-        return a_person("柏小满", unit=school)
 
 
 @pytest.fixture

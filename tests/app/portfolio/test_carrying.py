@@ -16,15 +16,8 @@ from app.portfolio import carrying, operations
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
 
 
 @pytest.fixture

@@ -4,35 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import a_person, a_unit
 
 Sign = Callable[..., Any]
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit("云桥区青禾小学")
-
-
-@pytest.fixture
-def clerk(school: Unit) -> Person:
-    with transaction():
-        return staff(school, "unit_clerk")
-
-
-@pytest.fixture
-def teacher(school: Unit) -> Person:
-    with transaction():
-        return a_person("柏小满", unit=school)
 
 
 def sent(person: Person, type_key: str = "work", **data: Any) -> int:

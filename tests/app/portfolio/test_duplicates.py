@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -38,13 +37,6 @@ from tests.builders.statements import statements_sent
 Sign = Callable[..., Any]
 AWARD = {"name": "小学数学“量感”培养实践研究", "date": "2023-06"}
 HEADING = 'id="duplicates-title"'
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit("云桥区青禾小学")
 
 
 @pytest.fixture

@@ -31,12 +31,6 @@ def school(app: Flask) -> Unit:
 
 
 @pytest.fixture
-def clerk(school: Unit) -> Person:
-    with transaction():
-        return staff(school, "unit_clerk")
-
-
-@pytest.fixture
 def teacher(school: Unit, clerk: Person) -> Person:
     """Somebody with an approved honour, a submitted one and a draft."""
     del clerk

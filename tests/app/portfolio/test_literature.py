@@ -16,7 +16,7 @@ from app.portfolio.literature import ALIKE, NO_TYPE, REPEATED, TAKEN, Bibliograp
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
 
 ENDNOTE = """%0 Journal Article
@@ -63,13 +63,6 @@ BIBTEX = r"""@article{a,
 @article{bad, title={没有写完
 @book{b, title="书", author={林晓禾}, publisher={人民出版社}, isbn={978-7-00-000000-1}, year=2020}
 """
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
 
 
 @pytest.fixture

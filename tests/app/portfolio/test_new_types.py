@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
 import forms.items
 from app.accounts.models import Person
@@ -28,7 +27,7 @@ from app.units.models import Unit
 from forms import item_types as described
 from tests.builders import portfolio as build
 from tests.builders.flow import do
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import a_person, staff
 
 Sign = Callable[..., Any]
 NOVELTY = """
@@ -68,13 +67,6 @@ def rewrite(folder: Path, *pairs: tuple[str, str]) -> None:
         text = text.replace(old, new)
     path.write_text(text, "utf-8")
     described.cache_clear()  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ Sign = Callable[..., Any]
 
 
 @pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
-
-
-@pytest.fixture
 def teacher(school: Unit) -> Person:
     with transaction():
         return a_person(unit=school)

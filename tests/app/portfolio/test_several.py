@@ -16,24 +16,11 @@ from app.portfolio import several
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
 
 Sign = Callable[..., Any]
 URL = "/portfolio"
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
-
-
-@pytest.fixture
-def teacher(school: Unit) -> Person:
-    with transaction():
-        return a_person("柏小满", unit=school)
 
 
 def drafts(person: Person, count: int, *, files: bool = True) -> list[int]:

@@ -21,19 +21,12 @@ from app.portfolio.sheet_import import MOST_ROWS, Items, kind_of
 from app.units.models import Unit
 from app.worker import take_in
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
 from tests.builders.sheets import a_book, checked, handed_in, imported, read_book
 
 HONORS = ["荣誉名称", "荣誉级别", "授予单位", "授予年月", "个人排名", "参与人数"]
 HONOR = ["优秀教师", "市厅级", "市教育局", "2024-09", "1", "3"]
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
 
 
 @pytest.fixture

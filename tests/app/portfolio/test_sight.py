@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from app.accounts.models import Person
 from app.core import storage
@@ -17,30 +16,11 @@ from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.flow import do
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import a_person
 
 Sign = Callable[..., Any]
 SENT = {"name": "小学数学量感培养", "date": "2023-06"}
 TYPED = {"name": "尚未提交的名称", "date": "2024-08", "position": 3, "participants": 7}
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit("云桥区青禾小学")
-
-
-@pytest.fixture
-def clerk(school: Unit) -> Person:
-    with transaction():
-        return staff(school, "unit_clerk")
-
-
-@pytest.fixture
-def teacher(school: Unit) -> Person:
-    with transaction():
-        return a_person("柏小满", unit=school)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from flask import Flask
 from openpyxl import load_workbook
 from sqlalchemy import insert, select
 
@@ -57,13 +56,6 @@ def rows_of(person: Person, unit: Unit, *counted: tuple[str, str, int | None, in
         .where(PortfolioItem.id == first.id)
         .values(person_id=staff(unit, "unit_leader").id)
     )
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
 
 
 @pytest.fixture
