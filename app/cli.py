@@ -35,7 +35,10 @@ from app.core.instance import in_instance
 from app.core.invariants import check_all
 from app.core.permissions import ADMINISTRATORS
 from app.demo import show
-from app.engine import definitions, gate
+from app.engine import definitions
+from app.engine.gate import Known, published_in
+from app.engine.gate.lint import lint_files
+from app.engine.gate.platform import known_here
 from app.engine.models import ProcessVersion
 from app.studio.commands import COMMANDS
 from app.studio.queries import current_versions
@@ -261,17 +264,17 @@ def check_invariants() -> None:
     raise SystemExit(1 if broken else 0)
 
 
-def _platform() -> gate.Known:
+def _platform() -> Known:
     """Return what files may name, processes in force too; before a setup the shipped ones."""
     try:
         with transaction(write=False):
-            platform = gate.Known.of_platform(at=now())
+            platform = known_here(at=now())
             bundles = [_texts(version) for version in current_versions()]
     except DatabaseError:
-        platform = gate.Known.of_platform()
+        platform = known_here()
         shipped = (definitions.ROOT / "bpmn").glob("*.bpmn")
         bundles = [{each.name: each.read_bytes() for each in shipped}]
-    found = [gate.published_in(files, platform) for files in bundles]
+    found = [published_in(files, platform) for files in bundles]
     return replace(platform, processes={k: v for each in found for k, v in each.items()})
 
 
@@ -288,7 +291,7 @@ def _texts(version: ProcessVersion) -> dict[str, bytes]:
 @with_appcontext
 def lint_process(files: tuple[str, ...]) -> None:
     """Judge process files by the publish gate: one JSON line a file, exit 1 if any is not ok."""
-    lines = gate.lint_files([Path(name) for name in files], known=_platform())
+    lines = lint_files([Path(name) for name in files], known=_platform())
     for line in lines:
         click.echo(json.dumps(line, ensure_ascii=False))
     raise SystemExit(0 if all(line["ok"] for line in lines) else 1)

@@ -8,24 +8,24 @@ DECISION = "decision"
 _OF_A_LIST = frozenset({"select", "radio", "decision"})
 
 
-def decisions_of(form: FormSpec) -> tuple[str, ...] | None:
-    """Return what can come as `decision`, by button or in a field; None where anything can.
+def decisions_of(form: FormSpec) -> dict[str, str] | None:
+    """Return what can come as `decision`, with its words, by button or in a field.
 
-    That is so for a field to write in or to tick several in, and where the options come with the
-    record. An empty text comes from a field that may stay empty.
+    None where anything can: a field to write in or to tick several in, and where the options come
+    with the record. An empty text comes from a field that may stay empty.
     """
-    chosen = [action.value for action in form.actions]
+    chosen = {action.value: action.label for action in form.actions}
     for field in form.fields:
         if field.name == DECISION:
             options = _options(field)
             if options is None:
                 return None
-            chosen += options
-    return tuple(dict.fromkeys(chosen))
+            chosen |= {value: word for value, word in options.items() if value not in chosen}
+    return chosen
 
 
-def _options(field: FieldSpec) -> list[str] | None:
+def _options(field: FieldSpec) -> dict[str, str] | None:
     listed = field.choices or named_lists().get(field.choices_from)
     if field.type not in _OF_A_LIST or listed is None:
         return None
-    return [value for value, _label in listed] + ([] if field.required else [""])
+    return dict(listed) | ({} if field.required else {"": "未选"})

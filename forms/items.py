@@ -68,7 +68,13 @@ class ItemType:
         return {slot.name: slot for slot in self.slots}[name]
 
     def summary(self, data: Mapping[str, Any]) -> str:
-        """Return the one line that stands for a record in lists and papers."""
+        """Return the one line that stands for a record in lists and papers.
+
+        Nothing while none of its parts is answered: its words alone say nothing.
+        """
+        names = _PART.findall(self.summary_template)
+        if not any(display(self.form.field(name), data.get(name)) for name in names):
+            return ""
         text = self._filled(self.summary_template, data).replace("《》", "")
         return " ".join(text.split())
 

@@ -5,12 +5,13 @@ other data than those, so that what is not known is passed over.
 """
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from itertools import product
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rules.expression import BUILT_IN, Expression, ExpressionError, compile_expression
 
@@ -123,6 +124,59 @@ def outcome_of(text: str, known: Mapping[str, Any], effort: Effort) -> bool | No
     line = _line(text)
     effort.read(line)
     return _decided(line, ast.parse(line, mode="eval").body, known)
+
+
+def is_covered(
+    text: str, earlier: Sequence[str], values: Mapping[str, Values], effort: Effort
+) -> bool:
+    """Whether one of the earlier conditions holds wherever this one does, as far as can be told.
+
+    Raises TooCostly.
+    """
+    lines = [_line(each) for each in (text, *earlier)]
+    # Each earlier one has been read as a text before.
+    effort.read(lines[0] * 4)
+    shapes = [_shape(line) for line in lines]
+    effort.evaluate(" " * len(lines))
+    if shapes[0] is None or shapes[0] in shapes[1:]:
+        return shapes[0] is not None
+    told = [shape for shape in shapes if shape is not None]
+    names = sorted(frozenset[str]().union(*(shape.names for shape in told)))
+    known = [each for each in map(values.get, names) if isinstance(each, tuple)]
+    is_known = len(known) == len(names) and not any(shape.asks_outside for shape in told)
+    is_known = is_known and len(told) == len(lines)
+    if not is_known or not earlier or not 0 < prod(map(len, known)) <= MAX_CASES:
+        return False
+    rows = [dict(zip(names, row, strict=True)) for row in product(*known)]
+    where = [row for row in rows if _weighed(lines[0], row, effort) is not False]
+    return bool(where) and all(
+        any(_weighed(line, row, effort) for line in lines[1:]) for row in where
+    )
+
+
+class _Shape(NamedTuple):
+    """What a condition is, however it is spaced."""
+
+    mark: bytes
+    names: frozenset[str]
+    asks_outside: bool
+
+
+@lru_cache(maxsize=1024)
+def _shape(line: str) -> _Shape | None:
+    """Return what a condition is; None for one that does not compile."""
+    try:
+        _compiled(line)
+    except ExpressionError:
+        return None
+    tree = ast.parse(line, mode="eval").body
+    mark = sha256(ast.dump(tree).encode()).digest()
+    return _Shape(mark, frozenset(_names(tree)), _asks_outside(tree))
+
+
+def _weighed(line: str, row: Mapping[str, Any], effort: Effort) -> bool | None:
+    effort.evaluate(line)
+    return _result(_compiled(line), row)
 
 
 def _decided(line: str, node: ast.expr, known: Mapping[str, Any]) -> bool | None:

@@ -32,10 +32,16 @@ class EducationFacts(TypedDict):
 
 
 class AssessmentFacts(TypedDict):
-    """年度考核: one imported year; `result` is empty until chosen in the declaration."""
+    """年度考核: one imported year; `result` is empty until chosen in the declaration.
+
+    `paid_by` is the unit that paid the insurance where that stands for the form of the year,
+    `employers` what the units are and were called that one belonged to in it.
+    """
 
     year: int
     result: str
+    paid_by: NotRequired[str]
+    employers: NotRequired[list[str]]
 
 
 class TrainingFacts(TypedDict):
@@ -114,6 +120,10 @@ class SubmissionFacts(TypedDict):
     """What `evaluate("submission", facts)` reads."""
 
     jurisdiction: NotRequired[str]
+    # What the unit that one declares at is called, and what it and those that it took over were
+    # called before; nothing of freelancers. And the year since which one belongs to it.
+    unit: NotRequired[list[str]]
+    unit_since: NotRequired[int]
     personal: PersonalFacts
     entries: EntryFacts
     education: EducationFacts

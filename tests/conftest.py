@@ -1,5 +1,6 @@
 """Fixtures that every test may use: a fresh database on either engine, people, the clock."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,11 +15,14 @@ from flask.testing import FlaskClient
 from hypothesis import settings
 
 from app.accounts import signing_in
+from app.accounts.models import Person
 from app.core.clock import set_clock
 from app.core.db import db, transaction
 from app.factory import create_app
+from app.units.models import Unit
 from tests import second_run
 from tests.builders import played
+from tests.builders.people import a_person, a_unit, staff
 from tests.builders.sessions import sign_in
 from tests.databases import SETTINGS, START, Templates
 from tests.throwaway_postgres import running_server
@@ -49,6 +53,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     )
     config.hook.pytest_deselected(items=[item for item in items if item not in again])
     items[:] = again
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage what stays for ever: thousands of tests, every module."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
@@ -196,3 +207,25 @@ def client_for(app: Flask) -> Callable[..., Browser]:
         return Browser(client)
 
     return open_browser
+
+
+@pytest.fixture
+def school(app: Flask) -> Unit:
+    """A unit with its clerk and its leader."""
+    del app
+    with transaction():
+        return a_unit()
+
+
+@pytest.fixture
+def clerk(school: Unit) -> Person:
+    """Who vets for the school."""
+    with transaction(write=False):
+        return staff(school, "unit_clerk")
+
+
+@pytest.fixture
+def teacher(school: Unit) -> Person:
+    """An applicant of the school."""
+    with transaction():
+        return a_person("柏小满", unit=school)

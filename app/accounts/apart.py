@@ -3,12 +3,15 @@
 from collections.abc import Collection
 
 from app.core.errors import Invalid
+from app.core.permissions import ROLES
 
 APART = {
     "unit_clerk": "unit_leader",
     "unit_leader": "unit_clerk",
     "superior_clerk": "superior_leader",
     "superior_leader": "superior_clerk",
+    "organiser": "organiser_leader",
+    "organiser_leader": "organiser",
 }
 BOTH = "经办人与领导不能是同一人"
 
@@ -21,4 +24,7 @@ def is_apart(role: str, others: Collection[str]) -> bool:
 def refuse_both(role: str, others: Collection[str]) -> None:
     """Raise Invalid for a role that nobody has beside these others of the same unit."""
     if is_apart(role, others):
-        raise Invalid(f"此人在该单位已有相对的角色，{BOTH}", field="role")
+        other, wanted = ROLES[APART[role]], ROLES[role]
+        raise Invalid(
+            f"此人在该单位已有“{other}”角色（或待复核），与“{wanted}”不能是同一人", field="role"
+        )

@@ -1,6 +1,8 @@
 """What is done with accounts and people, in words: of the audit log, and of one's own."""
 
 ACCOUNT_EVENTS = {
+    "account:card_issued": "制发评审验证卡",
+    "account:card_voided": "作废评审验证卡",
     "account:created": "开通账号",
     "account:factor_enrolled": "启用动态验证码",
     "account:factor_removed": "停用动态验证码",
@@ -32,7 +34,9 @@ ACCOUNT_EVENTS = {
     "person:correction_refused": "不予更正身份信息",
     "person:correction_requested": "申请更正身份信息",
     "person:correction_returned": "退回更正申请",
+    "person:correction_taken": "申请更正为他人的证件号码，未受理",
     "person:correction_vetted": "单位核实更正申请",
+    "person:correction_withdrawn": "撤回更正申请",
     "person:data_exported": "导出本人信息",
     "person:phone_imported": "单位导入时登记手机号码",
     "person:photo_removed": "删除证件照片",
@@ -45,9 +49,10 @@ ACCOUNT_EVENTS = {
     "role:confirmed": "复核授权",
     "role:ended": "终止授权",
     "role:granted": "授予角色",
+    "role:lapsed": "续期失效",
     "role:proposed": "提出授权",
     "role:refused": "不同意授权",
     "role:renewed": "续期授权",
     "role:withdrawn": "撤回授权",
 }
-FACTORS = {"device": "动态验证码", "recovery": "恢复码"}
+FACTORS = {"device": "动态验证码", "recovery": "恢复码", "card": "评审验证卡"}

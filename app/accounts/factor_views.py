@@ -8,13 +8,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.accounts import queries, second_factor, sessions
 from app.accounts.addresses import SignInRefused
-from app.accounts.forms import CodeForm, FactorForm
+from app.accounts.forms import CardCodeForm, CodeForm, FactorForm
 from app.accounts.handing_out import codes_once, hand_out_codes, opened
 from app.accounts.models import Credential
 from app.accounts.qr import qr_square
 from app.accounts.views import bp, let_in, own_account, password_confirmed, visitor_address
 from app.core.clock import device_time, now
 from app.core.crypto import seal
+from app.core.db import db
 from app.core.errors import Forbidden, Invalid
 from app.core.faults import show_faults
 from app.core.http import action_of, see_other, writes_late
@@ -46,9 +47,21 @@ def lead_to_enrolment() -> BaseResponse | None:
 @requires("account.sign_in")
 def code() -> str | BaseResponse:
     """The page that asks for the code after the password (动态验证码)."""
-    if sessions.half_signed_in(now()) is None:
+    half = sessions.half_signed_in(now())
+    if half is None:
         return _password_again()
-    return render_template("accounts/code.html", form=CodeForm())
+    return _code_page(_form_of(half)())
+
+
+def _form_of(half: second_factor.HalfSignedIn) -> type[CodeForm | CardCodeForm]:
+    """Return the form of the codes that a person can have: who has no device has a card."""
+    account = db.session.get_one(Credential, half.credential_id)
+    return CodeForm if queries.has_factor(account.person_id) else CardCodeForm
+
+
+def _code_page(form: CodeForm | CardCodeForm) -> str:
+    by_card = isinstance(form, CardCodeForm)
+    return render_template("accounts/code.html", form=form, by_card=by_card)
 
 
 def _password_again() -> BaseResponse:
@@ -63,9 +76,9 @@ def confirm_code() -> BaseResponse | tuple[str, int]:
     half = sessions.half_signed_in(now())
     if half is None:
         return _password_again()
-    form = CodeForm(request.form)
+    form = _form_of(half)(request.form)
     if not form.validate():
-        return render_template("accounts/code.html", form=form), 422
+        return _code_page(form), 422
     try:
         account = second_factor.confirm_sign_in(
             half,
@@ -76,7 +89,7 @@ def confirm_code() -> BaseResponse | tuple[str, int]:
         )
     except SignInRefused as refusal:
         form.form_errors.append(refusal.message)
-        return render_template("accounts/code.html", form=form), refusal.status
+        return _code_page(form), refusal.status
     return let_in(account, request.args.get("next"), sessions.half_via())
 
 

@@ -32,6 +32,14 @@ class CodeForm(Form):
     )
 
 
+class CardCodeForm(Form):
+    """The code after the password of who has a card for a meeting alone (评审验证卡)."""
+
+    code = StringField(
+        "验证卡上的验证码", [DataRequired("请填写验证卡上一个未用过的验证码"), Length(max=32)]
+    )
+
+
 class FactorForm(Form):
     """Password and code together: what changes how one signs in asks for both."""
 

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 
 from app.accounts.apart import refuse_both
+from app.accounts.factor_models import CodeCard
 from app.accounts.models import (
     CONFIRMED,
     REFUSED,
@@ -19,31 +20,20 @@ from app.accounts.models import (
     Person,
     RoleGrant,
 )
+from app.accounts.one_time_codes import void_cards
 from app.accounts.opening import chunks
-from app.accounts.operations import end_grant, grant_role, notify, void_credential
+from app.accounts.operations import grant_role, notify, void_credential
 from app.accounts.queries import forget_grants, is_live, lasts, live_grants
-from app.accounts.renewing import hold_lasting, renew_grant
+from app.accounts.renewing import TERM_OVER, end_grant, hold_lasting, lapse_over, renew_grant
 from app.accounts.second_factor import remove_factor
 from app.accounts.terms import end_of_term, is_longer, last_day
 from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, gathered
-from app.core.permissions import ADMINISTRATORS, ROLES, role_allows
+from app.core.permissions import ADMINISTRATORS, ROLES, STAFF, role_allows
 
-# Where a role can be held; the roles within a meeting are given by the meeting.
-AT_A_UNIT = (
-    "unit_admin",
-    "unit_clerk",
-    "unit_leader",
-    "superior_clerk",
-    "superior_leader",
-    "organiser",
-    "organiser_leader",
-    "meeting_clerk",
-    "issuer",
-    "supervisor",
-)
+# Roles without a unit; STAFF have one, and those within a meeting are given by the meeting.
 EVERYWHERE = (
     "applicant",
     "expert",
@@ -70,7 +60,7 @@ class Proposal:
     @property
     def scope(self) -> tuple[str, int | None]:
         """Return kind and id of the scope."""
-        return ("org", self.unit_id) if self.role in AT_A_UNIT else ("all", None)
+        return ("org", self.unit_id) if self.role in STAFF else ("all", None)
 
 
 def propose_grant(
@@ -81,10 +71,13 @@ def propose_grant(
     Invalid where it does not hold, Conflict when it is asked for already, or held for as long.
     """
     lock_roles_of(person.id)
+    lapse_over(person.id, now)
     _check(person, proposal, actor, now)
     until = end_of_term(proposal.role, proposal.until, now)
     kind, scope_id = proposal.scope
+    known = _same(proposal.role, kind, scope_id, _held(person.id, now))
     request = GrantRequest(
+        renews_id=known.id if known else None,
         person_id=person.id,
         role=proposal.role,
         scope_kind=kind,
@@ -127,9 +120,9 @@ def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> 
 def check_proposal(proposal: Proposal, now: datetime) -> None:
     """Raise Invalid, at every field, for what does not hold whoever is to get the role."""
     faults: dict[str, list[str]] = {}
-    if proposal.role not in (*AT_A_UNIT, *EVERYWHERE):
+    if proposal.role not in (*STAFF, *EVERYWHERE):
         faults["role"] = ["请选择角色"]
-    if proposal.role in AT_A_UNIT and proposal.unit_id is None:
+    if proposal.role in STAFF and proposal.unit_id is None:
         faults["unit"] = ["该角色须指定单位"]
     if proposal.role in EVERYWHERE and proposal.unit_id is not None:
         faults["unit"] = ["该角色面向全平台，不限于某个单位：请清空单位，或另选角色"]
@@ -261,6 +254,8 @@ def _give(request: GrantRequest, actor: Person, now: datetime, place: str) -> Ro
         raise Conflict("授权期限已过，请退回后重新提出")
     held = _held(request.person_id, now)
     known = _same(request.role, request.scope_kind, request.scope_id, held)
+    if request.renews_id is not None and (known is None or known.id != request.renews_id):
+        raise Conflict(f"{TERM_OVER}，本申请不再有效")
     _refuse_a_second(known, request.valid_to)
     if known is not None:
         renew_grant(known, request.valid_to, actor_id=actor.id, now=now)
@@ -314,13 +309,17 @@ def _hand_over(person_id: int, actor: Person, now: datetime) -> None:
     if account is not None:
         void_credential(account, actor=actor, now=now)
         remove_factor(person_id)
+        void_cards(CodeCard.person_id == person_id, actor_id=actor.id, now=now)
         account.person.email_verified_at = None
 
 
-def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> None:
-    """End a role at once (终止授权): to take away needs no second person.
+def take_role(
+    grant: RoleGrant, reason: str, *, actor: Person, now: datetime, place: str = ""
+) -> None:
+    """End a role at once (终止授权): to take away needs no second person. Its holder is told.
 
-    The last holder of an administrator's role keeps it: nobody could give it again.
+    The last holder of an administrator's role keeps it: nobody could give it again. `place` is
+    what people call where it is held.
     """
     if not reason.strip():
         raise Invalid("请填写终止理由", field="reason")
@@ -331,6 +330,9 @@ def take_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) ->
     if grant.role in ADMINISTRATORS and not _others_in_office(grant, now):
         raise Conflict("至少保留一名" + ROLES[grant.role])
     end_grant(grant, actor_id=actor.id, now=now, reason=reason.strip())
+    at = f"（{place}）" if place else ""
+    text = f"您的角色{ROLES[grant.role]}{at}已由安全管理员终止：{reason.strip()}"
+    notify(grant.person_id, text, url="/home", now=now)
 
 
 def _lock_office(role: str) -> None:

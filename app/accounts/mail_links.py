@@ -13,8 +13,8 @@ from sqlalchemy import and_, delete, or_, select
 from app.accounts.grants import is_administrator
 from app.accounts.models import RESET, VERIFY, Credential, MailLink, Person, ResetRequest
 from app.accounts.operations import notify, set_password, void_links
-from app.accounts.queries import credential_by_name, has_factor, hash_of
-from app.accounts.second_factor import WRONG_CODE, spend_code
+from app.accounts.queries import asks_code, credential_by_name, has_factor, hash_of
+from app.accounts.second_factor import refusal_of_code, spend_any_code
 from app.accounts.signing_in import PasswordHash, admit, lock_account_row
 from app.core import audit, crypto, jobs
 from app.core.db import current_transaction, db, insert_into
@@ -193,9 +193,7 @@ def reset_by_mail(
     link = find_link(secret, RESET, now=now)
     if credential is None or not _may_use_mail(credential, now):
         raise Invalid(BAD_LINK[RESET], field="secret")
-    how = {}
-    if has_factor(link.person_id):
-        how["factor"] = _confirm(link, code, moment, now)
+    how = _confirm(link, code, moment, now) if asks_code(link.person_id, now) else {}
     link.used_at = now
     set_password(credential, password, now=now)
     _note("account:reset_by_mail", link.person_id, now)
@@ -214,13 +212,13 @@ def _account_of(secret: str) -> Credential | None:
     return lock_account_row(db.session.scalar(named))
 
 
-def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> str:
+def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> dict[str, str | int]:
     """Return which kind of code it was; Invalid for a wrong one.
 
     The account's lock plays no part, since anybody can bring it on. What limits guesses here is
     the link: LINK_TRIES wrong codes use it up.
     """
-    how = spend_code(link.person_id, code, moment=moment, now=now)
+    how = spend_any_code(link.person_id, code, moment=moment, now=now)
     if how:
         return how
     link.tries += 1
@@ -228,7 +226,7 @@ def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> str:
         link.used_at = now
     subject = ("person", link.person_id)
     audit.record("account:sign_in_failed", subject=subject, actor_id=None, now=now)
-    raise Invalid(WRONG_CODE, field="code")
+    raise Invalid(refusal_of_code(link.person_id, now), field="code")
 
 
 def sweep_links(now: datetime) -> None:

@@ -109,7 +109,7 @@ def _reset_page(form: ResetForm, status: int = 200) -> str | tuple[str, int]:
         link = mail_links.find_link(form.secret.data or "", RESET, now=now())
     except Invalid as error:
         return render_template("accounts/bad_link.html", message=error.message), 422
-    asks_code = queries.has_factor(link.person_id)
+    asks_code = queries.asks_code(link.person_id, now())
     page = render_template("accounts/reset.html", form=form, asks_code=asks_code)
     return (page, status) if status != 200 else page
 

@@ -10,8 +10,8 @@ from app.core import crypto
 from app.core.db import Id, Instant, Model, pk
 
 SCOPE_KINDS = ("org", "meeting", "jurisdiction", "all")
-REQUEST_STATES = ("waiting", "confirmed", "refused", "withdrawn")
-WAITING, CONFIRMED, REFUSED, WITHDRAWN = REQUEST_STATES
+REQUEST_STATES = ("waiting", "confirmed", "refused", "withdrawn", "lapsed")
+WAITING, CONFIRMED, REFUSED, WITHDRAWN, LAPSED = REQUEST_STATES
 VERIFY, RESET = "verify", "reset"
 
 
@@ -159,38 +159,6 @@ class Credential(Model):
         return login.strip().lower()
 
 
-class SecondFactor(Model):
-    """The time-based codes of a person's own device (动态验证码), asked after the password."""
-
-    __tablename__ = "second_factor"
-
-    id: Mapped[int] = pk()
-    person_id: Mapped[int] = mapped_column(Id, ForeignKey("person.id"), unique=True)
-    secret_sealed: Mapped[str] = mapped_column(String(200), info=crypto.SEALED)
-    # A code counts once: only a step after this one is taken.
-    last_step: Mapped[int] = mapped_column(Id)
-    enrolled_at: Mapped[datetime] = mapped_column(Instant)
-
-
-class RecoveryCode(Model):
-    """A code for the day on which the device is not at hand (恢复码); each opens once."""
-
-    __tablename__ = "recovery_code"
-
-    id: Mapped[int] = pk()
-    person_id: Mapped[int] = mapped_column(Id, ForeignKey("second_factor.person_id"), index=True)
-    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    used_at: Mapped[datetime | None] = mapped_column(Instant)
-
-
-class FactorRole(Model):
-    """A role whose holders must have a second factor; without a row no role asks for one."""
-
-    __tablename__ = "factor_role"
-
-    role: Mapped[str] = mapped_column(String(30), primary_key=True)
-
-
 class MailLink(Model):
     """A one-time link that a letter holds: to verify an address, or for a new password."""
 
@@ -293,8 +261,8 @@ class GrantRequest(Model):
         *_grant_laws(),
         CheckConstraint(f"status IN {REQUEST_STATES!r}", name="status_is_known"),
         CheckConstraint(
-            "(status = 'waiting') = (decided_by IS NULL)"
-            " AND (decided_by IS NULL) = (decided_at IS NULL)",
+            "(status IN ('waiting', 'lapsed')) = (decided_by IS NULL)"
+            " AND (status = 'waiting') = (decided_at IS NULL)",
             name="a_decision_has_a_date_and_a_person",
         ),
         CheckConstraint("proposed_by <> person_id", name="nobody_proposes_themself"),
@@ -305,6 +273,9 @@ class GrantRequest(Model):
         ),
         CheckConstraint(
             "(status = 'confirmed') = (grant_id IS NOT NULL)", name="a_confirmed_one_is_granted"
+        ),
+        CheckConstraint(
+            "status <> 'lapsed' OR renews_id IS NOT NULL", name="only_a_renewal_lapses"
         ),
         Index("ix_grant_request_status", "status", "proposed_at"),
         _waits_once("ix_grant_request_waits_once", "scope_id IS NOT NULL", "scope_id"),
@@ -325,6 +296,8 @@ class GrantRequest(Model):
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     opinion: Mapped[str] = mapped_column(String(300), default="")
     grant_id: Mapped[int | None] = mapped_column(Id, ForeignKey("role_grant.id"), index=True)
+    # The role held already whose term it is to move (续期): it ends with that role.
+    renews_id: Mapped[int | None] = mapped_column(Id, ForeignKey("role_grant.id"), index=True)
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
     proposer: Mapped[Person] = relationship(foreign_keys=[proposed_by])

@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
+from app.accounts.logins import neutral_login
 from app.accounts.models import Credential, Person, RoleGrant, identity_columns
-from app.accounts.operations import neutral_login, new_activation
+from app.accounts.operations import new_activation
 from app.accounts.queries import forget_grants
 from app.accounts.terms import usual_end
 from app.core import audit

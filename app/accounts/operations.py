@@ -1,6 +1,5 @@
 """Writes about people: accounts, passwords, grants, notifications."""
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -8,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
+from app.accounts.logins import free_login, free_neutral_login
 from app.accounts.models import (
     RESET,
     Credential,
+    GrantRequest,
     IntegrityRecord,
     LoginSession,
     MailLink,
@@ -18,7 +19,7 @@ from app.accounts.models import (
     Person,
     RoleGrant,
 )
-from app.accounts.queries import credential_by_login, forget_grants, hash_of
+from app.accounts.queries import forget_grants, hash_of
 from app.accounts.signing_in import PasswordHash, clear_failures
 from app.accounts.terms import usual_end
 from app.core import audit, crypto
@@ -27,8 +28,6 @@ from app.core.errors import Conflict, Forbidden, Invalid
 
 ACTIVATION_LASTS = timedelta(days=30)
 SESSIONS_KEPT = timedelta(days=180)
-LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
-LOGIN_RULE = "登录名为 2-40 位字母、数字或 . _ -，不能使用证件号码"
 # So many different letters or characters a reason has at least: the person reads it.
 LEAST_REASON = 4
 VAGUE_REASON = "请写明为何查看，例如“与身份证原件核对”：记入审计日志，本人可以看到"
@@ -80,31 +79,6 @@ def create_person(
     return person
 
 
-def free_login(login: str) -> str:
-    """Return a login name as it is kept; Invalid when it is taken or no name.
-
-    An identity number is never a name: it would stand in clear wherever accounts are listed.
-    """
-    name = login.strip().lower()
-    if not LOGIN.fullmatch(name) or re.search(r"\d{15}", name):
-        raise Invalid(LOGIN_RULE, field="login")
-    if credential_by_login(name) is not None:
-        raise Invalid("该登录名已被使用", field="login")
-    return name
-
-
-def neutral_login() -> str:
-    """Return a login that says nothing of the person; it cannot be counted through."""
-    return f"u{secrets.randbelow(10**9):09d}"
-
-
-def _free_neutral_login() -> str:
-    while True:
-        name = neutral_login()
-        if credential_by_login(name) is None:
-            return name
-
-
 def new_activation(now: datetime) -> tuple[str, dict[str, Any]]:
     """Return a one-time activation secret, and what an account keeps of it."""
     secret = secrets.token_urlsafe(12)
@@ -121,7 +95,7 @@ def create_credential(
     made here. Invalid when the login is taken or no name.
     """
     secret, kept = new_activation(now)
-    name = free_login(login) if login else _free_neutral_login()
+    name = free_login(login) if login else free_neutral_login()
     credential = Credential(person_id=person.id, login=name, **kept)
     db.session.add(credential)
     db.session.flush()
@@ -298,32 +272,22 @@ def grant_role(
     db.session.add(grant)
     db.session.flush()
     forget_grants()
-    audit.record(
-        "role:granted",
-        subject=("person", person.id),
-        actor_id=actor_id,
-        now=now,
-        role=role,
-        scope=f"{scope_kind}:{scope_id}",
-    )
+    note_role("role:granted", grant, actor_id, now)
     return grant
 
 
-def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "") -> None:
-    """Take a role away from now on (终止授权)."""
-    # A grant that began in this very moment still has a term of some length.
-    grant.valid_to = max(now, grant.valid_from + timedelta(milliseconds=1))
-    grant.ended_at = now
-    db.session.flush()
-    forget_grants()
+def note_role(
+    tag: str, role: RoleGrant | GrantRequest, actor_id: int | None, now: datetime, **more: Any
+) -> None:
+    """Log what became of a role that is held or proposed, with its place."""
     audit.record(
-        "role:ended",
-        subject=("person", grant.person_id),
+        tag,
+        subject=("person", role.person_id),
         actor_id=actor_id,
         now=now,
-        role=grant.role,
-        scope=f"{grant.scope_kind}:{grant.scope_id}",
-        reason=reason,
+        role=role.role,
+        scope=f"{role.scope_kind}:{role.scope_id}",
+        **more,
     )
 
 

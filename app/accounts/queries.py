@@ -17,27 +17,26 @@ from sqlalchemy import (
     select,
 )
 
+from app.accounts.factor_models import CodeCard, FactorRole, OneTimeCode, SecondFactor
 from app.accounts.models import (
     Credential,
-    FactorRole,
     IntegrityRecord,
     LoginSession,
     Notification,
     Person,
-    RecoveryCode,
     RoleGrant,
-    SecondFactor,
 )
 from app.core import crypto
 from app.core.audit import AuditEvent
-from app.core.db import current_transaction, db
+from app.core.db import Instant, current_transaction, db
 from app.core.errors import NotFound
-from app.core.instants import Instant
 from app.core.permissions import Grant
 
 GRANTS = "grants"
 MOMENT: BindParameter[datetime] = bindparam("now", type_=Instant)
 """The moment of a statement that is built once, because every request runs it."""
+CARD_ROLE = "expert"
+"""Of the roles that ask for a second factor the one for which a card of a meeting is enough."""
 OPENED = (
     "account:password_set",
     "account:voided",
@@ -67,7 +66,7 @@ def credential_by_name(name: str) -> Credential | None:
     """Find an account by what people type to sign in: login name or identity number.
 
     One statement looks for both, so that its time tells nothing of which it is. No login is an
-    identity number (operations.free_login).
+    identity number (logins.checked_login).
     """
     has_number = crypto.is_hash_of(Person.id_number_hash, crypto.fold_id(name))
     wanted = or_(Credential.login == _fold_login(name), has_number)
@@ -102,9 +101,15 @@ def is_live(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
 
 
 def has_factor(person_id: int) -> bool:
-    """Tell whether a person is asked for a code after the password."""
+    """Tell whether a person has a device of their own that shows codes."""
     mine = select(SecondFactor.id).where(SecondFactor.person_id == person_id)
     return db.session.scalar(mine) is not None
+
+
+def asks_code(person_id: int, now: datetime) -> bool:
+    """Tell whether a person is asked for a code after the password: of a device, or of a card."""
+    card = select(CodeCard.id).where(CodeCard.person_id == person_id, CodeCard.is_good(now))
+    return has_factor(person_id) or db.session.scalar(card.limit(1)) is not None
 
 
 def factor_of(person_id: int) -> SecondFactor | None:
@@ -115,8 +120,8 @@ def factor_of(person_id: int) -> SecondFactor | None:
 
 def recovery_codes_left(person_id: int) -> int:
     """Count the recovery codes that a person has not used."""
-    unused = select(func.count(RecoveryCode.id)).where(
-        RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None)
+    unused = select(func.count(OneTimeCode.id)).where(
+        OneTimeCode.factor_of == person_id, OneTimeCode.used_at.is_(None)
     )
     return db.session.scalar(unused) or 0
 
@@ -127,13 +132,39 @@ def factor_roles() -> set[str]:
 
 
 def must_enrol(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Return the condition that a Person holds a role that asks for a second factor they lack."""
+    """Return the condition that a Person holds a role that asks for a second factor they lack.
+
+    A card for a meeting is one for experts, whatever office they hold beside, in the sessions
+    (LoginSession) that began while it was good: they were opened with a code of it.
+    """
     asked = exists().where(
         RoleGrant.person_id == Person.id,
         RoleGrant.role.in_(select(FactorRole.role)),
         is_live(now),
     )
-    return and_(asked, ~exists().where(SecondFactor.person_id == Person.id))
+    office = asked.where(RoleGrant.role != CARD_ROLE)
+    device = exists().where(SecondFactor.person_id == Person.id)
+    card = exists().where(
+        CodeCard.person_id == Person.id,
+        CodeCard.is_good(now),
+        CodeCard.valid_from <= LoginSession.created_at,
+        CodeCard.issued_at <= LoginSession.created_at,
+    )
+    return and_(~device, or_(office, and_(asked, ~card)))
+
+
+def is_outrun(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Return the condition that a session (LoginSession) began before a card of its Person opened.
+
+    Nobody was asked for a code then, who has no device; from the card's first day everybody is.
+    """
+    device = exists().where(SecondFactor.person_id == Person.id)
+    card = exists().where(
+        CodeCard.person_id == Person.id,
+        CodeCard.is_good(now),
+        CodeCard.valid_from > LoginSession.created_at,
+    )
+    return and_(card, ~device)
 
 
 GRANTS_OF = select(RoleGrant.role, RoleGrant.scope_kind, RoleGrant.scope_id).where(

@@ -1,19 +1,20 @@
-"""Later ends of roles that are held (续期): a term is moved, never doubled."""
+"""Ends of roles that are held: later ones (续期), where a term is moved, and at once (终止)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from app.accounts.models import WAITING, WITHDRAWN, GrantRequest, RoleGrant
+from app.accounts.models import LAPSED, WAITING, WITHDRAWN, GrantRequest, RoleGrant
 from app.accounts.opening import chunks
-from app.accounts.operations import notify
+from app.accounts.operations import note_role, notify
 from app.accounts.queries import forget_grants
 from app.accounts.terms import is_longer, last_day
-from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict
 from app.core.permissions import ROLES
+
+TERM_OVER = "该角色已到期终止，仍需任职的请重新提出授权"
 
 
 def hold_lasting(grant: RoleGrant, now: datetime) -> None:
@@ -39,18 +40,44 @@ def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now:
     before, grant.valid_to, grant.warned_at = last_day(grant.valid_to), until, None
     db.session.flush()
     forget_grants()
-    audit.record(
-        "role:renewed",
-        subject=("person", grant.person_id),
-        actor_id=actor_id,
-        now=now,
-        role=grant.role,
-        scope=f"{grant.scope_kind}:{grant.scope_id}",
-        before=str(before),
-        until=str(last_day(until) or ""),
+    note_role(
+        "role:renewed", grant, actor_id, now, before=str(before), until=str(last_day(until) or "")
     )
     word = f"至 {last_day(until)}" if until else "，不再有截止日期"
     notify(grant.person_id, f"您的角色{ROLES[grant.role]}已续期{word}", url="/home", now=now)
+
+
+def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "") -> None:
+    """Take a role away from now on (终止授权); what waits to renew it lapses."""
+    # A grant that began in this very moment still has a term of some length.
+    grant.valid_to = max(now, grant.valid_from + timedelta(milliseconds=1))
+    grant.ended_at = now
+    db.session.flush()
+    forget_grants()
+    note_role("role:ended", grant, actor_id, now, reason=reason)
+    lapse_renewals([grant.id], "该角色已终止" + (f"（{reason}）" if reason else ""), now=now)
+
+
+def lapse_renewals(grant_ids: Iterable[int], why: str, *, now: datetime) -> None:
+    """Close what waits to renew roles that are over (失效): it would propose them as new ones.
+
+    Its proposer is told. What the person holds is locked by the caller.
+    """
+    waiting = select(GrantRequest).where(
+        GrantRequest.renews_id.in_(list(grant_ids)), GrantRequest.status == WAITING
+    )
+    for request in db.session.scalars(waiting.with_for_update(of=GrantRequest)):
+        request.status, request.opinion, request.decided_at = LAPSED, why[:300], now
+        db.session.flush()
+        note_role("role:lapsed", request, None, now, request=request.id)
+        text = f"您提出的{request.person.name}的{ROLES[request.role]}续期已失效：{why}"[:300]
+        notify(request.proposed_by, text, url="/admin/grants", now=now)
+
+
+def lapse_over(person_id: int, now: datetime) -> None:
+    """Close what waits to renew roles of a person whose term ran out meanwhile."""
+    over = select(RoleGrant.id).where(RoleGrant.person_id == person_id, RoleGrant.valid_to <= now)
+    lapse_renewals(db.session.scalars(over), TERM_OVER, now=now)
 
 
 def close_outrun(grant: RoleGrant, *, actor_id: int, now: datetime) -> None:
@@ -72,14 +99,6 @@ def close_outrun(grant: RoleGrant, *, actor_id: int, now: datetime) -> None:
         request.status, request.opinion = WITHDRAWN, why
         request.decided_by, request.decided_at = actor_id, now
         db.session.flush()
-        audit.record(
-            "role:withdrawn",
-            subject=("person", request.person_id),
-            actor_id=actor_id,
-            now=now,
-            role=request.role,
-            scope=f"{request.scope_kind}:{request.scope_id}",
-            request=request.id,
-        )
+        note_role("role:withdrawn", request, actor_id, now, request=request.id)
         text = f"您提出的{request.person.name}的{ROLES[request.role]}续期已撤回：{why}"
         notify(request.proposed_by, text, url="/admin/grants", now=now)

@@ -1,12 +1,10 @@
-"""The second factor (动态验证码): time-based codes of a person's own device, and recovery codes.
+"""The second factor (动态验证码): time-based codes of a person's own device, and codes on paper.
 
 `moment` is the time that devices tell, `now` that of the instance: a demonstration whose clock
 was moved does not move the clocks of telephones.
 """
 
-import base64
 import hmac
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +15,18 @@ from flask import current_app
 from sqlalchemy import delete, update
 
 from app.accounts.addresses import SignInRefused, count_address
-from app.accounts.models import (
-    Credential,
-    FactorRole,
-    Person,
-    RecoveryCode,
-    SecondFactor,
+from app.accounts.factor_models import FactorRole, OneTimeCode, SecondFactor
+from app.accounts.models import Credential, Person
+from app.accounts.one_time_codes import (
+    RECOVERY_LENGTH,
+    drawn,
+    folded,
+    fresh_seed,
+    has_lost_card,
+    keep,
+    spend_card_code,
+    spend_recovery_code,
+    written,
 )
 from app.accounts.operations import end_sessions, notify, void_links
 from app.accounts.queries import factor_of, factor_roles, hash_of, recovery_codes_left
@@ -40,12 +44,10 @@ from app.core.permissions import ROLES
 DIGITS = 6
 # A device may be half a minute before or behind.
 DRIFT = (0, -1, 1)
-RECOVERY_CODES = 10
-RECOVERY_BYTES = 10
-GROUP = 4
 # Whom a new instance asks for a second factor (等保 practice); the security administrator decides.
 FIRST_FACTOR_ROLES = ("system_admin", "security_admin", "audit_admin", "process_admin", "issuer")
 WRONG_CODE = "验证码不正确或已使用过，请输入手机上最新显示的 6 位数字，或一个未用过的恢复码"
+LOST_CARD = "您的验证卡已作废，请联系会议经办人换领新卡"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def enrol(
     """
     if factor_of(credential.person_id) is not None:
         raise Conflict("动态验证码已启用，更换手机请先停用")
-    step = _step_of(secret, _folded(code), moment)
+    step = _step_of(secret, folded(code), moment)
     if step is None:
         raise Invalid("验证码不正确，请核对手机时间，输入最新显示的 6 位数字", field="code")
     factor = SecondFactor(
@@ -102,10 +104,6 @@ def _note(tag: str, person_id: int, now: datetime) -> None:
     audit.record(tag, subject=("person", person_id), actor_id=person_id, now=now)
 
 
-def _folded(code: str) -> str:
-    return crypto.fold_id(code).replace("-", "")
-
-
 def _step_of(secret: str, code: str, moment: datetime) -> int | None:
     """Return the time step whose code this is."""
     device = pyotp.TOTP(secret)
@@ -120,14 +118,10 @@ def _step_of(secret: str, code: str, moment: datetime) -> int | None:
 
 def _issue_codes(person_id: int) -> list[str]:
     """Put new recovery codes in the place of the old ones; they are returned this once."""
-    db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
-    codes = [
-        base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode()
-        for _ in range(RECOVERY_CODES)
-    ]
-    db.session.add_all(RecoveryCode(person_id=person_id, code_hash=hash_of(c)) for c in codes)
-    db.session.flush()
-    return ["-".join(c[i : i + GROUP] for i in range(0, len(c), GROUP)) for c in codes]
+    db.session.execute(delete(OneTimeCode).where(OneTimeCode.factor_of == person_id))
+    codes = drawn(fresh_seed(), f"person {person_id}", RECOVERY_LENGTH)
+    keep(codes, factor_of=person_id)
+    return written(codes)
 
 
 def spend_code(person_id: int, text: str, *, moment: datetime, now: datetime) -> str:
@@ -136,16 +130,31 @@ def spend_code(person_id: int, text: str, *, moment: datetime, now: datetime) ->
     A time step counts once, whoever asks at the same moment (the row is written only forward), and
     so does a recovery code.
     """
-    code = _folded(text)
+    code = folded(text)
     if len(code) == DIGITS and code.isdecimal():
         return "device" if _spend_step(person_id, code, moment) else ""
-    unused = update(RecoveryCode).where(
-        RecoveryCode.person_id == person_id,
-        RecoveryCode.code_hash == hash_of(code),
-        RecoveryCode.used_at.is_(None),
-    )
-    used: Any = db.session.execute(unused.values(used_at=now))
-    return "recovery" if used.rowcount else ""
+    return "recovery" if spend_recovery_code(person_id, code, now) else ""
+
+
+def spend_any_code(
+    person_id: int, text: str, *, moment: datetime, now: datetime
+) -> dict[str, str | int]:
+    """Use up a code that lets somebody in: of the device, of recovery, or of a meeting's card.
+
+    Returns what the log keeps of it, nothing where it opens nothing. What changes the second
+    factor itself takes no card: others have printed it.
+    """
+    if how := spend_code(person_id, text, moment=moment, now=now):
+        return {"factor": how}
+    card = spend_card_code(person_id, folded(text), now)
+    return {"factor": "card", "meeting": card.meeting_id} if card else {}
+
+
+def refusal_of_code(person_id: int, now: datetime) -> str:
+    """Return what to say to who typed a code that lets nobody in, where a card's would."""
+    if factor_of(person_id) is None and has_lost_card(person_id, now):
+        return LOST_CARD
+    return f"{WRONG_CODE}、验证卡验证码"
 
 
 def _spend_step(person_id: int, code: str, moment: datetime) -> bool:
@@ -171,13 +180,13 @@ def confirm_sign_in(
     if credential is None or not credential.is_enabled or HalfSignedIn.of(credential) != half:
         raise SignInRefused("登录已超时，请重新登录")
     refuse_locked(credential, now)
-    how = spend_code(credential.person_id, code, moment=moment, now=now)
+    how = spend_any_code(credential.person_id, code, moment=moment, now=now)
     if not how:
         count_failure(credential, now)
         count_address(address, now)
-        raise SignInRefused(WRONG_CODE)
-    admit(credential, now=now, factor=how)
-    if how == "recovery":
+        raise SignInRefused(refusal_of_code(credential.person_id, now))
+    admit(credential, now=now, **how)
+    if how["factor"] == "recovery":
         _tell_of_recovery(credential.person_id, now)
     return credential
 
@@ -209,7 +218,7 @@ def turn_off(credential: Credential, *, now: datetime) -> None:
 
 def remove_factor(person_id: int) -> bool:
     """Forget device and recovery codes of a person; tells whether there were any."""
-    db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
+    db.session.execute(delete(OneTimeCode).where(OneTimeCode.factor_of == person_id))
     removed: Any = db.session.execute(
         delete(SecondFactor).where(SecondFactor.person_id == person_id)
     )

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Credential, LoginSession, Person
 from app.accounts.operations import end_sessions, open_session
-from app.accounts.queries import MOMENT, hash_of, must_enrol, open_sessions
+from app.accounts.queries import MOMENT, hash_of, is_outrun, must_enrol, open_sessions
 from app.accounts.second_factor import HalfSignedIn
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -128,12 +128,15 @@ LIVE_SESSION = (
         Credential.is_enabled,
         LoginSession.token_hash == bindparam("token_hash"),
         LoginSession.ended_at.is_(None),
+        ~is_outrun(MOMENT),
     )
 )
 
 
 def load_person(person_id: str) -> Person | None:
     """Return the person of a session that goes on: not ended, not idle, not too old.
+
+    Nor does one go on that began before a card of the person opened, which asks for a code.
 
     One statement loads all of it. PERMANENT_SESSION_LIFETIME is how long a session may last at
     most, SESSION_IDLE_LIMIT how long it may rest.

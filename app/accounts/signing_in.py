@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 
 from app.accounts.addresses import SignInRefused, check_address, count_address, use_address
 from app.accounts.models import Credential, UnknownName
-from app.accounts.queries import credential_by_name, has_factor
+from app.accounts.queries import asks_code, credential_by_name
 from app.core import audit, crypto
 from app.core.db import db, insert_into
 from app.core.errors import Invalid
@@ -105,12 +105,12 @@ def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "
         count_address(address, now)
         raise SignInRefused
     credential.password_hash = judgement.fresh_hash or credential.password_hash
-    if not has_factor(credential.person_id):
+    if not asks_code(credential.person_id, now):
         admit(credential, now=now)
     return credential
 
 
-def admit(credential: Credential, *, now: datetime, **how: str) -> None:
+def admit(credential: Credential, *, now: datetime, **how: str | int) -> None:
     """Note that somebody got in: what was counted against the account is forgotten."""
     clear_failures(credential)
     credential.last_sign_in_at = now

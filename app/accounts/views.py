@@ -78,7 +78,7 @@ def sign_in() -> Response | tuple[str, int]:
 
 def go_on(account: Credential, target: str | None, via: str = "") -> Response:
     """Let somebody in who proved to be the person, or ask for the second factor first."""
-    if queries.has_factor(account.person_id):
+    if queries.asks_code(account.person_id, now()):
         sessions.begin_half(account, now(), via)
         return see_other(url_for("accounts.code", next=target))
     return let_in(account, target, via)

@@ -59,7 +59,9 @@ def _subject(event: AuditEvent, names: dict[Scope, str]) -> str:
         return names["person", event.subject_id]
     if event.subject_type in KINDS:
         return called((KINDS[event.subject_type], event.subject_id), names)
-    return f"{subject_kind(event.subject_type)} {event.subject_id}"
+    kind = subject_kind(event.subject_type)
+    # What is about all of a kind has no number.
+    return f"{kind} {event.subject_id}" if event.subject_id else kind
 
 
 def _actor(event: AuditEvent, names: dict[Scope, str]) -> str:
@@ -78,7 +80,7 @@ def audit_log() -> str:
             "name": event_name(event.tag),
             "actor": _actor(event, names),
             "subject": _subject(event, names),
-            "data": said(event.data, names),
+            "data": said(event.tag, event.data, names),
         }
         for event in page.items
     ]
@@ -125,7 +127,7 @@ def _cells(event: AuditEvent, names: dict[Scope, str]) -> tuple[Any, ...]:
         event.tag,
         _actor(event, names),
         _subject(event, names),
-        "；".join(f"{key}：{value}" for key, value in said(event.data, names).items()),
+        "；".join(f"{key}：{value}" for key, value in said(event.tag, event.data, names).items()),
         event.seal or "",
     )
 

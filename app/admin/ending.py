@@ -10,6 +10,7 @@ from app.accounts.grants import lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import notify
 from app.accounts.queries import holders, is_live, was_notified
+from app.accounts.renewing import lapse_over
 from app.accounts.terms import ENDS_SOON, last_day
 from app.core import clock, jobs
 from app.core.db import db, transaction
@@ -89,6 +90,8 @@ def _tell_of_ends(read: Callable[[], datetime]) -> None:
         told = [(g.person_id, f"您的角色{_named(g, places)}已到期终止", g.valid_to) for g in found]
     for person_id, text, end in told:
         with transaction():
+            lock_roles_of(person_id)
+            lapse_over(person_id, read())
             if end and not was_notified(person_id, text, since=end):
                 notify(person_id, text, url="/home", now=read())
 

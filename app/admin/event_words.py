@@ -1,14 +1,24 @@
 """What audit events kept, in words (审计日志的内容)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from app.accounts.event_words import FACTORS
+from app.admin.forms import ProviderForm
+from app.catalogue import jurisdictions
+from app.certificates.facts import CHANGEABLE
+from app.certificates.models import Ground
 from app.core.permissions import ROLES
+from app.imports.kinds import kind_called
 from app.inbox.queries import Scope
+from app.notices.models import WORDS as ARTICLES
+from app.people.queries import PROFILE
+from app.review.exports import LISTS
+from app.units.areas import names as area_names
 from app.units.forms import OwnDataForm
-from forms import load
+from forms import FormSpec, load
 from forms.items import item_types
 
 SCOPES = {"org": "单位", "meeting": "会议", "jurisdiction": "地区", "person": "人员"}
@@ -38,7 +48,8 @@ DATA = {
     "fields": "修改的内容",
     "file": "附件编号",
     "filing_no": "备案文号",
-    "from_version": "原版本编号",
+    "former": "原主审、副审",
+    "from_version": "原版本",
     "given_by": "原办理",
     "given_to": "转给",
     "ground": "撤销情形",
@@ -54,6 +65,7 @@ DATA = {
     "leaders": "组长（小组编号：人员编号）",
     "list": "名单",
     "login": "登录名",
+    "meeting": "评审会议",
     "member": "评委",
     "members": "评委人数",
     "mended_by": "补正截止时间",
@@ -72,6 +84,7 @@ DATA = {
     "posts": "岗位（已聘/核定）",
     "present": "到会人数",
     "provider": "统一身份认证",
+    "publish_at": "发布时间",
     "queue_row_id": "队列编号",
     "readers": "主审、副审（参评材料编号：人员编号）",
     "reason": "理由",
@@ -95,14 +108,14 @@ DATA = {
     "successor": "接任人",
     "summary": "摘要",
     "tasks": "任务编号",
-    "to_version": "新版本编号",
+    "to_version": "新版本",
     "total": "总分",
     "type": "业绩类型",
     "unit": "单位",
     "unit_name": "工作单位",
     "units": "单位",
     "until": "截止",
-    "version": "版本编号",
+    "version": "版本",
     "voted": "投票人数",
     "what": "查看的材料",
 }
@@ -117,6 +130,8 @@ VALUES = {
         "withdraw": "撤回",
         "confirm": "同意",
     },
+    "ground": {ground.value: ground.label for ground in Ground},
+    "list": LISTS,
     "outcome": {"passed": "通过", "failed": "未通过"},
     "seat": {"main": "主审", "deputy": "副审"},
     "stage": {"main": "主审", "deputy": "副审", "leader": "组长", "director": "主任"},
@@ -124,25 +139,43 @@ VALUES = {
 
 
 PLACES = {
+    "meeting": "meeting",
     **dict.fromkeys(("unit", "units", "parent_id", "reports_to_id"), "org"),
     **dict.fromkeys(
-        ("person", "member", "successor", "director", "deputies", "recused"), "person"
+        (
+            "person",
+            "member",
+            "former",
+            "successor",
+            "director",
+            "deputies",
+            "recused",
+            "leaders",
+            "readers",
+        ),
+        "person",
     ),
 }
-"""Whose id stands under a key: a unit's, a person's."""
+"""Whose id stands under a key, or under the numbers that stand below it: a unit's, a person's."""
 SCOPED = frozenset({"scope", "given_by", "given_to"})
+FIELDS = frozenset({"fields", "changes"})
+"""Names of fields: what they are called stands in the form of the event's room."""
 
 
-def said(data: Mapping[str, Any], names: Mapping[Scope, str]) -> dict[str, str]:
+def said(tag: str, data: Mapping[str, Any], names: Mapping[Scope, str]) -> dict[str, str]:
     """Return what an event kept, in words where there are any, and with these names."""
-    return {DATA.get(key, key): _words(key, value, names) for key, value in data.items()}
+    told = {key: _words(key, value, names) for key, value in data.items()}
+    for key in FIELDS & data.keys():
+        labels = _labels(tag.partition(":")[0], str(data.get("type", "")))
+        told[key] = "、".join(labels.get(name, name) for name in data[key]) or "无"
+    return {DATA.get(key, key): words for key, words in told.items()}
 
 
 def places_in(data: Mapping[str, Any]) -> Iterator[Scope]:
     """Yield whom an event speaks of by their ids: units, people, meetings, areas."""
     for key, value in data.items():
         if isinstance(value, Mapping):
-            yield from places_in(value)
+            yield from places_in({_inner(key, k): v for k, v in value.items()})
             continue
         for each in value if isinstance(value, list) else [value]:
             place = _place(key, each)
@@ -160,15 +193,42 @@ def _place(key: str, value: Any) -> Scope | None:
 PLAIN = {None: "无", True: "是", False: "否"}
 
 
+def _inner(key: str, inner: str) -> str:
+    """Return under which key a value within a value is read: a number is of what stands above."""
+    return key if inner.isdecimal() else inner
+
+
 def _words(key: str, value: Any, names: Mapping[Scope, str]) -> str:
     if isinstance(value, Mapping):
-        return "，".join(f"{DATA.get(k, k)} {_words(k, v, names)}" for k, v in value.items())
+        told = ((DATA.get(k, k), _words(_inner(key, k), v, names)) for k, v in value.items())
+        return "，".join(f"{name} {words}" for name, words in told)
     if isinstance(value, list):
         return "、".join(_words(key, each, names) for each in value) or "无"
     if isinstance(value, bool | None):
         return PLAIN[value]
     place = _place(key, value)
-    return called(place, names) if place else _known(key).get(str(value), str(value))
+    return called(place, names) if place else _told(key, str(value))
+
+
+def _told(key: str, text: str) -> str:
+    if key == "kind":
+        return _kind(text)
+    return _known(key).get(text) or _moment(text)
+
+
+def _kind(text: str) -> str:
+    """Return what an article, or what is imported, is called; other kinds are words already."""
+    imported, articles = kind_called(text), {str(key): word for key, word in ARTICLES.items()}
+    return imported.label if imported else articles.get(text, text)
+
+
+def _moment(text: str) -> str:
+    """Return a moment as people write it, anything else as it is."""
+    try:
+        at = datetime.fromisoformat(text) if "T" in text else None
+    except ValueError:
+        at = None
+    return f"{at:%Y-%m-%d %H:%M}" if at else text
 
 
 def called(place: Scope, names: Mapping[Scope, str]) -> str:
@@ -179,11 +239,16 @@ def called(place: Scope, names: Mapping[Scope, str]) -> str:
 
 
 def _known(key: str) -> Mapping[str, str]:
-    if key in {"fields", "changes"}:
-        return _labels()
     if key in SCOPED:
         return {"all:None": "全平台"}
-    titles = {"role": ROLES, "roles": ROLES, "slot": _slots(), "type": _types()}
+    titles = {
+        "area_code": area_names(),
+        "jurisdiction": _jurisdictions(),
+        "role": ROLES,
+        "roles": ROLES,
+        "slot": _slots(),
+        "type": _types(),
+    }
     return titles.get(key) or VALUES.get(key, {})
 
 
@@ -193,19 +258,30 @@ def _types() -> dict[str, str]:
 
 
 @cache
-def _labels() -> dict[str, str]:
-    """Return what fields of portfolio items, plans, people and units are called on their pages."""
-    forms = (load(key) for key in ("plan/basics", "people/profile"))
-    specs = [*forms, *(kind.form for kind in item_types().values())]
-    found = {field.name: field.label for spec in reversed(specs) for field in spec.fields}
-    return {
-        **found,
-        **{field.name: str(field.label.text) for field in OwnDataForm()},
-        "employer": "工作单位",
-        "specialty": "专业",
-        "name": "名称",
-        "id_number": "证件号码",
+def _jurisdictions() -> dict[str, str]:
+    return {key: jurisdictions.get(key).name for key in jurisdictions.all_ids()}
+
+
+@cache
+def _labels(room: str, item_type: str) -> Mapping[str, str]:
+    """Return what fields are called on the page of a room, or of a type of portfolio items.
+
+    Forms use the same names for other things: no other form's label stands for a field.
+    """
+    if room == "portfolio":
+        return _called(item_types()[item_type].form) if item_type in item_types() else {}
+    forms: dict[str, Callable[[], Mapping[str, str]]] = {
+        "certificate": lambda: CHANGEABLE,
+        "person": lambda: {"name": "姓名", "id_number": "证件号码", **_called(load(PROFILE))},
+        "plan": lambda: _called(load("plan/basics")),
+        "provider": lambda: {field.name: str(field.label.text) for field in ProviderForm()},
+        "unit": lambda: {field.name: str(field.label.text) for field in OwnDataForm()},
     }
+    return forms[room]() if room in forms else {}
+
+
+def _called(form: FormSpec) -> dict[str, str]:
+    return {field.name: field.label for field in form.fields}
 
 
 @cache

@@ -14,16 +14,16 @@ from wtforms import (
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, Optional
 
-from app.accounts.grants import AT_A_UNIT, EVERYWHERE
+from app.accounts.grants import EVERYWHERE
 from app.accounts.terms import TERM_HELP
 from app.catalogue import jurisdictions
-from app.core.permissions import ROLES
+from app.core.permissions import ROLES, STAFF
 from app.openid.keeping import ProviderFacts
 from app.units.forms import LONGEST_PATH, UnitFields
 
 ROLE_CHOICES = [
     SelectChoice("", "请选择"),
-    *(SelectChoice(role, f"{ROLES[role]}（须指定单位）") for role in AT_A_UNIT),
+    *(SelectChoice(role, f"{ROLES[role]}（须指定单位）") for role in STAFF),
     *(SelectChoice(role, f"{ROLES[role]}（全平台）") for role in EVERYWHERE),
 ]
 

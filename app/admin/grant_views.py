@@ -203,7 +203,10 @@ def _grant(grant_id: int) -> RoleGrant:
 def end_grant(grant_id: int) -> Response:
     """End a role at once (终止授权)."""
     grant = _grant(grant_id)
-    take_role(grant, request.form.get("reason", ""), actor=current_user, now=now())
+    scope = (grant.scope_kind, grant.scope_id)
+    place = place_names([scope])[scope] if grant.scope_id else ""
+    reason = request.form.get("reason", "")
+    take_role(grant, reason, actor=current_user, now=now(), place=place)
     flash("授权已终止", "success")
     return see_other(url_for("admin.grants_of_person", person_id=grant.person_id))
 

@@ -12,6 +12,7 @@ from app.accounts.grants import (
     propose_grant,
     renewed_by,
 )
+from app.accounts.logins import free_login
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
 from app.accounts.renewing import hold_lasting, lock_grants
 from app.accounts.terms import usual_day
@@ -42,7 +43,7 @@ def open_account(
     if is_applicant and not number:
         raise Invalid("申报人须填写证件号码", field="id_number")
     if login.strip():
-        operations.free_login(login)
+        free_login(login)
     born, gender = birth_and_gender(number) if number else (None, "")
     person = operations.create_person(
         name=name.strip(),

@@ -7,7 +7,8 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.accounts.models import Credential, GrantRequest, Person, RoleGrant, SecondFactor
+from app.accounts.factor_models import SecondFactor
+from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
 from app.accounts.queries import is_live, lasts
 from app.accounts.states import STATES
 from app.accounts.terms import ENDS_SOON

@@ -359,6 +359,7 @@ VERBS = {
     "export": "导出",
     "migrate": "迁移",
     "set_up": "会议准备",
+    "cards": "评审验证卡",
     "case": "材料评审",
     "lead": "主任办理",
     "assign": "分配主副审",

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
-from app.certificates import earlier_process, operations, revocation_process
+from app.certificates import contracts, earlier_process, operations, revocation_process
+from app.certificates.contracts import ISSUE, ISSUE_WORDS, REPLACING, WORDS
 from app.certificates.facts import CHANGEABLE, reviewed
 from app.certificates.models import Certificate, ReplacementRequest, ReplacementStatus
 from app.certificates.queries import (
@@ -20,18 +21,17 @@ from app.certificates.queries import (
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound
-from app.core.permissions import STAFF, register_predicate
+from app.core.permissions import ISSUERS, STAFF, register_predicate
 from app.core.records import register_record, register_table
 from app.core.storage import StoredFile, register_reader
 from app.declarations.course import register_progress
-from app.engine.contracts import YES_OR_NO, Contract
+from app.engine.contracts import Contract
 from app.engine.handlers import (
     Card,
     Outcomes,
     Scope,
     Step,
     ending,
-    matter,
     page,
     presenter,
     save,
@@ -44,6 +44,7 @@ from app.people.queries import PhotoFault, register_photo_fault
 from app.results.models import Result
 from app.results.process import RESULT
 from app.units.flow import flow_log
+from app.units.operations import STAFF_ROLES
 from app.units.queries import reviewing_unit, unit_of
 from app.units.tree import register_obstacle
 
@@ -51,16 +52,6 @@ __all__ = ["earlier_process", "revocation_process"]
 
 REPLACEMENT = "replacement"
 register_table(REPLACEMENT, ReplacementRequest.__tablename__)
-ISSUE_WORDS = {"issue": "同意发证", "return": "退回照片", "postpone": "暂缓发证"}
-WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}
-ISSUE = matter(
-    "certificate_issue",
-    "职称证书制发",
-    needs=("prepare_certificate", "issue_certificate", "make_certificate"),
-)
-REPLACING = matter(
-    "certificate_replacement", "证书补换", needs=("decide_replacement", "replace_certificate")
-)
 
 
 def _result(step: Step) -> Result:
@@ -90,16 +81,14 @@ def _decider(step: Step, outcome: str) -> int:
     return cast("int", step.data[outcome])
 
 
-@service("prepare_certificate", Contract(ISSUE, gives={"has_photo": YES_OR_NO}))
+@service("prepare_certificate", contracts.PREPARED)
 def prepare_certificate(step: Step) -> Outcomes:
     """Lay the certificate down, and say whether its photo is there."""
     certificate = operations.prepare_certificate(_result(step), now=step.now)
     return {"has_photo": certificate.photo_file_id is not None}
 
 
-@service(
-    "make_certificate", Contract(ISSUE, after={"issue_certificate": {"decision": ("issue",)}})
-)
+@service("make_certificate", contracts.MADE)
 def make_certificate(step: Step) -> Outcomes:
     """Number, sign and issue, as the issuer decided."""
     certificate = certificate_for(step.business_id)
@@ -107,7 +96,7 @@ def make_certificate(step: Step) -> Outcomes:
     return {}
 
 
-@save("issue_certificate", Contract(ISSUE, gives={"decision": ISSUE_WORDS, "issued_by": int}))
+@save("issue_certificate", contracts.ISSUED)
 def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuer's consent, a photo given back, or a delay; nobody issues their own."""
     certificate = certificate_for(step.business_id)
@@ -125,7 +114,7 @@ def issue_certificate(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     }
 
 
-@save("provide_photo", Contract(ISSUE, after={"issue_certificate": {"decision": ("return",)}}))
+@save("provide_photo", contracts.PHOTO_PROVIDED)
 def provide_photo(step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person's photo arrives."""
     person = db.session.get_one(Person, step.actor_id)
@@ -156,7 +145,7 @@ def certificate_holder(step: Step) -> Scope:
     return Scope("person", _result(step).declaration.person_id)
 
 
-@scope("certificate_issuer", Contract(ISSUE, roles=STAFF))
+@scope("certificate_issuer", Contract(ISSUE, roles=STAFF, usual=ISSUERS))
 def certificate_issuer(step: Step) -> Scope:
     """The unit that issues."""
     certificate = certificate_for(step.business_id)
@@ -183,7 +172,7 @@ def certificate_record(business_id: int, _person: Person) -> dict[str, Any]:
     }
 
 
-@scope("replacement_unit", Contract(REPLACING, roles=STAFF))
+@scope("replacement_unit", Contract(REPLACING, roles=STAFF, usual=(*STAFF_ROLES, *ISSUERS)))
 def replacement_unit(step: Step) -> Scope:
     """The person's unit; the issuer where they have none."""
     request = _request(step)
@@ -194,7 +183,7 @@ def replacement_unit(step: Step) -> Scope:
     return Scope("org", reviewer.id, about_id=request.person_id)
 
 
-@scope("replacement_issuer", Contract(REPLACING, roles=STAFF))
+@scope("replacement_issuer", Contract(REPLACING, roles=STAFF, usual=ISSUERS))
 def replacement_issuer(step: Step) -> Scope:
     """The unit that issued the certificate."""
     request = _request(step)
@@ -223,28 +212,19 @@ def _decided(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
 
 
-@save("vet_replacement", Contract(REPLACING, gives={"decision": WORDS}))
+@save("vet_replacement", contracts.VETTED)
 def vet_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit passes the request on, or returns it."""
     return _decided(step, answers)
 
 
-@save("decide_replacement", Contract(REPLACING, gives={"decision": WORDS, "decided_by": int}))
+@save("decide_replacement", contracts.SETTLED)
 def decide_replacement(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuer replaces, returns or refuses."""
     return {**_decided(step, answers), "decided_by": step.actor_id}
 
 
-@save(
-    "mend_replacement",
-    Contract(
-        REPLACING,
-        after={
-            "vet_replacement": {"decision": ("return",)},
-            "decide_replacement": {"decision": ("return",)},
-        },
-    ),
-)
+@save("mend_replacement", contracts.MENDED)
 def mend_replacement(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The person sent the request again; its page changed it."""
     return {"_outcome": "重新提交"}
@@ -256,10 +236,7 @@ def mend_replacement_page(item: WorkItem) -> str:
     return f"/replacements/{item.business_id}"
 
 
-@service(
-    "replace_certificate",
-    Contract(REPLACING, after={"decide_replacement": {"decision": ("pass",)}}),
-)
+@service("replace_certificate", contracts.REPLACES)
 def replace_certificate(step: Step) -> Outcomes:
     """Issue the new certificate."""
     actor_id = _decider(step, "decided_by")

@@ -6,11 +6,11 @@ from typing import Any
 from app.accounts.models import Person
 from app.accounts.queries import works_at
 from app.certificates import revoking
-from app.certificates.models import Revocation
+from app.certificates.models import Revocation, RevocationStatus
 from app.core.db import db
-from app.core.permissions import STAFF, register_predicate
+from app.core.permissions import ISSUERS, STAFF, register_predicate
 from app.core.records import register_record
-from app.engine.contracts import Contract
+from app.engine.contracts import Contract, Life, moves, parting
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -27,8 +27,27 @@ from app.engine.handlers import (
 REVOCATION = "revocation"
 WITHDRAW = "withdraw"
 WORDS = {"pass": "同意撤销", "refuse": "不予撤销"}
+PROPOSED, CONFIRMED, REFUSED, WITHDRAWN = (
+    RevocationStatus.PROPOSED,
+    RevocationStatus.CONFIRMED,
+    RevocationStatus.REFUSED,
+    RevocationStatus.WITHDRAWN,
+)
+REVOKED = "revoked"
 REVOKING = matter(
-    "certificate_revocation", "证书撤销", needs=("confirm_revocation", "revoke_certificate")
+    "certificate_revocation",
+    "证书撤销",
+    needs=("confirm_revocation", "revoke_certificate"),
+    life=Life(
+        {
+            PROPOSED: "待复核",
+            CONFIRMED: "同意撤销，尚未撤销",
+            REFUSED: "不予撤销",
+            WITHDRAWN: "提议已撤回",
+            REVOKED: "已撤销",
+        },
+        ends=(REFUSED, WITHDRAWN, REVOKED),
+    ),
 )
 
 
@@ -36,7 +55,7 @@ def _revocation(step: Step) -> Revocation:
     return db.session.get_one(Revocation, step.business_id)
 
 
-@scope("revocation_issuer", Contract(REVOKING, roles=STAFF))
+@scope("revocation_issuer", Contract(REVOKING, roles=STAFF, usual=ISSUERS))
 def revocation_issuer(step: Step) -> Scope:
     """The unit that issued it, without its holder and without who proposed to revoke it."""
     revocation = _revocation(step)
@@ -49,7 +68,17 @@ def revocation_issuer(step: Step) -> Scope:
     )
 
 
-@save("confirm_revocation", Contract(REVOKING, gives={"decision": (*WORDS, WITHDRAW)}))
+@save(
+    "confirm_revocation",
+    Contract(
+        REVOKING,
+        gives={"decision": WORDS | {WITHDRAW: "撤回提议"}},
+        roles=ISSUERS,
+        moves=parting(
+            "decision", (PROPOSED,), {"pass": CONFIRMED, "refuse": REFUSED, WITHDRAW: WITHDRAWN}
+        ),
+    ),
+)
 def confirm_revocation(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """A second person of the issuer confirms or refuses; who proposed it may take it back."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -67,7 +96,11 @@ def confirm_revocation(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 
 @service(
-    "revoke_certificate", Contract(REVOKING, after={"confirm_revocation": {"decision": ("pass",)}})
+    "revoke_certificate",
+    Contract(
+        REVOKING,
+        moves=moves((CONFIRMED,), REVOKED),
+    ),
 )
 def revoke_certificate(step: Step) -> Outcomes:
     """Take the certificate back."""

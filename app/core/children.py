@@ -1,5 +1,6 @@
 """Child processes that work on what others wrote, so that the server keeps none of its harm."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from app.core.errors import DomainError
+from app.core.errors import DomainError, Invalid, TooLarge
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
@@ -56,6 +57,21 @@ def run_child(
             )
         except (subprocess.TimeoutExpired, OSError) as error:
             raise Busy from error
+
+
+def heard(said: bytes, costly: str, field: str) -> dict[str, Any]:
+    """Return what a child answered: it has read what is hostile, and its words are data.
+
+    Invalid or TooLarge as it refused; TooLarge with these words where a limit cut it short.
+    """
+    try:
+        answer: dict[str, Any] = json.loads(said)
+    except ValueError as error:
+        raise TooLarge(costly, field=field) from error
+    if "refused" in answer:
+        refusal = TooLarge if answer["status"] == TooLarge.status else Invalid
+        raise refusal(str(answer["refused"]), field=field)
+    return answer
 
 
 @contextmanager

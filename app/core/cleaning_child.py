@@ -7,17 +7,14 @@ and prints the ending it has now and how it looks, or why it is refused.
 import base64
 import json
 import os
-import resource
 import sys
 from typing import IO, Any
 
+from app.core.answering import answer
 from app.core.documents import refuse_document
-from app.core.errors import Invalid, TooLarge
-from app.core.limits import limit
 from app.core.pictures import Cleaned, clean_picture
 from app.core.uploads import MAX_PICTURE_BYTES, PICTURES, Policy
 
-NO_MEMORY = 77
 # A picture that is written without loss may be larger than what came.
 MOST_WRITTEN = 6 * MAX_PICTURE_BYTES
 
@@ -32,29 +29,16 @@ def clean_into(source: IO[bytes], target: IO[bytes], ending: str, policy: Policy
 
 def main(told: str, seconds: str, memory: str) -> None:
     """Clean the standard input within these limits."""
-    bounds = {
-        resource.RLIMIT_CPU: (int(seconds), int(seconds) + 1),
-        resource.RLIMIT_AS: (int(memory), int(memory)),
-        resource.RLIMIT_FSIZE: (MOST_WRITTEN, MOST_WRITTEN),
-        resource.RLIMIT_CORE: (0, 0),
-    }
-    limit(bounds)
     given: dict[str, Any] = json.loads(told)
     policy = Policy(**{**given["policy"], "types": tuple(given["policy"]["types"])})
-    source = os.fdopen(0, "rb", closefd=False)
-    said: dict[str, Any]
-    try:
+
+    def work(source: IO[bytes]) -> dict[str, Any]:
         with os.fdopen(given["target"], "w+b") as target:
             clean = clean_into(source, target, given["ending"], policy)
         inks = [base64.b64encode(ink).decode() for ink in clean.inks]
-        said = {"ending": clean.ending, "inks": inks}
-    except (Invalid, TooLarge) as refused:
-        said = {"refused": refused.message, "status": refused.status}
-    except MemoryError:
-        # Leaving in good order may want memory too.
-        os._exit(NO_MEMORY)
-    sys.stdout.write(json.dumps(said))
-    sys.stdout.flush()
+        return {"ending": clean.ending, "inks": inks}
+
+    answer(work, seconds, memory, written=MOST_WRITTEN)
 
 
 if __name__ == "__main__":

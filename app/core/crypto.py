@@ -162,6 +162,11 @@ def fold_id(number: str) -> str:
     return "".join(unicodedata.normalize("NFKC", number).upper().split())
 
 
+def mask_name(name: str) -> str:
+    """Show the first character of a name, and the last of a longer one."""
+    return name[:1] + "*" * (len(name) - 2 if len(name) > 2 else 1) + name[2:][-1:]
+
+
 def mask_id(number: str) -> str:
     """Show the first six and last four characters of an identity number (等保 practice)."""
     hidden = len(number) - 10

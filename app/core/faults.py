@@ -70,13 +70,18 @@ def shown_on(
                 if wants_json():
                     raise
                 db.session.rollback()
-                g.refused_form = request.path, Refused(request.form, error)
                 g.page_path = at(**values) if at else request.path
-                return page(**values), error.status
+                return refused_on(page, error, **values)
 
         return answer
 
     return declare
+
+
+def refused_on(page: Callable[..., Any], error: Invalid, **values: Any) -> tuple[Any, int]:
+    """Show a refusal on the page of its form; what was written before it is kept."""
+    g.refused_form = request.path, Refused(request.form, error)
+    return page(**values), error.status
 
 
 def refused(action: str) -> Refused | None:

@@ -15,3 +15,16 @@ def limit(wanted: Mapping[int, tuple[int, int]]) -> None:
         # Some systems know a limit by name only.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, bounds)
+
+
+def limit_reading(seconds: int, memory: int, *, written: int = 0) -> None:
+    """Limit what works on one file: it begins no process, and writes so many bytes at the most."""
+    limit(
+        {
+            resource.RLIMIT_CPU: (seconds, seconds + 1),
+            resource.RLIMIT_AS: (memory, memory),
+            resource.RLIMIT_FSIZE: (written, written),
+            resource.RLIMIT_CORE: (0, 0),
+            resource.RLIMIT_NPROC: (0, 0),
+        }
+    )

@@ -1,4 +1,4 @@
-"""Pictures that look nearly the same, found once, when the later one is taken in (图片相近).
+"""Pictures and pages that look nearly the same, found once, when the later is taken in (图片相近).
 
 What a page reads afterwards is the pairs. The search reads a fixed number of rows however many
 pictures there are: the newest of each band of the index, and of those the ones that share most.
@@ -21,7 +21,7 @@ LEAST_SHARED = 2
 
 
 class PictureLook(Model):
-    """How the picture with these bytes looks; nobody looks into documents."""
+    """How the picture with these bytes looks, or a page of the PDF."""
 
     __tablename__ = "picture_look"
 

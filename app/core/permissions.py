@@ -58,9 +58,24 @@ def _may(*roles: str, when: str | None = None) -> Action:
     return Action(frozenset(roles), when)
 
 
-STAFF = tuple(role for role in ROLES if role != "applicant")
+STAFF = (
+    "unit_admin",
+    "unit_clerk",
+    "unit_leader",
+    "superior_clerk",
+    "superior_leader",
+    "organiser",
+    "organiser_leader",
+    "meeting_clerk",
+    "issuer",
+    "supervisor",
+)
+"""Roles held at a unit, by those who work there; administrators and experts are everywhere."""
 REVIEWERS = ("unit_clerk", "unit_leader", "superior_clerk", "superior_leader")
+VETTERS = ("unit_admin", *REVIEWERS)
+"""Who vets what people and units hand in: their unit, or the office above it."""
 ORGANISERS = ("organiser", "organiser_leader")
+ISSUERS = ("issuer",)
 MEETINGS = (*ORGANISERS, "meeting_clerk", "expert", "supervisor")
 IMPORTERS = ("unit_admin", "system_admin", "organiser", "issuer")
 
@@ -157,6 +172,7 @@ ACTIONS: dict[str, Action] = {
     "meeting.view": _may(*MEETINGS, when="may_see_meeting"),
     "meeting.case": _may(*MEETINGS, when="may_see_case"),
     "meeting.set_up": _may("meeting_clerk", "organiser", when="runs_meeting"),
+    "meeting.cards": _may("meeting_clerk", "organiser", when="runs_meeting"),
     "meeting.export": _may("meeting_clerk", *ORGANISERS, when="may_export_meeting"),
     "meeting.lead": _may("expert", when="directs_meeting"),
     "meeting.assign": _may("expert", when="leads_a_group"),

@@ -1,10 +1,11 @@
 """Pictures that people upload: encoded anew, upright, without what hides in them, and small."""
 
+import os
 import struct
 from dataclasses import dataclass
 from typing import IO
 
-from PIL import Image, ImageOps, ImageStat
+from PIL import Image, ImageOps, ImageStat, JpegImagePlugin
 
 from app.core.errors import Invalid, TooLarge
 from app.core.likeness import ink_of
@@ -14,6 +15,8 @@ MAX_PIXELS = 40_000_000
 # Longest side and quality, until the picture is as small as its place asks: a page of A4 stays
 # legible at 2400 pixels.
 STEPS = ((4000, 88), (4000, 75), (3000, 80), (2400, 75), (1800, 70), (1200, 65))
+# How much coarser than it came a JPEG is written that would grow: as coarse is mostly enough.
+COARSER = (1, 1.1, 1.5, 2)
 PHOTO_WIDTH, PHOTO_HEIGHT = 413, 579
 # A border is this wide at least, in the stored photo, and darker than any background of a studio.
 BORDER, BLACK = 6, 24
@@ -21,6 +24,7 @@ BROKEN = "图片已损坏，无法打开，请重新导出后上传"
 # Pixels are counted below: a warning, which the library gives, refuses nothing.
 Image.MAX_IMAGE_PIXELS = None
 _PALETTES = {"1": "L", "P": "RGBA"}
+_FORMATS = {"jpg": "JPEG", "png": "PNG"}
 _FAULTS = (OSError, SyntaxError, ValueError, struct.error)
 
 
@@ -69,41 +73,61 @@ def clean_picture(source: IO[bytes], target: IO[bytes], ending: str, policy: Pol
     """Write a picture anew and say what it is now; Invalid or TooLarge says why not.
 
     Neither what its camera noted nor what was appended to it comes along. A large one without
-    transparency becomes a JPEG where its place takes one.
+    transparency becomes a JPEG where its place takes one. A JPEG does not grow.
     """
     image = _opened(source)
     if policy.photo:
-        _write(_fitted(image), target, "jpg", 90, dpi=(300, 300))
+        _write(_fitted(image), target, "jpg", quality=90, dpi=(300, 300))
         return Cleaned("jpg")
     is_clear = ending == "png" and image.has_transparency_data
-    plain = image.convert("RGBA" if is_clear else "RGB")
+    plain = image.convert("RGBA" if is_clear else "L" if image.mode == "L" else "RGB")
     plain.info.clear()
     ink = ink_of(plain)
+    came = source.seek(0, os.SEEK_END)
     for side, quality in STEPS:
         plain.thumbnail((side, side))
-        if _write(plain, target, ending, quality) <= policy.max_bytes:
+        size = _write(plain, target, ending, quality=quality)
+        if size > came and isinstance(image, JpegImagePlugin.JpegImageFile):
+            size = _write_as_coarse(plain, target, image, came) or size
+        if size <= policy.max_bytes:
             return Cleaned(ending, (ink,) if ink else ())
         if not is_clear and "jpg" in policy.types:
             ending = "jpg"
     raise TooLarge(f"图片压缩后仍超过限制：{policy.describe()}")
 
 
-def _write(
-    image: Image.Image,
-    target: IO[bytes],
-    ending: str,
-    quality: int,
-    dpi: tuple[int, int] | None = None,
-) -> int:
+def _write(image: Image.Image, target: IO[bytes], ending: str, **how: object) -> int:
     target.seek(0)
     target.truncate()
-    if ending == "png":
-        image.save(target, "PNG", optimize=False)
-    elif dpi:
-        image.save(target, "JPEG", quality=quality, dpi=dpi)
-    else:
-        image.save(target, "JPEG", quality=quality)
+    image.save(target, _FORMATS[ending], **how)
     return target.tell()
+
+
+def _write_as_coarse(
+    plain: Image.Image, target: IO[bytes], image: JpegImagePlugin.JpegImageFile, came: int
+) -> int:
+    """Write a JPEG as coarse as it came, coarser only where it would still grow.
+
+    Returns 0 and writes nothing where its head does not tell how coarse it is.
+    """
+    layers = image.layer[: len(plain.getbands())]
+    tables = [image.quantization[layer[3]] for layer in layers if layer[3] in image.quantization]
+    while len(tables) > 1 and tables[-1] == tables[-2]:
+        tables.pop()
+    size = 0
+    for coarser in COARSER if tables else ():
+        size = _write(
+            plain,
+            target,
+            "jpg",
+            qtables=[[min(255, round(step * coarser)) for step in table] for table in tables],
+            subsampling=JpegImagePlugin.get_sampling(image),
+            optimize=True,
+            progressive="progressive" in image.info,
+        )
+        if size <= came:
+            break
+    return size
 
 
 def _fitted(image: Image.Image) -> Image.Image:

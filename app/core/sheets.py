@@ -1,11 +1,8 @@
 """Spreadsheets that people hand in: read as text in a child process with limits (批量导入)."""
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
-from app.core.children import run_child
-from app.core.errors import Invalid, TooLarge
+from app.core.children import heard, run_child
 from app.core.uploads import MEDIA_TYPES, Policy
 
 SECONDS = 20
@@ -39,23 +36,12 @@ def media_type(content: bytes) -> str:
 def read_sheet(content: bytes, *, seconds: int = SECONDS, memory: int = MEMORY) -> list[SheetRow]:
     """Return the rows of the first sheet of an .xlsx or .csv file.
 
-    Invalid for what is no plain table: other formats, formulas, merged cells, passwords, external
-    entities; TooLarge for too many rows or bytes; Busy when there is no process for it.
+    Invalid for what is no plain table: other formats, merged cells, passwords, external entities;
+    TooLarge for too many rows or bytes; Busy when there is no process for it. What is wrong with
+    a cell alone, such as a formula, is told with its row.
     """
     child = run_child(CHILD, str(seconds), str(memory), given=content, patience=PATIENCE)
-    return _understood(child.stdout)
-
-
-def _understood(said: bytes) -> list[SheetRow]:
-    """Return what the child said: it read hostile files, and its words are data."""
-    try:
-        answer: dict[str, Any] = json.loads(said)
-    except ValueError as error:
-        raise TooLarge(COSTLY, field="file") from error
-    if "refused" in answer:
-        refusal = TooLarge if answer["status"] == TooLarge.status else Invalid
-        raise refusal(str(answer["refused"]), field="file")
     return [
         SheetRow(no, cells, {int(place): text for place, text in faults.items()})
-        for no, cells, faults in answer["rows"]
+        for no, cells, faults in heard(child.stdout, COSTLY, "file")["rows"]
     ]

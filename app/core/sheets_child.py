@@ -5,18 +5,16 @@ It reads the file of the standard input and prints the rows, or why they are ref
 
 import csv
 import io
-import json
-import os
 import re
-import resource
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
-from typing import Any
+from typing import IO, Any
 from xml.etree import ElementTree as ET
 
-from app.core.limits import limit
+from app.core.answering import answer
+from app.core.errors import DomainError, Invalid, TooLarge
 
 MOST_ROWS = 20_000
 MOST_LINES = 100_000
@@ -28,7 +26,6 @@ MOST_LETTERS = 8_000_000
 """Letters of all cells together: one text may stand in thousands of them."""
 NAMED = 5
 CHUNK = 2**20
-NO_MEMORY = 77
 # A number keeps 15 digits: what is longer has lost its end.
 EXACT_DIGITS = 15
 
@@ -42,16 +39,9 @@ ENTITIES = "文件含有外部实体定义（DOCTYPE），不予读取，请用�
 FAR = f"表格在第 {MOST_LINES} 行以后还有内容或格式，请删除数据下方多余的行后再上传"
 MUCH = "表格的文字过多，请只保留模板中的列，或拆分成几个文件分别导入"
 LONG = f"数据超过 {MOST_ROWS} 行，请拆分成几个文件分别导入"
+FORMULA = "单元格是公式，请复制后“选择性粘贴为数值”，只保留结果"
+SIGNED = "内容是公式，或以 = @ + - 开头，请只保留结果"
 LOST = "号码被存成了数字，后几位已丢失，请将该列设为“文本”格式后重新填写"
-
-
-class Refused(Exception):
-    """The file is refused as a whole; `status` is the one of the answer."""
-
-    def __init__(self, message: str, status: int = 422) -> None:
-        """Keep the words that people read."""
-        super().__init__(message)
-        self.message, self.status = message, status
 
 
 Row = tuple[int, list[str], dict[int, str]]
@@ -59,15 +49,15 @@ Row = tuple[int, list[str], dict[int, str]]
 
 
 def read(content: bytes) -> list[Row]:
-    """Return the rows of the first sheet that are not empty; Refused for no plain table."""
+    """Return the rows of the first sheet that are not empty; Invalid for no plain table."""
     if content.startswith(b"PK"):
         rows = list(_rows_of_book(content))
     elif content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Refused(_old_format(content))
+        raise Invalid(_old_format(content))
     else:
         rows = list(_rows_of_text(content))
     if not rows:
-        raise Refused("表格是空的，没有任何内容")
+        raise Invalid("表格是空的，没有任何内容")
     return rows
 
 
@@ -83,13 +73,11 @@ def _rows_of_book(content: bytes) -> Iterator[Row]:
             sheet = _checked(archive)
             _refuse_merged(archive, sheet)
         yield from _numbered(_cells(content))
-    except Refused:
-        raise
-    except MemoryError:
+    except (DomainError, MemoryError):
         raise
     except Exception as error:
         # Whatever the libraries raise at hostile or broken files.
-        raise Refused(BROKEN) from error
+        raise Invalid(BROKEN) from error
 
 
 def _checked(archive: zipfile.ZipFile) -> str:
@@ -97,14 +85,14 @@ def _checked(archive: zipfile.ZipFile) -> str:
     parts = archive.infolist()
     names = {part.filename for part in parts}
     if "xl/workbook.xml" not in names:
-        raise Refused(NOT_A_SHEET)
+        raise Invalid(NOT_A_SHEET)
     if any(part.flag_bits & 1 for part in parts):
-        raise Refused("文件设有打开密码，请取消密码后另存为 .xlsx 再上传")
+        raise Invalid("文件设有打开密码，请取消密码后另存为 .xlsx 再上传")
     if "xl/vbaProject.bin" in names:
-        raise Refused("文件含有宏，请另存为不含宏的 .xlsx 再上传")
+        raise Invalid("文件含有宏，请另存为不含宏的 .xlsx 再上传")
     # No part gives more bytes than it declares: the reader stops there.
     if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_BYTES:
-        raise Refused("文件解压后过大，请只保留数据，去掉图片和多余的工作表", 413)
+        raise TooLarge("文件解压后过大，请只保留数据，去掉图片和多余的工作表")
     for part in parts:
         _refuse_entities(archive, part)
     return _first_sheet(archive)
@@ -123,7 +111,7 @@ def _refuse_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     for piece in _streamed(archive, part):
         # In UTF-16 there are zeros between the letters.
         if b"<!DOCTYPE" in piece.replace(b"\0", b"").upper():
-            raise Refused(ENTITIES)
+            raise Invalid(ENTITIES)
 
 
 def _first_sheet(archive: zipfile.ZipFile) -> str:
@@ -135,14 +123,14 @@ def _first_sheet(archive: zipfile.ZipFile) -> str:
         if link.get("Id") == key:
             target = str(link.get("Target")).lstrip("/")
             return target if target.startswith("xl/") else f"xl/{target}"
-    raise Refused(BROKEN)
+    raise Invalid(BROKEN)
 
 
 def _refuse_merged(archive: zipfile.ZipFile, sheet: str) -> None:
     found = [ref for piece in _streamed(archive, sheet) for ref in _MERGED.findall(piece)]
     if found:
         places = dict.fromkeys(ref.decode() for ref in found)
-        raise Refused(f"表格含有合并单元格（{_some(places)}），请取消合并，每行填写一条")
+        raise Invalid(f"表格含有合并单元格（{_some(places)}），请取消合并，每行填写一条")
 
 
 def _some(places: Iterable[str]) -> str:
@@ -151,27 +139,21 @@ def _some(places: Iterable[str]) -> str:
 
 
 def _cells(content: bytes) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the rows of the first sheet with their cells; Refused where there are formulas."""
+    """Yield the rows of the first sheet with their cells; no formula is ever worked out."""
     from openpyxl import load_workbook  # noqa: PLC0415 - only this process needs it
 
     book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
     sheet = book.worksheets[0]
     sheet.reset_dimensions()
-    formulas: list[str] = []
     for no, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1), start=1):
         if no > MOST_LINES:
-            raise Refused(FAR, 413)
-        formulas += [cell.coordinate for cell in row if cell.data_type == "f"]
-        if formulas and (len(formulas) > NAMED or no > MOST_ROWS):
-            break
+            raise TooLarge(FAR)
         yield no, [_told(cell) for cell in row]
-    if formulas:
-        raise Refused(f"单元格 {_some(formulas)} 是公式，请复制后“选择性粘贴为数值”，只保留结果")
 
 
 def _told(cell: Any) -> Any:
     if cell.data_type == "f":
-        return None
+        return _Wrong(FORMULA)
     return _Wrong(f"单元格的内容是错误值 {cell.value}") if cell.data_type == "e" else cell.value
 
 
@@ -190,11 +172,11 @@ def _rows_of_text(content: bytes) -> Iterator[Row]:
             enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=mark), 1)
         )
     except csv.Error as error:
-        raise Refused(NOT_A_SHEET) from error
+        raise Invalid(NOT_A_SHEET) from error
 
 
 def _decoded(content: bytes) -> str:
-    """Return the text of a CSV file, as spreadsheets write it here; Refused for anything else."""
+    """Return the text of a CSV file, as spreadsheets write it here; Invalid for anything else."""
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             text = content.decode(encoding)
@@ -203,7 +185,7 @@ def _decoded(content: bytes) -> str:
         if "\0" not in text and not text.lstrip().startswith(("<", "%PDF")):
             return text
         break
-    raise Refused(NOT_A_SHEET)
+    raise Invalid(NOT_A_SHEET)
 
 
 def _numbered(found: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:
@@ -218,26 +200,22 @@ def _numbered(found: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:
         count += 1
         letters += sum(map(len, cells))
         if letters > MOST_LETTERS:
-            raise Refused(MUCH, 413)
+            raise TooLarge(MUCH)
         # The headings are one more.
         if count > MOST_ROWS + 1:
-            raise Refused(LONG, 413)
+            raise TooLarge(LONG)
         if len(cells) > MOST_COLUMNS:
-            raise Refused(f"表格超过 {MOST_COLUMNS} 列，请照模板填写")
-        _refuse_formulas(no, values)
+            raise Invalid(f"表格超过 {MOST_COLUMNS} 列，请照模板填写")
         yield no, cells, faults
-
-
-def _refuse_formulas(no: int, values: list[Any]) -> None:
-    for place, value in enumerate(values):
-        if isinstance(value, str) and _SIGNS.match(value):
-            raise Refused(f"第 {no} 行第 {place + 1} 列是公式或以 = @ + - 开头，请只保留结果")
 
 
 def _text(value: Any, place: int, faults: dict[int, str]) -> str:
     """Return a cell as text; what cannot be told is noted."""
     if isinstance(value, _Wrong):
         faults[place] = str(value)
+        return ""
+    if isinstance(value, str) and _SIGNS.match(value):
+        faults[place] = SIGNED
         return ""
     text = _plain(value)
     if isinstance(value, int | float) and sum(c.isdigit() for c in text) > EXACT_DIGITS:
@@ -260,23 +238,11 @@ def _plain(value: Any) -> str:
 
 def main(seconds: str, memory: str) -> None:
     """Read the standard input within these limits."""
-    bounds = {
-        resource.RLIMIT_CPU: (int(seconds), int(seconds) + 1),
-        resource.RLIMIT_AS: (int(memory), int(memory)),
-        resource.RLIMIT_FSIZE: (0, 0),
-        resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_NPROC: (0, 0),
-    }
-    limit(bounds)
-    try:
-        said: dict[str, Any] = {"rows": read(sys.stdin.buffer.read())}
-    except Refused as refused:
-        said = {"refused": refused.message, "status": refused.status}
-    except MemoryError:
-        # Leaving in good order may want memory too.
-        os._exit(NO_MEMORY)
-    sys.stdout.write(json.dumps(said))
-    sys.stdout.flush()
+
+    def work(source: IO[bytes]) -> dict[str, Any]:
+        return {"rows": read(source.read())}
+
+    answer(work, seconds, memory)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,11 @@ class StoredFile(Model):
         CheckConstraint("status IN ('staged', 'linked')", name="status_is_known"),
         CheckConstraint("size > 0", name="it_is_not_empty"),
         Index("ix_stored_file_sweep", "status", "created_at"),
+        Index("ix_stored_file_sha256", "sha256", "id"),
     )
 
     id: Mapped[int] = pk()
-    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    sha256: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     media_type: Mapped[str] = mapped_column(String(100))
     size: Mapped[int]

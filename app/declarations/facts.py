@@ -8,9 +8,11 @@ from app.catalogue.models import Title
 from app.declarations import queries, specs
 from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration, DeclarationEntry, EntrySection
+from app.declarations.payers import bound_since, employers_in
 from app.declarations.post_use import post_line
 from app.plans.models import CountBy, Plan, QuotaMode, StandardItem
 from app.portfolio.queries import approved_special
+from app.units.history import names_ever
 from rules import evaluate
 from rules.facts import (
     AssessmentFacts,
@@ -51,11 +53,7 @@ def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
             assessment=sections[EntrySection.ASSESSMENT],
         ),
         education=_education(entries),
-        assessments=[
-            AssessmentFacts(year=year_of(entry), result=str(entry.extra.get("result") or ""))
-            for entry in entries
-            if entry.section == EntrySection.ASSESSMENT
-        ],
+        assessments=_assessments(held),
         training=[
             TrainingFacts(year=year_of(entry), hours=_hours(entry))
             for entry in entries
@@ -66,6 +64,9 @@ def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
         declared=title_facts(held.title),
         titles=_typed_titles(held),
     )
+    since = bound_since(held.declaration.person_id)
+    if since is not None:
+        found["unit"], found["unit_since"] = _names(held), since
     post = _post(held)
     if post is not None:
         found["post"] = post
@@ -75,6 +76,28 @@ def facts_of(held: Holdings, now: datetime) -> SubmissionFacts:
         names = [kind.title for kind in kinds]
         found["special"] = SpecialFacts(series=series, types=names, count=count)
     return found
+
+
+def _assessments(held: Holdings) -> list[AssessmentFacts]:
+    found = [
+        AssessmentFacts(
+            year=year_of(entry),
+            result=str(entry.extra.get("result") or ""),
+            paid_by=str(entry.version.data.get("paying_unit") or ""),
+        )
+        for entry in held.entries
+        if entry.section == EntrySection.ASSESSMENT
+    ]
+    paid = [each for each in found if each.get("paid_by")]
+    employers = employers_in(held.declaration.person_id, [each["year"] for each in paid])
+    for each in paid:
+        each["employers"] = employers[each["year"]]
+    return found
+
+
+def _names(held: Holdings) -> list[str]:
+    """Return what the unit is called, was called before, and what it took over was called."""
+    return list(dict.fromkeys([held.unit.name, *names_ever(held.declaration.unit)]))
 
 
 def _post(held: Holdings) -> PostFacts | None:
@@ -123,7 +146,7 @@ def _typed_titles(held: Holdings) -> list[TitleFacts]:
 
 
 def _personal(held: Holdings, now: datetime) -> PersonalFacts:
-    missing = [*specs.missing_labels(held), *_missing_titles(held)]
+    missing = [*specs.missing_labels(held), *_missing_titles(held), *specs.lacking_in(held)]
     faults = specs.faults_of(held, now)
     return PersonalFacts(missing=missing, faults=faults, photo=held.photo_id is not None)
 

@@ -16,10 +16,12 @@ from app.declarations import facts, operations, overview, queries, specs
 from app.declarations.defects import Located, located
 from app.declarations.holdings import Holdings, held_now
 from app.declarations.models import Declaration
+from app.declarations.operations.holding import HELD_TITLE
 from app.declarations.operations.importing import RESULTS
 from app.declarations.web import bp, own
 from app.plans.models import PlanSlot
 from app.portfolio.models import ItemVersion
+from app.portfolio.queries import approved_items
 from app.site.views import register_policy
 from forms import AnswersForm, build
 from rules.report import Report
@@ -168,6 +170,9 @@ def _basics(held: Holdings, _section: str) -> Page:
         "teaching_spec": specs.teaching_form(found),
         "teaching": teaching,
         "prior_titles": held.titles,
+        "lacking": {row.id: specs.lacking_of(held, row) for row in held.titles},
+        "older": held.older,
+        "held_titles": _titles_to_import(held),
         "photo": held.photo,
         "specialties": [
             each
@@ -188,6 +193,12 @@ def _entries(held: Holdings, section: str) -> Page:
         "results": RESULTS,
         "asks_qualifying": settings.education_flag == "qualifying",
     }
+
+
+def _titles_to_import(held: Holdings) -> list[ItemVersion]:
+    taken = {row.item_id for row in held.titles}
+    approved = approved_items(held.person.id, (HELD_TITLE,))
+    return [version for version in approved if version.item_id not in taken]
 
 
 def _importable(held: Holdings, type_keys: Iterable[str]) -> list[ItemVersion]:

@@ -21,9 +21,10 @@ from app.core.signed_out import wants_json
 from app.core.uploads import Policy
 from app.declarations import operations, queries, specs
 from app.declarations.fill_pages import address, policy_of, section_page
-from app.declarations.models import Declaration, EntrySection
+from app.declarations.models import Declaration, EntrySection, PriorTitle
 from app.declarations.operations.attaching import slot_of
 from app.declarations.operations.common import refuse_unless_editable
+from app.declarations.operations.holding import HELD_TITLE
 from app.declarations.web import bp, own
 from app.engine import runtime
 
@@ -117,25 +118,35 @@ def import_items(declaration_id: int) -> Response:
     found = own(declaration_id, lock=True)
     item_id = request.form.get("standard_item_id", type=int)
     section = EntrySection.ITEM if item_id else request.form.get("section", "")
-    if section != EntrySection.ITEM and section not in queries.TYPES_OF_SECTION:
+    if section not in {EntrySection.ITEM, HELD_TITLE, *queries.TYPES_OF_SECTION}:
         raise NotFound
+    wanted = request.form.getlist("item_id", type=int)
     try:
-        made = operations.import_items(
-            found,
-            section,
-            request.form.getlist("item_id", type=int),
-            standard_item_id=item_id,
-            now=now(),
-        )
-        flash(f"已导入 {len(made)} 条", "success")
+        if section == HELD_TITLE:
+            _tell_titles(found, operations.import_titles(found, wanted, now=now()))
+        else:
+            made = operations.import_items(
+                found, section, wanted, standard_item_id=item_id, now=now()
+            )
+            flash(f"已导入 {len(made)} 条", "success")
     except Invalid as error:
         flash(error.message, "warning")
     return see_other(_back(found, section, item_id))
 
 
+def _tell_titles(found: Declaration, made: list[PriorTitle]) -> None:
+    """Say how many titles came, and what the portfolio does not know of them."""
+    flash(f"已导入 {len(made)} 条", "success")
+    for row in made:
+        if lacking := specs.lacking_of(found, row):
+            flash(f"“{row.data['title']}”还缺：{'、'.join(lacking)}，请点“编辑”补充", "warning")
+
+
 def _back(found: Declaration, section: str, standard_item_id: int | None) -> str:
     if section == EntrySection.ITEM:
         return address(found, "merits", f"item-{standard_item_id}")
+    if section == HELD_TITLE:
+        return address(found, "basics", "titles")
     return address(found, section)
 
 

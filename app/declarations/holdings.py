@@ -65,7 +65,8 @@ class Holdings:
     @cached_property
     def older(self) -> Mapping[int, str]:
         """In words, which imported versions the portfolio no longer holds as they are."""
-        return older_among({entry.item_version_id for entry in self.entries})
+        imported = {entry.item_version_id for entry in self.entries}
+        return older_among(imported | {row.item_version_id or 0 for row in self.titles} - {0})
 
     @property
     def photo(self) -> StoredFile | None:
@@ -140,6 +141,8 @@ def kept_of(held: Holdings) -> dict[str, Any]:
         "titles": [
             {
                 "data": row.data,
+                "item_id": row.item_id,
+                "item_version_id": row.item_version_id,
                 "files": [{"file_id": file.file_id, "name": file.name} for file in row.files],
             }
             for row in held.titles
@@ -191,7 +194,8 @@ def held_when_sent(declaration: Declaration, snapshot: DeclarationSnapshot) -> H
 
 
 def _title(no: int, row: Mapping[str, Any]) -> PriorTitle:
-    made = PriorTitle(id=no, position=no, data=row["data"])
+    kept = {name: value for name, value in row.items() if name != "files"}
+    made = PriorTitle(id=no, position=no, **kept)
     made.files = [PriorTitleFile(id=at, position=at, **f) for at, f in enumerate(row["files"], 1)]
     return made
 

@@ -189,16 +189,28 @@ class Declaration(Model):
 
 
 class PriorTitle(Model):
-    """A title the person holds already, with its appointments (现有职称情况)."""
+    """A title the person holds already, with its appointments (现有职称情况).
+
+    It was typed, or taken over from an approved item of the portfolio, whose version is fixed.
+    """
 
     __tablename__ = "prior_title"
-    __table_args__ = (CheckConstraint("position >= 0", name="position_counts_up"),)
+    __table_args__ = (
+        UniqueConstraint("declaration_id", "item_id", name="a_held_title_is_imported_once"),
+        CheckConstraint("position >= 0", name="position_counts_up"),
+        CheckConstraint(
+            "(item_id IS NULL) = (item_version_id IS NULL)", name="an_import_has_its_version"
+        ),
+    )
 
     id: Mapped[int] = pk()
     declaration_id: Mapped[int] = mapped_column(Id, ForeignKey("declaration.id"), index=True)
     position: Mapped[int]
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    item_id: Mapped[int | None] = mapped_column(Id, ForeignKey("portfolio_item.id"), index=True)
+    item_version_id: Mapped[int | None] = mapped_column(Id, ForeignKey("item_version.id"))
 
+    version: Mapped[ItemVersion | None] = relationship()
     files: Mapped[list["PriorTitleFile"]] = relationship(
         order_by="PriorTitleFile.position", cascade="all, delete-orphan", lazy="selectin"
     )

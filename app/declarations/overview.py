@@ -1,6 +1,6 @@
 """The whole declaration as people read it: 申报一览表, 附件一览表, the reviewer's material."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -102,6 +102,7 @@ class Overview:
     personal: Pairs
     teaching: Pairs
     titles: Sequence[PriorTitle]
+    older: Mapping[int, str]
     parts: Sequence[Block]
     categories: Sequence[Block]
     files: Sequence[FileGroup]
@@ -233,6 +234,7 @@ def overview_of(found: Declaration | Holdings) -> Overview:
         personal=display_all(specs.personal_form(held), held.personal),
         teaching=display_all(teaching, held.teaching) if teaching else [],
         titles=held.titles,
+        older=held.older,
         parts=parts,
         categories=categories,
         files=file_groups(held),
@@ -244,9 +246,19 @@ def overview_of(found: Declaration | Holdings) -> Overview:
 
 def title_pairs(declaration: Declaration, row: PriorTitle) -> Pairs:
     """Return a title held already as labelled texts."""
+    return _pairs_in(declaration, row.data)
+
+
+def given_pairs(declaration: Declaration, row: PriorTitle) -> Pairs:
+    """Return as labelled texts what was taken over of a title from the portfolio."""
+    given = specs.given_by(row)
+    return [pair for pair in _pairs_in(declaration, given) if pair[1]]
+
+
+def _pairs_in(declaration: Declaration, data: Mapping[str, Any]) -> Pairs:
     spec = specs.prior_title_form(declaration)
     return [
-        (each.label, display(each, row.data.get(each.name)))
+        (each.label, display(each, data.get(each.name)))
         for each in spec.fields
         if each.type not in {"rows", "files"}
     ]

@@ -8,16 +8,32 @@ from typing import Any
 from app.accounts.models import Person
 from app.core.clock import now as clock_now
 from app.core.db import db
-from app.core.permissions import STAFF, register_predicate
+from app.core.permissions import ORGANISERS, STAFF, VETTERS, register_predicate
 from app.core.records import register_record, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.declarations import access, operations, overview, queries
-from app.declarations.models import Declaration
+from app.declarations.contracts import (
+    ACCEPTED,
+    AT_ORGANISER,
+    CONFIRMED,
+    COURSE,
+    EDITABLE,
+    ENDORSED,
+    FORWARDED,
+    IN_REVIEW,
+    JUDGED,
+    MENDED_BY,
+    UNDER_WAY,
+    VETTED,
+    WORDS,
+    after,
+)
+from app.declarations.models import Declaration, Status
 from app.declarations.operations.reviewing import VETTING
-from app.declarations.operations.starting import ABANDONED, PROCESS
+from app.declarations.operations.starting import ABANDONED
 from app.declarations.queries import BUSINESS
 from app.engine import handlers
-from app.engine.contracts import YES_OR_NO, Contract
+from app.engine.contracts import YES_OR_NO, Contract, Move, moves, parting
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.people.known import KnownKind, of_person, register_known
@@ -28,67 +44,7 @@ from app.units.tree import register_obstacle
 
 Answers = Mapping[str, Any]
 Faults = dict[str, list[str]]
-COURSE = handlers.matter(
-    PROCESS,
-    "职称申报",
-    parts=("unit_review", "superior_review"),
-    needs=("submit_declaration", "accept_declaration", "finish_declaration"),
-)
 handlers.sends({ABANDONED: "申报人删除草稿"})
-WORDS = {
-    "pass": "通过",
-    "endorse": "通过",
-    "return": "退回",
-    "confirm": "提出终止",
-    "terminate": "确认终止",
-    "again": "不同意终止",
-}
-"""The word of the flow log for a verdict."""
-VETTED = Contract(
-    COURSE,
-    gives={"verdict": ("pass", "endorse", "return", "confirm")},
-    takes=("pass", "return", "terminate"),
-    roles=STAFF,
-)
-ENDORSED = Contract(
-    COURSE,
-    gives={"verdict": ("pass", "return")},
-    takes=("pass", "return"),
-    roles=STAFF,
-    after={
-        "vet_declaration": {"verdict": ("endorse",)},
-        "vet_forwarded": {"verdict": ("endorse",)},
-    },
-)
-ACCEPTED = Contract(
-    COURSE,
-    gives={"verdict": ("pass", "return", "confirm")},
-    takes=("pass", "return", "terminate"),
-    roles=STAFF,
-)
-CONFIRMED = Contract(
-    COURSE,
-    gives={"verdict": ("terminate", "again")},
-    takes=("confirm", "reject"),
-    roles=STAFF,
-    after={
-        "vet_declaration": {"verdict": ("confirm",)},
-        "vet_forwarded": {"verdict": ("confirm",)},
-        "accept_declaration": {"verdict": ("confirm",)},
-    },
-)
-MENDED_BY = {"mended_by": str}
-DECIDED_IN_UNITS = ("vet_declaration", "vet_forwarded", "endorse_declaration", "endorse_forwarded")
-
-
-def _after(vetted: str, accepted: str, confirmed: str) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The verdicts that something takes: an office's, the organiser's, the second person's."""
-    words = {
-        **dict.fromkeys(DECIDED_IN_UNITS, vetted),
-        "accept_declaration": accepted,
-        "confirm_termination": confirmed,
-    }
-    return {save: {"verdict": (word,) if word else ()} for save, word in words.items()}
 
 
 def _locked(step: Step) -> Declaration:
@@ -107,7 +63,15 @@ def _said(verdict: str, answers: Answers, *, passed: str = "通过") -> Outcomes
     return {"verdict": verdict, OUTCOME_WORD: word, OPINION: note.strip()}
 
 
-@handlers.save("submit_declaration", Contract(COURSE))
+@handlers.save(
+    "submit_declaration",
+    Contract(
+        COURSE,
+        roles=("applicant",),
+        scopes=("declaration_applicant",),
+        moves=moves(EDITABLE, Status.IN_REVIEW),
+    ),
+)
 def submit_declaration(step: Step, answers: Answers) -> Outcomes:
     """Send the declaration up; what was typed lies in its tables already."""
     del answers
@@ -131,7 +95,7 @@ def faults_of_vetting(declaration_id: int, answers: Answers, now: datetime) -> F
     return operations.recommendation_faults(found, answers, now)
 
 
-@handlers.save("vet_forwarded", VETTED)
+@handlers.save("vet_forwarded", FORWARDED)
 def vet_forwarded(step: Step, answers: Answers) -> Outcomes:
     """Keep a superior office's opinion."""
     verdict = operations.vet_forwarded(_locked(step), answers, actor=_actor(step), now=step.now)
@@ -169,7 +133,16 @@ def accept_declaration(step: Step, answers: Answers) -> Outcomes:
 
 @handlers.service(
     "find_next_level",
-    Contract(COURSE, gives={"has_next_level": YES_OR_NO}, after=_after("pass", "", "")),
+    Contract(
+        COURSE,
+        gives={"has_next_level": YES_OR_NO},
+        after=after("pass", "", ""),
+        moves=parting(
+            "has_next_level",
+            IN_REVIEW,
+            {True: Status.IN_REVIEW, False: AT_ORGANISER},
+        ),
+    ),
 )
 def find_next_level(step: Step) -> Outcomes:
     """Hand the declaration to the next office above, or to the organiser."""
@@ -185,7 +158,12 @@ def _mended_by(declaration: Declaration) -> Outcomes:
 
 @handlers.service(
     "return_declaration",
-    Contract(COURSE, gives=MENDED_BY, after=_after("return", "return", "again")),
+    Contract(
+        COURSE,
+        gives=MENDED_BY,
+        after=after("return", "return", "again"),
+        moves=moves(UNDER_WAY, Status.RETURNED),
+    ),
 )
 def return_declaration(step: Step) -> Outcomes:
     """Give the declaration back to the applicant."""
@@ -194,7 +172,14 @@ def return_declaration(step: Step) -> Outcomes:
     return {**_mended_by(declaration), OUTCOME_WORD: "已退回申报人"}
 
 
-@handlers.service("withdraw_declaration", Contract(COURSE, gives=MENDED_BY))
+@handlers.service(
+    "withdraw_declaration",
+    Contract(
+        COURSE,
+        gives=MENDED_BY,
+        moves=(Move(UNDER_WAY, Status.DRAFT), Move(UNDER_WAY, Status.RETURNED)),
+    ),
+)
 def withdraw_declaration(step: Step) -> Outcomes:
     """Make the declaration a draft again."""
     declaration = _locked(step)
@@ -203,7 +188,15 @@ def withdraw_declaration(step: Step) -> Outcomes:
 
 
 @handlers.service(
-    "give_up_declaration", Contract(COURSE, gives={"given_up": YES_OR_NO, **MENDED_BY})
+    "give_up_declaration",
+    Contract(
+        COURSE,
+        gives={"given_up": YES_OR_NO, **MENDED_BY},
+        moves=(
+            *moves(EDITABLE, Status.GIVEN_UP, given_up=True),
+            *moves((*EDITABLE, *UNDER_WAY), given_up=False),
+        ),
+    ),
 )
 def give_up_declaration(step: Step) -> Outcomes:
     """End what was not sent up in its days, unless they were prolonged."""
@@ -213,14 +206,24 @@ def give_up_declaration(step: Step) -> Outcomes:
     return {"given_up": ended, **_mended_by(declaration), OUTCOME_WORD: word}
 
 
-@handlers.service("terminate_declaration", Contract(COURSE, after=_after("", "", "terminate")))
+@handlers.service(
+    "terminate_declaration",
+    Contract(
+        COURSE,
+        after=after("", "", "terminate"),
+        moves=moves(UNDER_WAY, Status.TERMINATED),
+    ),
+)
 def terminate_declaration(step: Step) -> Outcomes:
     """End the declaration for this year."""
     operations.terminate_declaration(_locked(step), now=step.now)
     return {OUTCOME_WORD: "已终止"}
 
 
-@handlers.service("finish_declaration", Contract(COURSE, after=_after("", "pass", "")))
+@handlers.service(
+    "finish_declaration",
+    Contract(COURSE, after=after("", "pass", ""), moves=moves((Status.ACCEPTED,), JUDGED)),
+)
 def finish_declaration(step: Step) -> Outcomes:
     """Enter the confirmed result that the meeting sent."""
     outcome = str(step.data.get("outcome") or "")
@@ -240,7 +243,7 @@ def _second_office(declaration: Declaration, unit_id: int | None) -> Scope:
     return Scope("org", unit_id, excluded_id=proposer, about_id=declaration.person_id)
 
 
-@handlers.scope("current_unit", Contract(COURSE, roles=STAFF))
+@handlers.scope("current_unit", Contract(COURSE, roles=STAFF, usual=VETTERS))
 def current_unit(step: Step) -> Scope:
     """The office where the declaration lies now, without the applicant and who vetted it there."""
     declaration = queries.get_declaration(step.business_id)
@@ -250,7 +253,7 @@ def current_unit(step: Step) -> Scope:
     )
 
 
-@handlers.scope("termination_confirmer", Contract(COURSE, roles=STAFF))
+@handlers.scope("termination_confirmer", Contract(COURSE, roles=STAFF, usual=VETTERS))
 def termination_confirmer(step: Step) -> Scope:
     """The office whose leader is the second person of a termination."""
     declaration = queries.get_declaration(step.business_id)
@@ -258,7 +261,7 @@ def termination_confirmer(step: Step) -> Scope:
     return _second_office(declaration, office.id if office else declaration.current_unit_id)
 
 
-@handlers.scope("plans_organiser", Contract(COURSE, roles=STAFF))
+@handlers.scope("plans_organiser", Contract(COURSE, roles=STAFF, usual=ORGANISERS))
 def plans_organiser(step: Step) -> Scope:
     """The unit that organises the committee of the plan."""
     declaration = queries.get_declaration(step.business_id)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import joinedload
 
 from app.accounts.models import Person
@@ -340,11 +340,16 @@ def plans_reviewed_by(unit_ids: Iterable[int]) -> list[Plan]:
 
 def items_in_use(item_ids: Sequence[int]) -> dict[int, list[str]]:
     """Return which declarations use portfolio items, in words."""
+    imports = union_all(
+        *(
+            select(table.item_id, table.declaration_id).where(table.item_id.in_(item_ids))
+            for table in (DeclarationEntry, PriorTitle)
+        )
+    ).subquery()
     rows = db.session.execute(
-        select(DeclarationEntry.item_id, Plan.year)
-        .join(Declaration, Declaration.id == DeclarationEntry.declaration_id)
+        select(imports.c.item_id, Plan.year)
+        .join(Declaration, Declaration.id == imports.c.declaration_id)
         .join(Plan, Plan.id == Declaration.plan_id)
-        .where(DeclarationEntry.item_id.in_(item_ids))
         .order_by(Declaration.id)
     )
     found: dict[int, list[str]] = {}

@@ -7,7 +7,7 @@ from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.http import see_other
 from app.core.permissions import requires
-from app.declarations import operations, queries, specs
+from app.declarations import operations, overview, queries, specs
 from app.declarations.fill_pages import address
 from app.declarations.models import Declaration, PriorTitle
 from app.declarations.web import bp, own
@@ -23,17 +23,19 @@ def _title(found: Declaration, prior_id: int) -> PriorTitle:
     raise NotFound("该职称记录不存在，请刷新页面")
 
 
-def _spec(found: Declaration) -> FormSpec:
-    return specs.held_to(specs.prior_title_form(found), found, now())
+def _spec(found: Declaration, row: PriorTitle | None) -> FormSpec:
+    return specs.held_to(specs.typed_form(found, row), found, now())
 
 
 def _page(found: Declaration, form: AnswersForm, row: PriorTitle | None) -> str:
     return render_template(
         "declarations/title.html",
         declaration=found,
-        spec=specs.prior_title_form(found),
+        spec=specs.typed_form(found, row),
         form=form,
         row=row,
+        given=overview.given_pairs(found, row) if row else [],
+        posts=specs.given_by(row).get("appointments") if row else [],
     )
 
 
@@ -43,7 +45,7 @@ def new_title(declaration_id: int) -> str:
     """An empty form for a title."""
     found = own(declaration_id)
     start = {"series": found.specialty.series.name, "specialty": found.specialty.name}
-    return _page(found, build(_spec(found))(data=start), None)
+    return _page(found, build(_spec(found, None))(data=start), None)
 
 
 @bp.get("/declarations/<int:declaration_id>/titles/<int:prior_id>")
@@ -52,8 +54,9 @@ def edit_title(declaration_id: int, prior_id: int) -> str:
     """A title to be changed."""
     found = own(declaration_id)
     row = _title(found, prior_id)
-    data = {**row.data, "files": [file.file_id for file in row.files]}
-    return _page(found, build(_spec(found))(data=data), row)
+    taken = {file.file_id for file in row.version.files} if row.version else set()
+    own_files = [file.file_id for file in row.files if file.file_id not in taken]
+    return _page(found, build(_spec(found, row))(data={**row.data, "files": own_files}), row)
 
 
 @bp.post("/declarations/<int:declaration_id>/titles/new")
@@ -73,7 +76,7 @@ def save_title(declaration_id: int, prior_id: int) -> str | Response | tuple[str
 def _save(declaration_id: int, prior_id: int | None) -> str | Response | tuple[str, int]:
     found = own(declaration_id, lock=True)
     row = _title(found, prior_id) if prior_id is not None else None
-    form = build(_spec(found))(request.form)
+    form = build(_spec(found, row))(request.form)
     if not form.validate():
         return _page(found, form, row), 422
     operations.save_prior_title(found, form.answers(), prior_id=prior_id, now=now())

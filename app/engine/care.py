@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from app.core import audit, jobs
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
-from app.engine import handlers, incidents, queue, timers
+from app.engine import handlers, incidents, moments, queue, timers
+from app.engine.definitions import bundle_of
 from app.engine.handlers import Scope
 from app.engine.models import (
     Incident,
@@ -36,6 +37,12 @@ RETRIED = "incident:retried"
 """The tag of an audit event that tells of a retry that let something run again."""
 SUSPENDED = "暂停"
 """The word of the flow log for a halt."""
+
+
+class GivenAlready(Conflict):
+    """A task lies where it is to be given, or no longer where it was seen."""
+
+    default = "任务本来就在该处，不需要转办"
 
 
 @dataclass(frozen=True)
@@ -153,12 +160,14 @@ def reassign(
     actor_id: int | None,
     now: datetime,
     said: str = "",
+    seen: str = "",
 ) -> None:
     """Give an open task to a person or to another scope (转办); it counts as not opened again.
 
-    `said` is what the flow log tells before the reason, in the names of both sides. Raises
-    StaleTask when it is done, Conflict when it is there already or is a matter of one person
-    (本人), Invalid.
+    `said` is what the flow log tells before the reason, in the names of both sides; `seen` is
+    where the task lay, as `org:3`, when that was decided. Raises StaleTask when it is done,
+    GivenAlready when it is there already or somebody gave it away since, Conflict when it is a
+    matter of one person (本人), Invalid.
     """
     instance = lock(item.instance_id)
     db.session.refresh(item)
@@ -170,9 +179,9 @@ def reassign(
         raise Invalid("请选择转给谁", field="to")
     if to.kind == "person" and to.id in {item.excluded_id, item.about_id}:
         raise Invalid("该人员是提出人或事项本人，不能办理此任务", field="to")
-    if (item.scope_kind, item.scope_id) == (to.kind, to.id):
-        raise Conflict("任务本来就在该处，不需要转办")
-    former = f"{item.scope_kind}:{item.scope_id}"
+    former = place(item)
+    if (item.scope_kind, item.scope_id) == (to.kind, to.id) or seen not in {"", former}:
+        raise GivenAlready
     give(item, to)
     note(
         instance,
@@ -182,23 +191,34 @@ def reassign(
         said=said,
         actor_id=actor_id,
         now=now,
-        node=item.node,
+        node=item.name,
         tasks=[item.id],
         given_by=former,
         given_to=f"{to.kind}:{to.id}",
     )
 
 
+def place(item: WorkItem) -> str:
+    """Return where a task lies, as `org:3`."""
+    return f"{item.scope_kind}:{item.scope_id}"
+
+
 def given_away_by(item: WorkItem) -> set[tuple[str, int | None]]:
     """Return the scopes that had a task before it was given to somebody else (转办)."""
-    told = sa.select(audit.AuditEvent.data).where(
+    former = [event.data["given_by"] for event in handings_of(item)]
+    parts = [scope.partition(":") for scope in former]
+    return {(kind, int(number) if number.isdecimal() else None) for kind, _, number in parts}
+
+
+def handings_of(item: WorkItem) -> list[audit.AuditEvent]:
+    """Return what the audit log tells of a task that was given away, the oldest first."""
+    told = sa.select(audit.AuditEvent).where(
         audit.AuditEvent.subject_type == "process_instance",
         audit.AuditEvent.subject_id == item.instance_id,
         audit.AuditEvent.tag == "instance:reassigned",
     )
-    former = [data["given_by"] for data in db.session.scalars(told) if item.id in data["tasks"]]
-    parts = [scope.partition(":") for scope in former]
-    return {(kind, int(number) if number.isdecimal() else None) for kind, _, number in parts}
+    events = db.session.scalars(told.order_by(audit.AuditEvent.id))
+    return [event for event in events if item.id in event.data["tasks"]]
 
 
 def give(item: WorkItem, to: Scope) -> None:
@@ -229,8 +249,8 @@ def move_timer(
         raise Conflict(kept)
     if due <= now:
         raise Invalid("新的时限必须晚于当前时间", field="due")
-    if due.year > timers.LAST_YEAR:
-        raise Invalid(f"新的时限最晚到 {timers.LAST_YEAR} 年", field="due")
+    if due.year > moments.LAST_YEAR:
+        raise Invalid(f"新的时限最晚到 {moments.LAST_YEAR} 年", field="due")
     former = row.due_at
     Walk(instance, now).move_timer(row.task_uuid, due)
     row.due_at = row.try_at = due
@@ -242,7 +262,7 @@ def move_timer(
         reason=required(reason),
         actor_id=actor_id,
         now=now,
-        timer=row.node,
+        node=_called(instance, row.node),
         due_before=former.isoformat(),
         due=due.isoformat(),
     )
@@ -296,6 +316,12 @@ def _release(incident: Incident, instance: ProcessInstance | None, now: datetime
         queue.release(incident.queue_row_id, now)
     if incident.job_key is not None:
         jobs.ask_again(incident.job_key, now=now)
+
+
+def _called(instance: ProcessInstance, node_id: str) -> str:
+    """Return what people call a node; its id where the drawing gives it no name."""
+    drawn = (node for node in bundle_of(instance).nodes if node.id == node_id)
+    return next((node.name for node in drawn if node.name), node_id)
 
 
 def note(

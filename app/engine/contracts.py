@@ -7,16 +7,43 @@ answers it takes.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Scalar = str | int | bool | None
 Values = Collection[Scalar] | type
-"""What an outcome can be: these values, or any of a type: `str`, `int`, `list`."""
+"""What an outcome can be: these values, perhaps with their words (`{"pass": "通过"}`), or any of
+a type: `str`, `int`, `list`."""
 
 YES_OR_NO: Values = (True, False)
+DECISION = "decision"
+"""The outcome that buttons of forms give."""
 
 
 class Answered:
     """Stands for what the form of the task lets people choose as their decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One way in which a function moves its record: out of these states, into that one.
+
+    after: where the record stands then, in the same state if none is named. gives: the outcomes
+    that tell this way from the others of the function.
+    """
+
+    before: tuple[str, ...]
+    after: str = ""
+    gives: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+def moves(before: tuple[str, ...], after: str = "", **gives: Scalar) -> tuple[Move, ...]:
+    """Return the one way of a function that moves its record in this way alone."""
+    return (Move(before, after, gives),)
+
+
+def parting(name: str, before: tuple[str, ...], ways: Mapping[Any, str]) -> tuple[Move, ...]:
+    """Return the ways of a function by the values that it gives `name`."""
+    return tuple(Move(before, after, {name: value}) for value, after in ways.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +56,12 @@ class Contract:
     save: of a page, the save handler that its button calls, where it is not called like the page.
     roles: of a scope, the roles whose tasks it can place; of a save, those that may act; none
     means all.
+    usual: of a scope, the roles that people hold there; a task of another may find nobody.
+    scopes: of a save, those that its task may be placed by; none means all.
     repeats: whether several tasks at once may call it for one record.
     after: by save handler, the outcomes that must have been given where this comes behind it.
+    moves: in which states it takes its record, and in which it leaves it; none means that it
+    asks for no state and changes none.
     """
 
     serves: tuple[str, ...] = ()
@@ -38,8 +69,11 @@ class Contract:
     takes: Collection[str] | None = None
     save: str = ""
     roles: Collection[str] = ()
+    usual: Collection[str] = ()
+    scopes: Collection[str] = ()
     repeats: bool = False
     after: Mapping[str, Mapping[str, tuple[Scalar, ...]]] = field(default_factory=dict)
+    moves: tuple[Move, ...] = ()
 
     @property
     def decisions(self) -> Values | None:
@@ -55,13 +89,33 @@ UNDECLARED = Contract(gives=None, repeats=True)
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """The states that the record of a process goes through (业务状态).
+
+    states: their words; a process starts with its record in the first. ends: in which it may
+    end, since the record is finished or may be asked for anew. told: by message of the platform,
+    what becomes of a state when it comes; in other states it is never sent.
+    """
+
+    states: Mapping[str, str]
+    ends: tuple[str, ...]
+    told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def first(self) -> str:
+        """The state in which a process starts."""
+        return next(iter(self.states))
+
+
+@dataclass(frozen=True, slots=True)
 class Matter:
     """What a process that the platform starts is about (事项).
 
     parts: the processes that it is shipped to call. needs: the save and service handlers without
-    which its record would never be finished.
+    which its record would never be finished. life: the states of its record.
     """
 
     word: str
     parts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    life: Life | None = None

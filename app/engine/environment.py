@@ -16,9 +16,11 @@ from SpiffWorkflow.bpmn.script_engine import (
 )
 
 from app.engine.decisions import decide
-from app.engine.timers import FIRST_YEAR, LAST_YEAR, moment, refuse_odd_time
+from app.engine.moments import FIRST_YEAR, LAST_YEAR, moment, refuse_odd_time
 from rules.expression import BUILT_IN, DEFAULT_FUNCTIONS, Expression, compile_expression
 
+STEP_BUDGET = 500
+"""How many automatic tasks one step may run before it is taken for a loop without end."""
 MAX_INSTANCES = 200
 """How many tasks one multi-instance node may open."""
 TODAY = "today"

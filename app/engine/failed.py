@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Id, Instant, Model, one_of, pk
+from app.engine import lengths
 
 
 class IncidentStatus(StrEnum):
@@ -42,7 +43,7 @@ class Incident(Model):
     business_id: Mapped[int | None] = mapped_column(Id)
     # Whose step it was; nobody's where a timer, a message or a job failed.
     actor_id: Mapped[int | None] = mapped_column(Id)
-    node: Mapped[str | None] = mapped_column(sa.String(120))
+    node: Mapped[str | None] = mapped_column(sa.String(lengths.NODE_ID))
     message: Mapped[str] = mapped_column(sa.Text)
     detail: Mapped[str] = mapped_column(sa.Text, default="")
     at: Mapped[datetime] = mapped_column(Instant)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from app.engine import queue
-from app.engine.contracts import UNDECLARED, Contract, Matter, Scalar
+from app.engine.contracts import UNDECLARED, Contract, Life, Matter, Scalar
 from app.engine.models import ProcessInstance, QueueKind, WorkItem
 
 Outcomes = dict[str, Scalar]
@@ -214,10 +214,15 @@ _matters: dict[str, Matter] = {}
 
 
 def matter(
-    process: str, word: str, *, parts: tuple[str, ...] = (), needs: tuple[str, ...] = ()
+    process: str,
+    word: str,
+    *,
+    parts: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    life: Life | None = None,
 ) -> tuple[str, ...]:
     """Tell what a process is about that the platform starts; returns what contracts `serve`."""
-    _matters[process] = Matter(word, parts, needs)
+    _matters[process] = Matter(word, parts, needs, life)
     return (process,)
 
 

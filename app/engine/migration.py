@@ -284,6 +284,6 @@ def _note(
         reason=reason,
         actor_id=actor_id,
         now=now,
-        from_version=source.id,
-        to_version=target.id,
+        from_version=source.no,
+        to_version=target.no,
     )

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Id, Instant, Model, one_of, pk
+from app.engine import lengths
 from app.engine.failed import Incident as Incident  # noqa: PLC0414 - one of them
 from app.engine.failed import IncidentStatus as IncidentStatus  # noqa: PLC0414 - likewise
 from app.engine.moved import InstanceMigration as InstanceMigration  # noqa: PLC0414 - one of them
@@ -86,10 +87,10 @@ class ProcessVersion(Model):
     )
 
     id: Mapped[int] = pk()
-    key: Mapped[str] = mapped_column(sa.String(60))
+    key: Mapped[str] = mapped_column(sa.String(lengths.PROCESS_ID))
     jurisdiction: Mapped[str] = mapped_column(sa.String(40), default="")
     no: Mapped[int] = mapped_column(sa.Integer)
-    title: Mapped[str] = mapped_column(sa.String(120))
+    title: Mapped[str] = mapped_column(sa.String(lengths.PROCESS_NAME))
     bundle_hash: Mapped[str] = mapped_column(sa.ForeignKey("spec_bundle.hash"))
     status: Mapped[str] = mapped_column(sa.String(20), default=VersionStatus.PUBLISHED)
     # None: shipped with the program.
@@ -126,7 +127,7 @@ class ProcessInstance(Model):
 
     id: Mapped[int] = pk()
     version_id: Mapped[int] = mapped_column(sa.ForeignKey("process_version.id"))
-    process_key: Mapped[str] = mapped_column(sa.String(60))
+    process_key: Mapped[str] = mapped_column(sa.String(lengths.PROCESS_ID))
     bundle_hash: Mapped[str] = mapped_column(sa.ForeignKey("spec_bundle.hash"))
     business_type: Mapped[str] = mapped_column(sa.String(40))
     business_id: Mapped[int] = mapped_column(Id)
@@ -193,9 +194,9 @@ class WorkItem(Model):
     instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
     task_uuid: Mapped[str] = mapped_column(sa.String(36))
     # The process that draws the node: a called one has its own name here.
-    process: Mapped[str] = mapped_column(sa.String(60))
-    node: Mapped[str] = mapped_column(sa.String(120))
-    name: Mapped[str] = mapped_column(sa.String(120))
+    process: Mapped[str] = mapped_column(sa.String(lengths.PROCESS_ID))
+    node: Mapped[str] = mapped_column(sa.String(lengths.NODE_ID))
+    name: Mapped[str] = mapped_column(sa.String(lengths.NODE_NAME))
     form: Mapped[str | None] = mapped_column(sa.String(60))
     page: Mapped[str | None] = mapped_column(sa.String(60))
     save: Mapped[str] = mapped_column(sa.String(60))
@@ -239,8 +240,8 @@ class StepLog(Model):
     instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
     at: Mapped[datetime] = mapped_column(Instant)
     kind: Mapped[str] = mapped_column(sa.String(20))
-    node: Mapped[str] = mapped_column(sa.String(120))
-    name: Mapped[str] = mapped_column(sa.String(120))
+    node: Mapped[str] = mapped_column(sa.String(lengths.NODE_ID))
+    name: Mapped[str] = mapped_column(sa.String(lengths.NODE_NAME))
     role: Mapped[str | None] = mapped_column(sa.String(40))
     scope_kind: Mapped[str | None] = mapped_column(sa.String(20))
     scope_id: Mapped[int | None] = mapped_column(Id)
@@ -272,7 +273,7 @@ class Timer(Model):
     id: Mapped[int] = pk()
     instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
     task_uuid: Mapped[str] = mapped_column(sa.String(36))
-    node: Mapped[str] = mapped_column(sa.String(120))
+    node: Mapped[str] = mapped_column(sa.String(lengths.NODE_ID))
     due_at: Mapped[datetime] = mapped_column(Instant)
     # When to fire it: due_at, or later after a failed attempt.
     try_at: Mapped[datetime] = mapped_column(Instant)
@@ -293,10 +294,10 @@ class Subscription(Model):
     id: Mapped[int] = pk()
     instance_id: Mapped[int] = mapped_column(sa.ForeignKey("process_instance.id"))
     task_uuid: Mapped[str] = mapped_column(sa.String(36))
-    node: Mapped[str] = mapped_column(sa.String(120))
+    node: Mapped[str] = mapped_column(sa.String(lengths.NODE_ID))
     kind: Mapped[str] = mapped_column(sa.String(20), default=EventKind.MESSAGE)
     # The name of the message or signal.
-    message: Mapped[str] = mapped_column(sa.String(60))
+    message: Mapped[str] = mapped_column(sa.String(lengths.EVENT_NAME))
 
 
 _PARKED = sa.text("parked_at IS NOT NULL")
@@ -330,7 +331,7 @@ class QueueRow(Model):
     id: Mapped[int] = pk()
     kind: Mapped[str] = mapped_column(sa.String(20))
     # The process key to start, or the name of the message or signal.
-    name: Mapped[str] = mapped_column(sa.String(60))
+    name: Mapped[str] = mapped_column(sa.String(lengths.EVENT_NAME))
     # Whom a signal is for; of a broadcast, the instance that sent it and has caught it already.
     instance_id: Mapped[int | None] = mapped_column(sa.ForeignKey("process_instance.id"))
     business_type: Mapped[str] = mapped_column(sa.String(40))

@@ -21,7 +21,7 @@ from SpiffWorkflow.util.task import TaskState
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.search import tokens
-from app.engine import environment, handlers, queue, state, timers
+from app.engine import environment, handlers, queue, state
 from app.engine.answers import RECORD_ANSWERS
 from app.engine.diagrams import Node
 from app.engine.handlers import Card, Scope, Step
@@ -33,6 +33,7 @@ from app.engine.models import (
     Timer,
     WorkItem,
 )
+from app.engine.moments import due_at
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def waiting_of(workflow: Any) -> Waiting:
             if task.task_spec.manual:
                 tasks[key] = task
         elif isinstance(task.task_spec, CatchingEvent):
-            due = timers.due_at(task.internal_data.get("event_value"))
+            due = due_at(task.internal_data.get("event_value"))
             if due is not None:
                 moments[key] = (task.task_spec.bpmn_id, due)
             events |= {(key, task.task_spec.bpmn_id, *awaited) for awaited in _awaited(task)}

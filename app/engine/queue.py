@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from app.core.db import db, insert_into
-from app.core.instants import Instant
+from app.core.db import Instant, db, insert_into
 from app.engine.models import (
     EventKind,
     InstanceStatus,

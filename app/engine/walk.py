@@ -12,16 +12,14 @@ from SpiffWorkflow.util.task import TaskState
 from app.core.db import db
 from app.core.errors import Conflict, NotFound, StaleTask
 from app.core.rows import add_rows, write_now
-from app.engine import events, handlers, incidents, projection, queue, state, timers
+from app.engine import events, handlers, incidents, moments, projection, queue, state
 from app.engine.definitions import Node, bundle_of
-from app.engine.environment import MAX_INSTANCES, Engine, is_reserved
+from app.engine.environment import MAX_INSTANCES, STEP_BUDGET, Engine, is_reserved
 from app.engine.handlers import OPINION, OUTCOME_WORD, RESERVED, Outcomes, Step
 from app.engine.incidents import StepFailed
 from app.engine.models import InstanceStatus, ProcessInstance, QueueKind, StepLog, WorkItem
 from app.engine.state import StateUnreadable
 
-STEP_BUDGET = 500
-"""How many automatic tasks one step may run before it is taken for a loop without end."""
 TIMERS_AT_ONCE = 20
 """How many timers of one instance fire in one transaction."""
 END = "end"
@@ -116,7 +114,7 @@ class Walk:
         self._merge(task, node, outcomes)
         self._log("task", node, outcomes, actor_id=self.actor_id, item=item)
         self._done = item.task_uuid
-        with timers.bound(self.now):
+        with moments.bound(self.now):
             task.run()
 
     def send(self, message: str, data: Mapping[str, Any]) -> bool:
@@ -131,7 +129,7 @@ class Walk:
         catching = [task for task in self._catching() if task.task_spec.catches(task, event)]
         if not catching:
             return False
-        with timers.bound(self.now):
+        with moments.bound(self.now):
             self.workflow.send_event(event)
         for task in catching:
             self._at = task.task_spec.bpmn_id
@@ -145,11 +143,11 @@ class Walk:
         """
         fired = 0
         while fired < TIMERS_AT_ONCE and not self._failed:
-            task = timers.fire_earliest(self._catching(), self.now)
+            task = moments.fire_earliest(self._catching(), self.now)
             if task is None:
                 break
             self._at, fired = task.task_spec.bpmn_id, fired + 1
-            with timers.bound(self.now):
+            with moments.bound(self.now):
                 self._run()
         return fired > 0
 
@@ -158,7 +156,7 @@ class Walk:
         found = [task for task in self._catching() if str(task.id) == task_uuid]
         if not found or task_uuid not in self._before.timers:
             raise Conflict("该时限已经到期或取消，不能改期")
-        timers.move(found[0], due)
+        moments.move(found[0], due)
         self._store()
 
     def _catching(self) -> list[Any]:
@@ -170,7 +168,7 @@ class Walk:
 
     def finish(self) -> None:
         """Run to the next wait, write what changed, and store the tree."""
-        with timers.bound(self.now):
+        with moments.bound(self.now):
             self._run()
             self._throw()
             after = projection.waiting_of(self.workflow)

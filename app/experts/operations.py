@@ -6,8 +6,9 @@ from typing import Any
 
 from app.accounts.grants import lock_roles_of
 from app.accounts.models import Credential, Person, RoleGrant
-from app.accounts.operations import create_credential, create_person, end_grant, grant_role, notify
+from app.accounts.operations import create_credential, create_person, grant_role, notify
 from app.accounts.queries import person_by_id_number
+from app.accounts.renewing import end_grant
 from app.committees.models import Committee
 from app.core import audit
 from app.core.crypto import fold_id
@@ -155,6 +156,7 @@ def remove_expert(profile: ExpertProfile, reason: str, *, actor: Person, now: da
     """
     if not reason.strip():
         raise Invalid("请填写退库理由", field="reason")
+    lock_roles_of(profile.person_id)
     if profile.person_id not in in_pool(now):
         raise Conflict("该专家已退库")
     held = db.session.query(RoleGrant).filter_by(

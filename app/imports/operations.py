@@ -41,7 +41,8 @@ class Upload:
 def table_of(kind: Kind, rows: Sequence[SheetRow]) -> list[tuple[int, dict[str, str]]]:
     """Return number and cells of every row by the names of the kind's columns.
 
-    Invalid says which headings are missing, unknown or there twice, and when there is no row;
+    Invalid says which headings are missing, unknown, unreadable or there twice, and when there is
+    no row;
     TooLarge, when there are more than the kind takes.
     """
     places = _places(kind, rows[0])
@@ -53,6 +54,8 @@ def table_of(kind: Kind, rows: Sequence[SheetRow]) -> list[tuple[int, dict[str, 
 
 
 def _places(kind: Kind, head: SheetRow) -> dict[str, int]:
+    for place, fault in head.faults.items():
+        raise Invalid(f"第 {head.no} 行是标题，其第 {place + 1} 列有误：{fault}", field="file")
     known = {column.label: column.name for column in kind.columns}
     labels = [label.strip(" *＊") for label in head.cells]
     missing = [c.label for c in kind.columns if c.required and c.label not in labels]

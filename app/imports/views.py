@@ -28,13 +28,19 @@ bp = Blueprint("imports", __name__, url_prefix="/imports")
 PAGE_SIZE = 20
 
 
-@bp.app_template_global("import_kind")
 def import_kind(name: str) -> Kind:
     """Return the kind that an import is of."""
     found = kind_called(name)
     if found is None:
         raise NotFound
     return found
+
+
+@bp.app_template_global("import_label")
+def import_label(batch: ImportBatch) -> str:
+    """Return what was imported, as pages call it."""
+    found = kind_called(batch.kind)
+    return found.label if found else "（已停用）"
 
 
 def _me() -> Person:

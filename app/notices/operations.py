@@ -125,7 +125,9 @@ def publish_article(
     article.withdrawn_at = None
     db.session.flush()
     db.session.expire(article)
-    _record("article:published", article, actor, now, until=f"{article.publish_at:%Y-%m-%d %H:%M}")
+    _record(
+        "article:published", article, actor, now, publish_at=f"{article.publish_at:%Y-%m-%d %H:%M}"
+    )
 
 
 def withdraw_article(article: Article, reason: str, *, actor: Person, now: datetime) -> None:
@@ -160,5 +162,5 @@ def delete_draft(article: Article, *, actor: Person, now: datetime) -> None:
 
 
 def _record(tag: str, article: Article, actor: Person, now: datetime, **data: Any) -> None:
-    told = {"kind": article.kind, "no": article.latest_no, **data}
+    told = {"kind": article.kind, "version": article.latest_no, **data}
     audit.record(tag, subject=("article", article.id), actor_id=actor.id, now=now, **told)

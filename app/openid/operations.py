@@ -17,7 +17,7 @@ from app.accounts.operations import (
     notify,
     register_forgetting,
 )
-from app.accounts.queries import has_factor, hash_of
+from app.accounts.queries import asks_code, hash_of
 from app.accounts.signing_in import admit, lock_account_row, refuse_locked
 from app.core import audit, crypto
 from app.core.db import db
@@ -187,7 +187,7 @@ def _has_left(identity: LinkedIdentity, told: Told, now: datetime) -> bool:
 
 def let_through(credential: Credential, provider: Provider, *, now: datetime) -> None:
     """Note by which provider somebody got in, or came as far as the second factor."""
-    if has_factor(credential.person_id):
+    if asks_code(credential.person_id, now):
         _note("account:provider_confirmed", credential.person_id, provider, now)
     else:
         admit(credential, now=now, provider=provider.name)

@@ -17,7 +17,7 @@ from app.accounts.addresses import (
 )
 from app.accounts.forms import ActivationForm
 from app.accounts.models import Credential
-from app.accounts.queries import has_factor
+from app.accounts.queries import asks_code, has_factor
 from app.accounts.second_factor import HalfSignedIn, confirm_sign_in
 from app.accounts.views import go_on, let_in, visitor_address
 from app.core.clock import device_time, now
@@ -146,7 +146,7 @@ def _unlinked_page(told: Told, form: LinkForm | ActivationForm) -> str:
         provider=queries.provider_of(told),
         person=person,
         account=account,
-        asks_code=account is None or has_factor(account.person_id),
+        asks_code=account is None or asks_code(account.person_id, now()),
         unit=queries.unit_told(told),
         may_open=may_open,
         too_young=queries.too_young(told, now()) if may_open else "",
@@ -192,7 +192,7 @@ def _signed_in(form: LinkForm, told: Told) -> Credential:
     begin_writing()
     account = signing_in.sign_in(judgement, address=address, proof=proof, now=now())
     operations.check_fit(account.person, told, now=now())
-    if has_factor(account.person_id):
+    if asks_code(account.person_id, now()):
         half, code = HalfSignedIn.of(account), form.code.data or ""
         account = confirm_sign_in(half, code, address=address, moment=device_time(), now=now())
     operations.link_identity(account.person, told, now=now())
@@ -214,13 +214,17 @@ def activate_link() -> Response | tuple[str, int]:
         except Invalid as wrong:
             show_faults(form, wrong)
             return _unlinked_page(told, form), wrong.status
-        return _in_by(account, told, target, is_whole=True)
+        is_whole = not asks_code(account.person_id, now())
+        return _in_by(account, told, target, is_whole=is_whole)
     except DomainError as refusal:
         return refused(refusal)
 
 
 def _activated(form: ActivationForm, told: Told) -> Credential:
-    """Set the first password by a one-time secret and link; Invalid for another's secret."""
+    """Set the first password by a one-time secret and link; Invalid for another's secret.
+
+    Who was given a card for a meeting is not in yet: a code of it comes next.
+    """
     secret = form.secret.data or ""
     accounts.find_activation(secret, now=now())
     password = signing_in.hash_password(form.password.data or "")
@@ -231,7 +235,8 @@ def _activated(form: ActivationForm, told: Told) -> Credential:
         raise Invalid("激活码不是该账号的，请核对", field="secret")
     operations.check_fit(account.person, told, now=now())
     accounts.set_password(account, password, now=now())
-    signing_in.admit(account, now=now())
+    if not asks_code(person.id, now()):
+        signing_in.admit(account, now=now())
     operations.link_identity(account.person, told, now=now())
     return account
 

@@ -118,6 +118,17 @@ def _when(view: EntryView) -> str:
     return view.when if data.get("start") or not told else _cells(view, told[0])[0]
 
 
+def _of_version(text: str, older: str | None) -> str:
+    """Return a text of an import, and which version it is where it is no longer the one kept."""
+    return f"{text}（{older}）" if older else text
+
+
+def _noted(view: EntryView, *names: str) -> list[str]:
+    """Return fields of an import, the first with its version where there is a later one."""
+    first, *others = _cells(view, *names)
+    return [_of_version(first, view.older), *others]
+
+
 def _views(held: Holdings, section: str) -> list[EntryView]:
     return [v for group in block_of_part(held, section).groups for v in group.entries]
 
@@ -128,7 +139,7 @@ def _studies(held: Holdings) -> list[Grid]:
     return [
         Grid(
             [("起止年月", 24), ("毕业院校", 28), ("所学专业", 22), ("学历", 13), ("学位", 13)],
-            [[v.when, *_cells(v, "school", "major", "level", "degree")] for v in education],
+            [[v.when, *_noted(v, "school", "major", "level", "degree")] for v in education],
             "学历教育",
         ),
         Grid(
@@ -137,7 +148,10 @@ def _studies(held: Holdings) -> list[Grid]:
                 *[("组织单位", 24), ("学习内容", 34)],
             ],
             [
-                _cells(v, "year", "hours_professional", "hours_public", "organiser", "content")
+                [
+                    *_cells(v, "year", "hours_professional", "hours_public"),
+                    *_noted(v, "organiser", "content"),
+                ]
                 for v in training
             ],
             "继续教育",
@@ -148,7 +162,7 @@ def _studies(held: Holdings) -> list[Grid]:
 def _work(held: Holdings) -> Grid:
     return Grid(
         [("起止年月", 22), ("工作单位", 28), ("从事工作及岗位", 20), ("经历内容", 30)],
-        [[v.when, *_cells(v, "unit", "post", "content")] for v in _views(held, EntrySection.WORK)],
+        [[v.when, *_noted(v, "unit", "post", "content")] for v in _views(held, EntrySection.WORK)],
     )
 
 
@@ -159,7 +173,7 @@ def _assessments(held: Holdings) -> Grid:
             [
                 *_cells(v, "year"),
                 str(v.entry.extra.get("result") or ""),
-                _cells(v, "unit")[0] or held.unit.name,
+                _of_version(_cells(v, "unit")[0] or held.unit.name, v.older),
             ]
             for v in _views(held, EntrySection.ASSESSMENT)
         ],
@@ -177,7 +191,10 @@ def _merits(overview: Overview, *, written: bool) -> Grid:
     return Grid(
         [("序号", 7), ("评审标准项", 25), ("名称及内容", 42), ("时间", 16), ("排名", 10)],
         [
-            [str(no), title, f"{view.kind}：{view.summary}", _when(view), view.rank]
+            [
+                *(str(no), title, _of_version(f"{view.kind}：{view.summary}", view.older)),
+                *(_when(view), view.rank),
+            ]
             for no, (title, view) in enumerate(found, 1)
         ],
     )
@@ -185,7 +202,11 @@ def _merits(overview: Overview, *, written: bool) -> Grid:
 
 def _titles(declaration: Declaration, overview: Overview) -> Grid:
     heads = ("资格名称", "专业名称", "评审日期", "评审机构", "证书编号")
-    rows = [dict(title_pairs(declaration, row)) for row in overview.titles]
+    rows = []
+    for row in overview.titles:
+        told, older = dict(title_pairs(declaration, row)), overview.older
+        name = _of_version(told[heads[0]], older.get(row.item_version_id or 0))
+        rows.append({**told, heads[0]: name})
     widths = (18, 18, 18, 26, 20)
     return Grid(
         list(zip(heads, widths, strict=True)),

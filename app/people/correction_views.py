@@ -11,7 +11,7 @@ from app.accounts.unmasking import number_page, unmask
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, NotFound
-from app.core.faults import shown_on
+from app.core.faults import refused_on, shown_on
 from app.core.http import noted, see_other
 from app.core.numbers import ids_in
 from app.core.permissions import authorize, requires
@@ -22,7 +22,7 @@ from app.people.process import CORRECTION, record
 from app.people.web import bp
 from app.site.views import register_policy
 from app.units import asking, evidence, posts
-from app.units.flow import flow_log
+from app.units.flow import flow_log, open_items
 
 PAGE = "mend_correction"
 POLICIES = {
@@ -50,10 +50,20 @@ def correction() -> str:
         "people/correction.html",
         person=person,
         waiting=waiting,
+        may_withdraw=_may_withdraw(waiting),
         log=flow_log((CORRECTION, waiting.id)) if waiting else [],
         earlier=[each for each in queries.corrections_of(person.id) if not each.is_open],
         evidence=_evidence(waiting),
     )
+
+
+def _may_withdraw(waiting: IdentityCorrection | None) -> bool:
+    """Tell whether nobody who handles a request has opened it since it was sent (撤回)."""
+    if waiting is None or waiting.status != CorrectionStatus.PENDING:
+        return False
+    tasks = open_items((CORRECTION, waiting.id))
+    viewed = (runtime.first_viewed(task.instance_id, waiting.person_id) for task in tasks)
+    return bool(tasks) and not any(viewed)
 
 
 def _evidence(waiting: IdentityCorrection | None) -> list[Any]:
@@ -73,23 +83,16 @@ def _held() -> IdentityCorrection | None:
 @bp.post("/account/correction")
 @requires("account.profile")
 @shown_on(correction)
-def request_correction() -> Response:
+def request_correction() -> Response | tuple[str, int]:
     """Send a request, or a returned one again; with 放弃 it ends."""
     waiting, moment = _held(), now()
     if "give_up" in request.form:
         return _give_up(waiting)
-    form = request.form
-    made = corrections.request_correction(
-        db.session.get_one(Person, current_user.id),
-        corrections.Entry(
-            name=form.get("name", ""),
-            id_number=form.get("id_number", ""),
-            reason=form.get("reason", ""),
-            evidence=ids_in(form.getlist("evidence")),
-            is_true=form.get("is_true") == "yes",
-        ),
-        now=moment,
-    )
+    person = db.session.get_one(Person, current_user.id)
+    try:
+        made = corrections.request_correction(person, _entry(), now=moment)
+    except corrections.NumberTaken as taken:
+        return refused_on(correction, taken)
     asking.send(
         CORRECTION,
         (CORRECTION, made.id),
@@ -102,12 +105,35 @@ def request_correction() -> Response:
     return see_other(url_for("people.correction"))
 
 
+def _entry() -> corrections.Entry:
+    form = request.form
+    return corrections.Entry(
+        name=form.get("name", ""),
+        id_number=form.get("id_number", ""),
+        reason=form.get("reason", ""),
+        evidence=ids_in(form.getlist("evidence")),
+        is_true=form.get("is_true") == "yes",
+    )
+
+
 def _give_up(waiting: IdentityCorrection | None) -> Response:
     returned = asking.task_of_page((CORRECTION, waiting.id), PAGE) if waiting else None
     if returned is None:
         raise Conflict("只有被退回的申请可以放弃")
     runtime.complete(returned, {"mending": "give_up"}, actor_id=current_user.id, now=now())
     flash("已放弃更正申请", "success")
+    return see_other(url_for("people.correction"))
+
+
+@bp.post("/account/correction/withdraw")
+@requires("account.profile")
+def withdraw_correction() -> Response:
+    """Take back a request that nobody who handles it has opened yet (撤回)."""
+    waiting = queries.open_correction(current_user.id)
+    if waiting is None or waiting.status != CorrectionStatus.PENDING:
+        raise Conflict("没有可以撤回的更正申请")
+    runtime.withdraw((CORRECTION, waiting.id), actor_id=current_user.id, now=now())
+    flash("更正申请已撤回，身份信息保持不变", "success")
     return see_other(url_for("people.correction"))
 
 

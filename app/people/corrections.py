@@ -6,15 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from app.accounts.addresses import TooManyTries, asking, count_address, use_address
 from app.accounts.models import Person
 from app.accounts.operations import notify
 from app.core import audit, crypto
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
-from app.core.storage import forget_files, link, owned_file
+from app.core.storage import StoredFile, forget_files, link, owned_file
 from app.core.uploads import Policy
 from app.people.models import CorrectionFile, CorrectionStatus, IdentityCorrection
+from app.people.names import NAME, RULE
 from app.people.queries import RESIDENT, open_correction
 
 PAGE = "/account/correction"
@@ -22,6 +24,21 @@ MOST_FILES = 5
 POLICY = Policy(max_count=MOST_FILES)
 """Of the evidence."""
 LONGEST_NAME, LONGEST_TEXT, LONGEST_NUMBER = 60, 500, 30
+FREE_NUMBERS = 3
+"""So many numbers a person may try without waiting: nobody looks up whose are registered."""
+
+
+class NumberTaken(Invalid):
+    """The number is somebody else's. That it was tried is kept: the caller rolls nothing back."""
+
+    default = "该证件号码已属于其他人员，请联系系统管理员"
+
+
+class TooManyNumbers(Invalid):
+    """The person tried number after number."""
+
+    status = 429
+    default = "更正证件号码的尝试次数过多，请几分钟后再试"
 
 
 @dataclass(frozen=True)
@@ -39,13 +56,17 @@ def request_correction(person: Person, entry: Entry, *, now: datetime) -> Identi
     """Ask to correct name or identity number; after a return, ask again with other words.
 
     An empty number leaves the number as it is. Invalid with every fault at its field, Conflict
-    while an earlier request waits.
+    while an earlier request waits. NumberTaken, and TooManyNumbers for who tries number after
+    number, of a request in which nothing else is wrong.
     """
     waiting = open_correction(person.id)
     if waiting is not None and waiting.status == CorrectionStatus.PENDING:
         raise Conflict("您已提交更正申请，请等待办理")
     name, number = entry.name.strip(), crypto.fold_id(entry.id_number)
     _check(person, name, number, entry)
+    files = [owned_file(file_id, person.id, POLICY) for file_id in entry.evidence]
+    if number not in {"", person.id_number} and person.id_type == RESIDENT:
+        _refuse_taken(person, number, now)
     made = waiting or IdentityCorrection(person_id=person.id)
     made.name_before, made.tail_before = person.name, person.id_number_tail
     made.name, made.reason, made.requested_at = name, entry.reason.strip(), now
@@ -53,7 +74,7 @@ def request_correction(person: Person, entry: Entry, *, now: datetime) -> Identi
     made.status, made.opinion = CorrectionStatus.PENDING, made.opinion or ""
     db.session.add(made)
     db.session.flush()
-    _attach(made, entry.evidence)
+    _attach(made, files)
     _record("person:correction_requested", made, person.id, now)
     return made
 
@@ -61,7 +82,9 @@ def request_correction(person: Person, entry: Entry, *, now: datetime) -> Identi
 def _check(person: Person, name: str, number: str, entry: Entry) -> None:
     is_same = name == person.name and number in {"", person.id_number}
     found = {
-        "name": "填写的内容与现有信息相同，没有需要更正的" if is_same else _fault_of_name(name),
+        "name": "填写的内容与现有信息相同，没有需要更正的"
+        if is_same
+        else _fault_of_name(person, name),
         "id_number": _fault_of_number(person, number) if number else "",
         "reason": _fault_of_reason(entry.reason.strip()),
         "evidence": _fault_of_evidence(len(entry.evidence)),
@@ -72,9 +95,11 @@ def _check(person: Person, name: str, number: str, entry: Entry) -> None:
         raise Invalid(errors=faults)
 
 
-def _fault_of_name(name: str) -> str:
+def _fault_of_name(person: Person, name: str) -> str:
     if not name:
         return "请填写正确的姓名；姓名无误的，保留原姓名"
+    if name != person.name and not NAME.match(name):
+        return f"姓名{RULE}"
     return "" if len(name) <= LONGEST_NAME else f"姓名不能超过 {LONGEST_NAME} 个字"
 
 
@@ -97,7 +122,21 @@ def _fault_of_number(person: Person, number: str) -> str:
         checked_id_number(number)
     except Invalid as fault:
         return fault.message
-    return "该证件号码已属于其他人员，请联系系统管理员" if _is_taken(person, number) else ""
+    return ""
+
+
+def _refuse_taken(person: Person, number: str, now: datetime) -> None:
+    """Raise NumberTaken for somebody else's number; every look counts, whatever it finds."""
+    tries = asking(str(person.id), "number")
+    try:
+        use_address(tries, "", now=now, free=FREE_NUMBERS)
+    except TooManyTries as refusal:
+        raise TooManyNumbers(field="id_number") from refusal
+    count_address(tries, now)
+    if _is_taken(person, number):
+        subject = ("person", person.id)
+        audit.record("person:correction_taken", subject=subject, actor_id=person.id, now=now)
+        raise NumberTaken(field="id_number")
 
 
 def _is_taken(person: Person, number: str) -> bool:
@@ -112,12 +151,11 @@ def _set_number(made: IdentityCorrection, number: str) -> None:
     made.id_number_tail = crypto.mask_id(number) if number else ""
 
 
-def _attach(made: IdentityCorrection, evidence: Sequence[int]) -> None:
-    files = [owned_file(file_id, made.person_id, POLICY) for file_id in evidence]
+def _attach(made: IdentityCorrection, files: Sequence[StoredFile]) -> None:
     former = {each.file_id for each in made.files}
     made.files.clear()
     db.session.flush()
-    forget_files(sorted(former - set(evidence)))
+    forget_files(sorted(former - {file.id for file in files}))
     for position, file in enumerate(files, start=1):
         made.files.append(CorrectionFile(position=position, file_id=link(file).id))
     db.session.flush()
@@ -189,13 +227,21 @@ def refuse_correction(
 
 
 def end_correction(
-    made: IdentityCorrection, reason: str, *, actor_id: int | None, now: datetime
+    made: IdentityCorrection,
+    reason: str,
+    *,
+    actor_id: int | None,
+    now: datetime,
+    tag: str = "person:correction_ended",
 ) -> None:
-    """End a request that its person gave up, or whose process was cancelled."""
+    """End a request that its person took back or gave up, or whose process was cancelled.
+
+    Conflict for one that was decided. `tag` is what the log calls it.
+    """
     if not made.is_open:
         raise Conflict("该更正申请已办结")
     _close(made, CorrectionStatus.ENDED, reason, actor_id, now)
-    _record("person:correction_ended", made, actor_id, now)
+    _record(tag, made, actor_id, now)
     if actor_id != made.person_id:
         text = f"您的身份信息更正申请已作废：{reason}。可以重新申请"
         notify(made.person_id, text, url=PAGE, now=now)

@@ -1,19 +1,15 @@
 """The forms of the personal centre that no process draws."""
 
-import re
 from collections.abc import Iterable
 
 from wtforms import Form, SelectField, StringField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, Regexp
 
+from app.people import names
 from app.people.registering import Entry
 
-LETTERS = r"[^\W\d_]+"
-NAME = Regexp(
-    re.compile(rf"{LETTERS}([· ]+{LETTERS})*\Z"), message="只能填写文字、间隔号“·”和空格"
-)
-"""Of names that anybody may type: no address, number or link, which others would read."""
+IS_NAME = Regexp(names.NAME, message=names.RULE)
 
 
 def _text(label: str, most: int, description: str = "", *more: Regexp) -> StringField:
@@ -29,7 +25,7 @@ def _text(label: str, most: int, description: str = "", *more: Regexp) -> String
 class RegistrationForm(Form):
     """Somebody who wants an account of their own (个人注册)."""
 
-    name = _text("真实姓名", 60, "与身份证件一致，注册后只能凭证明材料更正", NAME)
+    name = _text("真实姓名", 60, "与身份证件一致，注册后只能凭证明材料更正", IS_NAME)
     id_number = _text("居民身份证号码", 30, "加密保存，页面只显示前六位和后四位")
     address = _text("电子邮箱", 120, "激活链接发往此邮箱，忘记密码时也用它重置")
     jurisdiction = SelectField("所在地区", [DataRequired("请选择所在地区")], validate_choice=False)

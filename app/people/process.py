@@ -10,10 +10,10 @@ from app.accounts.models import Person
 from app.accounts.queries import holders, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
-from app.core.permissions import STAFF, register_predicate
+from app.core.permissions import STAFF, VETTERS, register_predicate
 from app.core.records import register_record, register_subject, register_watcher
 from app.core.storage import StoredFile, register_reader
-from app.engine.contracts import YES_OR_NO, Contract
+from app.engine.contracts import YES_OR_NO, Contract, Life, moves, parting
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -28,15 +28,39 @@ from app.engine.handlers import (
     service,
 )
 from app.engine.models import WorkItem
+from app.engine.runtime import WITHDRAWN
 from app.people import corrections
-from app.people.models import IdentityCorrection
+from app.people.models import CorrectionStatus, IdentityCorrection
 from app.people.queries import corrections_with_file
 from app.people.sight import is_noted, note_reading, note_record
 from app.site.reading import Watch, register_watch
+from app.units.operations import STAFF_ROLES
 from app.units.queries import reviewing_unit, unit_of
 
 CORRECTION = "identity_correction"
-CORRECTING = matter(CORRECTION, "身份信息更正", needs=("decide_correction",))
+PENDING, RETURNED, GRANTED, REFUSED, ENDED = (
+    CorrectionStatus.PENDING,
+    CorrectionStatus.RETURNED,
+    CorrectionStatus.GRANTED,
+    CorrectionStatus.REFUSED,
+    CorrectionStatus.ENDED,
+)
+CORRECTING = matter(
+    CORRECTION,
+    "身份信息更正",
+    needs=("decide_correction",),
+    life=Life(
+        {
+            PENDING: "办理中",
+            RETURNED: "已退回",
+            GRANTED: "已更正",
+            REFUSED: "不予更正",
+            ENDED: "已结束",
+        },
+        ends=(GRANTED, REFUSED, ENDED),
+        told={WITHDRAWN: {PENDING: PENDING}},
+    ),
+)
 VETS = "unit_clerk"
 """Who of a unit says whether a request is true."""
 register_watch(Watch(is_noted, note_reading))
@@ -66,7 +90,7 @@ def look_for_unit(step: Step) -> Outcomes:
     return {"has_unit": bool(clerks - {made.person_id})}
 
 
-@scope("correction_unit", Contract(CORRECTING, roles=STAFF))
+@scope("correction_unit", Contract(CORRECTING, roles=STAFF, usual=STAFF_ROLES))
 def correction_unit(step: Step) -> Scope:
     """The person's unit; its superior when only they would vet."""
     made = _correction(step.business_id)
@@ -75,7 +99,7 @@ def correction_unit(step: Step) -> Scope:
     return Scope("org", office.id if office else 0, about_id=made.person_id)
 
 
-@scope("correction_office", Contract(CORRECTING, roles=STAFF))
+@scope("correction_office", Contract(CORRECTING, roles=("system_admin",)))
 def correction_office(step: Step) -> Scope:
     """The system administrators, who keep accounts; never the person."""
     return Scope("all", about_id=_correction(step.business_id).person_id)
@@ -87,7 +111,16 @@ def correction_person(step: Step) -> Scope:
     return Scope("person", _correction(step.business_id).person_id)
 
 
-@save("vet_correction", Contract(CORRECTING, gives={"decision": WORDS}))
+@save(
+    "vet_correction",
+    Contract(
+        CORRECTING,
+        gives={"decision": WORDS},
+        roles=VETTERS,
+        scopes=("correction_unit",),
+        moves=parting("decision", (PENDING,), {"pass": PENDING, "return": RETURNED}),
+    ),
+)
 def vet_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit says whether the evidence is true."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -96,7 +129,18 @@ def vet_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, "_outcome": WORDS[decision], "_note": opinion}
 
 
-@save("decide_correction", Contract(CORRECTING, gives={"decision": DECISIONS}))
+@save(
+    "decide_correction",
+    Contract(
+        CORRECTING,
+        gives={"decision": DECISIONS},
+        roles=("system_admin",),
+        scopes=("correction_office",),
+        moves=parting(
+            "decision", (PENDING,), {"pass": GRANTED, "return": RETURNED, "refuse": REFUSED}
+        ),
+    ),
+)
 def decide_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The system administrator corrects, gives back or refuses."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -113,11 +157,10 @@ def decide_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     "mend_correction",
     Contract(
         CORRECTING,
-        gives={"mending": ("again", "give_up")},
-        after={
-            "vet_correction": {"decision": ("return",)},
-            "decide_correction": {"decision": ("return",)},
-        },
+        gives={"mending": {"again": "重新提交", "give_up": "放弃申请"}},
+        roles=("applicant",),
+        scopes=("correction_person",),
+        moves=parting("mending", (RETURNED,), {"again": PENDING, "give_up": ENDED}),
     ),
 )
 def mend_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
@@ -127,6 +170,14 @@ def mend_correction(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     made = _changed(step)
     corrections.end_correction(made, "本人放弃申请", actor_id=step.actor_id, now=step.now)
     return {"mending": "give_up", "_outcome": "放弃申请"}
+
+
+@service("withdraw_correction", Contract(CORRECTING, moves=moves((PENDING, RETURNED), ENDED)))
+def withdraw_correction(step: Step) -> Outcomes:
+    """End a request that its person took back."""
+    made, tag = _changed(step), "person:correction_withdrawn"
+    corrections.end_correction(made, "本人撤回", actor_id=made.person_id, now=step.now, tag=tag)
+    return {"_outcome": "本人撤回"}
 
 
 @page("mend_correction", Contract(CORRECTING))

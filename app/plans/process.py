@@ -12,16 +12,37 @@ from app.core.permissions import ORGANISERS, STAFF, register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
-from app.engine.contracts import YES_OR_NO, Contract
+from app.engine.contracts import YES_OR_NO, Contract, Life, moves, parting
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.plans import axis, operations, queries
-from app.plans.models import ADVERTISED, Plan
+from app.plans.models import ADVERTISED, Plan, PlanStatus
 from app.units.tree import register_obstacle
 
 BUSINESS = "plan"
+DRAFT, CHECKING, CHECKED, PUBLISHED, OPEN, CLOSED = (
+    PlanStatus.DRAFT,
+    PlanStatus.CHECKING,
+    PlanStatus.CHECKED,
+    PlanStatus.PUBLISHED,
+    PlanStatus.OPEN,
+    PlanStatus.CLOSED,
+)
 WINDOW = handlers.matter(
-    "plan_window", "评审计划", needs=("publish_plan", "open_plan", "close_plan")
+    "plan_window",
+    "评审计划",
+    needs=("publish_plan", "open_plan", "close_plan"),
+    life=Life(
+        {
+            DRAFT: "配置中",
+            CHECKING: "核对中",
+            CHECKED: "核对通过，尚未发布",
+            PUBLISHED: "已发布",
+            OPEN: "开放申报",
+            CLOSED: "已截止",
+        },
+        ends=(CLOSED,),
+    ),
 )
 handlers.keeps_time(BUSINESS, "申报时间由评审计划决定，请由组建单位在计划管理中延长")
 WORDS = {operations.PASS: "核对通过", operations.RETURN: "退回修改"}
@@ -41,7 +62,16 @@ def times_of(plan: Plan) -> Outcomes:
     return {field: moment.isoformat() if moment else None for field, moment in moments.items()}
 
 
-@handlers.save("configure_plan", Contract(WINDOW, gives=dict.fromkeys(axis.MOMENTS, str)))
+@handlers.save(
+    "configure_plan",
+    # Its page is the organiser's clerk's.
+    Contract(
+        WINDOW,
+        gives=dict.fromkeys(axis.MOMENTS, str),
+        roles=("organiser",),
+        moves=moves((DRAFT,), CHECKING),
+    ),
+)
 def configure_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Send what the organiser configured on its own page to the check."""
     del answers
@@ -50,7 +80,17 @@ def configure_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**times_of(plan), handlers.OUTCOME_WORD: "提交核对"}
 
 
-@handlers.save("check_plan", Contract(WINDOW, gives={"decision": WORDS}))
+@handlers.save(
+    "check_plan",
+    Contract(
+        WINDOW,
+        gives={"decision": WORDS},
+        roles=ORGANISERS,
+        moves=parting(
+            "decision", (CHECKING,), {operations.PASS: CHECKED, operations.RETURN: DRAFT}
+        ),
+    ),
+)
 def check_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the second person's decision (核对)."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -60,7 +100,11 @@ def check_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 
 @handlers.service(
-    "publish_plan", Contract(WINDOW, after={"check_plan": {"decision": (operations.PASS,)}})
+    "publish_plan",
+    Contract(
+        WINDOW,
+        moves=moves((CHECKED, PUBLISHED), PUBLISHED),
+    ),
 )
 def publish_plan(step: Step) -> Outcomes:
     """Publish at its time."""
@@ -68,7 +112,7 @@ def publish_plan(step: Step) -> Outcomes:
     return {handlers.OUTCOME_WORD: "已发布"}
 
 
-@handlers.service("open_plan", Contract(WINDOW))
+@handlers.service("open_plan", Contract(WINDOW, moves=moves((PUBLISHED, OPEN), OPEN)))
 def open_plan(step: Step) -> Outcomes:
     """Open at its time."""
     operations.open_plan(_plan(step), now=step.now)
@@ -76,7 +120,15 @@ def open_plan(step: Step) -> Outcomes:
 
 
 @handlers.service(
-    "close_plan", Contract(WINDOW, gives={"closes_again": YES_OR_NO, "closes_at": str})
+    "close_plan",
+    Contract(
+        WINDOW,
+        gives={"closes_again": YES_OR_NO, "closes_at": str},
+        moves=(
+            *moves((OPEN, CLOSED), CLOSED, closes_again=False),
+            *moves((OPEN,), OPEN, closes_again=True),
+        ),
+    ),
 )
 def close_plan(step: Step) -> Outcomes:
     """Close at its time, or say until when the deadline was extended meanwhile."""
@@ -87,7 +139,7 @@ def close_plan(step: Step) -> Outcomes:
     return {"closes_again": not is_closed, "closes_at": closes_at, handlers.OUTCOME_WORD: word}
 
 
-@handlers.scope("plan_organiser", Contract(WINDOW, roles=STAFF))
+@handlers.scope("plan_organiser", Contract(WINDOW, roles=STAFF, usual=ORGANISERS))
 def plan_organiser(step: Step) -> Scope:
     """The unit that organises the committee of the plan."""
     return Scope("org", queries.get_plan(step.business_id).organiser_unit_id)

@@ -17,7 +17,7 @@ from app.core.numbers import ids_in
 from app.core.permissions import requires
 from app.imports.models import BATCH_WORDS
 from app.imports.queries import own_batches
-from app.portfolio import carrying, item_types, queries, sheet_import
+from app.portfolio import carrying, queries, sheet_import
 from app.portfolio import literature as bib
 from app.portfolio.models import STATES, TONES, PortfolioItem
 
@@ -46,7 +46,6 @@ def import_sheets() -> str:
         page=page_of(own_batches(current_user.id, sheet_import.FAMILY), size=PAGE_SIZE),
         words=BATCH_WORDS,
         most_rows=sheet_import.MOST_ROWS,
-        types={f"{sheet_import.FAMILY}-{k.key}": k for k in item_types.all_types()},
     )
 
 

@@ -49,7 +49,7 @@ def _year(text: str) -> int | None:
 @requires("portfolio.archive")
 def archive() -> str:
     """业绩档案 of the units this person works for (FJ-U-06..08)."""
-    units = queries.units_where(grants())
+    units, there = queries.units_where(grants()), vetting.waiting_in(shown_tasks())
     filters, person = filters_from(request.args), request.args.get("person", type=int)
     page = page_of(queries.items_for_units(units, filters, person), size=PAGE_SIZE, ids_first=True)
     read_sent(page.items)
@@ -64,16 +64,21 @@ def archive() -> str:
         hinted=duplicates.hinted_among(current_user, list(tasks), now()),
         seen_of=seen_of,
         types={kind.key: kind for kind in item_types.all_types()},
-        withdrawals=vetting.count(vetting.waiting_for(current_user.id, now(), "vet_withdrawal")),
-        waiting=vetting.count(shown_tasks()),
+        withdrawals=_asked_back(),
+        waiting=there.count,
+        listed=there.mark,
         batches=[(each, bulk.counts_of(each.id)) for each in bulk.under_way(current_user.id)],
         most=bulk.LIMIT,
-        listed=vetting.mark_of(shown_tasks()),
         phrases=bulk.phrases_for(tasks.values()),
         units=db.session.scalars(select(Unit).where(Unit.id.in_(units))).all(),
         states=REVIEW_STATES,
         tones=TONES,
     )
+
+
+def _asked_back() -> int:
+    """Count the requests to take items back that wait for this person."""
+    return vetting.waiting_in(vetting.waiting_for(current_user.id, now(), "vet_withdrawal")).count
 
 
 def open_tasks(item_ids: Sequence[int]) -> dict[int, WorkItem]:
@@ -85,4 +90,5 @@ def shown_tasks() -> Tasks:
     """Select the tasks of the items that the list in the address shows, the oldest first."""
     owner = request.args.get("person", type=int)
     mine = vetting.waiting_for(current_user.id, now())
-    return vetting.narrowed(mine, filters_from(request.args), owner)
+    units = queries.units_where(grants())
+    return vetting.narrowed(mine, filters_from(request.args), units, owner)

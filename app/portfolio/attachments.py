@@ -12,6 +12,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import StoredFile
 from app.core.uploads import MEDIA_TYPES, Policy
 from app.portfolio import item_types
+from app.portfolio.leavings import forget_unsent
 from app.portfolio.models import ItemFile, PortfolioItem
 from app.portfolio.operations import (
     files_in,
@@ -80,6 +81,7 @@ def attach_file(
     db.session.expire(item, ["files"])
     verb, gone = ("file_replaced", {"former": former.file_id}) if former else ("file_attached", {})
     record_event(item, verb, actor, now, slot=slot, file=stored.id, **gone)
+    forget_unsent(item, gone.values())
     return file
 
 
@@ -123,6 +125,7 @@ def remove_file(
     item.updated_at = now
     db.session.flush()
     record_event(item, "file_removed", actor, now, slot=slot, file=file_id)
+    forget_unsent(item, [file_id])
 
 
 def rename_file(
@@ -159,12 +162,17 @@ def autosave_files(
 def place_files(
     item: PortfolioItem, slot: str, file_ids: list[int], *, actor: Person, now: datetime
 ) -> None:
-    """Make a slot hold exactly these files: what a posted form says."""
+    """Make a slot hold exactly these files in this order: what a posted form says.
+
+    Files chosen together are sent at once and arrive as they like; the page shows them as chosen.
+    """
     require_editable(item, actor)
-    if {file.file_id for file in files_in(item, slot)} != set(file_ids):
+    if [file.file_id for file in files_in(item, slot)] != file_ids:
         item.row_version += 1
     for file in files_in(item, slot):
         if file.file_id not in file_ids:
             remove_file(item, slot, file.file_id, actor=actor, now=now)
-    for file_id in file_ids:
-        attach_file(item, slot, file_id, actor=actor, now=now)
+    for position, file_id in enumerate(file_ids, 1):
+        attach_file(item, slot, file_id, actor=actor, now=now).position = position
+    db.session.flush()
+    db.session.expire(item, ["files"])

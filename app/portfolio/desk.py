@@ -50,8 +50,9 @@ def _chosen() -> list[int]:
     if not request.form.get("all"):
         return ids_in(request.form.getlist("id"))
     tasks = archive.shown_tasks()
-    if request.form.get("listed") != vetting.mark_of(tasks):
-        raise Invalid(STALE.format(vetting.count(tasks)))
+    there = vetting.waiting_in(tasks)
+    if request.form.get("listed") != there.mark:
+        raise Invalid(STALE.format(there.count))
     return list(vetting.ids(tasks, bulk.LIMIT))
 
 

@@ -7,9 +7,21 @@ learn what a colleague has claimed.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import IntEnum
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, literal, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+    values,
+)
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from app.accounts.models import Person
@@ -18,12 +30,12 @@ from app.core.db import db
 from app.core.lookalikes import lookalikes_of
 from app.core.permissions import Grant, role_allows, subject_allows
 from app.core.storage import StoredFile
-from app.portfolio.item_types import ItemType
+from app.portfolio.hint_words import Same, clash_of, label_of, word_of
 from app.portfolio.models import (
     DRAFT,
     STATES,
-    ItemFile,
     ItemMark,
+    ItemSentFile,
     ItemVersion,
     ItemVersionFile,
     ItemVersionMark,
@@ -38,19 +50,16 @@ AS_SEEN = (
     selectinload(PortfolioItem.submissions),
 )
 ACTION = "portfolio.compare"
-MOST_SHOWN = 20
+MOST_SHOWN, READ = 20, 200
+"""Places shown, and rows read of one mark. Of what more have than that, the first are looked at."""
+IS_SENT = PortfolioItem.status != DRAFT
+MARKED = (
+    (ItemMark.mark, ItemMark.item_id),
+    (StoredFile.sha256, StoredFile.id),
+    (ItemVersionMark.mark, ItemVersionMark.version_id),
+)
+"""Where claims are known by their mark, and what tells them apart there."""
 BEING_CHANGED = "曾通过，修改中"
-
-
-class Same(IntEnum):
-    """What two claims have in common, the plainest first."""
-
-    ACHIEVEMENT = 0
-    FILE = 1
-    PICTURE = 2
-
-
-WORDS = {Same.ACHIEVEMENT: "业绩相同", Same.FILE: "附件相同", Same.PICTURE: "图片相近"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class Duplicate:
     """In what the two contradict each other as to who took which part."""
     files: tuple[int, int] | None
     """The own attachment and the other one, to be read side by side."""
+    names: tuple[str, str] | None
+    """What these two were called when they were sent."""
     theirs_id: int
     is_open: bool = False
     """Whether this reader may open the other item; its path is told in words otherwise."""
@@ -77,10 +88,16 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Hints:
-    """The first places where the same is claimed, and how many there are."""
+    """The first places where the same is claimed, and whether there are more."""
 
     shown: Sequence[Duplicate] = ()
-    total: int = 0
+    has_more: bool = False
+
+    @property
+    def count(self) -> str:
+        """How many places there are, in words: of many no more are read than are shown."""
+        number = len(self.shown)
+        return f"超过 {number} 处" if self.has_more else f"共 {number} 处"
 
 
 def duplicates_shown_to(
@@ -125,7 +142,7 @@ def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
     wanted = and_(PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == owner_id)
     mine = _asked_about(wanted)
     pairs = _pairs_of(mine)
-    return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs))
+    return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs) > MOST_SHOWN)
 
 
 def _asked_about(wanted: ColumnElement[bool]) -> dict[int, tuple[PortfolioItem, str]]:
@@ -140,11 +157,13 @@ def _asked_about(wanted: ColumnElement[bool]) -> dict[int, tuple[PortfolioItem, 
 
 
 def _pairs_of(mine: "Mine") -> "set[Pair]":
-    known = _known_by(_own_claims(mine), {item.person_id for item, _jurisdiction in mine.values()})
+    owners = {item.person_id for item, _jurisdiction in mine.values()}
     jurisdictions = {jurisdiction for _item, jurisdiction in mine.values()}
+    known = _known_by(_own_claims(mine), owners)
+    like = _claims_like(known, jurisdictions, owners)
     return {
         (same, theirs, slot, own, own_file, file_id)
-        for theirs, slot, file_id, mark, type_key, person_id in _claims_like(known, jurisdictions)
+        for theirs, slot, file_id, mark, type_key, person_id in like
         for same, own, own_file in known[mark]
         if person_id != mine[own][0].person_id or _is_second(mine, own, theirs, type_key)
     }
@@ -158,6 +177,7 @@ Known = dict[str, list[tuple[Same, int, int]]]
 Pair = tuple[Same, int, str, int, int, int]
 """How they are the same, their item, its slot, the own item, the own file and theirs."""
 Where = ColumnElement[bool]
+Claims = Sequence[Select[Claim]]
 
 
 def _is_second(mine: Mine, own: int, theirs: int, type_key: str) -> bool:
@@ -199,8 +219,11 @@ def _told(mine: Mine, pairs: Sequence[Pair]) -> list[Duplicate]:
     ).tuples()
     known = {item.id: (item, name, unit) for item, name, unit in rows}
     uses = usages_of(theirs_ids)
+    papers = {number for pair in pairs for number in pair[4:]}
+    read = db.session.scalars(select(StoredFile).where(StoredFile.id.in_(papers)))
+    stored = {file.id: file for file in read}
     return [
-        _duplicate(pair, mine[pair[3]][0], *known[pair[1]], uses.get(pair[1], ()))
+        _duplicate(pair, mine[pair[3]][0], *known[pair[1]], uses.get(pair[1], ()), stored)
         for pair in pairs
     ]
 
@@ -212,6 +235,7 @@ def _duplicate(
     name: str,
     unit: str,
     uses: Sequence[str],
+    stored: Mapping[int, StoredFile],
 ) -> Duplicate:
     same, _theirs, slot, _own, own_file, their_file = pair
     shown, mine = seen_of(theirs), seen_of(own)
@@ -220,87 +244,117 @@ def _duplicate(
     return Duplicate(
         own.id,
         mine.summary,
-        WORDS[same],
-        tuple(filter(None, (unit, name, f"{kind.title}：{shown.summary}", _label(kind, slot)))),
+        word_of(same, (stored[own_file], stored[their_file]) if not is_one_thing else ()),
+        tuple(filter(None, (unit, name, f"{kind.title}：{shown.summary}", label_of(kind, slot)))),
         kind.rank(shown.data) or "",
         BEING_CHANGED if theirs.status == DRAFT else STATES[theirs.status],
         tuple(uses),
         clash_of(mine.kind.place(mine.data), kind.place(shown.data)) if is_one_thing else "",
         None if is_one_thing else (own_file, their_file),
+        None
+        if is_one_thing
+        else (_name(own, stored[own_file]), _name(theirs, stored[their_file])),
         theirs.id,
     )
 
 
-def _label(kind: ItemType, slot: str) -> str:
-    """Return the name of a slot; the type as it was shown may not have it, or no longer."""
-    labels = {each.name: each.label for each in kind.slots}
-    return labels.get(slot, "附件") if slot else ""
-
-
-Place = tuple[int | None, int | None]
-
-
-def clash_of(own: Place, theirs: Place) -> str:
-    """Return in what two claims of one achievement contradict each other, or nothing.
-
-    One place is held by one person, and as many took part whoever tells of it.
-    """
-    clashes = []
-    if own[0] is not None and own[0] == theirs[0]:
-        clashes.append(f"排名冲突：均为第 {own[0]} 名")
-    if own[1] is not None and theirs[1] is not None and own[1] != theirs[1]:
-        clashes.append(f"参与人数不一致：此处 {own[1]} 人，对方 {theirs[1]} 人")
-    return "；".join(clashes)
+def _name(item: PortfolioItem, file: StoredFile) -> str:
+    """Return what a file was called when it was last sent."""
+    sent = [row for each in item.submissions for row in each.files]
+    return next((row["name"] for row in reversed(sent) if row["file_id"] == file.id), file.name)
 
 
 def _own_claims(mine: Mine) -> Iterable[Claim]:
     if not mine:
         return []
-    files = and_(ItemFile.item_id.in_(mine), ItemFile.is_sent)
     versions = ItemVersion.item_id.in_(mine)
-    own = _claims(PortfolioItem.id.in_(mine), files, versions, versions)
-    return db.session.execute(own).tuples()
+    own = _claims(PortfolioItem.id.in_(mine), ItemSentFile.item_id.in_(mine), versions, versions)
+    return db.session.execute(union(*own)).tuples()
 
 
 def _claims_like(
-    marks: Iterable[str], jurisdictions: Iterable[str]
+    marks: Iterable[str], jurisdictions: Iterable[str], owners: Iterable[int]
 ) -> Iterable[tuple[int, str, int, str, str, int]]:
-    """Return what is claimed by these marks, each with the type of its item and whose it is."""
-    wanted = list(marks)
+    """Return what is claimed by these marks, each with the type of its item and whose it is.
+
+    Of one mark no more than are shown, and one to tell that there are: the owners' own claims
+    come first, and those of so many others, whoever else has a sheet that everybody has. Of such
+    a sheet no more rows are read than READ and the owners' own.
+    """
+    wanted, own = list(marks), PortfolioItem.person_id.in_(list(owners))
     if not wanted:
         return []
-
-    def same(mark: InstrumentedAttribute[str]) -> Where:
-        return mark.in_(wanted)
-
-    paper, is_sent = same(StoredFile.sha256), PortfolioItem.status != DRAFT
-    claims = _claims(
-        and_(same(ItemMark.mark), is_sent),
-        and_(paper, is_sent, ItemFile.is_sent),
-        same(ItemVersionMark.mark),
-        paper,
-    ).subquery()
+    many = _marks_of_many(wanted)
+    claims = union(*_claimed_by(set(wanted) - many), *_claimed_by_many(many, own)).subquery()
+    mark, person = claims.c.mark, PortfolioItem.person_id
+    owner = func.dense_rank().over(partition_by=mark, order_by=(own.is_(False), person))
+    item = func.row_number().over(partition_by=(mark, person), order_by=claims.c.item_id)
     found = (
-        select(claims, PortfolioItem.type_key, PortfolioItem.person_id)
+        select(claims, PortfolioItem.type_key, person, owner.label("owner"), item.label("nth"))
         .join(PortfolioItem, PortfolioItem.id == claims.c.item_id)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
         .where(Unit.jurisdiction.in_(list(jurisdictions)))
+        .subquery()
     )
-    return db.session.execute(found).tuples()
+    told = (found.c.item_id, found.c.slot, found.c.file_id, found.c.mark)
+    first = select(*told, found.c.type_key, found.c.person_id).where(
+        found.c.owner <= MOST_SHOWN + 2, found.c.nth <= MOST_SHOWN + 1
+    )
+    return db.session.execute(first).tuples()
 
 
-def _claims(
-    item: Where, paper: Where, version: Where, approved_paper: Where
-) -> CompoundSelect[Claim]:
+def _marks_of_many(wanted: Sequence[str]) -> set[str]:
+    """Return the marks of more than READ rows; it reads no further to tell."""
+    asked = values(column("mark", String), name="asked").data([(each,) for each in wanted]).cte()
+    one_more = (
+        select(mark).where(mark == asked.c.mark).limit(1).offset(READ).scalar_subquery()
+        for mark, _key in MARKED
+    )
+    many = select(asked.c.mark).where(or_(*(each.is_not(None) for each in one_more)))
+    return set(db.session.scalars(many))
+
+
+def _claimed_by(marks: Collection[str]) -> Claims:
+    item, paper, version = (mark.in_(marks) for mark, _key in MARKED)
+    return _claims(and_(item, IS_SENT), and_(paper, IS_SENT), version, paper)
+
+
+def _claimed_by_many(marks: Collection[str], own: Where) -> Claims:
+    """Select some claims by marks that very many have, and all of the owners'."""
+    if not marks:
+        return []
+    item, paper, version = (_some_of(marks, *each) for each in MARKED)
+    some = _claims(and_(item, IS_SENT), and_(paper, IS_SENT), version, paper)
+    item, paper, version = (mark.in_(marks) for mark, _key in MARKED)
+    approved = ItemVersion.item_id.in_(select(PortfolioItem.id).where(own))
+    return [
+        *some,
+        *_claims(
+            and_(item, IS_SENT, own),
+            and_(paper, IS_SENT, own),
+            and_(version, approved),
+            and_(paper, approved),
+        ),
+    ]
+
+
+def _some_of(
+    marks: Collection[str], mark: InstrumentedAttribute[str], key: InstrumentedAttribute[int]
+) -> Where:
+    some = (select(key).where(mark == each).order_by(key).limit(READ).subquery() for each in marks)
+    return and_(mark.in_(marks), key.in_(union_all(*(select(each) for each in some))))
+
+
+def _claims(item: Where, paper: Where, version: Where, approved_paper: Where) -> Claims:
     """Select what is claimed now, and what was claimed when it was approved."""
     none, no_file = literal("").label("slot"), literal(0).label("file_id")
     items = select(PortfolioItem.id.label("item_id"), none, no_file, ItemMark.mark).join(
         ItemMark, ItemMark.item_id == PortfolioItem.id
     )
     papers = (
-        select(ItemFile.item_id, ItemFile.slot, ItemFile.file_id, StoredFile.sha256)
-        .join(StoredFile, StoredFile.id == ItemFile.file_id)
-        .join(PortfolioItem, PortfolioItem.id == ItemFile.item_id)
+        select(ItemSentFile.item_id, ItemSentFile.slot, ItemSentFile.file_id, StoredFile.sha256)
+        .join(StoredFile, StoredFile.id == ItemSentFile.file_id)
+        .join(PortfolioItem, PortfolioItem.id == ItemSentFile.item_id)
     )
     versions = select(ItemVersion.item_id, none, no_file, ItemVersionMark.mark).join(
         ItemVersionMark, ItemVersionMark.version_id == ItemVersion.id
@@ -312,9 +366,9 @@ def _claims(
         .join(ItemVersion, ItemVersion.id == ItemVersionFile.version_id)
         .join(StoredFile, StoredFile.id == ItemVersionFile.file_id)
     )
-    return union(
+    return [
         items.where(item),
         papers.where(paper),
         versions.where(version),
         approved.where(approved_paper),
-    )
+    ]

@@ -1,6 +1,6 @@
 """业绩清单: a person's items, or what a unit has been sent, as a list on paper and as files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -11,7 +11,7 @@ from sqlalchemy.orm import load_only, selectinload
 from app.accounts.models import Person
 from app.core.db import db
 from app.portfolio import item_types, queries
-from app.portfolio.models import STATES, ItemFile, ItemVersion, PortfolioItem
+from app.portfolio.models import STATES, ItemFile, ItemSentFile, ItemVersion, PortfolioItem
 from app.portfolio.queries import Filters
 from app.portfolio.sight import Seen, read_sent, seen_of
 from app.units.models import Unit
@@ -80,7 +80,7 @@ def list_of_person(person: Person, filters: Filters, now: datetime, *, most: int
     """Return the list of somebody's own items (个人业绩清单)."""
     unit = unit_of(person.id)
     owner = f"{person.name}（{unit.name}）" if unit else person.name
-    entries, total = _entries(queries.items_of(person.id, filters), most, _as_typed)
+    entries, total = _entries(queries.items_of(person.id, filters), most, as_sent=False)
     return Listing("个人业绩清单", owner, wishes_in(filters), entries, total, now)
 
 
@@ -93,7 +93,7 @@ def list_of_units(
     # Whose nobody was sent anything of is not named either.
     of = next((p for p in queries.people_of_units(unit_ids) if p.id == person_id), None)
     items = queries.items_for_units(unit_ids, filters, person_id)
-    entries, total = _entries(items, most, seen_of)
+    entries, total = _entries(items, most, as_sent=True)
     wishes = "；".join(filter(None, (f"职工：{of.name}" if of else "", wishes_in(filters))))
     return Listing("业绩档案清单", owner, wishes, entries, total, now, named=True)
 
@@ -117,25 +117,29 @@ def _as_typed(item: PortfolioItem) -> Seen:
 
 
 def _entries(
-    query: Select[tuple[PortfolioItem]], most: int, read: Callable[[PortfolioItem], Seen]
+    query: Select[tuple[PortfolioItem]], most: int, *, as_sent: bool
 ) -> tuple[list[Entry], int]:
-    """Return the entries of a list in the order of the tree, and how many there are in all."""
+    """Return the entries of a list in the order of the tree, and how many there are in all.
+
+    Its owner reads it as it is typed, others as it was sent.
+    """
     total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
     items = db.session.scalars(_printed(query).limit(most)).all()
     order = {kind.key: no for no, kind in enumerate(item_types.all_types())}
+    if as_sent:
+        read_sent(items)
+    read = [(item, seen_of(item) if as_sent else _as_typed(item)) for item in items]
 
-    def place(item: PortfolioItem) -> tuple[int, int]:
-        day = item.occurred_on.toordinal() if item.occurred_on else 0
+    def place(each: tuple[PortfolioItem, Seen]) -> tuple[int, int]:
+        item, seen = each
+        day = seen.occurred_on.toordinal() if seen.occurred_on else 0
         return order.get(item.type_key, len(order)), -day
 
-    items = sorted(items, key=place)
-    if read is seen_of:
-        read_sent(items)
     ids = [item.id for item in items]
-    approved, files = _approvals(ids), _attachments(ids)
+    approved, files = _approvals(ids), _attachments(ItemSentFile if as_sent else ItemFile, ids)
     found = [
-        _entry(no, item, read(item), approved.get(item.id), files.get(item.id, 0))
-        for no, item in enumerate(items, 1)
+        _entry(no, item, seen, approved.get(item.id), files.get(item.id, 0))
+        for no, (item, seen) in enumerate(sorted(read, key=place), 1)
     ]
     return found, total or 0
 
@@ -143,9 +147,10 @@ def _entries(
 def _printed(query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
     """Read of thousands of items what a list says of them; the place of their owner is in data."""
     of = queries.table_of(query)
-    said = (of.person_id, of.type_key, of.type_version, of.status, of.summary, of.occurred_on)
+    said = (of.person_id, of.type_key, of.type_version, of.status, of.summary)
+    days = (of.occurred_on, of.seen_occurred_on)
     names = selectinload(of.person).load_only(Person.name)
-    return query.options(load_only(*said, of.data), names)
+    return query.options(load_only(*said, *days, of.data), names)
 
 
 def _approvals(ids: Sequence[int]) -> dict[int, datetime]:
@@ -157,9 +162,9 @@ def _approvals(ids: Sequence[int]) -> dict[int, datetime]:
     return dict(db.session.execute(wanted).tuples().all())
 
 
-def _attachments(ids: Sequence[int]) -> dict[int, int]:
-    counted = select(ItemFile.item_id, func.count(ItemFile.id)).where(ItemFile.item_id.in_(ids))
-    return dict(db.session.execute(counted.group_by(ItemFile.item_id)).tuples().all())
+def _attachments(kept: type[ItemFile] | type[ItemSentFile], ids: Sequence[int]) -> dict[int, int]:
+    counted = select(kept.item_id, func.count()).where(kept.item_id.in_(ids))
+    return dict(db.session.execute(counted.group_by(kept.item_id)).tuples().all())
 
 
 def _entry(
@@ -174,7 +179,7 @@ def _entry(
         seen.summary or "（未填写）",
         f"{seen.occurred_on:%Y-%m}" if seen.occurred_on else "",
         kind.rank(seen.data) or "",
-        files if seen.files is None else seen.files,
+        files,
         STATES[item.status],
         f"{approved:%Y-%m-%d}" if approved else "",
     )

@@ -1,6 +1,5 @@
 """文献导入: entries of a bibliography as drafts, chosen first; no network is asked."""
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.accounts.models import Person
-from app.core.children import Busy, run_child
+from app.core.children import Busy, heard, run_child
 from app.core.db import db
 from app.core.errors import Invalid, TooLarge
 from app.portfolio import item_types
@@ -128,12 +127,7 @@ def read_text(text: str, *, seconds: int = SECONDS) -> Bibliography:
         child = run_child(CHILD, str(seconds), str(MEMORY), given=content, patience=PATIENCE)
     except Busy as error:
         raise Busy(BUSY) from error
-    try:
-        said: dict[str, Any] = json.loads(child.stdout)
-    except ValueError as error:
-        raise TooLarge(COSTLY, field="text") from error
-    if "refused" in said:
-        raise Invalid(str(said["refused"]), field="text")
+    said = heard(child.stdout, COSTLY, "text")
     return Bibliography(said["entries"], said["lost"])
 
 

@@ -4,23 +4,20 @@ It reads a text of the standard input and prints its entries, or why it is refus
 asked of the network.
 """
 
-import json
 import logging
-import os
 import re
-import resource
 import sys
 from collections.abc import Mapping
 from itertools import count
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from rispy import RisParser
 
-from app.core.limits import limit
+from app.core.answering import answer
+from app.core.errors import Invalid
 from rules.checks.identifiers import doi_in
 
 MOST_ENTRIES = 200
-NO_MEMORY = 77
 LONGEST = 500
 UNKNOWN = (
     "无法识别文献格式，支持 BibTeX、RIS，以及知网导出的 EndNote、RefWorks 格式，"
@@ -68,10 +65,6 @@ _REFWORKS = {
     "url": "LK UL",
     "authors": "A1",
 }
-
-
-class Refused(Exception):
-    """The text is refused as a whole, in words that people read."""
 
 
 class _Tagged(RisParser):  # type: ignore[misc]
@@ -143,9 +136,9 @@ def read(text: str) -> dict[str, list[Any]]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     found = _read_any(text)
     if len(found["entries"]) > MOST_ENTRIES:
-        raise Refused(MANY)
+        raise Invalid(MANY)
     if not found["entries"] and not found["lost"]:
-        raise Refused(UNKNOWN)
+        raise Invalid(UNKNOWN)
     return found
 
 
@@ -156,7 +149,7 @@ def _read_any(text: str) -> dict[str, list[Any]]:
             return {"entries": [_of_tags(record, tags) for record in records], "lost": []}
     if _BIBTEX.search(text):
         return _of_bibtex(text)
-    raise Refused(UNKNOWN)
+    raise Invalid(UNKNOWN)
 
 
 def _of_tags(record: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
@@ -176,7 +169,7 @@ def _of_bibtex(text: str) -> dict[str, list[Any]]:
     from bibtexparser.middlewares import LatexDecodingMiddleware  # noqa: PLC0415
 
     if len(re.findall(_BIBTEX, text)) > 2 * MOST_ENTRIES:
-        raise Refused(MANY)
+        raise Invalid(MANY)
     # Keys tell nothing apart here: one that is missing, odd or there twice is no fault.
     numbers = count()
     text = _KEY.sub(lambda found: f"{found[1]}e{next(numbers)},", text)
@@ -247,28 +240,20 @@ def _dated(text: str) -> str:
     return f"{found[1]}-{month:02d}" if 1 <= month <= 12 else found[1]
 
 
-def main(seconds: str, memory: str) -> None:
-    """Read the standard input within these limits."""
-    bounds = {
-        resource.RLIMIT_CPU: (int(seconds), int(seconds) + 1),
-        resource.RLIMIT_AS: (int(memory), int(memory)),
-        resource.RLIMIT_FSIZE: (0, 0),
-        resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_NPROC: (0, 0),
-    }
-    limit(bounds)
+def _work(source: IO[bytes]) -> dict[str, list[Any]]:
     # The library tells of every broken entry; so do we, in our own words.
     logging.disable()
     try:
-        said: dict[str, Any] = read(sys.stdin.buffer.read().decode())
-    except Refused as refused:
-        said = {"refused": str(refused)}
-    except MemoryError:
-        os._exit(NO_MEMORY)
-    except Exception:
-        said = {"refused": UNKNOWN}
-    sys.stdout.write(json.dumps(said))
-    sys.stdout.flush()
+        return read(source.read().decode())
+    except (Invalid, MemoryError):
+        raise
+    except Exception as error:
+        raise Invalid(UNKNOWN) from error
+
+
+def main(seconds: str, memory: str) -> None:
+    """Read the standard input within these limits."""
+    answer(_work, seconds, memory)
 
 
 if __name__ == "__main__":

@@ -59,17 +59,23 @@ class PortfolioItem(Model):
             "status = 'draft' OR reviewing_unit_id IS NOT NULL",
             name="a_submitted_item_has_a_reviewer",
         ),
+        CheckConstraint(
+            "status = 'draft' OR seen_updated_at IS NOT NULL", name="what_others_see_has_a_moment"
+        ),
         CheckConstraint("row_version >= 1", name="row_version_counts_from_one"),
-        # Counts and the order of lists are read from these alone, however many items there are.
+        # Counts, searches and the order of lists are read from these alone, however many items
+        # there are: the items themselves lie far from one another.
         Index(
             "ix_portfolio_item_owner",
             *("person_id", "type_key", "status", "reviewing_unit_id", "occurred_on"),
-            postgresql_include=["updated_at", "id"],
+            postgresql_include=[
+                *("updated_at", "seen_occurred_on", "seen_updated_at", "id", "seen_tokens_text"),
+            ],
         ),
         Index(
             "ix_portfolio_item_reviewer",
-            *("reviewing_unit_id", "type_key", "status", "person_id", "occurred_on"),
-            postgresql_include=["updated_at", "id"],
+            *("reviewing_unit_id", "type_key", "status", "person_id", "seen_occurred_on"),
+            postgresql_include=["seen_updated_at", "id", "seen_tokens_text"],
         ),
     )
 
@@ -93,6 +99,10 @@ class PortfolioItem(Model):
     row_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+    # Others than its owner date, search and order it by these: as it was sent, whatever is typed.
+    seen_occurred_on: Mapped[date | None] = mapped_column(Date)
+    seen_tokens_text: Mapped[str] = mapped_column(Text, default="")
+    seen_updated_at: Mapped[datetime | None] = mapped_column(Instant)
 
     person: Mapped[Person] = relationship()
     current_version: Mapped["ItemVersion | None"] = relationship(foreign_keys=[current_version_id])
@@ -104,6 +114,7 @@ class PortfolioItem(Model):
         order_by="ItemSubmission.no", cascade="all, delete-orphan"
     )
     marks: Mapped[list["ItemMark"]] = relationship(cascade="all, delete-orphan")
+    sent_files: Mapped[list["ItemSentFile"]] = relationship(cascade="all, delete-orphan")
 
     @property
     def can_edit(self) -> bool:
@@ -135,6 +146,18 @@ class ItemMark(Model):
     )
 
 
+class ItemSentFile(Model):
+    """An attachment of what was sent last: others open it, whatever its owner takes out since."""
+
+    __tablename__ = "item_sent_file"
+
+    file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), primary_key=True)
+    item_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("portfolio_item.id"), primary_key=True, index=True
+    )
+    slot: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
 class ItemFlag(Model):
     """A value that one item of a person alone may have: 第一学历, 最高学历 (CZ-22)."""
 
@@ -154,7 +177,10 @@ class ItemFlag(Model):
 
 
 class ItemFile(Model):
-    """An attachment of an item in a slot (附件); its name may differ from the upload's."""
+    """An attachment of an item in a slot (附件), as it is being filled.
+
+    Its name may differ from the upload's.
+    """
 
     __tablename__ = "item_file"
     __table_args__ = (
@@ -167,8 +193,6 @@ class ItemFile(Model):
     file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
     name: Mapped[str] = mapped_column(String(120))
     position: Mapped[int] = mapped_column(default=1)
-    # Whether it was in what the unit was sent: others open no other.
-    is_sent: Mapped[bool] = mapped_column(default=False)
 
 
 class ItemSubmission(Model):
@@ -196,7 +220,7 @@ class ItemSubmission(Model):
     # The version of the type it was held against: the owner may write under another one since.
     type_version: Mapped[str | None] = mapped_column(ForeignKey("item_type_text.version"))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # [{slot, file_id, name}]: the names say what changed; the files themselves are item_file.
+    # [{slot, file_id, name}]: the names say what changed; what is opened is item_sent_file.
     files: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     submitted_by: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
     submitted_at: Mapped[datetime] = mapped_column(Instant)

@@ -11,10 +11,12 @@ from app.accounts.operations import notify
 from app.core import audit, search
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.storage import forget_files
 from app.engine import runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types
 from app.portfolio.flags import flag_faults, keep_flags
+from app.portfolio.leavings import forget_unsent
 from app.portfolio.models import (
     APPROVED,
     DRAFT,
@@ -23,13 +25,13 @@ from app.portfolio.models import (
     RETURNED,
     SUBMITTED,
     ItemFile,
-    ItemMark,
     ItemSubmission,
     ItemVersion,
     ItemVersionFile,
     ItemVersionMark,
     PortfolioItem,
 )
+from app.portfolio.sight import show_as_sent
 from app.units import queries as units
 from app.units.models import Unit
 from forms import build
@@ -37,6 +39,8 @@ from forms import build
 BUSINESS = "portfolio_item"
 PROCESS = "portfolio_audit"
 UNBOUND = "尚未绑定单位，或单位尚未审核通过，暂不能提交审核。请先在“绑定单位”中办理"
+SEARCHED = 160
+"""Letters of an item by which it is found: their grams fill a row of an index, 2,700 bytes."""
 CHANGED_ELSEWHERE = "此业绩已在另一个页面修改过，请刷新页面后再填写"
 Values = Mapping[str, Any]
 
@@ -72,20 +76,18 @@ def _describe(item: PortfolioItem) -> None:
     kind = item_types.get(item.type_key)
     item.summary = item_types.summary_of(kind, item.data)
     item.occurred_on = kind.occurred_on(item.data)
-    item.tokens_text = search.tokens(f"{kind.title} {item.summary} {item.person.name}")
+    words = f"{kind.title} {item.person.name} {item.summary}"
+    item.tokens_text = search.tokens(words[:SEARCHED])
     keep_flags(item)
     item_types.stamp(item)
 
 
-def _claim(item: PortfolioItem) -> None:
-    """Note what an item claims from now on, and that others may open its attachments."""
-    marks = item_types.marks_of(item_types.of(item), item.data)
-    for gone in [each for each in item.marks if each.mark not in marks]:
-        item.marks.remove(gone)
-    known = {each.mark for each in item.marks}
-    item.marks += [ItemMark(mark=mark) for mark in sorted(marks - known)]
-    for file in item.files:
-        file.is_sent = True
+def _move(item: PortfolioItem, status: str, now: datetime) -> None:
+    """Bring an item into another state that others see."""
+    item.status = status
+    item.row_version += 1
+    item.updated_at = item.seen_updated_at = now
+    db.session.flush()
 
 
 def create_item(
@@ -161,7 +163,8 @@ def save_fields(
         item.updated_at = now
         _describe(item)
         db.session.flush()
-        record_event(item, "edited", actor, now, fields=sorted(changed))
+        fields = sorted(changed)
+        record_event(item, "edited", actor, now, type=item.type_key, fields=fields)
     return faults
 
 
@@ -261,7 +264,7 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     _drop_strays(item, actor, now)
     # It was held against the type as it is now, whether or not a field was typed since.
     _describe(item)
-    _claim(item)
+    show_as_sent(item)
     item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id
     sent = ItemSubmission(
         no=len(item.submissions) + 1,
@@ -272,10 +275,7 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
         submitted_at=now,
     )
     item.submissions.append(sent)
-    item.status = SUBMITTED
-    item.row_version += 1
-    item.updated_at = now
-    db.session.flush()
+    _move(item, SUBMITTED, now)
     record_event(item, "submitted", actor, now, no=sent.no, unit=item.reviewing_unit_id)
     return sent
 
@@ -283,9 +283,11 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
 def _drop_strays(item: PortfolioItem, actor: Person, now: datetime) -> None:
     """Take out attachments of slots the type no longer has: no page shows them to anybody."""
     slots = {slot.name for slot in item_types.get(item.type_key).slots}
-    for file in [each for each in item.files if each.slot not in slots]:
+    strays = [each for each in item.files if each.slot not in slots]
+    for file in strays:
         item.files.remove(file)
         record_event(item, "file_removed", actor, now, slot=file.slot, file=file.file_id)
+    forget_unsent(item, [file.file_id for file in strays])
 
 
 def vet_item(
@@ -313,10 +315,7 @@ def vet_item(
 def return_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
     """Send an item back to its owner with the reason that was given (退回, FJ-U-10)."""
     sent = _decided(item, RETURN)
-    item.status = RETURNED
-    item.row_version += 1
-    item.updated_at = now
-    db.session.flush()
+    _move(item, RETURNED, now)
     record_event(item, "returned", actor, now, opinion=sent.opinion)
     _tell(item, "被单位退回", sent.opinion, now)
 
@@ -329,10 +328,8 @@ def approve_item(item: PortfolioItem, *, now: datetime) -> ItemVersion:
     sent = _decided(item, PASS)
     version = _freeze(item, sent)
     version.approved_at = now
-    item.status, item.current_version = APPROVED, version
-    item.row_version += 1
-    item.updated_at = now
-    db.session.flush()
+    item.current_version = version
+    _move(item, APPROVED, now)
     reviewer = db.session.get_one(Person, sent.decided_by)
     record_event(item, "approved", reviewer, now, version=version.no)
     _tell(item, "已通过单位审核", sent.opinion, now)
@@ -381,8 +378,10 @@ def delete_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
     if not item.can_delete:
         raise Conflict("已提交过审核的业绩不能删除")
     record_event(item, "deleted", actor, now, type=item.type_key, summary=item.summary)
+    held = [file.file_id for file in item.files]
     db.session.delete(item)
     db.session.flush()
+    forget_files(sorted(held))
 
 
 def copy_item(item: PortfolioItem, *, actor: Person, now: datetime) -> PortfolioItem:

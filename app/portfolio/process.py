@@ -9,11 +9,11 @@ from app.accounts.queries import live_grants
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
-from app.core.permissions import STAFF, register_predicate
+from app.core.permissions import STAFF, VETTERS, register_predicate
 from app.core.records import register_record, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
-from app.engine.contracts import Contract
+from app.engine.contracts import Contract, Life, moves, parting
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.people.known import KnownKind, of_person, register_known
@@ -39,10 +39,36 @@ from app.portfolio.models import (
     TONES,
     PortfolioItem,
 )
+from app.units.operations import STAFF_ROLES
 
-AUDIT = handlers.matter(operations.PROCESS, "业绩审核", needs=("vet_item", "approve_item"))
+PASSED, REFUSED = "passed", "refused"
+AUDIT = handlers.matter(
+    operations.PROCESS,
+    "业绩审核",
+    needs=("vet_item", "approve_item"),
+    life=Life(
+        {
+            SUBMITTED: "待审核",
+            PASSED: "审核通过，尚未入库",
+            RETURNED: "已退回",
+            APPROVED: "已入库",
+        },
+        ends=(APPROVED,),
+    ),
+)
 WITHDRAWAL = handlers.matter(
-    withdrawals.PROCESS, "业绩撤回", needs=("vet_withdrawal", "release_item")
+    withdrawals.PROCESS,
+    "业绩撤回",
+    needs=("vet_withdrawal", "release_item"),
+    life=Life(
+        {
+            SUBMITTED: "待审核",
+            PASSED: "同意撤回，尚未退还",
+            REFUSED: "不同意撤回",
+            DRAFT: "可以修改",
+        },
+        ends=(REFUSED, DRAFT),
+    ),
 )
 WORDS = {"pass": "通过", "return": "退回"}
 NEXT_STEPS = {
@@ -61,7 +87,16 @@ def _actor(step: Step) -> Person:
     return db.session.get_one(Person, step.actor_id)
 
 
-@handlers.save("vet_item", Contract(AUDIT, gives={"decision": WORDS}, roles=STAFF))
+@handlers.save(
+    "vet_item",
+    Contract(
+        AUDIT,
+        gives={"decision": WORDS},
+        roles=VETTERS,
+        scopes=("item_owners_unit",),
+        moves=parting("decision", (SUBMITTED,), {PASS: PASSED, RETURN: RETURNED}),
+    ),
+)
 def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the unit's decision (业绩审核); a return goes to the owner at once."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -70,14 +105,30 @@ def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"decision": decision, **word}
 
 
-@handlers.service("approve_item", Contract(AUDIT, after={"vet_item": {"decision": (PASS,)}}))
+@handlers.service(
+    "approve_item",
+    Contract(
+        AUDIT,
+        after={"vet_item": {"decision": (PASS,)}},
+        moves=moves((PASSED,), APPROVED),
+    ),
+)
 def approve_item(step: Step) -> Outcomes:
     """Make what passed the next immutable version."""
     version = operations.approve_item(_item(step), now=step.now)
     return {handlers.OUTCOME_WORD: f"第 {version.no} 版入库"}
 
 
-@handlers.save("mend_item", Contract(AUDIT, after={"vet_item": {"decision": (RETURN,)}}))
+@handlers.save(
+    "mend_item",
+    Contract(
+        AUDIT,
+        roles=("applicant",),
+        scopes=("item_owner",),
+        after={"vet_item": {"decision": (RETURN,)}},
+        moves=moves((RETURNED,), SUBMITTED),
+    ),
+)
 def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Submit a returned item again; its owner has typed it on its own page."""
     del answers
@@ -85,7 +136,16 @@ def mend_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {handlers.OUTCOME_WORD: "重新提交"}
 
 
-@handlers.save("vet_withdrawal", Contract(WITHDRAWAL, gives={"decision": WORDS}, roles=STAFF))
+@handlers.save(
+    "vet_withdrawal",
+    Contract(
+        WITHDRAWAL,
+        gives={"decision": WORDS},
+        roles=VETTERS,
+        scopes=("item_owners_unit",),
+        moves=parting("decision", (SUBMITTED,), {PASS: PASSED, RETURN: REFUSED}),
+    ),
+)
 def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the unit's word on a request to change an approved item (撤回申请)."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -95,7 +155,12 @@ def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 
 @handlers.service(
-    "release_item", Contract(WITHDRAWAL, after={"vet_withdrawal": {"decision": (PASS,)}})
+    "release_item",
+    Contract(
+        WITHDRAWAL,
+        after={"vet_withdrawal": {"decision": (PASS,)}},
+        moves=moves((PASSED,), DRAFT),
+    ),
 )
 def release_item(step: Step) -> Outcomes:
     """Open the item for change."""
@@ -103,7 +168,9 @@ def release_item(step: Step) -> Outcomes:
     return {handlers.OUTCOME_WORD: "可以修改"}
 
 
-@handlers.scope("item_owners_unit", Contract((*AUDIT, *WITHDRAWAL), roles=STAFF))
+@handlers.scope(
+    "item_owners_unit", Contract((*AUDIT, *WITHDRAWAL), roles=STAFF, usual=STAFF_ROLES)
+)
 def item_owners_unit(step: Step) -> Scope:
     """The unit that vets: the owner's own, or the one above where they are its only clerk."""
     item = _item(step)
@@ -136,7 +203,7 @@ def card(item_id: int) -> Card:
     """How an item stands in task lists."""
     item = queries.item_of(item_id)
     name = item_types.of(item).title
-    title = f"{item.person.name} · {name} · {item.summary or '未填写'}"
+    title = f"{item.person.name} · {name} · {sight.seen_of(item).summary or '未填写'}"
     return Card(title, title, f"/portfolio/{item_id}")
 
 
@@ -159,7 +226,7 @@ def record(item_id: int, person: Any) -> dict[str, Any]:
         ),
         "withdrawal": queries.open_withdrawal(item_id),
         "uses": queries.usages_of([item_id]).get(item_id, []),
-        "waiting": vetting.count(vetting.waiting_for(person.id, clock_now())),
+        "waiting": vetting.waiting_in(vetting.waiting_for(person.id, clock_now())).count,
     }
 
 
@@ -225,7 +292,7 @@ register_known(
             "摘要": lambda i: i.summary,
             "状态": lambda i: STATES[i.status],
             "填写内容": lambda i: i.data,
-            "附件编号": lambda i: [file.file_id for file in i.files],
+            "附件编号": lambda i: sorted({file.file_id for file in (*i.files, *i.sent_files)}),
             "修改时间": lambda i: i.updated_at,
         },
         "/portfolio",

@@ -17,14 +17,14 @@ from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
     APPROVED,
-    ItemFile,
+    ItemSentFile,
     ItemSubmission,
     ItemVersion,
     ItemVersionFile,
     ItemWithdrawal,
     PortfolioItem,
 )
-from app.portfolio.sight import sent_to
+from app.portfolio.sight import Columns, columns_of, sent_to
 
 Items = Select[tuple[PortfolioItem]]
 GONE = "该业绩不存在，或已被删除"
@@ -99,10 +99,12 @@ class Filters:
             return None
         return [kind.key for kind in item_types.all_types() if kind.category == self.group]
 
-    def conditions(self, items: type[PortfolioItem] = PortfolioItem) -> list[ColumnElement[bool]]:
+    def conditions(
+        self, items: type[PortfolioItem], columns: Columns
+    ) -> list[ColumnElement[bool]]:
         """Return these wishes as conditions on items."""
         wanted = [
-            items.tokens_text.contains(f" {gram} ", autoescape=True)
+            columns.tokens_text.contains(f" {gram} ", autoescape=True)
             for gram in search.wanted(self.text)
         ]
         if self.type_keys is not None:
@@ -111,14 +113,15 @@ class Filters:
             wanted.append(items.status == self.status)
         if self.year:
             first, last = date(self.year, 1, 1), date(self.year, 12, 31)
-            wanted.append(items.occurred_on.between(first, last))
+            wanted.append(columns.occurred_on.between(first, last))
         return wanted
 
     def narrow(self, query: Items) -> Items:
         """Return the query for these wishes, newest first."""
         items = table_of(query)
-        query = query.where(*self.conditions(items)).options(selectinload(items.person))
-        return query.order_by(items.updated_at.desc(), items.id.desc())
+        columns = columns_of(items)
+        query = query.where(*self.conditions(items, columns)).options(selectinload(items.person))
+        return query.order_by(columns.updated_at.desc(), items.id.desc())
 
 
 def items_of(person_id: int, filters: Filters) -> Items:
@@ -303,10 +306,10 @@ def seen_among(item_ids: Sequence[int], unit_ids: Sequence[int]) -> set[int]:
 
 
 def reviewers_items_with_file(file_id: int, unit_ids: Sequence[int]) -> bool:
-    """Tell whether a file stands, or stood when it was approved, in what units were sent."""
+    """Tell whether a file stands in what units were sent last, or stood when it was approved."""
     seen = _seen_by(unit_ids).with_only_columns(PortfolioItem.id)
-    held = select(ItemFile.id).where(
-        ItemFile.file_id == file_id, ItemFile.is_sent, ItemFile.item_id.in_(seen)
+    held = select(ItemSentFile.item_id).where(
+        ItemSentFile.file_id == file_id, ItemSentFile.item_id.in_(seen)
     )
     once = (
         select(ItemVersionFile.id)

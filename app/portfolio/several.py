@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ScalarResult, func, select
+from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Person
 from app.core.db import db
@@ -90,6 +91,13 @@ def do_each(item_ids: Collection[int], act: str, *, actor: Person, now: datetime
     return Told(act, len(batch.done), refused)
 
 
+USED = (
+    *(PortfolioItem.files, PortfolioItem.submissions),
+    *(PortfolioItem.marks, PortfolioItem.sent_files),
+)
+"""What every step reads of an item, read of all at once."""
+
+
 def _held(item_ids: Collection[int], actor: Person) -> dict[int, PortfolioItem]:
     """Lock the person's own among the items, after their processes, as every step does.
 
@@ -100,7 +108,7 @@ def _held(item_ids: Collection[int], actor: Person) -> dict[int, PortfolioItem]:
     own = select(PortfolioItem).where(
         PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == actor.id
     )
-    locked = own.order_by(PortfolioItem.id).with_for_update()
+    locked = own.order_by(PortfolioItem.id).with_for_update().options(*map(selectinload, USED))
     found = db.session.scalars(locked.execution_options(populate_existing=True))
     return {item.id: item for item in found}
 

@@ -1,17 +1,17 @@
-"""What units have been sent of people's portfolios (业绩档案)."""
+"""What units have been sent of people's portfolios (业绩档案), and so what others see of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, union_all
+from sqlalchemy import SQLColumnExpression, select, union_all
 from sqlalchemy.orm import aliased, selectinload
 
 from app.core.db import db
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
-from app.portfolio.models import DRAFT, RETURNED, PortfolioItem
+from app.portfolio.models import DRAFT, RETURNED, ItemMark, ItemSentFile, PortfolioItem
 from app.units.models import ACTIVE, Employment
 
 
@@ -23,8 +23,42 @@ class Seen:
     data: Mapping[str, Any]
     summary: str
     occurred_on: date | None
-    files: int | None = None
-    """How many attachments it had then; none where they are those it has."""
+
+
+def show_as_sent(item: PortfolioItem) -> None:
+    """Note what others read, open and compare of an item until it is sent again."""
+    item.seen_occurred_on, item.seen_tokens_text = item.occurred_on, item.tokens_text
+    claimed = item_types.marks_of(item_types.of(item), item.data)
+    kept = [each for each in item.marks if each.mark in claimed]
+    new = claimed - {each.mark for each in kept}
+    item.marks = kept + [ItemMark(mark=mark) for mark in sorted(new)]
+    held = {(file.slot, file.file_id) for file in item.files}
+    known = [each for each in item.sent_files if (each.slot, each.file_id) in held]
+    fresh = held - {(each.slot, each.file_id) for each in known}
+    item.sent_files = known + [ItemSentFile(slot=slot, file_id=id_) for slot, id_ in sorted(fresh)]
+
+
+class Columns(NamedTuple):
+    """By which columns items are dated, searched and put in order."""
+
+    occurred_on: SQLColumnExpression[date | None]
+    tokens_text: SQLColumnExpression[str]
+    updated_at: SQLColumnExpression[datetime] | SQLColumnExpression[datetime | None]
+
+
+def columns_of(items: type[PortfolioItem]) -> Columns:
+    """Return the columns of a list: of the table itself, its owner's, those that are typed.
+
+    Of what units were sent (`sent_to`) they are those of `seen_of`.
+    """
+    if items is PortfolioItem:
+        return Columns(items.occurred_on, items.tokens_text, items.updated_at)
+    return as_sent(items)
+
+
+def as_sent(items: type[PortfolioItem]) -> Columns:
+    """Return the columns by which others than its owner find an item."""
+    return Columns(items.seen_occurred_on, items.seen_tokens_text, items.seen_updated_at)
 
 
 def seen_of(item: PortfolioItem) -> Seen:
@@ -36,7 +70,7 @@ def seen_of(item: PortfolioItem) -> Seen:
     if sent is not None:
         kind = item_types.under(item.type_key, sent.type_version)
         summary = item_types.summary_of(kind, sent.data)
-        return Seen(kind, sent.data, summary, kind.occurred_on(sent.data), len(sent.files))
+        return Seen(kind, sent.data, summary, item.seen_occurred_on)
     record = item.current_version if item.status == DRAFT and item.current_version else item
     return Seen(item_types.of(record), record.data, record.summary, record.occurred_on)
 

@@ -14,6 +14,7 @@ from app.core.db import db
 from app.portfolio import item_types
 from app.portfolio.models import APPROVED, DRAFT, RETURNED, STATES, SUBMITTED, TONES
 from app.portfolio.queries import Filters, Items, table_of
+from app.portfolio.sight import columns_of
 
 ORDER = (APPROVED, SUBMITTED, RETURNED, DRAFT)
 UNDATED = "未注明时间"
@@ -119,7 +120,7 @@ def drawn(lines: Iterable[Line], states: Sequence[str]) -> Chart:
 def tally_of(items: Items) -> Tally:
     """Count the items of a select, in one reading."""
     of = table_of(items)
-    kept = (of.type_key, of.status, func.extract("year", of.occurred_on))
+    kept = (of.type_key, of.status, func.extract("year", columns_of(of).occurred_on))
     rows = _counted(items, *kept)
     return Tally(
         tuple(Cell(key, state, None if y is None else int(y), n) for key, state, y, n in rows)

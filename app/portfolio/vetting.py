@@ -15,6 +15,7 @@ from app.portfolio import queries
 from app.portfolio.models import PortfolioItem
 from app.portfolio.operations import BUSINESS
 from app.portfolio.queries import Filters
+from app.portfolio.sight import as_sent
 from app.units.models import Unit
 from app.units.queries import unit_of
 
@@ -44,9 +45,17 @@ def tasks_of(tasks: Tasks, item_ids: Collection[int]) -> dict[int, WorkItem]:
     return {task.business_id: task for task in db.session.scalars(found)}
 
 
-def narrowed(tasks: Tasks, filters: Filters, owner_id: int | None = None) -> Tasks:
-    """Keep the tasks whose items a list shows, the oldest first."""
-    kept = tasks.where(*filters.conditions())
+def narrowed(
+    tasks: Tasks, filters: Filters, unit_ids: Collection[int], owner_id: int | None = None
+) -> Tasks:
+    """Keep the tasks whose items a list of units shows, the oldest first.
+
+    The units are named so that the database reads their items, not everybody's of a type.
+    """
+    kept = tasks.where(
+        PortfolioItem.reviewing_unit_id.in_(unit_ids),
+        *filters.conditions(PortfolioItem, as_sent(PortfolioItem)),
+    )
     if owner_id:
         kept = kept.where(PortfolioItem.person_id == owner_id)
     return kept.order_by(WorkItem.id)
@@ -63,16 +72,24 @@ def ids(tasks: Tasks, most: int) -> Sequence[int]:
     return db.session.scalars(tasks.with_only_columns(WorkItem.id).limit(most)).all()
 
 
-def mark_of(tasks: Tasks) -> str:
-    """Return by what a list of tasks is known again: how many they are, and the latest."""
+@dataclass(frozen=True)
+class Waiting:
+    """How many tasks a list has, and the latest of them: by both it is known again."""
+
+    count: int
+    latest: int
+
+    @property
+    def mark(self) -> str:
+        """Tells whether a list is still the one that was ticked as a whole."""
+        return f"{self.count}-{self.latest}"
+
+
+def waiting_in(tasks: Tasks) -> Waiting:
+    """Count the tasks of a list, in one reading."""
     count, latest = func.count(WorkItem.id), func.max(WorkItem.id)
     row = db.session.execute(tasks.with_only_columns(count, latest).order_by(None)).one()
-    return f"{row[0]}-{row[1] or 0}"
-
-
-def count(tasks: Tasks) -> int:
-    """Return how many tasks these are."""
-    return db.session.scalar(tasks.with_only_columns(func.count(WorkItem.id)).order_by(None)) or 0
+    return Waiting(row[0], row[1] or 0)
 
 
 def loaded(item_ids: Collection[int]) -> Sequence[PortfolioItem]:

@@ -275,7 +275,9 @@ def _value(form: AnswersForm, name: str, posted: MultiDict[str, str]) -> Any:
 def _with_faults(form: AnswersForm, faults: Mapping[str, Sequence[str]]) -> AnswersForm:
     for name, texts in faults.items():
         if name in form:
-            form[name].errors = list(texts)
+            # The cells of a table that was read through say it themselves.
+            if not any(row.errors for row in getattr(form[name], "entries", ())):
+                form[name].errors = list(texts)
         else:
             form.form_errors = [*form.form_errors, *texts]
     return form

@@ -7,10 +7,10 @@ from typing import Any
 from app.accounts.models import Person
 from app.core.db import db
 from app.core.errors import Forbidden, NotFound
-from app.core.permissions import STAFF
+from app.core.permissions import ISSUERS, ORGANISERS, STAFF
 from app.core.records import register_record, register_sight
 from app.declarations.course import register_progress
-from app.engine.contracts import YES_OR_NO, Contract
+from app.engine.contracts import YES_OR_NO, Contract, Life, moves, parting
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -25,7 +25,7 @@ from app.engine.handlers import (
     service,
 )
 from app.results import operations
-from app.results.models import Objection, Publicity, Result
+from app.results.models import Objection, Publicity, PublicityStatus, Result
 from app.results.queries import (
     ballot_day,
     confirmed_result,
@@ -33,13 +33,30 @@ from app.results.queries import (
     issuing_unit,
     publicity_of_meeting,
 )
-from app.review.models import CaseStatus, Meeting
+from app.review.contracts import APPROVED, CLEARED, PUBLIC, REPORTED_PUBLIC
+from app.review.models import CaseStatus, Meeting, MeetingStatus
 from app.review.operations import return_report
 
 PUBLICITY, OBJECTION, RESULT = "publicity", "objection", "result"
 MEETING = ("review_meeting",)
-SHOWN = matter("publicity", "评审结果公示", needs=("end_publicity", "confirm_publicity"))
-OBJECTED = matter("objection", "异议处理", needs=("decide_objection",))
+OPEN, ENDED, CONFIRMED = (
+    PublicityStatus.OPEN,
+    PublicityStatus.ENDED,
+    PublicityStatus.CONFIRMED,
+)
+SHOWN = matter(
+    "publicity",
+    "评审结果公示",
+    needs=("end_publicity", "confirm_publicity"),
+    life=Life({OPEN: "公示中", ENDED: "公示结束", CONFIRMED: "已确认"}, ends=(CONFIRMED,)),
+)
+DECIDED = "decided"
+OBJECTED = matter(
+    "objection",
+    "异议处理",
+    needs=("decide_objection",),
+    life=Life({OPEN: "核查中", DECIDED: "已有结论"}, ends=(DECIDED,)),
+)
 keeps_time(PUBLICITY, "公示期限由公示的起止日期决定，不能单独改期")
 sends({"publicity_confirmed": "公示结果已确认"})
 
@@ -52,7 +69,18 @@ def _objection(step: Step) -> Objection:
     return db.session.get_one(Objection, step.business_id)
 
 
-@service("open_publicity", Contract(MEETING, gives={"is_public": YES_OR_NO}))
+@service(
+    "open_publicity",
+    Contract(
+        MEETING,
+        gives={"is_public": YES_OR_NO},
+        moves=parting(
+            "is_public",
+            (MeetingStatus.CONFIRMED,),
+            {True: PUBLIC, False: MeetingStatus.CONFIRMED},
+        ),
+    ),
+)
 def open_publicity(step: Step) -> Outcomes:
     """Publish who passed and start the process that waits out the period; nobody, no publicity."""
     meeting = db.session.get_one(Meeting, step.business_id)
@@ -70,20 +98,23 @@ def open_publicity(step: Step) -> Outcomes:
     return {"is_public": passed}
 
 
-@service("end_publicity", Contract(SHOWN))
+@service(
+    "end_publicity",
+    Contract(SHOWN, moves=(*moves((OPEN, ENDED), ENDED), *moves((CONFIRMED,)))),
+)
 def end_publicity(step: Step) -> Outcomes:
     """The period is over."""
     operations.end_publicity(_publicity(step), now=step.now)
     return {}
 
 
-@scope("publicity_organiser", Contract(SHOWN, roles=STAFF))
+@scope("publicity_organiser", Contract(SHOWN, roles=STAFF, usual=ORGANISERS))
 def publicity_organiser(step: Step) -> Scope:
     """The unit that organises the committee."""
     return Scope("org", _publicity(step).plan.organiser_unit_id)
 
 
-@scope("objection_organiser", Contract(OBJECTED, roles=STAFF))
+@scope("objection_organiser", Contract(OBJECTED, roles=STAFF, usual=ORGANISERS))
 def objection_organiser(step: Step) -> Scope:
     """The unit that organises the committee whose result is objected to."""
     result = _objection(step).result
@@ -91,14 +122,26 @@ def objection_organiser(step: Step) -> Scope:
     return Scope("org", unit_id, about_id=result.declaration.person_id)
 
 
-@scope("meeting_issuer", Contract(MEETING, roles=STAFF))
+@scope("meeting_issuer", Contract(MEETING, roles=STAFF, usual=ISSUERS))
 def meeting_issuer(step: Step) -> Scope:
     """The unit that approves a meeting's results and issues the certificates."""
     meeting = db.session.get_one(Meeting, step.business_id)
     return Scope("org", issuing_unit(meeting.plan.organiser_unit).id)
 
 
-@save("approve_report", Contract(MEETING, gives={"decision": ("pass", "return")}))
+@save(
+    "approve_report",
+    Contract(
+        MEETING,
+        gives={"decision": {"pass": "审核通过", "return": "退回"}},
+        roles=ISSUERS,
+        scopes=("meeting_issuer",),
+        moves=(
+            *parting("decision", (REPORTED_PUBLIC,), {"pass": APPROVED, "return": CLEARED}),
+            *moves((MeetingStatus.REPORTED,), MeetingStatus.CONFIRMED, decision="return"),
+        ),
+    ),
+)
 def approve_report(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The issuing office approves what was sent up: certificates begin; or gives it back."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
@@ -123,7 +166,10 @@ def _issue(step: Step, result: Result) -> None:
     )
 
 
-@save("confirm_publicity", Contract(SHOWN, takes=("confirm",)))
+@save(
+    "confirm_publicity",
+    Contract(SHOWN, takes=("confirm",), roles=ORGANISERS, moves=moves((OPEN, ENDED), CONFIRMED)),
+)
 def confirm_publicity(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The leader confirms what nobody objects to, and the meeting goes on to report it."""
     confirmed = operations.confirm_publicity(
@@ -137,7 +183,10 @@ def confirm_publicity(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"_outcome": f"确认 {len(confirmed)} 人", "_note": str(answers.get("opinion") or "")}
 
 
-@save("investigate_objection", Contract(OBJECTED, takes=("submit",)))
+@save(
+    "investigate_objection",
+    Contract(OBJECTED, takes=("submit",), roles=ORGANISERS, moves=moves((OPEN, DECIDED))),
+)
 def investigate_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The organiser's clerk writes down what was found."""
     finding = str(answers.get("finding") or "")
@@ -145,7 +194,12 @@ def investigate_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"_outcome": "已核查", "_note": finding}
 
 
-@save("decide_objection", Contract(OBJECTED, takes=("dismiss", "uphold")))
+@save(
+    "decide_objection",
+    Contract(
+        OBJECTED, takes=("dismiss", "uphold"), roles=ORGANISERS, moves=moves((OPEN,), DECIDED)
+    ),
+)
 def decide_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The leader upholds or dismisses; a freed result follows those that were approved."""
     objection = _objection(step)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
-from app.core.permissions import STAFF
+from app.core.permissions import ORGANISERS, STAFF
 from app.core.records import register_record, register_table
 from app.declarations.models import Declaration
 from app.declarations.operations import register_obstacle
@@ -12,25 +12,16 @@ from app.engine import handlers
 from app.engine.contracts import Contract
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
-from app.review import access, ballots, interests, operations, queries
+from app.review import access, ballots, contracts, interests, operations, queries
+from app.review.contracts import DIRECTOR, HELD, LEADER, READ, WORDS
 from app.review.models import CaseStatus, Meeting, MeetingCase
 from app.review.sheets import case_record, meeting_record
 
 __all__ = ["access", "ballots"]
 
 MEETING, CASE = "meeting", "case"
-HELD = handlers.matter(
-    "review_meeting",
-    "评审会议",
-    needs=("start_material_reviews", "close_ballot", "publish_result", "open_publicity"),
-)
 register_table(CASE, MeetingCase.__tablename__)
-READ = handlers.matter("material_review", "材料评审", needs=("score_case", "confirm_by_director"))
 handlers.sends({"review_finished": "材料评审结束", "cases_confirmed": "全部评分已确认"})
-WORDS = {"pass": "通过", "return": "退回"}
-DECIDED = Contract(HELD, gives={"decision": WORDS})
-PASSED = Contract(HELD, takes=("pass",))
-CONFIRMED = Contract(READ, gives={"decision": WORDS})
 _random = secrets.SystemRandom()
 
 
@@ -68,7 +59,7 @@ def listed_in_a_meeting(declaration: Declaration) -> str | None:
 # The meeting, node by node.
 
 
-@handlers.save("set_up_meeting", Contract(HELD))
+@handlers.save("set_up_meeting", contracts.SET_UP)
 def set_up_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Send the scheme up for approval."""
     operations.finish_set_up(
@@ -77,7 +68,7 @@ def set_up_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done("已提交方案")
 
 
-@handlers.save("approve_scheme", DECIDED)
+@handlers.save("approve_scheme", contracts.SCHEME_JUDGED)
 def approve_scheme(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the decision on the scheme (方案审核)."""
     decision, opinion = _said(answers)
@@ -87,7 +78,7 @@ def approve_scheme(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _decided(decision, opinion)
 
 
-@handlers.save("appoint_directors", Contract(HELD))
+@handlers.save("appoint_directors", contracts.DIRECTED)
 def appoint_directors(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Appoint director and deputies."""
     operations.appoint_directors(
@@ -100,7 +91,7 @@ def appoint_directors(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done("已指定")
 
 
-@handlers.save("confirm_standard", DECIDED)
+@handlers.save("confirm_standard", contracts.STANDARD_JUDGED)
 def confirm_standard(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the director's decision on the score sheet."""
     decision, opinion = _said(answers)
@@ -110,7 +101,7 @@ def confirm_standard(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _decided(decision, opinion, "确认" if decision == "pass" else "退回")
 
 
-@handlers.save("appoint_leaders", Contract(HELD, gives={"group_ids": list}))
+@handlers.save("appoint_leaders", contracts.LED)
 def appoint_leaders(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Appoint the leaders; each group with cases gets a task of its own."""
     leaders = {int(group): int(person) for group, person in answers["leaders"].items()}
@@ -121,7 +112,7 @@ def appoint_leaders(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {"group_ids": cast("int", group_ids), **_done("已指定")}
 
 
-@handlers.save("assign_reviewers", Contract(HELD, repeats=True))
+@handlers.save("assign_reviewers", contracts.ASSIGNED)
 def assign_reviewers(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Name the readers that the final button brings along, and close a group's assignment."""
     group = queries.group(_group_id(step))
@@ -135,7 +126,7 @@ def _group_id(step: Step) -> int:
     return int(cast("int", step.data["group_id"]))
 
 
-@handlers.service("start_material_reviews", Contract(HELD))
+@handlers.service("start_material_reviews", contracts.STARTED)
 def start_material_reviews(step: Step) -> Outcomes:
     """Start a material review for every case."""
     meeting = _meeting(step)
@@ -146,7 +137,7 @@ def start_material_reviews(step: Step) -> Outcomes:
     return _done(f"共 {len(meeting.cases)} 份材料")
 
 
-@handlers.save("prepare_roll", Contract(HELD))
+@handlers.save("prepare_roll", contracts.ENROLLED)
 def prepare_roll(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Make the voter roll and name the key holders."""
     meeting = _meeting(step)
@@ -160,7 +151,7 @@ def prepare_roll(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done(f"到会 {count.present}/{count.members}")
 
 
-@handlers.save("open_ballot", DECIDED)
+@handlers.save("open_ballot", contracts.BALLOT_OPENED)
 def open_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Open the ballot, or give the roll back."""
     decision, opinion = _said(answers)
@@ -172,7 +163,7 @@ def open_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _decided(decision, opinion, "已发起" if decision == "pass" else "退回")
 
 
-@handlers.save("close_ballot", Contract(HELD))
+@handlers.save("close_ballot", contracts.BALLOT_CLOSED)
 def close_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Open the box with two codes and count."""
     codes = {int(holder): str(code) for holder, code in answers["codes"].items()}
@@ -182,7 +173,7 @@ def close_ballot(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return _done("已计票")
 
 
-@handlers.save("confirm_result", PASSED)
+@handlers.save("confirm_result", contracts.RESULT_CONFIRMED)
 def confirm_result(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The director announces the result."""
     _, opinion = _said(answers)
@@ -190,7 +181,7 @@ def confirm_result(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**_done("已确认"), handlers.OPINION: opinion}
 
 
-@handlers.service("publish_result", Contract(HELD))
+@handlers.service("publish_result", contracts.RESULT_PUBLISHED)
 def publish_result(step: Step) -> Outcomes:
     """Tell every declaration its result."""
     meeting = _meeting(step)
@@ -204,7 +195,7 @@ def publish_result(step: Step) -> Outcomes:
     return _done("已登记")
 
 
-@handlers.save("report_meeting", PASSED)
+@handlers.save("report_meeting", contracts.RESULT_REPORTED)
 def report_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The clerk sends the result up."""
     _, opinion = _said(answers)
@@ -212,7 +203,7 @@ def report_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     return {**_done("已上报"), handlers.OPINION: opinion}
 
 
-@handlers.save("close_meeting", PASSED)
+@handlers.save("close_meeting", contracts.MEETING_CLOSED)
 def close_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The clerk closes the meeting."""
     _, opinion = _said(answers)
@@ -223,7 +214,7 @@ def close_meeting(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 # A case, node by node.
 
 
-@handlers.save("score_case", Contract(READ, takes=("pass",)))
+@handlers.save("score_case", contracts.MARKED)
 def score_case(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the main reviewer's score sheet."""
     marks = [
@@ -252,19 +243,19 @@ def _confirm(step: Step, answers: Mapping[str, Any], stage: str) -> Outcomes:
     return _decided(decision, opinion, "确认" if decision == "pass" else "退回")
 
 
-@handlers.save("confirm_by_deputy", CONFIRMED)
+@handlers.save("confirm_by_deputy", contracts.DEPUTY_AGREES)
 def confirm_by_deputy(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """副审确认 (HB-E-08)."""
     return _confirm(step, answers, "deputy")
 
 
-@handlers.save("confirm_by_leader", CONFIRMED)
+@handlers.save("confirm_by_leader", contracts.LEADER_AGREES)
 def confirm_by_leader(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """组长确认 (HB-E-09)."""
     return _confirm(step, answers, "leader")
 
 
-@handlers.save("confirm_by_director", CONFIRMED)
+@handlers.save("confirm_by_director", contracts.LAST_AGREES)
 def confirm_by_director(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """主任确认 (HB-E-10)."""
     return _confirm(step, answers, "director")
@@ -273,19 +264,21 @@ def confirm_by_director(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 # Whose task it is.
 
 
-@handlers.scope("meeting_organiser", Contract(HELD, roles=STAFF))
+@handlers.scope(
+    "meeting_organiser", Contract(HELD, roles=STAFF, usual=(*ORGANISERS, "meeting_clerk"))
+)
 def meeting_organiser(step: Step) -> Scope:
     """The unit that organises the plan."""
     return Scope("org", _meeting(step).organiser_unit_id)
 
 
-@handlers.scope("meeting_director", Contract(HELD, roles=("director",)))
+@handlers.scope("meeting_director", Contract(HELD, roles=DIRECTOR))
 def meeting_director(step: Step) -> Scope:
     """The director of the meeting."""
     return Scope("person", queries.director_id(step.business_id))
 
 
-@handlers.scope("group_leader", Contract(HELD, roles=("group_leader",)))
+@handlers.scope("group_leader", Contract(HELD, roles=LEADER))
 def group_leader(step: Step) -> Scope:
     """The leader of the group that this instance of the task is for."""
     return Scope("person", queries.group(_group_id(step)).leader_id)
@@ -303,13 +296,13 @@ def deputy_reviewer(step: Step) -> Scope:
     return Scope("person", _case(step).deputy_reviewer_id)
 
 
-@handlers.scope("case_leader", Contract(READ, roles=("group_leader",)))
+@handlers.scope("case_leader", Contract(READ, roles=LEADER))
 def case_leader(step: Step) -> Scope:
     """The leader of the group that reads the case, or who stands in for a recused one."""
     return Scope("person", interests.confirmer(_case(step), "leader"))
 
 
-@handlers.scope("case_director", Contract(READ, roles=("director",)))
+@handlers.scope("case_director", Contract(READ, roles=DIRECTOR))
 def case_director(step: Step) -> Scope:
     """The director of the meeting that judges the case, or who stands in for a recused one."""
     return Scope("person", interests.confirmer(_case(step), "director"))

@@ -338,7 +338,7 @@ def seat_lost(case: MeetingCase, person_id: int) -> str | None:
     lost = [
         str(data["seat"])
         for data in db.session.scalars(replaced.order_by(AuditEvent.id))
-        if (data["case"], data["before"]) == (case.id, person_id)
+        if (data["case"], data["former"]) == (case.id, person_id)
     ]
     return lost[-1] if lost else None
 

@@ -18,6 +18,7 @@ from app.core.records import record_context
 from app.engine import definitions, runtime
 from app.plans.models import ADVERTISED, Plan
 from app.review import (
+    card_views,
     course,
     desk,
     exports,
@@ -43,7 +44,7 @@ from app.review.web import (
 from app.units.flow import flow_log
 from forms import build, load
 
-__all__ = ["bp", "desk", "exports", "people", "times", "voting"]
+__all__ = ["bp", "card_views", "desk", "exports", "people", "times", "voting"]
 
 COUNTED = (
     MeetingStatus.COUNTED,

@@ -144,7 +144,7 @@ def page(name: str, meeting: Meeting, **context: Any) -> str:
 
 def tools_of(meeting: Meeting) -> dict[str, bool]:
     """Return which pages of the meeting the person may open."""
-    names = ("set_up", "export", "lead", "assign", "key", "cast")
+    names = ("set_up", "cards", "export", "lead", "assign", "key", "cast")
     return {
         name: subject_allows(f"meeting.{name}", current_user, meeting, now()) for name in names
     }

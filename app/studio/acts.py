@@ -1,7 +1,7 @@
 """What process admins do to running instances, from their pages and from the server alike."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -17,6 +17,9 @@ from app.engine.models import Incident, IncidentStatus, ProcessInstance, WorkIte
 from app.inbox.queries import place_names
 from app.studio import receivers
 from app.studio.running import card_of
+from app.studio.troubles import JOBS
+
+JUST_NOW = timedelta(hours=1)
 
 
 def retry_incidents(numbers: Iterable[int], *, actor_id: int, now: datetime) -> Batch:
@@ -44,7 +47,13 @@ def retry_job(job: Job, *, actor_id: int, now: datetime) -> None:
         care.retry(incident, actor_id=actor_id, now=now)
     if not waiting and not jobs.ask_again(job.key, now=now):
         raise Conflict("该后台作业已经重试或完成")
-    audit.record("job:retried", subject=("job", job.id), actor_id=actor_id, now=now, name=job.name)
+    audit.record(
+        "job:retried",
+        subject=("job", job.id),
+        actor_id=actor_id,
+        now=now,
+        name=JOBS.get(job.name, job.name),
+    )
 
 
 def suspend(
@@ -70,6 +79,16 @@ def _tell_starter(
     notify(instance.started_by, f"“{card.title}”的流程{said}", url=card.url, now=now)
 
 
+def _who_has_it(item: WorkItem, now: datetime) -> str:
+    """Say to whom a task was given before; nothing where nobody gave it to anybody."""
+    handings = care.handings_of(item)
+    if not handings:
+        return ""
+    at, here = handings[-1].at.astimezone(now.tzinfo), (item.scope_kind, item.scope_id)
+    when = "刚刚已" if now - at < JUST_NOW else f"已于 {at:%Y-%m-%d %H:%M} "
+    return f"任务{when}转给{place_names([here])[here]}，请核对后再决定"
+
+
 def hand_over(
     item: WorkItem,
     to: Scope | None,
@@ -78,11 +97,14 @@ def hand_over(
     actor_id: int | None,
     now: datetime,
     elsewhere: bool = False,
+    seen: str = "",
 ) -> None:
     """Give an open task away (转办); the person who gets it is told.
 
-    Raises Invalid with every fault of what was typed: nobody or somebody of another jurisdiction,
-    another unit without `elsewhere`, no reason. Then raises as care.reassign.
+    `seen` is where the task lay when that was decided. Raises Invalid with every fault of what
+    was typed: nobody or somebody of another jurisdiction, another unit without `elsewhere`, no
+    reason; Conflict with who has it now where somebody gave it away meanwhile. Then raises as
+    care.reassign.
     """
     faults = {
         **receivers.faults(item, to, now, elsewhere=elsewhere),
@@ -93,7 +115,10 @@ def hand_over(
     former, later = (item.scope_kind, item.scope_id), (to.kind, to.id)
     names = place_names([former, later])
     said = f"“{item.name}”由{names[former]}转给{names[later]}。原因："
-    care.reassign(item, to, reason=reason, actor_id=actor_id, now=now, said=said)
+    try:
+        care.reassign(item, to, reason=reason, actor_id=actor_id, now=now, said=said, seen=seen)
+    except care.GivenAlready as given:
+        raise Conflict(_who_has_it(item, now) or given.message) from given
     if to.kind == "person" and to.id is not None:
         text = f"任务“{item.name}”已转给您办理：{item.title}"
         notify(to.id, text, url=f"/tasks/{item.id}", now=now)

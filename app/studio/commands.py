@@ -1,6 +1,6 @@
 """What process admins do to running instances on the server: the commands of the engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from app.core.instance import in_instance
 from app.engine import care, health, incidents, migration
 from app.engine.handlers import Scope
 from app.engine.models import Incident, ProcessInstance, ProcessVersion, Timer, WorkItem
-from app.studio import acts
+from app.studio import acts, queries, running, troubles
 
 _by = click.option("--by", "login", default="", help="login of the process admin who acts")
 _reason = click.option("--reason", required=True, help="why; people read it in the flow log")
@@ -58,17 +58,24 @@ def _do(act: Callable[[], str]) -> None:
 @click.command("incidents")
 @in_instance
 def list_incidents() -> None:
-    """List the incidents nobody has dealt with: number, moment, times, instance, node, cause."""
+    """List the incidents nobody has dealt with: number, moment, times, record, place, cause."""
     with transaction(write=False):
-        found = incidents.open_incidents()
+        found = troubles.troubles(incidents.open_incidents())
+        titles = queries.titles()
         for each in found:
-            version = db.session.get(ProcessVersion, each.version_id) if each.version_id else None
-            title = f"{version.title} 第 {version.no} 版，" if version else ""
-            place = f"{title}实例 {each.instance_id or '-'}\t环节 {each.node or '-'}"
-            click.echo(
-                f"{each.id}\t{each.at:%Y-%m-%d %H:%M}\t{each.times} 次\t{place}\t{each.message}"
-            )
+            of = each.incident
+            when = f"{of.id}\t{of.last_at:%Y-%m-%d %H:%M}\t{of.times} 次"
+            click.echo(f"{when}\t{each.title}\t{_place(each, titles)}\t{of.message}")
     click.echo(f"{len(found)} 个未处理的异常" if found else "没有未处理的异常")
+
+
+def _place(trouble: troubles.Trouble, titles: Mapping[str, str]) -> str:
+    """Return where something stopped, as people call it, with the number for the commands."""
+    of, parts = trouble.incident, [titles.get(trouble.process, trouble.process)]
+    parts += [f"第 {trouble.version.no} 版"] if trouble.version else []
+    parts += [f"环节“{running.place_name(of)}”"] if of.node else []
+    parts += [f"实例 {of.instance_id}"] if of.instance_id else []
+    return "，".join(part for part in parts if part) or "-"
 
 
 @click.command("retry-incident")

@@ -62,6 +62,7 @@ def _page(incident_id: int, fault: str = "") -> str:
         titles=queries.titles(),
         newest=queries.newest_version(found.version) if found.version else None,
         standing=_standing(found),
+        place_name=running.place_name,
         drawn=of.version if of else found.version,
         words=running.STATES,
         names=names_of([event.resolved_by, event.actor_id]),

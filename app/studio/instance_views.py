@@ -79,6 +79,8 @@ def _page(found: ProcessInstance, fault: str = "", reason: str = "") -> str:
         titles=queries.titles(),
         states=running.STATES,
         standing=standing,
+        ending=running.ending_of(found),
+        place_name=running.place_name,
         places=places_of(standing.items),
         roles=ROLES,
         message_word=handlers.message_word,
@@ -175,6 +177,7 @@ def _choice(item: WorkItem, fault: str = "") -> str:
         offers=receivers.offers(kind, item, page.items, now()),
         places=places_of([item]),
         personal=care.PERSONAL,
+        seen=care.place(item),
         holds_role=not text.strip(),
         roles=ROLES,
         reason=request.form.get("reason", ""),
@@ -195,6 +198,7 @@ def hand_over(item_id: int) -> Response | tuple[str, int]:
             actor_id=current_user.id,
             now=now(),
             elsewhere="elsewhere" in form,
+            seen=form.get("seen", ""),
         )
     except (StepFailed, Invalid):
         raise

@@ -11,7 +11,8 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import Kept, StoredFile, lay, owned_file, read_bytes, store_known
 from app.engine.definitions import bundle_of, closure, pack, publish_version
 from app.engine.diagrams import read_nodes
-from app.engine.gate import Finding, Known, Verdict, check
+from app.engine.gate import Finding, Verdict, check
+from app.engine.gate.platform import known_here
 from app.engine.models import ProcessVersion
 from app.studio.queries import PUBLISHED_TAG, homes, last_version_id, newest_version
 from app.studio.queries import version as version_of
@@ -70,7 +71,7 @@ def judge(process: ProcessVersion, uploads: Mapping[str, bytes], now: datetime) 
     It takes seconds: a request asks before it writes. Nothing uploaded is read here, only there.
     """
     seen = last_version_id()
-    known = Known.of_platform(jurisdiction=process.jurisdiction, homes=homes(), at=now)
+    known = known_here(jurisdiction=process.jurisdiction, homes=homes(), at=now)
     if not uploads:
         return Judged(process.id, uploads, check({}, known=known), seen)
     verdict = check(uploads, known=known, key=process.key, in_force=_in_force(process))

@@ -148,7 +148,8 @@ class _Diagram:
         key = process.get("id", "")
         yield Piece(Node(key, "", key, _name(process), None, "process"), self._said(process))
         for node, element in drawn:
-            lane = {"泳道": node.lane} if node.lane else {}
+            # Where what runs by itself is drawn changes nothing for anybody.
+            lane = {"泳道": node.lane} if node.lane and "role" in node.properties else {}
             asks = frozenset(_text(ref) for ref in element.iter("{*}calledDecisionId"))
             yield Piece(node, {**self._said(element), **lane}, self._ways_out(element), asks)
 

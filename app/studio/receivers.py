@@ -184,13 +184,19 @@ def details_of(kind: str, found: Sequence[Any], now: datetime) -> dict[int, str]
     held = sa.select(RoleGrant).where(RoleGrant.person_id.in_(ids), is_live(now))
     grants = db.session.scalars(held.order_by(RoleGrant.id)).all()
     names = unit_names(g.scope_id for g in grants if g.scope_kind == "org" and g.scope_id)
-    told: dict[int, list[str]] = {}
+    told: dict[int, dict[str, list[str]]] = {}
     for grant in grants:
         place = names.get(grant.scope_id or 0, "") if grant.scope_kind == "org" else ""
-        word = f"{place}{ROLES.get(grant.role, grant.role)}"
-        if word not in told.setdefault(grant.person_id, []):
-            told[grant.person_id].append(word)
-    return {person_id: "、".join(words) for person_id, words in told.items()}
+        words = told.setdefault(grant.person_id, {}).setdefault(place, [])
+        word = ROLES.get(grant.role, grant.role)
+        words += [] if word in words else [word]
+    return {person_id: _listed(places) for person_id, places in told.items()}
+
+
+def _listed(places: Mapping[str, list[str]]) -> str:
+    """Say what somebody is where; a unit is named once."""
+    roles = {place: "、".join(words) for place, words in places.items()}
+    return "；".join(f"{place}：{words}" if place else words for place, words in roles.items())
 
 
 def chosen(value: str) -> Scope | None:

@@ -262,6 +262,21 @@ def node_name(found: ProcessInstance | ProcessVersion | None, node: str | None) 
     return drawn[0] if drawn else ""
 
 
+def place_name(incident: Incident) -> str:
+    """Return what people called the place of an incident in the version that it happened in."""
+    version = db.session.get(ProcessVersion, incident.version_id) if incident.version_id else None
+    instance = db.session.get(ProcessInstance, incident.instance_id or 0)
+    return node_name(version or instance, incident.node) or incident.node or "—"
+
+
+def ending_of(found: ProcessInstance) -> Incident | None:
+    """Return what an instance ended of that ended as failed (出错结束): its last incident."""
+    if found.status != InstanceStatus.FAILED:
+        return None
+    told = sa.select(Incident).where(Incident.instance_id == found.id)
+    return db.session.scalars(told.order_by(Incident.id.desc()).limit(1)).first()
+
+
 def standing(found: ProcessInstance) -> Standing:
     """Return where an instance stands, from its rows alone: the tree may be unreadable."""
     items = _rows(WorkItem, found, WorkItem.status == ItemStatus.OPEN)

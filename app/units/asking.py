@@ -8,6 +8,7 @@ from app.core.db import Model, db
 from app.engine import runtime
 from app.engine.models import WorkItem
 from app.units.flow import open_items
+from app.units.vetting import DROP
 
 Business = tuple[str, int]
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -22,6 +23,15 @@ def hold(business: Business, record: Model) -> None:
 def task_of_page(business: Business, page: str) -> WorkItem | None:
     """Return the task of a record that is done on a page, None while none waits for it."""
     return next((item for item in open_items(business) if item.page == page), None)
+
+
+def give_up(business: Business, record: Model, page: str, *, actor_id: int, now: datetime) -> bool:
+    """End a returned request from its page (放弃); False while none waits there to be mended."""
+    hold(business, record)
+    task = task_of_page(business, page)
+    if task is not None:
+        runtime.complete(task, {"decision": DROP}, actor_id=actor_id, now=now)
+    return task is not None
 
 
 def send(

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import Select, select
 
 from app.accounts.grants import lock_roles_of
+from app.accounts.logins import free_login
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import (
     create_credential,
     create_person,
-    free_login,
     grant_role,
     reset_credential,
 )

@@ -11,14 +11,13 @@ from app.core.errors import Conflict, Invalid
 from app.core.faults import show_faults
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
-from app.engine import runtime
 from app.units import asking, changing, evidence, queries, tree
 from app.units.code_lists import AREA_OFFICES
 from app.units.flow import flow_log
 from app.units.forms import ChangeForm
 from app.units.models import RETURNED, Unit, UnitChange
 from app.units.request_process import CHANGE
-from app.units.vetting import AGAIN, DROP
+from app.units.vetting import AGAIN
 from app.units.web import administered, bp
 
 PAGE = "mend_unit_change"
@@ -134,11 +133,10 @@ def drop_change() -> Response:
     """Give a returned change up (放弃变更)."""
     unit = administered("unit.settings")
     asked = changing.open_change(unit.id)
-    if asked is not None:
-        asking.hold((CHANGE, asked.id), asked)
-    item = asking.task_of_page((CHANGE, asked.id), PAGE) if asked is not None else None
-    if item is None:
+    given_up = asked is not None and asking.give_up(
+        (CHANGE, asked.id), asked, PAGE, actor_id=current_user.id, now=now()
+    )
+    if not given_up:
         raise Conflict("没有被退回的变更申请")
-    runtime.complete(item, {"decision": DROP}, actor_id=current_user.id, now=now())
     flash("已放弃变更申请", "success")
     return see_other(url_for("units.changing_form", unit=unit.id))

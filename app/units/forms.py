@@ -90,9 +90,9 @@ class UnitFields(Form):
 LOGIN_HELP = "2-40 位字母、数字或 . _ -，不分大小写，不能使用证件号码"
 
 
-def _login(label: str) -> StringField:
+def _login(label: str, more: str = "") -> StringField:
     told = [DataRequired(f"请填写{label}"), Length(max=60, message="不能超过 60 个字")]
-    return StringField(label, told, filters=[_stripped], description=LOGIN_HELP)
+    return StringField(label, told, filters=[_stripped], description=LOGIN_HELP + more)
 
 
 class BranchForm(UnitFields):
@@ -137,7 +137,7 @@ class RegistrationForm(UnitFields):
         [DataRequired("请填写管理员手机号码"), Length(max=20, message="不能超过 20 个字")],
         filters=[_stripped],
     )
-    login = _login("管理员登录名")
+    login = _login("管理员登录名", "；已有人使用的，审核通过后由系统另行分配，见“注册进度”")
     note = TextAreaField(
         "补充说明",
         [Optional(), Length(max=500, message="不能超过 500 个字")],

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from app.accounts.apart import APART, is_apart
 from app.accounts.grants import KEEPS_AN_OFFICE, lock_roles_of
 from app.accounts.models import Person, RoleGrant
-from app.accounts.operations import end_grant, grant_role, notify
+from app.accounts.operations import grant_role, notify
 from app.accounts.queries import holders, is_live, lasts
+from app.accounts.renewing import end_grant
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound

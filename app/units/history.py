@@ -26,6 +26,15 @@ def endings_of(unit: Unit) -> list[Unit]:
     return list(db.session.scalars(ended.order_by(Unit.closed_at.desc(), Unit.id.desc())))
 
 
+def names_ever(unit: Unit) -> list[str]:
+    """Return what a unit is and was called, and what it took over: papers name any of them."""
+    names = [unit.name, *(period.name for period in periods_of(unit.id))]
+    for past in endings_of(unit):
+        if past.id != unit.id:
+            names += names_ever(past)
+    return list(dict.fromkeys(names))
+
+
 def as_of(unit: Unit, moment: datetime | None) -> Unit | UnitPeriod:
     """Return what a unit was at a moment, or the unit itself: now, and before its first period."""
     if moment is None or unit.standing_since is None or moment >= unit.standing_since:

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import and_, not_, select
 
 from app.accounts.grants import lock_roles_of
+from app.accounts.logins import free_login
 from app.accounts.mail_links import check_kept_address
 from app.accounts.models import WAITING, Credential, GrantRequest, Person, RoleGrant
 from app.accounts.operations import (
     create_credential,
     create_person,
-    free_login,
     grant_role,
     notify,
     reset_credential,

@@ -7,10 +7,10 @@ from app.accounts.models import Person
 from app.accounts.queries import works_at
 from app.core.clock import now
 from app.core.db import db
-from app.core.permissions import STAFF
+from app.core.permissions import STAFF, VETTERS
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
-from app.engine.contracts import Contract
+from app.engine.contracts import Contract, Life, parting
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -25,11 +25,21 @@ from app.engine.handlers import (
 )
 from app.engine.models import WorkItem
 from app.units import posts
-from app.units.post_models import PostSheet
-from app.units.vetting import MENDED, VETTED, mend, vet
+from app.units.models import DROPPED, PENDING, RETURNED
+from app.units.operations import STAFF_ROLES
+from app.units.post_models import IN_FORCE, PostSheet
+from app.units.vetting import AGAIN, DROP, MENDED, VETTED, mend, vet
 
 POSTS = "post_sheet"
-POSTED = matter("post_approval", "岗位核准信息变更", needs=("vet_posts",))
+POSTED = matter(
+    "post_approval",
+    "岗位核准信息变更",
+    needs=("vet_posts",),
+    life=Life(
+        {PENDING: "待审核", RETURNED: "已退回", IN_FORCE: "已核准", DROPPED: "已放弃"},
+        ends=(IN_FORCE, DROPPED),
+    ),
+)
 READERS = frozenset({"unit_admin", "unit_clerk", "unit_leader"})
 
 
@@ -37,26 +47,45 @@ def _sheet(step: Step) -> PostSheet:
     return db.session.get_one(PostSheet, step.business_id)
 
 
-@scope("posts_office", Contract(POSTED, roles=STAFF))
+@scope("posts_office", Contract(POSTED, roles=STAFF, usual=VETTERS))
 def posts_office(step: Step) -> Scope:
     """The office that vets the unit; never who submitted."""
     sheet = _sheet(step)
     return Scope("org", sheet.office_id, excluded_id=sheet.submitted_by)
 
 
-@scope("posts_unit", Contract(POSTED, roles=STAFF))
+@scope("posts_unit", Contract(POSTED, roles=STAFF, usual=STAFF_ROLES))
 def posts_unit(step: Step) -> Scope:
     """The unit whose posts they are."""
     return Scope("org", _sheet(step).unit_id)
 
 
-@save("vet_posts", Contract(POSTED, gives=VETTED))
+@save(
+    "vet_posts",
+    Contract(
+        POSTED,
+        gives=VETTED,
+        roles=VETTERS,
+        scopes=("posts_office",),
+        moves=parting("decision", (PENDING,), {"pass": IN_FORCE, "return": RETURNED}),
+    ),
+)
 def vet_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a change of posts."""
     return vet(step, answers, posts.decide, _sheet(step))
 
 
-@save("mend_posts", Contract(POSTED, gives=MENDED, after={"vet_posts": {"decision": ("return",)}}))
+@save(
+    "mend_posts",
+    Contract(
+        POSTED,
+        gives=MENDED,
+        # Its page is the administrator's.
+        roles=("unit_admin",),
+        scopes=("posts_unit",),
+        moves=parting("decision", (RETURNED,), {AGAIN: PENDING, DROP: DROPPED}),
+    ),
+)
 def mend_posts(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit submits again, as it wrote on its page, or gives the change up (放弃)."""
     return mend(step, answers, posts.drop, _sheet(step))

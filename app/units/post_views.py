@@ -11,7 +11,6 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.faults import judged, show_faults
 from app.core.http import page_of, see_other
 from app.core.permissions import requires
-from app.engine import runtime
 from app.units import asking, posts
 from app.units.code_lists import POST_LEVELS
 from app.units.flow import flow_log
@@ -20,7 +19,7 @@ from app.units.models import PENDING, RETURNED, Unit
 from app.units.post_models import PostCount, PostSheet
 from app.units.post_process import POSTS
 from app.units.posts import PostLine
-from app.units.vetting import AGAIN, DROP
+from app.units.vetting import AGAIN
 from app.units.web import administered, bp
 
 PAGE = "mend_posts"
@@ -65,14 +64,15 @@ def _numbers(rows: Sequence[PostCount | PostLine]) -> dict[str, str]:
 
 
 def _page(form: PostForm, unit: Unit) -> str:
-    asked = posts.waiting_sheet(unit.id)
+    asked, in_force = posts.waiting_sheet(unit.id), posts.sheet_in_force(unit.id)
+    form.reason.flags.required = in_force is not None
     return render_template(
         "units/posts.html",
         unit=unit,
         form=form,
         levels=list(enumerate(POST_LEVELS)),
         lines=posts.lines_of(unit.id),
-        sheet=posts.sheet_in_force(unit.id),
+        sheet=in_force,
         asked=asked,
         locked=asked is not None and asked.status == PENDING,
         log=flow_log((POSTS, asked.id)) if asked else [],
@@ -127,11 +127,10 @@ def drop_posts() -> Response:
     """Give a returned change of posts up (放弃变更)."""
     unit = _counted()
     asked = posts.waiting_sheet(unit.id)
-    if asked is not None:
-        asking.hold((POSTS, asked.id), asked)
-    item = asking.task_of_page((POSTS, asked.id), PAGE) if asked is not None else None
-    if item is None:
+    given_up = asked is not None and asking.give_up(
+        (POSTS, asked.id), asked, PAGE, actor_id=current_user.id, now=now()
+    )
+    if not given_up:
         raise Conflict("没有被退回的岗位信息变更")
-    runtime.complete(item, {"decision": DROP}, actor_id=current_user.id, now=now())
     flash("已放弃岗位信息变更", "success")
     return see_other(url_for("units.post_sheets", unit=unit.id))

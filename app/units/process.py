@@ -11,14 +11,15 @@ from app.accounts.queries import live_grants, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.errors import Conflict
-from app.core.permissions import STAFF, register_predicate
+from app.core.permissions import STAFF, VETTERS, register_predicate
 from app.core.records import (
     register_one_by_one,
     register_record,
     register_sight,
     register_subject,
 )
-from app.engine.contracts import Contract
+from app.engine import runtime
+from app.engine.contracts import Contract, Life, moves, parting
 from app.engine.definitions import bundle_of
 from app.engine.handlers import (
     Card,
@@ -38,13 +39,22 @@ from app.engine.taking import may_take
 from app.units import evidence, people_import, post_process, request_process
 from app.units.flow import last_vetting
 from app.units.keepers import name_of
-from app.units.models import Employment, Unit
-from app.units.operations import cancel_binding, decide_binding, withdraw_binding
+from app.units.models import ACTIVE, PENDING, RETURNED, WITHDRAWN, Employment, Unit
+from app.units.operations import STAFF_ROLES, cancel_binding, decide_binding, withdraw_binding
 from app.units.queries import open_tasks_of, reviewing_unit, unit_of
 from app.units.vetting import AGAIN, DROP, MENDED, VETTED, vet
 
 BINDING = "employment"
-BOUND = matter("unit_binding", "人员注册审核", needs=("vet_binding",))
+BOUND = matter(
+    "unit_binding",
+    "人员注册审核",
+    needs=("vet_binding",),
+    life=Life(
+        {PENDING: "待审核", RETURNED: "已退回", ACTIVE: "已通过", WITHDRAWN: "已撤回"},
+        ends=(ACTIVE, WITHDRAWN),
+        told={runtime.WITHDRAWN: {PENDING: PENDING, RETURNED: RETURNED}},
+    ),
+)
 VETTING = "vet_binding"
 REVIEWS = ("unit_admin", "unit_clerk")
 """Who of a unit reads the list of those who belong to it or want to."""
@@ -56,7 +66,7 @@ def _binding(business_id: int) -> Employment:
     return db.session.get_one(Employment, business_id)
 
 
-@scope("binding_unit", Contract(BOUND, roles=STAFF))
+@scope("binding_unit", Contract(BOUND, roles=STAFF, usual=STAFF_ROLES))
 def binding_unit(step: Step) -> Scope:
     """The unit that a person wants to belong to; its superior when only they would review."""
     binding = _binding(step.business_id)
@@ -70,7 +80,16 @@ def binding_person(step: Step) -> Scope:
     return Scope("person", _binding(step.business_id).person_id)
 
 
-@save("vet_binding", Contract(BOUND, gives=VETTED))
+@save(
+    "vet_binding",
+    Contract(
+        BOUND,
+        gives=VETTED,
+        roles=VETTERS,
+        scopes=("binding_unit",),
+        moves=parting("decision", (PENDING,), {"pass": ACTIVE, "return": RETURNED}),
+    ),
+)
 def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit's decision on a request."""
     return vet(step, answers, decide_binding, _binding(step.business_id))
@@ -78,7 +97,13 @@ def vet_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 @save(
     "mend_binding",
-    Contract(BOUND, gives=MENDED, after={"vet_binding": {"decision": ("return",)}}),
+    Contract(
+        BOUND,
+        gives=MENDED,
+        roles=("applicant",),
+        scopes=("binding_person",),
+        moves=parting("decision", (RETURNED,), {AGAIN: PENDING, DROP: WITHDRAWN}),
+    ),
 )
 def mend_binding(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The person asked again, as they wrote on their page, or took the request back (撤回).
@@ -104,7 +129,7 @@ def can_be_taken_back(item: WorkItem) -> bool:
     return node is not None and "decision" in node.outcomes
 
 
-@service("withdraw_binding", Contract(BOUND))
+@service("withdraw_binding", Contract(BOUND, moves=moves((PENDING, RETURNED), WITHDRAWN)))
 def take_back(step: Step) -> Outcomes:
     """End a request that its person took back."""
     binding = _binding(step.business_id)

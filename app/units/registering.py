@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from app.accounts.logins import checked_login, nearest_free_login
 from app.accounts.models import Credential
 from app.accounts.operations import (
     create_credential,
     create_person,
-    free_login,
     grant_role,
     reset_credential,
 )
@@ -122,19 +122,22 @@ def _fill(asked: UnitRegistration, entry: Entry, now: datetime) -> None:
     asked.superior_id = facts.parent.id if facts.parent else None
     asked.office_id = office.id
     asked.legal_person, asked.note = entry.legal_person, entry.note
-    asked.admin_name, asked.login = entry.admin_name, free_login(entry.login)
+    asked.admin_name, asked.login = entry.admin_name, checked_login(entry.login)
     asked.admin_phone = checked_phone(entry.admin_phone, "admin_phone")
 
 
 def faults_of(asked: UnitRegistration, entry: Entry, now: datetime) -> tree.Faults:
-    """Return by field everything that keeps a unit from being registered like this."""
+    """Return by field everything that keeps a unit from being registered like this.
+
+    Whether somebody has the login name is told to nobody who is not signed in: it is a wish.
+    """
     office = vetting_office(entry.facts.parent, entry.facts.area_code, now)
     found = tree.faults_of(None, _placed(entry.facts, office))
     found |= faults_of_place(entry.facts)
     found |= {**_faults_of_second(asked, entry), **_faults_of_type(entry.facts)}
     if office is None:
         found.setdefault("area_code", [NO_OFFICE])
-    for check, typed in ((free_login, entry.login), (_phone, entry.admin_phone)):
+    for check, typed in ((checked_login, entry.login), (_phone, entry.admin_phone)):
         try:
             check(typed)
         except Invalid as fault:
@@ -185,7 +188,7 @@ def decide(
     """Approve a registration, which makes it a unit, or return it (单位注册审核).
 
     Raises Conflict for a decided one, Invalid for a silent return and for a unit that cannot be
-    entered any more, since its name, code or login was taken meanwhile.
+    entered any more, since its name or code was taken meanwhile.
     """
     if asked.status != PENDING:
         raise Conflict("该注册申请已处理")
@@ -215,7 +218,7 @@ def _enter(asked: UnitRegistration, actor_id: int, now: datetime) -> Unit:
     unit.legal_person, unit.contact_name = asked.legal_person, asked.admin_name
     unit.contact_phone = asked.admin_phone
     person = asked.person
-    create_credential(person, asked.login, now=now, actor_id=actor_id)
+    create_credential(person, nearest_free_login(asked.login), now=now, actor_id=actor_id)
     grant_role(
         person, "unit_admin", scope_kind="org", scope_id=unit.id, actor_id=actor_id, now=now
     )
@@ -247,6 +250,26 @@ def hand_over_activation(asked: UnitRegistration, *, now: datetime) -> str:
     if was_opened(account.person_id) or not account.is_enabled:
         raise Conflict("管理员账号已激活，请直接登录；忘记密码的请联系系统管理员重置")
     return reset_credential(account, actor=None, now=now)
+
+
+def login_of(asked: UnitRegistration) -> str:
+    """Return the login of the first administrator, once there is an account; else nothing."""
+    own = select(Credential.login).where(Credential.person_id == asked.person_id)
+    return db.session.scalar(own) or ""
+
+
+def login_told(asked: UnitRegistration) -> str:
+    """Return which login was wished for and, where somebody has it, which is given instead.
+
+    For the office alone: who is not signed in is not told whose names there are.
+    """
+    given = login_of(asked)
+    if not given and asked.status in {PENDING, RETURNED}:
+        given = nearest_free_login(asked.login)
+    if given in {"", asked.login}:
+        return asked.login
+    verb = "已开通为" if asked.status == APPROVED else "通过后开通为"
+    return f"{asked.login}（已有人使用，{verb} {given}）"
 
 
 def is_activated(asked: UnitRegistration) -> bool:

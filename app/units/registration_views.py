@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from flask import flash, render_template, request, session, url_for
-from sqlalchemy import select
+from flask_login import current_user
+from sqlalchemy import Select, select
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
@@ -12,7 +13,7 @@ from app.accounts.public_forms import PublicForm
 from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
-from app.core.db import begin_writing
+from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge, gathered
 from app.core.faults import judged, show_faults
 from app.core.http import grants, page_of, see_other, writes_late
@@ -22,10 +23,11 @@ from app.core.permissions import requires
 from app.core.storage import Kept, lay, prepare
 from app.engine import runtime
 from app.units import asking, evidence, queries, registering, tree
+from app.units.flow import flow_log
 from app.units.forms import RegistrationForm
 from app.units.models import PENDING, RETURNED, Unit, UnitRegistration
 from app.units.offices import VETS
-from app.units.request_process import REGISTRATION
+from app.units.request_process import REGISTRATION, registration_record
 from app.units.web import bp
 
 KEPT, PAGE = "unit_registration", "mend_registration"
@@ -61,7 +63,7 @@ def register() -> Response | tuple[str, int]:
     """Take a registration in; its number is shown once."""
     form, moment = RegistrationForm(request.form), now()
     try:
-        # Counted before anything is told: a form could ask which login names are taken.
+        # Counted before anything is told: a form could ask which units are known.
         PROOF.take()
     except TooManyTries as error:
         form.validate()
@@ -166,6 +168,7 @@ def _state_page(message: str, fault: str = "") -> str:
         receipt=session.get(KEPT, ""),
         message=message,
         states=STATES,
+        login=registering.login_of(asked) if asked else "",
         activated=asked is not None and registering.is_activated(asked),
         sent=evidence.files_of((REGISTRATION, asked.id)) if asked else [],
         policy=evidence.POLICY,
@@ -301,8 +304,7 @@ def claim_activation() -> Response:
 @requires("unit.vet_units")
 def registrations() -> str:
     """Registrations that the reviewer's units vet (单位注册审核)."""
-    offices = [g.scope_id for g in grants() if g.scope_kind == "org" and g.role == VETS]
-    found = select(UnitRegistration).where(UnitRegistration.office_id.in_(offices))
+    found = _vetted_here()
     status, text = request.args.get("status", ""), request.args.get("q", "").strip()
     if status:
         found = found.where(UnitRegistration.status == status)
@@ -313,6 +315,27 @@ def registrations() -> str:
     asked = [each.id for each in page.items if each.status == PENDING]
     waiting = queries.open_tasks_of(REGISTRATION, asked)
     return render_template("units/registrations.html", page=page, tasks=waiting, states=STATES)
+
+
+def _vetted_here() -> Select[tuple[UnitRegistration]]:
+    """Select the registrations that come to the units of the person of this request."""
+    offices = [g.scope_id for g in grants() if g.scope_kind == "org" and g.role == VETS]
+    return select(UnitRegistration).where(UnitRegistration.office_id.in_(offices))
+
+
+@bp.get("/unit/registrations/<int:registration_id>")
+@requires("unit.vet_units")
+def show_registration(registration_id: int) -> str:
+    """A registration and its course, decided or not, for the office it came to."""
+    wanted = _vetted_here().where(UnitRegistration.id == registration_id)
+    asked = db.session.scalars(wanted).first()
+    if asked is None:
+        raise NotFound
+    return render_template(
+        "units/show_registration.html",
+        record=registration_record(asked.id, current_user),
+        log=flow_log((REGISTRATION, asked.id)),
+    )
 
 
 add_entry("单位审核", "单位注册审核", "building-check", "units.registrations", "unit.vet_units")

@@ -6,9 +6,9 @@ from typing import Any
 
 from app.accounts.models import Person
 from app.core.db import db
-from app.core.permissions import STAFF
+from app.core.permissions import STAFF, VETTERS
 from app.core.records import register_record
-from app.engine.contracts import Contract
+from app.engine.contracts import Contract, Life, moves, parting
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -24,12 +24,38 @@ from app.engine.handlers import (
 )
 from app.engine.models import WorkItem
 from app.units import changing, evidence, registering
-from app.units.models import UnitChange, UnitRegistration
-from app.units.vetting import MENDED, VETTED, mend, vet
+from app.units.models import (
+    APPROVED,
+    DROPPED,
+    LAPSED,
+    PENDING,
+    RETURNED,
+    UnitChange,
+    UnitRegistration,
+)
+from app.units.operations import STAFF_ROLES
+from app.units.vetting import AGAIN, DROP, MENDED, VETTED, mend, vet
 
 REGISTRATION, CHANGE = "unit_registration", "unit_change"
-REGISTERING = matter(REGISTRATION, "单位注册", needs=("vet_registration",))
-CHANGING = matter(CHANGE, "单位变更", needs=("vet_unit_change",))
+REGISTERING = matter(
+    REGISTRATION,
+    "单位注册",
+    needs=("vet_registration",),
+    life=Life(
+        {PENDING: "待审核", RETURNED: "已退回", APPROVED: "已通过", LAPSED: "已终止"},
+        ends=(APPROVED, LAPSED),
+    ),
+)
+CHANGING = matter(
+    CHANGE,
+    "单位变更",
+    needs=("vet_unit_change",),
+    life=Life(
+        {PENDING: "待审核", RETURNED: "已退回", APPROVED: "已通过", DROPPED: "已放弃"},
+        ends=(APPROVED, DROPPED),
+    ),
+)
+DECIDED = parting("decision", (PENDING,), {"pass": APPROVED, "return": RETURNED})
 MENDED_WITHIN = timedelta(days=30)
 """How long a returned registration waits to be mended."""
 
@@ -38,7 +64,7 @@ def _registration(step: Step) -> UnitRegistration:
     return db.session.get_one(UnitRegistration, step.business_id)
 
 
-@scope("registration_office", Contract(REGISTERING, roles=STAFF))
+@scope("registration_office", Contract(REGISTERING, roles=STAFF, usual=VETTERS))
 def registration_office(step: Step) -> Scope:
     """Who vets the unit: the superior that it names, or the department of its area (FJ-U-03)."""
     return Scope("org", _registration(step).office_id)
@@ -50,7 +76,16 @@ def registrant(step: Step) -> Scope:
     return Scope("person", _registration(step).person_id)
 
 
-@save("vet_registration", Contract(REGISTERING, gives={**VETTED, "mended_by": str}))
+@save(
+    "vet_registration",
+    Contract(
+        REGISTERING,
+        gives={**VETTED, "mended_by": str},
+        roles=VETTERS,
+        scopes=("registration_office",),
+        moves=DECIDED,
+    ),
+)
 def vet_registration(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a registration."""
     outcomes = vet(step, answers, registering.decide, _registration(step))
@@ -59,7 +94,12 @@ def vet_registration(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 @save(
     "mend_registration",
-    Contract(REGISTERING, after={"vet_registration": {"decision": ("return",)}}),
+    Contract(
+        REGISTERING,
+        scopes=("registrant",),
+        after={"vet_registration": {"decision": ("return",)}},
+        moves=moves((RETURNED,), PENDING),
+    ),
 )
 def mend_registration(_step: Step, _answers: Mapping[str, Any]) -> Outcomes:
     """The registrant sent it again; it was changed on its page."""
@@ -72,7 +112,7 @@ def mend_registration_page(_item: WorkItem) -> str:
     return "/unit/register/state"
 
 
-@service("lapse_registration", Contract(REGISTERING))
+@service("lapse_registration", Contract(REGISTERING, moves=moves((PENDING, RETURNED), LAPSED)))
 def lapse_registration(step: Step) -> Outcomes:
     """End a registration that nobody mended in time."""
     reason = f"退回后 {MENDED_WITHIN.days} 天内未修改，注册申请已终止"
@@ -102,6 +142,7 @@ def registration_record(business_id: int, _person: Person) -> dict[str, Any]:
     return {
         "summary_template": "units/_registration.html",
         "registration": asked,
+        "login": registering.login_told(asked),
         "evidence": evidence.files_of((REGISTRATION, business_id)),
     }
 
@@ -110,20 +151,23 @@ def _change(step: Step) -> UnitChange:
     return db.session.get_one(UnitChange, step.business_id)
 
 
-@scope("change_office", Contract(CHANGING, roles=STAFF))
+@scope("change_office", Contract(CHANGING, roles=STAFF, usual=VETTERS))
 def change_office(step: Step) -> Scope:
     """Who decides on a change: the superior that takes the unit in; never who asked for it."""
     asked = _change(step)
     return Scope("org", asked.office_id, excluded_id=asked.requested_by)
 
 
-@scope("changing_unit", Contract(CHANGING, roles=STAFF))
+@scope("changing_unit", Contract(CHANGING, roles=STAFF, usual=STAFF_ROLES))
 def changing_unit(step: Step) -> Scope:
     """The unit that wants to change."""
     return Scope("org", _change(step).unit_id)
 
 
-@save("vet_unit_change", Contract(CHANGING, gives=VETTED))
+@save(
+    "vet_unit_change",
+    Contract(CHANGING, gives=VETTED, roles=VETTERS, scopes=("change_office",), moves=DECIDED),
+)
 def vet_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The office's decision on a change."""
     return vet(step, answers, changing.decide, _change(step))
@@ -131,7 +175,14 @@ def vet_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 
 @save(
     "mend_unit_change",
-    Contract(CHANGING, gives=MENDED, after={"vet_unit_change": {"decision": ("return",)}}),
+    Contract(
+        CHANGING,
+        gives=MENDED,
+        # Its page is the administrator's.
+        roles=("unit_admin",),
+        scopes=("changing_unit",),
+        moves=parting("decision", (RETURNED,), {AGAIN: PENDING, DROP: DROPPED}),
+    ),
 )
 def mend_unit_change(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """The unit asks again, as it wrote on its page, or asks no more (放弃)."""

@@ -10,8 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import RoleGrant
 from app.accounts.opening import chunks
-from app.accounts.operations import end_grant, notify
+from app.accounts.operations import notify
 from app.accounts.queries import lasts
+from app.accounts.renewing import end_grant
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid

@@ -7,8 +7,8 @@ from app.engine.contracts import Values
 from app.engine.handlers import Outcomes, Step
 
 AGAIN, DROP = "again", "drop"
-VETTED: dict[str, Values] = {"decision": ("pass", "return")}
-MENDED: dict[str, Values] = {"decision": (AGAIN, DROP)}
+VETTED: dict[str, Values] = {"decision": {"pass": "通过", "return": "退回"}}
+MENDED: dict[str, Values] = {"decision": {AGAIN: "重新提交", DROP: "放弃"}}
 """The outcomes of `vet` and `mend`."""
 
 

@@ -44,7 +44,7 @@ def test_a_file_of_tests_stays_readable(path: Path) -> None:
     assert lines(path) <= TEST_FILE_STOP
 
 
-@pytest.mark.parametrize("path", sources(), ids=name_of)
+@pytest.mark.parametrize("path", [*sources(), *files("tests")], ids=name_of)
 def test_functions_stay_short(path: Path) -> None:
     assert {f.name: length(f) for f in functions(path) if length(f) > FUNCTION_STOP} == {}
 

@@ -4,7 +4,6 @@
 """
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +11,13 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import definitions
-from app.factory import create_app
 from app.portfolio import bulk
 from app.portfolio.bulk_models import RowState
-from tests.bench.figures import Figure
-from tests.bench.scale import seconds
+from tests.bench.figures import Figure, seconds, tell
+from tests.bench.world import served
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.portfolio import a_submitted_item, last_tasks
-from tests.conftest import SETTINGS, START, set_clock
-from tests.storms.ground import fresh_url
+from tests.conftest import START, set_clock
 from tests.throwaway_postgres import running_server
 
 ITEMS, AT_ONCE = 500, 50
@@ -28,20 +25,15 @@ ITEMS, AT_ONCE = 500, 50
 
 def figures(folder: Path) -> Iterator[Figure]:
     """Measure on PostgreSQL what the reviewer waits for, and what the worker then does."""
-    with running_server() as server, fresh_url(folder, server) as url:
-        app = create_app(str(folder / "audit"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
-        with app.app_context():
-            db.create_all()
-            clerk_id, item_ids = _desk()
-            asked: list[int] = []
-            first = seconds(lambda: asked.append(_ask(clerk_id, item_ids)))
-            rest = seconds(lambda: bulk.carry_out({"batch": asked[0]}))
-            yield Figure("batch_audit_answer_s", round(first, 2), "s", 2)
-            yield Figure("batch_audit_of_500_s", round(first + rest, 1), "s", 10)
-            with transaction(write=False):
-                assert bulk.counts_of(asked[0])[RowState.DONE] == ITEMS
-            db.session.remove()
-            db.engine.dispose()
+    with running_server() as server, served(folder, server):
+        clerk_id, item_ids = _desk()
+        asked: list[int] = []
+        first = seconds(lambda: asked.append(_ask(clerk_id, item_ids)))
+        rest = seconds(lambda: bulk.carry_out({"batch": asked[0]}))
+        yield Figure("batch_audit_answer_s", round(first, 2), "s", 2)
+        yield Figure("batch_audit_of_500_s", round(first + rest, 1), "s", 10)
+        with transaction(write=False):
+            assert bulk.counts_of(asked[0])[RowState.DONE] == ITEMS
 
 
 def _desk() -> tuple[int, list[int]]:
@@ -65,14 +57,5 @@ def _ask(clerk_id: int, item_ids: list[int]) -> int:
         return bulk.ask(tasks, "pass", "情况属实", actor=clerk, now=now()).id
 
 
-def main() -> int:
-    """Print the figures; 1 when one does not hold."""
-    with tempfile.TemporaryDirectory() as folder:
-        measured = list(figures(Path(folder)))
-    for figure in measured:
-        print(figure.line(), flush=True)
-    return 0 if all(figure.ok for figure in measured) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(figures))

@@ -13,7 +13,7 @@ from app.core.db import db, transaction
 from app.engine import definitions, state
 from app.engine.environment import Engine
 from app.engine.models import ProcessInstance
-from app.engine.timers import bound
+from app.engine.moments import bound
 from tests.bench.figures import Figure, scaled_ms
 from tests.engine.conftest import open_tables
 from tests.engine.kit import NOON, Office, reviewed

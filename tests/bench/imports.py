@@ -4,7 +4,6 @@
 """
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,17 +15,15 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.sheets import read_sheet
-from app.factory import create_app
 from app.imports import operations, work
 from app.imports.kinds import kind_called
 from app.imports.models import BatchStatus, ImportBatch
 from app.units.people_import import COLUMNS
-from tests.bench.figures import Figure
-from tests.bench.scale import seconds
+from tests.bench.figures import Figure, seconds, tell
+from tests.bench.world import served
 from tests.builders.people import a_person, a_unit
 from tests.builders.sheets import a_book
-from tests.conftest import SETTINGS, START, set_clock
-from tests.storms.ground import fresh_url
+from tests.conftest import START, set_clock
 from tests.throwaway_postgres import running_server
 
 ROWS = 10_000
@@ -34,20 +31,15 @@ ROWS = 10_000
 
 def figures(folder: Path) -> Iterator[Figure]:
     """Measure on PostgreSQL: reading, checking and writing, as one after another they are."""
-    with running_server() as server, fresh_url(folder, server) as url:
-        app = create_app(str(folder / "imports"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
-        with app.app_context():
-            db.create_all()
-            unit_id, person_id = _desk()
-            content = _workbook()
-            for name in ("import_of_10000_people_s", "import_of_10000_known_people_s"):
-                took = seconds(lambda: _import(content, unit_id, person_id))
-                yield Figure(name, round(took, 1), "s", 60)
-            with transaction(write=False):
-                made = [batch.counts for batch in db.session.scalars(sa.select(ImportBatch))]
-            assert [(each["new"], each["same"]) for each in made] == [(ROWS, 0), (0, ROWS)], made
-            db.session.remove()
-            db.engine.dispose()
+    with running_server() as server, served(folder, server):
+        unit_id, person_id = _desk()
+        content = _workbook()
+        for name in ("import_of_10000_people_s", "import_of_10000_known_people_s"):
+            took = seconds(lambda: _import(content, unit_id, person_id))
+            yield Figure(name, round(took, 1), "s", 60)
+        with transaction(write=False):
+            made = [batch.counts for batch in db.session.scalars(sa.select(ImportBatch))]
+        assert [(each["new"], each["same"]) for each in made] == [(ROWS, 0), (0, ROWS)], made
 
 
 def _desk() -> tuple[int, int]:
@@ -87,15 +79,5 @@ def _import(content: bytes, unit_id: int, person_id: int) -> None:
         assert db.session.get_one(ImportBatch, batch_id).status == BatchStatus.DONE
 
 
-def main() -> int:
-    """Print the figures; 1 when one does not hold."""
-    missed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for figure in figures(Path(folder)):
-            print(figure.line(), flush=True)
-            missed += not figure.ok
-    return 1 if missed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(figures))

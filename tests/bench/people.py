@@ -4,28 +4,21 @@
 """
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
-from flask import Flask
 
 from app.accounts.models import Credential, Person
-from app.core.clock import now
-from app.core.db import Base, db, transaction
-from app.factory import create_app
+from app.core.db import db, transaction
 from app.units.models import Employment, Unit
-from tests.bench.figures import Figure
-from tests.bench.http import signed_in
-from tests.bench.scale import seconds
+from tests.bench.figures import Figure, tell
+from tests.bench.world import asker, p95_ms, rows_like, served
 from tests.builders.people import a_person, a_unit
-from tests.conftest import SETTINGS, START, set_clock
-from tests.storms.ground import fresh_url
+from tests.conftest import START, set_clock
 from tests.throwaway_postgres import running_server
 
 UNITS, PEOPLE = 10_000, 1_000_000
-ASKED = 40
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨"
 GIVEN = "晓禾明远正言文涛海沧若水向晚长宁"
 LISTS = {
@@ -40,28 +33,11 @@ LISTS = {
 
 def figures(folder: Path) -> Iterator[Figure]:
     """Measure on PostgreSQL, pages as they are served, the database warm."""
-    with running_server() as server, fresh_url(folder, server) as url:
-        app = create_app(str(folder / "people"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
-        with app.app_context():
-            db.create_all()
-            people = _province()
-            for name, (who, path) in LISTS.items():
-                yield Figure(name, _p95_ms(app, people[who], path), "ms", 50)
-            db.session.remove()
-            db.engine.dispose()
-
-
-def _p95_ms(app: Flask, person_id: int, path: str) -> float:
-    browser = signed_in(app, person_id)
-
-    def ask() -> None:
-        answer = browser.get(path)
-        assert answer.status_code == 200, answer.status_code
-        assert "pager" in answer.text or "第 1" in answer.text
-
-    ask()
-    took = sorted(seconds(ask) for _ in range(ASKED))
-    return round(took[ASKED * 95 // 100 - 1] * 1000, 1)
+    with running_server() as server, served(folder, server) as app:
+        people = _province()
+        for name, (who, path) in LISTS.items():
+            ask = asker(app, people[who], path, "pager", "第 1")
+            yield Figure(name, p95_ms(ask), "ms", 50)
 
 
 def _province() -> dict[str, int]:
@@ -102,33 +78,8 @@ def _province() -> dict[str, int]:
         )
     with transaction():
         db.session.execute(sa.text("ANALYZE"))
-        assert now() is not None
     return people
 
 
-def rows_like(table: type[Base], like: int, count: int, **own: str) -> None:
-    """Insert `count` rows like one, but for the columns that have an expression of n."""
-    columns = [column.name for column in table.__table__.c]
-    values = ", ".join(own.get(name, f'"{name}"') for name in columns)
-    names = ", ".join(f'"{name}"' for name in columns)
-    db.session.execute(
-        sa.text(
-            f'INSERT INTO "{table.__table__.name}" ({names}) SELECT {values} '
-            f'FROM "{table.__table__.name}", generate_series(1, :count) n WHERE id = :like'
-        ),
-        {"count": count, "like": like},
-    )
-
-
-def main() -> int:
-    """Print the figures; 1 when one does not hold."""
-    missed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for figure in figures(Path(folder)):
-            print(figure.line(), flush=True)
-            missed += not figure.ok
-    return 1 if missed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(figures))

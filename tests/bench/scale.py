@@ -4,8 +4,6 @@
 """
 
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,13 +16,12 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import definitions, runtime, workers
 from app.engine.models import ProcessInstance, WorkItem
-from app.factory import create_app
 from app.units.operations import request_binding
 from app.units.process import BINDING
-from tests.bench.figures import Figure
-from tests.bench.http import signed_in
+from tests.bench.figures import Figure, seconds, tell
+from tests.bench.world import asker, served
 from tests.builders.people import a_person, a_unit, staff
-from tests.conftest import SETTINGS, START, set_clock
+from tests.conftest import START, set_clock
 from tests.engine.kit import (
     NOON,
     Office,
@@ -58,13 +55,6 @@ def figures(folder: Path) -> Iterator[Figure]:
         yield from _told(folder, server)
         yield from _told(folder, "")
         yield from _inbox(folder, server)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes by the clock: the work is the database's too."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 @contextmanager
@@ -160,23 +150,18 @@ def _told(folder: Path, server: str) -> Iterator[Figure]:
 
 
 def _inbox(folder: Path, server: str) -> Iterator[Figure]:
-    with fresh_url(folder, server) as url:
-        app = create_app(str(folder / "inbox"), SQLALCHEMY_DATABASE_URI=url, **SETTINGS)
-        with app.app_context():
-            db.create_all()
-            clerk_id, unit_id = _desk()
-            applicant_id, overseer_id = _people_of_all()
-            took = {}
-            for total, more in ((SMALL, SMALL - OWN), (LARGE, LARGE - SMALL)):
-                _items(more, total - more, unit_id + 1)
-                _share_with_applicants(unit_id, applicant_id)
-                took[total] = {each: _page(app, clerk_id, each) for each in SEARCHES}
-            applied, overseen = (
-                max(_page(app, who, each, pages=3) for each in SEARCHES)
-                for who in (applicant_id, overseer_id)
-            )
-            db.session.remove()
-            db.engine.dispose()
+    with served(folder, server) as app:
+        clerk_id, unit_id = _desk()
+        applicant_id, overseer_id = _people_of_all()
+        took = {}
+        for total, more in ((SMALL, SMALL - OWN), (LARGE, LARGE - SMALL)):
+            _items(more, total - more, unit_id + 1)
+            _share_with_applicants(unit_id, applicant_id)
+            took[total] = {each: _page(app, clerk_id, each) for each in SEARCHES}
+        applied, overseen = (
+            max(_page(app, who, each, pages=3) for each in SEARCHES)
+            for who in (applicant_id, overseer_id)
+        )
     ratio = max(took[LARGE][each] / took[SMALL][each] for each in SEARCHES)
     yield Figure("inbox_among_1000000_ratio", round(ratio, 2), "x", 1.5, 1)
     yield Figure("inbox_of_applicant_among_1000000_s", round(applied, 2), "s", 1)
@@ -249,27 +234,10 @@ def _items(count: int, base: int, first_unit: int, *, spread: int = 5000) -> Non
 
 
 def _page(app: Flask, person_id: int, search: str, *, pages: int = PAGES) -> float:
-    browser = signed_in(app, person_id)
-
-    def ask() -> None:
-        answer = browser.get(f"/tasks{search}")
-        assert answer.status_code == 200, answer.status_code
-        assert STEP in answer.text
-
-    ask()
+    ask = asker(app, person_id, f"/tasks{search}", STEP)
     # The quickest: what else the machine does in the meantime is no cost of the page.
     return min(seconds(ask) for _ in range(pages))
 
 
-def main() -> int:
-    """Print the figures; 1 when one does not hold."""
-    missed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for figure in figures(Path(folder)):
-            print(figure.line(), flush=True)
-            missed += not figure.ok
-    return 1 if missed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(figures))

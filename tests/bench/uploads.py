@@ -9,7 +9,6 @@ import io
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from PIL import Image
 from app.core.db import db, transaction
 from app.core.parts import PART
 from app.factory import ROOT, create_app
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, tell
 from tests.bench.http import signed_in
 from tests.builders.people import a_person
 from tests.conftest import SETTINGS
@@ -155,14 +154,5 @@ def _memory(process: int, what: str) -> float:
     raise LookupError(what)
 
 
-def main() -> int:
-    """Print the figures; 1 when one does not hold."""
-    with tempfile.TemporaryDirectory() as folder:
-        found = list(figures(Path(folder)))
-    for figure in found:
-        print(figure.line())
-    return 0 if all(figure.ok for figure in found) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(figures))

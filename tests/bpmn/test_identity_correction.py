@@ -41,6 +41,11 @@ PATHS = {
     ),
     "given up": (True, [(VET, RETURN), (MEND, GIVE_UP)], "ended"),
 }
+TAKEN_BACK = {
+    "from the unit": (True, []),
+    "from the office": (False, []),
+    "mended before": (True, [(VET, RETURN), (MEND, AGAIN)]),
+}
 
 
 ENDS = {
@@ -48,6 +53,14 @@ ENDS = {
     "refused": "correction_refused",
     "ended": "correction_given_up",
 }
+
+
+def _walk(person: Person, correction_id: int, steps: list[tuple[str, dict[str, Any]]]) -> None:
+    for node, answers in steps:
+        if (node, answers) == (MEND, AGAIN):
+            with transaction():
+                _ask(db.session.get_one(Person, person.id))
+        do((CORRECTION, correction_id), node, answers)
 
 
 def _asked(*, employed: bool) -> tuple[Person, int]:
@@ -78,11 +91,7 @@ def _ask(person: Person) -> int:
 def test_every_path_ends_where_it_is_drawn(app: Flask, name: str) -> None:
     employed, steps, status = PATHS[name]
     person, correction_id = _asked(employed=employed)
-    for node, answers in steps:
-        if (node, answers) == (MEND, AGAIN):
-            with transaction():
-                _ask(db.session.get_one(Person, person.id))
-        do((CORRECTION, correction_id), node, answers)
+    _walk(person, correction_id, steps)
     with transaction(write=False):
         assert check_all() == []
         assert open_items((CORRECTION, correction_id)) == []
@@ -97,3 +106,21 @@ def test_every_path_ends_where_it_is_drawn(app: Flask, name: str) -> None:
         assert db.session.get_one(Person, person.id).name == (
             "苏小禾" if status == "granted" else "苏晓禾"
         )
+
+
+@pytest.mark.parametrize("name", TAKEN_BACK)
+def test_what_waits_unseen_is_taken_back(app: Flask, name: str) -> None:
+    employed, steps = TAKEN_BACK[name]
+    person, correction_id = _asked(employed=employed)
+    _walk(person, correction_id, steps)
+    with transaction():
+        runtime.withdraw((CORRECTION, correction_id), actor_id=person.id, now=now())
+    with transaction(write=False):
+        assert check_all() == []
+        assert open_items((CORRECTION, correction_id)) == []
+        *_, taken, end = db.session.scalars(sa.select(StepLog.node).order_by(StepLog.id))
+        assert (taken, end) == ("withdraw_correction", "correction_withdrawn")
+        assert db.session.scalar(sa.select(ProcessInstance.status)) == "completed"
+        kept = db.session.get_one(IdentityCorrection, correction_id)
+        assert (kept.status, kept.opinion) == ("ended", "本人撤回")
+        assert db.session.get_one(Person, person.id).name == "苏晓禾"

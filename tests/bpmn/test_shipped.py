@@ -1,6 +1,8 @@
 """The diagrams that are shipped: each passes the gate and says who does what with which form."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from app.engine.answers import RECORD_ANSWERS
 from app.engine.diagrams import BPMN, Node, read_nodes, read_xml
 from app.engine.gate import Known, published_in
 from app.engine.gate.inspection import inspect
+from app.engine.gate.platform import known_here
+from app.engine.gate.sandbox import packed
 
 FOLDER = Path(__file__).resolve().parents[2] / "bpmn"
 NATIONAL = {path.name: path.read_bytes() for path in sorted(FOLDER.glob("*.[bd][pm][mn]*"))}
@@ -30,7 +34,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
     from app.factory import create_app
 
     create_app(str(tmp_path_factory.mktemp("instance")))
-    return Known.of_platform()
+    return known_here()
 
 
 def test_some_diagrams_are_shipped() -> None:
@@ -48,6 +52,21 @@ def test_every_national_diagram_passes_the_gate(file: str, known: Known) -> None
 def test_every_override_passes_the_gate_beside_the_national_ones(path: Path, known: Known) -> None:
     verdict = inspect({**NATIONAL, path.name: path.read_bytes()}, known=known)
     assert [f for f in verdict.findings if f.file in {path.name, ""}] == []
+
+
+def test_the_sandbox_is_given_plain_data_and_loads_no_room(known: Known) -> None:
+    loaded = (
+        "import pickle, sys, app.engine.gate.child; pickle.load(sys.stdin.buffer); "
+        "print(sorted({'sqlalchemy', 'flask', 'wtforms', 'app.people'} & sys.modules.keys()))"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", loaded],
+        input=packed(known),
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    assert child.stdout.decode().strip() == "[]"
 
 
 def test_every_message_that_a_room_sends_is_told_to_the_gate(known: Known) -> None:
@@ -151,6 +170,30 @@ def test_a_verdict_is_followed_out_of_the_process_that_is_called(
     verdict = inspect({**files, "declaration.bpmn": _turned(place)}, known=known)
     astray = {finding.element for finding in verdict.findings if finding.rule == "task.after"}
     assert SWAPPED[place][2] in astray
+
+
+TOLD_BY_STATES = [
+    ("plan_window", "pass", "return", "publish_plan"),
+    ("certificate_revocation", "pass", "refuse", "revoke_certificate"),
+    ("certificate_issue", "return", "postpone", "provide_photo"),
+    ("certificate_replacement", "return", "refuse", "mend_replacement"),
+    ("identity_correction", "return", "refuse", "mend_correction"),
+    ("post_approval", "pass", "return", "mend_posts"),
+    ("unit_binding", "pass", "return", "mend_binding"),
+    ("unit_change", "pass", "return", "mend_unit_change"),
+]
+"""A decision that is exchanged for another, and the task that then finds its record elsewhere."""
+
+
+@pytest.mark.parametrize(("process", "old", "new", "misled"), TOLD_BY_STATES)
+def test_the_state_alone_tells_of_a_decision_that_leads_astray(
+    process: str, old: str, new: str, misled: str, known: Known
+) -> None:
+    text = NATIONAL[f"{process}.bpmn"].decode()
+    known = replace(known, processes=published_in(NATIONAL, known))
+    turned = text.replace(f'decision == "{old}"', f'decision == "{new}"')
+    found = inspect({f"{process}.bpmn": turned.encode()}, known=known).findings
+    assert ("error", "task.state", misled) in {(f.severity, f.rule, f.element) for f in found}
 
 
 def test_the_processes_that_are_called_are_shipped() -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if chromium is None:
-        pytest.fail("no Chromium: install the package chromium, or set CHROMIUM to its path")
+        pytest.fail("no Chromium: install chromium-headless-shell, or set CHROMIUM to its path")
     return {**browser_type_launch_args, "executable_path": chromium, "args": ARGUMENTS}
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from app.accounts.models import Person
@@ -13,17 +12,10 @@ from app.core.db import db, transaction
 from app.portfolio.models import PortfolioItem
 from tests.app.core.test_uploads import a_pdf, a_photo
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit
 
 Enter = Callable[..., Page]
 SLOT = next(slot.name for slot in build.item_types.get("honor").slots if slot.required)
 PART = 2**20
-
-
-@pytest.fixture
-def teacher(app: Any) -> Person:
-    with transaction():
-        return a_person(unit=a_unit())
 
 
 def a_draft(teacher: Person, *names: str) -> int:
@@ -128,6 +120,35 @@ def test_several_come_at_once_and_one_chosen_twice_comes_once(
     expect(place.get_by_role("link")).to_have_count(3)
     expect(page.locator("[data-save-state]")).to_contain_text("已保存")
     assert sorted(held(item_id)) == ["证书1.png", "证书2.png", "证书3.png"]
+
+
+def test_files_chosen_together_stay_in_the_order_of_the_choice(
+    enter: Enter, teacher: Person, tmp_path: Path
+) -> None:
+    item_id = a_draft(teacher)
+    page = enter(teacher, f"/portfolio/{item_id}")
+    place = page.locator(f"[data-field={SLOT}]")
+    scans = [tmp_path / f"证书{n}.png" for n in (1, 2, 3)]
+    for n, scan in enumerate(scans):
+        scan.write_bytes(build.a_picture((n, n, n)))
+
+    def late(route: Route) -> None:
+        if route.request.method == "POST" and first:
+            waiting.append(first.pop() and route)
+        else:
+            route.continue_()
+
+    first, waiting = [True], []  # type: list[bool], list[Route]
+    page.route(re.compile(f"/portfolio/{item_id}/files/"), late)
+    place.locator("input[type=file]").set_input_files(scans)
+    expect(place.get_by_role("link")).to_have_count(2)
+    with page.expect_response(re.compile(f"/portfolio/{item_id}/fields")):
+        waiting[0].continue_()
+        expect(place.get_by_role("link")).to_have_count(3)
+    expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+    assert held(item_id) == ["证书1.png", "证书2.png", "证书3.png"]
+    page.reload()
+    expect(place.get_by_role("link")).to_have_text(held(item_id))
 
 
 def test_a_refused_file_uses_up_no_room(

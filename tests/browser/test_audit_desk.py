@@ -12,23 +12,10 @@ from app.core.db import db, transaction
 from app.portfolio import bulk
 from app.units.models import Unit
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import staff
 
 Enter = Callable[..., Page]
 Axe = Callable[..., list[Any]]
-
-
-@pytest.fixture
-def school(app: Any) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
-
-
-@pytest.fixture
-def teacher(school: Unit) -> Person:
-    with transaction():
-        return a_person(unit=db.session.merge(school))
 
 
 def test_a_whole_list_is_chosen_and_watched_until_the_worker_is_done(

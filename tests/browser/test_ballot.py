@@ -6,19 +6,14 @@ from typing import Any
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.review import queries
 from app.review.ballots import BallotBox
 from tests.builders.flow import open_items
+from tests.builders.people import person
 from tests.builders.review import Held, a_meeting
 
 Enter = Callable[..., Page]
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
 
 
 def boxed() -> int:

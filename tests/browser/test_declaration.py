@@ -342,3 +342,17 @@ def test_the_overview_and_the_lists_read_well(app: Flask, enter: Enter, axe: Axe
     keep(page, "task-phone")
     page = enter(clerk, f"/declarations/{declaration.id}")
     keep(page, "show-phone")
+
+
+def test_the_table_of_titles_needs_no_sliding_on_a_desk(enter: Enter, case: Declaration) -> None:
+    page = enter(case.person, path(case, "basics"))
+    table = page.get_by_role("region", name="现有职称情况", exact=True)
+    expect(table.get_by_role("link", name="编辑")).to_be_visible()
+    table.scroll_into_view_if_needed()
+    keep(page, "titles")
+    assert table.evaluate("each => each.scrollWidth <= each.clientWidth")
+    unit, acts = table.locator("tbody td").nth(3), table.locator("tbody td").nth(4)
+    left, right = unit.bounding_box(), acts.bounding_box()
+    assert left
+    assert right
+    assert left["x"] + left["width"] <= right["x"] + 1

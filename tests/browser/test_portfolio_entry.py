@@ -4,24 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.portfolio.models import PortfolioItem
 from tests.builders import portfolio as build
-from tests.builders.people import a_person, a_unit
 
 Enter = Callable[..., Page]
 Axe = Callable[..., list[Any]]
-
-
-@pytest.fixture
-def teacher(app: Any) -> Person:
-    del app
-    with transaction():
-        return a_person(unit=a_unit())
 
 
 def a_draft(person: Person, type_key: str = "work", **data: Any) -> int:

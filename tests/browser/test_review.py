@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from app.accounts.models import Person
-from app.core.db import db, transaction
+from app.core.db import transaction
 from tests.builders.flow import do, open_items
+from tests.builders.people import person
 from tests.builders.review import a_meeting, check_in, marks, play
 
 Enter = Callable[..., Page]
@@ -18,11 +18,6 @@ ROOM_LEFT = """(box) => {
   const spinner = 18, padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
   return box.clientWidth - padding - spinner - pen.measureText('59.50').width;
 }"""
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
 
 
 def test_a_scheme_survives_a_look_at_another_tab(enter: Enter) -> None:

@@ -8,17 +8,21 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from app.accounts import operations, signing_in
-from app.accounts.models import Credential, Person
-from app.core.clock import now
+from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.openid.models import Provider
 from app.openid.protocol import forget_clients
 from tests.browser.conftest import Axe, Problems, Serve
 from tests.builders.openid import IdentityOffice, a_provider, identity_office
-from tests.builders.people import a_person, a_unit, an_id_number
+from tests.builders.people import (
+    PASSWORD,
+    a_person,
+    a_unit,
+    an_id_number,
+    keepers_of_accounts,
+    with_password,
+)
 
-PASSWORD = "Qinghe-2026"
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1366, "height": 768}
 PICTURES = os.environ.get("PICTURES", "")
@@ -42,10 +46,7 @@ def address(app: Flask, live_server: Serve) -> str:
 @pytest.fixture
 def keepers(app: Flask) -> tuple[Person, Person]:
     with transaction():
-        return (
-            a_person("庾一鸣", roles=[("system_admin", "all", None)]),
-            a_person("阚双全", roles=[("security_admin", "all", None)]),
-        )
+        return keepers_of_accounts()
 
 
 @pytest.fixture
@@ -65,9 +66,7 @@ def applicant(app: Flask) -> Person:
     with transaction():
         unit = a_unit("云桥区青禾小学", clerk=False, leader=False)
         person = a_person("苏晓禾", id_number=an_id_number(), unit=unit)
-        account = db.session.query(Credential).filter_by(person_id=person.id).one()
-        account.login = "su"
-        operations.set_password(account, signing_in.hash_password(PASSWORD), now=now())
+        with_password(person, "su")
         return person
 
 

@@ -11,17 +11,16 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from app.accounts import addresses, factor_views, mail_links, operations, second_factor, signing_in
-from app.accounts.models import Credential, Person
+from app.accounts import addresses, factor_views, mail_links, second_factor
+from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.mail import MailServer
 from tests.browser.conftest import Axe, Problems
 from tests.builders.devices import STEP, a_device
-from tests.builders.people import a_person, a_unit, an_id_number
+from tests.builders.people import PASSWORD, a_person, a_unit, an_id_number, with_password
 from tests.conftest import START
 
-PASSWORD = "Qinghe-2026"
 PHONE = {"width": 390, "height": 844}
 PICTURES = os.environ.get("PICTURES", "")
 Enter = Callable[..., Page]
@@ -33,9 +32,7 @@ def guard(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Person:
     monkeypatch.setattr(factor_views, "device_time", now)
     with transaction():
         person = a_person("阚双全", roles=[("security_admin", "all", None)])
-        account = db.session.query(Credential).filter_by(person_id=person.id).one()
-        account.login = "kan"
-        operations.set_password(account, signing_in.hash_password(PASSWORD), now=now())
+        with_password(person, "kan")
         second_factor.ask_factor_of({"security_admin"}, actor_id=None, now=now())
         return person
 

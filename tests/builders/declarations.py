@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import pikepdf
-from PIL import Image
 from sqlalchemy import select
 
 from app.accounts.models import Person
@@ -37,7 +36,7 @@ from tests.builders.golden_case import (
 from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_committee, a_plan
 from tests.builders.played import played_once
-from tests.builders.portfolio import an_item, an_upload, slots_due, vet
+from tests.builders.portfolio import a_portrait, an_item, an_upload, slots_due, vet
 
 
 def a_chain() -> tuple[Unit, Unit, Unit]:
@@ -64,10 +63,9 @@ def golden_applicant(unit: Unit, name: str = "苏晓禾") -> Person:
 
 def a_photo(person: Person) -> storage.StoredFile:
     """A certificate photo that was uploaded and cropped."""
-    target = io.BytesIO()
-    Image.new("RGB", (413, 579), (90, 120, 200)).save(target, "JPEG")
-    target.seek(0)
-    return storage.stage(target, "证件照.jpg", PHOTO, owner_id=person.id, now=now())
+    return storage.stage(
+        io.BytesIO(a_portrait()), "证件照.jpg", PHOTO, owner_id=person.id, now=now()
+    )
 
 
 def a_pdf() -> bytes:

@@ -117,10 +117,14 @@ def path_of(address: str) -> str:
     return address.removeprefix(HOST)
 
 
+def way_back(browser: Any, office: IdentityOffice, subject: str, path: str) -> str:
+    """Press a button and fill the provider's form; returns where it sends the browser back to."""
+    return path_of(office.authorise(to_provider(browser, path), subject))
+
+
 def sign_on(browser: Any, office: IdentityOffice, subject: str, path: str) -> Any:
     """Press a button, fill the provider's form, come back."""
-    back = office.authorise(to_provider(browser, path), subject)
-    return browser.get(path_of(back))
+    return browser.get(way_back(browser, office, subject, path))
 
 
 def asked(url: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import cv2
 import pypdf
-from PIL import Image
 
 from app.certificates.models import Certificate, CertificateStatus
 from app.certificates.operations import issue_certificate
@@ -16,6 +15,7 @@ from app.core import storage
 from app.core.clock import now
 from app.core.db import db
 from tests.builders.people import a_person, a_unit
+from tests.builders.portfolio import a_portrait
 
 FACTS: dict[str, Any] = {
     "name": "苏晓禾",
@@ -37,17 +37,10 @@ FACTS: dict[str, Any] = {
 }
 
 
-def a_photo() -> bytes:
-    """A certificate photo of 5:7."""
-    target = io.BytesIO()
-    Image.new("RGB", (413, 579), (90, 120, 200)).save(target, "JPEG")
-    return target.getvalue()
-
-
 def an_issued_certificate(**facts: Any) -> Certificate:
     """A certificate just issued: its paper waits to be rendered."""
     person = a_person(facts.get("name", FACTS["name"]))
-    photo = storage.keep(a_photo(), "证件照.jpg", "image/jpeg", owner_id=person.id, now=now())
+    photo = storage.keep(a_portrait(), "证件照.jpg", "image/jpeg", owner_id=person.id, now=now())
     certificate = Certificate(
         public_id=f"public{person.id:06d}",
         jurisdiction="anhui",

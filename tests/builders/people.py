@@ -5,13 +5,15 @@ from itertools import count
 
 from stdnum.cn import ric
 
-from app.accounts.models import Person
-from app.accounts.operations import create_credential, create_person, grant_role
+from app.accounts.models import Credential, Person
+from app.accounts.operations import create_credential, create_person, grant_role, set_password
+from app.accounts.signing_in import hash_password
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, transaction
 from app.units.history import begin_period
 from app.units.models import ACTIVE, Employment, Unit
 
+PASSWORD = "Qinghe-2026"
 _numbers = count(1)
 
 
@@ -46,6 +48,28 @@ def a_person(
         grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
         employ(person, unit)
     return person
+
+
+def person(person_id: int) -> Person:
+    """Somebody as they are now."""
+    with transaction(write=False):
+        return db.session.get_one(Person, person_id)
+
+
+def with_password(person: Person, login: str) -> Credential:
+    """Give somebody's account its name and the password of everybody in tests."""
+    account = db.session.query(Credential).filter_by(person_id=person.id).one()
+    account.login = login
+    set_password(account, hash_password(PASSWORD), now=now())
+    return account
+
+
+def keepers_of_accounts() -> tuple[Person, Person]:
+    """The system administrator and the security administrator."""
+    return (
+        a_person("庾一鸣", roles=[("system_admin", "all", None)]),
+        a_person("阚双全", roles=[("security_admin", "all", None)]),
+    )
 
 
 def employ(person: Person, unit: Unit) -> Employment:

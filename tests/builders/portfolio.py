@@ -41,6 +41,13 @@ def a_picture(colour: tuple[int, int, int] = (200, 30, 30), kind: str = "PNG") -
     return target.getvalue()
 
 
+def a_portrait() -> bytes:
+    """A certificate photo of 5:7."""
+    target = io.BytesIO()
+    Image.new("RGB", (413, 579), (90, 120, 200)).save(target, "JPEG")
+    return target.getvalue()
+
+
 def an_upload(person: Person, name: str = "证明.png") -> storage.StoredFile:
     """A staged upload of a person: a picture, or a paper where the name says so."""
     if name.endswith(".pdf"):

@@ -24,7 +24,7 @@ from app.results.process import OBJECTION, PUBLICITY, RESULT
 from app.results.queries import publicity_of_meeting
 from tests.builders.declarations import a_photo
 from tests.builders.flow import do, drain
-from tests.builders.people import a_person
+from tests.builders.people import a_person, person
 from tests.builders.played import played_once
 from tests.builders.portfolio import an_upload
 from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
@@ -210,8 +210,3 @@ def request(request_id: int) -> ReplacementRequest:
 def make_issuer(person: Person, unit_id: int) -> None:
     """Let somebody issue for a unit."""
     grant_role(person, "issuer", scope_kind="org", scope_id=unit_id, actor_id=None, now=now())
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)

@@ -75,6 +75,12 @@ class Held:
         return db.session.get_one(Person, person_id)
 
 
+def nodes(held: Held) -> list[str]:
+    """The steps in which a meeting now waits for somebody."""
+    with transaction(write=False):
+        return [item.node for item in open_items(held.business)]
+
+
 def a_committee(organiser: Unit, series: Series, *, size: int = 11) -> Committee:
     """A committee whose filing holds in 2026."""
     number = next(_numbers)
@@ -333,6 +339,17 @@ def cast_as(held: Held, person_id: int, choices: dict[int, str], random: Random)
     """Cast one ballot in a transaction of its own."""
     with transaction():
         operations.cast(held.meeting, choices, actor_id=person_id, random=random, now=now())
+
+
+def recuse_a_listener(held: Held) -> tuple[int, int]:
+    """Keep a member who does not review the first case from voting on it; the case, who it is."""
+    with transaction():
+        meeting = held.meeting
+        case = meeting.cases[0]
+        readers = {case.main_reviewer_id, case.deputy_reviewer_id, held.director_id}
+        seat = next(s for s in meeting.members if s.person_id not in readers)
+        operations.recuse(meeting, case, seat, "合作者", actor_id=held.clerk_id, now=now())
+        return case.id, seat.person_id
 
 
 def case_ids(held: Held) -> list[int]:

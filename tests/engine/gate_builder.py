@@ -10,8 +10,11 @@ from app.engine.contracts import (
     YES_OR_NO,
     Answered,
     Contract,
+    Life,
     Matter,
     Values,
+    moves,
+    parting,
 )
 from app.engine.gate import Known
 from app.engine.gate.known import Asking
@@ -29,7 +32,7 @@ HEAD = """<?xml version="1.0" encoding="UTF-8"?>
  id="definitions" targetNamespace="http://zhiping.example/bpmn">
 """
 
-SAMPLE = ("sample",)
+SAMPLE, KEPT = ("sample",), ("kept",)
 DECISION: dict[str, Values] = {"decision": ("pass", "return")}
 KNOWN = Known(
     forms={
@@ -42,15 +45,28 @@ KNOWN = Known(
         "elsewhere": Asking("elsewhere", ("pass", "return")),
         "look_first": Asking("look_first", ("pass", "return")),
         "look_only": Asking("look_only", ()),
+        "judge": Asking("judge", ("pass", "return")),
     },
-    pages={"fill": UNDECLARED, "desk": Contract(SAMPLE, save="at_desk")},
+    pages={
+        "fill": UNDECLARED,
+        "desk": Contract(SAMPLE, save="at_desk"),
+        "mend": Contract(KEPT),
+    },
     saves={
         "save_fill": UNDECLARED,
         "save_vet": UNDECLARED,
-        "decide": Contract(SAMPLE, gives=DECISION, roles=("unit_clerk",)),
+        "decide": Contract(
+            SAMPLE, gives=DECISION, roles=("unit_clerk",), scopes=("own_unit", "own_office")
+        ),
         "elsewhere": Contract(("other",), gives=DECISION),
         "at_desk": Contract(SAMPLE),
         "record": Contract(gives={"decision": Answered}, repeats=True),
+        "judge": Contract(
+            KEPT,
+            gives=DECISION,
+            moves=parting("decision", ("sent",), {"pass": "passed", "return": "returned"}),
+        ),
+        "mend": Contract(KEPT, moves=moves(("returned",), "sent")),
     },
     services={
         "publish": UNDECLARED,
@@ -59,16 +75,34 @@ KNOWN = Known(
         "elsewhere": Contract(("other",)),
         "file": Contract(("filed",)),
         "enter": Contract(SAMPLE, after={"decide": {"decision": ("pass",)}}),
+        "store": Contract(KEPT, moves=moves(("passed",), "stored")),
+        "drop": Contract(KEPT, moves=moves(("sent", "returned"), "dropped")),
     },
     scopes={
         "own_unit": UNDECLARED,
         "own_person": Contract(SAMPLE, roles=("applicant",)),
+        "own_desk": Contract(SAMPLE),
+        "own_office": Contract(SAMPLE, usual=("unit_clerk",)),
         "elsewhere": Contract(("other",)),
     },
     matters={
         "sample": Matter("示例"),
         "other": Matter("另一件事"),
         "filed": Matter("归档", needs=("file",)),
+        "kept": Matter(
+            "入库",
+            life=Life(
+                {
+                    "sent": "待审核",
+                    "passed": "审核通过",
+                    "returned": "已退回",
+                    "stored": "已入库",
+                    "dropped": "已放弃",
+                },
+                ends=("stored", "dropped"),
+                told={"withdrawn": {"sent": "dropped"}},
+            ),
+        ),
     },
     roles={"applicant": "申报人", "unit_clerk": "单位经办人"},
     at=datetime(2026, 1, 1, tzinfo=ZONE),

@@ -1,6 +1,7 @@
 """Diagrams whose parts do not belong together, and conditions that can never be what they say."""
 
 from tests.engine.gate_builder import (
+    FILL,
     LANES,
     VET,
     Drawing,
@@ -23,6 +24,11 @@ def deciding(text: str = 'decision == "return"', **changes: str) -> Drawing:
     """The sample with a task whose handler and form say what can be decided."""
     values = {name: value for name, value in {**DECIDE, **changes}.items() if value}
     return condition(text).with_(vet=user("vet", values, name="单位审核"))
+
+
+def branching(first: str) -> Drawing:
+    """The sample with one more branch for a return, behind the first one."""
+    return deciding(first).with_(is_good_to_vet=flow("is_good", "vet", 'decision == "return"'))
 
 
 def several(marker: str = "", sequential: str = "true", save: str = "decide") -> Drawing:
@@ -134,6 +140,16 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
             lanes={**LANES, "申报人": ["fill", "vet"], "单位经办人": []}
         ),
     ),
+    "a decision where it was handed in": Spoiled("task.scope", "vet", deciding(scope="own_desk")),
+    "a task where nobody has its role": Spoiled(
+        "task.nobody",
+        "fill",
+        SOUND.with_(fill=user("fill", {**FILL, "scope": "own_office"}, name="填写材料")),
+        "warning",
+    ),
+    "a branch that repeats another": Spoiled(
+        "gateway.repeated", "is_good_to_vet", branching('decision == "return"'), "warning"
+    ),
     "an entry twice": Spoiled("task.twice", "again", ENTERING_TWICE),
     "a decision three times": Spoiled("loop.once", "again", several(THREE)),
     "a decision three times at once": Spoiled("loop.once", "part_vet", in_parts("false")),
@@ -182,6 +198,9 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
 BUSINESS_SOUND: dict[str, Drawing] = {
     **dict.fromkeys(BUSINESS_FAULTS, DECIDING_ONCE),
     "a handler of another process": SOUND,
+    "a decision where it was handed in": deciding(scope="own_office"),
+    "a task where nobody has its role": SOUND,
+    "a branch that repeats another": branching('decision == "return" and amount > 3'),
     "a form that a save of its own reads": deciding(form="look_first", save="record"),
     "a page of another save": deciding(
         "amount > 1", form="", page="desk", save="at_desk", outcomes=""

@@ -13,7 +13,7 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.script_engine import python_environment
 from SpiffWorkflow.util.task import TaskState
 
-from app.engine import environment, events, timers
+from app.engine import environment, events, moments
 from app.engine.diagrams import parse
 from app.engine.environment import Engine
 from tests.engine.kit import NOON
@@ -73,7 +73,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         wanted.append(text)
         return evaluate(text, variables)
 
-    with monkeypatch.context() as patch, timers.bound(NOON):
+    with monkeypatch.context() as patch, moments.bound(NOON):
         patch.setattr(environment, "evaluate", asked)
         for name in ("eval", "exec"):
             patch.setattr(python_environment, name, escaped, raising=False)

@@ -170,9 +170,16 @@ EVENT_FAULTS: dict[str, Spoiled] = {
         "event.unsent",
         "odd",
         event_with("intermediateCatchEvent", message("late")).but(
-            outside=element("message", "late", name="withdrwan")
+            outside=element("message", "late", name="called_back")
         ),
         "warning",
+    ),
+    "a message a letter away from what is sent": Spoiled(
+        "event.misnamed",
+        "odd",
+        event_with("intermediateCatchEvent", message("late")).but(
+            outside=element("message", "late", name="withdrwan")
+        ),
     ),
     "a signal that nobody sends": Spoiled(
         "event.unsent",

@@ -40,6 +40,12 @@ def on_task() -> Drawing:
     return drawing.but(outside='<bpmn:error id="bad" name="bad" errorCode="bad"/>')
 
 
+def failing() -> Drawing:
+    """The sample that ends with an error, which nothing calls."""
+    failed = event("endEvent", "end", '<bpmn:errorEventDefinition errorRef="bad"/>')
+    return SOUND.with_(end=failed).but(outside='<bpmn:error id="bad" name="bad" errorCode="bad"/>')
+
+
 def attributed(**attributes: str) -> Drawing:
     inner = user("vet", VET, name="单位审核").replace("<bpmn:userTask", "<bpmn:userTask {0}", 1)
     written = " ".join(f'{name}="{value}"' for name, value in attributes.items())
@@ -127,6 +133,7 @@ SILENT_FAULTS: dict[str, Spoiled] = {
         in_subprocess(caught="other"),
         "warning",
     ),
+    "an error that nobody catches": Spoiled("event.uncaught", "end", failing(), "warning"),
     "a process without a name": Spoiled(
         "process.name", "sample", SOUND.replacing('name="示例流程"', 'name=" "')
     ),
@@ -185,6 +192,7 @@ SILENT_SOUND: dict[str, Drawing] = {
     "branches that meet without a join": forked("parallelGateway"),
     "a loop around a written date": again_and_again(on_a_date("workdays_after(today, 5)"), "odd"),
     "an error that no subprocess ends with": in_subprocess(),
+    "an error that nobody catches": in_subprocess(),
     "a count by a function": voting(
         loop("<bpmn:loopCardinality>min(200, 300)</bpmn:loopCardinality>")
     ),

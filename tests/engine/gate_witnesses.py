@@ -8,6 +8,8 @@ from tests.engine.gate_builder import (
     LOOP_OVER_VOTERS,
     PARTS,
     Drawing,
+    boundary,
+    flow,
     loop,
     message,
     service,
@@ -27,6 +29,7 @@ from tests.engine.gate_property_faults import (
     gathering,
 )
 from tests.engine.gate_silent_faults import SILENT_FAULTS, SILENT_SOUND
+from tests.engine.gate_state_faults import STATE_FAULTS
 from tests.engine.test_gate_decisions import DECIDING, table
 
 Files = dict[str, bytes]
@@ -59,6 +62,7 @@ WITHOUT_FAULT: dict[str, Drawing] = {
     "a bad completion condition": FOR_THREE,
     "a catch event that catches nothing": CATCHING,
     "a message without a reference": CATCHING,
+    "a message a letter away from what is sent": CATCHING,
     "a message that carries something": CATCHING,
     "a timer without a time": AFTER_DAYS,
     "an interrupting cycle": AFTER_DAYS,
@@ -86,6 +90,16 @@ def of_table(rule: str, drawing: Drawing = DECIDING, **fault: str) -> Witness:
 
 def of_file(rule: str, content: bytes) -> Witness:
     return Witness(rule, {"sample.bpmn": content}, drawn(SOUND))
+
+
+def of_states(rule: str, _element: str, faulty: Drawing, sound: Drawing) -> Witness:
+    return Witness(rule, {"kept.bpmn": faulty.bytes()}, {"kept.bpmn": sound.bytes()})
+
+
+def waiting_by_amount(host: str) -> Drawing:
+    """The sample with a time that reads what the first task gives, at the border of a task."""
+    late = boundary("late", host, timer("timeDuration", "amount"))
+    return SOUND.with_(late=late, late_to_end=flow("late", "end"))
 
 
 def crowd(processes: int) -> Files:
@@ -147,9 +161,12 @@ BUNDLES: dict[str, Witness] = {
         {"filed.bpmn": filed("publish").bytes()},
         {"filed.bpmn": filed("file").bytes()},
     ),
+    "a time that only a second round knows": Witness(
+        "variable.unset", drawn(waiting_by_amount("fill")), drawn(waiting_by_amount("vet"))
+    ),
     "an answer that no row gives": of_table("condition.value", output="'junior'"),
     "conditions without number": Witness(
-        "condition.effort", many_conditions(200, 100), many_conditions(3, 2)
+        "condition.effort", many_conditions(200, 100), many_conditions(1, 2)
     ),
     "a task with two tables": of_table("engine.parse", DECIDING.replacing(REF, REF + MORE)),
 }
@@ -161,6 +178,7 @@ WITNESSES: dict[str, Witness] = {
     **{name: spoiled(name, case) for name, case in SILENT_FAULTS.items()},
     **{name: spoiled(name, case) for name, case in BUSINESS_FAULTS.items()},
     **{name: Witness(*of) for name, of in LOAD_BUNDLES.items()},
+    **{name: of_states(*fault) for name, fault in STATE_FAULTS.items()},
     **{name: of_file(rule, content()) for name, (rule, content) in HOSTILE.items()},
     **BUNDLES,
 }

@@ -30,14 +30,14 @@ from SpiffWorkflow.util.task import TaskIterator, TaskState
 
 from app.core.db import db, transaction
 from app.core.errors import StaleTask
-from app.engine import definitions, handlers, state, timers
+from app.engine import definitions, handlers, moments, state
 from app.engine.diagrams import HandlerTask, Specs
-from app.engine.environment import Engine, StatementRefused, TooManyInstances
+from app.engine.environment import STEP_BUDGET, Engine, StatementRefused, TooManyInstances
 from app.engine.gate import Known
 from app.engine.gate.inspection import inspect
 from app.engine.incidents import StepFailed
 from app.engine.models import WorkItem
-from app.engine.walk import STEP_BUDGET, StepBudgetExceeded, UndeclaredOutcome, Walk, flat
+from app.engine.walk import StepBudgetExceeded, UndeclaredOutcome, Walk, flat
 from tests.engine.kit import (
     NOON,
     Office,
@@ -65,7 +65,7 @@ REGISTRY = BpmnWorkflowSerializer.configure(dict(SPIFF_CONFIG))
 
 @pytest.fixture(autouse=True)
 def at_noon() -> Iterator[None]:
-    with timers.bound(NOON):
+    with moments.bound(NOON):
         yield
 
 
@@ -239,7 +239,7 @@ def test_07_migration_restarts_running_timers_unless_told_otherwise() -> None:
         workflow = BpmnWorkflow(version("old").process, {}, script_engine=Engine(lambda t: None))
         workflow.do_engine_steps()
         new = version("new")
-        with timers.bound(NOON + timedelta(days=2)):
+        with moments.bound(NOON + timedelta(days=2)):
             changes, _ = diff_workflow(REGISTRY, workflow, new.process, new.called)
             migrate_workflow(changes, workflow, new.process, **mask)
             again = BpmnWorkflowSerializer(REGISTRY).deserialize_json(
@@ -294,10 +294,10 @@ def test_10_a_time_without_a_zone_means_ours_and_the_transactions_now_decides() 
     workflow = reloaded(plant(files))
     workflow.do_engine_steps()
     assert not workflow.is_completed()
-    timers.refresh(workflow, NOON - timedelta(seconds=1))
+    moments.refresh(workflow, NOON - timedelta(seconds=1))
     workflow.do_engine_steps()
     assert not workflow.is_completed()
-    timers.refresh(workflow, NOON)
+    moments.refresh(workflow, NOON)
     workflow.do_engine_steps()
     assert workflow.is_completed()
 
@@ -309,21 +309,21 @@ def test_10_bare_timers_read_clock_and_zone_of_the_machine(
         "p", start(), catch("due", timer('"2020-01-01T12:00:00"')), end(),
         line("begun", "due", "ended"),
     )  # fmt: skip
-    read = timers.engine_timers.TimerEventDefinition.get_datetime
-    with timers.bound(datetime(2019, 1, 1, tzinfo=UTC)):
+    read = moments.engine_timers.TimerEventDefinition.get_datetime
+    with moments.bound(datetime(2019, 1, 1, tzinfo=UTC)):
         assert not plant(files).is_completed()
         assert read("2020-01-01T12:00:00").hour == 4
-        monkeypatch.setattr(timers.engine_timers, "datetime", datetime)
-        monkeypatch.setattr(timers.engine_timers, "LOCALTZ", timezone(timedelta(hours=-9)))
+        monkeypatch.setattr(moments.engine_timers, "datetime", datetime)
+        monkeypatch.setattr(moments.engine_timers, "LOCALTZ", timezone(timedelta(hours=-9)))
         assert plant(files).is_completed()
         assert read("2020-01-01T12:00:00").hour == 21
 
 
 def test_10_timers_refuse_to_run_outside_a_transaction() -> None:
-    token = timers._now.set(NOON)
-    timers._now.reset(token)
+    token = moments._now.set(NOON)
+    moments._now.reset(token)
     with pytest.raises(LookupError):
-        __import__("contextvars").Context().run(timers.engine_timers.datetime.now)
+        __import__("contextvars").Context().run(moments.engine_timers.datetime.now)
 
 
 def test_11_the_script_engine_and_plain_message_classes_do_not_survive() -> None:
@@ -444,5 +444,5 @@ def test_scripts_before_and_after_a_task_are_refused(moment: str) -> None:
 
 
 def test_the_present_of_the_engine_is_the_bound_one() -> None:
-    assert timers.engine_timers.datetime.now(UTC) == NOON
-    assert isinstance(timers.engine_timers.datetime(2026, 1, 1), datetime)
+    assert moments.engine_timers.datetime.now(UTC) == NOON
+    assert isinstance(moments.engine_timers.datetime(2026, 1, 1), datetime)

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from app.engine import environment, handlers, timers
+from app.engine import environment, handlers, moments
 from app.engine.environment import Environment, StatementRefused
 from app.engine.handlers import DuplicateHandler, Registry, UnknownHandler
 from rules.expression import ExpressionError
@@ -18,7 +18,7 @@ def at_noon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     environment.register_function(
         "workdays_after", lambda day, count: day.replace(day=day.day + count)
     )
-    with timers.bound(NOON):
+    with moments.bound(NOON):
         yield
     environment._compiled.cache_clear()
 

@@ -1,5 +1,6 @@
 """Timers, messages between instances, withdrawal; what happens when they fail."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -37,6 +38,13 @@ def waits_until(expression: str, kind: str = "timeDate") -> dict[str, bytes]:
         "publicity", start(), catch("period_ended", timer(expression, kind)), user("confirm"),
         end(), line("begun", "period_ended", "confirm", "ended"),
     )  # fmt: skip
+
+
+def act(care_of: Callable[..., object], instance_id: int) -> None:
+    """Do what an administrator does about an instance."""
+    with transaction():
+        instance = db.session.get_one(ProcessInstance, instance_id)
+        care_of(instance, reason="核实情况", actor_id=CLERK, now=NOON)
 
 
 def due_times() -> list[datetime]:
@@ -305,29 +313,11 @@ def test_a_suspended_instance_stands_still_until_it_is_resumed(office: Office) -
     office.publish(waits_until('"P1D"', "timeDuration"), key="publicity")
     instance_id = office.begin("publicity")
     later = NOON + timedelta(days=2)
-    with transaction():
-        care.suspend(
-            db.session.get_one(ProcessInstance, instance_id),
-            reason="核实情况",
-            actor_id=CLERK,
-            now=NOON,
-        )
+    act(care.suspend, instance_id)
     assert office.drain(later) == 0
-    with transaction():
-        care.resume(
-            db.session.get_one(ProcessInstance, instance_id),
-            reason="已核实",
-            actor_id=CLERK,
-            now=NOON,
-        )
+    act(care.resume, instance_id)
     assert office.drain(later) == 1
-    with transaction():
-        care.suspend(
-            db.session.get_one(ProcessInstance, instance_id),
-            reason="核实情况",
-            actor_id=CLERK,
-            now=NOON,
-        )
+    act(care.suspend, instance_id)
     with pytest.raises(Conflict, match="暂停"):
         office.do("confirm")
 
@@ -336,23 +326,12 @@ def test_a_cancelled_instance_leaves_nothing_open(office: Office) -> None:
     office.publish(*withdrawable(), key="declaration")
     instance_id = office.begin("declaration")
     office.do("fill")
-    with transaction():
-        care.cancel(
-            db.session.get_one(ProcessInstance, instance_id),
-            reason="重复申报",
-            actor_id=CLERK,
-            now=NOON,
-        )
+    act(care.cancel, instance_id)
     assert office.open() == []
     assert office.instance(instance_id).status == "cancelled"
     with transaction(write=False):
         assert db.session.scalars(sa.select(Subscription)).all() == []
-    with pytest.raises(Conflict), transaction():
-        care.cancel(
-            db.session.get_one(ProcessInstance, instance_id),
-            reason="重复申报",
-            actor_id=CLERK,
-            now=NOON,
-        )
+    with pytest.raises(Conflict):
+        act(care.cancel, instance_id)
     office.begin("declaration")
     assert office.open() == ["fill"]

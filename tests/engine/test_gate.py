@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.engine.contracts import Matter
-from app.engine.gate import Finding, Known, Published, Verdict, lint_files, published_in
+from app.engine.gate import Finding, Known, Published, Verdict, published_in
 from app.engine.gate.inspection import inspect
+from app.engine.gate.lint import lint_files
 from tests.engine.gate_builder import (
     KNOWN,
     LANES,
@@ -200,6 +201,7 @@ def test_each_fault_is_named_with_its_element_in_chinese(case: Spoiled) -> None:
     for found in verdict.findings:
         assert CHINESE.search(found.message), found
         assert CHINESE.search(found.hint), found
+        assert "None" not in found.message + found.hint
         assert found.name
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.errors import DomainError
-from app.engine import environment, handlers, projection, timers
+from app.engine import environment, handlers, moments, projection
 from app.engine.environment import Environment, StatementRefused
 from app.engine.gate.inspection import inspect
 from forms import FormSpecError, load
@@ -61,7 +61,7 @@ def stopped_by(place: Place, payload: str) -> BaseException | None:
 
 @by_escape
 def test_the_environment_evaluates_no_escape_whatever_data_it_is_given(payload: str) -> None:
-    with timers.bound(NOON), pytest.raises(ExpressionError):
+    with moments.bound(NOON), pytest.raises(ExpressionError):
         Environment().evaluate(payload, RICH, RICH)
     with pytest.raises(StatementRefused):
         Environment().execute(payload, RICH, RICH)

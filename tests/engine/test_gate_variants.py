@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from app.engine import timers
+from app.engine import moments
 from app.engine.environment import Environment
 from app.engine.gate.inspection import inspect
 from rules.expression import (
@@ -28,7 +28,7 @@ PARTS = 16
 
 def evaluated(text: str, data: dict[str, object]) -> object:
     """The value, or the refusal; any other error is a fault of the language."""
-    with timers.bound(NOON):
+    with moments.bound(NOON):
         try:
             return Environment().evaluate(text, data)
         except ExpressionError as refusal:

@@ -13,7 +13,7 @@ from SpiffWorkflow.exceptions import WorkflowException
 from SpiffWorkflow.spiff.specs.event_definitions import ErrorEventDefinition
 from SpiffWorkflow.util.task import TaskState
 
-from app.engine import events, state, timers
+from app.engine import events, moments, state
 from app.engine.decisions import DecisionUnclear, decide
 from app.engine.environment import Engine, evaluate
 from tests.engine.kit import (
@@ -53,7 +53,7 @@ from tests.engine.test_defects import (
 
 @pytest.fixture(autouse=True)
 def at_noon() -> Iterator[None]:
-    with timers.bound(NOON):
+    with moments.bound(NOON):
         yield
 
 
@@ -125,7 +125,7 @@ def test_what_a_cycle_timer_opened_vanishes_with_its_task(monkeypatch: pytest.Mo
 
     def left() -> list[str]:
         workflow = plant(files)
-        timers.refresh(workflow, NOON + timedelta(seconds=1))
+        moments.refresh(workflow, NOON + timedelta(seconds=1))
         assert "react" in names(workflow)
         do(workflow, "vet")
         return names(workflow)

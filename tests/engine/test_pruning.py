@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.engine import state, timers
+from app.engine import moments, state
 from tests.engine.kit import (
     NOON,
     boundary,
@@ -29,7 +29,7 @@ from tests.engine.test_defects import do, names, open_tasks, plant, reloaded, te
 
 @pytest.fixture(autouse=True)
 def at_noon() -> Iterator[None]:
-    with timers.bound(NOON):
+    with moments.bound(NOON):
         yield
 
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from SpiffWorkflow.util.task import TaskState
 
-from app.engine import events, state, timers
+from app.engine import events, moments, state
 from app.engine.environment import Engine
 from tests.engine.kit import (
     NOON,
@@ -206,7 +206,7 @@ def act(workflow: Any, choice: random.Random, moment: list[Any]) -> None:
     if waits and choice.random() < 0.25:
         if choice.random() < 0.5:
             moment[0] += timedelta(days=3)
-            timers.refresh(workflow, moment[0])
+            moments.refresh(workflow, moment[0])
         elif any(
             task.state == TaskState.WAITING
             and "told" in str(vars(task.task_spec.event_definition))
@@ -223,7 +223,7 @@ def act(workflow: Any, choice: random.Random, moment: list[Any]) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def at_noon() -> Iterator[None]:
-    with timers.bound(NOON):
+    with moments.bound(NOON):
         yield
 
 
@@ -241,7 +241,7 @@ def at_noon() -> Iterator[None]:
 def test_pruning_and_reloading_change_nothing_that_can_be_seen(block: Block, seed: int) -> None:
     whole = plant(drawn(block), ids=[1, 2], said="pass")
     again = reloaded(whole)
-    moments = [[NOON], [NOON]]
+    clocks = [[NOON], [NOON]]
     for number in range(ACTS):
         assert seen(again) == seen(whole)
         if whole.is_completed():
@@ -251,9 +251,9 @@ def test_pruning_and_reloading_change_nothing_that_can_be_seen(block: Block, see
             paths = [path for path, _ in tasks_of(whole)]
             assert len(paths) == len(set(paths)), "a node is open twice"
             assert paths == ["p.last.0"] or "p.last.0" not in paths, "a join did not wait"
-        for workflow, moment in zip((whole, again), moments, strict=True):
+        for workflow, moment in zip((whole, again), clocks, strict=True):
             workflow.script_engine = Engine(lambda task: None)
-            with timers.bound(moment[0]):
+            with moments.bound(moment[0]):
                 act(workflow, random.Random(seed * 100 + number), moment)
         state.prune(again)
         again = reloaded(again)

@@ -178,21 +178,22 @@ def test_a_form_says_itself_whether_it_goes_in_a_batch() -> None:
 @pytest.mark.parametrize(
     ("description", "expected"),
     [
-        ("type: radio, required: true, choices: [pass, stop]", ("pass", "stop")),
-        ("type: select, choices: [pass, stop]", ("pass", "stop", "")),
-        ("type: select, required: true, choices_from: gender", ("男", "女")),
+        ("type: radio, required: true, choices: [pass, stop]", {"pass": "pass", "stop": "stop"}),
+        ("type: radio, required: true, choices: [[pass, 通过]]", {"pass": "通过"}),
+        ("type: select, choices: [pass]", {"pass": "pass", "": "未选"}),
+        ("type: select, required: true, choices_from: gender", {"男": "男", "女": "女"}),
         ("type: select, choices_from: plans", None),
         ("type: checkbox, choices: [pass, stop]", None),
         ("type: text", None),
     ],
 )
 def test_what_can_be_decided_is_told_as_far_as_the_description_says(
-    description: str, expected: tuple[str, ...] | None
+    description: str, expected: dict[str, str] | None
 ) -> None:
     form = parse(field(f"name: decision, label: 结论, {description}"), "form")
     assert decisions_of(form) == expected
 
 
 def test_a_form_without_a_decision_has_none() -> None:
-    assert decisions_of(parse(field("name: opinion, type: text, label: 意见"), "form")) == ()
-    assert decisions_of(parse(FORM, "form")) == ("pass", "return")
+    assert decisions_of(parse(field("name: opinion, type: text, label: 意见"), "form")) == {}
+    assert decisions_of(parse(FORM, "form")) == {"pass": "通过", "return": "退回"}

@@ -66,6 +66,9 @@ def test_every_type_builds_a_form_that_ends_with_its_attachments(key: str):
         ("foreign_aid", {"place": "山南市第二小学", "kind": "援藏", "start": "2019-09"},
          "山南市第二小学 援藏", date(2019, 9, 1), None),
         ("paper", {"published": "2024-1x"}, "", None, None),
+        ("training", {"year": None, "organiser": "市教育局"}, "", None, None),
+        ("assessment", {"basis": "年度考核表"}, "", None, None),
+        ("teaching_university", {}, "", None, None),
     ],
 )  # fmt: skip
 def test_a_record_is_named_dated_and_ranked(key, data, summary, day, rank):

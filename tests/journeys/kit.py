@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from PIL import Image
-
 from app.accounts.models import Person
 from app.core.clock import now, set_clock
 from app.core.db import db, transaction
@@ -17,17 +15,11 @@ from tests.builders.declarations import a_chain, a_pdf, golden_applicant, golden
 from tests.builders.flow import drain
 from tests.builders.golden_case import SENT_UP
 from tests.builders.people import a_person, staff
-from tests.builders.portfolio import a_picture, answers_for, slots_due
+from tests.builders.portfolio import a_picture, a_portrait, answers_for, slots_due
 from tests.builders.review import an_expert
 
 Enter = Callable[..., Any]
 HTTP = {"Accept": "application/json"}
-
-
-def _portrait() -> bytes:
-    target = io.BytesIO()
-    Image.new("RGB", (413, 579), (90, 120, 200)).save(target, "JPEG")
-    return target.getvalue()
 
 
 class Actor:
@@ -79,7 +71,7 @@ class Actor:
         """Upload a fresh picture or paper; the file's id."""
         self.shade += 1
         makers = {"png": lambda: a_picture((self.shade, self.id % 250, 60)), "pdf": a_pdf}
-        content = makers[kind]() if kind in makers else _portrait()
+        content = makers[kind]() if kind in makers else a_portrait()
         file = (io.BytesIO(content), f"证明{self.shade}.{kind}")
         answer = self.send(url, {"file": file}, status=200)
         return int(answer.json["id"])

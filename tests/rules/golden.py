@@ -38,41 +38,36 @@ def first_run() -> dict[str, Any]:
             slot("班主任工作经历"),
             slot("其他相关附件", required=False, printed=False, min=0),
         ],
-        "categories": [
-            category(1, "思想政治", [needed("任职期表彰奖励", 1)]),
-            category(2, "乡村任教或支教", [needed("乡村任教或支教经历", 1)]),
-            category(
-                3, "能力条件", [needed("行动研究报告", 0, 5), needed("指导青年教师方面", 0, 5)]
-            ),
-            category(
-                4,
-                "业绩条件",
-                [
-                    item("教育教学类表彰", 1),
-                    item("政府特殊津贴", 0, 1),
-                    item("教学成果奖", 1),
-                    item("优秀班主任或所带班级获得表彰"),
-                    item("发展学生个性特长和创新能力方面做出成绩"),
-                    item("开展教育教学改革并取得突出成绩"),
-                    item("主持或参与制定教育教学改革类文件、标准等"),
-                    item("积极开展教育教学改革"),
-                ],
-                least=2,
-            ),
-            category(
-                5,
-                "教研科研条件",
-                [
-                    item("本学科教育教学论文或教学方法介绍", 0, 5),
-                    item("出版教育教学专著", 1, 3),
-                    item("国家课程教材、省级或地方教材编写", 0, 3),
-                    item("主持并完成课题研究", 0, 5),
-                    item("国家教育考试命题工作", 0, 5),
-                ],
-                least=1,
-            ),
-        ],
+        "categories": _categories(),
     }
+
+
+def _categories() -> list[dict[str, Any]]:
+    merits = [
+        item("教育教学类表彰", 1),
+        item("政府特殊津贴", 0, 1),
+        item("教学成果奖", 1),
+        item("优秀班主任或所带班级获得表彰"),
+        item("发展学生个性特长和创新能力方面做出成绩"),
+        item("开展教育教学改革并取得突出成绩"),
+        item("主持或参与制定教育教学改革类文件、标准等"),
+        item("积极开展教育教学改革"),
+    ]
+    research = [
+        item("本学科教育教学论文或教学方法介绍", 0, 5),
+        item("出版教育教学专著", 1, 3),
+        item("国家课程教材、省级或地方教材编写", 0, 3),
+        item("主持并完成课题研究", 0, 5),
+        item("国家教育考试命题工作", 0, 5),
+    ]
+    ability = [needed("行动研究报告", 0, 5), needed("指导青年教师方面", 0, 5)]
+    return [
+        category(1, "思想政治", [needed("任职期表彰奖励", 1)]),
+        category(2, "乡村任教或支教", [needed("乡村任教或支教经历", 1)]),
+        category(3, "能力条件", ability),
+        category(4, "业绩条件", merits, least=2),
+        category(5, "教研科研条件", research, least=1),
+    ]
 
 
 def second_run() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rules.conditions import (
     TooCostly,
     Values,
     condition_faults,
+    is_covered,
     outcome_of,
 )
 
@@ -112,3 +113,29 @@ def test_what_offices_write_costs_next_to_nothing() -> None:
     for text in SOUND * 50:
         condition_faults(text, DECIDED, effort)
     assert effort.left > 900_000
+
+
+COVERED = {
+    ('decision == "return"', 'decision == "return"'): True,
+    (' decision=="return"\n', 'decision == "return"'): True,
+    ('decision == "return"', 'decision != "pass"'): True,
+    ('decision == "return" and amount > 3', 'decision == "return"'): False,
+    ("amount > 3", "amount > 3"): True,
+    ("amount > 4", "amount > 3"): False,
+    ('decision == "pass"', 'decision == "return"'): False,
+    ("decision > 3", 'decision == "return"'): False,
+    ('decision == "none"', 'decision == "pass"'): False,
+    ("decision >", "decision >"): False,
+}
+
+
+@pytest.mark.parametrize(("both", "outcome"), COVERED.items(), ids=lambda each: str(each)[:60])
+def test_a_condition_is_covered_by_an_earlier_one(both: tuple[str, str], outcome: bool) -> None:
+    text, earlier = both
+    assert is_covered(text, [earlier], DECIDED, Effort()) is outcome
+    assert not is_covered(text, [], DECIDED, Effort())
+
+
+def test_several_earlier_conditions_cover_a_later_one_together() -> None:
+    earlier = ['decision == "pass"', 'decision == "return"']
+    assert is_covered('decision in ("pass", "return")', earlier, DECIDED, Effort())

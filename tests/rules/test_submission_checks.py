@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rules import evaluate, sets
+from rules.checks.assessment import NEXT
 from rules.report import Row
 from tests.rules.golden import FIRST_ROWS, SECOND_ROWS, first_run, second_run
 
@@ -102,6 +103,50 @@ def test_only_qualified_years_count(result: str, passes: bool):
     found = row(facts, "年度考核情况")
     assert found.passed is passes
     assert ("合格以上 0 条, 至少 1 条" in found.text) is not passes
+
+
+@pytest.mark.parametrize(
+    ("paid_by", "text"),
+    [
+        ("", None),
+        ("青禾小学", "与申报单位 云桥区青禾小学(本部) 一致"),
+        ("云桥区青禾小学（ 本部 ）", "与申报单位 云桥区青禾小学(本部) 一致"),
+        (
+            "淮城人力资源公司",
+            f"与申报单位 云桥区青禾小学(本部) 不一致: 2025 年度为 淮城人力资源公司, {NEXT}",
+        ),
+        ("DEMO 学校", "与申报单位 云桥区青禾小学(本部) 一致"),
+    ],
+    ids=["form", "former name", "signs", "another", "case"],
+)
+def test_whoever_paid_the_insurance_is_the_declaring_unit(paid_by: str, text: str | None):
+    facts = second_run()
+    facts["unit"] = ["云桥区青禾小学(本部)", "青禾小学", "Ｄemo学校"]
+    facts["assessments"] = [
+        {"year": 2024, "result": "合格"},
+        {"year": 2025, "result": "合格", "paid_by": paid_by},
+    ]
+    rows = [r for r in evaluate("submission", facts).rows if r.subject == "社保缴费单位"]
+    assert [r.text for r in rows] == ([text] if text else [])
+    assert all(r.passed is ("不一致" not in r.text) for r in rows)
+    del facts["unit"]
+    assert evaluate("submission", facts).passed
+
+
+@pytest.mark.parametrize(
+    ("since", "employers", "passes"),
+    [(2025, [], False), (2026, [], None), (2025, ["淮城公司"], True)],
+    ids=["since then", "before", "employer then"],
+)
+def test_years_before_and_employers_of_the_year_are_not_held_against_the_unit(
+    since: int, employers: list[str], passes: bool | None
+):
+    facts = second_run()
+    facts["unit"], facts["unit_since"] = ["青禾小学"], since
+    told = {"year": 2025, "result": "合格", "paid_by": "淮城公司", "employers": employers}
+    facts["assessments"] = [told]
+    found = [r.passed for r in evaluate("submission", facts).rows if r.subject == "社保缴费单位"]
+    assert found == ([] if passes is None else [passes])
 
 
 def test_assessment_says_how_many_results_are_missing():

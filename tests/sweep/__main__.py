@@ -20,7 +20,7 @@ from tests.builders.sessions import sign_in
 from tests.conftest import Browser
 from tests.databases import SETTINGS
 from tests.sweep import world
-from tests.sweep.routes import Door, Sweep, doors
+from tests.sweep.routes import Door, Sweep, doors, each_page_drawn_once
 
 
 def _try(sweep: Sweep, door: Door, file: Path, kept: Path) -> set[str]:
@@ -37,13 +37,25 @@ def _try(sweep: Sweep, door: Door, file: Path, kept: Path) -> set[str]:
     return found
 
 
+def _rows(sweep: Sweep, file: Path, kept: Path) -> dict[str, list[str]]:
+    rows = {}
+    for door in doors(sweep.app):
+        found = _try(sweep, door, file, kept)
+        has_predicate = ACTIONS[door.action(sweep.app)].predicate
+        if has_predicate or found != sweep.allowed(door):
+            rows[door.name] = [who for who in world.CAST if who in found]
+    return rows
+
+
 def main(folder: str) -> None:
     """Print the rows that the table of permissions does not say already."""
     with tempfile.TemporaryDirectory() as place:
         instance = Path(place) / "instance"
         shutil.copytree(folder, instance)
         file = next(instance.glob("*.db"))
-        app = create_app(str(instance), SQLALCHEMY_DATABASE_URI=f"sqlite:///{file}", **SETTINGS)
+        # As in tests there is no mail server, so that nobody is offered what needs one.
+        settings = {**SETTINGS, "MAIL_SERVER": None}
+        app = create_app(str(instance), SQLALCHEMY_DATABASE_URI=f"sqlite:///{file}", **settings)
 
         def client_for(person: Any) -> Browser:
             client = app.test_client()
@@ -59,12 +71,8 @@ def main(folder: str) -> None:
             db.engine.dispose()
             kept = Path(place) / "kept.db"
             shutil.copy(file, kept)
-            rows = {}
-            for door in doors(app):
-                found = _try(sweep, door, file, kept)
-                has_predicate = ACTIONS[door.action(app)].predicate
-                if has_predicate or found != sweep.allowed(door):
-                    rows[door.name] = [who for who in world.CAST if who in found]
+            with each_page_drawn_once():
+                rows = _rows(sweep, file, kept)
             yaml.safe_dump(rows, sys.stdout, sort_keys=False, width=100, default_flow_style=None)
 
 

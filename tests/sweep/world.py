@@ -12,7 +12,7 @@ from app.accounts.terms import usual_day
 from app.certificates import revoking
 from app.certificates.models import Certificate, EarlierCertificate, Ground
 from app.core.crypto import seal
-from app.core.db import db
+from app.core.db import Base, db
 from app.engine.models import Incident, ProcessVersion
 from app.imports.models import ImportBatch
 from app.openid.models import LinkedIdentity, Provider
@@ -174,63 +174,88 @@ def record(room: str, page: str, variable: str) -> int | str | None:
 
 def add_what_is_missing(now: datetime) -> None:
     """Put beside the demonstration's records those of kinds that it has none of."""
-    owner, clerk, issuer, admin = (
-        person_called(CAST[who]) for who in ("owner", "unit_clerk", "issuer", "process_admin")
+    db.session.add_all(
+        [*_of_the_owner(now), *_at_units(now), *_of_processes(now), _an_objection(now)]
     )
-    unit_id = db.session.scalar(sa.text(RECORDS["admin.unit_id"]))
+    _sign_on(now)
+    _proposals(now)
+
+
+def _of_the_owner(now: datetime) -> list[Base]:
+    owner = person_called(CAST["owner"])
+    return [
+        LoginSession(person_id=owner.id, token_hash="x" * 64, created_at=now, seen_at=now),
+        IdentityCorrection(
+            person_id=owner.id, name_before=owner.name, name="苏晓和", reason="错字",
+            tail_before=owner.id_number_tail, requested_at=now,
+            id_number_sealed=seal("340000198503129047"), id_number_hash="y" * 64,
+        ),
+        Notification(person_id=owner.id, text="请留意", url="/home", created_at=now),
+    ]  # fmt: skip
+
+
+def _at_units(now: datetime) -> list[Base]:
+    administrator, issuer = (person_called(CAST[who]) for who in ("unit_admin", "issuer"))
+    return [
+        ImportBatch(
+            kind="people", unit_id=_place_of(administrator, "unit_admin", now), status="ready",
+            person_id=administrator.id, file_name="名单.xlsx", sha256="0" * 64, total=1, fresh=1,
+            uploaded_at=now,
+        ),
+        EarlierCertificate(
+            number="A1", name=CAST["owner"], id_number_sealed="x", id_number_hash="x",
+            id_number_tail="x", series="中小学教师", title="一级教师", level="中级",
+            obtained_on=now.date(), issuer="市教育局", is_public=True,
+            keeper_unit_id=_place_of(issuer, "issuer", now), entered_by=issuer.id, entered_at=now,
+        ),
+    ]  # fmt: skip
+
+
+def _place_of(person: Person, role: str, now: datetime) -> int | None:
+    return next(grant.scope_id for grant in live_grants(person.id, now) if grant.role == role)
+
+
+def _of_processes(now: datetime) -> list[Base]:
+    admin = person_called(CAST["process_admin"])
     first, last = db.session.execute(
         select(sa.func.min(ProcessVersion.id), sa.func.max(ProcessVersion.id))
     ).one()
-    result_id = db.session.scalar(sa.text("SELECT min(id) FROM result"))
-    unit_admin = person_called(CAST["unit_admin"])
-    office = next(g.scope_id for g in live_grants(issuer.id, now) if g.role == "issuer")
-    own_unit = next(g.scope_id for g in live_grants(unit_admin.id, now) if g.role == "unit_admin")
-    times = {"created_at": now, "seen_at": now}
-    db.session.add_all(
-        [
-            LoginSession(person_id=owner.id, token_hash="x" * 64, **times),
-            IdentityCorrection(
-                person_id=owner.id, name_before=owner.name, name="苏晓和", reason="错字",
-                tail_before=owner.id_number_tail, requested_at=now,
-                id_number_sealed=seal("340000198503129047"), id_number_hash="y" * 64,
-            ),
-            Notification(person_id=owner.id, text="请留意", url="/home", created_at=now),
-            Objection(
-                result_id=result_id, name="甲", contact="1", text="不实", receipt="YY-1",
-                received_at=now,
-            ),
-            ImportBatch(
-                kind="people", unit_id=own_unit, status="ready", person_id=unit_admin.id,
-                file_name="名单.xlsx", sha256="0" * 64, total=1, fresh=1, uploaded_at=now,
-            ),
-            EarlierCertificate(
-                number="A1", name=owner.name, id_number_sealed="x", id_number_hash="x",
-                id_number_tail="x", series="中小学教师", title="一级教师", level="中级",
-                obtained_on=now.date(), issuer="市教育局", is_public=True, keeper_unit_id=office,
-                entered_by=issuer.id, entered_at=now,
-            ),
-            Incident(message="处理程序出错", node="vet", at=now, last_at=now),
-            MigrationRun(
-                source_id=first, target_id=last, reason="改版", actor_id=admin.id, at=now
-            ),
-        ]
+    return [
+        Incident(message="处理程序出错", node="vet", at=now, last_at=now),
+        MigrationRun(source_id=first, target_id=last, reason="改版", actor_id=admin.id, at=now),
+    ]
+
+
+def _an_objection(now: datetime) -> Objection:
+    return Objection(
+        result_id=db.session.scalar(sa.text("SELECT min(id) FROM result")),
+        name="甲", contact="1", text="不实", receipt="YY-1", received_at=now,
     )  # fmt: skip
+
+
+def _sign_on(now: datetime) -> None:
+    """Enter a provider of an address that nobody has, so that trying it asks nobody."""
     provider = Provider(
-        jurisdiction="anhui", name="政务服务网", issuer="https://login.example.cn",
+        jurisdiction="anhui", name="政务服务网", issuer="https://login.invalid",
         client_id="zhiping", changed_by=person_called(CAST["system_admin"]).id, changed_at=now,
     )  # fmt: skip
     db.session.add(provider)
     db.session.flush()
-    linked = {
-        "subject_sealed": seal("x"),
-        "subject_hash": "x" * 64,
-        "audience": "person",
-        "linked_at": now,
-        "last_used_at": now,
-    }
-    db.session.add(LinkedIdentity(provider_id=provider.id, person_id=owner.id, **linked))
+    linked = LinkedIdentity(
+        provider_id=provider.id, person_id=person_called(CAST["owner"]).id, audience="person",
+        subject_sealed=seal("x"), subject_hash="x" * 64, linked_at=now, last_used_at=now,
+    )  # fmt: skip
+    db.session.add(linked)
+
+
+def _proposals(now: datetime) -> None:
+    """Propose a role for somebody, and that a certificate be revoked."""
+    unit_id = db.session.scalar(sa.text(RECORDS["admin.unit_id"]))
     proposal = grants.Proposal("unit_admin", unit_id, usual_day(now), "人手不够")
-    grants.propose_grant(clerk, proposal, actor=person_called(CAST["security_admin"]), now=now)
+    clerk, security, issuer = (
+        person_called(CAST[who]) for who in ("unit_clerk", "security_admin", "issuer")
+    )
+    grants.propose_grant(clerk, proposal, actor=security, now=now)
     certificate = db.session.scalars(
         select(Certificate).where(Certificate.person_id == person_called("井冉").id)
     ).one()

@@ -11,6 +11,7 @@ import './select.js';
 import './upload.js';
 import './rename.js';
 import './autosave.js';
+import './keep.js';
 import './only.js';
 import './preview.js';
 import './review.js';

@@ -3,11 +3,8 @@
 from app.declarations.operations.attaching import attach_file, remove_file, rename_file
 from app.declarations.operations.filling import (
     Saved,
-    delete_prior_title,
     differing_fields,
-    move_prior_title,
     save_field,
-    save_prior_title,
 )
 from app.declarations.operations.finishing import (
     cancel_declaration,
@@ -19,6 +16,12 @@ from app.declarations.operations.finishing import (
     revoke_declaration,
     terminate_declaration,
     withdraw_declaration,
+)
+from app.declarations.operations.holding import (
+    delete_prior_title,
+    import_titles,
+    move_prior_title,
+    save_prior_title,
 )
 from app.declarations.operations.importing import (
     import_items,
@@ -70,6 +73,7 @@ __all__ = [
     "finish_declaration",
     "give_up_declaration",
     "import_items",
+    "import_titles",
     "last_moment",
     "last_moment_once_withdrawn",
     "mark_in_meeting",

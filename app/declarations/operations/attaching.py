@@ -49,7 +49,9 @@ def attach_file(
     )
     db.session.add(file)
     db.session.flush()
-    record("file_attached", declaration, declaration.person_id, now, slot=slot.key, file=stored.id)
+    record(
+        "file_attached", declaration, declaration.person_id, now, slot=slot.name, file=stored.id
+    )
     return file
 
 

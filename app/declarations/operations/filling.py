@@ -1,6 +1,6 @@
-"""Typing: every field is saved on its own; the titles held already are rows."""
+"""Typing: every field is saved on its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,19 +11,12 @@ from app.core import storage
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.overtaken import differing
-from app.declarations.models import Declaration, PriorTitle, PriorTitleFile
-from app.declarations.operations.common import (
-    move,
-    next_position,
-    record,
-    refuse_unless_editable,
-)
-from app.declarations.queries import prior_titles_of
+from app.declarations.models import Declaration
+from app.declarations.operations.common import record, refuse_unless_editable
 from app.declarations.specs import held_to, personal_form, teaching_form
 from forms import FormSpec, build
 
 PHOTO = "photo"
-MAX_PRIOR_TITLES = 20
 STALE = "您在另一个页面修改过这份申报，本页内容不是最新的，请刷新页面后再填写"
 
 
@@ -118,63 +111,3 @@ def _save_photo(declaration: Declaration, values: Sequence[str], *, now: datetim
     record("photo_changed", declaration, declaration.person_id, now, file=photo.id)
     db.session.flush()
     return Saved()
-
-
-def _prior_title(declaration: Declaration, prior_id: int) -> PriorTitle:
-    for row in prior_titles_of(declaration.id):
-        if row.id == prior_id:
-            return row
-    raise NotFound("该职称记录不存在，请刷新页面")
-
-
-def save_prior_title(
-    declaration: Declaration,
-    answers: Mapping[str, Any],
-    *,
-    prior_id: int | None = None,
-    now: datetime,
-) -> PriorTitle:
-    """Add or change a title held already (现有职称情况, AH-P-28); `answers` passed its form."""
-    refuse_unless_editable(declaration)
-    rows = prior_titles_of(declaration.id)
-    if prior_id is not None:
-        row = _prior_title(declaration, prior_id)
-    elif len(rows) >= MAX_PRIOR_TITLES:
-        raise Invalid(f"现有职称最多填写 {MAX_PRIOR_TITLES} 条")
-    else:
-        row = PriorTitle(declaration_id=declaration.id, position=next_position(rows))
-        db.session.add(row)
-    row.data = {name: value for name, value in answers.items() if name != "files"}
-    _place_files(declaration, row, answers.get("files") or [])
-    declaration.updated_at = now
-    db.session.flush()
-    return row
-
-
-def _place_files(declaration: Declaration, row: PriorTitle, file_ids: Sequence[int]) -> None:
-    known = {each.file_id: each for each in row.files}
-    kept = []
-    for position, file_id in enumerate(file_ids, 1):
-        placed = known.get(file_id)
-        if placed is None:
-            stored = storage.link(storage.owned_file(file_id, declaration.person_id))
-            placed = PriorTitleFile(file_id=stored.id, name=stored.name)
-        placed.position = position
-        kept.append(placed)
-    row.files = kept
-
-
-def delete_prior_title(declaration: Declaration, prior_id: int, *, now: datetime) -> None:
-    """Take a title out of the declaration."""
-    refuse_unless_editable(declaration)
-    db.session.delete(_prior_title(declaration, prior_id))
-    declaration.updated_at = now
-    db.session.flush()
-
-
-def move_prior_title(declaration: Declaration, prior_id: int, step: int, *, now: datetime) -> None:
-    """Move a title up (-1) or down (+1)."""
-    refuse_unless_editable(declaration)
-    move(prior_titles_of(declaration.id), _prior_title(declaration, prior_id), step)
-    declaration.updated_at = now
-    db.session.flush()

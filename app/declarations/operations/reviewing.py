@@ -35,8 +35,9 @@ from app.units.queries import reporting_chain
 
 PASS, RETURN, TERMINATE = "pass", "return", "terminate"
 ENDORSE, CONFIRM, AGAIN = "endorse", "confirm", "again"
-VETTING = ("vet_declaration", "vet_forwarded")
-"""The steps of clerks to which a leader agrees."""
+VETTED = (PASS, RETURN, TERMINATE)
+VETTING = {"vet_declaration": "unit_leader", "vet_forwarded": "superior_leader"}
+"""The steps of clerks, and the leader who agrees to each."""
 Answers = Mapping[str, Any]
 
 
@@ -163,18 +164,9 @@ def vet_declaration(
     without a reason or without anybody who could confirm it.
     """
     unit = _begin(declaration, actor)
-    decision, opinion = _decision(answers, PASS, RETURN, TERMINATE), _text(answers, "opinion")
-    if decision == TERMINATE:
-        verdict = _propose_termination(declaration, "vet_declaration", opinion, actor, now)
-        _need_second_person(declaration, now)
-        return verdict
-    if decision == RETURN:
-        _raise_defects(declaration, answers, actor, now)
-    else:
+    if _decision(answers, *VETTED) == PASS:
         _recommend(declaration, unit, answers, actor, now)
-    _note(declaration, "vet_declaration", decision, opinion, actor, now)
-    to_leader = decision == PASS and _has_leader(unit, "unit_leader", declaration, actor, now)
-    return ENDORSE if to_leader else decision
+    return _vet(declaration, unit, answers, "vet_declaration", actor=actor, now=now)
 
 
 def _need_second_person(declaration: Declaration, now: datetime) -> None:
@@ -278,15 +270,28 @@ def vet_forwarded(
 ) -> str:
     """Vet what a lower office sent up (上级复核)."""
     unit = _begin(declaration, actor)
-    decision, opinion = _decision(answers, PASS, RETURN, TERMINATE), _text(answers, "opinion")
+    return _vet(declaration, unit, answers, "vet_forwarded", actor=actor, now=now)
+
+
+def _vet(
+    declaration: Declaration,
+    unit: Unit,
+    answers: Answers,
+    node: str,
+    *,
+    actor: Person,
+    now: datetime,
+) -> str:
+    """Keep what a clerk decided; returns the way on, to the leader where a consent has one."""
+    decision, opinion = _decision(answers, *VETTED), _text(answers, "opinion")
     if decision == TERMINATE:
-        verdict = _propose_termination(declaration, "vet_forwarded", opinion, actor, now)
+        verdict = _propose_termination(declaration, node, opinion, actor, now)
         _need_second_person(declaration, now)
         return verdict
     if decision == RETURN:
         _raise_defects(declaration, answers, actor, now)
-    _note(declaration, "vet_forwarded", decision, opinion, actor, now)
-    to_leader = decision == PASS and _has_leader(unit, "superior_leader", declaration, actor, now)
+    _note(declaration, node, decision, opinion, actor, now)
+    to_leader = decision == PASS and _has_leader(unit, VETTING[node], declaration, actor, now)
     return ENDORSE if to_leader else decision
 
 

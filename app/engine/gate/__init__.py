@@ -2,7 +2,8 @@
 
 Every rule is a small function whose docstring says which defect of the engine it guards against;
 docs/gate.md lists them all. `check` judges in a child process with limits, so that no file can
-hang or exhaust the process that asks.
+hang or exhaust the process that asks; what the platform offers is in `platform`, which the child
+does without.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,6 @@ from collections.abc import Mapping
 from app.engine.gate.bundle import read_bundle, with_bundle, with_decisions
 from app.engine.gate.findings import Finding, Verdict
 from app.engine.gate.known import Known, Published
-from app.engine.gate.lint import lint_files
 from app.engine.gate.sandbox import check
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Published",
     "Verdict",
     "check",
-    "lint_files",
     "published_in",
 ]
 

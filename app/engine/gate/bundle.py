@@ -15,6 +15,7 @@ from app.engine.gate import (
     lengths,
     load,
     messages,
+    states,
     tasks,
     tokens,
     variables,
@@ -29,7 +30,7 @@ from app.engine.gate.decisions import (
     read_decision,
 )
 from app.engine.gate.diagram import BPMN, Diagram, Node, draw, local
-from app.engine.gate.expressions import check_expressions
+from app.engine.gate.expressions import branches_apart, check_expressions
 from app.engine.gate.findings import Finding, Refused, quoted
 from app.engine.gate.graph import scope_waits
 from app.engine.gate.known import Known, Published
@@ -344,8 +345,10 @@ def _by_values(
     scope: variables.Variables, bundle: Bundle, courses: course.Courses
 ) -> Iterator[Finding]:
     """Apply what holds conditions against the values that their names can have."""
-    yield from check_expressions(scope, bundle.effort)
+    yield from check_expressions(scope, courses.assigned, bundle.effort)
+    yield from branches_apart(scope, bundle.effort)
     yield from course.decisions_lead_where_they_must(scope, courses)
+    yield from states.states_as_needed(scope.diagram.id, courses, scope.known)
     yield from check_rule_tasks(scope, bundle.decisions, bundle.effort)
 
 

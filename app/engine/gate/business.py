@@ -11,10 +11,11 @@ from app.engine.gate.diagram import GATEWAYS, Diagram, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import reach
-from app.engine.gate.known import Known
+from app.engine.gate.known import Asking, Known
+from app.engine.gate.matters import fitting, matters_of
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.values import deal_of, worded
-from app.engine.gate.words import nearest
+from app.engine.gate.words import MAX_LISTED, nearest
 
 _NAMED = {
     "save": ("保存处理", "saves"),
@@ -22,18 +23,6 @@ _NAMED = {
     "scope": ("范围", "scopes"),
     "handler": ("处理", "services"),
 }
-
-
-def matters_of(diagram: Diagram, known: Known) -> frozenset[str]:
-    """Return the started processes that a diagram is part of; none where nobody knows."""
-    if diagram.id in known.matters:
-        return frozenset({diagram.id})
-    calls = {name: published.calls for name, published in known.processes.items()}
-    return frozenset(
-        key
-        for key, matter in known.matters.items()
-        if diagram.id in matter.parts or diagram.id in reach([key], calls)
-    )
 
 
 def _named_by(node: Node, known: Known) -> Iterator[tuple[str, str, Mapping[str, Contract]]]:
@@ -55,8 +44,8 @@ def one_business(diagram: Diagram, known: Known) -> Iterator[Finding]:
                 message = (
                     f"{word}“{name}”用于{_words(serves, known)}，本流程是{_words(ours, known)}"
                 )
-                fitting = [n for n, c in table.items() if ours.intersection(c.serves)]
-                hint = f"请改用本流程的{word}：{'、'.join(sorted(fitting)) or '（没有）'}"
+                mine = "、".join(fitting(diagram, known, table)) or "（没有）"
+                hint = f"请改用本流程的{word}：{mine}"
                 yield diagram.find("task.business", node, message, hint)
 
 
@@ -102,19 +91,21 @@ def _decisions(
     takes = contract.decisions
     if form is None or takes is None or isinstance(takes, type):
         return
-    said = _misfit(form.decisions, takes)
+    said = _misfit(form, takes)
     if said:
-        message = f"表单{said}，保存处理“{node.properties['save']}”只接受 {worded(tuple(takes))}"
+        taken = worded(tuple(takes), form.words)
+        message = f"表单{said}，保存处理“{node.properties['save']}”只接受{taken}"
         yield diagram.find("task.decision", node, message, "请改用与保存处理配套的表单")
 
 
-def _misfit(asked: tuple[str, ...] | None, takes: Collection[Scalar]) -> str:
+def _misfit(form: Asking, takes: Collection[Scalar]) -> str:
     """Return what a form lets people decide that its handler does not take, in words."""
+    asked = form.decisions
     if asked is None:
         return "的 decision 可以任意填写，或选项随业务而定" if takes else ""
     odd = tuple(value for value in asked if value not in takes)
     if odd:
-        return f"可以选 {worded(odd)}"
+        return f"可以选{worded(odd, form.words)}"
     return "没有可选的决定" if len(takes) > 1 and not asked else ""
 
 
@@ -154,9 +145,35 @@ def roles_that_may_act(diagram: Diagram, known: Known) -> Iterator[Finding]:
             contract = table.get(name)
             if contract and contract.roles and role in known.roles and role not in contract.roles:
                 message = f"{word}“{name}”不能交给角色“{known.roles[role]}”办理"
-                fitting = [known.roles[each] for each in contract.roles if each in known.roles]
-                near = "、".join(fitting) if len(fitting) <= 5 else "单位、机关的工作角色"
+                words = [known.roles[each] for each in contract.roles if each in known.roles]
+                near = "、".join(words) if len(words) <= MAX_LISTED else "单位、机关的工作角色"
                 yield diagram.find("task.role", node, message, f"这个{word}用于：{near}")
+
+
+def _is_strange(role: str, place: Contract, saved: Contract | None) -> bool:
+    """Whether a role may act at a place where people do not hold it."""
+    may = [of for of in (place.roles, saved.roles if saved else ()) if of]
+    return bool(place.usual) and role not in place.usual and all(role in of for of in may)
+
+
+def places_that_fit(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard who acts: what is handed in is vetted elsewhere, and mended where it came from.
+
+    A role that nobody holds there is asked about: the task would wait where nobody sees it.
+    """
+    for node in diagram.of_kind(*PEOPLES):
+        save, role = node.properties.get("save", ""), node.properties.get("role", "")
+        name = node.properties.get("scope", "")
+        saved, place = known.saves.get(save), known.scopes.get(name)
+        if saved and place and saved.scopes and name not in saved.scopes:
+            message = f"保存处理“{save}”的任务不能放在范围“{name}”"
+            hint = f"请改用范围：{'、'.join(sorted(saved.scopes))}"
+            yield diagram.find("task.scope", node, message, hint)
+        elif place and role in known.roles and _is_strange(role, place, saved):
+            message = f"范围“{name}”里一般没有人担任“{known.roles[role]}”，任务可能没有人看到"
+            held = "、".join(known.roles[each] for each in place.usual if each in known.roles)
+            hint = f"这个范围里有：{held}；确有人担任的不必改"
+            yield diagram.find("task.nobody", node, message, hint, severity="warning")
 
 
 def handled_once(diagram: Diagram, known: Known) -> Iterator[Finding]:
@@ -230,6 +247,7 @@ RULES: tuple[Rule, ...] = (
     answers_reach_their_handler,
     outcomes_as_given,
     roles_that_may_act,
+    places_that_fit,
     decided_once,
     handled_once,
     finishes_its_record,

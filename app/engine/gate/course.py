@@ -7,19 +7,26 @@ as far as its conditions can be told.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from app.engine.contracts import Scalar
+from app.engine.gate.assigned import Assigned
 from app.engine.gate.decisions import Decision, asked_by
-from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node, local
+from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node, ends_well
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import reach
 from app.engine.gate.known import Known, Said
-from app.engine.gate.values import deal_of, literal
-from app.engine.gate.variables import Variables, gathers
+from app.engine.gate.matters import matters_of
+from app.engine.gate.values import called, deal_of, worded, words_for
+from app.engine.gate.variables import Variables, gathers, words_of
 from rules.conditions import Effort, outcome_of
 
 World = frozenset[tuple[str, object]]
 """What is known of the data at a place: names with their values."""
+
+
+MAX_STEPS = 40_000
+"""About a second; all processes that ship take a tenth of it together."""
 
 
 @dataclass
@@ -29,9 +36,19 @@ class Courses:
     scopes: Mapping[str, Variables]
     tables: Mapping[str, Decision]
     effort: Effort
+    # How much may still go into following the states of records, for the whole bundle: what is
+    # too much there is only not looked at.
+    steps: int = MAX_STEPS
+    followed: Effort = field(default_factory=Effort)
     _reached: dict[tuple[str, str, str, object], set[str]] = field(default_factory=dict)
     _told: dict[tuple[str, World], bool | None] = field(default_factory=dict)
+    _words: dict[str, frozenset[str]] = field(default_factory=dict)
     _given: dict[str, frozenset[Said]] = field(default_factory=dict)
+
+    @cached_property
+    def assigned(self) -> Assigned:
+        """Which names are sure to be set, in each of the diagrams."""
+        return Assigned(self.scopes)
 
     def said_at(self, variables: Variables, node: Node) -> frozenset[Said]:
         """Return the decisions that stand in the data behind a node, as its people took them."""
@@ -59,7 +76,7 @@ class Courses:
 
     def _said_at_end(self, variables: Variables) -> frozenset[Said]:
         diagram = variables.diagram
-        ends = {each.id for each in diagram.inside(diagram.id) if _ends_well(each)}
+        ends = {each.id for each in diagram.inside(diagram.id) if ends_well(each)}
         return frozenset(
             said
             for node in diagram.nodes.values()
@@ -89,19 +106,24 @@ class Courses:
             waiting += [(each.id, here[1]) for each in diagram.attached.get(node.id, ())]
             # Whoever gives the name anew decides anew.
             if said.name not in variables.set_by(node):
-                for world in self._behind(variables, node, here[1]):
+                for world in self.behind(variables, node, here[1]):
                     waiting += [(target, world) for target in self._next(diagram, node, world)]
         return {ident for ident, _world in seen}
 
-    def _behind(self, variables: Variables, node: Node, world: World) -> set[World]:
-        """Return what may be known behind a node that is reached with this knowledge."""
+    def behind(
+        self, variables: Variables, node: Node, world: World, effort: Effort | None = None
+    ) -> set[World]:
+        """Return what may be known behind a node that is reached with this knowledge.
+
+        Raises TooCostly.
+        """
         given = variables.set_by(node)
         kept = frozenset(each for each in world if each[0] not in given)
         table = self.tables.get(asked_by(node)) if node.kind == "businessRuleTask" else None
         if table is None or node.loop is not None:
             return {kept}
         asked = dict(world)
-        answers = table.answers(lambda test: self._holds(test, asked), variables.known)
+        answers = table.answers(lambda test: self.holds(test, asked, effort), variables.known)
         return {kept | answer for answer in answers}
 
     def _next(self, diagram: Diagram, node: Node, world: World) -> list[str]:
@@ -109,7 +131,7 @@ class Courses:
             inner = [] if node.loop is not None else diagram.inside(node.id)
             return [each.id for each in inner if each.kind == "startEvent"]
         holder = diagram.nodes.get(node.scope)
-        if _ends_well(node) and holder is not None and holder.loop is None:
+        if ends_well(node) and holder is not None and holder.loop is None:
             return [flow.target for flow in diagram.outgoing.get(holder.id, ())]
         return [flow.target for flow in self._taken(diagram, node, world)]
 
@@ -121,22 +143,38 @@ class Courses:
         default = node.element.get("default", "")
         taken, is_sure = [], False
         for flow in (each for each in flows if each.id != default):
-            holds = self._holds(flow.condition or "", dict(world))
+            holds = self.holds(flow.condition or "", dict(world))
             if holds is not False and not (is_sure and node.kind == "exclusiveGateway"):
                 taken.append(flow)
             is_sure = is_sure or holds is True
         return taken if is_sure else [*taken, *(each for each in flows if each.id == default)]
 
-    def _holds(self, text: str, known: Mapping[str, object]) -> bool | None:
-        key = (text, frozenset(known.items()))
+    @cached_property
+    def asked_for(self) -> frozenset[str]:
+        """The names that the conditions of flows and tables ask for."""
+        flows = (flow for each in self.scopes.values() for flow in each.diagram.flows)
+        names = [self.names_in(flow.condition or "") for flow in flows]
+        tables = (table.mentioned for table in self.tables.values())
+        return frozenset[str]().union(*names, *tables)
+
+    def names_in(self, text: str) -> frozenset[str]:
+        """Return the words of a condition, which is read once."""
+        if text not in self._words:
+            self._words[text] = words_of(text)
+        return self._words[text]
+
+    def holds(
+        self, text: str, known: Mapping[str, object], effort: Effort | None = None
+    ) -> bool | None:
+        """Return how a condition turns out as far as is known; it costs that of the bundle.
+
+        Raises TooCostly.
+        """
+        asked = {name: known[name] for name in self.names_in(text) & known.keys()}
+        key = (text, frozenset(asked.items()))
         if key not in self._told:
-            self._told[key] = outcome_of(text, known, self.effort)
+            self._told[key] = outcome_of(text, asked, effort or self.effort)
         return self._told[key]
-
-
-def _ends_well(node: Node) -> bool:
-    is_error = any(local(event) == "errorEventDefinition" for event in node.events())
-    return node.kind == "endEvent" and not is_error
 
 
 def decisions_lead_where_they_must(variables: Variables, courses: Courses) -> Iterator[Finding]:
@@ -154,12 +192,14 @@ def decisions_lead_where_they_must(variables: Variables, courses: Courses) -> It
                 right = after.get(said.save, {}).get(said.name)
                 is_right = right is None or said.value in right
                 if not is_right and node.id in courses.reached(variables, giver, said):
-                    yield _astray(variables.diagram, node, said, right or ())
+                    yield _astray(variables, node, said, right or ())
 
 
-def _astray(diagram: Diagram, node: Node, said: Said, right: tuple[Scalar, ...]) -> Finding:
-    astray = f"“{said.by}”的 {said.name} 是 {literal(said.value)} 时也会走到这里"
-    taken = f"这里只办理 {'、'.join(map(literal, right))} 的" if right else "这里不办理它的决定"
+def _astray(variables: Variables, node: Node, said: Said, right: tuple[Scalar, ...]) -> Finding:
+    diagram, known = variables.diagram, variables.known
+    words = words_for(said.name, matters_of(diagram, known), known)
+    astray = f"“{said.by}”的 {said.name} 是{called(said.value, words)}时也会走到这里"
+    taken = f"这里只办理{worded(right, words)}的" if right else "这里不办理它的决定"
     hint = "请检查前面网关的条件和默认分支是否接反"
     return diagram.find("task.after", node, f"{astray}，{taken}", hint)
 

@@ -14,7 +14,8 @@ from app.engine.gate.diagram import SPIFF, Diagram, Node, local
 from app.engine.gate.expressions import compile_for, in_words
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
-from app.engine.gate.values import united
+from app.engine.gate.matters import matters_of
+from app.engine.gate.values import united, words_for
 from app.engine.gate.variables import Variables, name_trouble
 from rules.conditions import Effort, Values, impossible_values
 from rules.expression import MAX_TEXT, ExpressionError
@@ -205,13 +206,14 @@ def check_cells(
     names: frozenset[str] | None,
     effort: Effort,
     values: Mapping[str, Values] = MappingProxyType({}),
+    ours: frozenset[str] = frozenset(),
 ) -> Iterator[Finding]:
     """Guard the sandbox: every header and cell is an expression that the engine would run.
 
     Raises TooCostly.
     """
     usable = None if names is None else names | {VALUE}
-    reader = _Reader(decision, known, usable, values, effort)
+    reader = _Reader(decision, known, usable, values, effort, ours)
     headers = [_text_of(header) for header in decision.parts("input")]
     for header, text in zip(decision.parts("input"), headers, strict=True):
         yield from reader.whole(header, text)
@@ -235,6 +237,8 @@ class _Reader:
     names: frozenset[str] | None
     values: Mapping[str, Values]
     effort: Effort
+    # The businesses whose words people know the values by.
+    ours: frozenset[str]
 
     def whole(self, element: Any, text: str) -> Iterator[Finding]:
         """Compile what is an expression by itself: a header or an answer."""
@@ -249,7 +253,8 @@ class _Reader:
         error = self._error(text)
         if error is None:
             for fault in impossible_values(text, self.values, self.effort):
-                rule, message, hint = in_words(fault, self.values.get(fault.name))
+                words = words_for(fault.name, self.ours, self.known)
+                rule, message, hint = in_words(fault, self.values.get(fault.name), words)
                 yield self.decision.find(rule, entry, f"这一格{message}", hint)
         # What is wrong with the header has been said at the header.
         elif not self._error(header):
@@ -336,4 +341,5 @@ def check_rule_tasks(
             values = {name: at[name] for name in sorted(names) if name in at}
             if (wanted, names, repr(values)) not in passed:
                 passed.add((wanted, names, repr(values)))
-                yield from check_cells(decision, known, names, effort, values)
+                ours = matters_of(diagram, known)
+                yield from check_cells(decision, known, names, effort, values, ours)

@@ -208,6 +208,12 @@ class Diagram:
         return Finding(rule, ident, name, message, hint, severity, self.file)
 
 
+def ends_well(node: Node) -> bool:
+    """Whether a node is an end that is no error."""
+    is_error = any(local(event) == "errorEventDefinition" for event in node.events())
+    return node.kind == "endEvent" and not is_error
+
+
 def draw(file: str, root: Any, process: Any) -> Diagram:
     """Return the diagram of a process element."""
     diagram = Diagram(file, root, process)

@@ -16,7 +16,7 @@ from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.util.task import TaskState
 
-from app.core.clock import ZONE
+from app.core.instants import ZONE
 from app.engine import state
 from app.engine.diagrams import DefinitionError, Library, Specs, is_table
 from app.engine.events import UncaughtError
@@ -24,7 +24,7 @@ from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.graph import reach
 from app.engine.gate.known import Known
-from app.engine.timers import bound, kind_of_time
+from app.engine.moments import bound, kind_of_time
 from rules.expression import ExpressionError, compile_expression
 
 WALKS = 8

@@ -8,14 +8,16 @@ from typing import Any
 
 from app.engine.environment import MAX_INSTANCES, TODAY, as_text, stand_ins
 from app.engine.gate.advice import advice
-from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Node, local
+from app.engine.gate.assigned import Assigned
+from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Flow, Node, local
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
-from app.engine.gate.values import literal, worded
+from app.engine.gate.matters import matters_of
+from app.engine.gate.values import Words, literal, worded, words_for
 from app.engine.gate.variables import Variables, items_of
 from app.engine.gate.words import nearest
-from app.engine.timers import FIRST_YEAR, LAST_YEAR, TIME_HINTS, is_time
-from rules.conditions import Effort, Fault, Values, condition_faults
+from app.engine.moments import FIRST_YEAR, LAST_YEAR, TIME_HINTS, is_time
+from rules.conditions import Effort, Fault, Values, condition_faults, is_covered
 from rules.expression import (
     BUILT_IN,
     Expression,
@@ -38,16 +40,21 @@ class Written:
     values: Mapping[str, Values] | None = None
     # What they can be, where it is to be a time.
     can_be: Mapping[str, Values] = field(default_factory=dict)
+    # Where it is read, if that is before a node has set anything of its own.
+    at: Node | None = None
 
 
-def check_expressions(variables: Variables, effort: Effort) -> Iterator[Finding]:
+def check_expressions(
+    variables: Variables, assigned: Assigned, effort: Effort
+) -> Iterator[Finding]:
     """Guard defect 9 and the sandbox: the parser checks no expression, the engine runs all.
 
     Raises TooCostly.
     """
     diagram, known = variables.diagram, variables.known
     for written in _expressions(diagram, variables):
-        yield from _check(diagram, known, written, effort)
+        found = list(_check(diagram, known, written, effort))
+        yield from found or _perhaps_unset(variables, written, assigned)
     for node in diagram.nodes.values():
         if node.loop is not None:
             yield from _loop_source(diagram, node, variables)
@@ -59,7 +66,12 @@ def _expressions(diagram: Diagram, variables: Variables) -> Iterator[Written]:
         if flow.condition is not None and source is not None and source.kind in DECISIONS:
             condition = flow.element.find(f"{BPMN}conditionExpression")
             yield Written(
-                flow, condition, "条件", variables.at(source), variables.values_at(source)
+                flow,
+                condition,
+                "条件",
+                variables.at(source),
+                variables.values_at(source),
+                at=source,
             )
     for node in diagram.nodes.values():
         yield from _of_node(node, variables)
@@ -68,12 +80,12 @@ def _expressions(diagram: Diagram, variables: Variables) -> Iterator[Written]:
 def _of_node(node: Node, variables: Variables) -> Iterator[Written]:
     names = variables.at(node)
     for time in _times_of(node):
-        yield Written(node, time, "时间", names, can_be=variables.values_at(node))
+        yield Written(node, time, "时间", names, can_be=variables.values_at(node), at=node)
     if node.loop is not None:
         own = names | variables.set_in(node) | items_of(node)
         inner = {n for child in variables.diagram.inside(node.id) for n in child.outcomes}
         for element in node.loop.findall(f"{BPMN}loopCardinality"):
-            yield Written(node, element, "实例个数", names)
+            yield Written(node, element, "实例个数", names, at=node)
         for element in node.loop.findall(f"{BPMN}completionCondition"):
             yield Written(node, element, "完成条件", own | inner, variables.values_in(node))
 
@@ -101,7 +113,7 @@ def _check(diagram: Diagram, known: Known, written: Written, effort: Effort) -> 
         return
     if written.values is not None:
         for fault in condition_faults(text, written.values, effort):
-            yield _told(diagram, written, fault)
+            yield _told(diagram, known, written, fault)
     place = local(element)
     trouble = _constant_trouble(place, expression, known) or _never_a_time(
         place, expression, written.can_be
@@ -110,18 +122,60 @@ def _check(diagram: Diagram, known: Known, written: Written, effort: Effort) -> 
         yield diagram.find("expression.value", subject, *trouble)
 
 
-def _told(diagram: Diagram, written: Written, fault: Fault) -> Finding:
+def _perhaps_unset(
+    variables: Variables, written: Written, assigned: Assigned
+) -> Iterator[Finding]:
+    """Guard the run: what is read where no way has set it fails, and the process stands still."""
+    if written.at is None:
+        return
+    diagram = variables.diagram
+    read = compile_for(written.element.text or "", None, variables.known).names
+    missing = assigned.missing(diagram.id, written.at, read)
+    if missing:
+        listed = quoted("、".join(missing))
+        message = f"{written.what}用到的“{listed}”只在一部分来路上有值，走别的路来会出错"
+        hint = "请让每条来路都经过给出它的环节，或由流程的 inputs 声明；确实不会走到的不必改"
+        yield diagram.find("variable.unset", written.subject, message, hint, severity="warning")
+
+
+def _told(diagram: Diagram, known: Known, written: Written, fault: Fault) -> Finding:
     values = (written.values or {}).get(fault.name)
-    rule, message, hint = in_words(fault, values)
+    words = words_for(fault.name, matters_of(diagram, known), known)
+    rule, message, hint = in_words(fault, values, words)
     return diagram.find(rule, written.subject, f"{written.what}{message}", hint)
 
 
-def in_words(fault: Fault, values: Values) -> tuple[str, str, str]:
-    """Return the rule, the message and the hint for what is wrong with a condition."""
+def branches_apart(variables: Variables, effort: Effort) -> Iterator[Finding]:
+    """Ask about branches that no decision takes: one before them holds wherever they do.
+
+    Raises TooCostly.
+    """
+    diagram = variables.diagram
+    for node in diagram.of_kind("exclusiveGateway"):
+        default, before = node.element.get("default", ""), list[Flow]()
+        for flow in diagram.outgoing.get(node.id, ()):
+            text = flow.condition
+            if flow.id == default or not text:
+                continue
+            earlier = [each.condition or "" for each in before]
+            if is_covered(text, earlier, variables.values_at(node), effort):
+                names = "、".join(f"“{each.name or each.id}”" for each in before)
+                one = "中已有一条" if len(before) > 1 else "已经"
+                message = f"条件成立时，前面的分支{names}{one}成立，永远走不到这里"
+                hint = "分支按画出的先后判断：请改成别的条件，或删除这条分支"
+                yield diagram.find("gateway.repeated", flow, message, hint, severity="warning")
+            before.append(flow)
+
+
+def in_words(fault: Fault, values: Values, words: Words) -> tuple[str, str, str]:
+    """Return the rule, the message and the hint for what is wrong with a condition.
+
+    `words` are what people call the values that are compared.
+    """
     piece = quoted(fault.piece)
     if fault.kind == "value":
-        message = f"“{piece}”比较的值不会出现：{fault.name} 只会是{worded(values)}"
-        return "condition.value", message, _other_value(fault.value, values)
+        message = f"“{piece}”比较的值不会出现：{fault.name} 只会是{worded(values, words)}"
+        return "condition.value", message, _other_value(fault.value, values, words)
     if fault.kind == "truth":
         message = f"的“{piece}”不是判断，没有真假"
         return "condition.truth", message, '请写完整的比较，如 decision == "pass"'
@@ -133,11 +187,14 @@ def in_words(fault: Fault, values: Values) -> tuple[str, str, str]:
     )
 
 
-def _other_value(value: Any, values: Values) -> str:
+def _other_value(value: Any, values: Values, words: Words) -> str:
     if isinstance(values, type):
         return f"请与{worded(values)}比较"
-    near = nearest(str(value), [each for each in values or () if isinstance(each, str)])
-    return f"请改成 {literal(near)}" if near else f"请改成 {worded(values)} 之一"
+    texts = [each for each in values or () if isinstance(each, str)]
+    # People write what stands on the button.
+    near = next((each for each in texts if words.get(each) == value), nearest(str(value), texts))
+    some = tuple(each for each in values or () if each is not None)
+    return f"请改成 {literal(near)}" if near else f"请改成 {worded(some, words)} 之一"
 
 
 def compile_for(text: str, names: Collection[str] | None, known: Known) -> Expression:

@@ -1,6 +1,7 @@
 """Where a token can go (流转): starts, ends, branches, loops and what the engine looks ahead."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from app.engine.gate.diagram import (
     ACTIVITIES,
@@ -19,11 +20,12 @@ MAX_AHEAD = 500
 """Ten parallel forks in a row make the engine predict 8,000 tasks, twenty make 8 million."""
 
 Edges = Mapping[str, Iterable[str]]
+N = TypeVar("N", bound=Hashable)
 
 
-def reach(starts: Iterable[str], edges: Edges) -> set[str]:
+def reach(starts: Iterable[N], edges: Mapping[N, Iterable[N]]) -> set[N]:
     """Return every node that can be reached, the starts included."""
-    found: set[str] = set()
+    found: set[N] = set()
     waiting = list(starts)
     while waiting:
         node = waiting.pop()

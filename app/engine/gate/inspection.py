@@ -21,6 +21,7 @@ from app.engine.gate.bundle import (
 from app.engine.gate.dryrun import dry_run
 from app.engine.gate.findings import Verdict, refusal, verdict_of
 from app.engine.gate.known import Known
+from app.engine.gate.states import without_echoes
 
 _REDRAW = "请拆分流程，或用流程设计器重新画出"
 
@@ -76,6 +77,7 @@ def _inspect(
         findings.extend(check_diagram(diagram, known, bundle, courses))
     findings.extend(check_decisions(bundle, known))
     findings.extend(check_calls(bundle, known))
+    findings = without_echoes(findings)
     findings.extend(check_schemas(bundle))
     if all(finding.severity != "error" for finding in findings):
         findings.extend(dry_run(bundle.diagrams, files, known))

@@ -1,20 +1,15 @@
-"""The names that a diagram may use because the platform offers them (平台能力)."""
+"""The names that a diagram may use because the platform offers them (平台能力).
+
+It is plain data: the child process of the sandbox is given it, and loads none of the rooms.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Self
 
-from app.core.permissions import ROLES
-from app.engine import environment, handlers
 from app.engine.contracts import Contract, Matter, Scalar
-from forms import FormSpecError, decisions_of, load
 from rules.conditions import Values
 from rules.expression import DEFAULT_FUNCTIONS
-
-ROOT = Path(__file__).resolve().parents[3]
-
 
 Heard = tuple[str, str]
 """What is thrown or caught: "message" or "signal", and its name."""
@@ -40,6 +35,8 @@ class Asking:
     save: str = ""
     # None where anything may be decided.
     decisions: tuple[str, ...] | None = None
+    # What people read on the buttons and options, by decision.
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,45 +94,3 @@ class Known:
     homes: Mapping[str, str] = field(default_factory=dict)
     # When it is judged: a written time must lie ahead. None where nobody says.
     at: datetime | None = None
-
-    @classmethod
-    def of_platform(
-        cls,
-        processes: Mapping[str, Published] | None = None,
-        *,
-        jurisdiction: str = "",
-        homes: Mapping[str, str] | None = None,
-        at: datetime | None = None,
-    ) -> Self:
-        """Return what this platform offers, once the domains have registered their handlers."""
-        return cls(
-            forms=forms_of(jurisdiction),
-            pages=handlers.page.contracts(),
-            saves=handlers.save.contracts(),
-            services=handlers.service.contracts(),
-            scopes=handlers.scope.contracts(),
-            matters=handlers.matters(),
-            roles=dict(ROLES),
-            processes=processes or {},
-            functions=environment.function_names(),
-            variables=frozenset({environment.TODAY}),
-            sent=frozenset(("message", name) for name in handlers.sent_messages()),
-            homes=homes or {},
-            at=at,
-        )
-
-
-def forms_of(jurisdiction: str) -> dict[str, Asking]:
-    """Return the forms that can be shown, national or a jurisdiction's, by their keys."""
-    folders = [ROOT / "forms", *([ROOT / "forms" / jurisdiction] if jurisdiction else [])]
-    keys = {path.stem for folder in folders for path in folder.glob("*.yaml")}
-    read = ((key, _read(key, jurisdiction)) for key in keys)
-    return {key: asking for key, asking in read if asking is not None}
-
-
-def _read(key: str, jurisdiction: str) -> Asking | None:
-    try:
-        form = load(key, jurisdiction)
-    except FormSpecError:
-        return None
-    return Asking(form.saved_by, decisions_of(form))

@@ -7,29 +7,7 @@ from app.engine.gate.diagram import BPMN, Diagram
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
-from app.engine.models import (
-    Incident,
-    ProcessInstance,
-    ProcessVersion,
-    QueueRow,
-    StepLog,
-    Subscription,
-    Timer,
-    WorkItem,
-)
-
-
-def _shortest(*columns: Any) -> int:
-    return min(int(column.type.length) for column in columns)
-
-
-PROCESS_ID = _shortest(
-    ProcessVersion.key, ProcessInstance.process_key, WorkItem.process, QueueRow.name
-)
-PROCESS_NAME = _shortest(ProcessVersion.title)
-NODE_ID = _shortest(WorkItem.node, StepLog.node, Timer.node, Subscription.node, Incident.node)
-NODE_NAME = _shortest(WorkItem.name, StepLog.name)
-EVENT_NAME = _shortest(Subscription.message, QueueRow.name)
+from app.engine.lengths import EVENT_NAME, NODE_ID, NODE_NAME, PROCESS_ID, PROCESS_NAME
 
 
 def lengths(diagram: Diagram, _known: Known) -> Iterator[Finding]:

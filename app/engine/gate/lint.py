@@ -8,6 +8,7 @@ from pathlib import Path
 from app.engine.gate.bundle import MAX_FILES
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
+from app.engine.gate.platform import known_here
 from app.engine.gate.sandbox import check
 from app.engine.gate.xml import MAX_BYTES
 
@@ -26,7 +27,7 @@ def lint_files(paths: Iterable[Path], *, known: Known | None = None) -> list[dic
             hint = "请检查路径和权限"
             findings.append(Finding("file.unreadable", "", name, message, hint, file=name))
     if files:
-        findings.extend(check(files, known=known or Known.of_platform()).findings)
+        findings.extend(check(files, known=known or known_here()).findings)
     return [_row(name, findings) for name in names]
 
 

@@ -7,13 +7,12 @@ run is told here, before it is published.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.engine.environment import MAX_INSTANCES
+from app.engine.environment import MAX_INSTANCES, STEP_BUDGET
 from app.engine.gate.diagram import BPMN, Diagram, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import edges_of, reach, waiting
 from app.engine.gate.known import Known, Load
-from app.engine.walk import STEP_BUDGET
 from rules.expression import ExpressionError, compile_expression
 
 _CAP = 10**6

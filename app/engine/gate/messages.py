@@ -1,9 +1,10 @@
 """Whether somebody sends what is awaited, and somebody awaits what is sent (消息与信号).
 
 Mostly warnings: a message may also come from, or go to, a process that is not looked at here.
+What is a letter away from a message that its business sends and nobody hears is a slip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from app.engine.gate.diagram import Diagram, Node, local
@@ -11,6 +12,8 @@ from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import edges_of, on_a_cycle, waiting
 from app.engine.gate.known import Heard, Known
+from app.engine.gate.matters import matters_of
+from app.engine.gate.words import is_slip, nearest
 
 _WORDS = {"message": "消息", "signal": "信号"}
 _THROWING = frozenset({"intermediateThrowEvent", "endEvent", "sendTask"})
@@ -26,12 +29,18 @@ class _Used(NamedTuple):
 
 def _used(diagram: Diagram, kinds: frozenset[str]) -> Iterator[_Used]:
     for node in diagram.of_kind(*kinds):
-        # Send and receive tasks name their message themselves.
-        for holder in [node.element, *node.events()]:
-            for kind in _WORDS:
-                name = diagram.event_names.get((kind, holder.get(f"{kind}Ref", "")))
-                if name and (holder is node.element or local(holder).startswith(kind)):
-                    yield _Used(node, (kind, name))
+        for heard in used_at(diagram, node):
+            yield _Used(node, heard)
+
+
+def used_at(diagram: Diagram, node: Node) -> Iterator[Heard]:
+    """Yield the messages and signals that a node throws or catches."""
+    # Send and receive tasks name their message themselves.
+    for holder in [node.element, *node.events()]:
+        for kind in _WORDS:
+            name = diagram.event_names.get((kind, holder.get(f"{kind}Ref", "")))
+            if name and (holder is node.element or local(holder).startswith(kind)):
+                yield kind, name
 
 
 def thrown(diagram: Diagram) -> frozenset[Heard]:
@@ -48,10 +57,33 @@ def somebody_sends(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Ask who sends what an event waits for: mostly a name that is written in two ways."""
     sent = known.sent.union(*(each.throws for each in known.processes.values()))
     for node, (kind, name) in _used(diagram, _CATCHING):
-        if (kind, name) not in sent:
-            message = f"平台和这些流程都不发送{_WORDS[kind]}“{name}”，会一直等下去"
-            hint = f"请检查{_WORDS[kind]}的名称；由别的流程发送的不必改"
+        if (kind, name) in sent:
+            continue
+        message = f"平台和这些流程都不发送{_WORDS[kind]}“{name}”，会一直等下去"
+        meant = _meant(name, {each for of, each in sent - _heard_by(diagram, known) if of == kind})
+        if meant:
+            hint = f"您是否想写 {meant}？这里没有别的环节接收它；请改{_WORDS[kind]}的名称"
+            yield diagram.find("event.misnamed", node, message, hint)
+        else:
+            hint = f"请检查{_WORDS[kind]}的名称{_like(name, kind, sent)}；由别的流程发送的不必改"
             yield diagram.find("event.unsent", node, message, hint, severity="warning")
+
+
+def _heard_by(diagram: Diagram, known: Known) -> frozenset[Heard]:
+    """Return what the process catches, and the others of its business do."""
+    ours = matters_of(diagram, known)
+    of_ours = {name for key in ours for name in (key, *known.matters[key].parts)}
+    others = (known.processes[name].catches for name in of_ours & known.processes.keys())
+    return caught(diagram).union(*others)
+
+
+def _meant(name: str, names: Collection[str]) -> str:
+    return next((each for each in sorted(names) if is_slip(name, each)), "")
+
+
+def _like(name: str, kind: str, heard: Collection[Heard]) -> str:
+    near = nearest(name, {each for of, each in heard if of == kind})
+    return f"，最接近的是“{near}”" if near else ""
 
 
 def somebody_listens(diagram: Diagram, known: Known) -> Iterator[Finding]:
@@ -60,7 +92,7 @@ def somebody_listens(diagram: Diagram, known: Known) -> Iterator[Finding]:
     for node, (kind, name) in _used(diagram, _THROWING):
         if (kind, name) not in heard:
             message = f"这些流程里没有谁接收{_WORDS[kind]}“{name}”"
-            hint = f"请检查{_WORDS[kind]}的名称；由别的流程接收的不必改"
+            hint = f"请检查{_WORDS[kind]}的名称{_like(name, kind, heard)}；由别的流程接收的不必改"
             yield diagram.find("event.unheard", node, message, hint, severity="warning")
 
 
@@ -70,18 +102,20 @@ ANY = ""
 
 def errors_in(diagram: Diagram, known: Known, scope: str) -> frozenset[str]:
     """Return the errors that may come out of a process or subprocess: what it ends with."""
-    found: set[str] = set()
-    for node in diagram.inside(scope):
-        if node.kind == "endEvent":
-            found.update(_errors_of(diagram, node))
-            continue
-        at_border = diagram.attached.get(node.id, ())
-        caught = {code for each in at_border for code in _errors_of(diagram, each)}
-        found |= set() if ANY in caught else _errors_from(diagram, known, node) - caught
-    return frozenset(found)
+    leaving = (_errors_leaving(diagram, known, node) for node in diagram.inside(scope))
+    return frozenset[str]().union(*leaving)
 
 
-def _errors_of(diagram: Diagram, node: Node) -> Iterator[str]:
+def _errors_leaving(diagram: Diagram, known: Known, node: Node) -> frozenset[str]:
+    """Return the errors that a node ends with and that nothing at its border catches."""
+    if node.kind == "endEvent":
+        return frozenset(errors_of(diagram, node))
+    at_border = diagram.attached.get(node.id, ())
+    caught = {code for each in at_border for code in errors_of(diagram, each)}
+    return frozenset() if ANY in caught else _errors_from(diagram, known, node) - caught
+
+
+def errors_of(diagram: Diagram, node: Node) -> Iterator[str]:
     """Yield the errors that an event names, by the code that the engine compares."""
     for event in node.events():
         if local(event) == "errorEventDefinition":
@@ -102,7 +136,7 @@ def somebody_fails(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """
     for node in diagram.of_kind("boundaryEvent"):
         host = diagram.nodes.get(node.element.get("attachedToRef", ""))
-        awaited = set(_errors_of(diagram, node))
+        awaited = set(errors_of(diagram, node))
         if host is None or not awaited:
             continue
         ends_with = _errors_from(diagram, known, host)
@@ -110,6 +144,18 @@ def somebody_fails(diagram: Diagram, known: Known) -> Iterator[Finding]:
             message = "附着的环节不会以这个错误结束，这条路永远走不到"
             hint = "错误只来自子流程或被调用流程里的错误结束事件；否则请删除，或改用消息、定时事件"
             yield diagram.find("event.unthrown", node, message, hint, severity="warning")
+
+
+def somebody_catches(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Ask who catches the errors of a process that nothing calls: it ends as failed with them."""
+    is_called = any(diagram.id in each.calls for each in known.processes.values())
+    if is_called or any(diagram.id in matter.parts for matter in known.matters.values()):
+        return
+    for node in diagram.inside(diagram.id):
+        if _errors_leaving(diagram, known, node):
+            message = "流程到这里会以“出错结束”告终，业务停在原处，并记一个流程异常"
+            hint = "正常办结的请改成普通结束事件；由上一层处理的，请在它外面的环节上加错误边界事件"
+            yield diagram.find("event.uncaught", node, message, hint, severity="warning")
 
 
 def loops_that_feed_themselves(diagram: Diagram, known: Known) -> Iterator[Finding]:
@@ -139,5 +185,6 @@ RULES: tuple[Rule, ...] = (
     somebody_sends,
     somebody_listens,
     somebody_fails,
+    somebody_catches,
     loops_that_feed_themselves,
 )

@@ -1,15 +1,17 @@
 """What tasks must say about themselves: form, save, role, scope, handler (任务属性)."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from app.engine.contracts import UNDECLARED, Contract
 from app.engine.diagrams import PROPERTIES
 from app.engine.gate.diagram import BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
-from app.engine.gate.words import instead, nearest
+from app.engine.gate.matters import fitting
+from app.engine.gate.words import MAX_LISTED, instead, nearest
 
 MAX_DUE = 200
 _NO_PROPERTIES = "请删除：这种元素不读取属性"
@@ -32,25 +34,29 @@ def user_tasks_show_something(diagram: Diagram, known: Known) -> Iterator[Findin
 
 def user_tasks_save(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard completion: the answers go to a registered save handler."""
-    yield from _registered(diagram, "user.save", known.saves, "保存处理")
+    yield from _registered(diagram, known, "user.save", known.saves, "保存处理")
 
 
 def user_tasks_have_scope(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard the inbox: the scope says whose unit, meeting or person the task belongs to."""
-    yield from _registered(diagram, "user.scope", known.scopes, "范围")
+    yield from _registered(diagram, known, "user.scope", known.scopes, "范围")
 
 
 def _registered(
-    diagram: Diagram, rule: str, names: Collection[str], word: str
+    diagram: Diagram, known: Known, rule: str, names: Mapping[str, Contract], word: str
 ) -> Iterator[Finding]:
     key = rule.removeprefix("user.")
     for node in diagram.of_kind(*PEOPLES):
         name = node.properties.get(key, "")
         if not name:
             message = f"没有填写 {key}（{word}）"
-            yield diagram.find(rule, node, message, f"请在属性里填写 {key}")
+            offered = "、".join(fitting(diagram, known, names)[:MAX_LISTED])
+            hint = f"请在属性里填写 {key}" + (f"，本流程可用：{offered}" if offered else "")
+            yield diagram.find(rule, node, message, hint)
         elif name not in names:
-            yield _unknown(diagram, node, rule, word, name, names)
+            # Where nothing is written alike, what was made for the business is listed.
+            ours = [] if nearest(name, names) else fitting(diagram, known, names)
+            yield _unknown(diagram, node, rule, word, name, ours or names)
 
 
 def _unknown(
@@ -69,29 +75,52 @@ def user_tasks_in_role_lanes(diagram: Diagram, known: Known) -> Iterator[Finding
             message = "同时放在几个泳道里"
             yield diagram.find("user.lane", node, message, "请只放进办理角色的泳道")
         if lane is None:
-            yield diagram.find("user.lane", node, "不在任何泳道里", "请放进办理角色的泳道")
+            word = known.roles.get(role)
+            lanes = f"“{word}”" if word else _roles_for(node, known)
+            hint = f"请放进办理角色的泳道：{lanes}"
+            yield diagram.find("user.lane", node, "不在任何泳道里", hint)
         elif lane not in names:
             message = f"泳道“{lane}”不是平台的角色"
-            yield diagram.find("user.lane", node, message, _lane_hint(lane, role, known))
+            yield diagram.find("user.lane", node, message, _lane_hint(lane, node, known))
         if role not in known.roles:
             message = f"role（角色）“{role}”不存在" if role else "没有填写 role（角色）"
-            yield diagram.find("user.role", node, message, _role_hint(lane, role, known))
+            yield diagram.find("user.role", node, message, _role_hint(lane, node, known))
         elif lane in names and known.roles[role] != lane:
             message = f"角色“{known.roles[role]}”与泳道“{lane}”不一致"
-            yield diagram.find("user.role", node, message, "请让角色与泳道一致")
+            of_lane = next(name for name, word in known.roles.items() if word == lane)
+            hint = f"请把 role 改成 {of_lane}，或把任务移到泳道“{known.roles[role]}”里"
+            yield diagram.find("user.role", node, message, hint)
 
 
-def _lane_hint(lane: str, role: str, known: Known) -> str:
+def _roles_for(node: Node, known: Known, *, with_ids: bool = False) -> str:
+    """Return the roles that may do a task, as its scope and its save say; else all there are."""
+    scope = known.scopes.get(node.properties.get("scope", ""), UNDECLARED)
+    save = known.saves.get(node.properties.get("save", ""), UNDECLARED)
+    may = [set(of) for of in (save.roles, scope.usual or scope.roles) if of]
+    some = {each for each in known.roles if all(each in of for of in may)} or known.roles.keys()
+    words = {name: word for name, word in known.roles.items() if name in some}
+    return "、".join(f"{name}（{word}）" if with_ids else word for name, word in words.items())
+
+
+def _lane_hint(lane: str, node: Node, known: Known) -> str:
     """Return the lane that was meant: that of the role, or the one that is written most alike."""
+    role, words = node.properties.get("role", ""), set(known.roles.values())
     if role in known.roles:
         return f"请把泳道改名为“{known.roles[role]}”"
-    return instead(lane, set(known.roles.values()), "角色名称")
+    if nearest(lane, words):
+        return instead(lane, words, "角色名称")
+    return f"请把泳道改名为可以办理这项任务的角色：{_roles_for(node, known)}"
 
 
-def _role_hint(lane: str | None, role: str, known: Known) -> str:
+def _role_hint(lane: str | None, node: Node, known: Known) -> str:
     """Return the role that was meant: that of the lane, or the one that is written most alike."""
     of_lane = [name for name, word in known.roles.items() if word == lane]
-    return f"请把 role 改成 {of_lane[0]}" if of_lane else instead(role, known.roles, "角色")
+    role = node.properties.get("role", "")
+    if of_lane:
+        return f"请把 role 改成 {of_lane[0]}"
+    if nearest(role, known.roles):
+        return instead(role, known.roles, "角色")
+    return f"请填写可以办理这项任务的角色：{_roles_for(node, known, with_ids=True)}"
 
 
 def user_tasks_due(diagram: Diagram, _known: Known) -> Iterator[Finding]:

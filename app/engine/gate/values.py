@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
-from app.engine.contracts import UNDECLARED, Answered, Contract
+from app.engine.contracts import DECISION, UNDECLARED, Answered, Contract
 from app.engine.contracts import Values as Given
 from app.engine.gate.diagram import Node
 from app.engine.gate.known import Known
 from rules.conditions import Values
 
+Words = Mapping[Any, str]
+"""What people call the values of an outcome."""
+
 _WORDS: dict[type, str] = {str: "文字", int: "整数", list: "列表"}
+_TRUTHS = {True: "是", False: "否"}
 
 
 def united(found: Iterable[Values]) -> Values:
@@ -56,7 +62,7 @@ class Deal:
         if given is Answered:
             return self.asked
         values = _plain(given)
-        if name != "decision" or self.asked is None or not isinstance(values, tuple):
+        if name != DECISION or self.asked is None or not isinstance(values, tuple):
             return values
         return tuple(value for value in values if value in self.asked)
 
@@ -88,13 +94,33 @@ def values_set_in(
     return {}
 
 
-def worded(values: Values) -> str:
-    """Return values as people read them."""
+def words_for(name: str, ours: frozenset[str], known: Known) -> Words:
+    """Return what people call the values of an outcome in these businesses: on forms, in logs."""
+    givers = {**known.saves, **known.services}
+    mine = {key: each for key, each in givers.items() if ours.intersection(each.serves)}
+    given = [(each.gives or {}).get(name) for each in mine.values()]
+    told: list[Words] = [words for words in given if isinstance(words, Mapping)]
+    if name == DECISION:
+        told += [asking.words for asking in known.forms.values() if asking.save in mine]
+    return {value: word for words in told for value, word in words.items()}
+
+
+def worded(values: Values, words: Words = MappingProxyType({})) -> str:
+    """Return values as people read them, each with what it is called."""
     if isinstance(values, type):
         return _WORDS.get(values, values.__name__)
-    return "、".join(literal(value) for value in values or ())
+    return "、".join(called(value, words) for value in values or ())
+
+
+def called(value: object, words: Words) -> str:
+    """Return a value as it is written, with what people call it."""
+    named: Words = _TRUTHS if isinstance(value, bool) else words
+    word = named.get(value, "")
+    return f"{literal(value)}（{word}）" if word not in {"", value} else literal(value)
 
 
 def literal(value: object) -> str:
-    """Return a value as it is written in an expression."""
+    """Return a value as it is written in an expression; nothing is called so."""
+    if value is None:
+        return "空值"
     return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -1,7 +1,9 @@
 """Which names the task data can hold at a node (变量): start data and earlier outcomes."""
 
 import keyword
+import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node, local
@@ -14,6 +16,7 @@ from rules.conditions import Values
 RESERVED = frozenset({"typename"})
 """Defect 6: a key of this name makes an instance unloadable."""
 
+_WORD = re.compile(r"[^\W\d]\w*")
 _DATA_NAMES = (f"{BPMN}inputDataItem", f"{BPMN}outputDataItem")
 _OUTPUT_NAME = f"{BPMN}loopDataOutputRef"
 
@@ -132,6 +135,12 @@ class Variables:
 
 def _asked(node: Node) -> str:
     return str(node.element.findtext(f".//{SPIFF}calledDecisionId", ""))
+
+
+@lru_cache(maxsize=512)
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of an expression, the names of its variables among them."""
+    return frozenset(_WORD.findall(text))
 
 
 def gathers(node: Node) -> bool:

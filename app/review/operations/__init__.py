@@ -10,6 +10,7 @@ from app.review.operations.ballot import (
     recall_roll,
     supervisors_for,
 )
+from app.review.operations.carding import give_cards, take_card, term_of
 from app.review.operations.cases import (
     add_case,
     group_all,
@@ -79,6 +80,7 @@ __all__ = [
     "create_meeting",
     "finish_assignment",
     "finish_set_up",
+    "give_cards",
     "group_all",
     "group_cases",
     "keep_scheme",
@@ -99,4 +101,6 @@ __all__ = [
     "score_case",
     "start_material_reviews",
     "supervisors_for",
+    "take_card",
+    "term_of",
 ]

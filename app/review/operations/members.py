@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
+from app.accounts.cards import end_cards
 from app.accounts.models import Person, RoleGrant
-from app.accounts.operations import end_grant, grant_role
+from app.accounts.operations import grant_role
 from app.accounts.queries import lasts, works_at
+from app.accounts.renewing import end_grant
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -108,6 +110,7 @@ def remove_member(meeting: Meeting, seat: MeetingMember, *, actor_id: int, now: 
     meeting.members.remove(seat)
     db.session.delete(seat)
     db.session.flush()
+    end_cards(meeting.id, people=[seat.person_id], actor_id=actor_id, now=now)
     for grant in _live_grants(meeting, seat.person_id, now):
         end_grant(grant, actor_id=actor_id, now=now, reason="移出参会专家")
 

@@ -74,8 +74,8 @@ def replace_reviewer(
         now=now,
         case=case.id,
         seat=seat,
-        before=former.id,
-        after=new.id,
+        former=former.id,
+        successor=new.id,
         reason=said,
     )
 

@@ -15,6 +15,7 @@ from app.core.errors import Conflict, Forbidden
 from app.review import interests, queries
 from app.review.ballots import CHOICES, RECUSED, Ballot, BallotClose, Tally
 from app.review.models import CaseStatus, Meeting, MeetingCase, MeetingStatus
+from app.review.operations.carding import take_cards
 from app.review.operations.reviewers import require_director
 from app.review.operations.status import require_status
 from rules import voting
@@ -170,8 +171,12 @@ def return_report(meeting: Meeting, opinion: str, *, actor_id: int, now: datetim
 
 
 def close_meeting(meeting: Meeting, opinion: str, *, actor_id: int, now: datetime) -> None:
-    """Close the meeting (评审会议关闭, HB-C-19): it joins the past ones; Forbidden as above."""
+    """Close the meeting (评审会议关闭, HB-C-19): it joins the past ones, its cards are void.
+
+    Forbidden as above.
+    """
     _end(meeting, MeetingStatus.REPORTED, MeetingStatus.CLOSED, opinion, actor_id, now)
+    take_cards(meeting, actor_id=actor_id, now=now)
 
 
 def _end(

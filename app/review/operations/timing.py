@@ -14,6 +14,7 @@ from app.core.errors import Conflict, Invalid, gathered
 from app.plans.models import Plan
 from app.review import queries
 from app.review.models import Meeting, MeetingCommittee, MeetingStatus
+from app.review.operations.carding import move_cards_of
 from app.review.operations.status import require_status
 
 
@@ -127,6 +128,7 @@ def change_time(
             now=now,
         )
     db.session.flush()
+    move_cards_of(meeting)
     audit.record(
         "meeting:time_changed",
         subject=("meeting", meeting.id),

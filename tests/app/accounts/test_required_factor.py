@@ -11,6 +11,7 @@ from app.accounts import (
     grants,
     mail_links,
     operations,
+    renewing,
     second_factor,
     signing_in,
 )
@@ -123,7 +124,7 @@ def test_a_role_that_ended_asks_nothing(client_for: Any, issuer: Person, at: Any
 
     with transaction():
         grant = db.session.query(RoleGrant).filter_by(person_id=issuer.id).one()
-        operations.end_grant(grant, actor_id=issuer.id, now=now())
+        renewing.end_grant(grant, actor_id=issuer.id, now=now())
     at(START + timedelta(minutes=1))
     assert client_for(issuer).get("/home").status_code == 200
 
@@ -158,6 +159,11 @@ def test_the_security_administrator_says_which_roles_need_it(
         event = last_event()
         assert (event.tag, event.actor_id) == ("permission:factor_roles_changed", guard.id)
         assert event.data["roles"] == ["issuer", "audit_admin"]
+    with transaction():
+        auditor = a_person("荀知远", roles=[("audit_admin", "all", None)])
+        a_device(auditor)
+    log = client_for(auditor).get("/admin/audit?area=permission").text
+    assert '<td class="wrap">权限</td>' in log
     assert browser.post("/admin/factors", {"roles": []}).status_code == 303
     with transaction(write=False):
         assert factor_roles() == set()

@@ -10,14 +10,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import factor_views, operations, second_factor, signing_in
-from app.accounts.models import (
-    Credential,
-    LoginSession,
-    Notification,
-    Person,
-    RecoveryCode,
-    SecondFactor,
-)
+from app.accounts.factor_models import OneTimeCode, SecondFactor
+from app.accounts.models import Credential, LoginSession, Notification, Person
 from app.core import clock
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -191,7 +185,7 @@ def test_a_recovery_code_opens_once_and_its_person_is_told(
         told = db.session.scalars(sa.select(Notification.text)).all()
         assert "还剩 9 个" in told[-1]
         assert all(
-            code not in str(db.session.scalars(sa.select(RecoveryCode.code_hash)).all())
+            code not in str(db.session.scalars(sa.select(OneTimeCode.code_hash)).all())
             for code in codes
         )
 
@@ -220,7 +214,7 @@ def test_a_person_enrols_a_device_and_sees_the_recovery_codes_once(
     assert answer.location == "/account/factor/codes"
     shown = here.get(answer.location).text
     assert len(re.findall(r"<code>(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}</code>", shown)) == 10
-    assert ("一次性验证卡" in shown, "data-print" in shown) == (True, True)
+    assert ("会议经办人另发评审验证卡" in shown, "data-print" in shown) == (True, True)
     assert "已经显示过" in here.get(answer.location).text
     assert "已启用" in here.get("/account/factor").text
     assert there.get("/home").location.startswith("/login")

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts.grants import ADMINISTRATORS, AT_A_UNIT, EVERYWHERE
-from app.accounts.models import GrantRequest, Person, RoleGrant
+from app.accounts.grants import ADMINISTRATORS, EVERYWHERE
+from app.accounts.models import GrantRequest, Notification, Person, RoleGrant
 from app.accounts.operations import grant_role
 from app.accounts.queries import live_grants
 from app.admin.words import CONDITIONS, VERBS, action_name, area_of
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.permissions import ACTIONS, ROLES
+from app.core.permissions import ACTIONS, ROLES, STAFF
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
@@ -201,6 +201,11 @@ def test_a_role_is_taken_at_once_with_a_reason(
     assert is_told_in_place(refused, "请填写终止理由", "凭现有角色可以办理")
     assert security.post(f"/admin/grants/{grant_id}/end", {"reason": "调离"}).status_code == 303
     assert roles_of(person) == set()
+    with transaction(write=False):
+        told = db.session.query(Notification.text).filter_by(person_id=person.id)
+        assert [text for (text,) in told if "终止" in text] == [
+            "您的角色单位管理员（青禾小学）已由安全管理员终止：调离"
+        ]
     assert security.post(f"/admin/grants/{grant_id}/end", {"reason": "调离"}).status_code == 409
 
 
@@ -288,7 +293,7 @@ def test_the_three_administrators_share_no_action() -> None:
 
 def test_every_role_can_be_given_here_or_by_a_meeting() -> None:
     of_a_meeting = {"main_reviewer", "deputy_reviewer", "group_leader", "director"}
-    assert {*AT_A_UNIT, *EVERYWHERE} | of_a_meeting == set(ROLES)
+    assert {*STAFF, *EVERYWHERE} | of_a_meeting == set(ROLES)
 
 
 def test_a_term_that_ended_while_it_waited_is_not_given(

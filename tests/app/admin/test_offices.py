@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
-from app.accounts.operations import end_grant
 from app.accounts.queries import has_factor, live_grants
+from app.accounts.renewing import end_grant
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.app.admin.test_accounts import PASSWORD, person_called, tags_of

@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app import cli, worker
 from app.accounts.models import GrantRequest, Notification, Person, RoleGrant
-from app.accounts.operations import create_credential, create_person, end_grant, grant_role
+from app.accounts.operations import create_credential, create_person, grant_role
 from app.accounts.queries import live_grants
+from app.accounts.renewing import end_grant
 from app.accounts.terms import last_day, usual_day
 from app.admin import ending
 from app.admin.ending import warn_of_ends
@@ -411,3 +412,65 @@ def test_a_term_that_ended_by_itself_is_told_once(app: Flask, at: Any) -> None:
     assert [text for text in told(expert) if "已到期终止" in text] == [
         "您的角色评审专家（全平台）2026-12-01已到期终止"
     ]
+
+
+def test_a_renewal_that_waits_lapses_with_the_role(security: Browser, system: Browser) -> None:
+    person = holding("issuer", SOON, unit="淮城市人社局")
+    propose(security, person, role="issuer", unit="淮城市人社局", until="2028-11-30")
+    asked = last_request()
+    assert asked.renews_id is not None
+    with transaction(write=False):
+        grant_id = db.session.query(RoleGrant.id).filter_by(person_id=person.id).scalar()
+    assert security.post(f"/admin/grants/{grant_id}/end", {"reason": "调离"}).status_code == 303
+    lapsed = last_request()
+    assert (lapsed.status, lapsed.decided_by) == ("lapsed", None)
+    page = system.get("/admin/grants/requests?status=lapsed").text
+    assert "该角色已终止（调离）" in page
+    assert "舒乐平" not in system.get("/admin/grants/requests").text
+    late = system.post(f"/admin/grants/requests/{asked.id}", {"decision": "confirm"})
+    assert late.status_code == 409
+    assert roles_of(person) == set(), "it never became a proposal of a new role"
+    with transaction(write=False):
+        proposer = db.session.get_one(Person, asked.proposed_by)
+    assert any("舒乐平的发证机关续期已失效：该角色已终止" in text for text in told(proposer))
+
+
+def signed_in_anew(client_for: Any, name: str) -> Browser:
+    with transaction(write=False):
+        person = db.session.query(Person).filter_by(name=name).one()
+    browser: Browser = client_for(person)
+    return browser
+
+
+def test_a_renewal_of_a_term_that_ran_out_gives_nothing_and_is_closed(
+    security: Browser, system: Browser, client_for: Any, at: Any
+) -> None:
+    person = holding("issuer", SOON, unit="淮城市人社局")
+    propose(security, person, role="issuer", unit="淮城市人社局", until="2028-11-30")
+    asked = last_request()
+    at(START + timedelta(days=9))
+    system = signed_in_anew(client_for, "庾一鸣")
+    assert "本续期不再有效，将自动失效" in system.get("/admin/grants/requests").text
+    late = system.post(f"/admin/grants/requests/{asked.id}", {"decision": "confirm"})
+    assert (late.status_code, "本申请不再有效" in late.text) == (409, True)
+    assert roles_of(person) == set()
+    warn_of_ends((START + timedelta(days=9)).date())
+    lapsed = last_request()
+    assert (lapsed.status, "重新提出授权" in lapsed.opinion) == ("lapsed", True)
+
+
+def test_a_role_is_proposed_anew_after_its_renewal_waited_too_long(
+    security: Browser, client_for: Any, at: Any
+) -> None:
+    person = holding("issuer", SOON, unit="淮城市人社局")
+    propose(security, person, role="issuer", unit="淮城市人社局", until="2028-11-30")
+    at(START + timedelta(days=9))
+    security = signed_in_anew(client_for, "阚双全")
+    again = propose(security, person, role="issuer", unit="淮城市人社局", until="2028-11-30")
+    assert again.status_code == 303
+    with transaction(write=False):
+        states = db.session.query(GrantRequest.status, GrantRequest.renews_id)
+        assert [(s, bool(r)) for s, r in states.order_by(GrantRequest.id)] == [
+            ("lapsed", True),
+            ("waiting", False),
+        ]

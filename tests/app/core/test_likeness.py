@@ -1,10 +1,21 @@
 """Nearly the same picture: measured on a few planted scans; `make bench` measures many more."""
 
+import io
+
 import pytest
 from PIL import Image, ImageDraw
 
 from app.core.likeness import SIZE, ink_of, is_ink
-from tests.builders.alike import false_alarms, inks, recall
+from app.core.pages import MOST_PAGES, inks_of_pages
+from tests.builders.alike import (
+    false_alarms,
+    false_alarms_in_papers,
+    inks,
+    recall,
+    recall_in_papers,
+    sheets,
+)
+from tests.builders.scanned import PAPERS, PRINTED, Paper, as_scanned
 from tests.builders.scans import MOVED, RESCANS
 
 PEOPLE = 6
@@ -23,6 +34,24 @@ def test_certificates_of_one_template_are_told_apart_by_their_words():
 def test_a_sheet_that_was_turned_is_missed():
     """What the handbook says: should this ever be found, it may say otherwise."""
     assert recall(MOVED["turned_two"], 1, ["award"]) == 0
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_same_sheet_is_found_in_a_pdf(paper: str):
+    for scan in ("compressed_much", "smaller"):
+        assert recall_in_papers(PAPERS[paper], RESCANS[scan], 1) == 1
+
+
+@pytest.mark.parametrize("paper", [*PAPERS.values(), *PRINTED.values()])
+def test_certificates_of_one_template_are_told_apart_in_pdfs_too(paper: Paper):
+    assert false_alarms_in_papers(paper, 3) == 0
+
+
+def test_long_documents_and_broken_ones_have_no_look():
+    [sheet] = sheets("award", 1)
+    assert len(list(inks_of_pages(io.BytesIO(as_scanned(*[sheet] * MOST_PAGES))))) == MOST_PAGES
+    assert not list(inks_of_pages(io.BytesIO(as_scanned(*[sheet] * (MOST_PAGES + 1)))))
+    assert not list(inks_of_pages(io.BytesIO(b"%PDF-1.7 nothing")))
 
 
 def _ruled() -> Image.Image:

@@ -17,6 +17,7 @@ from app.core.lookalikes import PictureBand, PictureLook, PictureTwin, lookalike
 from app.core.uploads import PHOTO, Policy
 from tests.builders.locks import locks_on
 from tests.builders.portfolio import a_picture
+from tests.builders.scanned import as_scanned
 from tests.builders.scans import RESCANS, honour, record
 from tests.builders.statements import statements_sent
 
@@ -114,11 +115,12 @@ def test_a_twin_cannot_be_swept_while_its_pair_is_written() -> None:
     assert len(near(later)) == 1
 
 
-def test_documents_are_not_looked_into() -> None:
-    scanned = io.BytesIO()
-    honour(random.Random(1)).save(scanned, "PDF")
-    kept(scanned.getvalue())
-    assert counted(PictureLook) == 0
+def test_each_page_of_a_short_pdf_has_a_look() -> None:
+    pages = [honour(random.Random(seed)) for seed in (1, 2)]
+    paper = kept(as_scanned(*pages))
+    assert counted(PictureLook) == 2
+    picture = kept(again(2, "smaller"))
+    assert near(picture) == {(picture, paper)}
 
 
 def test_the_search_reads_so_many_rows_however_many_share_a_template(

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import mail_links
-from app.accounts.models import Person, ResetRequest, SecondFactor
+from app.accounts.factor_models import SecondFactor
+from app.accounts.models import Person, ResetRequest
 from app.accounts.queries import credential_by_name, person_by_id_number
 from app.admin import commands
 from app.core import crypto, mail, rotation

@@ -9,7 +9,6 @@ from openpyxl import Workbook
 
 from app.core import sheets, sheets_child
 from app.core.errors import Invalid, TooLarge
-from app.core.sheets_child import Refused
 from tests.builders.sheets import a_book, saved
 
 
@@ -18,9 +17,9 @@ def rows(content: bytes) -> list[list[str]]:
 
 
 def refusal(content: bytes) -> str:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises((Invalid, TooLarge)) as refused:
         sheets_child.read(content)
-    return refused.value.message
+    return str(refused.value)
 
 
 def book(**cells: Any) -> bytes:
@@ -83,11 +82,34 @@ def test_an_error_value_is_told_at_its_cell() -> None:
     assert sheets_child.read(content)[1][2] == {1: "单元格的内容是错误值 #REF!"}
 
 
-def test_formulas_are_refused_with_their_cells() -> None:
-    assert "单元格 B2、A3 是公式" in refusal(book(A1="甲", B2="=1+1", A3='=HYPERLINK("x")'))
-    assert "第 2 行第 1 列是公式" in refusal("甲\n=cmd|' /C calc'!A0\n".encode())
-    assert "第 2 行第 1 列是公式" in refusal("甲\n@SUM(A1)\n".encode())
+def test_a_formula_is_told_at_its_cell_and_never_worked_out() -> None:
+    content = book(A1="甲", B1="乙", A2="一", B2="=1+1", A3='=HYPERLINK("x")', A4="二")
+    assert sheets_child.read(content) == [
+        (1, ["甲", "乙"], {}),
+        (2, ["一", ""], {1: sheets_child.FORMULA}),
+        (3, [""], {0: sheets_child.FORMULA}),
+        (4, ["二"], {}),
+    ]
+
+
+@pytest.mark.parametrize("hostile", ["=cmd|' /C calc'!A0", "@SUM(A1)", "+cmd|x", "-(2)", " =1"])
+def test_what_a_spreadsheet_would_take_for_a_formula_is_told_at_its_cell(hostile: str) -> None:
+    table = ["甲", "乙"], [hostile, "一"], ["二"]
+    for content in (f"甲,乙\n{hostile},一\n二\n".encode(), a_book(*table)):
+        (_, formula, sound) = sheets_child.read(content)
+        assert formula == (2, ["", "一"], {0: sheets_child.SIGNED})
+        assert sound == (3, ["二"], {})
+
+
+def test_a_sign_before_a_number_is_no_formula() -> None:
     assert rows("甲\n+86 13800000000\n-\n".encode())[1:] == [["+86 13800000000"], ["-"]]
+
+
+def test_formulas_down_a_whole_column_are_told_at_each_row() -> None:
+    content = book(A1="甲", **{f"A{no}": f"=B{no}" for no in range(2, 300)})
+    told = sheets_child.read(content)[1:]
+    assert len(told) == 298
+    assert all(faults == {0: sheets_child.FORMULA} for _, _, faults in told)
 
 
 def test_merged_cells_are_refused() -> None:
@@ -157,9 +179,8 @@ def test_too_many_rows_and_columns_are_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sheets_child, "MOST_ROWS", 3)
     table = [["甲"], ["1"], ["2"], ["3"]]
     assert len(rows(a_book(*table))) == 4
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(TooLarge, match="请拆分"):
         sheets_child.read(a_book(*table, ["4"]))
-    assert refused.value.status == 413
     assert "超过 60 列" in refusal(a_book(["甲"] * 61))
 
 

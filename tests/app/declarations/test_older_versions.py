@@ -9,10 +9,12 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import overview, queries
 from app.declarations.holdings import held_now
+from app.papers.evaluation_form import form_of
 from app.portfolio import operations, withdrawals
 from app.portfolio.models import PortfolioItem
 from tests.builders.declarations import a_declaration, a_draft
 from tests.builders.flow import do, open_items
+from tests.builders.papers import text_of
 from tests.builders.people import staff
 from tests.builders.statements import statements_sent
 
@@ -63,6 +65,30 @@ def test_what_was_sent_up_keeps_its_version_and_says_so_to_every_reader(
         assert REPLACED in page
         assert old in page
         assert "后来的岗位" not in page
+
+
+def test_its_form_on_paper_says_which_version_it_carries(client_for: Clients) -> None:
+    declaration = a_declaration()
+    browser, url = client_for(declaration.person), f"/declarations/{declaration.id}"
+    assert "本申报使用第" not in text_of(browser.get(f"{url}/evaluation-form").data)
+    approve_again(take_back(declaration.id), "后来的岗位")
+    printed = text_of(browser.get(f"{url}/evaluation-form").data)
+    assert printed.count(REPLACED.replace(" ", "")) == 1
+    assert "后来的岗位" not in printed
+
+
+@pytest.mark.parametrize("section", ["work", "education", "training", "assessment", "item"])
+def test_every_part_of_the_form_says_so(section: str) -> None:
+    declaration = a_declaration()
+    with transaction():
+        entry = queries.entries_of(declaration.id, section)[0]
+        item = db.session.get_one(PortfolioItem, entry.item_id)
+        item.status = "draft"
+        made = form_of(queries.get_declaration(declaration.id))
+        grids = [*made.studies, made.work, made.merits, made.writings, made.assessments]
+        said = [cell for grid in grids for row in grid.rows for cell in row if "第 1 版" in cell]
+    assert len(said) == 1
+    assert said[0].endswith(f"（{TAKEN_BACK}）")
 
 
 def test_a_draft_is_told_how_to_take_the_new_version(client_for: Clients) -> None:

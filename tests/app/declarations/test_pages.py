@@ -14,6 +14,7 @@ from app.core.db import db, transaction
 from app.declarations import queries
 from app.declarations.models import Declaration
 from app.portfolio.models import PortfolioItem
+from tests.app.declarations.kit import staff_of, text
 from tests.builders.declarations import (
     a_declaration,
     a_draft,
@@ -37,11 +38,6 @@ Clock = Callable[[datetime], None]
 @pytest.fixture
 def case(app: Flask) -> Any:
     return a_draft()
-
-
-def text(response: Any) -> str:
-    assert response.status_code == 200, response.text[:2000]
-    return str(response.text)
 
 
 def autosave(client: Any, declaration: Declaration, name: str, value: str) -> Any:
@@ -390,8 +386,3 @@ def test_foreign_declarations_do_not_exist(app: Flask, client_for: Clients) -> N
 def golden_like(declaration: Declaration) -> Any:
     unit = db.session.get_one(type(declaration.unit), declaration.unit_id)
     return a_person("别人", unit=unit)
-
-
-def staff_of(unit: Any, role: str = "unit_clerk") -> Any:
-    with transaction(write=False):
-        return staff(db.session.merge(unit, load=False), role)

@@ -14,6 +14,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations import access, operations, queries, review_views
 from app.declarations.models import Declaration, DeclarationFile
+from tests.app.declarations.kit import staff_of, text
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
 from tests.builders.golden_case import RETURN, VET_PASS
@@ -21,16 +22,6 @@ from tests.builders.people import a_person, staff
 from tests.builders.portfolio import an_upload
 
 Clients = Callable[..., Any]
-
-
-def text(response: Any) -> str:
-    assert response.status_code == 200, response.text[:2000]
-    return str(response.text)
-
-
-def staff_of(unit: Any, role: str = "unit_clerk") -> Any:
-    with transaction(write=False):
-        return staff(db.session.merge(unit, load=False), role)
 
 
 def test_an_office_sees_it_when_it_has_its_turn_and_keeps_seeing_it(

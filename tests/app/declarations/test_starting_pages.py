@@ -15,6 +15,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.declarations.models import Declaration, Status
 from app.plans.models import Plan, PlanSpecialty
+from tests.app.declarations.kit import text
 from tests.builders.declarations import (
     a_chain,
     golden_applicant,
@@ -27,11 +28,6 @@ from tests.builders.people import a_person, a_unit
 
 Clients = Callable[..., Any]
 Clock = Callable[[datetime], None]
-
-
-def text(response: Any) -> str:
-    assert response.status_code == 200, response.text[:2000]
-    return str(response.text)
 
 
 def test_a_person_starts_a_declaration_by_choosing_and_pledging(

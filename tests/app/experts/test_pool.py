@@ -12,10 +12,12 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.experts.models import ExpertProfile
+from app.experts.operations import remove_expert
 from app.experts.queries import in_pool
 from app.review.models import Meeting
 from app.review.operations.members import add_member
 from app.review.queries import available_experts
+from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
 from tests.builders.plans import a_committee
 from tests.builders.refusals import is_told_in_place
@@ -42,6 +44,19 @@ def organiser(app: Flask, client_for: Any) -> Browser:
         person = a_person("葛蔓青", roles=[("organiser", "org", unit.id)])
     browser: Browser = client_for(person)
     return browser
+
+
+def test_who_takes_an_expert_out_holds_what_the_person_holds_first(app: Flask) -> None:
+    """As whoever decides on a renewal does: neither waits for the other, none is missed."""
+    with transaction():
+        actor = a_person("葛蔓青")
+        person = a_person("苏晓禾", roles=[("expert", "all", None)])
+        profile = ExpertProfile(person_id=person.id, unit_name="云桥区第二中学", specialty="数学")
+        db.session.add(profile)
+        db.session.flush()
+        with locks_on("person") as locks:
+            remove_expert(profile, "已退休", actor=actor, now=now())
+    assert locks[0] == "NO KEY UPDATE"
 
 
 def test_an_expert_is_entered_activated_and_sees_the_meetings(

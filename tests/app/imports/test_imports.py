@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from app.accounts import grants
 from app.accounts.models import Credential, Notification, Person
-from app.accounts.operations import end_grant
 from app.accounts.queries import person_by_id_number
+from app.accounts.renewing import end_grant
 from app.accounts.terms import usual_day
 from app.core import audit, jobs
 from app.core.clock import now
@@ -109,6 +109,26 @@ def test_a_file_without_one_good_row_is_never_confirmed(desk: Any) -> None:
     page = checked(desk, "people", a_book(HEADS, ["邱", "1"]))
     assert "可以先导入" not in desk.get(page).text
     assert desk.post(f"{page}/confirm", {"leave_out": "yes"}).status_code == 422
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_formula_is_told_at_its_cell_and_the_other_rows_are_taken(
+    desk: Any, unit: Unit, place: int
+) -> None:
+    formula = ["邱", an_id_number(), "", unit.name]
+    formula[place] = '=HYPERLINK("http://bad.example","x")'
+    content = a_book(HEADS, formula, ["林晓禾", an_id_number(), "", unit.name], text=False)
+    page = checked(desk, "people", content)
+    shown = desk.get(f"{page}?state=faulty").text
+    assert ("单元格是公式" in shown, f"有误的列：{HEADS[place]}" in shown) == (True, True)
+    assert ("HYPERLINK" in shown, "请填写" in shown) == (False, False)
+    faulty = read_book(desk.get(f"{page}/faulty").data)["人员"]
+    assert faulty[1][-1].startswith(f"{HEADS[place]}：单元格是公式")
+    before = people()
+    assert desk.post(f"{page}/confirm", {"leave_out": "yes"}).status_code == 303
+    desk.forget()
+    take_in()
+    assert people() == before + 1
 
 
 def test_the_report_adds_up(desk: Any, unit: Unit) -> None:
@@ -339,7 +359,7 @@ def test_only_the_units_administrators_see_and_only_who_handed_in_acts(
         (a_book(HEADS), 422, "只有标题，没有数据"),
         (b"%PDF-1.7", 422, "不是电子表格"),
         (b"", 422, "文件是空的"),
-        (a_book(HEADS, ["=1+1", "2"], text=False), 422, "单元格 A2 是公式"),
+        (a_book([*HEADS[:2], "=1+1"], ["林"], text=False), 422, "其第 3 列有误：单元格是公式"),
     ],
     ids=["headings", "double", "empty", "pdf", "no bytes", "formula"],
 )

@@ -320,19 +320,23 @@ def test_a_role_given_meanwhile_keeps_who_vets_and_who_agrees_apart(
         assert "确认之后数据有变化" in db.session.scalars(select(ImportBatch.message)).one()
 
 
+def asked_of_this_and_another(unit: Unit) -> list[int]:
+    """Let somebody ask to be bound to the unit, somebody else to another; the two requests."""
+    with transaction():
+        other = a_unit("云桥区青禾小学", area="340602", clerk=False, leader=False)
+        return [
+            operations.request_binding(
+                a_person(name, roles=[("applicant", "all", None)]), asked, "", now=now()
+            ).id
+            for name, asked in (("甲", db.session.get_one(Unit, unit.id)), ("乙", other))
+        ]
+
+
 def test_an_import_holds_its_own_units_and_nobody_elses(
     app: Flask, client_for: Any, unit: Unit, admin: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it writes, people are bound elsewhere and here; its own units stay open."""
-    with transaction():
-        other = a_unit("云桥区青禾小学", area="340602", clerk=False, leader=False).id
-        asked = [a_person(name, roles=[("applicant", "all", None)]).id for name in ("甲", "乙")]
-        people = [db.session.get_one(Person, each) for each in asked]
-        units = unit.id, other
-        bindings = [
-            operations.request_binding(person, db.session.get_one(Unit, each), "", now=now()).id
-            for person, each in zip(people, units, strict=True)
-        ]
+    bindings = asked_of_this_and_another(unit)
     browser, actor_id = client_for(admin), admin.id
     content = a_book(HEADS, ["林晓禾", an_id_number()])
     page = checked(browser, "people", content)

@@ -4,18 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Person
 from app.core import phrases
 from app.core.db import db, transaction
-from app.units.models import Unit
 from forms import load
 from tests.builders import portfolio as build
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import staff
 
 Sign = Callable[..., Any]
 OFTEN = {
@@ -25,25 +23,6 @@ OFTEN = {
     "accept_declaration": "材料齐全，符合评审范围和条件，予以受理",
 }
 SHIPPED = "附件缺少单位公章，请补充"
-
-
-@pytest.fixture
-def school(app: Flask) -> Unit:
-    del app
-    with transaction():
-        return a_unit()
-
-
-@pytest.fixture
-def clerk(school: Unit) -> Person:
-    with transaction(write=False):
-        return staff(school, "unit_clerk")
-
-
-@pytest.fixture
-def teacher(school: Unit) -> Person:
-    with transaction():
-        return a_person("柏小满", unit=school)
 
 
 def a_task(teacher: Person) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from PIL import Image
 
 from app.accounts.models import Person
 from app.core.audit import AuditEvent
@@ -339,15 +340,29 @@ def test_the_system_administrator_publishes_for_the_whole_platform(
     assert client_for(office.clerk).get(f"/articles/{article_id}").status_code == 403
 
 
+def a_picture_sent(browser: Any, name: str, size: int = 20) -> int:
+    picture = io.BytesIO()
+    Image.new("RGB", (size, 20)).save(picture, "PNG")
+    picture.seek(0)
+    sent = browser.post("/files?policy=article", {"file": (picture, name)})
+    return int(sent.json["id"])
+
+
+def test_files_are_shown_in_the_order_in_which_they_were_attached(
+    client_for: Any, office: Office
+) -> None:
+    clerk = client_for(office.clerk)
+    first, second = a_picture_sent(clerk, "甲.png"), a_picture_sent(clerk, "乙.png", 21)
+    made = clerk.post("/articles/new/notice", {**NOTICE, "files": [second, first]})
+    article_id = int(made.location.rsplit("/", 1)[1])
+    publish(article_id, office.clerk)
+    shown = client_for(None).get(f"/notices/{article_id}").text
+    assert 0 < shown.index("乙.png") < shown.index("甲.png")
+
+
 def test_a_file_is_read_with_the_article_that_shows_it(client_for: Any, office: Office) -> None:
     clerk, visitor = client_for(office.clerk), client_for(None)
-    from PIL import Image
-
-    picture = io.BytesIO()
-    Image.new("RGB", (20, 20)).save(picture, "PNG")
-    picture.seek(0)
-    sent = clerk.post("/files?policy=article", {"file": (picture, "流程.png")})
-    file_id = sent.json["id"]
+    file_id = a_picture_sent(clerk, "流程.png")
     made = clerk.post("/articles/new/notice", {**NOTICE, "files": file_id})
     article_id = int(made.location.rsplit("/", 1)[1])
     url = f"/notices/{article_id}/files/{file_id}"

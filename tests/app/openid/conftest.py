@@ -6,18 +6,21 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import operations, signing_in
-from app.accounts.models import Credential, Person
-from app.core.clock import now
-from app.core.db import db, transaction
+from app.accounts.models import Person
+from app.core.db import transaction
 from app.openid.models import Provider
 from app.openid.protocol import forget_clients
 from tests.app.openid.kit import ACCOUNT, button, number_of
 from tests.builders.openid import IdentityOffice, a_provider, identity_office, sign_on
-from tests.builders.people import a_person, an_id_number
+from tests.builders.people import (
+    PASSWORD,
+    a_person,
+    an_id_number,
+    keepers_of_accounts,
+    with_password,
+)
 from tests.conftest import Browser
 
-PASSWORD = "Qinghe-2026"
 Unlinked = Callable[..., Browser]
 
 
@@ -37,9 +40,7 @@ def local_providers(app: Flask) -> None:
 def a_member(name: str, login: str, **values: Any) -> Person:
     """A person who has set a password."""
     person = a_person(name, **values)
-    account = db.session.query(Credential).filter_by(person_id=person.id).one()
-    account.login = login
-    operations.set_password(account, signing_in.hash_password(PASSWORD), now=now())
+    with_password(person, login)
     return person
 
 
@@ -47,10 +48,7 @@ def a_member(name: str, login: str, **values: Any) -> Person:
 def keepers(app: Flask) -> tuple[Person, Person]:
     """The system administrator and the security administrator."""
     with transaction():
-        return (
-            a_person("庾一鸣", roles=[("system_admin", "all", None)]),
-            a_person("阚双全", roles=[("security_admin", "all", None)]),
-        )
+        return keepers_of_accounts()
 
 
 @pytest.fixture

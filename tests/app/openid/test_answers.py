@@ -16,7 +16,6 @@ from app.core.db import db, transaction
 from app.openid import protocol, web
 from app.openid.models import LinkedIdentity, Provider, SpentAnswer
 from app.openid.operations import sweep_answers
-from tests.app.openid.conftest import PASSWORD
 from tests.app.openid.kit import ACCOUNT, button, count, is_in, number_of
 from tests.builders.openid import (
     IdentityOffice,
@@ -25,7 +24,9 @@ from tests.builders.openid import (
     path_of,
     sign_on,
     to_provider,
+    way_back,
 )
+from tests.builders.people import PASSWORD
 from tests.conftest import START
 
 
@@ -70,7 +71,7 @@ def test_an_answer_that_was_spent_is_refused_even_where_the_provider_gives_it_ag
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     browser = client_for(None)
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     state = asked(back)["state"]
     with transaction():
         from app.openid.operations import spend_answer
@@ -96,7 +97,7 @@ def test_a_wrong_state_and_another_browsers_answer_are_refused(
     office: IdentityOffice, provider: Provider, linked: Person, client_for: Any
 ) -> None:
     mine, other = client_for(None), client_for(None)
-    back = path_of(office.authorise(to_provider(mine, button(provider)), "su-at-office"))
+    back = way_back(mine, office, "su-at-office", button(provider))
     for browser, address in (
         (other, back),
         (mine, back.replace("state=", "state=x")),
@@ -120,9 +121,9 @@ def test_an_answer_of_another_provider_is_refused(
     with transaction():
         other = a_provider(office, *keepers, name="另一个")
     browser = client_for(None)
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     assert browser.get(f"{back}&iss=https%3A%2F%2Fother.example").status_code == 400
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     mixed = back.replace(f"/{provider.id}/", f"/{other.id}/")
     assert browser.get(mixed).status_code == 400
 
@@ -131,16 +132,13 @@ def test_an_answer_that_comes_too_late_is_refused(
     office: IdentityOffice, provider: Provider, linked: Person, client_for: Any, at: Any
 ) -> None:
     browser = client_for(None)
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     at(START + timedelta(minutes=11))
     answer = browser.get(back)
     assert answer.status_code == 400
     assert "已过期" in answer.text
     # Two tabs may be on their way at the same time.
-    backs = [
-        path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
-        for _ in range(2)
-    ]
+    backs = [way_back(browser, office, "su-at-office", button(provider)) for _ in range(2)]
     assert browser.get(backs[0]).location == "/home"
 
 
@@ -227,7 +225,7 @@ def test_a_provider_that_goes_down_on_the_way_leaves_nothing_half_done(
     client_for: Any,
 ) -> None:
     browser = client_for(None)
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     for _, client in protocol._clients.values():
         client.server_metadata["token_endpoint"] = "http://127.0.0.1:9/token"
     spent = count(SpentAnswer)
@@ -285,7 +283,7 @@ def test_an_address_that_brings_many_wrong_answers_has_to_wait(
     wrong = f"/login/openid/{provider.id}/answer?code=x&state=x"
     for _ in range(CHALLENGE_FROM):
         assert browser.get(wrong).status_code == 400
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     answer = browser.get(back)
     assert answer.status_code == 429
     assert "登录失败次数过多" in answer.text

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts import operations
+from app.accounts import cards, operations, renewing
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.queries import was_opened
 from app.core.clock import now
@@ -15,11 +15,11 @@ from app.core.db import db, transaction
 from app.openid import views
 from app.openid.models import LinkedIdentity, Provider
 from app.units.models import Unit
-from tests.app.openid.conftest import PASSWORD, Unlinked, a_member
+from tests.app.openid.conftest import Unlinked, a_member
 from tests.app.openid.kit import ACCOUNT, button, count, events, is_in, number_of
 from tests.builders.devices import STEP, a_device
 from tests.builders.openid import IdentityOffice, a_provider, sign_on
-from tests.builders.people import a_person, a_unit, an_id_number
+from tests.builders.people import PASSWORD, a_person, a_unit, an_id_number
 from tests.conftest import START
 
 NEW = "/login/openid/new"
@@ -235,6 +235,27 @@ def test_an_account_that_waits_is_activated_and_linked_at_once(
     assert count(LinkedIdentity) == 1
 
 
+def test_who_was_given_a_card_before_the_account_was_in_use_types_a_code_of_it(
+    provider: Provider, unlinked: Unlinked
+) -> None:
+    number, hour = an_id_number(), timedelta(hours=1)
+    with transaction():
+        person = a_person("柏小满", id_number=number, roles=[("expert", "all", None)])
+        secret = operations.reset_credential(account_of(person), actor=None, now=now())
+        term = cards.Term(7, "2026年高级评审会议", now() - hour, now() + hour)
+        clerk = a_person("经办人")
+        (card,) = cards.issue_cards([person], term, b"seed", actor=clerk, now=now())
+        code = cards.codes_on(card, b"seed")[0]
+    browser = unlinked("waiting", button(provider), name="柏小满", id_number=number)
+    form = {"password": PASSWORD, "again": PASSWORD, "secret": secret}
+    answer = browser.post("/login/openid/activate", form)
+    assert (answer.status_code, answer.location.split("?")[0]) == (303, "/login/code")
+    assert not is_in(browser)
+    assert browser.post("/login/code", {"code": code}).location == "/home"
+    assert is_in(browser)
+    assert count(LinkedIdentity) == 1
+
+
 def test_who_has_no_account_or_a_closed_one_is_told_whom_to_ask(
     provider: Provider, applicant: Person, unlinked: Unlinked
 ) -> None:
@@ -309,7 +330,7 @@ def test_a_units_identity_lets_in_who_works_there(
     # Who left does not come in for the unit any more; who comes after them does.
     with transaction():
         grant = db.session.query(RoleGrant).filter_by(person_id=clerk.id).one()
-        operations.end_grant(grant, actor_id=clerk.id, now=now())
+        renewing.end_grant(grant, actor_id=clerk.id, now=now())
         a_member("邬小梅", "mei", roles=[("unit_clerk", "org", school.id)])
     browser = unlinked("school", unit_button(unit_provider), uscc=uscc)
     assert not is_in(browser)

@@ -7,10 +7,10 @@ import pytest
 from app.accounts.models import Notification, Person
 from app.core.db import db, transaction
 from app.openid.models import LinkedIdentity, Provider
-from tests.app.openid.conftest import PASSWORD, Unlinked, a_member
+from tests.app.openid.conftest import Unlinked, a_member
 from tests.app.openid.kit import ACCOUNT, button, count, events, is_in, number_of
 from tests.builders.openid import IdentityOffice, sign_on
-from tests.builders.people import an_id_number
+from tests.builders.people import PASSWORD, an_id_number
 
 REFUSED = ("account:identity_refused", "政务服务网")
 

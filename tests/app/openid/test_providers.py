@@ -16,10 +16,11 @@ from app.core.db import db, transaction
 from app.core.errors import Forbidden
 from app.openid import keeping
 from app.openid.models import LinkedIdentity, Provider
-from tests.app.openid.conftest import PASSWORD
 from tests.app.openid.kit import ACCOUNT, button, count, number_of
 from tests.builders.openid import IdentityOffice, sign_on
+from tests.builders.people import PASSWORD
 from tests.conftest import Browser
+from tests.sweep.routes import lets_in
 
 PROVIDERS = "/admin/providers"
 SECRET = "a-secret-of-the-client"
@@ -311,6 +312,18 @@ def test_a_trial_says_what_was_found_or_what_is_amiss(
     assert answer.status_code == 502
     assert "连接不上" in answer.text
     assert "请核对 issuer 地址" in answer.text
+
+
+def test_a_trial_that_finds_no_provider_was_for_who_may_try(
+    system: Browser, security: Browser, provider: Provider
+) -> None:
+    """What is counted when everybody tries every door: 502 tells of another's server."""
+    path = f"{PROVIDERS}/{provider.id}/try"
+    with transaction():
+        entry().issuer = "http://127.0.0.1:9"
+    assert system.post(path).status_code == 502
+    assert lets_in(system.post(path), path)
+    assert not lets_in(security.post(path), path)
 
 
 def test_buttons_stand_below_the_names_of_their_jurisdictions(

@@ -13,18 +13,18 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.openid import operations as sign_on_operations
 from app.openid.models import LinkedIdentity, Provider
-from tests.app.openid.conftest import PASSWORD, a_member
+from tests.app.openid.conftest import a_member
 from tests.app.openid.kit import ACCOUNT, button, count, events, is_in, number_of
 from tests.builders.devices import STEP, a_device
 from tests.builders.openid import (
     IdentityOffice,
     a_provider,
     asked,
-    path_of,
     sign_on,
     to_provider,
+    way_back,
 )
-from tests.builders.people import an_id_number
+from tests.builders.people import PASSWORD, an_id_number
 from tests.conftest import START
 
 
@@ -109,7 +109,7 @@ def test_a_provider_that_was_switched_off_lets_nobody_in(
 ) -> None:
     browser = client_for(None)
     assert "政务服务网 · 个人登录" in browser.get("/login").text
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     with transaction():
         db.session.get_one(Provider, provider.id).is_enabled = False
     assert browser.get(back).status_code == 404
@@ -228,7 +228,7 @@ def test_an_identity_that_is_taken_away_meanwhile_is_nobodys(
         return lock(account_id)
 
     browser = client_for(None)
-    back = path_of(office.authorise(to_provider(browser, button(provider)), "su-at-office"))
+    back = way_back(browser, office, "su-at-office", button(provider))
     monkeypatch.setattr(sign_on_operations, "lock_account_row", lock_after_others)
     assert browser.get(back).location == ACCOUNT
     assert not is_in(browser)

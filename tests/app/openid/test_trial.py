@@ -65,6 +65,29 @@ def _wait_for(port: int) -> None:
     pytest.fail("the provider of the example did not start")
 
 
+def _entered(issuer: str, keeper: Person, confirmer: Person) -> int:
+    """Enter the provider of the example as the handbook says; its number."""
+    with transaction():
+        provider = Provider(
+            jurisdiction="anhui",
+            name="试用认证",
+            issuer=issuer,
+            client_id="zhiping",
+            secret_sealed=seal("trial"),
+            number_claim="id_number",
+            for_units=True,
+            code_claim="uscc",
+            changed_by=keeper.id,
+            changed_at=now(),
+            confirmed_by=confirmer.id,
+            confirmed_at=now(),
+            is_enabled=True,
+        )
+        db.session.add(provider)
+        db.session.flush()
+        return provider.id
+
+
 def test_the_example_of_the_handbook_takes_letters_and_tells_of_people(
     app: Flask,
     trial: tuple[Path, dict[str, int]],
@@ -82,25 +105,7 @@ def test_the_example_of_the_handbook_takes_letters_and_tells_of_people(
     worker.drain()
     assert "To: bai@example.cn" in terminal.read_text()
     issuer = f"http://127.0.0.1:{ports['PROVIDER_PORT']}"
-    with transaction():
-        provider = Provider(
-            jurisdiction="anhui",
-            name="试用认证",
-            issuer=issuer,
-            client_id="zhiping",
-            secret_sealed=seal("trial"),
-            number_claim="id_number",
-            for_units=True,
-            code_claim="uscc",
-            changed_by=keepers[0].id,
-            changed_at=now(),
-            confirmed_by=keepers[1].id,
-            confirmed_at=now(),
-            is_enabled=True,
-        )
-        db.session.add(provider)
-        db.session.flush()
-        path = f"/login/openid/{provider.id}"
+    path = f"/login/openid/{_entered(issuer, *keepers)}"
     browser, office = client_for(None), IdentityOffice(issuer)
     assert sign_on(browser, office, "bai", path).location == ACCOUNT
     assert "柏小满" in browser.get(ACCOUNT).text

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts import factor_views, operations, second_factor
+from app.accounts import factor_views, operations, renewing, second_factor
 from app.accounts.grants import Proposal, propose_grant
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.terms import usual_day
@@ -17,7 +17,7 @@ from app.core.db import begin_writing, db, transaction
 from app.openid import own_views, queries, views
 from app.openid.models import LinkedIdentity, Provider
 from app.units.models import Unit
-from tests.app.openid.conftest import PASSWORD, a_member
+from tests.app.openid.conftest import a_member
 from tests.app.openid.kit import button, count, events, is_in, number_of
 from tests.builders.devices import enrol
 from tests.builders.openid import (
@@ -28,7 +28,7 @@ from tests.builders.openid import (
     sign_on,
     to_provider,
 )
-from tests.builders.people import a_unit, an_id_number
+from tests.builders.people import PASSWORD, a_unit, an_id_number
 from tests.conftest import START, Browser
 
 WAYS = "/account/ways"
@@ -228,7 +228,7 @@ def test_who_comes_after_somebody_links_the_identity_of_the_unit(
     assert sign_on(second, office, "school-3", door).status_code == 409
     with transaction():
         grant = db.session.query(RoleGrant).filter_by(person_id=people[0].id).one()
-        operations.end_grant(grant, actor_id=people[0].id, now=now())
+        renewing.end_grant(grant, actor_id=people[0].id, now=now())
     assert sign_on(second, office, "school-3", door).location == WAYS
     assert events(people[0])[-1][0] == "account:identity_unlinked"
 

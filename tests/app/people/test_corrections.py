@@ -1,7 +1,8 @@
 """更正身份信息: asked with evidence, vetted by the unit, decided by the system administrator."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from flask import Flask
 
 from app.accounts.models import Notification, Person
 from app.core.audit import AuditEvent
-from app.core.clock import now
+from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden
 from app.core.storage import StoredFile
@@ -84,6 +85,12 @@ def made(case: Case) -> IdentityCorrection:
     return corrections_of(case.person.id)[0]
 
 
+def told_of() -> list[str]:
+    """What the audit log keeps of requests, in order."""
+    tags = db.session.scalars(sa.select(AuditEvent.tag).order_by(AuditEvent.id))
+    return [tag for tag in tags if tag.startswith("person:correct")]
+
+
 def test_a_name_is_corrected_when_unit_and_administrator_agree(
     client_for: Any, case: Case
 ) -> None:
@@ -96,10 +103,8 @@ def test_a_name_is_corrected_when_unit_and_administrator_agree(
     with transaction(write=False):
         assert kept(case).name == "苏小禾"
         assert kept(case).id_number == OLD
-        tags = list(db.session.scalars(sa.select(AuditEvent.tag).order_by(AuditEvent.id)))
         wanted = ["requested", "vetted"]
-        told = [tag for tag in tags if tag.startswith("person:correct")]
-        assert told == [*(f"person:correction_{word}" for word in wanted), "person:corrected"]
+        assert told_of() == [*(f"person:correction_{word}" for word in wanted), "person:corrected"]
         texts = db.session.scalars(
             sa.select(Notification.text).where(Notification.person_id == case.person.id)
         )
@@ -130,6 +135,8 @@ def test_a_number_brings_gender_and_birth_with_it_and_is_never_shown(
     [
         ({"name": " "}, "请填写正确的姓名"),
         ({"name": "长" * 61}, "姓名不能超过 60 个字"),
+        ({"name": "苏晓<b>9"}, "姓名只能填写文字"),
+        ({"name": "禾"}, "至少两个字"),
         ({"name": "苏晓禾"}, "与现有信息相同"),
         ({"name": "苏晓禾", "id_number": OLD}, "与现有信息相同"),
         ({"id_number": "340000198503129021"}, "证件号码有误"),
@@ -160,10 +167,46 @@ def test_all_that_lacks_is_told_in_one_round_and_the_tick_stays(
     assert 'value="yes" checked' in ticked.text
 
 
-def test_a_number_of_somebody_else_is_refused(client_for: Any, case: Case) -> None:
+def test_a_number_of_somebody_else_is_refused_and_that_is_kept(
+    client_for: Any, case: Case
+) -> None:
     with transaction():
         a_person("卜文", id_number=RIGHT)
     assert is_told_in_place(ask(client_for, case, id_number=RIGHT), "已属于其他人员")
+    with transaction(write=False):
+        assert told_of() == ["person:correction_taken"]
+
+
+def test_whose_a_number_is_shows_only_when_all_else_is_right(client_for: Any, case: Case) -> None:
+    with transaction():
+        a_person("卜文", id_number=RIGHT)
+    wrong: list[dict[str, Any]] = [
+        {"reason": ""},
+        {"evidence": []},
+        {"name": "9"},
+        {"is_true": ""},
+    ]
+    for change in [*wrong, {"evidence": [987654]}]:
+        answer = ask(client_for, case, id_number=RIGHT, **change)
+        assert answer.status_code in {404, 422}
+        assert "已属于其他人员" not in answer.text
+
+
+def test_who_tries_number_after_number_has_to_wait(
+    client_for: Any, case: Case, at: Callable[[datetime], None]
+) -> None:
+    with transaction():
+        a_person("卜文", id_number=RIGHT)
+    mine = client_for(case.person)
+    for _ in range(corrections.FREE_NUMBERS):
+        assert mine.post(corrections.PAGE, a_form(case, id_number=RIGHT)).status_code == 422
+    free = a_form(case, id_number=an_id_number())
+    refused = mine.post(corrections.PAGE, free)
+    assert refused.status_code == 429
+    assert "尝试次数过多" in refused.text
+    assert "录入时写错" in refused.text, "nothing typed is lost"
+    at(datetime(2026, 11, 23, 9, 6, tzinfo=ZONE))
+    assert mine.post(corrections.PAGE, free).status_code == 303
 
 
 def test_evidence_of_somebody_else_is_not_ones_own(client_for: Any, case: Case) -> None:
@@ -210,6 +253,50 @@ def test_a_returned_request_can_be_given_up(client_for: Any, case: Case) -> None
         assert made(case).status == "ended"
         assert open_items((CORRECTION, made(case).id)) == []
     assert ask(client_for, case).status_code == 303
+
+
+def test_a_request_that_nobody_has_seen_is_taken_back(client_for: Any, case: Case) -> None:
+    mine, url = client_for(case.person), "/account/correction/withdraw"
+    assert mine.post(url).status_code == 409, "nothing waits"
+    ask(client_for, case)
+    task = waiting_at(case)[1]
+    assert url in mine.get("/account/correction").text
+    assert mine.post(url).status_code == 303
+    page = mine.get("/account/correction").text
+    assert "更正申请已撤回，身份信息保持不变" in page
+    assert "本人撤回" in page
+    assert url not in page
+    closed = client_for(case.clerk).get(f"/tasks/{task}").text
+    assert "<h1" in closed
+    assert 'name="decision"' not in closed, "the clerk's task is closed"
+    with transaction(write=False):
+        assert kept(case).name == "苏晓禾"
+        assert (made(case).status, made(case).decided_by) == ("ended", case.person.id)
+        assert open_items((CORRECTION, made(case).id)) == []
+        assert told_of() == ["person:correction_requested", "person:correction_withdrawn"]
+    assert ask(client_for, case, name="苏筱禾").status_code == 303, "and asked anew"
+
+
+def test_a_request_that_was_opened_stays(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    offered = "/account/correction/withdraw"
+    assert offered in client_for(case.person).get("/account/correction").text
+    client_for(case.clerk).get(f"/tasks/{waiting_at(case)[1]}")
+    assert offered not in client_for(case.person).get("/account/correction").text
+    refused = client_for(case.person).post("/account/correction/withdraw")
+    assert refused.status_code == 409
+    assert "已查看，不能撤回" in refused.text
+    decide(client_for, case.clerk, case, "return", "户口簿看不清")
+    again = client_for(case.person).post("/account/correction/withdraw")
+    assert again.status_code == 409, "what was returned is given up, on its form"
+    assert waiting_at(case)[0] == "mend_correction"
+
+
+def test_what_the_unit_vetted_is_not_offered_to_be_taken_back(client_for: Any, case: Case) -> None:
+    ask(client_for, case)
+    decide(client_for, case.clerk, case, "pass")
+    page = client_for(case.person).get("/account/correction").text
+    assert "/account/correction/withdraw" not in page
 
 
 def test_a_refused_request_changes_nothing(client_for: Any, case: Case) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.accounts.models import Person
 from app.accounts.operations import grant_role
 from app.core import storage, uploads
 from app.core.clock import now
@@ -346,30 +347,24 @@ def test_a_plan_is_copied_and_archived_on_its_page(client_for: Clients) -> None:
     assert "已归档" in browser.get("/plans/manage").text
 
 
+def former_organiser(unit_id: int) -> Person:
+    """Return somebody whose role at the organiser ended yesterday."""
+    former = a_person("前任")
+    begun, ended = now() - timedelta(days=9), now() - timedelta(days=1)
+    scope = {"scope_kind": "org", "scope_id": unit_id}
+    grant_role(former, "organiser", **scope, actor_id=None, now=begun, until=ended)
+    return former
+
+
 def test_notices_are_read_by_all_once_the_plan_is_published(client_for: Clients) -> None:
     with transaction():
         plan = a_draft_plan()
         setting = Setting(plan)
     with transaction():
-        content = BytesIO(b"%PDF-1.4\n%%EOF")
-        file = storage.keep(
-            content.read(),
-            "通知.pdf",
-            uploads.MEDIA_TYPES["pdf"],
-            owner_id=setting.organiser.id,
-            now=now(),
-        )
-        file_id = file.id
-        former, unit_id = a_person("前任"), plan_of(setting).organiser_unit_id
-        grant_role(
-            former,
-            "organiser",
-            scope_kind="org",
-            scope_id=unit_id,
-            actor_id=None,
-            now=now() - timedelta(days=9),
-            until=now() - timedelta(days=1),
-        )
+        kept = {"owner_id": setting.organiser.id, "now": now()}
+        pdf = uploads.MEDIA_TYPES["pdf"]
+        file_id = storage.keep(b"%PDF-1.4\n%%EOF", "通知.pdf", pdf, **kept).id
+        former = former_organiser(plan_of(setting).organiser_unit_id)
     browser = client_for(setting.organiser)
     odd = browser.post(f"/plans/{setting.id}/attachments", {"files": ["²"]})
     assert odd.status_code == 303

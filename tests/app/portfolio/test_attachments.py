@@ -10,11 +10,13 @@ from flask import Flask
 
 from app.accounts.models import Person
 from app.core.audit import AuditEvent
+from app.core.clock import now
 from app.core.db import db, transaction
-from app.portfolio import attachments
+from app.core.storage import StoredFile
+from app.portfolio import attachments, operations
 from app.portfolio.models import PortfolioItem
 from tests.builders import portfolio as build
-from tests.builders.people import a_person
+from tests.builders.people import a_person, a_unit, employ
 from tests.conftest import Browser
 
 JSON = {"Accept": "application/json"}
@@ -189,3 +191,58 @@ def test_only_an_open_item_is_given_room(app: Flask, owner: Person, item_id: int
         with db.session.no_autoflush, pytest.raises(Conflict):
             attachments.room_for(item, SLOT.name, None, actor=item.person)
         item.status = "draft"
+
+
+def files_of(owner: Person) -> set[int]:
+    with transaction(write=False):
+        mine = db.session.query(StoredFile).filter_by(owner_id=owner.id)
+        return {file.id for file in mine}
+
+
+def test_what_is_taken_out_or_replaced_before_it_was_sent_is_forgotten(
+    sender: Browser, item_id: int, owner: Person
+) -> None:
+    first, second, third = (file_id for _name, file_id in held(item_id))
+    answer = send(sender, item_id, (9, 9, 9), "新的.png", replaces=second)
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        attachments.remove_file(item, SLOT.name, first, actor=item.person, now=now())
+    assert files_of(owner) == {answer.json["id"], third}
+
+
+def test_a_deleted_draft_forgets_its_files_but_not_those_of_its_copy(
+    item_id: int, owner: Person
+) -> None:
+    first, second, third = (file_id for _name, file_id in held(item_id))
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        twin = operations.copy_item(item, actor=item.person, now=now())
+        attachments.remove_file(twin, SLOT.name, first, actor=item.person, now=now())
+        attachments.remove_file(item, SLOT.name, first, actor=item.person, now=now())
+        fourth = build.attach(item, SLOT.name)
+        operations.delete_item(item, actor=item.person, now=now())
+    assert fourth not in files_of(owner)
+    assert files_of(owner) == {second, third}
+
+
+def test_attachments_of_a_slot_that_a_type_no_longer_has_are_forgotten(
+    item_id: int, owner: Person
+) -> None:
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        stray = item.files[-1].file_id
+        item.files[-1].slot = "former"
+        employ(item.person, a_unit())
+        operations.submit_item(item, actor=item.person, now=now())
+    assert stray not in files_of(owner)
+
+
+def test_what_was_sent_once_is_not_forgotten(item_id: int, owner: Person) -> None:
+    sent = held(item_id)[0][1]
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        employ(item.person, a_unit())
+        operations.submit_item(item, actor=item.person, now=now())
+        build.vet(item, "return", "请补充")
+        attachments.remove_file(item, SLOT.name, sent, actor=item.person, now=now())
+    assert sent in files_of(owner)

@@ -2,6 +2,7 @@
 
 import io
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ from app.units.queries import unit_of
 from tests.builders import portfolio as build
 from tests.builders.declarations import a_pdf
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.scanned import as_scanned
 from tests.builders.scans import RESCANS, honour
 from tests.builders.statements import statements_sent
 
@@ -105,6 +107,32 @@ def test_the_same_page_is_found_under_another_name(two: tuple[Person, Person]) -
     assert hint.path[2:] == ("荣誉表彰：区优秀教师", "荣誉证书")
 
 
+def test_both_files_are_named_as_they_were_sent(
+    two: tuple[Person, Person], school: Unit, client_for: Sign
+) -> None:
+    first = sent(two[0], "honor", a_sheet(1))
+    second = sent(two[1], "honor", scanned_again(1))
+    with transaction():
+        item = db.session.get_one(PortfolioItem, first)
+        theirs = next(file.file_id for file in item.files if file.name == "证书.png")
+        build.vet(item, "return", "请改附件名")
+    with transaction():
+        item = db.session.get_one(PortfolioItem, first)
+        attachments.rename_file(
+            item, "certificate", theirs, "荣誉.png", actor=item.person, now=now()
+        )
+        clerk = staff(db.session.merge(school), "unit_clerk")
+    assert [hint.names for hint in found(two[1], second)] == [("证书.png", "证书.png")]
+    with transaction():
+        item = db.session.get_one(PortfolioItem, first)
+        operations.submit_item(item, actor=item.person, now=now())
+    assert [hint.names for hint in found(two[1], second)] == [("证书.png", "荣誉.png")]
+    page = client_for(clerk).get(f"/portfolio/{second}").text
+    assert (
+        '本项附件：</span>证书.png<span class="text-secondary">，对方附件：</span>荣誉.png' in page
+    )
+
+
 def test_what_was_approved_stays_claimed_when_its_page_is_taken_out(
     two: tuple[Person, Person],
 ) -> None:
@@ -163,7 +191,7 @@ def test_what_somebody_claims_twice_is_told_once_and_of_one_type_only(
     assert same(two[1], first) == ["业绩相同", "附件相同"]
 
 
-def test_a_long_list_is_cut_and_says_how_long_it_is(
+def test_a_long_list_is_cut_and_says_that_there_is_more(
     two: tuple[Person, Person], school: Unit, client_for: Sign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "MOST_SHOWN", 2)
@@ -173,10 +201,38 @@ def test_a_long_list_is_cut_and_says_how_long_it_is(
     with transaction(write=False):
         hints = duplicates.duplicates_of(two[1].id, [claim])
         reviewer = staff(school, "unit_clerk")
-    assert (len(hints.shown), hints.total) == (2, 3)
+    assert (len(hints.shown), hints.has_more) == (2, True)
     page = client_for(reviewer).get(f"/portfolio/{claim}").text
-    assert "共 3 处" in page
+    assert "超过 2 处" in page
     assert "以下列出前 2 处" in page
+
+
+@pytest.mark.parametrize(("shown", "rows", "others"), [(1, 200, 2), (1, 3, 2), (20, 3, 3)])
+def test_of_what_everybody_has_no_more_is_read_than_is_shown(
+    school: Unit, monkeypatch: pytest.MonkeyPatch, shown: int, rows: int, others: int
+) -> None:
+    monkeypatch.setattr(duplicates, "MOST_SHOWN", shown)
+    monkeypatch.setattr(duplicates, "READ", rows)
+    page = build.a_picture((4, 4, 4))
+    with transaction():
+        people = [a_person(unit=db.session.merge(school)) for _ in range(6)]
+    claims = [sent(each, "honor", page, name=f"证书{no}") for no, each in enumerate(people)]
+    again = sent(people[-1], "honor", page, name="再次填写")
+    read = []
+    like = duplicates._claims_like
+
+    def counted(*given: Any) -> list[Any]:
+        read.append(list(like(*given)))
+        return read[-1]
+
+    monkeypatch.setattr(duplicates, "_claims_like", counted)
+    with transaction(write=False):
+        hints = duplicates.duplicates_of(people[-1].id, [again])
+    assert hints.has_more is (shown == 1)
+    # One's own two, and one of each of so many others: however many others there are.
+    [(mark, _count)] = Counter(row[3] for row in read[0]).most_common(1)
+    found = sorted(row[0] for row in read[0] if row[3] == mark)
+    assert found == [*claims[:others], claims[-1], again]
 
 
 def test_drafts_and_other_jurisdictions_say_nothing(
@@ -330,6 +386,22 @@ def test_the_same_certificate_scanned_again_is_pointed_to(two: tuple[Person, Per
     assert hint.files == tuple(reversed(back.files or ()))
 
 
+def in_pdf(*pages: bytes) -> bytes:
+    return as_scanned(*(Image.open(io.BytesIO(page)) for page in pages))
+
+
+def test_the_same_certificate_in_a_pdf_is_pointed_to(two: tuple[Person, Person]) -> None:
+    first = sent(two[0], "honor", a_sheet(1), name="优秀教师")
+    paper = as_scanned(
+        Image.open(io.BytesIO(a_sheet(2))), Image.open(io.BytesIO(scanned_again(1)))
+    )
+    [hint] = found(two[1], sent(two[1], "honor", paper, name="优秀教师"))
+    assert hint.same == "页面相近"
+    assert [each.item_id for each in found(two[0], first)] == [first]
+    third = sent(two[0], "honor", in_pdf(a_sheet(2)), name="先进")
+    assert same(two[0], third) == ["页面相近"]
+
+
 def test_scans_alike_of_two_people_are_marked_in_one_list(
     two: tuple[Person, Person], school: Unit
 ) -> None:
@@ -345,23 +417,6 @@ def test_colleagues_certificates_of_one_day_are_not_each_others(
 ) -> None:
     sent(two[0], "honor", a_sheet(1), name="优秀教师")
     assert found(two[1], sent(two[1], "honor", a_sheet(2), name="优秀教师")) == []
-
-
-@pytest.mark.parametrize(
-    ("own", "theirs", "said"),
-    [
-        ((1, 10), (1, 10), "排名冲突：均为第 1 名"),
-        ((2, 10), (1, 8), "参与人数不一致：此处 10 人，对方 8 人"),
-        ((1, 2), (1, 3), "排名冲突：均为第 1 名；参与人数不一致：此处 2 人，对方 3 人"),
-        ((1, 10), (2, 10), ""),
-        ((1, None), (2, 3), ""),
-        ((None, None), (None, None), ""),
-    ],
-)
-def test_places_that_contradict_each_other_are_said(
-    own: duplicates.Place, theirs: duplicates.Place, said: str
-) -> None:
-    assert duplicates.clash_of(own, theirs) == said
 
 
 def test_two_who_claim_the_first_place_are_shown_as_a_clash(
@@ -390,6 +445,8 @@ def test_documents_are_compared_by_their_links(
     assert shown.status_code == 200
     assert f'href="/files/{hint.files[0]}"' in shown.text
     assert f'href="{page}/file"' in shown.text
+    for address in (f"/files/{hint.files[0]}", f"{page}/file"):
+        assert f'<iframe src="{address}#navpanes=0"' in shown.text
 
 
 def test_who_may_compare_reads_both_side_by_side_and_nobody_else(

@@ -122,6 +122,17 @@ def test_a_new_type_is_audited_counted_and_listed(
         assert version.type_version == described()["popular_science"].version
 
 
+OTHER_FIELDS = (
+    ("作品名称", "名称"),
+    ("name: medium, type: select, label: 方式", "name: audience, type: text, label: 受众"),
+    (", choices: [图书, 展览, 视频]", ""),
+    (" {medium}", ""),
+    (", required_when: {medium: 视频}, only: true", ""),
+    ("label: 作品样本", "label: 样本"),
+)
+"""What is written otherwise in the type: a field of the medium becomes one of the audience."""
+
+
 def lines(item: PortfolioItem) -> dict[str, str]:
     return {line.label: line.text for line in reading.evidence_of(item).lines}
 
@@ -134,15 +145,7 @@ def test_what_was_written_is_read_under_its_version_of_the_type(
             db.session.merge(author), "popular_science", data={"name": "星空里的数学"}
         )
         written = item.type_version
-    rewrite(
-        folder,
-        ("作品名称", "名称"),
-        ("name: medium, type: select, label: 方式", "name: audience, type: text, label: 受众"),
-        (", choices: [图书, 展览, 视频]", ""),
-        (" {medium}", ""),
-        (", required_when: {medium: 视频}, only: true", ""),
-        ("label: 作品样本", "label: 样本"),
-    )
+    rewrite(folder, *OTHER_FIELDS)
     with transaction():
         db.session.expire_all()
         item = db.session.get_one(PortfolioItem, item.id)

@@ -165,6 +165,16 @@ def test_a_form_says_exactly_which_files_a_slot_holds() -> None:
         assert first != second
 
 
+def test_a_form_says_in_which_order_a_slot_holds_its_files() -> None:
+    with transaction():
+        item = build.an_item(a_teacher(), "book", files=False)
+        first, second = build.attach(item, "cover"), build.attach(item, "cover")
+        version = item.row_version
+        attachments.place_files(item, "cover", [second, first], actor=item.person, now=now())
+        assert [file.file_id for file in item.files] == [second, first]
+        assert item.row_version == version + 1
+
+
 def test_everything_missing_is_told_at_once() -> None:
     with transaction():
         item = operations.create_item("book", actor=a_teacher(), now=now())

@@ -215,6 +215,18 @@ def test_an_upload_of_another_kind_is_refused(teacher: Person, client_for: Sign)
     assert fresh(item).files == []
 
 
+def test_what_is_wrong_in_a_row_is_said_once_in_the_summary_and_once_in_its_place(
+    teacher: Person, client_for: Sign
+) -> None:
+    with transaction():
+        item = build.an_item(db.session.merge(teacher), "held_title")
+    row = {"post": "一级教师", "unit": "青禾小学", "start": "2015-01-01", "end": "2014-01-01"}
+    typed = {f"appointments-0-{name}": value for name, value in row.items()}
+    answer = client_for(teacher).post(f"/portfolio/{item.id}", {**typed, "decision": "submit"})
+    assert answer.status_code == 422
+    assert answer.text.count("不能早于聘用开始日期") == 2
+
+
 def test_a_returned_item_shows_the_opinion_on_top(teacher: Person, client_for: Sign) -> None:
     item = sent(teacher)
     with transaction():
@@ -455,5 +467,5 @@ def test_every_fault_of_a_row_is_said_at_once_with_its_column(
     sent = {f"appointments-0-{name}": text for name, text in row.items()}
     answer = client_for(teacher).post(f"/portfolio/{item.id}", {**sent, "decision": "submit"})
     assert answer.status_code == 422
-    told = answer.text.split("第 1 行：")[1].partition("<")[0].split("；")
-    assert [text[:6] for text in told] == ["请填写聘用名", "聘用结束日期"]
+    assert 'appointments-0-post">评聘情况第 1 行 · 聘用名称</a>：请填写聘用名称<' in answer.text
+    assert 'appointments-0-end">评聘情况第 1 行 · 聘用结束日期</a>：不能早于' in answer.text

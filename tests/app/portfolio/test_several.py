@@ -18,6 +18,7 @@ from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
+from tests.builders.statements import statements_sent
 
 Sign = Callable[..., Any]
 URL = "/portfolio"
@@ -186,3 +187,13 @@ def test_a_step_that_fails_is_an_incident_and_leaves_its_item_alone(
     assert states(ids) == ["draft", "submitted"]
     with transaction(write=False):
         assert len(list(db.session.scalars(select(Incident)))) == 1
+
+
+def test_what_all_of_them_have_is_read_at_once(teacher: Person) -> None:
+    ids = [returned(teacher), *drafts(teacher, 2)]
+    with transaction():
+        person = db.session.merge(teacher)
+        mine = several._held(ids, person)
+        with statements_sent() as sent:
+            read = [(i.files, i.submissions, i.marks, i.sent_files) for i in mine.values()]
+    assert (len(read), sent) == (3, [])

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.uploads import Policy
+from app.people import known
 from app.portfolio import attachments, duplicates, operations, withdrawals
+from app.portfolio.invariants import others_open_what_was_sent_last
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.flow import do
 from tests.builders.people import a_person
+from tests.conftest import START
 
 Sign = Callable[..., Any]
 SENT = {"name": "小学数学量感培养", "date": "2023-06"}
@@ -54,6 +58,8 @@ def test_the_page_tells_what_was_sent_and_its_owner_reads_what_is_typed(
     clerk: Person, teacher: Person, returned: int, client_for: Sign
 ) -> None:
     page = client_for(clerk).get(f"/portfolio/{returned}").text
+    assert "本人正在修改，以下为第 1 次提交的内容" in page
+    assert "本人正在修改" not in client_for(teacher).get(f"/portfolio/{returned}").text
     assert SENT["name"] in page
     assert TYPED["name"] not in page
     for path in (f"/portfolio/{returned}", "/portfolio", "/portfolio/list"):
@@ -74,6 +80,103 @@ def test_an_upload_is_opened_by_others_once_it_was_sent(
         item = db.session.get_one(PortfolioItem, returned)
         operations.submit_item(item, actor=item.person, now=now())
     assert browser.get(f"/files/{fresh}").status_code == 200
+
+
+def test_what_was_sent_and_then_removed_is_opened_until_the_next_sending(
+    clerk: Person, returned: int, client_for: Sign
+) -> None:
+    with transaction():
+        item = db.session.get_one(PortfolioItem, returned)
+        slot, sent = item.files[0].slot, item.files[0].file_id
+        attachments.remove_file(item, slot, sent, actor=item.person, now=now())
+        fresh = build.attach(item, slot)
+        # No sweep takes it either.
+        assert storage.forget_files([sent]) == []
+    browser = client_for(clerk)
+    assert f"/files/{sent}" in browser.get(f"/portfolio/{returned}").text
+    assert browser.get(f"/files/{sent}").status_code == 200
+    assert browser.get(f"/files/{fresh}").status_code == 404
+    with transaction():
+        item = db.session.get_one(PortfolioItem, returned)
+        operations.submit_item(item, actor=item.person, now=now())
+    assert browser.get(f"/files/{fresh}").status_code == 200
+    assert browser.get(f"/files/{sent}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=量感", True),
+        ("q=尚未提交", False),
+        ("year=2023", True),
+        ("year=2024", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/portfolio/archive", "/portfolio/archive/list.csv"])
+def test_others_search_and_date_it_as_it_was_sent(
+    clerk: Person, returned: int, client_for: Sign, path: str, query: str, *, found: bool
+) -> None:
+    assert returned
+    answer = client_for(clerk).get(f"{path}?{query}")
+    page = answer.get_data().decode("utf-8-sig")
+    assert (SENT["name"] in page) is found
+
+
+def test_its_owner_searches_and_dates_it_as_it_is_typed(
+    teacher: Person, returned: int, client_for: Sign
+) -> None:
+    browser = client_for(teacher)
+    assert returned
+    for query, found in (("q=尚未提交", True), ("q=量感", False), ("year=2024", True)):
+        listed = browser.get(f"/portfolio/list?{query}").text
+        assert (TYPED["name"] in listed) is found
+
+
+def test_the_unit_counts_it_in_the_year_that_was_sent(
+    clerk: Person, teacher: Person, returned: int, client_for: Sign
+) -> None:
+    assert returned
+    of_unit = client_for(clerk).get("/portfolio/archive/statistics").text
+    assert ("2023 年" in of_unit, "2024 年" in of_unit) == (True, False)
+    own = client_for(teacher).get("/portfolio/statistics").text
+    assert ("2023 年" in own, "2024 年" in own) == (False, True)
+
+
+def test_typing_moves_nothing_in_the_list_of_others(
+    school: Unit, clerk: Person, returned: int, client_for: Sign, at: Any
+) -> None:
+    at(START + timedelta(days=1))
+    with transaction():
+        other = a_person("毕如松", unit=db.session.merge(school))
+        build.a_submitted_item(other, "award", data={**SENT, "name": "后来提交的成果"})
+    at(START + timedelta(days=2))
+    with transaction():
+        item = db.session.get_one(PortfolioItem, returned)
+        typed = {"name": "又改了一次"}
+        assert not operations.save_fields(item, typed, actor=item.person, now=now())
+        later = item.updated_at
+    listed = client_for(clerk).get("/portfolio/archive").text.partition("</table>")[0]
+    assert listed.index("后来提交的成果") < listed.index(SENT["name"])
+    assert f"{later:%Y-%m-%d}" not in listed
+
+
+@pytest.mark.usefixtures("clerk")
+def test_an_attachment_that_was_sent_stays_claimed_while_it_is_taken_out(
+    school: Unit, returned: int
+) -> None:
+    page = build.a_picture((3, 33, 133))
+    with transaction():
+        item = db.session.get_one(PortfolioItem, returned)
+        attach_page(item, page)
+        operations.submit_item(item, actor=item.person, now=now())
+        build.vet(item, "return", "请换一张")
+        last = item.files[-1]
+        attachments.remove_file(item, last.slot, last.file_id, actor=item.person, now=now())
+        other = a_person("毕如松", unit=db.session.merge(school))
+        mine = build.an_item(other, "honor")
+        attach_page(mine, page)
+        operations.submit_item(mine, actor=other, now=now())
+    assert [hint.same for hint in hints(other.id, mine.id)] == ["附件相同"]
 
 
 def hints(person_id: int, item_id: int) -> list[duplicates.Duplicate]:
@@ -133,3 +236,42 @@ def test_the_list_of_withdrawals_tells_what_was_approved(
     page = client_for(clerk).get("/portfolio/withdrawals").text
     assert SENT["name"] in page
     assert TYPED["name"] not in page
+
+
+def test_the_longest_words_are_sent_and_found_and_fit_an_index(
+    teacher: Person, client_for: Sign, clerk: Person
+) -> None:
+    """Letters of four bytes, none twice: their grams are as long as they can be."""
+    longest = "".join(chr(0x20000 + each * 7) for each in range(200))
+    with transaction():
+        data = {"name": longest[:100], "award": longest[100:]}
+        item = build.a_submitted_item(db.session.merge(teacher), "award", data=data)
+        assert len(item.summary) >= operations.SEARCHED
+        assert len(item.seen_tokens_text.encode()) < 2500
+    page = client_for(clerk).get("/portfolio/archive/list.csv", query_string={"q": longest[:60]})
+    assert longest[:60] in page.get_data().decode("utf-8-sig")
+
+
+def test_that_others_open_what_was_sent_last_is_a_law(returned: int) -> None:
+    with transaction():
+        # What its owner changes meanwhile breaks nothing.
+        item = db.session.get_one(PortfolioItem, returned)
+        first = item.files[0]
+        attachments.remove_file(item, first.slot, first.file_id, actor=item.person, now=now())
+        build.attach(item, first.slot)
+        assert others_open_what_was_sent_last() == []
+        item.sent_files.pop()
+        db.session.flush()
+        [told] = others_open_what_was_sent_last()
+        assert f"业绩 {returned} " in told
+
+
+def test_a_person_is_told_of_files_that_others_still_open(returned: int) -> None:
+    with transaction():
+        item = db.session.get_one(PortfolioItem, returned)
+        first = item.files[0]
+        sent, slot = first.file_id, first.slot
+        attachments.remove_file(item, slot, sent, actor=item.person, now=now())
+        fresh = build.attach(item, slot)
+        [kind] = [each for each in known.kinds() if each.title == "业绩"]
+        assert {sent, fresh} <= set(kind.fields["附件编号"](item))

@@ -43,11 +43,13 @@ def rows_of(person: Person, unit: Unit, *counted: tuple[str, str, int | None, in
         "row_version": 1,
         "summary": "示例",
         "tokens_text": "",
+        "seen_tokens_text": "",
+        "seen_updated_at": first.updated_at,
     }
     rows = [
-        {**same, "type_key": key, "status": status, "occurred_on": year and date(year, 3, 1)}
+        {**same, "type_key": key, "status": status, "occurred_on": day, "seen_occurred_on": day}
         for key, status, year, number in counted
-        for _ in range(number)
+        for day in [year and date(year, 3, 1)] * number
     ]
     db.session.execute(insert(PortfolioItem), rows)
     # The version stays, whose item was only needed for it.
@@ -187,6 +189,8 @@ def test_a_person_sees_charts_with_their_tables(teacher: Person, client_for: Sig
     assert 'role="img" aria-label="按类型统计（条形图）：论文 5 项（已通过 3、待审核 2）' in page
     assert 'href="/portfolio?type=paper&amp;status=submitted"' in page
     assert "按人员统计" not in page
+    # All years are drawn: what has none stands in the table alone.
+    assert ("未注明时间" in page, "其余年份" in page) == (True, False)
     assert "style=" not in page.split("<main")[1]
 
 

@@ -21,6 +21,7 @@ from tests.builders.review import (
     close,
     collect_codes,
     play,
+    recuse_a_listener,
 )
 from tests.builders.threads import together
 
@@ -166,13 +167,7 @@ def test_a_vote_and_the_close_at_once_leave_no_ballot_behind(app: Flask) -> None
 
 def test_a_recused_member_votes_on_the_other_cases_only(app: Flask) -> None:
     held = a_meeting(at="score_case")
-    with transaction():
-        meeting = held.meeting
-        case = meeting.cases[0]
-        readers = {case.main_reviewer_id, case.deputy_reviewer_id}
-        seat = next(s for s in meeting.members if s.person_id not in readers)
-        operations.recuse(meeting, case, seat, "合作者", actor_id=held.clerk_id, now=now())
-        recused_case, recused = case.id, seat.person_id
+    recused_case, recused = recuse_a_listener(held)
     for node in ("score_case", "confirm_by_deputy", "confirm_by_leader", "confirm_by_director"):
         play(held, node)
     check_in(held)

@@ -10,7 +10,7 @@ from app.core.audit import AuditEvent
 from app.core.db import db, transaction
 from app.engine.models import StepLog
 from app.review.ballots import Ballot, BallotBox, BallotRoll, KeyShare
-from tests.builders.review import Held, a_meeting, case_ids, cast_as, close
+from tests.builders.review import Held, a_meeting, case_ids, cast_as, close, recuse_a_listener
 
 
 @pytest.fixture(autouse=True)
@@ -129,18 +129,11 @@ def test_the_shares_of_the_key_are_destroyed_at_the_close(app: Flask) -> None:
 
 
 def test_a_recused_member_leaves_no_signature(app: Flask) -> None:
-    from app.core.clock import now
-    from app.review import operations
 
     held = a_meeting(at="prepare_roll", cases=3)
     from tests.builders.review import check_in, play
 
-    with transaction():
-        meeting = held.meeting
-        case = meeting.cases[0]
-        readers = {case.main_reviewer_id, case.deputy_reviewer_id}
-        seat = next(s for s in meeting.members if s.person_id not in readers)
-        operations.recuse(meeting, case, seat, "合作者", actor_id=held.clerk_id, now=now())
+    case_id, _recused = recuse_a_listener(held)
     check_in(held)
     play(held, "prepare_roll")
     play(held, "open_ballot")
@@ -153,4 +146,4 @@ def test_a_recused_member_leaves_no_signature(app: Flask) -> None:
     # One slip a case: nothing joins the recused member's slip with their other votes.
     assert len(slips) == 9 * 3
     assert len({slip.id for slip in slips}) == 27
-    assert [slip.case_id for slip in slips if slip.choice == "r"] == [case.id]
+    assert [slip.case_id for slip in slips if slip.choice == "r"] == [case_id]

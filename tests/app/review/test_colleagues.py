@@ -10,7 +10,6 @@ from flask import Flask
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts.models import Person
 from app.accounts.operations import grant_role
 from app.accounts.queries import live_grants
 from app.core.audit import AuditEvent
@@ -21,7 +20,7 @@ from app.review import interests, operations
 from app.review.ballots import Ballot
 from app.review.models import Meeting, MeetingCase
 from app.review.operations.reviewers import eligible_reviewers
-from tests.builders.people import a_unit, employ
+from tests.builders.people import a_unit, employ, person
 from tests.builders.review import (
     Held,
     a_meeting,
@@ -37,11 +36,6 @@ from tests.builders.review import (
 
 Sign = Callable[..., Any]
 SCHOOL = "淮城市青禾小学"
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
 
 
 def recused(held: Held, person_id: int) -> set[int]:

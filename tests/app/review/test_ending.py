@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts.models import Person
 from app.accounts.operations import grant_role
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -16,21 +15,12 @@ from app.core.errors import Conflict, Forbidden
 from app.review import operations
 from app.review.models import Meeting
 from tests.builders.flow import do, open_items
+from tests.builders.people import person
 from tests.builders.results import APPROVAL, Published, a_publicity, confirm
-from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
+from tests.builders.review import Held, a_meeting, case_ids, cast_as, nodes, play
 
 Sign = Callable[..., Any]
 REPORT, APPROVE, CLOSE = "report_meeting", "approve_report", "close_meeting"
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
-
-
-def nodes(held: Held) -> list[str]:
-    with transaction(write=False):
-        return [item.node for item in open_items(held.business)]
 
 
 def task(held: Held) -> str:

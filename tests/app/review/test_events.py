@@ -14,7 +14,9 @@ from tests.architecture.source import files, functions
 from tests.builders.people import employ
 from tests.builders.review import a_meeting, play
 
-READS = {"supervisors_for", "check_new_time"}
+READS = {"supervisors_for", "check_new_time", "term_of"}
+# Of the accounts: an event for each person, which names the meeting (test_cards).
+TOLD_OF_PEOPLE = {"issue_cards", "end_cards", "lose_card"}
 # What is being typed is noted once it is sent up.
 DRAFTS = {"keep_scheme"}
 
@@ -31,7 +33,7 @@ def _calls() -> dict[str, set[str]]:
 
 def test_every_act_on_a_meeting_ends_in_an_event() -> None:
     calls = _calls()
-    noted = {"audit.record"}
+    noted = {"audit.record", *TOLD_OF_PEOPLE}
     while more := {name for name, called in calls.items() if called & noted} - noted:
         noted |= more
     acts = {name for name in operations.__all__ if name in calls} - READS - DRAFTS

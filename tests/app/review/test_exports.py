@@ -7,19 +7,13 @@ from typing import Any
 
 from flask import Flask
 
-from app.accounts.models import Person
 from app.core.audit import AuditEvent
 from app.core.db import db, transaction
-from tests.builders.people import a_person
+from tests.builders.people import a_person, person
 from tests.builders.results import a_publicity
 from tests.builders.review import Held, a_meeting
 
 Sign = Callable[..., Any]
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
 
 
 def table(browser: Any, held: Held, name: str) -> list[dict[str, str]]:

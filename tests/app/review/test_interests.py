@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts.models import Person
 from app.accounts.operations import grant_role
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -16,7 +15,7 @@ from app.review import operations, queries
 from app.review.access import may_see_case, reviews_declaration
 from app.review.models import MeetingCase, MeetingMember
 from tests.builders.flow import open_items
-from tests.builders.people import a_person
+from tests.builders.people import a_person, person
 from tests.builders.review import (
     Held,
     a_meeting,
@@ -29,11 +28,6 @@ from tests.builders.review import (
 from tests.builders.statements import statements_sent
 
 Sign = Callable[..., Any]
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
 
 
 def url(held: Held, part: str = "") -> str:

@@ -5,18 +5,13 @@ from typing import Any
 
 from flask import Flask
 
-from app.accounts.models import Person
-from app.core.db import db, transaction
+from app.core.db import transaction
 from tests.builders.flow import open_items
+from tests.builders.people import person
 from tests.builders.results import a_publicity
 from tests.builders.review import Held, a_meeting, check_in, play
 
 Sign = Callable[..., Any]
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
 
 
 def seen(client_for: Sign, held: Held, person_id: int) -> str:

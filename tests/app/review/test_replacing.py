@@ -194,8 +194,8 @@ def test_the_log_and_the_auditor_see_who_was_replaced_and_why(app: Flask) -> Non
         assert db.session.scalars(kept).one() == {
             "case": case.id,
             "seat": "main",
-            "before": former,
-            "after": new,
+            "former": former,
+            "successor": new,
             "reason": "突发疾病",
         }
 

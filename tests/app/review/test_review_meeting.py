@@ -12,12 +12,7 @@ from app.core.errors import Conflict, Forbidden
 from app.engine.models import QueueRow, StepLog
 from app.review import operations
 from tests.builders.flow import open_items
-from tests.builders.review import NODES, Held, a_meeting, case_ids, cast_as, play
-
-
-def nodes(held: Held) -> list[str]:
-    with transaction(write=False):
-        return [item.node for item in open_items(held.business)]
+from tests.builders.review import NODES, Held, a_meeting, case_ids, cast_as, nodes, play
 
 
 def queued(name: str) -> list[QueueRow]:

@@ -1,28 +1,22 @@
 """The pages of a meeting, for every seat and at every point of its course."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.core.repeats import RequestKey
 from app.review import queries
 from app.review.ballots import BallotRoll
 from tests.builders.flow import open_items
-from tests.builders.people import a_person
-from tests.builders.review import Held, a_meeting, case_ids, cast_as, play
+from tests.builders.people import a_person, person
+from tests.builders.review import Held, a_meeting, case_ids, cast_as, play, recuse_a_listener
 
 Sign = Callable[..., Any]
-
-
-def person(person_id: int) -> Person:
-    with transaction(write=False):
-        return db.session.get_one(Person, person_id)
 
 
 def url(held: Held, part: str = "") -> str:
@@ -149,13 +143,7 @@ def test_the_main_reviewer_scores_beside_the_material(app: Flask, client_for: Si
     browser = client_for(person(reviewer or 0))
     task = task_of(held, "score_case", case_id)
     assert browser.get(task).status_code == 200
-    data = {"decision": "pass", "opinion": "业绩突出"}
-    for place, (line_id, is_veto, top) in enumerate(lines):
-        data |= {
-            f"scores-{place}-indicator": str(line_id),
-            f"scores-{place}-value": "0" if is_veto else str(top + 1),
-            f"scores-{place}-comment": "",
-        }
+    data = _scored_too_high(lines)
     over = browser.post(task, data)
     assert over.status_code == 422
     assert _messages(over.text) == {
@@ -183,6 +171,18 @@ def test_the_main_reviewer_scores_beside_the_material(app: Flask, client_for: Si
         assert queries.case(case_id).total_score == 60
     deputy = client_for(person(_deputy(case_id)))
     assert "业绩突出" in deputy.get(task_of(held, "confirm_by_deputy", case_id)).text
+
+
+def _scored_too_high(lines: Sequence[tuple[int, bool, int]]) -> dict[str, str]:
+    """Return what the main reviewer sends: a point more than each line of the table can give."""
+    data = {"decision": "pass", "opinion": "业绩突出"}
+    for place, (line_id, is_veto, top) in enumerate(lines):
+        data |= {
+            f"scores-{place}-indicator": str(line_id),
+            f"scores-{place}-value": "0" if is_veto else str(top + 1),
+            f"scores-{place}-comment": "",
+        }
+    return data
 
 
 def _ticked(text: str) -> list[str]:
@@ -291,17 +291,9 @@ def test_strangers_and_other_roles_are_kept_out(app: Flask, client_for: Sign) ->
 
 
 def test_a_recused_expert_does_not_open_the_case(app: Flask, client_for: Sign) -> None:
-    from app.core.clock import now
-    from app.review import operations
 
     held = a_meeting(at="score_case")
-    with transaction():
-        meeting = held.meeting
-        case = meeting.cases[0]
-        readers = {case.main_reviewer_id, case.deputy_reviewer_id, held.director_id}
-        seat = next(s for s in meeting.members if s.person_id not in readers)
-        operations.recuse(meeting, case, seat, "合作者", actor_id=held.clerk_id, now=now())
-        case_id, person_id = case.id, seat.person_id
+    case_id, person_id = recuse_a_listener(held)
     browser = client_for(person(person_id))
     assert browser.get(url(held, f"/cases/{case_id}")).status_code == 404
     assert "您已回避" in browser.get(url(held)).text

@@ -136,7 +136,7 @@ def test_a_task_is_given_to_a_person_who_is_told(
     assert "已转给您办理" in told
     assert client_for(other).get(desk.url).status_code == 200
     assert client_for(desk.clerk).get(desk.url).status_code == 409
-    assert "任务本来就在该处" in run("reassign", item, "--to", login, *because)[1]
+    assert "任务刚刚已转给卜文" in run("reassign", item, "--to", login, *because)[1]
     assert "没有账号“nobody”" in run("reassign", item, "--to", "nobody", *because)[1]
     assert run("reassign", item, "--to", f"org:{own}", *because)[0] == 0
 

@@ -69,6 +69,13 @@ def test_names_handlers_and_calls_are_told_with_what_they_were() -> None:
     assert edits(FIRST, other) == [Edit("自动处理", "publish", "find_voters")]
 
 
+def test_a_lane_is_told_of_whose_tasks_are_in_it() -> None:
+    old = FIRST.but(lanes={**FIRST.lanes, "单位经办人": ["vet", "is_good", "publish", "end"]})
+    new = FIRST.but(lanes={**FIRST.lanes, "单位领导": ["vet", "is_good", "publish", "end"]})
+    new.lanes.pop("单位经办人")
+    assert edits(old, new) == [Edit("泳道", "单位经办人", "单位领导")]
+
+
 def test_conditions_are_told_with_where_they_lead() -> None:
     other = FIRST.with_(is_good_to_fill=flow("is_good", "fill", 'decision != "pass"'))
     label = "下一步“填写材料”"

@@ -247,7 +247,7 @@ def test_a_job_that_was_given_up_is_listed_and_tried_afresh(
         event = db.session.scalars(
             sa.select(AuditEvent).where(AuditEvent.tag == "job:retried")
         ).one()
-    assert (event.actor_id, event.data) == (admin.id, {"name": "render_certificate"})
+    assert (event.actor_id, event.data) == (admin.id, {"name": "制作证书文件"})
 
 
 def given_up() -> Incident:

@@ -251,7 +251,7 @@ def test_a_task_is_given_to_a_person_found_by_name(
     assert moved in browser.get(url).text
     assert "现在的办理人（卜文）不能再办理" in browser.get(f"/studio/tasks/{item}").text
     answer = browser.post(f"/studio/tasks/{item}", form)
-    assert (answer.status_code, "任务本来就在该处" in answer.text) == (409, True)
+    assert (answer.status_code, "任务刚刚已转给卜文" in answer.text) == (409, True)
 
 
 def own_unit(desk: Desk) -> int:

@@ -16,7 +16,7 @@ from werkzeug.test import encode_multipart
 from app.core.clock import now
 from app.core.db import current_transaction, db, transaction
 from app.engine.definitions import publish_version
-from app.engine.gate import Known, bundle, check
+from app.engine.gate import bundle, check
 from app.engine.gate.xml import read_tree
 from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion
 from app.studio import operations, queries
@@ -30,7 +30,7 @@ SECOND = FIRST.replacing('name="单位审核"', 'name="单位初审"')
 @pytest.fixture(autouse=True)
 def small_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     """A platform that offers what the sample diagram names."""
-    monkeypatch.setattr(Known, "of_platform", lambda homes, **_: replace(KNOWN, homes=homes))
+    monkeypatch.setattr(operations, "known_here", lambda homes, **_: replace(KNOWN, homes=homes))
     monkeypatch.setattr(operations, "source", lambda key, _jurisdiction: f"title: {key}")
 
 

@@ -1,4 +1,4 @@
-"""A person who wants to belong to a unit, and what they and its clerk do."""
+"""A unit, its administrator, and who wants to belong to it: what they and its clerk do."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +34,28 @@ def case(app: Flask) -> Case:
         return Case(person, unit, staff(unit, "unit_clerk"), staff(other, "unit_clerk"))
 
 
+@pytest.fixture
+def unit(app: Flask) -> Unit:
+    with transaction():
+        return a_unit()
+
+
+@pytest.fixture
+def admin(unit: Unit) -> Person:
+    with transaction():
+        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
+
+
 def ask(client_for: Any, case: Case, **form: Any) -> Any:
     return client_for(case.person).post("/binding", {"unit_id": case.unit.id, **form})
+
+
+def ask_by_two(client_for: Any, case: Case) -> None:
+    """Let the person ask, and 柏小满 too."""
+    with transaction():
+        second = a_person("柏小满", roles=APPLICANT)
+    ask(client_for, case)
+    client_for(second).post("/binding", {"unit_id": case.unit.id})
 
 
 def task_of(case: Case) -> int:

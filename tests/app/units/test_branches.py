@@ -33,12 +33,6 @@ def unit(app: Flask) -> Unit:
         return a_unit("淮城医科大学", area="340600")
 
 
-@pytest.fixture
-def admin(unit: Unit) -> Person:
-    with transaction():
-        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
-
-
 def units_called(name: str) -> list[Unit]:
     with transaction(write=False):
         return db.session.query(Unit).filter_by(name=name).all()

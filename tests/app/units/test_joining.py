@@ -18,9 +18,9 @@ from app.units import joining_views
 from app.units.evidence_models import RequestFile
 from app.units.models import Employment
 from app.units.process import BINDING
-from tests.app.units.conftest import APPLICANT, Case, ask, status, task_of, vet
+from tests.app.units.conftest import Case, ask, ask_by_two, status, task_of, vet
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, an_id_number
+from tests.builders.people import an_id_number
 from tests.builders.portfolio import an_upload
 from tests.builders.refusals import is_told_in_place
 
@@ -43,10 +43,7 @@ def test_who_nobody_has_verified_is_left_out_of_a_batch_and_it_says_so(
     client_for: Any, case: Case
 ) -> None:
     self_registered(case)
-    with transaction():
-        second = a_person("柏小满", roles=APPLICANT)
-    ask(client_for, case)
-    client_for(second).post("/binding", {"unit_id": case.unit.id})
+    ask_by_two(client_for, case)
     clerk = client_for(case.clerk)
     page = clerk.get("/binding/requests").text
     assert "未核验" in page

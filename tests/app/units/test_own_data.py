@@ -24,18 +24,6 @@ SAID = {
 }
 
 
-@pytest.fixture
-def unit(app: Flask) -> Unit:
-    with transaction():
-        return a_unit("云桥区青禾小学")
-
-
-@pytest.fixture
-def admin(unit: Unit) -> Person:
-    with transaction():
-        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
-
-
 def kept(unit: Unit) -> Unit:
     with transaction(write=False):
         return db.session.get_one(Unit, unit.id)

@@ -99,6 +99,8 @@ def test_what_was_submitted_counts_at_once_and_is_locked(case: Case, client_for:
     # Nothing but a change, with a reason, leads further.
     answer = browser.post(URL, form(case))
     assert is_told_in_place(answer, "请填写变更理由")
+    reason = browser.get(URL).text.partition('data-field="reason"')[2][:300]
+    assert "（必填）" in reason, "said before it is sent, too"
     assert browser.post(URL, form(case, approved_1="20", reason="新批")).status_code == 303
     assert counts(case)[1][1] == 14
 

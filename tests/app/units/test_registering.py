@@ -11,8 +11,14 @@ from flask import Flask
 from PIL import Image
 
 from app.accounts import addresses
+from app.accounts.logins import nearest_free_login
 from app.accounts.models import Credential, Person
-from app.accounts.operations import reset_credential, set_password
+from app.accounts.operations import (
+    create_credential,
+    create_person,
+    reset_credential,
+    set_password,
+)
 from app.accounts.signing_in import hash_password
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -108,6 +114,25 @@ def test_an_approved_registration_is_a_unit_whose_administrator_begins(
         assert (unit.parent.name, unit.reports_to.name) == ("云桥区人社局", "云桥区人社局")
         assert (unit.legal_person, unit.contact_phone) == ("钟守正", "13800000000")
         assert check_all() == []
+
+
+def test_the_office_reads_which_login_is_given_and_what_it_decided(
+    client_for: Any, office: Person, visitor: Browser
+) -> None:
+    with transaction():
+        create_credential(create_person(name="卜文", now=now()), NEW["login"], now=now())
+        stranger = a_person("戚远山", roles=[("unit_admin", "org", a_unit("淮城一中").id)])
+    visitor.post(URL, NEW)
+    clerk, given = client_for(office), f"{NEW['login']}-2"
+    assert f"已有人使用，通过后开通为 {given}" in clerk.get(f"/tasks/{the_task().id}").text
+    assert given not in visitor.get(STATE).text, "nobody else is told whose names there are"
+    vet(clerk, "pass", "情况属实")
+    found = re.search(r"/unit/registrations/\d+", clerk.get("/unit/registrations").text)
+    assert found
+    page = clerk.get(found[0]).text
+    assert f"已开通为 {given}" in page
+    assert ("情况属实" in page, "钟守正" in page) == (True, True)
+    assert client_for(stranger).get(found[0]).status_code == 404
 
 
 def test_an_old_number_opens_nothing_after_the_account_was_reset(
@@ -258,17 +283,41 @@ def test_a_unit_lies_in_the_area_of_its_superior(office: Person, visitor: Browse
     assert "佐证材料，提交后在“注册进度”页面上传" in page.text
 
 
-def test_a_login_that_was_taken_meanwhile_keeps_the_unit_out(
+def test_a_visitor_is_not_told_which_login_names_there_are(
     client_for: Any, office: Person, visitor: Browser
 ) -> None:
-    visitor.post(URL, NEW)
     with transaction():
         person = a_person("另一人")
         db.session.query(Credential).filter_by(person_id=person.id).one().login = NEW["login"]
-    answer = vet(client_for(office), "pass")
-    assert (answer.status_code, "该登录名已被使用" in answer.text) == (422, True)
-    with transaction(write=False):
-        assert db.session.query(Unit).filter_by(name=NEW["name"]).count() == 0
+    answer = visitor.post(URL, {**NEW, "login": NEW["login"].upper()})
+    assert (answer.status_code, answer.location) == (303, STATE), "as for a name nobody has"
+    waiting = visitor.get(STATE).text
+    assert (NEW["login"] in waiting, "已有人使用" in waiting) == (True, False)
+    assert vet(client_for(office), "pass").status_code == 303
+    approved = visitor.get(STATE).text
+    assert f"用登录名 {NEW['login']}-2 登录" in approved
+    assert "已有人使用，平台另给了这一个" in approved
+    secret = visitor.post("/unit/register/activation").location.rpartition("=")[2]
+    assert activated(visitor, secret).location == "/home"
+
+
+def test_a_name_that_is_free_stays_as_it_was_wished(
+    client_for: Any, office: Person, visitor: Browser
+) -> None:
+    visitor.post(URL, NEW)
+    vet(client_for(office), "pass")
+    approved = visitor.get(STATE).text
+    assert f"用登录名 {NEW['login']} 登录。" in approved
+    assert "已有人使用" not in approved
+
+
+def test_the_nearest_free_login_counts_on(app: Flask) -> None:
+    with transaction():
+        for name in ("wen", "wen-2", "x" * 40):
+            create_credential(create_person(name="甲", now=now()), name, now=now())
+        assert nearest_free_login("Wen") == "wen-3"
+        assert nearest_free_login("x" * 40) == "x" * 34 + "-2"
+        assert nearest_free_login("bao") == "bao"
 
 
 def test_nobody_else_vets_or_looks_in(client_for: Any, office: Person, visitor: Browser) -> None:

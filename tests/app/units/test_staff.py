@@ -29,18 +29,6 @@ NEW: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def unit(app: Flask) -> Unit:
-    with transaction():
-        return a_unit("云桥区青禾小学")
-
-
-@pytest.fixture
-def admin(unit: Unit) -> Person:
-    with transaction():
-        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
-
-
 def test_the_staff_are_listed_with_their_roles(client_for: Any, admin: Person) -> None:
     page = client_for(admin).get("/staff").text
     assert "云桥区青经办" in page

@@ -4,10 +4,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from app.accounts.models import Credential, Person, RoleGrant
-from app.accounts.operations import end_grant, grant_role
+from app.accounts.operations import grant_role
+from app.accounts.renewing import end_grant
 from app.accounts.terms import last_day
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -17,18 +17,6 @@ from app.units import operations
 from app.units.models import Unit
 from tests.builders.people import a_person, a_unit
 from tests.conftest import START
-
-
-@pytest.fixture
-def unit(app: Flask) -> Unit:
-    with transaction():
-        return a_unit("云桥区青禾小学")
-
-
-@pytest.fixture
-def admin(unit: Unit) -> Person:
-    with transaction():
-        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
 
 
 def a_clerk(unit: Unit, until: date, *, role: str = "unit_clerk") -> Person:

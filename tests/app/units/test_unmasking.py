@@ -17,21 +17,9 @@ REASON = "与身份证原件核对姓名"
 
 
 @pytest.fixture
-def unit(app: Flask) -> Unit:
-    with transaction():
-        return a_unit("云桥区青禾小学")
-
-
-@pytest.fixture
 def person(unit: Unit) -> Person:
     with transaction():
         return a_person("苏晓禾", id_number=NUMBER, unit=unit)
-
-
-@pytest.fixture
-def admin(unit: Unit) -> Person:
-    with transaction():
-        return a_person("敖正言", roles=[("unit_admin", "org", unit.id)])
 
 
 def events() -> list[AuditEvent]:

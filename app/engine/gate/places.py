@@ -1,0 +1,101 @@
+"""Where the branches of a process stand together (处境), and which way a gateway lets them go."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
+
+from app.engine.gate.course import World
+from app.engine.gate.diagram import Flow
+
+Host = tuple[str, str]
+"""The diagram and the id of a call or a subprocess."""
+_MOST_UNSURE = 4
+"""Of so many branches every combination is looked at."""
+
+
+class Token(NamedTuple):
+    """Where one branch of the process stands, within which calls, and what is known there.
+
+    `via` is the flow by which it came to a join. A branch without a node has ended.
+    """
+
+    hosts: tuple[Host, ...]
+    diagram: str
+    node: str
+    via: str
+    data: World
+
+
+class Place(NamedTuple):
+    """A situation: all branches, and the state of the record, None where nobody knows it."""
+
+    tokens: tuple[Token, ...]
+    state: str | None
+    is_sure: bool = True
+
+    def within(self, hosts: tuple[Host, ...]) -> list[Token]:
+        """Return the branches in a process or subprocess and in all that it calls."""
+        return [token for token in self.tokens if token.hosts[: len(hosts)] == hosts]
+
+    def without(self, gone: Iterable[Token]) -> "Place":
+        """Return the situation without these branches."""
+        left = Counter(self.tokens) - Counter(gone)
+        return self._replace(tokens=tuple(left.elements()))
+
+    def having(self, *come: Token) -> "Place":
+        """Return the situation with these branches more; more than two of a kind tell nothing."""
+        counted = Counter([*self.tokens, *come])
+        kept = [token for token, count in counted.items() for _ in range(min(count, 2))]
+        return self._replace(tokens=tuple(sorted(kept, key=_order)))
+
+
+@lru_cache(maxsize=10_000)
+def _order(token: Token) -> tuple[str, ...]:
+    return (
+        repr(token.hosts),
+        token.diagram,
+        token.node,
+        token.via,
+        repr(sorted(map(repr, token.data))),
+    )
+
+
+class Met(NamedTuple):
+    """A task or an end that is reached while the record is in a state that it does not take."""
+
+    diagram: str
+    node: str
+    state: str
+    is_sure: bool
+
+
+def one_of(
+    told: list[tuple[Flow, bool | None]], last: list[Flow]
+) -> Iterator[tuple[list[Flow], bool]]:
+    """Yield the branches that an exclusive gateway may take: the first whose condition holds."""
+    is_sure = True
+    for flow, holds in told:
+        if holds is not False:
+            is_sure = is_sure and holds is True
+            yield [flow], is_sure
+        if holds:
+            return
+    yield last, is_sure
+
+
+def are_few(told: list[tuple[Flow, bool | None]]) -> bool:
+    """Whether some_of yields whatever an inclusive gateway may do: so few are unsure."""
+    return sum(holds is None for _flow, holds in told) <= _MOST_UNSURE
+
+
+def some_of(
+    told: list[tuple[Flow, bool | None]], last: list[Flow]
+) -> Iterator[tuple[list[Flow], bool]]:
+    """Yield the branches that an inclusive gateway may take together, where they are few."""
+    sure = [flow for flow, holds in told if holds]
+    unsure = [flow for flow, holds in told if holds is None][:_MOST_UNSURE]
+    for picked in product((False, True), repeat=len(unsure)):
+        more = [flow for flow, is_taken in zip(unsure, picked, strict=True) if is_taken]
+        yield [*sure, *more] or last, not unsure

@@ -1,0 +1,117 @@
+"""Whether each task finds its record in a state that it takes, and each end leaves it finished.
+
+What a contract takes and leaves (`Contract.moves`) is followed on every way from the start of a
+process (`ways.py`), through the processes that it calls, past times and messages.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from app.engine.contracts import Life
+from app.engine.gate.course import Courses
+from app.engine.gate.findings import Finding, Severity
+from app.engine.gate.graph import reach
+from app.engine.gate.known import Known
+from app.engine.gate.places import Met, Place, Token
+from app.engine.gate.tasks import PEOPLES
+from app.engine.gate.ways import Ways
+
+_STATE = "task.state"
+_SAME_FAULT = frozenset({"task.after", "task.twice"})
+
+
+def states_as_needed(process: str, courses: Courses, known: Known) -> Iterator[Finding]:
+    """Guard the records: a task in a state that it does not take can never be done.
+
+    What is too much to follow is warned of.
+    """
+    matter = known.matters.get(process)
+    if matter is None or matter.life is None or process not in courses.scopes:
+        return
+    ways = Ways(process, matter.life, courses)
+    ways.play()
+    words = matter.life.states
+    for met in _worst([*ways.failed, *_met_by_people(ways)]):
+        yield _not_taken(met, ways, words)
+    for met in _worst(ways.ended):
+        yield _unfinished(met, courses, matter.life)
+    if not ways.is_complete:
+        message = "并行和等待的组合太多，没有逐一核对业务在每个环节的状态"
+        hint = "请减少并行分支和非中断的边界事件；确认每个环节都办得了的不必改"
+        diagram = courses.scopes[process].diagram
+        yield diagram.find("state.unfollowed", diagram.process, message, hint, severity="warning")
+
+
+def without_echoes(findings: list[Finding]) -> list[Finding]:
+    """Leave out the state of a task whose way in another rule has refused: it is one fault."""
+    said = {(each.file, each.element) for each in findings if each.rule in _SAME_FAULT}
+    return [
+        each for each in findings if each.rule != _STATE or (each.file, each.element) not in said
+    ]
+
+
+def _worst(found: list[Met]) -> list[Met]:
+    """Return each task or end once for each kind of state, the sure ones before the others."""
+    told: dict[tuple[str, str], Met] = {}
+    for met in sorted(found, key=lambda each: (not each.is_sure, each.state)):
+        told.setdefault((met.diagram, met.node), met)
+    return list(told.values())
+
+
+def _met_by_people(ways: Ways) -> Iterator[Met]:
+    """Yield the tasks of people that are open while their record is in another state.
+
+    It is sure where nothing else can move the record, no other branch and no event at a border,
+    or where whatever anybody does leaves the task behind for ever.
+    """
+    dead = _dead(ways)
+    for place in ways.next:
+        acting = [token for token in place.tokens if token.node]
+        for token in acting:
+            if is_open_in_vain(ways, token, place.state):
+                is_alone = len(acting) == 1 and not ways.next[place]
+                is_sure = place.is_sure and (is_alone or place in dead)
+                yield Met(token.diagram, token.node, place.state or "", is_sure)
+
+
+def is_open_in_vain(ways: Ways, token: Token, state: str | None) -> bool:
+    """Whether a branch stands at a task of people that does not take this state."""
+    if state is None or ways.node(token).kind not in PEOPLES:
+        return False
+    moves = ways.taken(token)
+    return bool(moves) and not any(state in move.before for move in moves)
+
+
+def _dead(ways: Ways) -> set[Place]:
+    """Return the places from which no end is reached, whatever happens."""
+    if not ways.is_complete:
+        return set()
+    back: dict[Place, list[Place]] = {}
+    for place, following in ways.next.items():
+        for each in following:
+            back.setdefault(each._replace(is_sure=True), []).append(place._replace(is_sure=True))
+    over = [place._replace(is_sure=True) for place in ways.finished]
+    alive = reach(over, back)
+    return {place for place in ways.next if place._replace(is_sure=True) not in alive}
+
+
+def _not_taken(met: Met, ways: Ways, words: Mapping[str, str]) -> Finding:
+    diagram = ways.courses.scopes[met.diagram].diagram
+    token = Token((), met.diagram, met.node, "", frozenset())
+    taken = dict.fromkeys(state for move in ways.taken(token) for state in move.before)
+    listed = "、".join(f"“{words[state]}”" for state in taken if state in words)
+    come = "走到" if met.is_sure else "可能走到"
+    there = f"业务{come}这里时是“{words[met.state]}”，这里只办理{listed}的业务"
+    message = f"{there}，无法办理，流程将停滞"
+    hint = "请检查前面的分支、定时和消息事件通向哪里，缺少的环节请补画"
+    severity: Severity = "error" if met.is_sure else "warning"
+    return diagram.find(_STATE, diagram.nodes[met.node], message, hint, severity=severity)
+
+
+def _unfinished(met: Met, courses: Courses, life: Life) -> Finding:
+    diagram = courses.scopes[met.diagram].diagram
+    ends = "、".join(f"“{life.states[state]}”" for state in life.ends)
+    come = "会" if met.is_sure else "可能"
+    message = f"流程{come}在业务还是“{life.states[met.state]}”时结束于此，以后没有人能再办理"
+    hint = f"请接着画出办理的环节，到业务{ends}时再结束"
+    severity: Severity = "error" if met.is_sure else "warning"
+    return diagram.find("end.state", diagram.nodes[met.node], message, hint, severity=severity)

@@ -1,0 +1,399 @@
+"""Every way that a process can take, with the state of its record on it (去路与业务状态).
+
+The process is played with everything that its people, handlers, times and messages may do, as
+far as contracts and conditions tell. What cannot be told makes a way unsure, never wrong.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from math import prod
+
+from app.engine.contracts import Life, Move
+from app.engine.gate.course import Courses, World
+from app.engine.gate.decisions import asked_by
+from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node, local
+from app.engine.gate.graph import edges_of, reach
+from app.engine.gate.messages import ANY, errors_of, used_at
+from app.engine.gate.places import Host, Met, Place, Token, are_few, one_of, some_of
+from app.engine.gate.tasks import PEOPLES
+from app.engine.gate.values import deal_of
+from app.engine.gate.variables import Variables, gathers
+from rules.conditions import TooCostly
+
+_STEP = 4
+"""What a situation costs besides its branches."""
+_MAX_TOKENS = 12
+_MAX_DEPTH = 6
+_MAX_CHOICES = 64
+_HOLDING = frozenset({"callActivity", "subProcess"})
+_JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
+_WAITING = frozenset({*PEOPLES, "receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
+
+
+class Ways:
+    """Plays one process, its calls included, from its start in the first state of its record."""
+
+    def __init__(self, process: str, life: Life, courses: Courses) -> None:
+        self.process = process
+        self.life = life
+        self.courses = courses
+        # By place those that come next; the last of a way has none.
+        self.next: dict[Place, list[Place]] = {}
+        self.failed: list[Met] = []
+        self.ended: list[Met] = []
+        self.finished: set[Place] = set()
+        self.is_complete = True
+        self._wanted = courses.asked_for
+        self._ahead: dict[Host, set[str]] = {}
+
+    def play(self) -> None:
+        """Look at every place that can be reached, as far as the work allows (is_complete)."""
+        try:
+            self._play()
+        except TooCostly:
+            self.is_complete = False
+
+    def _play(self) -> None:
+        start = self._entered((), self.process, self.process, frozenset())
+        first = Place(tuple(start), self.life.first)
+        waiting = {True: [first], False: list[Place]()}
+        while waiting[True] or waiting[False]:
+            here = waiting[bool(waiting[True])].pop()
+            if here in self.next or here._replace(is_sure=True) in self.next:
+                continue
+            self.next[here] = list(dict.fromkeys(self._after(here)))
+            self._spend(sum(_STEP + len(place.tokens) for place in self.next[here]))
+            for place in self.next[here]:
+                waiting[place.is_sure].append(place)
+
+    def _spend(self, steps: int) -> None:
+        """Count work for the whole bundle. Raises TooCostly."""
+        self.courses.steps -= steps
+        if self.courses.steps < 0:
+            raise TooCostly
+
+    # Where a branch stands.
+
+    def scope(self, token: Token) -> Variables:
+        """Return the diagram of a branch with its variables."""
+        return self.courses.scopes[token.diagram]
+
+    def node(self, token: Token) -> Node:
+        """Return the node where a branch stands."""
+        return self.scope(token).diagram.nodes[token.node]
+
+    def _is_join(self, token: Token) -> bool:
+        diagram, node = self.scope(token).diagram, self.node(token)
+        return node.kind in _JOINS and len(diagram.incoming[node.id]) > 1
+
+    def waits(self, token: Token) -> bool:
+        """Whether a branch goes on only once somebody acts, or something comes."""
+        if not token.node:
+            return True
+        node = self.node(token)
+        return node.kind in _WAITING or (node.kind in _HOLDING and self._inside(token) is None)
+
+    def _inside(self, token: Token) -> tuple[str, str] | None:
+        """Return the diagram and scope that a call or subprocess opens, None where unknown."""
+        node = self.node(token)
+        if node.loop is not None or len(token.hosts) >= _MAX_DEPTH:
+            return None
+        if node.kind == "subProcess":
+            return token.diagram, node.id
+        called = node.element.get("calledElement", "")
+        return (called, called) if called in self.courses.scopes else None
+
+    def _entered(
+        self, hosts: tuple[Host, ...], diagram: str, scope: str, data: World
+    ) -> Iterator[Token]:
+        for node in self.courses.scopes[diagram].diagram.inside(scope):
+            if node.kind == "startEvent":
+                yield Token(hosts, diagram, node.id, "", data)
+
+    # What comes next.
+
+    def _after(self, here: Place) -> Iterator[Place]:
+        if len(here.tokens) > _MAX_TOKENS:
+            self.is_complete = False
+            return
+        # The engine runs what waits for nobody before it lets anybody act.
+        for token in here.tokens:
+            if not self.waits(token):
+                found = self._automatic(here, token)
+                if found is not None:
+                    yield from found
+                    return
+        for token in dict.fromkeys(here.tokens):
+            if token.node:
+                yield from self._acted(here, token)
+        for hosts, diagram, node in self._interruptible(here):
+            yield from self._caught(here, hosts, diagram, node)
+
+    def _automatic(self, here: Place, token: Token) -> list[Place] | None:
+        """Return what comes of a branch that waits for nobody; None for one held at a join."""
+        if self._is_join(token):
+            return self._joined(here, token)
+        passed = {
+            "endEvent": self._end,
+            "serviceTask": self._done,
+            "callActivity": self._into,
+            "subProcess": self._into,
+            "businessRuleTask": self._asked,
+        }
+        go_on = passed.get(self.node(token).kind, self._through)
+        return list(go_on(here.without([token]), token))
+
+    def _through(self, rest: Place, token: Token) -> Iterator[Place]:
+        yield from self._left(rest, token, token.data)
+
+    def _into(self, rest: Place, token: Token) -> Iterator[Place]:
+        hosts = (*token.hosts, (token.diagram, token.node))
+        inside = self._inside(token)
+        if inside is not None:
+            yield rest.having(*self._entered(hosts, *inside, token.data))
+
+    def _asked(self, rest: Place, token: Token) -> Iterator[Place]:
+        """Yield what may come of a decision table."""
+        courses, scope = self.courses, self.scope(token)
+        answers = courses.behind(scope, self.node(token), token.data, courses.followed)
+        known = asked_by(self.node(token)) in courses.tables
+        rest = rest._replace(is_sure=rest.is_sure and known and len(answers) == 1)
+        for world in {self._kept(world) for world in answers}:
+            yield from self._left(rest, token, world)
+
+    def _kept(self, world: Iterable[tuple[str, object]]) -> World:
+        return frozenset(pair for pair in world if pair[0] in self._wanted)
+
+    def _left(self, rest: Place, token: Token, data: World) -> Iterator[Place]:
+        """Yield the places behind a node, by the flows that may be taken together."""
+        for flows, is_sure in self._choices(token, data, rest.state):
+            come = [self._moved(token, flow, data) for flow in flows]
+            yield rest._replace(is_sure=rest.is_sure and is_sure).having(*filter(None, come))
+
+    def _moved(self, token: Token, flow: Flow, data: World) -> Token | None:
+        diagram = self.scope(token).diagram
+        if flow.target not in diagram.nodes:
+            return None
+        moved = token._replace(node=flow.target, via="", data=data)
+        return moved._replace(via=flow.id) if self._is_join(moved) else moved
+
+    def _comes(self, token: Token, flow: Flow, state: str | None) -> bool:
+        """Whether what waits behind an event gateway may come while the record is in a state."""
+        diagram = self.scope(token).diagram
+        node = diagram.nodes.get(flow.target)
+        return node is not None and any(self._heard(Place((), state), diagram, node))
+
+    def _choices(
+        self, token: Token, data: World, state: str | None
+    ) -> Iterator[tuple[list[Flow], bool]]:
+        node, flows = self.node(token), self.scope(token).diagram.outgoing[token.node]
+        if node.kind == "eventBasedGateway":
+            yield from (([flow], True) for flow in flows if self._comes(token, flow, state))
+        elif node.kind in DECISIONS and len(flows) > 1:
+            default = node.element.get("default", "")
+            self._spend(len(flows))
+            courses, known = self.courses, dict(data)
+            told = [
+                (flow, courses.holds(flow.condition or "", known, courses.followed))
+                for flow in flows
+                if flow.id != default
+            ]
+            last = [flow for flow in flows if flow.id == default]
+            choose = one_of if node.kind == "exclusiveGateway" else some_of
+            # What is left out of the combinations is not looked at.
+            self.is_complete = self.is_complete and (choose is one_of or are_few(told))
+            yield from choose(told, last)
+        else:
+            yield list(flows), True
+
+    def _joined(self, here: Place, token: Token) -> list[Place] | None:
+        """Return what comes of a join once all its branches are there; None before."""
+        diagram, node = self.scope(token).diagram, self.node(token)
+        beside = [t for t in here.tokens if t.hosts == token.hosts and t.diagram == token.diagram]
+        there = [t for t in beside if t.node == token.node]
+        if node.kind == "parallelGateway":
+            first = {t.via: t for t in there}
+            if {flow.id for flow in diagram.incoming[node.id]} - first.keys():
+                return None
+            there = list(first.values())
+        elif self._may_come(here, token):
+            return None
+        data = frozenset.intersection(*(t.data for t in there))
+        return list(self._left(here.without(there), token, data))
+
+    def _may_come(self, here: Place, join: Token) -> bool:
+        """Whether another branch may still come to an inclusive join."""
+        for token in here.tokens:
+            if token.hosts[: len(join.hosts)] != join.hosts or token == join or not token.node:
+                continue
+            deeper = token.hosts[len(join.hosts) :]
+            node = deeper[0][1] if deeper else token.node
+            if node != join.node and join.node in self._reached(join.diagram, node):
+                return True
+        return False
+
+    def _reached(self, diagram: str, node: str) -> set[str]:
+        if (diagram, node) not in self._ahead:
+            edges = edges_of(self.courses.scopes[diagram].diagram)
+            self._ahead[(diagram, node)] = reach([node], edges)
+        return self._ahead[(diagram, node)]
+
+    # Ends.
+
+    def _end(self, rest: Place, token: Token) -> Iterator[Place]:
+        kinds = {local(event) for event in self.node(token).events()}
+        if "errorEventDefinition" in kinds:
+            yield from self._thrown(rest, token)
+            return
+        if "terminateEventDefinition" in kinds:
+            rest = rest.without(rest.within(token.hosts))
+        within = rest.within(token.hosts)
+        over = [t for t in within if t.hosts == token.hosts and not t.node]
+        data = frozenset.intersection(token.data, *(t.data for t in over))
+        ended = token._replace(node="", data=data)
+        rest = rest.without(over)
+        if len(within) > len(over):
+            yield rest.having(ended)
+        elif token.hosts:
+            diagram, node = token.hosts[-1]
+            yield from self._left(rest, Token(token.hosts[:-1], diagram, node, "", data), data)
+        else:
+            self._finish(rest, token)
+            yield rest
+
+    def _finish(self, over: Place, token: Token) -> None:
+        self.finished.add(over)
+        if over.state is not None and over.state not in self.life.ends:
+            self.ended.append(Met(token.diagram, token.node, over.state, over.is_sure))
+
+    def _thrown(self, rest: Place, token: Token) -> Iterator[Place]:
+        """Yield what comes of an error: the border that catches it, else the end of it all."""
+        code = next(errors_of(self.scope(token).diagram, self.node(token)), ANY)
+        for depth in range(len(token.hosts) - 1, -1, -1):
+            hosts, (diagram, node) = token.hosts[:depth], token.hosts[depth]
+            drawn = self.courses.scopes[diagram].diagram
+            for event in drawn.attached.get(node, ()):
+                codes = set(errors_of(drawn, event))
+                if codes & {code, ANY}:
+                    yield self._interrupted(rest.having(token), hosts, diagram, event)
+                    return
+        # Nobody caught it: it ends them all.
+        over = rest._replace(tokens=())
+        self._finish(over, token)
+        yield over
+
+    def _interrupted(
+        self, here: Place, hosts: tuple[Host, ...], diagram: str, event: Node
+    ) -> Place:
+        """Return the place once an event took what it stands on away."""
+        host = event.element.get("attachedToRef", "")
+        inner = (*hosts, (diagram, host))
+        gone = here.within(inner)
+        own = [t for t in here.tokens if (t.hosts, t.diagram, t.node) == (hosts, diagram, host)]
+        gone += own[:1]
+        scope = self.courses.scopes[diagram]
+        given = scope.set_by(scope.diagram.nodes[host])
+        data = frozenset.intersection(*(t.data for t in gone))
+        data = frozenset(pair for pair in data if pair[0] not in given)
+        rest = here if event.element.get("cancelActivity") == "false" else here.without(gone)
+        return rest.having(Token(hosts, diagram, event.id, "", data))
+
+    # What people, times and messages do.
+
+    def _acted(self, here: Place, token: Token) -> Iterator[Place]:
+        node, rest = self.node(token), here.without([token])
+        if node.kind in PEOPLES:
+            yield from self._done(rest, token)
+        elif node.kind == "eventBasedGateway":
+            yield from self._left(rest, token, token.data)
+        elif node.kind in _HOLDING:
+            # Nobody knows what is done in there.
+            given = self.scope(token).set_by(node)
+            data = frozenset(pair for pair in token.data if pair[0] not in given)
+            yield from self._left(rest._replace(state=None, is_sure=False), token, data)
+        elif node.kind in _WAITING:
+            for place in self._heard(rest, self.scope(token).diagram, node):
+                given = self.scope(token).set_by(node)
+                data = frozenset(pair for pair in token.data if pair[0] not in given)
+                yield from self._left(place, token, data)
+
+    def _interruptible(self, here: Place) -> Iterator[tuple[tuple[Host, ...], str, Node]]:
+        """Yield the events at the borders of everything that is under way."""
+        places = {(t.hosts, t.diagram, t.node) for t in here.tokens if t.node}
+        for token in here.tokens:
+            for depth, (diagram, node) in enumerate(token.hosts):
+                places.add((token.hosts[:depth], diagram, node))
+        for hosts, diagram, node in sorted(places):
+            for event in self.courses.scopes[diagram].diagram.attached.get(node, ()):
+                yield hosts, diagram, event
+
+    def _caught(
+        self, here: Place, hosts: tuple[Host, ...], diagram: str, event: Node
+    ) -> Iterator[Place]:
+        drawn = self.courses.scopes[diagram].diagram
+        if not any(local(each) == "errorEventDefinition" for each in event.events()):
+            for place in self._heard(here, drawn, event):
+                yield self._interrupted(place, hosts, diagram, event)
+
+    def _heard(self, here: Place, diagram: Diagram, node: Node) -> Iterator[Place]:
+        """Yield the place once an event has come, as the platform sends it; times always come."""
+        names = [name for _kind, name in used_at(diagram, node)]
+        if not names:
+            yield here
+        for name in names:
+            told = self.life.told.get(name)
+            if told is None:
+                yield here._replace(is_sure=False)
+            elif here.state is None:
+                yield here
+            elif here.state in told:
+                yield here._replace(state=told[here.state])
+
+    def _done(self, rest: Place, token: Token) -> Iterator[Place]:
+        """Yield what comes of a task: by each way that its contract allows in this state."""
+        found = list(self._moves(token, rest.state))
+        if not found and self.node(token).kind == "serviceTask" and rest.state is not None:
+            self.failed.append(Met(token.diagram, token.node, rest.state, rest.is_sure))
+            self.finished.add(rest.having(token))  # It was told; what hangs on it was not.
+        for move in found:
+            state = move.after or rest.state
+            for data in self._data(token, move):
+                yield from self._left(rest._replace(state=state), token, data)
+
+    def taken(self, token: Token) -> tuple[Move, ...]:
+        """Return how a task moves the record of this process; none where it asks for no state."""
+        deal = deal_of(self.node(token), self.scope(token).known)
+        is_ours = deal is not None and self.process in deal.contract.serves
+        return deal.contract.moves if deal is not None and is_ours else ()
+
+    def _moves(self, token: Token, state: str | None) -> Iterator[Move]:
+        """Yield the moves that a task can make in a state, as far as its form asks for them."""
+        moves = self.taken(token)
+        deal = deal_of(self.node(token), self.scope(token).known)
+        gives = (deal.gives if deal else None) or {}
+        for move in moves or (Move(()),):
+            can_be = (gives.get(name) for name in move.gives)
+            chosen = zip(move.gives.values(), can_be, strict=True)
+            if (not moves or state is None or state in move.before) and all(
+                not isinstance(values, tuple) or value in values for value, values in chosen
+            ):
+                yield move
+
+    def _data(self, token: Token, move: Move) -> Iterator[World]:
+        """Yield what may be known behind a task that made this move."""
+        node, variables = self.node(token), self.scope(token)
+        given = variables.set_by(node)
+        kept = frozenset(pair for pair in token.data if pair[0] not in given)
+        if gathers(node):
+            yield kept
+            return
+        fixed = self._kept(move.gives.items())
+        open_ = {
+            name: values
+            for name, values in variables.given(node).items()
+            if name in self._wanted and name not in move.gives and isinstance(values, tuple)
+        }
+        while prod(map(len, open_.values())) > _MAX_CHOICES:
+            open_.popitem()
+        for chosen in product(*open_.values()):
+            yield kept | fixed | frozenset(zip(open_, chosen, strict=True))

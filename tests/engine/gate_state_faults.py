@@ -1,0 +1,168 @@
+"""Diagrams that lead a record to a task or an end in a state that does not belong there."""
+
+from tests.engine.gate_builder import (
+    Drawing,
+    boundary,
+    element,
+    event,
+    flow,
+    gateway,
+    message,
+    service,
+    timer,
+    user,
+)
+
+JUDGE = {
+    "form": "judge",
+    "save": "judge",
+    "role": "unit_clerk",
+    "scope": "own_unit",
+    "outcomes": "decision",
+}
+MEND = {"page": "mend", "save": "mend", "role": "applicant", "scope": "own_unit"}
+SEEN = {"form": "look_only", "save": "record", "role": "unit_clerk", "scope": "own_unit"}
+FIVE_DAYS = timer("timeDuration", '"P5D"')
+BESIDE = {"cancelActivity": "false"}
+KEPT = Drawing(
+    process_id="kept",
+    parts={
+        "start": event("startEvent", "start"),
+        "judge": user("judge", JUDGE, name="审核"),
+        "is_good": gateway("is_good", "is_good_to_mend"),
+        "mend": user("mend", MEND, name="修改"),
+        "store": service("store", "store"),
+        "end": event("endEvent", "end"),
+        "start_to_judge": flow("start", "judge"),
+        "judge_to_is_good": flow("judge", "is_good"),
+        "is_good_to_store": flow("is_good", "store", 'decision == "pass"'),
+        "is_good_to_mend": flow("is_good", "mend"),
+        "mend_to_judge": flow("mend", "judge"),
+        "store_to_end": flow("store", "end"),
+    },
+    lanes={"申报人": ["mend"], "单位经办人": ["judge", "again", "seen"]},
+)
+"""A record that is sent, judged, mended when it was returned, and stored."""
+
+
+def kept(**parts: str) -> Drawing:
+    """The drawing with these parts; tasks that it does not hold leave their lanes."""
+    drawing = KEPT.with_(**parts)
+    lanes = {
+        name: [each for each in nodes if drawing.parts.get(each)]
+        for name, nodes in KEPT.lanes.items()
+    }
+    return drawing.but(lanes=lanes)
+
+
+def timed(target: str, *, drawn: str = FIVE_DAYS, **attributes: str) -> dict[str, str]:
+    """What comes on the border of the task that judges, and leads on from there."""
+    return {
+        "late": boundary("late", "judge", drawn, **attributes),
+        "late_to": flow("late", target),
+    }
+
+
+def each_seen(count: int) -> Drawing:
+    """The record is shown to several people at once before it is judged."""
+    names = [f"seen_{number}" for number in range(count)]
+    parts = {
+        "start_to_judge": flow("start", "fork"),
+        "fork": element("parallelGateway", "fork", name="分发"),
+        "join": element("parallelGateway", "join", name="汇合"),
+        "join_to_judge": flow("join", "judge"),
+    }
+    for name in names:
+        parts[name] = user(name, SEEN, name="阅知")
+        parts |= {f"to_{name}": flow("fork", name), f"from_{name}": flow(name, "join")}
+    return kept(**parts).but(lanes={"申报人": ["mend"], "单位经办人": ["judge", *names]})
+
+
+AGAIN = user("again", JUDGE, name="复核")
+SHOWN = {"seen": user("seen", SEEN, name="催办"), "seen_to_end": flow("seen", "end")}
+DROPPED = {"drop": service("drop", "drop"), "drop_to_end": flow("drop", "end")}
+
+StateFault = tuple[str, str, Drawing, Drawing]
+"""The rule, the element that it names, the faulty drawing and the sound one."""
+STATE_FAULTS: dict[str, StateFault] = {
+    "a second audit of what was judged": (
+        "task.state",
+        "again",
+        kept(
+            again=AGAIN,
+            judge_to_is_good=flow("judge", "again"),
+            again_to_is_good=flow("again", "is_good"),
+        ),
+        kept(
+            seen=user("seen", SEEN, name="阅知"),
+            judge_to_is_good=flow("judge", "seen"),
+            seen_to_is_good=flow("seen", "is_good"),
+        ),
+    ),
+    "mending what nobody returned": (
+        "task.state",
+        "mend",
+        kept(start_to_judge=flow("start", "mend")),
+        kept(),
+    ),
+    "a time that gives back what nobody returned": (
+        "task.state",
+        "mend",
+        kept(**timed("mend")),
+        kept(**timed("judge")),
+    ),
+    "a second audit beside the first": (
+        "task.state",
+        "judge",
+        kept(**timed("judge", **BESIDE)),
+        kept(**SHOWN, **timed("seen", **BESIDE)),
+    ),
+    "mending beside the audit": (
+        "task.state",
+        "mend",
+        kept(**timed("mend", **BESIDE)),
+        kept(**timed("end", **BESIDE)),
+    ),
+    "a record that is stored unjudged": (
+        "task.state",
+        "store",
+        kept(**timed("store")),
+        kept(**DROPPED, **timed("drop")),
+    ),
+    "a record dropped that was stored": (
+        "task.state",
+        "drop",
+        kept(**DROPPED, store_to_end=flow("store", "drop")),
+        kept(**DROPPED, **timed("drop")),
+    ),
+    "a return that ends": (
+        "end.state",
+        "end",
+        kept(
+            mend="",
+            mend_to_judge="",
+            is_good_to_mend=flow("is_good", "end", ident="is_good_to_mend"),
+        ),
+        kept(),
+    ),
+    "a time that ends an audit": (
+        "end.state",
+        "end",
+        kept(**timed("end")),
+        kept(**DROPPED, **timed("drop")),
+    ),
+    "an audit that a message of nobody's ends": (
+        "end.state",
+        "end",
+        kept(**timed("end", drawn=message("mine"))).but(
+            outside='<bpmn:message id="mine" name="mine"/>'
+        ),
+        kept(**timed("end", drawn=message())),
+    ),
+    "too many at once to follow": (
+        "state.unfollowed",
+        "kept",
+        each_seen(13),
+        each_seen(3),
+    ),
+}

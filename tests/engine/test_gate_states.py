@@ -1,0 +1,318 @@
+"""A task finds its record in a state that it takes, and an end leaves it finished."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.engine.contracts import Contract, moves
+from app.engine.gate import Known, course
+from app.engine.gate.bundle import courses_of, read_bundle, with_bundle
+from app.engine.gate.findings import Verdict
+from app.engine.gate.inspection import inspect
+from app.engine.gate.states import states_as_needed
+from app.engine.gate.variables import words_of
+from tests.engine.gate_builder import (
+    KEPT,
+    KNOWN,
+    Drawing,
+    boundary,
+    element,
+    event,
+    flow,
+    gateway,
+    message,
+    service,
+    user,
+)
+from tests.engine.gate_state_faults import (
+    AGAIN,
+    BESIDE,
+    DROPPED,
+    FIVE_DAYS,
+    JUDGE,
+    SEEN,
+    STATE_FAULTS,
+    StateFault,
+    each_seen,
+    kept,
+    timed,
+)
+from tests.engine.gate_witnesses import WITNESSES
+
+
+def judged(drawing: Drawing, known: Known = KNOWN, **more: Drawing) -> Verdict:
+    files = {f"{name}.bpmn": each.bytes() for name, each in {"kept": drawing, **more}.items()}
+    return inspect(files, known=known)
+
+
+def said(verdict: Verdict) -> list[tuple[str, str, str]]:
+    return [(found.severity, found.rule, found.element) for found in verdict.findings]
+
+
+@pytest.mark.parametrize("fault", STATE_FAULTS.values(), ids=STATE_FAULTS)
+def test_what_is_sure_to_fail_is_refused_and_its_sound_twin_passes(fault: StateFault) -> None:
+    rule, element_id, faulty, sound = fault
+    assert said(judged(sound)) == []
+    found = {(rule, name) for _severity, rule, name in said(judged(faulty))}
+    assert (rule, element_id) in found
+
+
+def test_the_finding_tells_the_state_in_words() -> None:
+    (found,) = judged(STATE_FAULTS["mending what nobody returned"][2]).findings
+    assert "“待审核”" in found.message
+    assert "“已退回”" in found.message
+
+
+UNKNOWN = 'decision == "pass" and amount > 3'
+
+
+def test_a_way_that_no_condition_tells_of_is_only_warned_of() -> None:
+    ask = {**SEEN, "page": "fill", "form": "", "save": "save_fill", "outcomes": "amount"}
+    values = {name: value for name, value in ask.items() if value}
+    drawing = kept(
+        seen=user("seen", values, name="填写"),
+        judge_to_is_good=flow("judge", "seen"),
+        seen_to_is_good=flow("seen", "is_good"),
+        is_good_to_store=flow("is_good", "store", UNKNOWN),
+    )
+    assert said(judged(drawing)) == [("warning", "task.state", "mend")]
+
+
+def in_turn(judge: str) -> Drawing:
+    """The record is mended while it is judged, and comes to an end behind both."""
+    return kept(
+        judge=judge,
+        start_to_judge=flow("start", "fork"),
+        fork=element("parallelGateway", "fork", name="同时"),
+        fork_to_judge=flow("fork", "judge"),
+        fork_to_mend=flow("fork", "mend"),
+        judge_to_is_good=flow("judge", "join"),
+        mend_to_judge=flow("mend", "join"),
+        join=element("parallelGateway", "join", name="汇合"),
+        join_to_drop=flow("join", "drop"),
+        **dict.fromkeys(("is_good", "is_good_to_store", "is_good_to_mend"), ""),
+        **dict.fromkeys(("store", "store_to_end"), ""),
+        **DROPPED,
+    )
+
+
+def test_a_branch_that_another_one_may_leave_behind_for_ever_is_refused() -> None:
+    assert said(judged(in_turn(user("judge", JUDGE, name="审核")))) == [
+        ("error", "task.state", "mend"),
+    ]
+
+
+def test_a_branch_that_waits_until_another_one_opens_its_way_is_only_warned_of() -> None:
+    """Its task is there too early, but whoever has the other one lets it be done."""
+    back = Contract(KEPT, moves=moves(("sent",), "returned"))
+    known = replace(KNOWN, saves={**KNOWN.saves, "give_back": back})
+    task = {**SEEN, "save": "give_back", "form": "vet"}
+    verdict = judged(in_turn(user("judge", task, name="退回")), known=known)
+    assert said(verdict) == [("warning", "task.state", "mend")]
+
+
+def part(**parts: str) -> Drawing:
+    """A process that judges the record for who calls it."""
+    return Drawing(
+        process_id="part",
+        parts={
+            "start": element("startEvent", "start", name="开始"),
+            "judge": user("judge", JUDGE, name="审核"),
+            "end": element("endEvent", "end", name="结束"),
+            "start_to_judge": flow("start", "judge"),
+            "judge_to_end": flow("judge", "end"),
+            **parts,
+        },
+        lanes={"单位经办人": ["judge", *(["again"] if "again" in parts else [])]},
+    )
+
+
+CALLING = kept(
+    judge=element("callActivity", "judge", calledElement="part", name="审核"),
+)
+
+
+def test_a_called_process_is_followed_into_and_out_of() -> None:
+    calling = CALLING.but(lanes={"申报人": ["mend"]})
+    assert said(judged(calling, part=part())) == []
+    twice = part(
+        again=AGAIN, judge_to_end=flow("judge", "again"), again_to_end=flow("again", "end")
+    )
+    assert said(judged(calling, part=twice)) == [("error", "task.state", "again")]
+
+
+def test_an_event_at_the_border_of_a_call_takes_what_was_under_way_there() -> None:
+    calling = CALLING.but(lanes={"申报人": ["mend"]})
+    assert said(judged(calling.with_(**DROPPED, **timed("drop")), part=part())) == []
+    ended = judged(calling.with_(**timed("end")), part=part())
+    assert said(ended) == [("error", "end.state", "end")]
+
+
+def test_a_part_of_a_process_is_followed_like_a_task() -> None:
+    inner = (
+        element("startEvent", "in_start")
+        + user("judge", JUDGE, name="审核")
+        + element("endEvent", "in_end")
+        + flow("in_start", "judge")
+        + flow("judge", "in_end")
+    )
+    drawing = kept(
+        judge=element("subProcess", "inside", inner, name="审核"),
+        start_to_judge=flow("start", "inside"),
+        judge_to_is_good=flow("inside", "is_good"),
+        mend_to_judge=flow("mend", "inside"),
+    ).but(lanes={"申报人": ["mend"], "单位经办人": ["inside"]})
+    assert said(judged(drawing)) == []
+    ending = drawing.with_(
+        is_good_to_mend=flow("is_good", "end", ident="is_good_to_mend"), mend="", mend_to_judge=""
+    ).but(lanes={"单位经办人": ["inside"]})
+    assert said(judged(ending)) == [("error", "end.state", "end")]
+
+
+def test_branches_that_leave_the_record_alone_change_nothing() -> None:
+    assert said(judged(each_seen(5))) == []
+
+
+def test_every_branch_of_an_inclusive_gateway_is_waited_for() -> None:
+    drawing = kept(
+        seen=user("seen", SEEN, name="阅知"),
+        judge_to_is_good=flow("judge", "some"),
+        some=gateway("some", "some_to_join", kind="inclusiveGateway"),
+        some_to_seen=flow("some", "seen", 'decision == "pass"'),
+        some_to_join=flow("some", "join"),
+        seen_to_join=flow("seen", "join"),
+        join=gateway("join", kind="inclusiveGateway"),
+        join_to_is_good=flow("join", "is_good"),
+    )
+    assert said(judged(drawing)) == []
+    assert said(judged(drawing.with_(start_to_judge=flow("start", "mend")))) == [
+        ("error", "task.state", "mend")
+    ]
+
+
+def test_the_end_that_ends_everything_ends_the_other_branches_too() -> None:
+    ends = {"cancelActivity": "false"}
+    stopped = element("endEvent", "stop", "<bpmn:terminateEventDefinition/>", name="终止")
+    drawing = kept(stop=stopped, **timed("stop", **ends))
+    assert said(judged(drawing)) == [("error", "end.state", "stop")]
+
+
+def test_a_fault_that_another_rule_tells_is_not_told_twice() -> None:
+    drawing = kept(
+        store_to_end=flow("store", "twice"),
+        twice=service("twice", "store"),
+        twice_to_end=flow("twice", "end"),
+    )
+    assert said(judged(drawing)) == [("error", "task.twice", "twice")]
+
+
+def test_the_work_of_following_is_bounded_for_the_whole_bundle() -> None:
+    """A file for each process could ask for a second each."""
+    bundle = read_bundle({"kept.bpmn": kept().bytes()})
+    known = with_bundle(KNOWN, bundle.diagrams)
+    courses = courses_of(bundle, known)
+    assert [f.rule for f in states_as_needed("kept", courses, known)] == []
+    courses.steps = 10
+    assert [f.rule for f in states_as_needed("kept", courses, known)] == ["state.unfollowed"]
+
+
+def test_what_is_too_much_to_follow_costs_the_conditions_of_the_bundle_nothing() -> None:
+    bundle = read_bundle({"kept.bpmn": kept().bytes()})
+    known = with_bundle(KNOWN, bundle.diagrams)
+    courses, left = courses_of(bundle, known), bundle.effort.left
+    courses.followed.left = 0
+    assert [f.rule for f in states_as_needed("kept", courses, known)] == ["state.unfollowed"]
+    assert bundle.effort.left == left
+
+
+def test_flows_are_read_once_and_counted_whenever_they_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    never = {f"no_{no}": flow("is_good", "mend", 'decision == "x"', f"no_{no}") for no in range(9)}
+    read: list[str] = []
+    monkeypatch.setattr(course, "words_of", lambda text: read.append(text) or words_of(text))
+
+    def steps(drawing: Drawing) -> int:
+        bundle = read_bundle({"kept.bpmn": drawing.bytes()})
+        known = with_bundle(KNOWN, bundle.diagrams)
+        courses = courses_of(bundle, known)
+        assert list(states_as_needed("kept", courses, known)) == []
+        return course.MAX_STEPS - courses.steps
+
+    fewer = steps(kept())
+    read.clear()
+    assert steps(kept(**never)) >= fewer + 9
+    assert len(read) == len(set(read)) > 1
+
+
+SEND_BACK = Contract(KEPT, moves=moves(("sent",), "returned"))
+
+
+def test_a_task_that_a_time_beside_it_opens_is_only_warned_of() -> None:
+    """Nobody can mend what was sent, until the time at the task's border gives it back."""
+    known = replace(KNOWN, services={**KNOWN.services, "give_back": SEND_BACK})
+    early = {"start_to_judge": flow("start", "mend")}
+    opened = {
+        "late": boundary("late", "mend", FIVE_DAYS, **BESIDE),
+        "late_to": flow("late", "back"),
+        "back": service("back", "give_back"),
+        "back_to_end": flow("back", "over"),
+        "over": element("endEvent", "over", name="已退回"),
+    }
+    assert ("error", "task.state", "mend") in said(judged(kept(**early), known=known))
+    found = said(judged(kept(**early, **opened), known=known))
+    assert [each for each in found if each[2] == "mend"] == [("warning", "task.state", "mend")]
+
+
+def test_a_message_that_never_comes_behind_a_gateway_leaves_no_branch_behind() -> None:
+    """Withdrawn is what was not judged yet; afterwards it is the time that comes."""
+    late = Contract(KEPT, moves=moves(("stored",), "stored"))
+    known = replace(KNOWN, saves={**KNOWN.saves, "look_late": late})
+    drawing = kept(
+        is_good_to_store=flow("is_good", "fork", 'decision == "pass"', "is_good_to_store"),
+        fork=element("parallelGateway", "fork", name="同时"),
+        fork_to_seen=flow("fork", "seen"),
+        seen=user("seen", {**SEEN, "save": "look_late"}, name="查看"),
+        seen_to_join=flow("seen", "join"),
+        fork_to_which=flow("fork", "which"),
+        which=element("eventBasedGateway", "which", name="等待"),
+        which_to_wait=flow("which", "wait"),
+        wait=event("intermediateCatchEvent", "wait", FIVE_DAYS),
+        wait_to_store=flow("wait", "store"),
+        which_to_gone=flow("which", "gone"),
+        gone=event("intermediateCatchEvent", "gone", message()),
+        gone_to_either=flow("gone", "either"),
+        store_to_end=flow("store", "either"),
+        either=gateway("either"),
+        either_to_join=flow("either", "join"),
+        join=element("parallelGateway", "join", name="汇合"),
+        join_to_end=flow("join", "end"),
+    )
+    found = [each for each in said(judged(drawing, known=known)) if each[1] == "task.state"]
+    assert found == [("warning", "task.state", "seen")]
+
+
+@pytest.mark.parametrize(("count", "rules"), [(4, set()), (5, {"state.unfollowed"})])
+def test_more_unsure_branches_than_are_combined_are_told(count: int, rules: set[str]) -> None:
+    """How a missing value turns out nobody knows."""
+    fork = {
+        f"to_seen_{no}": flow("fork", f"seen_{no}", f"amount > {no}", f"to_seen_{no}")
+        for no in range(count)
+    }
+    ways = {
+        "fork": gateway("fork", "aside", kind="inclusiveGateway"),
+        "aside": flow("fork", "join", ident="aside"),
+        "join": gateway("join", kind="inclusiveGateway"),
+    }
+    found = judged(each_seen(count).with_(**fork, **ways)).findings
+    assert {each.rule for each in found if each.rule == "state.unfollowed"} == rules
+
+
+@pytest.mark.parametrize("name", WITNESSES)
+def test_whatever_is_drawn_can_be_followed(name: str) -> None:
+    """No fault of a drawing that another rule tells breaks the walk off."""
+    sample = replace(KNOWN.matters["sample"], life=KNOWN.matters["kept"].life)
+    known = replace(KNOWN, matters={**KNOWN.matters, "sample": sample})
+    rules = {found.rule for found in inspect(WITNESSES[name].faulty, known=known).findings}
+    assert WITNESSES[name].rule in rules
+    assert "gate.unfinished" not in rules
