@@ -51,7 +51,7 @@ AS_SEEN = (
 )
 ACTION = "portfolio.compare"
 MOST_SHOWN, READ = 20, 200
-"""Places shown, and rows read of one mark. Of what more have than that, the first are looked at."""
+"""Places shown, and rows read of one mark: of more than that, the first are looked at."""
 IS_SENT = PortfolioItem.status != DRAFT
 MARKED = (
     (ItemMark.mark, ItemMark.item_id),
