@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.source import Function, files, functions, name_of, sources
 
 FILE_STOP, TEST_FILE_STOP, FUNCTION_STOP, VIEW_STOP = 400, 500, 40, 25
@@ -34,19 +32,24 @@ def is_view(function: Function) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", sources(), ids=name_of)
-def test_a_file_of_the_program_stays_readable(path: Path) -> None:
-    assert lines(path) <= FILE_STOP
+def test_a_file_stays_readable() -> None:
+    stops = {FILE_STOP: sources(), TEST_FILE_STOP: files("tests")}
+    assert all(len(paths) > 100 for paths in stops.values())
+    assert [
+        (name_of(path), lines(path))
+        for stop, paths in stops.items()
+        for path in paths
+        if lines(path) > stop
+    ] == []
 
 
-@pytest.mark.parametrize("path", files("tests"), ids=name_of)
-def test_a_file_of_tests_stays_readable(path: Path) -> None:
-    assert lines(path) <= TEST_FILE_STOP
-
-
-@pytest.mark.parametrize("path", [*sources(), *files("tests")], ids=name_of)
-def test_functions_stay_short(path: Path) -> None:
-    assert {f.name: length(f) for f in functions(path) if length(f) > FUNCTION_STOP} == {}
+def test_functions_stay_short() -> None:
+    assert [
+        (name_of(path), function.name, length(function))
+        for path in (*sources(), *files("tests"))
+        for function in functions(path)
+        if length(function) > FUNCTION_STOP
+    ] == []
 
 
 def test_views_only_call_and_render() -> None:

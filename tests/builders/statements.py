@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from app.core.db import db
+from app.core.db import current_transaction, db
 
 
 @contextmanager
@@ -17,7 +17,9 @@ def statements_sent() -> Iterator[list[str]]:
     has read stays in the session until the garbage is collected, and would be read again row by
     row.
     """
-    if not db.session().in_transaction():
+    try:
+        current_transaction()
+    except LookupError:
         db.session.remove()
     sent: list[str] = []
 
