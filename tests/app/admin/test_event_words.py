@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ FROM_STATES = {
 
 
 def tags_in(path: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = nodes_of(tree_of(path))
     texts = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     found = {text for text in texts if TAG.fullmatch(text)} - NO_TAGS
     room = path.relative_to(ROOT).parts[0]
@@ -76,29 +77,39 @@ def tags_in(path: Path) -> set[str]:
 ROOT = Path(app.__file__).parent
 # The demonstration says nothing of its own: it plays the operations of the rooms.
 SOURCES = [p for p in ROOT.rglob("*.py") if "demo" not in p.relative_to(ROOT).parts]
-TREES = {path: ast.parse(path.read_text()) for path in SOURCES}
 # What is called like a writer of the audit log and is another thing.
 OTHERS = {"incidents.record", "_log.record"}
 # What writers are told beside what the event keeps; `admit` is the name of another act too.
 TOLD = {"subject", "actor", "actor_id", "now", "sealed", "said", "about", "keeper_id"}
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def nodes_of(part: ast.AST) -> list[ast.AST]:
+    return list(ast.walk(part))
+
+
+@cache
 def called(call: ast.Call) -> str:
     return "" if ast.unparse(call.func) in OTHERS else ast.unparse(call.func).rpartition(".")[2]
 
 
-def functions_in(tree: ast.Module) -> list[ast.FunctionDef]:
-    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+def functions_in(path: Path) -> list[ast.FunctionDef]:
+    return [n for n in nodes_of(tree_of(path)) if isinstance(n, ast.FunctionDef)]
 
 
-def calls_of(tree: ast.AST, names: set[str]) -> list[ast.Call]:
-    return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and called(n) in names]
+def calls_of(part: ast.AST, names: set[str]) -> list[ast.Call]:
+    return [n for n in nodes_of(part) if isinstance(n, ast.Call) and called(n) in names]
 
 
-def writers_of(tree: ast.Module, names: set[str]) -> set[str]:
+def writers_of(path: Path, names: set[str]) -> set[str]:
     """Names of the functions that hand what they are told (`**data`) on to a writer."""
     found = set()
-    for made in functions_in(tree):
+    for made in functions_in(path):
         more = made.args.kwarg.arg if made.args.kwarg else None
         handed = {
             ast.unparse(word.value)
@@ -107,7 +118,7 @@ def writers_of(tree: ast.Module, names: set[str]) -> set[str]:
             if word.arg is None
         }
         # As they are, or with more around them: {"kind": ..., **data}.
-        dicts = [n for n in ast.walk(made) if isinstance(n, ast.Dict) and None in n.keys]
+        dicts = [n for n in nodes_of(made) if isinstance(n, ast.Dict) and None in n.keys]
         parts = {
             ast.unparse(v)
             for d in dicts
@@ -119,30 +130,28 @@ def writers_of(tree: ast.Module, names: set[str]) -> set[str]:
     return found
 
 
+@cache
 def all_writers() -> dict[Path, set[str]]:
     """By file, what its functions call to write events: found anew until nothing is added."""
     shared, names = {"record", "record_event", "note_export", "note"}, dict[Path, set[str]]()
     shared |= {"unmask_id_number", "unmask"}
     while True:
-        names = {path: shared | writers_of(tree, shared) for path, tree in TREES.items()}
-        names = {path: own | writers_of(TREES[path], own) for path, own in names.items()}
+        names = {path: shared | writers_of(path, shared) for path in SOURCES}
+        names = {path: own | writers_of(path, own) for path, own in names.items()}
         public = {n for own in names.values() for n in own if not n.startswith("_")}
         if public <= shared:
             return names
         shared |= public
 
 
-WRITTEN_BY = all_writers()
-
-
 def keys_in(path: Path) -> set[str]:
     """What the events of a file keep: keywords, and the keys of dicts handed on as **dicts."""
-    tree, found = TREES[path], set[str]()
-    for made in functions_in(tree):
-        calls = calls_of(made, WRITTEN_BY[path])
+    found = set[str]()
+    for made in functions_in(path):
+        calls = calls_of(made, all_writers()[path])
         found |= {word.arg for call in calls for word in call.keywords if word.arg}
         if any(word.arg is None for call in calls for word in call.keywords):
-            dicts = [n for n in ast.walk(made) if isinstance(n, ast.Dict)]
+            dicts = [n for n in nodes_of(made) if isinstance(n, ast.Dict)]
             keys = [k.value for d in dicts for k in d.keys if isinstance(k, ast.Constant)]
             found |= {str(key) for key in keys}
     return found - TOLD
@@ -163,7 +172,7 @@ def test_everything_an_event_keeps_has_a_name() -> None:
 
 
 def test_every_record_that_events_are_about_has_a_name() -> None:
-    calls = [call for path in SOURCES for call in calls_of(TREES[path], WRITTEN_BY[path])]
+    calls = [call for path in SOURCES for call in calls_of(tree_of(path), all_writers()[path])]
     words = [word for call in calls for word in call.keywords]
     pairs = [w.value for w in words if w.arg == "subject" and isinstance(w.value, ast.Tuple)]
     kinds = {str(p.elts[0].value) for p in pairs if isinstance(p.elts[0], ast.Constant)}
