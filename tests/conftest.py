@@ -76,7 +76,7 @@ def _has_only_a_database(fixtures: list[str]) -> bool:
 def light_hashing() -> Iterator[None]:
     """Spend little on passwords: what their hash must cost is the matter of tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signing_in, "_hasher", PasswordHasher(time_cost=1, memory_cost=1024))
+        patch.setattr(signing_in, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
 
 

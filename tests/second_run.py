@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 ROOT = Path(__file__).parents[1]
 NOTES = ROOT / "build" / "statements"
-ALWAYS = ("tests/engine/", "tests/bpmn/")
+ALWAYS = "tests/engine/"
 """Where transactions, locks and timers are themselves the matter."""
 OF_LOCKS = re.compile(r"postgresql|threading|builders\.(?:threads|locks)|for_update")
 """What a test says that waits for locks, which SQLite's statements do not show."""
