@@ -282,7 +282,7 @@ CONDITIONS = {
     "is_on_the_roll": "在该会议的投票名单上",
     "looks_after_publicity": "组织该公示的单位或监督员",
     "organises_objection": "组织该公示的单位或监督员",
-    "may_see_correction": "申请人，其单位的经办人，或系统管理员",
+    "may_see_correction": "申请人，办理中或办理过它的单位经办人、系统管理员",
     "may_unmask_correction": "办理更正申请的单位经办人或系统管理员，本人除外",
     "may_see_binding": "所申请单位的管理员、经办人，或办理该申请的人",
     "may_unmask_binding": "正在办理该绑定申请的人，本人除外",

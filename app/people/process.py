@@ -11,7 +11,12 @@ from app.accounts.queries import holders, works_at
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import STAFF, VETTERS, register_predicate
-from app.core.records import register_record, register_subject, register_watcher
+from app.core.records import (
+    register_record,
+    register_sight,
+    register_subject,
+    register_watcher,
+)
 from app.core.storage import StoredFile, register_reader
 from app.engine.contracts import YES_OR_NO, Contract, Life, moves, parting
 from app.engine.handlers import (
@@ -27,7 +32,7 @@ from app.engine.handlers import (
     scope,
     service,
 )
-from app.engine.models import WorkItem
+from app.engine.models import ItemStatus, WorkItem
 from app.engine.runtime import WITHDRAWN
 from app.people import corrections
 from app.people.models import CorrectionStatus, IdentityCorrection
@@ -61,8 +66,7 @@ CORRECTING = matter(
         told={WITHDRAWN: {PENDING: PENDING}},
     ),
 )
-VETS = "unit_clerk"
-"""Who of a unit says whether a request is true."""
+VETS, DECIDES = "unit_clerk", "system_admin"
 register_watch(Watch(is_noted, note_reading))
 register_watcher(note_record)
 WORDS = {"pass": "属实", "return": "退回"}
@@ -216,14 +220,23 @@ def record(business_id: int, person: Person) -> dict[str, Any]:
     }
 
 
-def _vetting_units(made: IdentityCorrection, person: Person) -> set[int]:
-    """Return the units where a request was to be vetted, or the one of whom it was given to."""
+def _tasks(made: IdentityCorrection) -> list[WorkItem]:
+    """Return what offices have, or had, to do for a request.
+
+    A task that the process took from them is theirs no more: what a person takes back (撤回) was
+    opened by nobody, and nobody opens it afterwards.
+    """
     tasks = select(WorkItem).where(
         WorkItem.business_type == CORRECTION,
         WorkItem.business_id == made.id,
-        WorkItem.role == VETS,
+        WorkItem.status != ItemStatus.CANCELLED,
     )
-    found = list(db.session.scalars(tasks))
+    return list(db.session.scalars(tasks))
+
+
+def _vetting_units(made: IdentityCorrection, tasks: list[WorkItem], person: Person) -> set[int]:
+    """Return the units where a request was to be vetted, or the one of whom it was given to."""
+    found = [task for task in tasks if task.role == VETS]
     units = {task.scope_id for task in found if task.scope_kind == "org" and task.scope_id}
     unit = unit_of(made.person_id)
     if unit is not None and any(task.assignee_id == person.id for task in found):
@@ -233,10 +246,23 @@ def _vetting_units(made: IdentityCorrection, person: Person) -> set[int]:
 
 @register_predicate("may_see_correction")
 def may_see_correction(person: Person, made: IdentityCorrection, now: datetime) -> bool:
-    """Its person, the clerks of the unit that vets or vetted it, the system administrators."""
-    vets = any(works_at(person.id, unit, {VETS}, now) for unit in _vetting_units(made, person))
-    decides = person.id in holders("system_admin", "all", None, now)
-    return person.id == made.person_id or vets or decides
+    """Its person, the clerks of the unit that vets or vetted it, the system administrators.
+
+    These see what is under way, and of what is over what came to them.
+    """
+    if person.id == made.person_id:
+        return True
+    tasks = _tasks(made)
+    if any(works_at(person.id, unit, {VETS}, now) for unit in _vetting_units(made, tasks, person)):
+        return True
+    concerns = made.is_open or any(task.role == DECIDES for task in tasks)
+    return concerns and person.id in holders(DECIDES, "all", None, now)
+
+
+@register_sight(CORRECTION)
+def sees_correction(business_id: int, person: Person, now: datetime) -> bool:
+    """Tell whether the page of a request opens for somebody who had its task."""
+    return may_see_correction(person, _correction(business_id), now)
 
 
 @register_predicate("may_unmask_correction")

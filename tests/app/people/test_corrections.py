@@ -252,6 +252,11 @@ def test_a_returned_request_can_be_given_up(client_for: Any, case: Case) -> None
     with transaction(write=False):
         assert made(case).status == "ended"
         assert open_items((CORRECTION, made(case).id)) == []
+        asked = f"/corrections/{made(case).id}"
+    sees = {case.clerk: 200, case.system: 403}
+    for person, status in sees.items():
+        told = "who returned it sees it, whom it never reached does not"
+        assert client_for(person).get(asked).status_code == status, told
     assert ask(client_for, case).status_code == 303
 
 
@@ -269,6 +274,14 @@ def test_a_request_that_nobody_has_seen_is_taken_back(client_for: Any, case: Cas
     closed = client_for(case.clerk).get(f"/tasks/{task}").text
     assert "<h1" in closed
     assert 'name="decision"' not in closed, "the clerk's task is closed"
+    assert "材料不再向您开放" in closed
+    with transaction(write=False):
+        asked = f"/corrections/{made(case).id}"
+    assert asked not in closed
+    for person, status in {case.person: 200, case.clerk: 403, case.system: 403}.items():
+        browser = client_for(person)
+        assert browser.get(asked).status_code == status
+        assert (browser.get(f"/files/{case.proof}").status_code == 200) is (status == 200)
     with transaction(write=False):
         assert kept(case).name == "苏晓禾"
         assert (made(case).status, made(case).decided_by) == ("ended", case.person.id)
