@@ -6,9 +6,9 @@ nothing else. Who has none of the two codes of an own device is asked for the ca
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from app.accounts import one_time_codes
 from app.accounts.factor_models import CodeCard, OneTimeCode
@@ -35,10 +35,16 @@ class Term:
 
 @dataclass(frozen=True)
 class Standing:
-    """A card that is good, or will be, and how many of its codes nobody has used."""
+    """The last card of a person for a meeting, and how many of its codes nobody has used."""
 
     card: CodeCard
     left: int
+    # It has no codes at all, not even used ones: it was lost (挂失).
+    is_lost: bool
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether it was voided with its meeting, or its days have passed."""
+        return self.card.voided_at is not None or self.card.valid_until <= now
 
 
 def issue_cards(
@@ -142,17 +148,37 @@ def lose_card(meeting_id: int, person_id: int, *, actor_id: int, now: datetime) 
     return True
 
 
-def move_cards(term: Term) -> None:
-    """Let the cards of a meeting open when it is held now."""
-    moved = update(CodeCard).where(
-        CodeCard.meeting_id == term.meeting_id, CodeCard.voided_at.is_(None)
-    )
-    values = {"valid_from": term.valid_from, "valid_until": term.valid_until}
-    db.session.execute(moved.values(values))
+def move_cards(term: Term, *, now: datetime) -> None:
+    """Let the cards of a meeting open when it is held now; their people are told the new days.
+
+    Whose card opens from this moment on, and did not before, is out: they may have come in by the
+    password alone, and nobody was asked for a code.
+    """
+    lives = (CodeCard.meeting_id == term.meeting_id, CodeCard.voided_at.is_(None))
+    _lock_accounts(db.session.scalars(select(CodeCard.person_id).where(*lives)))
+    wanted = select(CodeCard).where(*lives).order_by(CodeCard.id)
+    cards = list(db.session.scalars(wanted.with_for_update(of=CodeCard)))
+    days = f"{term.valid_from:%Y-%m-%d} 至 {term.valid_until - timedelta(days=1):%Y-%m-%d}"
+    text = f"“{term.name}”改期，您的验证卡改为 {days} 有效，卡面所印日期作废"
+    for card in cards:
+        if (card.valid_from, card.valid_until) == (term.valid_from, term.valid_until):
+            continue
+        was_open = card.valid_from <= now < card.valid_until
+        card.valid_from, card.valid_until = term.valid_from, term.valid_until
+        if card.valid_from <= now < card.valid_until and not was_open:
+            end_sessions(card.person_id, now=now)
+        notify(card.person_id, text, url=f"/meetings/{term.meeting_id}", now=now)
+    db.session.flush()
 
 
 def cards_of(meeting_id: int, now: datetime) -> dict[int, Standing]:
     """Return by person the cards of a meeting that are neither void, lost nor over."""
+    last = last_cards(meeting_id)
+    return {who: each for who, each in last.items() if not (each.is_lost or each.is_over(now))}
+
+
+def last_cards(meeting_id: int) -> dict[int, Standing]:
+    """Return by person the last card that was made for a meeting, whatever became of it."""
     codes = (
         select(
             OneTimeCode.card_id, func.count().filter(OneTimeCode.used_at.is_(None)).label("left")
@@ -163,11 +189,9 @@ def cards_of(meeting_id: int, now: datetime) -> dict[int, Standing]:
     )
     found = (
         select(CodeCard, codes.c.left)
-        .join(codes, codes.c.card_id == CodeCard.id)
-        .where(
-            CodeCard.meeting_id == meeting_id,
-            CodeCard.voided_at.is_(None),
-            CodeCard.valid_until > now,
-        )
+        .join(codes, codes.c.card_id == CodeCard.id, isouter=True)
+        .where(CodeCard.meeting_id == meeting_id)
+        .order_by(CodeCard.id)
     )
-    return {card.person_id: Standing(card, left) for card, left in db.session.execute(found)}
+    rows = db.session.execute(found)
+    return {card.person_id: Standing(card, left or 0, left is None) for card, left in rows}

@@ -56,3 +56,14 @@ ACCOUNT_EVENTS = {
     "role:withdrawn": "撤回授权",
 }
 FACTORS = {"device": "动态验证码", "recovery": "恢复码", "card": "评审验证卡"}
+WHY = {
+    "password": "密码不正确",
+    "unknown": "没有这个账号",
+    "disabled": "账号已停用",
+    "inactive": "账号尚未激活，没有密码",
+    "code": "密码正确，第二重验证码不正确",
+    "reset_code": "通过邮箱重置密码时，验证码不正确",
+    "checked_password": "登录后办理账号事项时，当前密码不正确",
+    "checked_code": "登录后办理账号事项时，动态验证码不正确",
+}
+"""Why somebody did not get in (登录失败)."""

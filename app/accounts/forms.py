@@ -32,11 +32,14 @@ class CodeForm(Form):
     )
 
 
+CARD_CODE = "验证卡上的验证码"
+
+
 class CardCodeForm(Form):
     """The code after the password of who has a card for a meeting alone (评审验证卡)."""
 
     code = StringField(
-        "验证卡上的验证码", [DataRequired("请填写验证卡上一个未用过的验证码"), Length(max=32)]
+        CARD_CODE, [DataRequired("请填写验证卡上一个未用过的验证码"), Length(max=32)]
     )
 
 

@@ -23,7 +23,7 @@ from app.accounts.models import (
 from app.accounts.one_time_codes import void_cards
 from app.accounts.opening import chunks
 from app.accounts.operations import grant_role, notify, void_credential
-from app.accounts.queries import forget_grants, is_live, lasts, live_grants
+from app.accounts.queries import forget_grants, is_live, lasts, live_grants, roles_in
 from app.accounts.renewing import TERM_OVER, end_grant, hold_lasting, lapse_over, renew_grant
 from app.accounts.second_factor import remove_factor
 from app.accounts.terms import end_of_term, is_longer, last_day
@@ -114,7 +114,7 @@ def _check(person: Person, proposal: Proposal, actor: Person, now: datetime) -> 
         raise Conflict("该授权已提交，等待复核")
     _refuse_two_offices(proposal.role, {g.role for g in held} | {role for role, _ in waiting})
     at_unit = {role for role, unit_id in waiting if unit_id == scope_id}
-    refuse_both(proposal.role, _roles_in(kind, scope_id, held) | at_unit)
+    refuse_both(proposal.role, roles_in(person.id, kind, scope_id, now) | at_unit)
 
 
 def check_proposal(proposal: Proposal, now: datetime) -> None:
@@ -163,11 +163,6 @@ def _same(role: str, kind: str, scope_id: int | None, held: list[RoleGrant]) -> 
     """Return the role of this scope that is held already."""
     wanted = (role, kind, scope_id)
     return next((g for g in held if (g.role, g.scope_kind, g.scope_id) == wanted), None)
-
-
-def _roles_in(kind: str, scope_id: int | None, held: list[RoleGrant]) -> set[str]:
-    """Return which roles of a scope are held."""
-    return {g.role for g in held if (g.scope_kind, g.scope_id) == (kind, scope_id)}
 
 
 def renewed_by(request: GrantRequest, now: datetime) -> RoleGrant | None:
@@ -262,7 +257,16 @@ def _give(request: GrantRequest, actor: Person, now: datetime, place: str) -> Ro
         return known
     try:
         _refuse_two_offices(request.role, {grant.role for grant in held})
-        refuse_both(request.role, _roles_in(request.scope_kind, request.scope_id, held))
+        given = grant_role(
+            request.person,
+            request.role,
+            scope_kind=request.scope_kind,
+            scope_id=request.scope_id,
+            actor_id=request.proposed_by,
+            now=now,
+            until=request.valid_to,
+            confirmed_by=actor.id,
+        )
     except Invalid as error:
         raise Conflict(f"{error.message}，请退回该授权") from error
     if request.role in ADMINISTRATORS:
@@ -271,16 +275,7 @@ def _give(request: GrantRequest, actor: Person, now: datetime, place: str) -> Ro
     at = f"（{place}）" if place else ""
     text = f"您已获得角色：{ROLES[request.role]}{at}{until}"
     notify(request.person_id, text, url="/home", now=now)
-    return grant_role(
-        request.person,
-        request.role,
-        scope_kind=request.scope_kind,
-        scope_id=request.scope_id,
-        actor_id=request.proposed_by,
-        now=now,
-        until=request.valid_to,
-        confirmed_by=actor.id,
-    )
+    return given
 
 
 def _hand_over(person_id: int, actor: Person, now: datetime) -> None:

@@ -15,7 +15,7 @@ from app.accounts.models import RESET, VERIFY, Credential, MailLink, Person, Res
 from app.accounts.operations import notify, set_password, void_links
 from app.accounts.queries import asks_code, credential_by_name, has_factor, hash_of
 from app.accounts.second_factor import refusal_of_code, spend_any_code
-from app.accounts.signing_in import PasswordHash, admit, lock_account_row
+from app.accounts.signing_in import PasswordHash, admit, lock_account_row, note_failure
 from app.core import audit, crypto, jobs
 from app.core.db import current_transaction, db, insert_into
 from app.core.errors import Invalid
@@ -224,8 +224,7 @@ def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> dict
     link.tries += 1
     if link.tries >= LINK_TRIES:
         link.used_at = now
-    subject = ("person", link.person_id)
-    audit.record("account:sign_in_failed", subject=subject, actor_id=None, now=now)
+    note_failure(link.person_id, now, why="reset_code")
     raise Invalid(refusal_of_code(link.person_id, now), field="code")
 
 

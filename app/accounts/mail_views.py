@@ -19,7 +19,7 @@ from app.accounts.addresses import (
     count_address,
     use_address,
 )
-from app.accounts.forms import ForgetMailForm, ForgottenForm, MailForm, ResetForm
+from app.accounts.forms import CARD_CODE, ForgetMailForm, ForgottenForm, MailForm, ResetForm
 from app.accounts.models import RESET, VERIFY, Person
 from app.accounts.views import HOME, bp, password_confirmed, visitor_address
 from app.core import jobs
@@ -110,6 +110,8 @@ def _reset_page(form: ResetForm, status: int = 200) -> str | tuple[str, int]:
     except Invalid as error:
         return render_template("accounts/bad_link.html", message=error.message), 422
     asks_code = queries.asks_code(link.person_id, now())
+    if not queries.has_factor(link.person_id):
+        form.code.label.text = CARD_CODE
     page = render_template("accounts/reset.html", form=form, asks_code=asks_code)
     return (page, status) if status != 200 else page
 

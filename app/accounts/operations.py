@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
+from app.accounts.apart import PAIRED, refuse_both
 from app.accounts.logins import free_login, free_neutral_login
 from app.accounts.models import (
     RESET,
@@ -19,7 +20,7 @@ from app.accounts.models import (
     Person,
     RoleGrant,
 )
-from app.accounts.queries import forget_grants, hash_of
+from app.accounts.queries import forget_grants, hash_of, roles_in
 from app.accounts.signing_in import PasswordHash, clear_failures
 from app.accounts.terms import usual_end
 from app.core import audit, crypto
@@ -258,7 +259,12 @@ def grant_role(
     until: datetime | None = None,
     confirmed_by: int | None = None,
 ) -> RoleGrant:
-    """Give a person a role in a scope from now on, for the usual term unless one is named."""
+    """Give a person a role in a scope from now on, for the usual term unless one is named.
+
+    Invalid for one that nobody has beside another of the same scope, whoever gives it.
+    """
+    if role in PAIRED:
+        refuse_both(role, roles_in(person.id, scope_kind, scope_id, now))
     grant = RoleGrant(
         person_id=person.id,
         role=role,

@@ -51,14 +51,14 @@ def person_by_id_number(number: str) -> Person | None:
     return db.session.scalars(select(Person).where(wanted)).first()
 
 
-def _fold_login(typed: str) -> str:
+def fold_login(typed: str) -> str:
     """Fold what was typed as names that nobody has are folded, so that neither stands out."""
     return crypto.fold_id(typed).lower()
 
 
 def credential_by_login(login: str) -> Credential | None:
     """Find an account by its login name, whatever the case or width."""
-    wanted = Credential.login == _fold_login(login)
+    wanted = Credential.login == fold_login(login)
     return db.session.scalars(select(Credential).where(wanted)).first()
 
 
@@ -69,7 +69,7 @@ def credential_by_name(name: str) -> Credential | None:
     identity number (logins.checked_login).
     """
     has_number = crypto.is_hash_of(Person.id_number_hash, crypto.fold_id(name))
-    wanted = or_(Credential.login == _fold_login(name), has_number)
+    wanted = or_(Credential.login == fold_login(name), has_number)
     found = select(Credential).join(Person, Person.id == Credential.person_id).where(wanted)
     return db.session.scalars(found).first()
 
@@ -179,6 +179,18 @@ def live_grants(person_id: int, now: datetime) -> list[Grant]:
         held = db.session.execute(GRANTS_OF, {"person_id": person_id, "now": now})
         known[person_id, now] = [Grant(*row) for row in held]
     return known[person_id, now]
+
+
+def roles_in(person_id: int, kind: str, scope_id: int | None, now: datetime) -> set[str]:
+    """Return the roles of one scope that a person holds, read anew: one may just have come."""
+    held = select(RoleGrant.role).where(
+        RoleGrant.person_id == person_id,
+        RoleGrant.scope_kind == kind,
+        RoleGrant.scope_id.is_(None) if scope_id is None else RoleGrant.scope_id == scope_id,
+        lasts(now),
+        RoleGrant.ended_at.is_(None),
+    )
+    return set(db.session.scalars(held))
 
 
 def works_at(person_id: int, unit_id: int, roles: Collection[str], now: datetime) -> bool:

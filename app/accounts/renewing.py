@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from app.accounts.apart import apart_from
 from app.accounts.models import LAPSED, WAITING, WITHDRAWN, GrantRequest, RoleGrant
 from app.accounts.opening import chunks
 from app.accounts.operations import note_role, notify
-from app.accounts.queries import forget_grants
+from app.accounts.queries import forget_grants, roles_in
 from app.accounts.terms import is_longer, last_day
 from app.core.db import db
 from app.core.errors import Conflict
@@ -34,9 +35,11 @@ def lock_grants(grant_ids: Iterable[int]) -> None:
 def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now: datetime) -> None:
     """Let a role that is held last until later (续期): its term is moved, not doubled.
 
-    Conflict for one that ended meanwhile. What the person holds is locked by the caller.
+    Conflict for one that ended meanwhile, and beside one that nobody holds together with it. What
+    the person holds is locked by the caller.
     """
     hold_lasting(grant, now)
+    _refuse_both(grant, now)
     before, grant.valid_to, grant.warned_at = last_day(grant.valid_to), until, None
     db.session.flush()
     forget_grants()
@@ -45,6 +48,16 @@ def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now:
     )
     word = f"至 {last_day(until)}" if until else "，不再有截止日期"
     notify(grant.person_id, f"您的角色{ROLES[grant.role]}已续期{word}", url="/home", now=now)
+
+
+def _refuse_both(grant: RoleGrant, now: datetime) -> None:
+    """Conflict while somebody holds two roles that are kept apart: one of them ends first."""
+    held = roles_in(grant.person_id, grant.scope_kind, grant.scope_id, now)
+    for other in apart_from(grant.role, held):
+        raise Conflict(
+            f"此人在该单位同时有“{ROLES[other]}”与“{ROLES[grant.role]}”角色，"
+            "不能由同一人担任：请先终止其中一个再续期"
+        )
 
 
 def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "") -> None:

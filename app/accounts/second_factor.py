@@ -29,7 +29,7 @@ from app.accounts.one_time_codes import (
     written,
 )
 from app.accounts.operations import end_sessions, notify, void_links
-from app.accounts.queries import factor_of, factor_roles, hash_of, recovery_codes_left
+from app.accounts.queries import factor_of, factor_roles, has_factor, hash_of, recovery_codes_left
 from app.accounts.signing_in import (
     admit,
     count_failure,
@@ -47,6 +47,7 @@ DRIFT = (0, -1, 1)
 # Whom a new instance asks for a second factor (等保 practice); the security administrator decides.
 FIRST_FACTOR_ROLES = ("system_admin", "security_admin", "audit_admin", "process_admin", "issuer")
 WRONG_CODE = "验证码不正确或已使用过，请输入手机上最新显示的 6 位数字，或一个未用过的恢复码"
+WRONG_CARD_CODE = "验证码不正确或已使用过，请输入验证卡上一个未划掉的验证码"
 LOST_CARD = "您的验证卡已作废，请联系会议经办人换领新卡"
 
 
@@ -152,9 +153,9 @@ def spend_any_code(
 
 def refusal_of_code(person_id: int, now: datetime) -> str:
     """Return what to say to who typed a code that lets nobody in, where a card's would."""
-    if factor_of(person_id) is None and has_lost_card(person_id, now):
-        return LOST_CARD
-    return f"{WRONG_CODE}、验证卡验证码"
+    if has_factor(person_id):
+        return f"{WRONG_CODE}、验证卡验证码"
+    return LOST_CARD if has_lost_card(person_id, now) else WRONG_CARD_CODE
 
 
 def _spend_step(person_id: int, code: str, moment: datetime) -> bool:
@@ -182,7 +183,7 @@ def confirm_sign_in(
     refuse_locked(credential, now)
     how = spend_any_code(credential.person_id, code, moment=moment, now=now)
     if not how:
-        count_failure(credential, now)
+        count_failure(credential, now, why="code")
         count_address(address, now)
         raise SignInRefused(refusal_of_code(credential.person_id, now))
     admit(credential, now=now, **how)
@@ -200,7 +201,7 @@ def _tell_of_recovery(person_id: int, now: datetime) -> None:
 def confirm_code(credential: Credential, code: str, *, moment: datetime, now: datetime) -> None:
     """Invalid unless the code is right; wrong ones count as they do at sign-in."""
     if not spend_code(credential.person_id, code, moment=moment, now=now):
-        count_failure(credential, now)
+        count_failure(credential, now, why="checked_code")
         raise Invalid(WRONG_CODE, field="code")
 
 

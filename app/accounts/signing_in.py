@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 
 from app.accounts.addresses import SignInRefused, check_address, count_address, use_address
 from app.accounts.models import Credential, UnknownName
-from app.accounts.queries import asks_code, credential_by_name
+from app.accounts.queries import asks_code, credential_by_name, fold_login
 from app.core import audit, crypto
 from app.core.db import db, insert_into
 from app.core.errors import Invalid
@@ -50,6 +50,8 @@ class Judgement:
     password_hash: str | None
     is_right: bool
     name_hash: str = ""
+    tried: str = ""
+    """Which name of the account was typed, masked; nothing of a name that nobody has."""
     fresh_hash: str = ""
     """The password hashed anew, where the one that is kept was made with less work."""
 
@@ -87,8 +89,16 @@ def judge(name: str, password: str, *, address: str, now: datetime, proof: str =
     TooManyTries at once for an address that failed often and proves no work.
     """
     check_address(address, proof, now=now)
-    found = judge_account(credential_by_name(name), password)
-    return replace(found, name_hash=crypto.keyed_hash(crypto.fold_id(name)))
+    credential = credential_by_name(name)
+    found = judge_account(credential, password)
+    tried = _masked(credential, name) if credential else ""
+    return replace(found, name_hash=crypto.keyed_hash(crypto.fold_id(name)), tried=tried)
+
+
+def _masked(credential: Credential, typed: str) -> str:
+    if credential.login == fold_login(typed):
+        return crypto.mask_name(credential.login)
+    return credential.person.masked_id_number
 
 
 def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "") -> Credential:
@@ -101,13 +111,22 @@ def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "
     tried = credential or _unknown_name(judgement.name_hash, now)
     refuse_locked(tried, now)
     if credential is None or not credential.is_enabled or not _still_right(credential, judgement):
-        count_failure(tried, now)
+        count_failure(tried, now, why=_why(credential), name=judgement.tried)
         count_address(address, now)
         raise SignInRefused
     credential.password_hash = judgement.fresh_hash or credential.password_hash
     if not asks_code(credential.person_id, now):
         admit(credential, now=now)
     return credential
+
+
+def _why(credential: Credential | None) -> str:
+    """Return why a password let nobody in, for the log alone: the page tells no such thing."""
+    if credential is None:
+        return "unknown"
+    if not credential.is_enabled:
+        return "disabled"
+    return "password" if credential.password_hash else "inactive"
 
 
 def admit(credential: Credential, *, now: datetime, **how: str | int) -> None:
@@ -156,7 +175,7 @@ def confirm_password(judgement: Judgement, *, now: datetime) -> Credential:
     except SignInRefused as refused:
         raise Invalid(refused.message, field="current") from refused
     if not _still_right(credential, judgement):
-        count_failure(credential, now)
+        count_failure(credential, now, why="checked_password")
         raise Invalid("当前密码不正确", field="current")
     return credential
 
@@ -174,8 +193,11 @@ def _still_right(credential: Credential, judgement: Judgement) -> bool:
     return judgement.is_right and credential.password_hash == judgement.password_hash
 
 
-def count_failure(tried: Tried, now: datetime) -> None:
-    """Count a wrong password or code; the fifth locks the account.
+def count_failure(tried: Tried, now: datetime, *, why: str, name: str = "") -> None:
+    """Count a wrong password or code, and log why it was (WHY); the fifth locks the account.
+
+    Of what was typed the log keeps a `name` of the account, masked: people type passwords into the
+    field of names, so a name that nobody has is told nowhere.
 
     A quarter of an hour at first (等保 practice), and twice as long each time until somebody gets
     in, whichever of the account's names was typed; an hour at most, since anybody can lock anybody
@@ -184,13 +206,19 @@ def count_failure(tried: Tried, now: datetime) -> None:
     if tried.locked_until and tried.locked_until < now - LOCKS_KEPT:
         tried.locks = 0
     tried.failures += 1
-    if isinstance(tried, Credential):
-        subject = ("person", tried.person_id)
-        audit.record("account:sign_in_failed", subject=subject, actor_id=None, now=now)
+    person_id = tried.person_id if isinstance(tried, Credential) else None
+    note_failure(person_id, now, why=why, name=name)
     if tried.failures >= FAILURES_BEFORE_LOCK:
         tried.locked_until = now + min(LONGEST_LOCK, LOCK_LASTS * 2 ** min(tried.locks, 10))
         tried.locks += 1
         tried.failures = 0
+
+
+def note_failure(person_id: int | None, now: datetime, *, why: str, name: str = "") -> None:
+    """Log that somebody did not get in, for whose account and why; None where nobody has it."""
+    subject = ("account", 0) if person_id is None else ("person", person_id)
+    told = {"tried": name, "why": why} if name else {"why": why}
+    audit.record("account:sign_in_failed", subject=subject, actor_id=None, now=now, **told)
 
 
 def clear_failures(credential: Credential) -> None:

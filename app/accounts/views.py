@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from app.accounts import handing_out, operations, queries, sessions, signing_in
 from app.accounts.addresses import SignInRefused, challenge_for, network_of
 from app.accounts.devices import device_of
-from app.accounts.event_words import ACCOUNT_EVENTS, FACTORS
+from app.accounts.event_words import ACCOUNT_EVENTS, FACTORS, WHY
 from app.accounts.forms import ActivationForm, PasswordForm, SignInForm
 from app.accounts.messages import bundles
 from app.accounts.models import Credential
@@ -250,6 +250,7 @@ def own_log() -> str:
         page=page,
         events=ACCOUNT_EVENTS,
         factors=FACTORS,
+        whys=WHY,
         roles=ROLES,
         names=queries.names_of(event.actor_id for event in page.items),
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from app.accounts.event_words import FACTORS
+from app.accounts.event_words import FACTORS, WHY
 from app.admin.forms import ProviderForm
 from app.catalogue import jurisdictions
 from app.certificates.facts import CHANGEABLE
@@ -110,6 +110,7 @@ DATA = {
     "tasks": "任务编号",
     "to_version": "新版本",
     "total": "总分",
+    "tried": "填写的账号",
     "type": "业绩类型",
     "unit": "单位",
     "unit_name": "工作单位",
@@ -118,6 +119,7 @@ DATA = {
     "version": "版本",
     "voted": "投票人数",
     "what": "查看的材料",
+    "why": "失败原因",
 }
 VALUES = {
     "factor": FACTORS,
@@ -134,6 +136,7 @@ VALUES = {
     "list": LISTS,
     "outcome": {"passed": "通过", "failed": "未通过"},
     "seat": {"main": "主审", "deputy": "副审"},
+    "why": WHY,
     "stage": {"main": "主审", "deputy": "副审", "leader": "组长", "director": "主任"},
 }
 

@@ -44,6 +44,7 @@ AREAS = {
 }
 # What events are about and no area is called after.
 SUBJECTS = {
+    "account": "未知账号",
     "earlier_certificate": "往年证书",
     "employment": "单位绑定",
     "unit_registration": "单位注册",

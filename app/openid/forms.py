@@ -14,7 +14,7 @@ class LinkForm(Form):
     )
     password = PasswordField("密码", [DataRequired("请填写密码"), Length(max=128)])
     code = StringField(
-        "动态验证码或恢复码", [Length(max=32)], description="启用了动态验证码的才填写"
+        "验证码", [Length(max=32)], description="启用了动态验证码的，或持评审验证卡的才填写"
     )
 
 

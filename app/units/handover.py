@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.accounts.apart import APART, is_apart
+from app.accounts.apart import apart_from
 from app.accounts.grants import KEEPS_AN_OFFICE, lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import grant_role, notify
@@ -56,8 +56,8 @@ class Leaving:
         Who vets and who agrees are two people. Nobody gets a role that others hold already.
         """
         for role in self.alone_in:
-            if is_apart(role, {*held, *self.alone_in}):
-                return f"{ROLES[APART[role]]}不能接任{ROLES[role]}"
+            for other in apart_from(role, {*held, *self.alone_in}):
+                return f"{ROLES[other]}不能接任{ROLES[role]}"
         if self.alone_in or set(self.roles) & set(held):
             return ""
         return f"不是{self.role_names}，不能接办"

@@ -56,9 +56,9 @@ def take_cards(meeting: Meeting, *, actor_id: int, now: datetime) -> None:
     end_cards(meeting.id, actor_id=actor_id, now=now)
 
 
-def move_cards_of(meeting: Meeting) -> None:
+def move_cards_of(meeting: Meeting, *, now: datetime) -> None:
     """Let the cards of a meeting that was moved open when it is held."""
-    move_cards(term_of(meeting))
+    move_cards(term_of(meeting), now=now)
 
 
 def _seat(meeting: Meeting, seat_id: int) -> MeetingMember:

@@ -128,7 +128,7 @@ def change_time(
             now=now,
         )
     db.session.flush()
-    move_cards_of(meeting)
+    move_cards_of(meeting, now=now)
     audit.record(
         "meeting:time_changed",
         subject=("meeting", meeting.id),

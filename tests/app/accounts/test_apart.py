@@ -1,5 +1,6 @@
 """Who vets for a unit does not agree to the same: 经办人 and 领导 of one unit are two people."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,8 +8,11 @@ from flask import Flask
 
 from app.accounts.models import GrantRequest, Person, RoleGrant
 from app.accounts.operations import grant_role
+from app.accounts.renewing import end_grant, renew_grant
+from app.accounts.terms import end_of_term
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import Conflict, Invalid
 from app.core.permissions import ROLES
 from tests.builders.people import a_person, a_unit
 from tests.conftest import Browser
@@ -20,6 +24,7 @@ PAIRS = [
     ("superior_clerk", "superior_leader"),
     ("organiser", "organiser_leader"),
     ("organiser_leader", "organiser"),
+    ("meeting_clerk", "organiser_leader"),
 ]
 
 
@@ -87,6 +92,26 @@ def test_the_other_of_a_pair_is_not_confirmed(
     told = "“单位经办人”角色（或待复核），与“单位领导”不能是同一人，请退回该授权"
     assert (answer.status_code, told in answer.text) == (409, True)
     assert roles_of(person) == ["unit_clerk"]
+
+
+def test_no_other_way_gives_or_renews_the_other_of_a_pair(person: Person) -> None:
+    """Whoever gives a role; and who came to hold both is not renewed in either."""
+    with transaction():
+        here, moment = db.session.get_one(Person, person.id), now()
+        scope: dict[str, Any] = {"scope_kind": "org", "scope_id": 1}
+        clerk = grant_role(here, "meeting_clerk", **scope, actor_id=None, now=moment)
+        with pytest.raises(Invalid, match=r"“会议经办人”角色.*与“组建单位领导”不能是同一人"):
+            grant_role(here, "organiser_leader", **scope, actor_id=None, now=moment)
+        both = RoleGrant(person_id=here.id, role="organiser_leader", **scope, valid_from=moment)
+        both.valid_to = clerk.valid_to
+        db.session.add(both)
+        db.session.flush()
+        later = end_of_term("meeting_clerk", date(2031, 1, 1), moment)
+        with pytest.raises(Conflict, match="先终止其中一个"):
+            renew_grant(clerk, later, actor_id=here.id, now=moment)
+        end_grant(both, actor_id=here.id, now=moment)
+        renew_grant(clerk, later, actor_id=here.id, now=moment)
+        assert clerk.valid_to == later
 
 
 def test_an_administrator_of_the_unit_may_be_either(

@@ -15,7 +15,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
-from tests.builders.people import a_person
+from tests.builders.people import a_person, an_id_number
 from tests.conftest import START
 
 PASSWORD = "Qinghe-2026"
@@ -98,7 +98,7 @@ def test_locks_grow_to_an_hour_and_fade_in_a_day(
     def lock() -> None:
         with transaction():
             for _ in range(signing_in.FAILURES_BEFORE_LOCK):
-                signing_in.count_failure(account_of(person), now())
+                signing_in.count_failure(account_of(person), now(), why="password")
 
     told = []
     for hours in (0, 2, 4, 6, 40):
@@ -129,10 +129,35 @@ def test_a_name_that_nobody_has_locks_as_an_account_does(
 
 
 def test_failures_are_kept_although_the_page_refuses(client_for: Any, person: Person) -> None:
-    sign_in(client_for(None), password="Wrong-2026")
-    with transaction(write=False):
-        assert account_of(person).failures == 1
-        assert db.session.query(AuditEvent).filter_by(tag="account:sign_in_failed").count() == 1
+    """With the name that was tried, masked, and why; a name that nobody has may be a password."""
+    number = an_id_number()
+    with transaction():
+        db.session.get_one(Person, person.id).set_id_number(number)
+    for name in ("QingHe", number, "Wrong-2026"):
+        sign_in(client_for(None), name, password="Wrong-2026")
+    with transaction():
+        assert account_of(person).failures == 2
+        account_of(person).is_enabled = False
+    sign_in(client_for(None))
+    with transaction():
+        account_of(person).is_enabled = True
+        auditor = a_person("郎书恒", roles=[("audit_admin", "all", None)])
+        kept = db.session.query(AuditEvent).filter_by(tag="account:sign_in_failed")
+        about = [(each.subject_type, each.subject_id) for each in kept.order_by(AuditEvent.id)]
+        own = ("person", person.id)
+        assert about == [own, own, ("account", 0), own]
+    log = client_for(auditor).get("/admin/audit?q=sign_in_failed").text
+    for words in (
+        "填写的账号：q****e；失败原因：密码不正确",
+        f"填写的账号：{number[:6]}********{number[-4:]}；失败原因：密码不正确",
+        "未知账号",
+        "失败原因：没有这个账号",
+        "失败原因：账号已停用",
+    ):
+        assert words in log
+    assert not [word for word in ("Wrong-2026", number, "qinghe") if word in log.lower()]
+    own_log = client_for(person).get("/account/log").text
+    assert own_log.count("密码不正确") == 2
 
 
 def test_an_address_that_guesses_many_accounts_is_slowed_down(

@@ -111,7 +111,9 @@ def test_an_expert_signs_in_by_password_and_card(client_for: Open, held: Held) -
     empty = expert.post("/login/code", {"code": ""})
     assert (empty.status_code, "请填写验证卡上一个未用过的验证码" in empty.text) == (422, True)
     assert expert.get("/home").location.startswith("/login"), "nobody is in by the password"
-    assert expert.post("/login/code", {"code": "AAAA-BBBB-CCCC"}).status_code == 401
+    wrong = expert.post("/login/code", {"code": "AAAA-BBBB-CCCC"})
+    assert (wrong.status_code, "请输入验证卡上一个未划掉的验证码" in wrong.text) == (401, True)
+    assert not [word for word in ("手机上", "恢复码", "动态验证码") if word in wrong.text]
     assert (
         expert.post("/login/code", {"code": codes[4].lower().replace("-", " ")}).status_code == 303
     )
@@ -238,7 +240,9 @@ def test_who_lost_a_card_is_out_until_there_is_another(client_for: Open, held: H
     clerk, page = client_for(person(held.clerk_id)), f"/meetings/{held.id}/cards"
     clerk.post(f"{page}/void", {"seat_id": seat})
     assert expert.get("/home").location.startswith("/login")
-    assert "未制发" in clerk.get(page).text
+    told = clerk.get(page).text
+    assert (told.count("已挂失"), told.count("请勾选此人重新制卡")) == (1, 1)
+    assert f'value="{seat}" data-confirm' not in told, "there is nothing left to void"
     fresh = made(client_for, held, 3)
     assert enter(client_for, fresh[0]).status_code == 303
     with transaction():
@@ -364,9 +368,42 @@ def test_cards_go_with_the_meeting(client_for: Open, held: Held) -> None:
         meetings.close_meeting(held.meeting, "", actor_id=held.clerk_id, now=now())
         assert cards_of(held.id, now()) == {}
         assert len(events("account:card_voided")) == 2
+        db.session.flush()
+    page = client_for(person(held.clerk_id)).get(f"/meetings/{held.id}/cards").text
+    assert page.count("已失效</span>") == 2
+    with transaction():
         seat, actor = held.meeting.members[0], person_here(held.clerk_id)
         with pytest.raises(Conflict, match="会议已结束"):
             meetings.give_cards(held.meeting, [seat.id], b"x", actor=actor, now=now())
+
+
+def test_who_came_in_by_password_is_out_when_the_meeting_is_moved_to_today(
+    client_for: Open, held: Held
+) -> None:
+    with transaction():
+        moved_to_the_27th(held)
+    codes = made(client_for, held, 3)
+    expert = client_for(None)
+    password(expert)
+    assert expert.get(f"/meetings/{held.id}").status_code == 200
+    with transaction():
+        starts, ends = (datetime(2026, 11, 23, hour, tzinfo=ZONE) for hour in (9, 18))
+        again = db.session.get_one(Meeting, held.id)
+        meetings.change_time(again, starts, ends, "提前", actor_id=held.clerk_id, now=now())
+        (card,) = (each.card for each in cards_of(held.id, now()).values())
+        days = [day.date().isoformat() for day in (card.valid_from, card.valid_until)]
+        assert days == ["2026-11-23", "2026-11-24"]
+    assert expert.get("/home").location.startswith("/login"), "nobody asked them for a code"
+    by_code = client_for(None)
+    password(by_code)
+    assert by_code.post("/login/code", {"code": codes[0]}).status_code == 303
+    told = by_code.get("/notifications").text
+    assert "您的验证卡改为 2026-11-23 至 2026-11-23 有效，卡面所印日期作废" in told
+    with transaction():
+        again = db.session.get_one(Meeting, held.id)
+        later = ends.replace(day=24)
+        meetings.change_time(again, starts, later, "延长", actor_id=held.clerk_id, now=now())
+    assert by_code.get("/home").status_code == 200, "who has shown a code stays in"
 
 
 def test_who_leaves_the_meeting_leaves_the_card(app: Flask) -> None:
