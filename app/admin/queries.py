@@ -80,7 +80,9 @@ def search_grants(
     found = select(RoleGrant).join(Person, Person.id == RoleGrant.person_id)
     found = found.where(RoleGrant.valid_to <= now) if ended else found.where(is_live(now))
     if expiring:
-        found = found.where(RoleGrant.valid_to <= now + ENDS_SOON)
+        # A seat in a meeting ends with it: nobody renews it.
+        ends_soon = (RoleGrant.valid_to <= now + ENDS_SOON, RoleGrant.scope_kind != "meeting")
+        found = found.where(*ends_soon)
     if role:
         found = found.where(RoleGrant.role == role)
     wanted = text.strip()

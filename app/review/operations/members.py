@@ -1,15 +1,12 @@
 """Who sits in the meeting (确认评委)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from app.accounts.cards import end_cards
-from app.accounts.models import Person, RoleGrant
-from app.accounts.operations import grant_role
-from app.accounts.queries import lasts, works_at
-from app.accounts.renewing import end_grant
+from app.accounts.models import Person
+from app.accounts.queries import works_at
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -23,6 +20,7 @@ from app.review.models import (
     Recusal,
 )
 from app.review.operations.recusals import recuse_colleagues
+from app.review.operations.seats import end_seat, grant_seat
 from app.review.operations.status import require_status, require_unsettled
 
 
@@ -47,7 +45,7 @@ def add_member(
     seat = MeetingMember(meeting_id=meeting.id, person=person, group=group)
     meeting.members.append(seat)
     db.session.flush()
-    _grant_expert(meeting, person, actor_id, now)
+    grant_seat(meeting, person, actor_id=actor_id, now=now)
     _note("meeting:member_added", seat, actor_id, now)
     recuse_colleagues(meeting, seats=[seat], actor_id=actor_id, now=now)
     return seat
@@ -75,17 +73,6 @@ def _check_group(meeting: Meeting, group: MeetingGroup | None) -> None:
         raise Conflict(f"{group.name}已满 {group.size} 人")
 
 
-def _grant_expert(meeting: Meeting, person: Person, actor_id: int, now: datetime) -> None:
-    grant_role(
-        person,
-        "expert",
-        scope_kind="meeting",
-        scope_id=meeting.id,
-        actor_id=actor_id,
-        now=now,
-    )
-
-
 def move_member(
     meeting: Meeting, seat: MeetingMember, group: MeetingGroup, *, actor_id: int, now: datetime
 ) -> None:
@@ -111,16 +98,4 @@ def remove_member(meeting: Meeting, seat: MeetingMember, *, actor_id: int, now: 
     db.session.delete(seat)
     db.session.flush()
     end_cards(meeting.id, people=[seat.person_id], actor_id=actor_id, now=now)
-    for grant in _live_grants(meeting, seat.person_id, now):
-        end_grant(grant, actor_id=actor_id, now=now, reason="移出参会专家")
-
-
-def _live_grants(meeting: Meeting, person_id: int, now: datetime) -> Sequence[RoleGrant]:
-    return db.session.scalars(
-        select(RoleGrant).where(
-            RoleGrant.person_id == person_id,
-            RoleGrant.scope_kind == "meeting",
-            RoleGrant.scope_id == meeting.id,
-            lasts(now),
-        )
-    ).all()
+    end_seat(meeting, seat.person_id, actor_id=actor_id, now=now)

@@ -17,6 +17,7 @@ from app.review.ballots import CHOICES, RECUSED, Ballot, BallotClose, Tally
 from app.review.models import CaseStatus, Meeting, MeetingCase, MeetingStatus
 from app.review.operations.carding import take_cards
 from app.review.operations.reviewers import require_director
+from app.review.operations.seats import end_seats
 from app.review.operations.status import require_status
 from rules import voting
 
@@ -171,12 +172,13 @@ def return_report(meeting: Meeting, opinion: str, *, actor_id: int, now: datetim
 
 
 def close_meeting(meeting: Meeting, opinion: str, *, actor_id: int, now: datetime) -> None:
-    """Close the meeting (评审会议关闭, HB-C-19): it joins the past ones, its cards are void.
+    """Close the meeting (评审会议关闭, HB-C-19): it joins the past ones.
 
-    Forbidden as above.
+    Its cards are void, and the roles that its seats gave end. Forbidden as above.
     """
     _end(meeting, MeetingStatus.REPORTED, MeetingStatus.CLOSED, opinion, actor_id, now)
     take_cards(meeting, actor_id=actor_id, now=now)
+    end_seats(meeting, actor_id=actor_id, now=now)
 
 
 def _end(

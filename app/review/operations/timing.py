@@ -15,6 +15,7 @@ from app.plans.models import Plan
 from app.review import queries
 from app.review.models import Meeting, MeetingCommittee, MeetingStatus
 from app.review.operations.carding import move_cards_of
+from app.review.operations.seats import move_seats
 from app.review.operations.status import require_status
 
 
@@ -128,6 +129,7 @@ def change_time(
             now=now,
         )
     db.session.flush()
+    move_seats(meeting, now=now)
     move_cards_of(meeting, now=now)
     audit.record(
         "meeting:time_changed",

@@ -12,10 +12,11 @@ from flask import Flask
 from app.accounts import factor_views, grants, one_time_codes, operations, second_factor
 from app.accounts.cards import cards_of
 from app.accounts.factor_models import CodeCard, OneTimeCode
-from app.accounts.models import Credential, LoginSession, Person
+from app.accounts.models import Credential, LoginSession, Person, RoleGrant
 from app.accounts.one_time_codes import folded
 from app.accounts.queries import hash_of
 from app.accounts.signing_in import hash_password
+from app.accounts.terms import last_day
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE, now
 from app.core.crypto import mask_name
@@ -355,10 +356,19 @@ def now_here() -> datetime:
         return now()
 
 
-def test_cards_go_with_the_meeting(client_for: Open, held: Held) -> None:
+def seat_terms(held: Held) -> set[tuple[Any, bool]]:
+    """The last days of the roles that seats of the meeting gave, and whether they were ended."""
+    of_seats = sa.select(RoleGrant).where(RoleGrant.scope_kind == "meeting")
+    found = db.session.scalars(of_seats.where(RoleGrant.scope_id == held.id))
+    return {(str(last_day(each.valid_to)), each.ended_at is not None) for each in found}
+
+
+def test_cards_and_roles_go_with_the_meeting(client_for: Open, held: Held) -> None:
     codes = made(client_for, held, 3, 4)
     with transaction():
+        assert seat_terms(held) == {("2027-02-23", False)}, "ninety days for what follows"
         moved_to_the_27th(held)
+        assert seat_terms(held) == {("2027-02-25", False)}
         cards = [each.card for each in cards_of(held.id, now()).values()]
         assert {card.valid_from.date().isoformat() for card in cards} == {"2026-11-27"}
         assert {card.valid_until.date().isoformat() for card in cards} == {"2026-11-28"}
@@ -368,6 +378,7 @@ def test_cards_go_with_the_meeting(client_for: Open, held: Held) -> None:
         meetings.close_meeting(held.meeting, "", actor_id=held.clerk_id, now=now())
         assert cards_of(held.id, now()) == {}
         assert len(events("account:card_voided")) == 2
+        assert seat_terms(held) == {("2026-11-23", True)}
         db.session.flush()
     page = client_for(person(held.clerk_id)).get(f"/meetings/{held.id}/cards").text
     assert page.count("已失效</span>") == 2
