@@ -77,12 +77,13 @@ class Units:
 
     def lists(self, place: Place) -> Mapping[str, Sequence[str]]:
         """Return what may stand in the columns."""
+        offered = areas.choices(code[:2] for code in areas.names())
         return {
             "单位类型": TYPES,
             "单位性质": KINDS,
             "所属地区": tuple(_jurisdictions()),
-            "属地代码": tuple(areas.names()),
-            "属地": tuple(_area_codes()),
+            "属地代码": tuple(code for code, _ in offered),
+            "属地": tuple(path for _, path in offered),
         }
 
     def hold(self, place: Place, changed: Sequence[int]) -> None:

@@ -58,7 +58,7 @@ def units() -> str:
         searched=searched,
         types=[(name, name) for name in TYPES],
         kinds=[(name, name) for name in KINDS],
-        areas=[(code, areas.path_of(code)) for code in queries.areas_in_use()],
+        areas=[(code, areas.told(code)) for code in queries.areas_in_use()],
         below=_children([unit.id for unit in page.items]),
     )
 
@@ -102,7 +102,7 @@ def new_unit() -> str:
             "jurisdiction": parent.jurisdiction if parent else "",
             "type": "用人单位",
             "kind": "事业单位",
-            "area_code": parent.area_code if parent else "",
+            "area_code": areas.current(parent.area_code) if parent else "",
             "has_leader": True,
         }
     )

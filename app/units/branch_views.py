@@ -12,7 +12,7 @@ from app.core.faults import show_faults
 from app.core.http import page_of
 from app.core.menu import add_entry
 from app.core.permissions import requires
-from app.units import branches, tree
+from app.units import areas, branches, tree
 from app.units.code_lists import AREA_OFFICES, TYPES
 from app.units.forms import BranchForm
 from app.units.models import Unit
@@ -51,7 +51,7 @@ def branch_list() -> str:
 def new_branch() -> str:
     """The form of a new unit below one's own."""
     unit = _superior()
-    started = {"area_code": unit.area_code, "kind": unit.kind, "type": "用人单位"}
+    started = {"area_code": areas.current(unit.area_code), "kind": unit.kind, "type": "用人单位"}
     return _branch_page(BranchForm(data=started), unit)
 
 

@@ -75,7 +75,7 @@ class UnitFields(Form):
         offered = areas.choices(provinces)
         chosen = self.area_code.data
         if chosen in areas.names() and chosen not in dict(offered):
-            offered.append((chosen, areas.path_of(chosen)))
+            offered.append((chosen, areas.told(chosen)))
         self.area_code.choices = [
             SelectChoice("", "请选择"),
             *(SelectChoice(code, name) for code, name in offered),

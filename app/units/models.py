@@ -115,7 +115,7 @@ class Unit(Model):
     @property
     def area_name(self) -> str:
         """Return what the unit's area (属地) is called."""
-        return areas.path_of(self.area_code)
+        return areas.told(self.area_code)
 
     @property
     def is_public_institution(self) -> bool:
@@ -163,7 +163,7 @@ class UnitPeriod(Model):
     @property
     def area_name(self) -> str:
         """Return what the unit's area was called."""
-        return areas.path_of(self.area_code)
+        return areas.told(self.area_code)
 
     @property
     def is_public_institution(self) -> bool:
@@ -294,7 +294,7 @@ class UnitRegistration(Model):
     @property
     def area_name(self) -> str:
         """Return what the area of the unit is called."""
-        return areas.path_of(self.area_code)
+        return areas.told(self.area_code)
 
 
 class UnitChange(Model):
@@ -344,4 +344,4 @@ class UnitChange(Model):
     @property
     def area_name(self) -> str:
         """Return what the area would be called."""
-        return areas.path_of(self.area_code)
+        return areas.told(self.area_code)

@@ -21,5 +21,7 @@ def faults_of_place(facts: UnitFacts, unit: Unit | None = None) -> Faults:
         found["type"] = [f"{facts.type}只能由上级{facts.type}建立"]
     known = facts.area_code in areas.names()
     if above and moves and known and above.area_code not in areas.upwards(facts.area_code):
-        found["area_code"] = [f"属地须在{above.area_name}范围内"]
+        gone = above.area_code in areas.abolished()
+        first = f"上级单位的属地{above.area_name}，请先变更其属地"
+        found["area_code"] = [first if gone else f"属地须在{above.area_name}范围内"]
     return found

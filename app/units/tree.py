@@ -202,8 +202,8 @@ def _faults_of_choice(unit: Unit | None, facts: UnitFacts, among: Registered) ->
     found: Faults = {}
     if facts.kind not in KINDS:
         found["kind"] = ["请选择单位性质"]
-    if facts.area_code not in areas.names():
-        found["area_code"] = ["请选择属地"]
+    if fault := areas.fault_of(facts.area_code, unit.area_code if unit else ""):
+        found["area_code"] = [fault]
     if facts.type not in TYPES:
         found["type"] = ["请选择单位类型"]
     elif facts.type in PARTS and facts.parent is None:

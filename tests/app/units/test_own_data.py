@@ -99,6 +99,33 @@ def test_areas_have_whole_names_and_lie_in_one_another() -> None:
     assert areas.choices(()) == []
 
 
+def test_an_abolished_area_is_offered_to_nobody_and_told_where_it_is_held(
+    app: Flask, client_for: Any
+) -> None:
+    assert areas.abolished().keys() <= areas.names().keys()
+    offered = dict(areas.choices({"35"}))
+    assert [code in offered for code in ("350427", "350405", "350403", "350404")] == [0, 1, 0, 1]
+    with transaction():
+        held = a_unit("沙县小学", jurisdiction="fujian", area="350427")
+        system = a_person("庾一鸣", roles=[("system_admin", "all", None)])
+    browser = client_for(system)
+    edit, told = f"/admin/units/{held.id}/edit", "福建省三明市沙县（已撤销）"
+    assert f'value="350427">{told}' in browser.get(edit).text.replace(" selected", "")
+    assert told in browser.get(f"/admin/units/{held.id}").text
+    form = {
+        "name": "沙县小学",
+        "type": "用人单位",
+        "kind": "事业单位",
+        "jurisdiction": "fujian",
+        "area_code": "350427",
+    }
+    assert browser.post(edit, form).status_code == 303, "what stands may stay"
+    assert "350427" not in browser.get("/admin/units/new").text
+    refused = browser.post("/admin/units/new", {**form, "name": "沙县中学"})
+    assert refused.status_code == 422
+    assert "福建省三明市沙县已于 2021 年撤销，请选择现在的属地" in refused.text
+
+
 def test_a_unit_says_whether_its_leader_agrees(client_for: Any, admin: Person, unit: Unit) -> None:
     browser = client_for(admin)
     assert browser.post("/unit", {**SAID, "has_leader": ""}).status_code == 303
