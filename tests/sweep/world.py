@@ -19,6 +19,7 @@ from app.openid.models import LinkedIdentity, Provider
 from app.people.models import IdentityCorrection
 from app.results.models import Objection
 from app.studio.models import MigrationRun
+from app.units.models import UnitRegistration
 
 CAST = {
     "visitor": "",
@@ -128,6 +129,7 @@ RECORDS = {
     "studio.item_id": _TASK,
     "units.binding_id": _OF.format("employment", "苏晓禾"),
     "units.branch_id": "SELECT id FROM unit WHERE name = '澄江建设集团第三分公司'",
+    "units.registration_id": "SELECT max(id) FROM unit_registration",
     "units.number.person_id": "SELECT id FROM person WHERE name = '苏晓禾'",
     "units.unmask.person_id": "SELECT id FROM person WHERE name = '苏晓禾'",
     "units.person_id": "SELECT id FROM person WHERE name = '邬小棠'",
@@ -207,6 +209,13 @@ def _at_units(now: datetime) -> list[Base]:
             id_number_tail="x", series="中小学教师", title="一级教师", level="中级",
             obtained_on=now.date(), issuer="市教育局", is_public=True,
             keeper_unit_id=_place_of(issuer, "issuer", now), entered_by=issuer.id, entered_at=now,
+        ),
+        UnitRegistration(
+            name="澄江检测有限公司", type="用人单位", kind="企业", area_code="350102",
+            office_id=_place_of(person_called(CAST["group_admin"]), "unit_admin", now),
+            legal_person="甲", admin_name="乙", admin_phone="1", login="cj.admin",
+            receipt_hash="z" * 64, address_hash="z" * 64, submitted_at=now,
+            person_id=person_called(CAST["stranger"]).id,
         ),
     ]  # fmt: skip
 
