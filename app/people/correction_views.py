@@ -10,7 +10,7 @@ from app.accounts.models import Person
 from app.accounts.unmasking import number_page, unmask
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, Forbidden, NotFound
 from app.core.faults import refused_on, shown_on
 from app.core.http import noted, see_other
 from app.core.numbers import ids_in
@@ -18,7 +18,7 @@ from app.core.permissions import authorize, requires
 from app.engine import runtime
 from app.people import corrections, queries
 from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrection
-from app.people.process import CORRECTION, record
+from app.people.process import CORRECTION, record, was_taken
 from app.people.web import bp
 from app.site.views import register_policy
 from app.units import asking, evidence, posts
@@ -154,7 +154,14 @@ def _made(action: str, correction_id: int) -> IdentityCorrection:
     made = db.session.get(IdentityCorrection, correction_id)
     if made is None:
         raise NotFound
-    authorize(action, current_user, made, now())
+    try:
+        authorize(action, current_user, made, now())
+    except Forbidden as refusal:
+        if was_taken(current_user, made, now()):
+            raise Forbidden(
+                "该更正申请已撤回或作废，材料不再向您开放", hint="无需办理。"
+            ) from refusal
+        raise
     return made
 
 

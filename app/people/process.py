@@ -220,16 +220,17 @@ def record(business_id: int, person: Person) -> dict[str, Any]:
     }
 
 
-def _tasks(made: IdentityCorrection) -> list[WorkItem]:
-    """Return what offices have, or had, to do for a request.
+def _tasks(made: IdentityCorrection, *, taken: bool = False) -> list[WorkItem]:
+    """Return what offices have, or had, to do for a request, or what was `taken` from them.
 
     A task that the process took from them is theirs no more: what a person takes back (撤回) was
     opened by nobody, and nobody opens it afterwards.
     """
+    is_taken = WorkItem.status == ItemStatus.CANCELLED
     tasks = select(WorkItem).where(
         WorkItem.business_type == CORRECTION,
         WorkItem.business_id == made.id,
-        WorkItem.status != ItemStatus.CANCELLED,
+        is_taken if taken else ~is_taken,
     )
     return list(db.session.scalars(tasks))
 
@@ -250,13 +251,25 @@ def may_see_correction(person: Person, made: IdentityCorrection, now: datetime) 
 
     These see what is under way, and of what is over what came to them.
     """
-    if person.id == made.person_id:
-        return True
-    tasks = _tasks(made)
-    if any(works_at(person.id, unit, {VETS}, now) for unit in _vetting_units(made, tasks, person)):
-        return True
-    concerns = made.is_open or any(task.role == DECIDES for task in tasks)
-    return concerns and person.id in holders(DECIDES, "all", None, now)
+    is_own, tasks = person.id == made.person_id, _tasks(made)
+    decides = made.is_open and person.id in holders(DECIDES, "all", None, now)
+    return is_own or decides or _handles(person, made, tasks, now)
+
+
+def _handles(
+    person: Person, made: IdentityCorrection, tasks: list[WorkItem], now: datetime
+) -> bool:
+    """Tell whether some of these tasks of a request came to somebody's office."""
+    units = _vetting_units(made, tasks, person)
+    decides = any(task.role == DECIDES for task in tasks)
+    return any(works_at(person.id, unit, {VETS}, now) for unit in units) or (
+        decides and person.id in holders(DECIDES, "all", None, now)
+    )
+
+
+def was_taken(person: Person, made: IdentityCorrection, now: datetime) -> bool:
+    """Tell whether a request once came to somebody's office, and was taken from it."""
+    return _handles(person, made, _tasks(made, taken=True), now)
 
 
 @register_sight(CORRECTION)

@@ -282,6 +282,8 @@ def test_a_request_that_nobody_has_seen_is_taken_back(client_for: Any, case: Cas
         browser = client_for(person)
         assert browser.get(asked).status_code == status
         assert (browser.get(f"/files/{case.proof}").status_code == 200) is (status == 200)
+    told = [client_for(each).get(asked).text for each in (case.clerk, case.stranger)]
+    assert ["该更正申请已撤回或作废" in page for page in told] == [True, False]
     with transaction(write=False):
         assert kept(case).name == "苏晓禾"
         assert (made(case).status, made(case).decided_by) == ("ended", case.person.id)
