@@ -13,6 +13,7 @@ from app.accounts.terms import end_of_term
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
+from app.core.invariants import check_all
 from app.core.permissions import ROLES
 from tests.builders.people import a_person, a_unit
 from tests.conftest import Browser
@@ -106,12 +107,16 @@ def test_no_other_way_gives_or_renews_the_other_of_a_pair(person: Person) -> Non
         both.valid_to = clerk.valid_to
         db.session.add(both)
         db.session.flush()
+        law = f"经办人与领导不是同一人：人员 {here.id} 在单位 1 同时是会议经办人和组建单位领导"
+        assert check_all() == [law]
         later = end_of_term("meeting_clerk", date(2031, 1, 1), moment)
         with pytest.raises(Conflict, match="先终止其中一个"):
             renew_grant(clerk, later, actor_id=here.id, now=moment)
         end_grant(both, actor_id=here.id, now=moment)
         renew_grant(clerk, later, actor_id=here.id, now=moment)
         assert clerk.valid_to == later
+    with transaction(write=False):
+        assert check_all() == []
 
 
 def test_an_administrator_of_the_unit_may_be_either(
