@@ -39,7 +39,7 @@ class Standing:
 
     card: CodeCard
     left: int
-    # It has no codes at all, not even used ones: it was lost (挂失).
+    # It has no codes at all, not even used ones: it was lost (作废).
     is_lost: bool
 
     def is_over(self, now: datetime) -> bool:

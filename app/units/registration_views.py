@@ -334,6 +334,7 @@ def show_registration(registration_id: int) -> str:
     return render_template(
         "units/show_registration.html",
         record=registration_record(asked.id, current_user),
+        states=STATES,
         log=flow_log((REGISTRATION, asked.id)),
     )
 

@@ -242,7 +242,7 @@ def test_who_lost_a_card_is_out_until_there_is_another(client_for: Open, held: H
     clerk.post(f"{page}/void", {"seat_id": seat})
     assert expert.get("/home").location.startswith("/login")
     told = clerk.get(page).text
-    assert (told.count("已挂失"), told.count("请勾选此人重新制卡")) == (1, 1)
+    assert (told.count("已作废</span>"), told.count("待换新卡")) == (1, 1)
     assert f'value="{seat}" data-confirm' not in told, "there is nothing left to void"
     fresh = made(client_for, held, 3)
     assert enter(client_for, fresh[0]).status_code == 303
