@@ -15,13 +15,14 @@ from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.portfolio.models import SUMMARY_LENGTH, ItemTypeText, ItemVersion, PortfolioItem
-from forms import FieldSpec, FormSpec, ItemType
+from forms import FieldSpec, FormSpec, ItemType, build
 from forms.items import item_type_from
 
 __all__ = [
     "ItemType",
     "all_types",
     "answers_to",
+    "asked_of",
     "fields_of",
     "form_of",
     "get",
@@ -82,6 +83,19 @@ def stamp(item: PortfolioItem) -> None:
 def fields_of(kind: ItemType) -> tuple[FieldSpec, ...]:
     """Return the typed fields of a type; its attachment slots are kept apart."""
     return tuple(field for field in kind.form.fields if field not in kind.slots)
+
+
+def asked_of(kind: ItemType, data: Mapping[str, Any]) -> list[FieldSpec]:
+    """Return the typed fields that are asked for beside these answers, and those answered."""
+    fields = fields_of(kind)
+    if not any(field.only for field in fields):
+        return list(fields)
+    form: Any = build(kind.form)(data=dict(data))
+    return [
+        field
+        for field in fields
+        if not field.only or not form[field.name].is_empty() or form[field.name].is_required(form)
+    ]
 
 
 def form_of(kind: ItemType, person: Person, now: datetime) -> FormSpec:

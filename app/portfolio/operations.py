@@ -185,13 +185,14 @@ def texts_of(field: Any) -> list[str]:
     """Return the messages of a field; those of table rows say their row and their column."""
     found: list[str] = []
     for number, entry in enumerate(getattr(field, "entries", ()), 1):
-        said = [_in_column(cell.label.text, text) for cell in entry.form for text in cell.errors]
+        said = [labelled(cell.label.text, text) for cell in entry.form for text in cell.errors]
         if said:
             found.append(f"第 {number} 行：{'；'.join(said)}")
     return [*found, *(error for error in field.errors if isinstance(error, str))]
 
 
-def _in_column(label: str, text: str) -> str:
+def labelled(label: str, text: str) -> str:
+    """Return what is wrong with a field where others stand beside it; most faults name theirs."""
     return text if label in text else f"{label}{text}"
 
 

@@ -119,9 +119,14 @@ def table_of(field: FieldSpec, rows: Sequence[Mapping[str, Any]]) -> Table:
 def lines_of(
     kind: ItemType, data: Mapping[str, Any], before: Former | None = None
 ) -> tuple[Line, ...]:
-    """Return every field of an item in order, with its former text where that differs."""
+    """Return every field of an item in order, with its former text where that differs.
+
+    What is asked for elsewhere only is left out, unless something was said there before.
+    """
     texts = None if before is None else _texts(before)
-    return tuple(_line(field, data, texts) for field in item_types.fields_of(kind))
+    asked = {field.name for field in item_types.asked_of(kind, data)}
+    fields = [f for f in item_types.fields_of(kind) if f.name in asked or (texts or {}).get(f.name)]
+    return tuple(_line(field, data, texts) for field in fields)
 
 
 def _texts(former: Former) -> dict[str, str]:

@@ -19,7 +19,7 @@ from app.engine.batches import each_of, note_failures
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types, queries
 from app.portfolio.models import DRAFT, RETURNED, PortfolioItem
-from app.portfolio.operations import BUSINESS, delete_item, submit_item
+from app.portfolio.operations import BUSINESS, delete_item, labelled, submit_item
 from app.portfolio.queries import Items
 
 LIMIT = 50
@@ -138,7 +138,10 @@ def _refusal(number: int, mine: dict[int, PortfolioItem], error: DomainError) ->
     kind = item_types.of(item)
     labels = {field.name: field.label for field in kind.form.fields}
     faults = error.errors if isinstance(error, Invalid) else {}
-    told = [f"{labels.get(name, name)}：{'；'.join(texts)}" for name, texts in faults.items()]
+    told = [
+        "；".join(labelled(labels.get(name, ""), text) for text in texts)
+        for name, texts in faults.items()
+    ]
     if len(told) > MOST_FAULTS:
         told = [*told[:MOST_FAULTS], f"另有 {len(told) - MOST_FAULTS} 处，请打开后查看"]
     return Refusal(

@@ -1,6 +1,7 @@
 """The pages of the portfolio, as their owner, their unit and strangers meet them."""
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from flask import Flask
 
 from app.accounts.models import Person
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine.incidents import open_incidents
 from app.people.models import PersonSeries
@@ -359,12 +361,18 @@ def test_another_units_clerk_decides_nothing(teacher: Person, client_for: Sign) 
 def test_the_task_page_shows_the_evidence_beside_the_form(
     school: Unit, teacher: Person, client_for: Sign
 ) -> None:
-    item = sent(teacher, "honor")
+    item = a_draft(teacher, "assessment", year=2025)
     with transaction():
-        clerk, task = staff(school, "unit_clerk"), build.review_task(queries.item_of(item.id))
+        owner, clerk = db.session.merge(teacher), staff(school, "unit_clerk")
+        build.attach(queries.item_of(item.id), "form", "考核表.pdf")
+        operations.submit_item(queries.item_of(item.id), actor=owner, now=now())
+        task = build.review_task(queries.item_of(item.id))
     browser = client_for(clerk)
     page = browser.get(f"/tasks/{task.id}").text
+    seen = re.sub(r"<[^>]*>", "", page)
     assert "证明.png" in page
+    assert (seen.count("考核表.pdf"), seen.count("在此查看")) == (1, 1)
+    assert "社保缴费单位" not in seen, "what is asked for with another proof only"
     assert "退回修改" in page
     refused = browser.post(f"/tasks/{task.id}", {"decision": "return", "opinion": ""})
     assert refused.status_code == 422

@@ -73,7 +73,8 @@ def test_what_was_not_submitted_is_named_with_why_and_keeps_no_other_back(
     [whole], [bare] = drafts(teacher, 1), drafts(teacher, 1, files=False)
     answer = asked(client_for(teacher), [bare, whole])
     assert is_told_in_place(answer, "已提交 1 项业绩", "1 项未提交", f'href="/portfolio/{bare}"')
-    assert "证书" in answer.text.split("1 项未提交")[1].split("</ul>")[0]
+    told = answer.text.split("1 项未提交")[1].split("</ul>")[0]
+    assert "—— 请上传荣誉证书<" in told
     assert f'value="{bare}" aria-label' in answer.text
     assert states([whole, bare]) == ["submitted", "draft"]
 
