@@ -158,7 +158,9 @@ def _check_mentions(field: FieldSpec, asked: set[str], beside: set[str]) -> None
     """Conditions may ask the form around a row; a limit is a field that stands beside."""
     unknown = [name for name, _ in (*field.required_when, *field.one_when) if name not in asked]
     limits = [limit for limit in (field.min, field.max) if limit and is_name(limit)]
-    unknown += [name for name in (*limits, field.check_with) if name and name not in beside]
+    unknown += [
+        name for name in (*limits, field.check_with, field.unless) if name and name not in beside
+    ]
     require(not unknown, field, f"提到未知的字段 {'、'.join(unknown)}")
     require(field.required_when or not field.only, field, "only 须与 required_when 同用")
 

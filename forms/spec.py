@@ -78,6 +78,8 @@ class FieldSpec:
     min: str | None = None
     max: str | None = None
     one_when: Conditions = ()
+    # The box beside which, while it is ticked, no day may stand: 至今.
+    unless: str = ""
     places: int = 2
     scaled: bool = False
     pattern: str = ""

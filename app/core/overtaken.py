@@ -8,7 +8,7 @@ kept; saving once more is a decision then.
 from collections.abc import Mapping
 from typing import Any
 
-from forms import FormSpec, display
+from forms import FieldSpec, FormSpec, display
 
 EMPTIED = "另一页面已保存，此项为空"
 
@@ -21,13 +21,19 @@ def overtaken(what: str) -> str:
     )
 
 
+def _said(field: FieldSpec, answers: Mapping[str, Any], choices: Any) -> str:
+    """Return an answer as people read it; a box that nobody touched is not ticked."""
+    value = answers.get(field.name)
+    return display(field, bool(value) if field.type == "bool" else value, choices)
+
+
 def differing(
     spec: FormSpec, kept: Mapping[str, Any], typed: Mapping[str, Any], choices: Any = None
 ) -> dict[str, list[str]]:
     """Return the fields typed otherwise than they are kept, and what to say beside each."""
     found = {}
     for field in spec.fields:
-        now_kept = display(field, kept.get(field.name), choices)
-        if display(field, typed.get(field.name), choices) != now_kept:
+        now_kept = _said(field, kept, choices)
+        if _said(field, typed, choices) != now_kept:
             found[field.name] = [f"另一页面已保存为“{now_kept}”" if now_kept else EMPTIED]
     return found

@@ -114,7 +114,7 @@ class TextAreaField(TextField):
 class DateField(TypedField):
     """日期, an ISO date in JSON."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"min", "max"})
+    options: ClassVar[frozenset[str]] = frozenset({"min", "max", "unless"})
     asks: ClassVar[str] = "请选择"
     widget: Any = widgets.DateInput()
     form_of_text: ClassVar[str] = r"\d{4}-\d{1,2}-\d{1,2}"
@@ -170,6 +170,9 @@ class DateField(TypedField):
 
     def check(self, form: BaseForm) -> None:
         """Hold the day against its limits; ISO texts sort like days."""
+        box: Any = form[self.spec.unless] if self.spec.unless else None
+        if box is not None and box.data:
+            raise too_far(f"已勾选“{box.label.text}”，请清空此项，或取消勾选")
         day = str(self.data)
         for limit in (self.spec.min, EARLIEST):
             earliest, said = self.bound(form, limit)

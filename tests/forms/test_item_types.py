@@ -157,6 +157,20 @@ def test_what_ends_ends_after_it_began() -> None:
     }
 
 
+def test_a_career_says_what_was_done_and_when_it_ended_or_that_it_goes_on() -> None:
+    begun = {"start": "2010-09", "content": "", "end": None}
+    assert faults("work", **begun, current=False) == {
+        "content": ["请填写经历内容"],
+        "end": ["请选择结束年月"],
+    }
+    told = {**begun, "content": "数学教学"}
+    assert faults("work", **told, current=True) == {}
+    assert faults("work", **{**told, "end": "2012-07"}, current=False) == {}
+    assert faults("work", **{**told, "end": "2012-07"}, current=True) == {
+        "end": ["已勾选“至今”，请清空此项，或取消勾选"]
+    }
+
+
 def test_a_rank_is_among_the_people_and_a_sole_author_is_the_first_of_one() -> None:
     assert faults("book", participation="合著", position=3, participants=2) == {
         "position": ["不能大于参与人数（2）"]
