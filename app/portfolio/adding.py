@@ -1,5 +1,6 @@
 """添加: the ways into a portfolio other than typing one field after another."""
 
+import io
 from collections.abc import Callable, Collection
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -7,14 +8,16 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.models import Person
+from app.core import storage
 from app.core.children import Busy
 from app.core.clock import now
 from app.core.db import begin_writing, db
-from app.core.errors import TooLarge
+from app.core.errors import NotFound, TooLarge
 from app.core.faults import shown_on
 from app.core.http import page_of, see_other, writes_late
 from app.core.numbers import ids_in
 from app.core.permissions import requires
+from app.core.storage import StoredFile
 from app.imports.models import BATCH_WORDS
 from app.imports.queries import own_batches
 from app.portfolio import carrying, queries, sheet_import
@@ -22,6 +25,7 @@ from app.portfolio import literature as bib
 from app.portfolio.models import STATES, TONES, PortfolioItem
 
 PAGE_SIZE = 10
+FORGOTTEN = "预览已过期，请重新粘贴或上传题录"
 Page = str | tuple[str, int]
 
 
@@ -33,7 +37,8 @@ def add_pages(bp: Blueprint) -> None:
     bp.get("/portfolio/literature")(literature)
     bp.post("/portfolio/literature")(read_literature)
     bp.post("/portfolio/literature/one")(read_one)
-    bp.post("/portfolio/literature/take")(take_literature)
+    bp.get("/portfolio/literature/<int:file_id>")(preview_literature)
+    bp.post("/portfolio/literature/<int:file_id>")(take_literature)
     bp.app_template_global("year_after")(year_after)
 
 
@@ -104,22 +109,57 @@ def literature(fault: str = "") -> str:
     return render_template("portfolio/literature.html", fault=fault, ways=bib.ACCEPTED)
 
 
-def _previewed(read: Callable[[], str]) -> Page:
-    """Show what a bibliography would give; what is too much for us is told where it was sent."""
+def _told(page: Callable[[], Response | Page]) -> Response | Page:
+    """Return a page, or where a bibliography is sent with what this one is too much for."""
     try:
-        text = read()
-        found = bib.read_text(text)
-    except (TooLarge, Busy) as refused:
+        return page()
+    except (NotFound, TooLarge, Busy) as refused:
         return literature(refused.message), refused.status
-    return _preview(text, found)
+
+
+def _keep(text: str, *, is_typed: bool = False) -> Response:
+    """Keep what was sent for as long as an upload waits: its preview has an address of its own."""
+    bib.read_text(text)
+    content = io.BytesIO(text.encode("utf-8", "replace"))
+    kept = storage.store_known(content, "文献题录.txt", bib.MEDIA_TYPE)
+    begin_writing()
+    file = storage.lay(kept, owner_id=current_user.id, now=now())
+    typed = 1 if is_typed else None
+    return see_other(url_for("portfolio.preview_literature", file_id=file.id, typed=typed))
+
+
+def _kept(file_id: int) -> str:
+    """Return what one has sent; NotFound where it is somebody else's, or forgotten."""
+    file = db.session.get(StoredFile, file_id)
+    is_mine = file is not None and file.owner_id == current_user.id
+    if file is None or not is_mine or file.media_type != bib.MEDIA_TYPE:
+        raise NotFound(FORGOTTEN)
+    return storage.read_bytes(file).decode()
+
+
+@requires("portfolio.create")
+def preview_literature(file_id: int) -> Response | Page:
+    """What a bibliography that was sent would give, to be chosen from."""
+
+    def page() -> str:
+        text = _kept(file_id)
+        return _preview(file_id, text, bib.read_text(text))
+
+    return _told(page)
 
 
 def _preview(
-    text: str, found: bib.Bibliography, picked: Collection[int] | None = None, fault: str = ""
+    file_id: int,
+    text: str,
+    found: bib.Bibliography,
+    picked: Collection[int] | None = None,
+    fault: str = "",
 ) -> str:
     return render_template(
         "portfolio/literature_preview.html",
+        file_id=file_id,
         text=text,
+        is_typed="typed" in request.args,
         found=found,
         candidates=bib.candidates(found, actor=_me(), now=now()),
         picked=picked,
@@ -143,34 +183,34 @@ def _pasted() -> str:
 @writes_late
 @requires("portfolio.create")
 @shown_on(literature)
-def read_literature() -> Page:
-    """What a pasted text or a file would give, to be chosen from."""
-    return _previewed(_pasted)
+def read_literature() -> Response | Page:
+    """Keep a pasted text or a file, and go on to its preview."""
+    return _told(lambda: _keep(_pasted()))
 
 
 @writes_late
 @requires("portfolio.create")
 @shown_on(literature)
-def read_one() -> Page:
-    """What one paper would give that was typed by its DOI and the like."""
-    return _previewed(lambda: bib.as_text(bib.checked_paper(request.form)))
+def read_one() -> Response | Page:
+    """Keep one paper that was typed by its DOI and the like, and go on to its preview."""
+    return _told(lambda: _keep(bib.as_text(bib.checked_paper(request.form)), is_typed=True))
 
 
 @writes_late
 @requires("portfolio.create")
-@shown_on(literature)
-def take_literature() -> Response | Page:
+def take_literature(file_id: int) -> Response | Page:
     """Make drafts of the chosen entries."""
-    text = request.form.get("text", "")
-    picked = set(ids_in(request.form.getlist("pick")))
+    return _told(lambda: _take(file_id, set(ids_in(request.form.getlist("pick")))))
+
+
+def _take(file_id: int, picked: set[int]) -> Response | Page:
+    text = _kept(file_id)
+    found = bib.read_text(text)
+    begin_writing()
     try:
-        found = bib.read_text(text)
-        begin_writing()
         made = bib.take(found, picked, actor=_me(), now=now())
     except bib.NothingTaken as error:
         db.session.rollback()
-        return _preview(text, found, picked, error.message), error.status
-    except (TooLarge, Busy) as refused:
-        return literature(refused.message), refused.status
+        return _preview(file_id, text, found, picked, error.message), error.status
     flash(f"已生成 {len(made)} 项草稿，请补充缺少的内容和附件后提交审核", "success")
     return see_other(url_for("portfolio.index", status="draft"))

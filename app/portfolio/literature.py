@@ -28,6 +28,7 @@ WAY = "literature"
 CHILD = "app.portfolio.literature_child"
 SECONDS, PATIENCE, MEMORY = 10, 40, 512 * 2**20
 MOST_BYTES = 500_000
+MEDIA_TYPE = "text/plain"
 COSTLY = "读取文献所需的时间或内存超过限度，请分批导入"
 BUSY = "服务器太忙，没有来得及读取文献，请过几分钟再试"
 ACCEPTED = ".bib,.ris,.enw,.txt"

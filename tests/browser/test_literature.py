@@ -42,7 +42,7 @@ def test_what_was_pasted_is_there_on_the_way_back_until_it_is_taken(
     expect(pasted).to_have_value(RIS)
     previewed(page)
     page.get_by_role("button", name="生成草稿").click()
-    expect(page.get_by_text("已生成 1 项草稿")).to_be_visible()
+    expect(page.get_by_text("已生成 1 项草稿").first).to_be_visible()
     page.goto(page.url.partition("/portfolio")[0] + "/portfolio/literature")
     expect(pasted).to_have_value("")
 
@@ -55,6 +55,8 @@ def test_what_a_file_held_can_be_mended_on_the_way_back(enter: Enter, teacher: P
     previewed(page)
     page.go_back()
     expect(page.get_by_label("题录内容")).to_have_value(RIS)
+    page.go_forward()
+    expect(page.get_by_role("heading", name="选择要导入的文献")).to_be_visible()
 
 
 def test_a_paper_that_was_typed_is_there_on_the_way_back_and_nobody_elses(

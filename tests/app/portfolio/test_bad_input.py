@@ -118,8 +118,9 @@ def test_a_number_of_thousands_of_digits_is_nobodys(sender: Browser, item_id: in
     form = {**before[1], SLOT.name: [number], "row_version": before[2]}
     assert sender.post(f"/portfolio/{item_id}", form).status_code in {404, 422}
     assert sender.post("/portfolio/carry", {"id": number, "year": 2026}).status_code < 500
-    pasted = {"text": "@article{a, title={x}}", "pick": number}
-    assert sender.post("/portfolio/literature/take", pasted).status_code == 422
+    pasted = sender.post("/portfolio/literature", {"text": "@article{a, title={x}}"}).location
+    assert sender.post(pasted, {"pick": number}).status_code == 422
+    assert sender.get(f"/portfolio/literature/{number}").status_code == 404
     assert state(item_id) == before
 
 

@@ -1,6 +1,7 @@
 """文献导入: bibliographies of every format become drafts, chosen first, none twice."""
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.accounts.models import Person
+from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid, TooLarge
@@ -18,6 +20,7 @@ from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
+from tests.conftest import START
 
 ENDNOTE = """%0 Journal Article
 %A 邱晓岚
@@ -221,16 +224,18 @@ def test_the_pages_lead_from_the_text_to_drafts(author: Person, client_for: Any)
     assert "文献导入" in browser.get("/portfolio").text
     assert "粘贴或上传题录" in browser.get("/portfolio/literature").text
     file = {"text": "", "file": (io.BytesIO(BIBTEX.encode()), "mine.bib")}
-    page = browser.post("/portfolio/literature", file)
-    assert page.status_code == 200
-    assert ("第 5 行起的内容无法识别" in page.text, "生成草稿" in page.text) == (True, True)
-    unpicked = browser.post("/portfolio/literature/take", {"text": BIBTEX})
+    url = browser.post("/portfolio/literature", file).location
+    for _ in range(2):
+        page = browser.get(url).text
+        assert ("第 5 行起的内容无法识别" in page, "生成草稿" in page) == (True, True)
+    unpicked = browser.post(url, {})
     assert is_told_in_place(unpicked, "请先勾选要导入的文献", "基于流程的职称评审")
-    sent = {"text": BIBTEX, "pick": ["0", "2"]}
-    answer = browser.post("/portfolio/literature/take", sent)
+    sent = {"pick": ["0", "2"]}
+    answer = browser.post(url, sent)
     assert answer.status_code == 303
     assert "已生成 2 项草稿" in browser.get(answer.location).text
-    assert browser.post("/portfolio/literature/take", sent).status_code == 422
+    assert browser.post(url, sent).status_code == 422
+    assert "业绩库已有" in browser.get(url).text
     with transaction(write=False):
         mine = select(PortfolioItem.type_key).filter_by(person_id=author.id)
         assert sorted(db.session.scalars(mine)) == ["book", "paper"]
@@ -244,8 +249,9 @@ def test_one_paper_is_typed_by_its_doi(author: Person, client_for: Any) -> None:
         "authors": "邱晓岚，林晓禾",
         "date": "2024-05",
     }
-    page = browser.post(url, typed)
-    assert page.status_code == 200
+    answer = browser.post(url, typed)
+    assert answer.status_code == 303
+    page = browser.get(answer.location)
     assert ("https://doi.org/10.1234/abc.5" in page.text, "2024-05" in page.text) == (True, True)
     wrong = browser.post(url, {**typed, "doi": "abc", "title": ""})
     assert is_told_in_place(wrong, "DOI 应如 10.1000/xyz123", "请填写论文名称", "邱晓岚，林晓禾")
@@ -257,3 +263,24 @@ def test_what_is_refused_comes_back_as_it_was_pasted(author: Person, client_for:
     assert is_told_in_place(refused, "无法识别文献格式", "随便一段话")
     large = {"file": (io.BytesIO(b"x" * 500_001), "mine.bib")}
     assert browser.post("/portfolio/literature", large).status_code == 413
+
+
+def test_a_preview_is_its_senders_own_and_ends_with_what_was_sent(
+    author: Person, teacher: Person, client_for: Any, at: Any
+) -> None:
+    browser = client_for(author)
+    url = browser.post("/portfolio/literature", {"text": RIS}).location
+    with transaction():
+        picture = build.an_upload(db.session.merge(author)).id
+    for reader, address in (
+        (client_for(teacher), url),
+        (browser, f"/portfolio/literature/{picture}"),
+        (browser, "/portfolio/literature/987654"),
+    ):
+        for answer in (reader.get(address), reader.post(address, {"pick": "0"})):
+            assert answer.status_code == 404
+            assert "预览已过期，请重新粘贴或上传题录" in answer.text
+    at(START + storage.STAGED_FOR + timedelta(hours=1))
+    with transaction():
+        assert storage.sweep_staged(now())
+    assert client_for(author).get(url).status_code == 404
