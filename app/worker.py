@@ -13,7 +13,7 @@ from app.accounts.mail_links import sweep_links
 from app.accounts.operations import sweep_sessions
 from app.accounts.signing_in import sweep_names
 from app.admin.ending import ask_for_warnings
-from app.core import audit, jobs, mail, parts, storage
+from app.core import audit, jobs, looking, mail, parts, storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.repeats import sweep_request_keys
@@ -70,7 +70,7 @@ def vet() -> int:
 def drain(rounds: int = 1000) -> None:
     """Tick until nothing moves; RuntimeError when it never comes to rest."""
     for _ in range(rounds):
-        if tick() + send() + take_in() + vet() == 0:
+        if tick() + send() + take_in() + vet() + looking.look_again() == 0:
             return
     msg = "the queues do not come to rest"
     raise RuntimeError(msg)
@@ -86,6 +86,7 @@ def seal() -> None:
 
 FORGETTING: tuple[Callable[[datetime], list[str]], ...] = (
     storage.sweep_staged,
+    storage.sweep_let_go,
     sweep_exports,
     sweep_imports,
 )
@@ -141,6 +142,7 @@ def start_scheduler(app: Flask) -> BackgroundScheduler:
         (send, {"seconds": SEND_SECONDS}),
         (take_in, {"seconds": SEND_SECONDS}),
         (vet, {"seconds": TICK_SECONDS}),
+        (looking.look_again, {"seconds": SEAL_SECONDS}),
         (seal, {"seconds": SEAL_SECONDS}),
         (sweep, {"minutes": SWEEP_MINUTES}),
     )

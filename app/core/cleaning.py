@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import IO
 
 from app.core.blobs import digest_of
@@ -47,6 +47,8 @@ class Clean:
     size: int
     sha256: str
     inks: tuple[bytes, ...] = ()
+    # That no child came to the end of its pages: how they look is not known, or not of all.
+    is_unseen: bool = False
 
 
 @contextmanager
@@ -63,10 +65,9 @@ def cleaned(source: IO[bytes], policy: Policy) -> Iterator[Clean]:
         source.seek(0)
         work = clean_into if is_light else _clean_apart
         now = work(source, target, ending, policy)
-        if now.ending == "pdf":
-            now = replace(now, inks=_looks_of(source))
+        seen = pages_of(source) if now.ending == "pdf" else Pages(now.inks)
         content: IO[bytes] = target if now.ending in PICTURES else source
-        yield _described(content, now)
+        yield _described(content, now.ending, seen)
 
 
 def _is_light(source: IO[bytes], size: int, ending: str) -> bool:
@@ -76,16 +77,24 @@ def _is_light(source: IO[bytes], size: int, ending: str) -> bool:
     return ending not in PICTURES or pixels_of(source) <= LIGHT_PIXELS
 
 
-def _described(content: IO[bytes], now: Cleaned) -> Clean:
+def _described(content: IO[bytes], ending: str, seen: "Pages") -> Clean:
     content.seek(0)
     digest = digest_of(content)
     size = content.tell()
     content.seek(0)
-    return Clean(content, MEDIA_TYPES[now.ending], size, digest, now.inks)
+    return Clean(content, MEDIA_TYPES[ending], size, digest, seen.inks, not seen.are_all)
 
 
-def _looks_of(document: IO[bytes]) -> tuple[bytes, ...]:
-    """Return how the pages of a short PDF look; nothing of one that cannot be drawn in time."""
+@dataclass(frozen=True)
+class Pages:
+    """How the pages of a document look, and whether they are all that can be compared."""
+
+    inks: tuple[bytes, ...] = ()
+    are_all: bool = True
+
+
+def pages_of(document: IO[bytes]) -> Pages:
+    """Return how the pages of a short PDF look; not all, of one that cannot be drawn in time."""
     words = (str(LOOKING_SECONDS), str(MEMORY))
     document.seek(0)
     try:
@@ -94,11 +103,12 @@ def _looks_of(document: IO[bytes]) -> tuple[bytes, ...]:
         if child.returncode:
             log.warning("not every page of a PDF could be looked at: %s", child.returncode)
         lines = child.stdout.splitlines()[:MOST_PAGES]
-        return tuple(filter(is_ink, map(base64.b64decode, lines)))
+        inks = tuple(filter(is_ink, map(base64.b64decode, lines)))
+        return Pages(inks, not child.returncode)
     except (Busy, ValueError) as error:
-        # The file is good all the same; the handbook says that its looks are not compared then.
+        # The file is good all the same; it is looked at again later.
         log.warning("no page of a PDF could be looked at: %s", error)
-    return ()
+    return Pages(are_all=False)
 
 
 @contextmanager

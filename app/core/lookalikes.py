@@ -8,16 +8,28 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    LargeBinary,
+    String,
+    delete,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from app.core.db import Id, Model, db, pk
+from app.core.db import Id, Instant, Model, db, insert_into, pk
 from app.core.likeness import Likeness, bands_of
 
 NEWEST, MOST_COMPARED = 200, 40
 """Pictures read of a band, and compared. Of a template with more copies the oldest are missed."""
 LEAST_SHARED = 2
+PAUSE, MOST_TRIES = timedelta(minutes=10), 5
+"""How long a PDF rests that could not be drawn, twice as long after each further try."""
 
 
 class PictureLook(Model):
@@ -54,6 +66,18 @@ class PictureTwin(Model):
     other_id: Mapped[int] = _look()
 
 
+class UnseenPaper(Model):
+    """A PDF of which not every page could be drawn: it is tried again, so often and no more."""
+
+    __tablename__ = "unseen_paper"
+    __table_args__ = (CheckConstraint("tries >= 0", name="tries_are_counted"),)
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tries: Mapped[int] = mapped_column(default=0)
+    # When it is tried next; never again, where there is none.
+    due_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+
+
 @dataclass(frozen=True)
 class Look:
     """The ink of a picture that is being taken in, and the looks that are nearly the same."""
@@ -67,6 +91,10 @@ def looks_for(sha256: str, inks: Sequence[bytes]) -> tuple[Look, ...]:
     known = select(PictureLook.id).where(PictureLook.sha256 == sha256).limit(1)
     if not inks or db.session.scalar(known) is not None:
         return ()
+    return _looks_of(inks)
+
+
+def _looks_of(inks: Sequence[bytes]) -> tuple[Look, ...]:
     return tuple(Look(ink, tuple(_twins(ink))) for ink in inks)
 
 
@@ -109,6 +137,36 @@ def keep_looks(sha256: str, looks: Iterable[Look]) -> None:
     db.session.flush()
 
 
+def note_unseen(sha256: str, now: datetime) -> None:
+    """Have a PDF looked at again later, as long as it was not given up before."""
+    unseen = insert_into(UnseenPaper).values(sha256=sha256, tries=0, due_at=now + PAUSE)
+    db.session.execute(unseen.on_conflict_do_nothing(index_elements=["sha256"]))
+
+
+def claim_unseen(now: datetime) -> str | None:
+    """Return the hash of a PDF that is to be tried now, and let the others wait for the next try.
+
+    After the last one it is given up, unless that brings its look.
+    """
+    due = select(UnseenPaper).where(UnseenPaper.due_at <= now).order_by(UnseenPaper.due_at)
+    paper = db.session.scalars(due.limit(1).with_for_update(skip_locked=True)).first()
+    if paper is None:
+        return None
+    paper.tries += 1
+    rest = PAUSE * 2**paper.tries
+    paper.due_at = now + rest if paper.tries < MOST_TRIES else None
+    return paper.sha256
+
+
+def see_again(sha256: str, inks: Sequence[bytes]) -> None:
+    """Keep how a PDF looks that could not be drawn whole before, unless it is gone meanwhile."""
+    waiting = delete(UnseenPaper).where(UnseenPaper.sha256 == sha256)
+    if not db.session.scalars(waiting.returning(UnseenPaper.sha256)).all():
+        return
+    db.session.execute(delete(PictureLook).where(PictureLook.sha256 == sha256))
+    keep_looks(sha256, _looks_of(inks))
+
+
 def lookalikes_of(hashes: Iterable[str]) -> list[tuple[str, str]]:
     """Return pairs of hashes: each of these with other bytes that look nearly the same."""
     wanted = list(hashes)
@@ -127,4 +185,6 @@ def lookalikes_of(hashes: Iterable[str]) -> list[tuple[str, str]]:
 
 def forget_looks(hashes: Iterable[str]) -> None:
     """Forget how bytes look that no file has any more; their bands and pairs go with them."""
-    db.session.execute(delete(PictureLook).where(PictureLook.sha256.in_(list(hashes))))
+    gone = list(hashes)
+    for known in (PictureLook, UnseenPaper):
+        db.session.execute(delete(known).where(known.sha256.in_(gone)))

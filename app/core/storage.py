@@ -1,7 +1,7 @@
 """Stored files: bytes by content hash in a store, name and owner in the database.
 
 A file is staged in a transaction of its own; saving a record links it. What is never linked
-is swept away after two days.
+is swept away after two days, and what a record let go two days after that, if nothing else has it.
 """
 
 import contextlib
@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    delete,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +31,7 @@ from app.core.cleaning import cleaned
 from app.core.crypto import instance_key
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
 from app.core.errors import Invalid, NotFound
-from app.core.lookalikes import Look, forget_looks, keep_looks, looks_for
+from app.core.lookalikes import Look, forget_looks, keep_looks, looks_for, note_unseen
 from app.core.uploads import MEDIA_TYPES, Policy
 
 log = logging.getLogger(__name__)
@@ -36,6 +45,9 @@ NAME_LENGTH = 120
 _KNOWN_ENDINGS = frozenset({*MEDIA_TYPES, "jpeg", "gif", "bmp", "webp", "heic", "doc", "xls"})
 
 
+_LET_GO = text("let_go_at IS NOT NULL")
+
+
 class StoredFile(Model):
     """A file that somebody uploaded or the platform made."""
 
@@ -45,6 +57,12 @@ class StoredFile(Model):
         CheckConstraint("size > 0", name="it_is_not_empty"),
         Index("ix_stored_file_sweep", "status", "created_at"),
         Index("ix_stored_file_sha256", "sha256", "id"),
+        Index(
+            "ix_stored_file_let_go",
+            "let_go_at",
+            sqlite_where=_LET_GO,
+            postgresql_where=_LET_GO,
+        ),
     )
 
     id: Mapped[int] = pk()
@@ -55,6 +73,8 @@ class StoredFile(Model):
     owner_id: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     status: Mapped[str] = mapped_column(String(10), default=STAGED)
     created_at: Mapped[datetime] = mapped_column(Instant)
+    # When a record that may have been its last one gave it up.
+    let_go_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 Reader = Callable[[int, StoredFile], bool]
@@ -65,6 +85,16 @@ def register_reader(reader: Reader) -> Reader:
     """Register who else may read a file: called with the person's id and the file."""
     _readers.append(reader)
     return reader
+
+
+Keeper = Callable[[int], bool]
+_keepers: list[Keeper] = []
+
+
+def register_keeper(keeper: Keeper) -> Keeper:
+    """Register who remembers files by their ids where no constraint holds them."""
+    _keepers.append(keeper)
+    return keeper
 
 
 def may_read(person_id: int, file: StoredFile) -> bool:
@@ -124,6 +154,7 @@ class Kept:
     media_type: str
     size: int
     looks: tuple[Look, ...] = ()
+    is_unseen: bool = False
 
 
 def prepare(source: IO[bytes], name: str, policy: Policy) -> Kept:
@@ -135,7 +166,7 @@ def prepare(source: IO[bytes], name: str, policy: Policy) -> Kept:
         blob_store().put(blob_name(clean.sha256), clean.content, clean.size)
     true = true_name(name, clean.media_type)
     looks = looks_for(clean.sha256, clean.inks)
-    return Kept(clean.sha256, true, clean.media_type, clean.size, looks)
+    return Kept(clean.sha256, true, clean.media_type, clean.size, looks, clean.is_unseen)
 
 
 def lay(kept: Kept, *, owner_id: int | None, now: datetime) -> StoredFile:
@@ -152,6 +183,8 @@ def lay(kept: Kept, *, owner_id: int | None, now: datetime) -> StoredFile:
     db.session.add(file)
     db.session.flush()
     keep_looks(kept.sha256, kept.looks)
+    if kept.is_unseen:
+        note_unseen(kept.sha256, now)
     return file
 
 
@@ -187,8 +220,16 @@ def keep(
 
 def link(file: StoredFile) -> StoredFile:
     """Mark a file as belonging to a record; it is never swept again."""
-    file.status = LINKED
+    file.status, file.let_go_at = LINKED, None
     return file
+
+
+def let_go(ids: Iterable[int], now: datetime) -> None:
+    """Note that a record has these files no more: what nothing else has is swept in two days."""
+    wanted = set(ids)
+    if wanted:
+        left = update(StoredFile).where(StoredFile.id.in_(wanted)).values(let_go_at=now)
+        db.session.execute(left)
 
 
 def owned_file(file_id: int, owner_id: int, fits: Policy | None = None) -> StoredFile:
@@ -243,6 +284,20 @@ def sweep_staged(now: datetime) -> list[str]:
     gone = list(db.session.scalars(swept.returning(StoredFile.sha256)))
     _forget_looks_of(gone)
     return gone
+
+
+def sweep_let_go(now: datetime) -> list[str]:
+    """Forget files that records let go 48 hours ago; returns the hashes of their bytes.
+
+    What another record refers to stays, until that one lets it go. What is only remembered
+    elsewhere, see `register_keeper`, is asked about again as long after.
+    """
+    old = select(StoredFile.id).where(StoredFile.let_go_at < now - STAGED_FOR).limit(200)
+    taken = update(StoredFile).where(StoredFile.id.in_(old)).values(let_go_at=None)
+    ids = list(db.session.scalars(taken.returning(StoredFile.id)))
+    kept = {file_id for file_id in ids if any(keeps(file_id) for keeps in _keepers)}
+    let_go(kept, now)
+    return forget_files(sorted(set(ids) - kept))
 
 
 def _forget_looks_of(gone: Iterable[str]) -> None:

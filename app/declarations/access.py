@@ -136,6 +136,11 @@ def _sent_up_with(file_id: int) -> list[Declaration]:
     return [each for each in db.session.scalars(sent) if _was_sent_with(each, file_id)]
 
 
+def is_remembered(file_id: int) -> bool:
+    """Tell whether a declaration had the file when it was sent up last, whatever it has now."""
+    return bool(_sent_up_with(file_id))
+
+
 def _was_sent_with(declaration: Declaration, file_id: int) -> bool:
     sent = snapshots_of(declaration.id)
     return bool(sent) and file_id in held_when_sent(declaration, sent[-1]).stored

@@ -10,7 +10,7 @@ from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import ORGANISERS, STAFF, VETTERS, register_predicate
 from app.core.records import register_record, register_subject
-from app.core.storage import StoredFile, register_reader
+from app.core.storage import StoredFile, register_keeper, register_reader
 from app.declarations import access, operations, overview, queries
 from app.declarations.contracts import (
     ACCEPTED,
@@ -308,6 +308,9 @@ def context(declaration_id: int, person: Any) -> dict[str, Any]:
         "posts": partial(lines_of, found.unit_id, but=found.id),
         "post_level": POST_OF_TITLE.get(found.title.level, ""),
     }
+
+
+register_keeper(access.is_remembered)
 
 
 @register_reader

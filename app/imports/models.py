@@ -95,6 +95,8 @@ class ImportBatch(Model):
     faulty: Mapped[int] = mapped_column(default=0)
     # Why what was confirmed has not been written.
     message: Mapped[str] = mapped_column(String(500), default="")
+    # Which cells stand under no heading, in words: nothing of them is imported.
+    unread: Mapped[str] = mapped_column(String(500), default="")
     # How often it was checked or confirmed: each has a job of its own.
     round: Mapped[int] = mapped_column(default=0)
     # What became of the rows of each unit: its name, and how many of each state.

@@ -26,6 +26,8 @@ IGNORED = ("错误原因",)
 """The column that the platform adds to the rows that it gives back."""
 A_DAY = timedelta(days=1)
 UNDER_WAY = (BatchStatus.CHECKING, BatchStatus.RUNNING)
+NAMED = 10
+"""How many of the cells that are not read are named."""
 NO_ROWS = "表格只有标题，没有数据"
 
 
@@ -71,6 +73,21 @@ def _places(kind: Kind, head: SheetRow) -> dict[str, int]:
     return {known[label]: place for place, label in enumerate(labels) if label in known}
 
 
+def _unread(rows: Sequence[SheetRow]) -> str:
+    """Return in words which cells stand under no heading; nothing of them is read."""
+    headed = {place for place, label in enumerate(rows[0].cells) if label.strip(" *＊")}
+    found = [
+        f"第 {row.no} 行第 {place + 1} 列"
+        for row in rows[1:]
+        for place in sorted(
+            {place for place, text in enumerate(row.cells) if text} | {*row.faults}
+        )
+        if place not in headed
+    ]
+    more = f" 等 {len(found)} 处" if len(found) > NAMED else ""
+    return f"{'、'.join(found[:NAMED])}{more}" if found else ""
+
+
 def _cells(row: SheetRow, places: dict[str, int]) -> dict[str, str]:
     cells = {name: row.at(place) for name, place in places.items() if row.at(place)}
     lost = [(name, row.faults[place]) for name, place in places.items() if place in row.faults]
@@ -99,6 +116,7 @@ def hand_in(
         file_name=file.name,
         sha256=hashlib.sha256(upload.content).hexdigest(),
         total=len(rows),
+        unread=_unread(upload.rows),
         round=0,
         report=[],
         uploaded_at=now,

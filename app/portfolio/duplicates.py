@@ -27,10 +27,10 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
 from app.core.db import db
-from app.core.lookalikes import lookalikes_of
+from app.core.lookalikes import UnseenPaper, lookalikes_of
 from app.core.permissions import Grant, role_allows, subject_allows
 from app.core.storage import StoredFile
-from app.portfolio.hint_words import Same, clash_of, label_of, word_of
+from app.portfolio.hint_words import Same, Unseen, clash_of, label_of, word_of
 from app.portfolio.models import (
     DRAFT,
     STATES,
@@ -92,6 +92,8 @@ class Hints:
 
     shown: Sequence[Duplicate] = ()
     has_more: bool = False
+    unseen: Sequence[Unseen] = ()
+    """What could not be compared as a picture is."""
 
     @property
     def count(self) -> str:
@@ -110,7 +112,21 @@ def duplicates_shown_to(
     hints = duplicates_of(owner_id, item_ids)
     seen = seen_among([each.theirs_id for each in hints.shown], units_where(grants))
     told = [replace(each, is_open=each.theirs_id in seen) for each in hints.shown]
-    return replace(hints, shown=told)
+    return replace(hints, shown=told, unseen=_unseen_among(item_ids))
+
+
+def _unseen_among(item_ids: Sequence[int]) -> list[Unseen]:
+    """Return the attachments that items were sent with and that could not be compared yet."""
+    found = db.session.execute(
+        select(PortfolioItem, StoredFile, UnseenPaper.due_at)
+        .join(ItemSentFile, ItemSentFile.item_id == PortfolioItem.id)
+        .join(StoredFile, StoredFile.id == ItemSentFile.file_id)
+        .join(UnseenPaper, UnseenPaper.sha256 == StoredFile.sha256)
+        .where(ItemSentFile.item_id.in_(item_ids))
+        .options(*AS_SEEN)
+        .order_by(StoredFile.id)
+    ).tuples()
+    return [Unseen(_name(item, file), due_at is not None) for item, file, due_at in found]
 
 
 def _may_compare(grants: Iterable[Grant]) -> bool:

@@ -1,6 +1,7 @@
 """What reviewers read of two claims of the same (重复申报提示的用语)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from app.core.storage import StoredFile
@@ -29,6 +30,20 @@ def label_of(kind: ItemType, slot: str) -> str:
     """Return the name of a slot; the type as it was shown may not have it, or no longer."""
     labels = {each.name: each.label for each in kind.slots}
     return labels.get(slot, "附件") if slot else ""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """An attachment whose pages could not be drawn yet, and whether that is tried again."""
+
+    name: str
+    is_tried_again: bool
+
+    @property
+    def words(self) -> str:
+        """What the reviewer is told: that the machine has said nothing of it."""
+        next_step = "平台稍后再试" if self.is_tried_again else "多次尝试未能读取页面，请人工核对"
+        return f"附件“{self.name}”未能比对，{next_step}"
 
 
 Place = tuple[int | None, int | None]

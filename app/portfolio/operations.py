@@ -11,12 +11,11 @@ from app.accounts.operations import notify
 from app.core import audit, search
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.core.storage import forget_files
 from app.engine import runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types
 from app.portfolio.flags import flag_faults, keep_flags
-from app.portfolio.leavings import forget_unsent
+from app.portfolio.leavings import forget_unsent, leave_files
 from app.portfolio.models import (
     APPROVED,
     DRAFT,
@@ -265,7 +264,7 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     _drop_strays(item, actor, now)
     # It was held against the type as it is now, whether or not a field was typed since.
     _describe(item)
-    show_as_sent(item)
+    show_as_sent(item, now)
     item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id
     sent = ItemSubmission(
         no=len(item.submissions) + 1,
@@ -288,7 +287,7 @@ def _drop_strays(item: PortfolioItem, actor: Person, now: datetime) -> None:
     for file in strays:
         item.files.remove(file)
         record_event(item, "file_removed", actor, now, slot=file.slot, file=file.file_id)
-    forget_unsent(item, [file.file_id for file in strays])
+    leave_files(item, [file.file_id for file in strays], now)
 
 
 def vet_item(
@@ -382,7 +381,7 @@ def delete_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
     held = [file.file_id for file in item.files]
     db.session.delete(item)
     db.session.flush()
-    forget_files(sorted(held))
+    forget_unsent(held)
 
 
 def copy_item(item: PortfolioItem, *, actor: Person, now: datetime) -> PortfolioItem:

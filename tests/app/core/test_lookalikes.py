@@ -9,17 +9,27 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from app.core import cleaning, lookalikes, storage
+from app.core import cleaning, lookalikes, looking, storage
+from app.core.children import Busy
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.likeness import Likeness
-from app.core.lookalikes import PictureBand, PictureLook, PictureTwin, lookalikes_of
+from app.core.lookalikes import (
+    MOST_TRIES,
+    PAUSE,
+    PictureBand,
+    PictureLook,
+    PictureTwin,
+    UnseenPaper,
+    lookalikes_of,
+)
 from app.core.uploads import PHOTO, Policy
 from tests.builders.locks import locks_on
 from tests.builders.portfolio import a_picture
 from tests.builders.scanned import as_scanned
 from tests.builders.scans import RESCANS, honour, record
 from tests.builders.statements import statements_sent
+from tests.conftest import START
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -144,3 +154,41 @@ def test_the_search_reads_so_many_rows_however_many_share_a_template(
         assert len(compared) <= 3
         reads.append(sum(text.startswith("SELECT") for text in sent))
     assert len(set(reads[1:])) == 1
+
+
+def test_a_pdf_that_could_not_be_drawn_is_tried_again_so_often_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, at: Any
+) -> None:
+    real = cleaning.run_child
+
+    def busy(module: str, *words: str, **more: Any) -> Any:
+        if module == cleaning.LOOKER:
+            raise Busy
+        return real(module, *words, **more)
+
+    scan, moment = kept(again(1, "smaller")), START
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(cleaning, "run_child", busy)
+        drawn, never = (kept(as_scanned(honour(random.Random(seed)))) for seed in (1, 2))
+        assert looking.look_again() == 0, "not before it has rested"
+        at(moment := moment + 2 * PAUSE)
+        assert looking.look_again() == 2
+        assert looking.look_again() == 0
+    assert (near(scan), counted(UnseenPaper)) == (set(), 2)
+    with transaction():
+        last = db.session.get_one(UnseenPaper, never)
+        last.tries, last.due_at = MOST_TRIES - 1, moment + 9 * PAUSE
+    at(moment := moment + 4 * PAUSE)
+    assert looking.look_again() == 1
+    assert near(scan) == {(scan, drawn)}
+    at(moment := moment + 9 * PAUSE)
+    monkeypatch.setattr(cleaning, "run_child", busy)
+    assert looking.look_again() == 1
+    at(moment + 99 * PAUSE)
+    assert looking.look_again() == 0
+    with transaction(write=False):
+        left = db.session.scalars(select(UnseenPaper)).all()
+        assert [(each.sha256, each.due_at) for each in left] == [(never, None)]
+    with transaction():
+        storage.sweep_staged(moment + 999 * PAUSE)
+    assert (counted(UnseenPaper), counted(PictureLook)) == (0, 0)

@@ -250,6 +250,14 @@ def test_attachments_keep_to_their_slots(client_for: Clients, case: Declaration)
     assert "手写签名承诺书.jpg" in text(client.get(f"/declarations/{case.id}/fill/files"))
     assert client.post(f"{base}/remove").status_code == 303
     assert client.post(f"{base}/remove").status_code == 404
+    with transaction(write=False):
+        left = queries.files_of(case.id)[0]
+    assert client.post(f"/declarations/{case.id}/attachments/{left.id}/remove").status_code == 303
+    chosen = {"乙.png": a_picture(), "甲.pdf": a_pdf()}
+    sent = {"file": [(io.BytesIO(content), name) for name, content in chosen.items()]}
+    assert client.post(f"/declarations/{case.id}/files/{slot.id}", sent).status_code == 303
+    with transaction(write=False):
+        assert [each.name for each in queries.files_of(case.id)][:2] == list(chosen)
 
 
 @pytest.mark.parametrize(

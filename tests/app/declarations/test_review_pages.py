@@ -1,6 +1,7 @@
 """What reviewers see: the list, the material beside the form, the diagram, attachments."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -216,6 +217,8 @@ def test_offices_read_what_was_sent_up_while_it_is_retyped(
         file = queries.files_of(found.id)[0]
         name, file_id = file.name, file.file_id
         operations.remove_file(found, file.id, now=now())
+        storage.let_go([file_id], now())
+        assert storage.sweep_let_go(now() + timedelta(hours=49)) == [], "the offices read it still"
         entry = queries.entries_of(found.id, "item")[0]
         summary = entry.version.summary
         operations.remove_entry(found, entry.id, now=now())

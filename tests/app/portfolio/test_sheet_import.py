@@ -294,3 +294,16 @@ def test_a_file_is_nobody_elses(desk: Any, client_for: Any, school: Unit, app: F
     assert desk.post(f"{page}/drop", {}).headers["Location"].endswith("/portfolio/import")
     with transaction(write=False):
         assert db.session.scalar(select(func.count(ImportBatch.id))) == 1
+
+
+def test_what_stands_under_no_heading_is_told_and_not_imported(desk: Any, teacher: Person) -> None:
+    book = a_book([*HONORS, "", "错误原因"], [*HONOR, "备注在这里", "旧的原因", "更远"])
+    page = checked(desk, "item-honor", book)
+    told = "第 2 行第 7 列、第 2 行第 9 列的内容所在的列没有标题"
+    assert f"{told}，不会导入" in desk.get(page).text
+    assert desk.post(f"{page}/confirm", {}).status_code == 303
+    desk.forget()
+    take_in()
+    assert f"{told}，没有导入" in desk.get(page).text
+    assert "没有标题" not in desk.get(checked(desk, "item-honor", a_book(HONORS, HONOR))).text
+    assert [item.data.get("note") for item in items(teacher)] == [None]

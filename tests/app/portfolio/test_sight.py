@@ -17,6 +17,7 @@ from app.portfolio import attachments, duplicates, operations, withdrawals
 from app.portfolio.invariants import others_open_what_was_sent_last
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
+from app.worker import sweep
 from tests.builders import portfolio as build
 from tests.builders.flow import do
 from tests.builders.people import a_person
@@ -275,3 +276,40 @@ def test_a_person_is_told_of_files_that_others_still_open(returned: int) -> None
         fresh = build.attach(item, slot)
         [kind] = [each for each in known.kinds() if each.title == "业绩"]
         assert {sent, fresh} <= set(kind.fields["附件编号"](item))
+
+
+def test_what_was_removed_is_swept_two_days_after_nothing_has_it(
+    teacher: Person, returned: int, at: Callable[..., None]
+) -> None:
+    with transaction():
+        item = db.session.get_one(PortfolioItem, returned)
+        slot, sent = item.files[0].slot, item.files[0].file_id
+        copied = operations.copy_item(item, actor=item.person, now=now()).files[0].file_id
+        never_sent, back = (build.attach(item, slot) for _ in range(2))
+        for file_id in (sent, never_sent, back):
+            attachments.remove_file(item, slot, file_id, actor=item.person, now=now())
+        attachments.attach_file(item, slot, back, actor=item.person, now=now())
+        approved = build.an_approved_item(db.session.merge(teacher), "honor").item_id
+    with transaction():
+        item = db.session.get_one(PortfolioItem, approved)
+        item.status = "draft"
+        held = item.files[0].file_id
+        attachments.remove_file(item, "certificate", held, actor=item.person, now=now())
+
+    def left(hours: int) -> set[int]:
+        at(START + timedelta(hours=hours))
+        sweep()
+        with transaction(write=False):
+            wanted = {sent, never_sent, back, held}
+            return {id_ for id_ in wanted if db.session.get(storage.StoredFile, id_)}
+
+    assert copied == sent
+    assert left(47) == {sent, never_sent, back, held}
+    assert left(49) == {sent, back, held}, "others read what was sent, and versions keep theirs"
+    with transaction():
+        item = db.session.get_one(PortfolioItem, returned)
+        operations.submit_item(item, actor=item.person, now=now())
+        [twin] = db.session.query(PortfolioItem).filter_by(status="draft", current_version_id=None)
+        operations.delete_item(twin, actor=twin.person, now=now())
+    assert left(96) == {sent, back, held}, "it is read by nobody for 47 hours only"
+    assert left(98) == {back, held}

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '2026112237'
+revision = '2026112238'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -261,6 +261,16 @@ def upgrade():
     )
     with op.batch_alter_table('unknown_name', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_unknown_name_last_at'), ['last_at'], unique=False)
+
+    op.create_table('unseen_paper',
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('tries >= 0', name=op.f('ck_unseen_paper_tries_are_counted')),
+    sa.PrimaryKeyConstraint('sha256', name=op.f('pk_unseen_paper'))
+    )
+    with op.batch_alter_table('unseen_paper', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_unseen_paper_due_at'), ['due_at'], unique=False)
 
     op.create_table('article_version',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -714,12 +724,14 @@ def upgrade():
     sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('status', sa.String(length=10), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('let_go_at', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint("status IN ('staged', 'linked')", name=op.f('ck_stored_file_status_is_known')),
     sa.CheckConstraint('size > 0', name=op.f('ck_stored_file_it_is_not_empty')),
     sa.ForeignKeyConstraint(['owner_id'], ['person.id'], name=op.f('fk_stored_file_owner_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_stored_file'))
     )
     with op.batch_alter_table('stored_file', schema=None) as batch_op:
+        batch_op.create_index('ix_stored_file_let_go', ['let_go_at'], unique=False, sqlite_where=sa.text('let_go_at IS NOT NULL'), postgresql_where=sa.text('let_go_at IS NOT NULL'))
         batch_op.create_index('ix_stored_file_sha256', ['sha256', 'id'], unique=False)
         batch_op.create_index('ix_stored_file_sweep', ['status', 'created_at'], unique=False)
 
@@ -970,6 +982,7 @@ def upgrade():
     sa.Column('changed', sa.Integer(), nullable=False),
     sa.Column('faulty', sa.Integer(), nullable=False),
     sa.Column('message', sa.String(length=500), nullable=False),
+    sa.Column('unread', sa.String(length=500), nullable=False),
     sa.Column('round', sa.Integer(), nullable=False),
     sa.Column('report', sa.JSON(), nullable=False),
     sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
@@ -2606,6 +2619,7 @@ def downgrade():
     with op.batch_alter_table('stored_file', schema=None) as batch_op:
         batch_op.drop_index('ix_stored_file_sweep')
         batch_op.drop_index('ix_stored_file_sha256')
+        batch_op.drop_index('ix_stored_file_let_go', sqlite_where=sa.text('let_go_at IS NOT NULL'), postgresql_where=sa.text('let_go_at IS NOT NULL'))
 
     op.drop_table('stored_file')
     op.drop_table('second_factor')
@@ -2695,6 +2709,10 @@ def downgrade():
 
     op.drop_table('audit_event')
     op.drop_table('article_version')
+    with op.batch_alter_table('unseen_paper', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_unseen_paper_due_at'))
+
+    op.drop_table('unseen_paper')
     with op.batch_alter_table('unknown_name', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_unknown_name_last_at'))
 
