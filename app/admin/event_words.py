@@ -47,6 +47,7 @@ DATA = {
     "factor": "第二重验证",
     "fields": "修改的内容",
     "file": "附件编号",
+    "files": "附件顺序",
     "filing_no": "备案文号",
     "former": "原主审、副审",
     "from_version": "原版本",

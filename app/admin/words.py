@@ -213,6 +213,7 @@ EVENTS = {
     "portfolio:file_replaced": "替换业绩附件",
     "portfolio:file_removed": "移除业绩附件",
     "portfolio:file_renamed": "修改业绩附件名称",
+    "portfolio:files_ordered": "调整业绩附件顺序",
     "portfolio:released": "退出已审核业绩",
     "portfolio:review_cancelled": "作废业绩审核",
     "portfolio:returned": "退回业绩",

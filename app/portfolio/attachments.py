@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import StoredFile
 from app.core.uploads import MEDIA_TYPES, Policy
 from app.portfolio import item_types
-from app.portfolio.leavings import forget_unsent
+from app.portfolio.leavings import leave_files
 from app.portfolio.models import ItemFile, PortfolioItem
 from app.portfolio.operations import (
     files_in,
@@ -81,7 +81,7 @@ def attach_file(
     db.session.expire(item, ["files"])
     verb, gone = ("file_replaced", {"former": former.file_id}) if former else ("file_attached", {})
     record_event(item, verb, actor, now, slot=slot, file=stored.id, **gone)
-    forget_unsent(item, gone.values())
+    leave_files(item, gone.values(), now)
     return file
 
 
@@ -125,7 +125,7 @@ def remove_file(
     item.updated_at = now
     db.session.flush()
     record_event(item, "file_removed", actor, now, slot=slot, file=file_id)
-    forget_unsent(item, [file_id])
+    leave_files(item, [file_id], now)
 
 
 def rename_file(
@@ -167,8 +167,11 @@ def place_files(
     Files chosen together are sent at once and arrive as they like; the page shows them as chosen.
     """
     require_editable(item, actor)
-    if [file.file_id for file in files_in(item, slot)] != file_ids:
+    before = [file.file_id for file in files_in(item, slot)]
+    if before != file_ids:
         item.row_version += 1
+    if before != file_ids and sorted(before) == sorted(file_ids):
+        record_event(item, "files_ordered", actor, now, slot=slot, files=file_ids)
     for file in files_in(item, slot):
         if file.file_id not in file_ids:
             remove_file(item, slot, file.file_id, actor=actor, now=now)

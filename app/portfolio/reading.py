@@ -61,12 +61,21 @@ class File:
 
 @dataclass(frozen=True)
 class Slot:
-    """The attachments of one slot; `removed` names those that have gone since the return."""
+    """The attachments of one slot; `removed` names those that have gone since the return.
+
+    `is_reordered`: those that were there then stand in another order.
+    """
 
     name: str
     label: str
     files: tuple[File, ...]
     removed: tuple[str, ...] = ()
+    is_reordered: bool = False
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything differs from what was returned."""
+        return bool(self.removed) or self.is_reordered or any(file.is_new for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -97,9 +106,7 @@ class Evidence:
     def changes(self) -> int:
         """How many fields and slots differ from what was returned."""
         fields = sum(line.before is not None for line in self.lines)
-        return fields + sum(
-            bool(slot.removed) or any(file.is_new for file in slot.files) for slot in self.slots
-        )
+        return fields + sum(slot.is_changed for slot in self.slots)
 
 
 def text_of(field: FieldSpec, data: Mapping[str, Any]) -> str:
@@ -125,7 +132,9 @@ def lines_of(
     """
     texts = None if before is None else _texts(before)
     asked = {field.name for field in item_types.asked_of(kind, data)}
-    fields = [f for f in item_types.fields_of(kind) if f.name in asked or (texts or {}).get(f.name)]
+    fields = [
+        f for f in item_types.fields_of(kind) if f.name in asked or (texts or {}).get(f.name)
+    ]
     return tuple(_line(field, data, texts) for field in fields)
 
 
@@ -183,7 +192,10 @@ def slots_of(
             for row in before or ()
             if row["slot"] == slot.name and row["file_id"] not in ids
         )
-        made.append(Slot(slot.name, slot.label, here, gone))
+        kept = [file.id for file in here if not file.is_new]
+        former = [r["file_id"] for r in before or () if r["slot"] == slot.name]
+        moved = before is not None and kept != [each for each in former if each in ids]
+        made.append(Slot(slot.name, slot.label, here, gone, moved))
     return tuple(made)
 
 

@@ -249,8 +249,8 @@ def _differing(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, li
     found = differing(spec, operations.answers_of(item), build(spec)(posted).answers())
     kept = {name: said for name, said in found.items() if name in names}
     for slot in kind.slots:
-        held = {file.file_id for file in files_in(item, slot.name)}
-        if held != set(ids_in(posted.getlist(slot.name))):
+        held = [file.file_id for file in files_in(item, slot.name)]
+        if held != ids_in(posted.getlist(slot.name)):
             kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
     return kept
 

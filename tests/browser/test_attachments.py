@@ -232,3 +232,25 @@ def test_a_paper_is_read_in_the_dialog_where_the_browser_can_show_it(
     page.set_viewport_size({"width": 390, "height": 844})
     with page.expect_popup():
         page.get_by_role("link", name="证书.pdf").click()
+
+
+def test_files_are_put_in_order_by_keyboard_and_another_page_takes_it_over(
+    enter: Enter, teacher: Person
+) -> None:
+    item_id = a_draft(teacher, "甲.png", "乙.png", "丙.png")
+    page, wanted = enter(teacher, f"/portfolio/{item_id}"), ["丙.png", "甲.png", "乙.png"]
+    place, other = page.locator(f"[data-field={SLOT}]"), page.context.new_page()
+    other.goto(page.url)
+    up = place.get_by_role("button", name=re.compile("上移.*丙"))
+    up.press("Enter")
+    expect(up).to_be_focused()
+    up.press("Enter")
+    expect(place.get_by_role("button", name=re.compile("下移.*丙"))).to_be_focused()
+    expect(up).to_be_hidden()
+    expect(place.get_by_role("link")).to_have_text(wanted)
+    expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+    assert held(item_id) == wanted
+    other.get_by_role("textbox", name="荣誉名称").fill("市优秀教师")
+    expect(other.locator(f"[data-field={SLOT}]").get_by_role("link")).to_have_text(wanted)
+    expect(other.locator("[data-save-state]")).to_contain_text("已保存")
+    assert held(item_id) == wanted

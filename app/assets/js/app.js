@@ -10,6 +10,7 @@ import './rows.js';
 import './select.js';
 import './upload.js';
 import './rename.js';
+import './order.js';
 import './autosave.js';
 import './keep.js';
 import './only.js';

@@ -46,6 +46,9 @@ export function fieldChanged(element, name) {
   element.dispatchEvent(new CustomEvent('field:changed', { bubbles: true, detail: { name } }));
 }
 
+// announce("text"): said to whoever hears the page.
+export const announce = (text) => { const region = document.querySelector('[data-announced]'); if (region) region.textContent = text; };
+
 export const clock = (date = new Date()) =>
   date.toLocaleTimeString('zh-CN', { hour: '2-digit', minute: '2-digit', hour12: false });
 

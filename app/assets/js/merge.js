@@ -26,6 +26,17 @@ function baseOf(saver, name) {
   return saved ? JSON.parse(saved) : shown.get(saver.form)?.get(name) ?? [''];
 }
 
+const sameOrder = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+// What both pages have stands as the other page has put it, unless this one has moved it too.
+function takeOrder(saver, name, before, here, there) {
+  const both = (ids) => ids.filter((id) => before.includes(id) && here.includes(id) && there.includes(id));
+  if (!sameOrder(both(here), both(before)) || sameOrder(both(there), both(before))) return false;
+  const rowOf = (id) => place(saver.form, name).querySelector(`input[type=hidden][value="${id}"]`)?.closest('[data-file]');
+  for (const id of there) { const row = rowOf(id); row?.parentElement.append(row); }
+  return true;
+}
+
 // Files: what the other page has added comes, what it has taken out goes; the rest is as it is here.
 function takeFiles(saver, name, files) {
   const before = baseOf(saver, name).map(Number), here = readField(saver.form, name).map(Number);
@@ -33,7 +44,8 @@ function takeFiles(saver, name, files) {
   const gone = before.filter((id) => id && !there.includes(id)), come = files.filter((file) => !before.includes(file.id) && !here.includes(file.id));
   for (const id of gone) place(saver.form, name).querySelector(`input[type=hidden][value="${id}"]`)?.closest('[data-file]').remove();
   for (const file of come) addStored(input, file);
-  if (!gone.length && !come.length) return false;
+  const isMoved = takeOrder(saver, name, before, here, there);
+  if (!gone.length && !come.length && !isMoved) return false;
   saver.stored.set(name, JSON.stringify(there.length ? there.map(String) : ['']));
   if (saver.waiting.has(name)) saver.waiting.set(name, readField(saver.form, name));
   return true;

@@ -1,8 +1,6 @@
 // 重命名: the name of a stored file becomes a field in its row; Enter keeps it, Escape leaves it as it was.
-import { icon, make, on } from './dom.js';
+import { announce, icon, make, on } from './dom.js';
 import { post, reason } from './http.js';
-
-const announce = (text) => { const region = document.querySelector('[data-announced]'); if (region) region.textContent = text; };
 
 function show(row, name) {
   row.querySelector('.file-name a').textContent = name;

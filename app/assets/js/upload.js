@@ -36,8 +36,8 @@ const textButton = (act, text, name, tone = '') => make('button', { type: 'butto
   make('span', { class: 'visually-hidden', 'data-file-called': '' }, name));
 
 function buttons(input, name) {
-  return make('span', { class: 'file-acts' },
-    'renames' in input.dataset ? textButton('rename', '重命名', name) : null,
+  const own = 'renames' in input.dataset ? [['up', '上移'], ['down', '下移'], ['rename', '重命名']] : [];
+  return make('span', { class: 'file-acts' }, ...own.map(([act, text]) => textButton(act, text, name)),
     input.multiple ? textButton('replace', '替换', name) : null,
     textButton('remove', '移除', name, 'link-danger'));
 }

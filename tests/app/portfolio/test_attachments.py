@@ -13,7 +13,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.storage import StoredFile
-from app.portfolio import attachments, operations
+from app.portfolio import attachments, operations, reading
 from app.portfolio.models import PortfolioItem
 from tests.builders import portfolio as build
 from tests.builders.people import a_person, a_unit, employ
@@ -246,3 +246,48 @@ def test_what_was_sent_once_is_not_forgotten(item_id: int, owner: Person) -> Non
         build.vet(item, "return", "请补充")
         attachments.remove_file(item, SLOT.name, sent, actor=item.person, now=now())
     assert sent in files_of(owner)
+
+
+def test_the_order_that_their_owner_gives_attachments_is_kept_everywhere(
+    sender: Browser, item_id: int, owner: Person
+) -> None:
+    page = sender.get(f"/portfolio/{item_id}").text
+    assert page.count("data-file-up") == page.count("data-file-down") == 3
+    ids, version = [number for _, number in held(item_id)], state_version(item_id)
+    wanted = [ids[2], ids[0], ids[1]]
+    typed = {"name": SLOT.name, "value": wanted, "row_version": version}
+    assert sender.post(f"/portfolio/{item_id}/fields", typed, headers=JSON).json["saved"]
+    assert [name for name, _ in held(item_id)] == ["丙.png", "甲.png", "乙.png"]
+    late = {**fresh_data(item_id), SLOT.name: ids, "row_version": version}
+    told = sender.post(f"/portfolio/{item_id}", late)
+    assert (told.status_code, "另一页面已修改附件" in told.text) == (409, True)
+    with transaction():
+        item, person = db.session.get_one(PortfolioItem, item_id), db.session.merge(owner)
+        assert "portfolio:files_ordered" in [event.tag for event in db.session.query(AuditEvent)]
+        employ(person, a_unit())
+        operations.submit_item(item, actor=person, now=now())
+        assert [row["file_id"] for row in item.last_submission.files] == wanted  # type: ignore[union-attr]
+        build.vet(item, "return", "请按时间先后排列")
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        attachments.place_files(item, SLOT.name, ids, actor=item.person, now=now())
+        operations.submit_item(item, actor=item.person, now=now())
+        evidence = reading.evidence_of(item)
+        assert (evidence.changes, evidence.slots[0].is_reordered) == (1, True)
+        build.vet(item, "pass")
+    with transaction():
+        item = db.session.get_one(PortfolioItem, item_id)
+        assert [file.file_id for file in item.current_version.files] == ids  # type: ignore[union-attr]
+        copy = operations.copy_item(item, actor=item.person, now=now())
+        db.session.expire_all()
+        assert [file.file_id for file in copy.files] == ids
+
+
+def state_version(item_id: int) -> int:
+    with transaction(write=False):
+        return db.session.get_one(PortfolioItem, item_id).row_version
+
+
+def fresh_data(item_id: int) -> dict[str, Any]:
+    with transaction(write=False):
+        return dict(db.session.get_one(PortfolioItem, item_id).data)

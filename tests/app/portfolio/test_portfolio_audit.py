@@ -159,14 +159,18 @@ def test_what_another_answer_asks_for_is_read_only_where_it_was_said() -> None:
     kind, paid = item_types.get("assessment"), {"basis": "社保缴费记录", "paying_unit": "青禾小学"}
     by_form = {"basis": "年度考核表", "paying_unit": ""}
 
-    def told(data: dict[str, str], before: dict[str, str] | None = None) -> list[tuple[str, str | None]]:
+    def told(
+        data: dict[str, str], before: dict[str, str] | None = None
+    ) -> list[tuple[str, str | None]]:
         former = reading.Former(kind, before) if before else None
         found = reading.lines_of(kind, data, former)
         return [(line.text, line.before) for line in found if line.label == "社保缴费单位"]
 
     assert told(by_form) == []
     assert told(paid) == [("青禾小学", None)]
-    assert told({**by_form, "paying_unit": "旧单位"}) == [("旧单位", None)], "nothing said is hidden"
+    assert told({**by_form, "paying_unit": "旧单位"}) == [("旧单位", None)], (
+        "nothing said is hidden"
+    )
     assert told(by_form, paid) == [("", "青禾小学")], "nor that it was taken back"
 
 

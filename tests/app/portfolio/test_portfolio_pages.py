@@ -13,7 +13,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine.incidents import open_incidents
 from app.people.models import PersonSeries
-from app.portfolio import operations, queries
+from app.portfolio import attachments, operations, queries
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
@@ -364,13 +364,17 @@ def test_the_task_page_shows_the_evidence_beside_the_form(
     item = a_draft(teacher, "assessment", year=2025)
     with transaction():
         owner, clerk = db.session.merge(teacher), staff(school, "unit_clerk")
-        build.attach(queries.item_of(item.id), "form", "考核表.pdf")
+        paper = build.attach(queries.item_of(item.id), "form", "考核表.pdf")
+        picture = queries.item_of(item.id).files[0].file_id
+        attachments.place_files(
+            queries.item_of(item.id), "form", [paper, picture], actor=owner, now=now()
+        )
         operations.submit_item(queries.item_of(item.id), actor=owner, now=now())
         task = build.review_task(queries.item_of(item.id))
     browser = client_for(clerk)
     page = browser.get(f"/tasks/{task.id}").text
     seen = re.sub(r"<[^>]*>", "", page)
-    assert "证明.png" in page
+    assert page.index("考核表.pdf") < page.index("证明.png"), "as their owner has put them"
     assert (seen.count("考核表.pdf"), seen.count("在此查看")) == (1, 1)
     assert "社保缴费单位" not in seen, "what is asked for with another proof only"
     assert "退回修改" in page
