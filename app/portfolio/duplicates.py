@@ -59,6 +59,11 @@ MARKED = (
     (ItemVersionMark.mark, ItemVersionMark.version_id),
 )
 """Where claims are known by their mark, and what tells them apart there."""
+UNSEEN = (
+    select(ItemSentFile.item_id, StoredFile, UnseenPaper.due_at)
+    .join(StoredFile, StoredFile.id == ItemSentFile.file_id)
+    .join(UnseenPaper, UnseenPaper.sha256 == StoredFile.sha256)
+)
 BEING_CHANGED = "曾通过，修改中"
 
 
@@ -112,21 +117,17 @@ def duplicates_shown_to(
     hints = duplicates_of(owner_id, item_ids)
     seen = seen_among([each.theirs_id for each in hints.shown], units_where(grants))
     told = [replace(each, is_open=each.theirs_id in seen) for each in hints.shown]
-    return replace(hints, shown=told, unseen=_unseen_among(item_ids))
+    return replace(hints, shown=told)
 
 
-def _unseen_among(item_ids: Sequence[int]) -> list[Unseen]:
+def _unseen_in(mine: "Mine") -> list[Unseen]:
     """Return the attachments that items were sent with and that could not be compared yet."""
-    found = db.session.execute(
-        select(PortfolioItem, StoredFile, UnseenPaper.due_at)
-        .join(ItemSentFile, ItemSentFile.item_id == PortfolioItem.id)
-        .join(StoredFile, StoredFile.id == ItemSentFile.file_id)
-        .join(UnseenPaper, UnseenPaper.sha256 == StoredFile.sha256)
-        .where(ItemSentFile.item_id.in_(item_ids))
-        .options(*AS_SEEN)
-        .order_by(StoredFile.id)
-    ).tuples()
-    return [Unseen(_name(item, file), due_at is not None) for item, file, due_at in found]
+    with_some = [key for key, (_item, _jurisdiction, has_unseen) in mine.items() if has_unseen]
+    if not with_some:
+        return []
+    wanted = UNSEEN.where(ItemSentFile.item_id.in_(with_some)).order_by(StoredFile.id)
+    found = db.session.execute(wanted).tuples()
+    return [Unseen(_name(mine[key][0], file), due_at is not None) for key, file, due_at in found]
 
 
 def _may_compare(grants: Iterable[Grant]) -> bool:
@@ -158,23 +159,25 @@ def duplicates_of(owner_id: int, item_ids: Sequence[int]) -> Hints:
     wanted = and_(PortfolioItem.id.in_(item_ids), PortfolioItem.person_id == owner_id)
     mine = _asked_about(wanted)
     pairs = _pairs_of(mine)
-    return Hints(_told(mine, sorted(pairs)[:MOST_SHOWN]), len(pairs) > MOST_SHOWN)
+    shown = _told(mine, sorted(pairs)[:MOST_SHOWN])
+    return Hints(shown, len(pairs) > MOST_SHOWN, _unseen_in(mine))
 
 
-def _asked_about(wanted: ColumnElement[bool]) -> dict[int, tuple[PortfolioItem, str]]:
-    """Return the items that are compared with the others, each with its jurisdiction."""
+def _asked_about(wanted: ColumnElement[bool]) -> "Mine":
+    """Return the items that are compared, and whether not all of their pages could be."""
+    has_unseen = UNSEEN.where(ItemSentFile.item_id == PortfolioItem.id).exists()
     rows = db.session.execute(
-        select(PortfolioItem, Unit.jurisdiction)
+        select(PortfolioItem, Unit.jurisdiction, has_unseen)
         .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
         .where(wanted)
         .options(*AS_SEEN)
     ).tuples()
-    return {item.id: (item, jurisdiction) for item, jurisdiction in rows}
+    return {row[0].id: row for row in rows}
 
 
 def _pairs_of(mine: "Mine") -> "set[Pair]":
-    owners = {item.person_id for item, _jurisdiction in mine.values()}
-    jurisdictions = {jurisdiction for _item, jurisdiction in mine.values()}
+    owners = {item.person_id for item, _jurisdiction, _unseen in mine.values()}
+    jurisdictions = {jurisdiction for _item, jurisdiction, _unseen in mine.values()}
     known = _known_by(_own_claims(mine), owners)
     like = _claims_like(known, jurisdictions, owners)
     return {
@@ -185,7 +188,8 @@ def _pairs_of(mine: "Mine") -> "set[Pair]":
     }
 
 
-Mine = Mapping[int, tuple[PortfolioItem, str]]
+Mine = Mapping[int, tuple[PortfolioItem, str, bool]]
+"""Own items with their jurisdiction, and whether a PDF of theirs could not be drawn yet."""
 Claim = tuple[int, str, int, str]
 """An item, slot and file of an attachment or nothing, the mark by which the same is known."""
 Known = dict[str, list[tuple[Same, int, int]]]
