@@ -18,9 +18,10 @@ from app.accounts import signing_in
 from app.accounts.models import Person
 from app.core.clock import set_clock
 from app.core.db import db, transaction
+from app.engine import standing
 from app.factory import create_app
 from app.units.models import Unit
-from tests import second_run
+from tests import contracts, second_run
 from tests.builders import played
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.sessions import sign_in
@@ -86,6 +87,14 @@ def spared_disk() -> Iterator[None]:
     """Let what is written reach the disk when it may: no test ends with the power going off."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _handle: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_contracts() -> Iterator[None]:
+    """Hold each handler against the states in which its contract says that it takes a record."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standing, "run", contracts.run)
         yield
 
 

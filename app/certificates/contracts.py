@@ -7,8 +7,8 @@ from app.engine.handlers import matter
 
 ISSUE_WORDS = {"issue": "同意发证", "return": "退回照片", "postpone": "暂缓发证"}
 WORDS = {"pass": "通过", "return": "退回", "refuse": "不予换发"}
-CONFIRMED = "confirmed"
-"""The state of a result that has no certificate yet."""
+CONFIRMED, AGREED = "confirmed", "agreed"
+"""States of the process alone: a result without a certificate yet, and the issuer's consent."""
 PHOTO, READY, ACTIVE = (
     CertificateStatus.AWAITING_PHOTO,
     CertificateStatus.AWAITING_ISSUE,
@@ -19,8 +19,18 @@ ISSUE = matter(
     "职称证书制发",
     needs=("prepare_certificate", "issue_certificate", "make_certificate"),
     life=Life(
-        {CONFIRMED: "尚未备证", PHOTO: "待补照片", READY: "待发证", ACTIVE: "已发证"},
+        {
+            CONFIRMED: "尚未备证",
+            PHOTO: "待补照片",
+            READY: "待发证",
+            AGREED: "同意发证，尚未制证",
+            ACTIVE: "已发证",
+        },
         ends=(ACTIVE,),
+        shown={
+            AGREED: (READY,),
+            ACTIVE: (ACTIVE, CertificateStatus.REPLACED, CertificateStatus.REVOKED),
+        },
     ),
 )
 PENDING, RETURNED, REPLACED, REFUSED = (
@@ -29,16 +39,24 @@ PENDING, RETURNED, REPLACED, REFUSED = (
     ReplacementStatus.APPROVED,
     ReplacementStatus.REFUSED,
 )
+GRANTED = "granted"
 REPLACING = matter(
     "certificate_replacement",
     "证书补换",
     needs=("decide_replacement", "replace_certificate"),
     life=Life(
-        {PENDING: "审核中", RETURNED: "已退回", REPLACED: "已换发", REFUSED: "不予换发"},
+        {
+            PENDING: "审核中",
+            RETURNED: "已退回",
+            GRANTED: "同意换发，尚未换发",
+            REPLACED: "已换发",
+            REFUSED: "不予换发",
+        },
         ends=(REPLACED, REFUSED),
+        shown={GRANTED: (PENDING,)},
     ),
 )
-DECIDED = parting("decision", (PENDING,), {"pass": PENDING, "return": RETURNED, "refuse": REFUSED})
+_NOT = {"return": RETURNED, "refuse": REFUSED}
 
 
 PREPARED = Contract(
@@ -47,20 +65,18 @@ PREPARED = Contract(
     moves=(
         *parting("has_photo", (CONFIRMED,), {True: READY, False: PHOTO}),
         # It stays as it is when it is called again; a photo that was given back is one still.
-        *moves((READY, ACTIVE), has_photo=True),
+        *moves((READY, AGREED, ACTIVE), has_photo=True),
         *parting("has_photo", (PHOTO,), {True: PHOTO, False: PHOTO}),
     ),
 )
-MADE = Contract(
-    ISSUE,
-    after={"issue_certificate": {"decision": ("issue",)}},
-    moves=moves((READY,), ACTIVE),
-)
+MADE = Contract(ISSUE, moves=moves((AGREED,), ACTIVE))
 ISSUED = Contract(
     ISSUE,
     gives={"decision": ISSUE_WORDS, "issued_by": int},
     roles=ISSUERS,
-    moves=parting("decision", (READY,), {"issue": READY, "return": PHOTO, "postpone": READY}),
+    moves=parting(
+        "decision", (READY, AGREED), {"issue": AGREED, "return": PHOTO, "postpone": READY}
+    ),
 )
 PHOTO_PROVIDED = Contract(
     ISSUE,
@@ -72,10 +88,13 @@ VETTED = Contract(
     gives={"decision": WORDS},
     roles=(*VETTERS, *ISSUERS),
     scopes=("replacement_unit", "replacement_issuer"),
-    moves=DECIDED,
+    moves=parting("decision", (PENDING,), {"pass": PENDING, **_NOT}),
 )
 SETTLED = Contract(
-    REPLACING, gives={"decision": WORDS, "decided_by": int}, roles=ISSUERS, moves=DECIDED
+    REPLACING,
+    gives={"decision": WORDS, "decided_by": int},
+    roles=ISSUERS,
+    moves=parting("decision", (PENDING, GRANTED), {"pass": GRANTED, **_NOT}),
 )
 MENDED = Contract(
     REPLACING,
@@ -83,8 +102,4 @@ MENDED = Contract(
     scopes=("replacement_person",),
     moves=moves((RETURNED,), PENDING),
 )
-REPLACES = Contract(
-    REPLACING,
-    after={"decide_replacement": {"decision": ("pass",)}},
-    moves=moves((PENDING,), REPLACED),
-)
+REPLACES = Contract(REPLACING, moves=moves((GRANTED,), REPLACED))

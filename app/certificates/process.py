@@ -37,8 +37,10 @@ from app.engine.handlers import (
     save,
     scope,
     service,
+    standing,
 )
 from app.engine.models import WorkItem
+from app.engine.standing import by_status
 from app.people.known import KnownKind, of_person, register_known
 from app.people.queries import PhotoFault, register_photo_fault
 from app.results.models import Result
@@ -152,6 +154,13 @@ def certificate_issuer(step: Step) -> Scope:
     return Scope("org", certificate.issuer_unit_id, about_id=certificate.person_id)
 
 
+@standing("certificate_issue")
+def standing_of_result(result_id: int) -> str:
+    """How far the certificate of a result is; without one the result is but confirmed."""
+    found = certificate_of_result(result_id)
+    return contracts.CONFIRMED if found is None else found.status
+
+
 @presenter(RESULT)
 def certificate_card(business_id: int) -> Card:
     """How a certificate under way is listed."""
@@ -250,6 +259,9 @@ def end_replacement(step: Step, reason: str) -> None:
     request = _request(step)
     db.session.refresh(request, with_for_update={"of": ReplacementRequest})
     operations.cancel_request(request, reason, actor_id=step.actor_id, now=step.now)
+
+
+standing("certificate_replacement")(by_status(ReplacementRequest))
 
 
 @presenter(REPLACEMENT)

@@ -22,7 +22,9 @@ from app.engine.handlers import (
     save,
     scope,
     service,
+    standing,
 )
+from app.engine.standing import by_status
 
 REVOCATION = "revocation"
 WITHDRAW = "withdraw"
@@ -47,6 +49,7 @@ REVOKING = matter(
             REVOKED: "已撤销",
         },
         ends=(REFUSED, WITHDRAWN, REVOKED),
+        shown={REVOKED: (CONFIRMED,)},
     ),
 )
 
@@ -114,6 +117,9 @@ def end_revocation(step: Step, reason: str) -> None:
     proposal = _revocation(step)
     db.session.refresh(proposal, with_for_update={"of": Revocation})
     revoking.cancel_revocation(proposal, reason, actor_id=step.actor_id, now=step.now)
+
+
+standing("certificate_revocation")(by_status(Revocation))
 
 
 @presenter(REVOCATION)

@@ -5,14 +5,24 @@ from dataclasses import replace
 from app.core.permissions import ORGANISERS, VETTERS
 from app.declarations.models import Status
 from app.declarations.operations.starting import ABANDONED, PROCESS
-from app.engine.contracts import Contract, Life, Values, moves, parting
+from app.engine.contracts import Contract, Life, Values, parting
 from app.engine.handlers import matter
 from app.engine.runtime import WITHDRAWN
 
 AT_ORGANISER, JUDGED, DELETED = "at_organiser", "judged", "deleted"
-"""States of the process alone: past the last office, passed or failed, and gone."""
+PASSED, TO_ENDORSE, ENDORSED_BY_LEADER = "vetted", "to_endorse", "endorsed"
+TO_RETURN, PROPOSED, PROPOSED_LAST, TO_TERMINATE = (
+    "to_return",
+    "end_proposed",
+    "end_proposed_last",
+    "to_terminate",
+)
+"""States of the process alone: what the offices have said, until a step has done it; past the
+last office, passed or failed, and gone."""
 EDITABLE, IN_REVIEW = (Status.DRAFT, Status.RETURNED), (Status.IN_REVIEW, AT_ORGANISER)
-UNDER_WAY = (*IN_REVIEW, Status.ACCEPTED)
+CONSENTED = (PASSED, ENDORSED_BY_LEADER)
+SAID = (*CONSENTED, TO_ENDORSE, TO_RETURN, PROPOSED, PROPOSED_LAST, TO_TERMINATE)
+UNDER_WAY = (*IN_REVIEW, *SAID, Status.ACCEPTED)
 COURSE = matter(
     PROCESS,
     "职称申报",
@@ -22,7 +32,14 @@ COURSE = matter(
         {
             Status.DRAFT: "填报中",
             Status.IN_REVIEW: "审核中",
+            PASSED: "审核通过，尚未上报",
+            TO_ENDORSE: "待领导审定",
+            ENDORSED_BY_LEADER: "领导已审定，尚未上报",
+            PROPOSED: "提出终止，待第二人确认",
+            TO_RETURN: "决定退回，尚未退还",
+            TO_TERMINATE: "确认终止，尚未终止",
             AT_ORGANISER: "已报组建单位",
+            PROPOSED_LAST: "组建单位提出终止，待第二人确认",
             Status.RETURNED: "已退回",
             Status.ACCEPTED: "已受理",
             JUDGED: "评审结束",
@@ -36,6 +53,11 @@ COURSE = matter(
             WITHDRAWN: {state: state for state in UNDER_WAY},
             "review_finished": {Status.ACCEPTED: Status.ACCEPTED},
         },
+        shown={
+            **dict.fromkeys((AT_ORGANISER, *SAID), (Status.IN_REVIEW,)),
+            Status.ACCEPTED: (Status.ACCEPTED, Status.IN_MEETING),
+            JUDGED: (Status.PASSED, Status.FAILED),
+        },
     ),
 )
 WORDS = {
@@ -47,8 +69,6 @@ WORDS = {
     "again": "不同意终止",
 }
 """The word of the flow log for a verdict."""
-REVIEWED = moves(IN_REVIEW)
-"""Whatever an office decides, what it says is entered by the step behind it."""
 
 
 def verdicts(*chosen: str) -> dict[str, Values]:
@@ -56,15 +76,16 @@ def verdicts(*chosen: str) -> dict[str, Values]:
     return {"verdict": {verdict: WORDS[verdict] for verdict in chosen}}
 
 
+_SAYS = {"pass": PASSED, "endorse": TO_ENDORSE, "return": TO_RETURN, "confirm": PROPOSED}
 VETTED = Contract(
     COURSE,
     gives=verdicts("pass", "endorse", "return", "confirm"),
     takes=("pass", "return", "terminate"),
     roles=VETTERS,
     scopes=("current_unit",),
-    moves=REVIEWED,
+    moves=parting("verdict", (*IN_REVIEW, *CONSENTED), _SAYS),
 )
-FORWARDED = replace(VETTED, moves=moves((Status.IN_REVIEW,)))
+FORWARDED = replace(VETTED, moves=parting("verdict", (Status.IN_REVIEW, *CONSENTED), _SAYS))
 """What lies with the organiser has no superior office above it any more."""
 ENDORSED = Contract(
     COURSE,
@@ -72,11 +93,11 @@ ENDORSED = Contract(
     takes=("pass", "return"),
     roles=VETTERS,
     scopes=("current_unit",),
-    after={
-        "vet_declaration": {"verdict": ("endorse",)},
-        "vet_forwarded": {"verdict": ("endorse",)},
-    },
-    moves=REVIEWED,
+    moves=parting(
+        "verdict",
+        (*IN_REVIEW, TO_ENDORSE, ENDORSED_BY_LEADER),
+        {"pass": ENDORSED_BY_LEADER, "return": TO_RETURN},
+    ),
 )
 ACCEPTED = Contract(
     COURSE,
@@ -84,7 +105,11 @@ ACCEPTED = Contract(
     takes=("pass", "return", "terminate"),
     roles=ORGANISERS,
     scopes=("plans_organiser",),
-    moves=parting("verdict", IN_REVIEW, {"pass": Status.ACCEPTED, "return": "", "confirm": ""}),
+    moves=parting(
+        "verdict",
+        (*IN_REVIEW, *CONSENTED),
+        {"pass": Status.ACCEPTED, "return": TO_RETURN, "confirm": PROPOSED_LAST},
+    ),
 )
 CONFIRMED = Contract(
     COURSE,
@@ -92,22 +117,9 @@ CONFIRMED = Contract(
     takes=("confirm", "reject"),
     roles=(*VETTERS, *ORGANISERS),
     scopes=("termination_confirmer", "plans_organiser"),
-    after={
-        "vet_declaration": {"verdict": ("confirm",)},
-        "vet_forwarded": {"verdict": ("confirm",)},
-        "accept_declaration": {"verdict": ("confirm",)},
-    },
-    moves=REVIEWED,
+    moves=(
+        *parting("verdict", (PROPOSED,), {"terminate": TO_TERMINATE, "again": Status.IN_REVIEW}),
+        *parting("verdict", (PROPOSED_LAST,), {"terminate": TO_TERMINATE, "again": AT_ORGANISER}),
+    ),
 )
 MENDED_BY = {"mended_by": str}
-DECIDED_IN_UNITS = ("vet_declaration", "vet_forwarded", "endorse_declaration", "endorse_forwarded")
-
-
-def after(vetted: str, accepted: str, confirmed: str) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The verdicts that something takes: an office's, the organiser's, the second person's."""
-    words = {
-        **dict.fromkeys(DECIDED_IN_UNITS, vetted),
-        "accept_declaration": accepted,
-        "confirm_termination": confirmed,
-    }
-    return {save: {"verdict": (word,) if word else ()} for save, word in words.items()}

@@ -16,6 +16,7 @@ from app.declarations.contracts import (
     ACCEPTED,
     AT_ORGANISER,
     CONFIRMED,
+    CONSENTED,
     COURSE,
     EDITABLE,
     ENDORSED,
@@ -23,19 +24,21 @@ from app.declarations.contracts import (
     IN_REVIEW,
     JUDGED,
     MENDED_BY,
+    TO_RETURN,
+    TO_TERMINATE,
     UNDER_WAY,
     VETTED,
     WORDS,
-    after,
 )
 from app.declarations.models import Declaration, Status
 from app.declarations.operations.reviewing import VETTING
-from app.declarations.operations.starting import ABANDONED
+from app.declarations.operations.starting import ABANDONED, PROCESS
 from app.declarations.queries import BUSINESS
 from app.engine import handlers
 from app.engine.contracts import YES_OR_NO, Contract, Move, moves, parting
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
+from app.engine.standing import by_status
 from app.people.known import KnownKind, of_person, register_known
 from app.portfolio.queries import register_usage
 from app.units.code_lists import POST_OF_TITLE
@@ -136,10 +139,9 @@ def accept_declaration(step: Step, answers: Answers) -> Outcomes:
     Contract(
         COURSE,
         gives={"has_next_level": YES_OR_NO},
-        after=after("pass", "", ""),
         moves=parting(
             "has_next_level",
-            IN_REVIEW,
+            CONSENTED,
             {True: Status.IN_REVIEW, False: AT_ORGANISER},
         ),
     ),
@@ -161,8 +163,7 @@ def _mended_by(declaration: Declaration) -> Outcomes:
     Contract(
         COURSE,
         gives=MENDED_BY,
-        after=after("return", "return", "again"),
-        moves=moves(UNDER_WAY, Status.RETURNED),
+        moves=moves((*IN_REVIEW, TO_RETURN), Status.RETURNED),
     ),
 )
 def return_declaration(step: Step) -> Outcomes:
@@ -208,11 +209,7 @@ def give_up_declaration(step: Step) -> Outcomes:
 
 @handlers.service(
     "terminate_declaration",
-    Contract(
-        COURSE,
-        after=after("", "", "terminate"),
-        moves=moves(UNDER_WAY, Status.TERMINATED),
-    ),
+    Contract(COURSE, moves=moves((TO_TERMINATE,), Status.TERMINATED)),
 )
 def terminate_declaration(step: Step) -> Outcomes:
     """End the declaration for this year."""
@@ -222,7 +219,7 @@ def terminate_declaration(step: Step) -> Outcomes:
 
 @handlers.service(
     "finish_declaration",
-    Contract(COURSE, after=after("", "pass", ""), moves=moves((Status.ACCEPTED,), JUDGED)),
+    Contract(COURSE, moves=moves((Status.ACCEPTED,), JUDGED)),
 )
 def finish_declaration(step: Step) -> Outcomes:
     """Enter the confirmed result that the meeting sent."""
@@ -278,6 +275,9 @@ def fill_page(item: WorkItem) -> str:
 def cancel_declaration(step: Step, reason: str) -> None:
     """End the declaration with its process."""
     operations.cancel_declaration(_locked(step), reason, actor_id=step.actor_id, now=step.now)
+
+
+handlers.standing(PROCESS)(by_status(Declaration))
 
 
 @handlers.presenter(BUSINESS)

@@ -59,7 +59,6 @@ class Contract:
     usual: of a scope, the roles that people hold there; a task of another may find nobody.
     scopes: of a save, those that its task may be placed by; none means all.
     repeats: whether several tasks at once may call it for one record.
-    after: by save handler, the outcomes that must have been given where this comes behind it.
     moves: in which states it takes its record, and in which it leaves it; none means that it
     asks for no state and changes none.
     """
@@ -72,7 +71,6 @@ class Contract:
     usual: Collection[str] = ()
     scopes: Collection[str] = ()
     repeats: bool = False
-    after: Mapping[str, Mapping[str, tuple[Scalar, ...]]] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
 
     @property
@@ -94,17 +92,23 @@ class Life:
 
     states: their words; a process starts with its record in the first. ends: in which it may
     end, since the record is finished or may be asked for anew. told: by message of the platform,
-    what becomes of a state when it comes; in other states it is never sent.
+    what becomes of a state when it comes; in other states it is never sent. shown: how the tables
+    show a state, where it is no status of the record itself: the statuses that it may have.
     """
 
     states: Mapping[str, str]
     ends: tuple[str, ...]
     told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def first(self) -> str:
         """The state in which a process starts."""
         return next(iter(self.states))
+
+    def may_be(self, state: str, status: str) -> bool:
+        """Whether a record with this status may be in a state."""
+        return status in self.shown.get(state, (state,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ Presenter = Callable[[int], Card]
 Check = Callable[[int, Mapping[str, object], datetime], Mapping[str, list[str]]]
 PageAddress = Callable[[WorkItem], str]
 Ending = Callable[[Step, str], None]
+Standing = Callable[[int], str]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -174,13 +175,17 @@ class Registry(Generic[F]):
             known = ", ".join(sorted(self._functions)) or "none"
             raise UnknownHandler(f"no {self.kind} {name!r}; registered: {known}") from None
 
+    def contract(self, name: str) -> Contract:
+        """Return the contract of the function called `name`."""
+        return self._contracts.get(name, UNDECLARED)
+
     def names(self) -> frozenset[str]:
         """All registered names."""
         return frozenset(self._functions)
 
     def contracts(self) -> dict[str, Contract]:
         """The contracts of all registered functions by their names."""
-        return {name: self._contracts.get(name, UNDECLARED) for name in self._functions}
+        return {name: self.contract(name) for name in self._functions}
 
     def remove(self, name: str) -> None:
         """Forget `name`; tests use it to leave no trace."""
@@ -209,6 +214,8 @@ ending: Registry[Ending] = Registry("ending")
 The step has no node and no data. It raises Conflict where the record has gone too far for that; a
 type without one cannot have its process cancelled.
 """
+standing: Registry[Standing] = Registry("standing")
+"""Processes with a Life: fn(business id) -> the status of the record as its tables have it."""
 
 _matters: dict[str, Matter] = {}
 
@@ -224,6 +231,12 @@ def matter(
     """Tell what a process is about that the platform starts; returns what contracts `serve`."""
     _matters[process] = Matter(word, parts, needs, life)
     return (process,)
+
+
+def life_of(process: str) -> Life | None:
+    """Return the states of the record of a process, None where nobody told them."""
+    found = _matters.get(process)
+    return found.life if found else None
 
 
 def matters() -> dict[str, Matter]:

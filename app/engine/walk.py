@@ -12,7 +12,7 @@ from SpiffWorkflow.util.task import TaskState
 from app.core.db import db
 from app.core.errors import Conflict, NotFound, StaleTask
 from app.core.rows import add_rows, write_now
-from app.engine import events, handlers, incidents, moments, projection, queue, state
+from app.engine import events, handlers, incidents, moments, projection, queue, standing, state
 from app.engine.definitions import Node, bundle_of
 from app.engine.environment import MAX_INSTANCES, STEP_BUDGET, Engine, is_reserved
 from app.engine.handlers import OPINION, OUTCOME_WORD, RESERVED, Outcomes, Step
@@ -110,7 +110,8 @@ class Walk:
         """Save the answers of a human task and finish it. A refusal (DomainError) passes."""
         self._at = item.node
         node = self.drawn(task)
-        outcomes = handlers.save.get(item.save)(self.step(task, item=item), answers) or {}
+        step = self.step(task, item=item)
+        outcomes = standing.run(handlers.save, item.save, step, answers)
         self._merge(task, node, outcomes)
         self._log("task", node, outcomes, actor_id=self.actor_id, item=item)
         self._done = item.task_uuid
@@ -252,8 +253,8 @@ class Walk:
 
     def _call_service(self, task: Any) -> None:
         node = self.drawn(task)
-        handler = handlers.service.get(node.properties.get("handler", ""))
-        outcomes = handler(self.step(task)) or {}
+        name = node.properties.get("handler", "")
+        outcomes = standing.run(handlers.service, name, self.step(task))
         self._merge(task, node, outcomes)
         self._log("service", node, outcomes)
 

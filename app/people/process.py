@@ -31,9 +31,11 @@ from app.engine.handlers import (
     save,
     scope,
     service,
+    standing,
 )
 from app.engine.models import ItemStatus, WorkItem
 from app.engine.runtime import WITHDRAWN
+from app.engine.standing import by_status
 from app.people import corrections
 from app.people.models import CorrectionStatus, IdentityCorrection
 from app.people.queries import corrections_with_file
@@ -194,6 +196,9 @@ def mend_correction_page(_item: WorkItem) -> str:
 def end_correction(step: Step, reason: str) -> None:
     """End the request with its process."""
     corrections.end_correction(_changed(step), reason, actor_id=step.actor_id, now=step.now)
+
+
+standing(CORRECTION)(by_status(IdentityCorrection))
 
 
 @presenter(CORRECTION)

@@ -15,6 +15,7 @@ from app.engine import handlers
 from app.engine.contracts import YES_OR_NO, Contract, Life, moves, parting
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
+from app.engine.standing import by_status
 from app.plans import axis, operations, queries
 from app.plans.models import ADVERTISED, Plan, PlanStatus
 from app.units.tree import register_obstacle
@@ -42,6 +43,7 @@ WINDOW = handlers.matter(
             CLOSED: "已截止",
         },
         ends=(CLOSED,),
+        shown={CLOSED: (CLOSED, PlanStatus.ARCHIVED)},
     ),
 )
 handlers.keeps_time(BUSINESS, "申报时间由评审计划决定，请由组建单位在计划管理中延长")
@@ -149,6 +151,9 @@ def plan_organiser(step: Step) -> Scope:
 def edit_page(item: WorkItem) -> str:
     """Where a plan is configured: its own page."""
     return f"/plans/{item.business_id}/edit"
+
+
+handlers.standing("plan_window")(by_status(Plan))
 
 
 @handlers.presenter(BUSINESS)

@@ -16,6 +16,7 @@ from app.engine import handlers
 from app.engine.contracts import Contract, Life, moves, parting
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
+from app.engine.standing import by_status
 from app.people.known import KnownKind, of_person, register_known
 from app.portfolio import (
     cancelling,
@@ -54,6 +55,7 @@ AUDIT = handlers.matter(
             APPROVED: "已入库",
         },
         ends=(APPROVED,),
+        shown={PASSED: (SUBMITTED,)},
     ),
 )
 WITHDRAWAL = handlers.matter(
@@ -68,6 +70,7 @@ WITHDRAWAL = handlers.matter(
             DRAFT: "可以修改",
         },
         ends=(REFUSED, DRAFT),
+        shown=dict.fromkeys((SUBMITTED, PASSED, REFUSED), (APPROVED,)),
     ),
 )
 WORDS = {"pass": "通过", "return": "退回"}
@@ -109,7 +112,6 @@ def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     "approve_item",
     Contract(
         AUDIT,
-        after={"vet_item": {"decision": (PASS,)}},
         moves=moves((PASSED,), APPROVED),
     ),
 )
@@ -125,7 +127,6 @@ def approve_item(step: Step) -> Outcomes:
         AUDIT,
         roles=("applicant",),
         scopes=("item_owner",),
-        after={"vet_item": {"decision": (RETURN,)}},
         moves=moves((RETURNED,), SUBMITTED),
     ),
 )
@@ -158,7 +159,6 @@ def vet_withdrawal(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     "release_item",
     Contract(
         WITHDRAWAL,
-        after={"vet_withdrawal": {"decision": (PASS,)}},
         moves=moves((PASSED,), DRAFT),
     ),
 )
@@ -196,6 +196,10 @@ def end_review(step: Step, reason: str) -> None:
     end = cancelling.cancel_withdrawal if is_withdrawal else cancelling.cancel_review
     item = queries.item_of(step.business_id, for_update=True)
     end(item, reason, actor_id=step.actor_id, now=step.now)
+
+
+handlers.standing(operations.PROCESS)(by_status(PortfolioItem))
+handlers.standing(withdrawals.PROCESS)(by_status(PortfolioItem))
 
 
 @handlers.presenter(operations.BUSINESS)

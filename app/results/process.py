@@ -23,9 +23,11 @@ from app.engine.handlers import (
     scope,
     sends,
     service,
+    standing,
 )
+from app.engine.standing import by_status
 from app.results import operations
-from app.results.models import Objection, Publicity, PublicityStatus, Result
+from app.results.models import Objection, ObjectionStatus, Publicity, PublicityStatus, Result
 from app.results.queries import (
     ballot_day,
     confirmed_result,
@@ -55,7 +57,11 @@ OBJECTED = matter(
     "objection",
     "异议处理",
     needs=("decide_objection",),
-    life=Life({OPEN: "核查中", DECIDED: "已有结论"}, ends=(DECIDED,)),
+    life=Life(
+        {OPEN: "核查中", DECIDED: "已有结论"},
+        ends=(DECIDED,),
+        shown={DECIDED: (ObjectionStatus.UPHELD, ObjectionStatus.DISMISSED)},
+    ),
 )
 keeps_time(PUBLICITY, "公示期限由公示的起止日期决定，不能单独改期")
 sends({"publicity_confirmed": "公示结果已确认"})
@@ -217,6 +223,10 @@ def decide_objection(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     if is_free and result.publicity.is_approved:
         _issue(step, result)
     return {"_outcome": "异议成立" if uphold else "异议不成立", "_note": conclusion}
+
+
+standing("publicity")(by_status(Publicity))
+standing("objection")(by_status(Objection))
 
 
 @presenter(PUBLICITY)

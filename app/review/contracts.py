@@ -3,7 +3,7 @@
 from app.core.permissions import ORGANISERS
 from app.engine.contracts import Contract, Life, Move, moves, parting
 from app.engine.handlers import matter
-from app.review.models import MeetingStatus
+from app.review.models import CaseStatus, MeetingStatus
 
 SETTLED, READ_ALL, ROLLED = "settled", "read_all", "rolled"
 PUBLIC, CLEARED, REPORTED_PUBLIC, APPROVED = "public", "cleared", "reported_public", "approved"
@@ -34,6 +34,11 @@ HELD = matter(
         },
         ends=(CLOSED,),
         told={"cases_confirmed": {SCORING: READ_ALL}, "publicity_confirmed": {PUBLIC: CLEARED}},
+        shown={
+            **dict.fromkeys((READ_ALL, ROLLED), (SCORING,)),
+            **dict.fromkeys((PUBLIC, CLEARED), (CONFIRMED,)),
+            **dict.fromkeys((REPORTED_PUBLIC, APPROVED), (REPORTED,)),
+        },
     ),
 )
 WAITING, SCORED, AGREED = "waiting", "scored", "agreed"
@@ -42,7 +47,15 @@ READ = matter(
     "material_review",
     "材料评审",
     needs=("score_case", "confirm_by_director"),
-    life=Life({WAITING: "待评分", SCORED: "已评分", AGREED: "评分已确认"}, ends=(AGREED,)),
+    life=Life(
+        {WAITING: "待评分", SCORED: "已评分", AGREED: "评分已确认"},
+        ends=(AGREED,),
+        shown={
+            WAITING: (CaseStatus.WAITING, CaseStatus.SCORING),
+            SCORED: (CaseStatus.SCORING,),
+            AGREED: (CaseStatus.SCORED, CaseStatus.PASSED, CaseStatus.FAILED),
+        },
+    ),
 )
 WORDS = {"pass": "通过", "return": "退回"}
 DIRECTOR, LEADER = ("director",), ("group_leader",)

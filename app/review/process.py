@@ -12,9 +12,10 @@ from app.engine import handlers
 from app.engine.contracts import Contract
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
+from app.engine.standing import by_status
 from app.review import access, ballots, contracts, interests, operations, queries
 from app.review.contracts import DIRECTOR, HELD, LEADER, READ, WORDS
-from app.review.models import CaseStatus, Meeting, MeetingCase
+from app.review.models import CaseStatus, Meeting, MeetingCase, MeetingStatus
 from app.review.sheets import case_record, meeting_record
 
 __all__ = ["access", "ballots"]
@@ -329,6 +330,17 @@ def _address(part: str) -> handlers.PageAddress:
 
 for _page, _part in PAGES.items():
     handlers.page(_page, Contract(HELD))(_address(_part))
+
+
+@handlers.standing("review_meeting")
+def standing_of_meeting(meeting_id: int) -> str:
+    """How far a meeting is; while it is prepared, whether its scheme has been sent up."""
+    meeting = queries.meeting(meeting_id)
+    is_settled = meeting.is_settled and meeting.state is MeetingStatus.PREPARING
+    return contracts.SETTLED if is_settled else meeting.status
+
+
+handlers.standing("material_review")(by_status(MeetingCase))
 
 
 @handlers.presenter(MEETING)

@@ -22,12 +22,14 @@ from app.engine.handlers import (
     presenter,
     save,
     scope,
+    standing,
 )
 from app.engine.models import WorkItem
+from app.engine.standing import by_status
 from app.units import posts
 from app.units.models import DROPPED, PENDING, RETURNED
 from app.units.operations import STAFF_ROLES
-from app.units.post_models import IN_FORCE, PostSheet
+from app.units.post_models import IN_FORCE, REPLACED, PostSheet
 from app.units.vetting import AGAIN, DROP, MENDED, VETTED, mend, vet
 
 POSTS = "post_sheet"
@@ -38,6 +40,7 @@ POSTED = matter(
     life=Life(
         {PENDING: "待审核", RETURNED: "已退回", IN_FORCE: "已核准", DROPPED: "已放弃"},
         ends=(IN_FORCE, DROPPED),
+        shown={IN_FORCE: (IN_FORCE, REPLACED)},
     ),
 )
 READERS = frozenset({"unit_admin", "unit_clerk", "unit_leader"})
@@ -104,6 +107,9 @@ def end_posts(step: Step, reason: str) -> None:
     sheet = _sheet(step)
     db.session.refresh(sheet, with_for_update={"of": PostSheet})
     posts.drop(sheet, reason, actor_id=step.actor_id, now=step.now)
+
+
+standing("post_approval")(by_status(PostSheet))
 
 
 @presenter(POSTS)

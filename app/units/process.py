@@ -33,8 +33,10 @@ from app.engine.handlers import (
     save,
     scope,
     service,
+    standing,
 )
 from app.engine.models import ProcessInstance, WorkItem
+from app.engine.standing import by_status
 from app.engine.taking import may_take
 from app.units import evidence, people_import, post_process, request_process
 from app.units.flow import last_vetting
@@ -150,6 +152,9 @@ def end_binding(step: Step, reason: str) -> None:
     binding = _binding(step.business_id)
     db.session.refresh(binding, with_for_update={"of": Employment})
     cancel_binding(binding, reason, actor_id=step.actor_id, now=step.now)
+
+
+standing("unit_binding")(by_status(Employment))
 
 
 @presenter(BINDING)

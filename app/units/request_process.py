@@ -21,8 +21,10 @@ from app.engine.handlers import (
     save,
     scope,
     service,
+    standing,
 )
 from app.engine.models import WorkItem
+from app.engine.standing import by_status
 from app.units import changing, evidence, registering
 from app.units.models import (
     APPROVED,
@@ -97,7 +99,6 @@ def vet_registration(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     Contract(
         REGISTERING,
         scopes=("registrant",),
-        after={"vet_registration": {"decision": ("return",)}},
         moves=moves((RETURNED,), PENDING),
     ),
 )
@@ -126,6 +127,10 @@ def end_registration(step: Step, reason: str) -> None:
     asked = _registration(step)
     db.session.refresh(asked, with_for_update={"of": UnitRegistration})
     registering.lapse(asked, reason, actor_id=step.actor_id, now=step.now)
+
+
+standing(REGISTRATION)(by_status(UnitRegistration))
+standing(CHANGE)(by_status(UnitChange))
 
 
 @presenter(REGISTRATION)

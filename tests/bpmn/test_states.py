@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.engine import handlers
 from app.engine.contracts import Contract
 from app.engine.gate import Known
 from app.engine.gate.bundle import courses_of, read_bundle, with_bundle
@@ -19,14 +20,14 @@ STATES: dict[str, dict[str, str]] = {
         "prepare_certificate": "confirmed",
         "provide_photo": "awaiting_photo",
         "issue_certificate": "awaiting_issue",
-        "make_certificate": "awaiting_issue",
+        "make_certificate": "agreed",
         "": "active",
     },
     "certificate_replacement": {
         "vet_replacement": "pending",
         "mend_replacement": "returned",
         "decide_replacement": "pending",
-        "replace_certificate": "pending",
+        "replace_certificate": "granted",
         "": "approved refused",
     },
     "certificate_revocation": {
@@ -38,15 +39,15 @@ STATES: dict[str, dict[str, str]] = {
         "fill_declaration": "draft returned",
         "give_up_declaration": "draft returned",
         "vet_declaration": "in_review",
-        "withdraw_declaration": "at_organiser in_review",
-        "confirm_termination": "at_organiser in_review",
-        "return_declaration": "at_organiser in_review",
-        "endorse_declaration": "in_review",
-        "find_next_level": "in_review",
+        "withdraw_declaration": "at_organiser end_proposed in_review to_endorse",
+        "confirm_termination": "end_proposed end_proposed_last",
+        "return_declaration": "to_return",
+        "endorse_declaration": "to_endorse",
+        "find_next_level": "endorsed vetted",
         "accept_declaration": "at_organiser",
         "vet_forwarded": "in_review",
-        "terminate_declaration": "at_organiser in_review",
-        "endorse_forwarded": "in_review",
+        "terminate_declaration": "to_terminate",
+        "endorse_forwarded": "to_endorse",
         "finish_declaration": "accepted",
         "": "deleted given_up judged terminated",
     },
@@ -177,6 +178,15 @@ def test_every_process_that_the_platform_starts_tells_the_states_of_its_record(
     known: Known,
 ) -> None:
     assert {key for key, matter in known.matters.items() if matter.life} == STATES.keys()
+
+
+def test_every_life_can_be_seen_in_the_record_itself(known: Known) -> None:
+    """What contracts say of states is held against this whenever a handler has run."""
+    assert STATES.keys() <= handlers.standing.names()
+    for key in STATES:
+        life = known.matters[key].life
+        assert life is not None
+        assert life.shown.keys() <= life.states.keys(), key
 
 
 def contracts(known: Known) -> Iterator[tuple[str, Contract]]:

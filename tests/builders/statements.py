@@ -8,6 +8,13 @@ from sqlalchemy import event
 
 from app.core.db import current_transaction, db
 
+_counting: list[list[str]] = []
+
+
+def are_counted() -> bool:
+    """Whether a test counts what is sent just now."""
+    return bool(_counting)
+
 
 @contextmanager
 def statements_sent() -> Iterator[list[str]]:
@@ -27,7 +34,9 @@ def statements_sent() -> Iterator[list[str]]:
         sent.append(call[2])
 
     event.listen(db.engine, "before_cursor_execute", note)
+    _counting.append(sent)
     try:
         yield sent
     finally:
+        _counting.pop()
         event.remove(db.engine, "before_cursor_execute", note)

@@ -34,6 +34,13 @@ HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 
 SAMPLE, KEPT = ("sample",), ("kept",)
 DECISION: dict[str, Values] = {"decision": ("pass", "return")}
+STATES = {
+    "sent": "待审核",
+    "passed": "审核通过",
+    "returned": "已退回",
+    "stored": "已入库",
+    "dropped": "已放弃",
+}
 KNOWN = Known(
     forms={
         "vet": Asking(),
@@ -56,7 +63,11 @@ KNOWN = Known(
         "save_fill": UNDECLARED,
         "save_vet": UNDECLARED,
         "decide": Contract(
-            SAMPLE, gives=DECISION, roles=("unit_clerk",), scopes=("own_unit", "own_office")
+            SAMPLE,
+            gives=DECISION,
+            roles=("unit_clerk",),
+            scopes=("own_unit", "own_office"),
+            moves=parting("decision", tuple(STATES), {"pass": "passed", "return": "returned"}),
         ),
         "elsewhere": Contract(("other",), gives=DECISION),
         "at_desk": Contract(SAMPLE),
@@ -74,7 +85,7 @@ KNOWN = Known(
         "look": Contract(SAMPLE, gives={"found": YES_OR_NO}),
         "elsewhere": Contract(("other",)),
         "file": Contract(("filed",)),
-        "enter": Contract(SAMPLE, after={"decide": {"decision": ("pass",)}}),
+        "enter": Contract(SAMPLE, moves=moves(("sent", "passed"), "stored")),
         "store": Contract(KEPT, moves=moves(("passed",), "stored")),
         "drop": Contract(KEPT, moves=moves(("sent", "returned"), "dropped")),
     },
@@ -86,19 +97,13 @@ KNOWN = Known(
         "elsewhere": Contract(("other",)),
     },
     matters={
-        "sample": Matter("示例"),
+        "sample": Matter("示例", life=Life(STATES, ends=tuple(STATES))),
         "other": Matter("另一件事"),
         "filed": Matter("归档", needs=("file",)),
         "kept": Matter(
             "入库",
             life=Life(
-                {
-                    "sent": "待审核",
-                    "passed": "审核通过",
-                    "returned": "已退回",
-                    "stored": "已入库",
-                    "dropped": "已放弃",
-                },
+                STATES,
                 ends=("stored", "dropped"),
                 told={"withdrawn": {"sent": "dropped"}},
             ),

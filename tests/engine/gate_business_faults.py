@@ -153,12 +153,12 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
     "an entry twice": Spoiled("task.twice", "again", ENTERING_TWICE),
     "a decision three times": Spoiled("loop.once", "again", several(THREE)),
     "a decision three times at once": Spoiled("loop.once", "part_vet", in_parts("false")),
-    "a return that goes on": Spoiled("task.after", "publish", entering('decision == "pass"')),
+    "a return that goes on": Spoiled("task.state", "publish", entering('decision == "pass"')),
     "a return that may go on": Spoiled(
-        "task.after", "publish", entering('decision == "return" and amount > 3')
+        "task.state", "publish", entering('decision == "return" and amount > 3')
     ),
     "a return that leaves at a border": Spoiled(
-        "task.after", "publish", LEAVING.with_(late_to_end=flow("late", "publish"))
+        "task.state", "publish", LEAVING.with_(late_to_end=flow("late", "publish"))
     ),
     "a value that no form gives": Spoiled(
         "condition.value", "is_good_to_fill", deciding('decision == "passed"')

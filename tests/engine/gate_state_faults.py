@@ -78,6 +78,24 @@ def each_seen(count: int) -> Drawing:
     return kept(**parts).but(lanes={"申报人": ["mend"], "单位经办人": ["judge", *names]})
 
 
+def waiting_behind(drawn: str, *, early: str = "") -> dict[str, str]:
+    """The record is stored, and then something is waited for, or the first of two events."""
+    parts = {
+        "store_to_end": flow("store", "which" if early else "wait"),
+        "wait": event("intermediateCatchEvent", "wait", drawn),
+        "wait_to_end": flow("wait", "end"),
+    }
+    if early:
+        parts |= {
+            "which": element("eventBasedGateway", "which", name="等待"),
+            "which_to_wait": flow("which", "wait"),
+            "which_to_early": flow("which", "early"),
+            "early": event("intermediateCatchEvent", "early", early),
+            "early_to_end": flow("early", "end"),
+        }
+    return parts
+
+
 AGAIN = user("again", JUDGE, name="复核")
 SHOWN = {"seen": user("seen", SEEN, name="催办"), "seen_to_end": flow("seen", "end")}
 DROPPED = {"drop": service("drop", "drop"), "drop_to_end": flow("drop", "end")}
@@ -134,6 +152,20 @@ STATE_FAULTS: dict[str, StateFault] = {
         "drop",
         kept(**DROPPED, store_to_end=flow("store", "drop")),
         kept(**DROPPED, **timed("drop")),
+    ),
+    "a message that comes no more": (
+        "event.state",
+        "wait",
+        kept(**waiting_behind(message())),
+        kept(**waiting_behind(FIVE_DAYS)),
+    ),
+    "an event gateway whose events come no more": (
+        "event.state",
+        "which",
+        kept(**waiting_behind(FIVE_DAYS, early=message())).with_(
+            wait=event("intermediateCatchEvent", "wait", message())
+        ),
+        kept(**waiting_behind(FIVE_DAYS, early=message())),
     ),
     "a return that ends": (
         "end.state",

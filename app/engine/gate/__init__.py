@@ -8,7 +8,7 @@ does without.
 
 from collections.abc import Mapping
 
-from app.engine.gate.bundle import read_bundle, with_bundle, with_decisions
+from app.engine.gate.bundle import read_bundle, with_bundle, with_moves
 from app.engine.gate.findings import Finding, Verdict
 from app.engine.gate.known import Known, Published
 from app.engine.gate.sandbox import check
@@ -26,5 +26,5 @@ __all__ = [
 def published_in(files: Mapping[str, bytes], known: Known | None = None) -> dict[str, Published]:
     """Return what the gate must know of these published diagrams, beside what is `known`."""
     bundle = read_bundle(files)
-    processes = with_decisions(bundle, with_bundle(known or Known(), bundle.diagrams)).processes
+    processes = with_moves(bundle, with_bundle(known or Known(), bundle.diagrams)).processes
     return {diagram.id: processes[diagram.id] for diagram in bundle.diagrams}

@@ -34,6 +34,7 @@ from app.engine.gate.expressions import branches_apart, check_expressions
 from app.engine.gate.findings import Finding, Refused, quoted
 from app.engine.gate.graph import scope_waits
 from app.engine.gate.known import Known, Published
+from app.engine.gate.matters import matters_of
 from app.engine.gate.schema import check_schema
 from app.engine.gate.xml import MAX_BYTES, read_tree
 from rules.conditions import Effort, TooCostly
@@ -328,16 +329,13 @@ def courses_of(bundle: Bundle, known: Known) -> course.Courses:
     return course.Courses(scopes, bundle.decisions, bundle.effort)
 
 
-def with_decisions(bundle: Bundle, known: Known) -> Known:
-    """Return what is known once the ends of these processes tell what was decided in them."""
+def with_moves(bundle: Bundle, known: Known) -> Known:
+    """Return what is known once these processes tell what they do to the records of others."""
     courses, processes = courses_of(bundle, known), dict(known.processes)
-    try:
-        for name in courses.scopes:
-            said = courses.said_in(name, known)
-            processes[name] = replace(processes[name], said=said)
-    except TooCostly:
-        # What is published was judged; a bundle that is too costly is refused by itself.
-        return known
+    for name, scope in courses.scopes.items():
+        wholes = matters_of(scope.diagram, known) - {name}
+        moves = {key: states.moves_through(name, key, courses, known) for key in wholes}
+        processes[name] = replace(processes[name], moves=moves)
     return replace(known, processes=processes)
 
 
@@ -347,7 +345,6 @@ def _by_values(
     """Apply what holds conditions against the values that their names can have."""
     yield from check_expressions(scope, courses.assigned, bundle.effort)
     yield from branches_apart(scope, bundle.effort)
-    yield from course.decisions_lead_where_they_must(scope, courses)
     yield from states.states_as_needed(scope.diagram.id, courses, scope.known)
     yield from check_rule_tasks(scope, bundle.decisions, bundle.effort)
 

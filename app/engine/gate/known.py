@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.engine.contracts import Contract, Matter, Scalar
+from app.engine.contracts import Contract, Matter, Move
 from rules.conditions import Values
 from rules.expression import DEFAULT_FUNCTIONS
 
@@ -40,16 +40,6 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A decision that somebody may take: at which save handler, and in which task's words."""
-
-    save: str
-    by: str
-    name: str
-    value: Scalar
-
-
-@dataclass(frozen=True, slots=True)
 class Published:
     """What the gate must know of a process that is already published."""
 
@@ -69,8 +59,8 @@ class Published:
     catches: frozenset[Heard] = frozenset()
     # The codes of the errors that it may end with.
     errors: frozenset[str] = frozenset()
-    # The decisions that it may end with, as its people took them.
-    said: frozenset[Said] = frozenset()
+    # By the process whose record it works on, how that may stand once it has ended.
+    moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from app.engine.gate.course import World
+from app.engine.gate.course import Told, World
 from app.engine.gate.diagram import Flow
 
 Host = tuple[str, str]
 """The diagram and the id of a call or a subprocess."""
-_MOST_UNSURE = 4
+_MOST_OPEN = 4
 """Of so many branches every combination is looked at."""
 
 
@@ -71,31 +71,28 @@ class Met(NamedTuple):
     is_sure: bool
 
 
-def one_of(
-    told: list[tuple[Flow, bool | None]], last: list[Flow]
-) -> Iterator[tuple[list[Flow], bool]]:
+def one_of(told: list[Told], last: list[Flow]) -> Iterator[tuple[list[Flow], bool]]:
     """Yield the branches that an exclusive gateway may take: the first whose condition holds."""
     is_sure = True
-    for flow, holds in told:
-        if holds is not False:
-            is_sure = is_sure and holds is True
-            yield [flow], is_sure
-        if holds:
+    for each in told:
+        if each.holds is not False:
+            is_sure = is_sure and each.is_sure
+            yield [each.flow], is_sure
+        if each.holds:
             return
     yield last, is_sure
 
 
-def are_few(told: list[tuple[Flow, bool | None]]) -> bool:
-    """Whether some_of yields whatever an inclusive gateway may do: so few are unsure."""
-    return sum(holds is None for _flow, holds in told) <= _MOST_UNSURE
+def are_few(told: list[Told]) -> bool:
+    """Whether some_of yields whatever an inclusive gateway may do: so few may do either."""
+    return sum(each.holds is None for each in told) <= _MOST_OPEN
 
 
-def some_of(
-    told: list[tuple[Flow, bool | None]], last: list[Flow]
-) -> Iterator[tuple[list[Flow], bool]]:
+def some_of(told: list[Told], last: list[Flow]) -> Iterator[tuple[list[Flow], bool]]:
     """Yield the branches that an inclusive gateway may take together, where they are few."""
-    sure = [flow for flow, holds in told if holds]
-    unsure = [flow for flow, holds in told if holds is None][:_MOST_UNSURE]
-    for picked in product((False, True), repeat=len(unsure)):
-        more = [flow for flow, is_taken in zip(unsure, picked, strict=True) if is_taken]
-        yield [*sure, *more] or last, not unsure
+    taken = [each.flow for each in told if each.holds]
+    open_ = [each.flow for each in told if each.holds is None][:_MOST_OPEN]
+    is_sure = all(each.is_sure for each in told)
+    for picked in product((False, True), repeat=len(open_)):
+        more = [flow for flow, is_taken in zip(open_, picked, strict=True) if is_taken]
+        yield [*taken, *more] or last, is_sure

@@ -5,18 +5,20 @@ process (`ways.py`), through the processes that it calls, past times and message
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
-from app.engine.contracts import Life
+from app.engine.contracts import Life, Move
 from app.engine.gate.course import Courses
 from app.engine.gate.findings import Finding, Severity
 from app.engine.gate.graph import reach
+from app.engine.gate.ground import WAITING
 from app.engine.gate.known import Known
+from app.engine.gate.matters import matters_of
 from app.engine.gate.places import Met, Place, Token
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.ways import Ways
 
 _STATE = "task.state"
-_SAME_FAULT = frozenset({"task.after", "task.twice"})
 
 
 def states_as_needed(process: str, courses: Courses, known: Known) -> Iterator[Finding]:
@@ -24,26 +26,35 @@ def states_as_needed(process: str, courses: Courses, known: Known) -> Iterator[F
 
     What is too much to follow is warned of.
     """
-    matter = known.matters.get(process)
-    if matter is None or matter.life is None or process not in courses.scopes:
-        return
-    ways = Ways(process, matter.life, courses)
+    if process in courses.scopes:
+        for ways in _ways_of(process, courses, known):
+            yield from _found_on(ways, courses)
+
+
+def _ways_of(process: str, courses: Courses, known: Known) -> Iterator[Ways]:
+    """Yield the ways of a process, and of a part whose whole is not looked at itself."""
+    for key in sorted(matters_of(courses.scopes[process].diagram, known)):
+        life = known.matters[key].life
+        if life is not None and (key == process or key not in courses.scopes):
+            yield Ways(key, life, courses, part="" if key == process else process)
+
+
+def _found_on(ways: Ways, courses: Courses) -> Iterator[Finding]:
     ways.play()
-    words = matter.life.states
-    for met in _worst([*ways.failed, *_met_by_people(ways)]):
-        yield _not_taken(met, ways, words)
-    for met in _worst(ways.ended):
-        yield _unfinished(met, courses, matter.life)
+    for met in _worst([*ways.failed, *_met_in_vain(ways)]):
+        yield _not_taken(met, ways, ways.life.states)
+    for met in _worst(ways.ended if ways.part == ways.process else []):
+        yield _unfinished(met, courses, ways.life)
     if not ways.is_complete:
         message = "并行和等待的组合太多，没有逐一核对业务在每个环节的状态"
         hint = "请减少并行分支和非中断的边界事件；确认每个环节都办得了的不必改"
-        diagram = courses.scopes[process].diagram
+        diagram = courses.scopes[ways.part].diagram
         yield diagram.find("state.unfollowed", diagram.process, message, hint, severity="warning")
 
 
 def without_echoes(findings: list[Finding]) -> list[Finding]:
     """Leave out the state of a task whose way in another rule has refused: it is one fault."""
-    said = {(each.file, each.element) for each in findings if each.rule in _SAME_FAULT}
+    said = {(each.file, each.element) for each in findings if each.rule == "task.twice"}
     return [
         each for each in findings if each.rule != _STATE or (each.file, each.element) not in said
     ]
@@ -57,8 +68,8 @@ def _worst(found: list[Met]) -> list[Met]:
     return list(told.values())
 
 
-def _met_by_people(ways: Ways) -> Iterator[Met]:
-    """Yield the tasks of people that are open while their record is in another state.
+def _met_in_vain(ways: Ways) -> Iterator[Met]:
+    """Yield the tasks and events that wait while their record is in another state.
 
     It is sure where nothing else can move the record, no other branch and no event at a border,
     or where whatever anybody does leaves the task behind for ever.
@@ -74,11 +85,16 @@ def _met_by_people(ways: Ways) -> Iterator[Met]:
 
 
 def is_open_in_vain(ways: Ways, token: Token, state: str | None) -> bool:
-    """Whether a branch stands at a task of people that does not take this state."""
-    if state is None or ways.node(token).kind not in PEOPLES:
+    """Whether a branch waits for people or an event that can do nothing in this state."""
+    node = ways.node(token)
+    if state is None or node.kind not in WAITING:
         return False
-    moves = ways.taken(token)
-    return bool(moves) and not any(state in move.before for move in moves)
+    if node.kind in PEOPLES:
+        moves = ways.taken(token)
+        return bool(moves) and not any(state in move.before for move in moves)
+    flows = ways.scope(token).diagram.outgoing[node.id]
+    awaited = [flow.target for flow in flows] if node.kind == "eventBasedGateway" else [node.id]
+    return not any(ways.comes(token, ident, state) for ident in awaited)
 
 
 def _dead(ways: Ways) -> set[Place]:
@@ -100,11 +116,14 @@ def _not_taken(met: Met, ways: Ways, words: Mapping[str, str]) -> Finding:
     taken = dict.fromkeys(state for move in ways.taken(token) for state in move.before)
     listed = "、".join(f"“{words[state]}”" for state in taken if state in words)
     come = "走到" if met.is_sure else "可能走到"
-    there = f"业务{come}这里时是“{words[met.state]}”，这里只办理{listed}的业务"
-    message = f"{there}，无法办理，流程将停滞"
+    there = f"业务{come}这里时是“{words[met.state]}”"
     hint = "请检查前面的分支、定时和消息事件通向哪里，缺少的环节请补画"
     severity: Severity = "error" if met.is_sure else "warning"
-    return diagram.find(_STATE, diagram.nodes[met.node], message, hint, severity=severity)
+    node, rule = diagram.nodes[met.node], _STATE
+    message = f"{there}，这里只办理{listed}的业务，无法办理，流程将停滞"
+    if not taken:
+        rule, message = "event.state", f"{there}，这里等待的事件这时不会来，流程将停滞"
+    return diagram.find(rule, node, message, hint, severity=severity)
 
 
 def _unfinished(met: Met, courses: Courses, life: Life) -> Finding:
@@ -115,3 +134,20 @@ def _unfinished(met: Met, courses: Courses, life: Life) -> Finding:
     hint = f"请接着画出办理的环节，到业务{ends}时再结束"
     severity: Severity = "error" if met.is_sure else "warning"
     return diagram.find("end.state", diagram.nodes[met.node], message, hint, severity=severity)
+
+
+def moves_through(process: str, key: str, courses: Courses, known: Known) -> tuple[Move, ...]:
+    """Return how the record of `key` may stand once a part of it has ended, by every state before.
+
+    Where not every way could be followed surely, nothing is known of a state.
+    """
+    life, found = known.matters[key].life, list[Move]()
+    for state in life.states if life else ():
+        ways = Ways(key, cast("Life", life), courses, part=process, first=state)
+        ways.wanted = known.processes[process].outcomes
+        ways.play()
+        if ways.is_complete and all(place.state and place.is_sure for place in ways.finished):
+            ends = {(place.state, data) for place, data in ways.finished.items()}
+            for after, data in sorted(ends, key=str):
+                found.append(Move((state,), after or "", dict(cast("Any", data))))
+    return tuple(found)

@@ -12,39 +12,46 @@ from app.engine.contracts import Life, Move
 from app.engine.gate.course import Courses, World
 from app.engine.gate.decisions import asked_by
 from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node, local
-from app.engine.gate.graph import edges_of, reach
+from app.engine.gate.ground import HOLDING, WAITING, Ground
 from app.engine.gate.messages import ANY, errors_of, used_at
 from app.engine.gate.places import Host, Met, Place, Token, are_few, one_of, some_of
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.values import deal_of
-from app.engine.gate.variables import Variables, gathers
+from app.engine.gate.variables import gathers
 from rules.conditions import TooCostly
 
 _STEP = 4
 """What a situation costs besides its branches."""
 _MAX_TOKENS = 12
-_MAX_DEPTH = 6
 _MAX_CHOICES = 64
-_HOLDING = frozenset({"callActivity", "subProcess"})
-_JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
-_WAITING = frozenset({*PEOPLES, "receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
 
 
-class Ways:
-    """Plays one process, its calls included, from its start in the first state of its record."""
+class Ways(Ground):
+    """Plays a process, its calls included, from its start in a state of the record that it is for.
 
-    def __init__(self, process: str, life: Life, courses: Courses) -> None:
-        self.process = process
+    Of a part of a process nobody knows in which state it begins.
+    """
+
+    def __init__(
+        self,
+        process: str,
+        life: Life,
+        courses: Courses,
+        *,
+        part: str = "",
+        first: str | None = None,
+    ) -> None:
+        super().__init__(process, courses)
         self.life = life
-        self.courses = courses
+        self.part = part or process
+        self.first = first if part else life.first
         # By place those that come next; the last of a way has none.
         self.next: dict[Place, list[Place]] = {}
         self.failed: list[Met] = []
         self.ended: list[Met] = []
-        self.finished: set[Place] = set()
+        self.finished: dict[Place, World] = {}
         self.is_complete = True
-        self._wanted = courses.asked_for
-        self._ahead: dict[Host, set[str]] = {}
+        self.wanted = courses.asked_for
 
     def play(self) -> None:
         """Look at every place that can be reached, as far as the work allows (is_complete)."""
@@ -54,8 +61,8 @@ class Ways:
             self.is_complete = False
 
     def _play(self) -> None:
-        start = self._entered((), self.process, self.process, frozenset())
-        first = Place(tuple(start), self.life.first)
+        start = self.entered((), self.part, self.part, frozenset())
+        first = Place(tuple(start), self.first)
         waiting = {True: [first], False: list[Place]()}
         while waiting[True] or waiting[False]:
             here = waiting[bool(waiting[True])].pop()
@@ -71,44 +78,6 @@ class Ways:
         self.courses.steps -= steps
         if self.courses.steps < 0:
             raise TooCostly
-
-    # Where a branch stands.
-
-    def scope(self, token: Token) -> Variables:
-        """Return the diagram of a branch with its variables."""
-        return self.courses.scopes[token.diagram]
-
-    def node(self, token: Token) -> Node:
-        """Return the node where a branch stands."""
-        return self.scope(token).diagram.nodes[token.node]
-
-    def _is_join(self, token: Token) -> bool:
-        diagram, node = self.scope(token).diagram, self.node(token)
-        return node.kind in _JOINS and len(diagram.incoming[node.id]) > 1
-
-    def waits(self, token: Token) -> bool:
-        """Whether a branch goes on only once somebody acts, or something comes."""
-        if not token.node:
-            return True
-        node = self.node(token)
-        return node.kind in _WAITING or (node.kind in _HOLDING and self._inside(token) is None)
-
-    def _inside(self, token: Token) -> tuple[str, str] | None:
-        """Return the diagram and scope that a call or subprocess opens, None where unknown."""
-        node = self.node(token)
-        if node.loop is not None or len(token.hosts) >= _MAX_DEPTH:
-            return None
-        if node.kind == "subProcess":
-            return token.diagram, node.id
-        called = node.element.get("calledElement", "")
-        return (called, called) if called in self.courses.scopes else None
-
-    def _entered(
-        self, hosts: tuple[Host, ...], diagram: str, scope: str, data: World
-    ) -> Iterator[Token]:
-        for node in self.courses.scopes[diagram].diagram.inside(scope):
-            if node.kind == "startEvent":
-                yield Token(hosts, diagram, node.id, "", data)
 
     # What comes next.
 
@@ -131,7 +100,7 @@ class Ways:
 
     def _automatic(self, here: Place, token: Token) -> list[Place] | None:
         """Return what comes of a branch that waits for nobody; None for one held at a join."""
-        if self._is_join(token):
+        if self.is_join(token):
             return self._joined(here, token)
         passed = {
             "endEvent": self._end,
@@ -148,9 +117,9 @@ class Ways:
 
     def _into(self, rest: Place, token: Token) -> Iterator[Place]:
         hosts = (*token.hosts, (token.diagram, token.node))
-        inside = self._inside(token)
+        inside = self.inside(token)
         if inside is not None:
-            yield rest.having(*self._entered(hosts, *inside, token.data))
+            yield rest.having(*self.entered(hosts, *inside, token.data))
 
     def _asked(self, rest: Place, token: Token) -> Iterator[Place]:
         """Yield what may come of a decision table."""
@@ -162,7 +131,7 @@ class Ways:
             yield from self._left(rest, token, world)
 
     def _kept(self, world: Iterable[tuple[str, object]]) -> World:
-        return frozenset(pair for pair in world if pair[0] in self._wanted)
+        return frozenset(pair for pair in world if pair[0] in self.wanted)
 
     def _left(self, rest: Place, token: Token, data: World) -> Iterator[Place]:
         """Yield the places behind a node, by the flows that may be taken together."""
@@ -175,12 +144,12 @@ class Ways:
         if flow.target not in diagram.nodes:
             return None
         moved = token._replace(node=flow.target, via="", data=data)
-        return moved._replace(via=flow.id) if self._is_join(moved) else moved
+        return moved._replace(via=flow.id) if self.is_join(moved) else moved
 
-    def _comes(self, token: Token, flow: Flow, state: str | None) -> bool:
-        """Whether what waits behind an event gateway may come while the record is in a state."""
+    def comes(self, token: Token, ident: str, state: str | None) -> bool:
+        """Whether an event of the diagram of a branch may come while the record is in a state."""
         diagram = self.scope(token).diagram
-        node = diagram.nodes.get(flow.target)
+        node = diagram.nodes.get(ident)
         return node is not None and any(self._heard(Place((), state), diagram, node))
 
     def _choices(
@@ -188,16 +157,12 @@ class Ways:
     ) -> Iterator[tuple[list[Flow], bool]]:
         node, flows = self.node(token), self.scope(token).diagram.outgoing[token.node]
         if node.kind == "eventBasedGateway":
-            yield from (([flow], True) for flow in flows if self._comes(token, flow, state))
+            yield from (([flow], True) for flow in flows if self.comes(token, flow.target, state))
         elif node.kind in DECISIONS and len(flows) > 1:
             default = node.element.get("default", "")
             self._spend(len(flows))
             courses, known = self.courses, dict(data)
-            told = [
-                (flow, courses.holds(flow.condition or "", known, courses.followed))
-                for flow in flows
-                if flow.id != default
-            ]
+            told = [courses.told(flow, known) for flow in flows if flow.id != default]
             last = [flow for flow in flows if flow.id == default]
             choose = one_of if node.kind == "exclusiveGateway" else some_of
             # What is left out of the combinations is not looked at.
@@ -228,15 +193,9 @@ class Ways:
                 continue
             deeper = token.hosts[len(join.hosts) :]
             node = deeper[0][1] if deeper else token.node
-            if node != join.node and join.node in self._reached(join.diagram, node):
+            if node != join.node and join.node in self.reached(join.diagram, node):
                 return True
         return False
-
-    def _reached(self, diagram: str, node: str) -> set[str]:
-        if (diagram, node) not in self._ahead:
-            edges = edges_of(self.courses.scopes[diagram].diagram)
-            self._ahead[(diagram, node)] = reach([node], edges)
-        return self._ahead[(diagram, node)]
 
     # Ends.
 
@@ -262,7 +221,8 @@ class Ways:
             yield rest
 
     def _finish(self, over: Place, token: Token) -> None:
-        self.finished.add(over)
+        known = self.finished.get(over, token.data)
+        self.finished[over] = known & token.data
         if over.state is not None and over.state not in self.life.ends:
             self.ended.append(Met(token.diagram, token.node, over.state, over.is_sure))
 
@@ -306,12 +266,13 @@ class Ways:
             yield from self._done(rest, token)
         elif node.kind == "eventBasedGateway":
             yield from self._left(rest, token, token.data)
-        elif node.kind in _HOLDING:
-            # Nobody knows what is done in there.
+        elif node.kind in HOLDING:
             given = self.scope(token).set_by(node)
             data = frozenset(pair for pair in token.data if pair[0] not in given)
-            yield from self._left(rest._replace(state=None, is_sure=False), token, data)
-        elif node.kind in _WAITING:
+            for move, is_sure in self.left_by(token, rest.state):
+                left = rest._replace(state=move.after or None, is_sure=rest.is_sure and is_sure)
+                yield from self._left(left, token, data | self._kept(move.gives.items()))
+        elif node.kind in WAITING:
             for place in self._heard(rest, self.scope(token).diagram, node):
                 given = self.scope(token).set_by(node)
                 data = frozenset(pair for pair in token.data if pair[0] not in given)
@@ -354,17 +315,12 @@ class Ways:
         found = list(self._moves(token, rest.state))
         if not found and self.node(token).kind == "serviceTask" and rest.state is not None:
             self.failed.append(Met(token.diagram, token.node, rest.state, rest.is_sure))
-            self.finished.add(rest.having(token))  # It was told; what hangs on it was not.
+            # It was told; what hangs on it was not.
+            self.finished[rest.having(token)] = token.data
         for move in found:
             state = move.after or rest.state
             for data in self._data(token, move):
                 yield from self._left(rest._replace(state=state), token, data)
-
-    def taken(self, token: Token) -> tuple[Move, ...]:
-        """Return how a task moves the record of this process; none where it asks for no state."""
-        deal = deal_of(self.node(token), self.scope(token).known)
-        is_ours = deal is not None and self.process in deal.contract.serves
-        return deal.contract.moves if deal is not None and is_ours else ()
 
     def _moves(self, token: Token, state: str | None) -> Iterator[Move]:
         """Yield the moves that a task can make in a state, as far as its form asks for them."""
@@ -391,7 +347,7 @@ class Ways:
         open_ = {
             name: values
             for name, values in variables.given(node).items()
-            if name in self._wanted and name not in move.gives and isinstance(values, tuple)
+            if name in self.wanted and name not in move.gives and isinstance(values, tuple)
         }
         while prod(map(len, open_.values())) > _MAX_CHOICES:
             open_.popitem()

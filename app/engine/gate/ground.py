@@ -1,0 +1,100 @@
+"""What stands where the branches of a process are (所在环节): a task, a join, a call."""
+
+from collections.abc import Iterator
+
+from app.engine.contracts import Move
+from app.engine.gate.course import Courses, World
+from app.engine.gate.diagram import Node
+from app.engine.gate.graph import edges_of, reach
+from app.engine.gate.known import Known, Published
+from app.engine.gate.places import Host, Token
+from app.engine.gate.tasks import PEOPLES
+from app.engine.gate.values import deal_of
+from app.engine.gate.variables import Variables
+
+HOLDING = frozenset({"callActivity", "subProcess"})
+WAITING = frozenset({*PEOPLES, "receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
+_JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
+_MAX_DEPTH = 6
+_UNKNOWN = (Move(()), False)
+
+
+class Ground:
+    """The diagrams that a process runs through, for the record of one process."""
+
+    def __init__(self, process: str, courses: Courses) -> None:
+        self.process = process
+        self.courses = courses
+        self._ahead: dict[Host, set[str]] = {}
+
+    def scope(self, token: Token) -> Variables:
+        """Return the diagram of a branch with its variables."""
+        return self.courses.scopes[token.diagram]
+
+    def node(self, token: Token) -> Node:
+        """Return the node where a branch stands."""
+        return self.scope(token).diagram.nodes[token.node]
+
+    def is_join(self, token: Token) -> bool:
+        """Whether a branch stands where it waits for others."""
+        diagram, node = self.scope(token).diagram, self.node(token)
+        return node.kind in _JOINS and len(diagram.incoming[node.id]) > 1
+
+    def waits(self, token: Token) -> bool:
+        """Whether a branch goes on only once somebody acts, or something comes."""
+        if not token.node:
+            return True
+        node = self.node(token)
+        return node.kind in WAITING or (node.kind in HOLDING and self.inside(token) is None)
+
+    def inside(self, token: Token) -> tuple[str, str] | None:
+        """Return the diagram and scope that a call or subprocess opens, None where unknown."""
+        node = self.node(token)
+        if node.loop is not None or len(token.hosts) >= _MAX_DEPTH:
+            return None
+        if node.kind == "subProcess":
+            return token.diagram, node.id
+        called = node.element.get("calledElement", "")
+        return (called, called) if called in self.courses.scopes else None
+
+    def entered(
+        self, hosts: tuple[Host, ...], diagram: str, scope: str, data: World
+    ) -> Iterator[Token]:
+        """Yield the branches with which a process or subprocess begins."""
+        for node in self.courses.scopes[diagram].diagram.inside(scope):
+            if node.kind == "startEvent":
+                yield Token(hosts, diagram, node.id, "", data)
+
+    def reached(self, diagram: str, node: str) -> set[str]:
+        """Return the nodes that a branch may come to from here."""
+        if (diagram, node) not in self._ahead:
+            edges = edges_of(self.courses.scopes[diagram].diagram)
+            self._ahead[(diagram, node)] = reach([node], edges)
+        return self._ahead[(diagram, node)]
+
+    def taken(self, token: Token) -> tuple[Move, ...]:
+        """Return how a task moves the record of this process; none where it asks for no state."""
+        deal = deal_of(self.node(token), self.scope(token).known)
+        is_ours = deal is not None and self.process in deal.contract.serves
+        return deal.contract.moves if deal is not None and is_ours else ()
+
+    def left_by(self, token: Token, state: str | None) -> Iterator[tuple[Move, bool]]:
+        """Yield what becomes of the record in a call that is not looked into, and whether surely.
+
+        A published process tells it (`Published.moves`); one without a task that moves the record
+        leaves it as it is. Of several instances nobody knows.
+        """
+        node, known = self.node(token), self.scope(token).known
+        called = known.processes.get(node.element.get("calledElement", ""))
+        if node.loop is not None or called is None or node.kind != "callActivity":
+            yield _UNKNOWN
+        elif not self._moves_anything(called, known):
+            yield Move((), state or ""), True
+        else:
+            told = [move for move in called.moves.get(self.process, ()) if state in move.before]
+            yield from ((move, True) for move in told) if told else iter([_UNKNOWN])
+
+    def _moves_anything(self, called: Published, known: Known) -> bool:
+        named = [known.services[name] for name in called.services & known.services.keys()]
+        named += [known.saves[name] for name in called.saves & known.saves.keys()]
+        return any(each.moves and self.process in each.serves for each in named)
