@@ -78,6 +78,24 @@ def each_seen(count: int) -> Drawing:
     return kept(**parts).but(lanes={"申报人": ["mend"], "单位经办人": ["judge", *names]})
 
 
+def reminded(count: int) -> Drawing:
+    """Several people are shown the record, and each is reminded meanwhile."""
+    drawing, lanes = each_seen(count), []
+    parts: dict[str, str] = {}
+    for number in range(count):
+        late, told = f"late_{number}", f"told_{number}"
+        lanes.append(told)
+        parts |= {
+            late: boundary(late, f"seen_{number}", FIVE_DAYS, **BESIDE),
+            told: user(told, SEEN, name="催办"),
+            f"to_{told}": flow(late, told),
+            f"from_{told}": flow(told, f"over_{number}"),
+            f"over_{number}": element("endEvent", f"over_{number}", name="已催办"),
+        }
+    clerks = [*drawing.lanes["单位经办人"], *lanes]
+    return drawing.with_(**parts).but(lanes={**drawing.lanes, "单位经办人": clerks})
+
+
 def waiting_behind(drawn: str, *, early: str = "") -> dict[str, str]:
     """The record is stored, and then something is waited for, or the first of two events."""
     parts = {
@@ -194,7 +212,7 @@ STATE_FAULTS: dict[str, StateFault] = {
     "too many at once to follow": (
         "state.unfollowed",
         "kept",
-        each_seen(13),
-        each_seen(3),
+        reminded(10),
+        reminded(1),
     ),
 }

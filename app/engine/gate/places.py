@@ -11,7 +11,7 @@ from app.engine.gate.diagram import Flow
 
 Host = tuple[str, str]
 """The diagram and the id of a call or a subprocess."""
-_MOST_OPEN = 4
+_MOST_OPEN = 8
 """Of so many branches every combination is looked at."""
 
 

@@ -24,7 +24,7 @@ _STATE = "task.state"
 def states_as_needed(process: str, courses: Courses, known: Known) -> Iterator[Finding]:
     """Guard the records: a task in a state that it does not take can never be done.
 
-    What is too much to follow is warned of.
+    What is too much to follow is refused: nobody could say that it ends well.
     """
     if process in courses.scopes:
         for ways in _ways_of(process, courses, known):
@@ -46,10 +46,10 @@ def _found_on(ways: Ways, courses: Courses) -> Iterator[Finding]:
     for met in _worst(ways.ended if ways.part == ways.process else []):
         yield _unfinished(met, courses, ways.life)
     if not ways.is_complete:
-        message = "并行和等待的组合太多，没有逐一核对业务在每个环节的状态"
-        hint = "请减少并行分支和非中断的边界事件；确认每个环节都办得了的不必改"
+        message = "同时进行的分支和事件组合太多，无法逐一核对业务在每个环节的状态"
+        hint = "请把会改变业务状态的环节移到汇合之后，减少同时进行的分支和非中断的边界事件"
         diagram = courses.scopes[ways.part].diagram
-        yield diagram.find("state.unfollowed", diagram.process, message, hint, severity="warning")
+        yield diagram.find("state.unfollowed", diagram.process, message, hint)
 
 
 def without_echoes(findings: list[Finding]) -> list[Finding]:

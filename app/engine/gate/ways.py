@@ -5,10 +5,11 @@ far as contracts and conditions tell. What cannot be told makes a way unsure, ne
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import product
+from itertools import chain, product
 from math import prod
 
 from app.engine.contracts import Life, Move
+from app.engine.gate.asides import Asides
 from app.engine.gate.course import Courses, World
 from app.engine.gate.decisions import asked_by
 from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node, local
@@ -22,7 +23,7 @@ from rules.conditions import TooCostly
 
 _STEP = 4
 """What a situation costs besides its branches."""
-_MAX_TOKENS = 12
+_MAX_TOKENS = 60
 _MAX_CHOICES = 64
 
 
@@ -52,6 +53,7 @@ class Ways(Ground):
         self.finished: dict[Place, World] = {}
         self.is_complete = True
         self.wanted = courses.asked_for
+        self._asides = Asides(self, courses.scopes[self.part].diagram)
 
     def play(self) -> None:
         """Look at every place that can be reached, as far as the work allows (is_complete)."""
@@ -85,18 +87,46 @@ class Ways(Ground):
         if len(here.tokens) > _MAX_TOKENS:
             self.is_complete = False
             return
-        # The engine runs what waits for nobody before it lets anybody act.
-        for token in here.tokens:
-            if not self.waits(token):
-                found = self._automatic(here, token)
-                if found is not None:
-                    yield from found
-                    return
+        found = self._by_itself(here)
+        found = self._aside(here) if found is None else found
+        yield from self._by_anybody(here) if found is None else found
+
+    def _by_itself(self, here: Place) -> list[Place] | None:
+        """Return what comes of what waits for nobody: the engine runs it before anybody acts."""
+        passing = (token for token in here.tokens if not self.waits(token))
+        came = (self._automatic(here, token) for token in passing)
+        return next((found for found in came if found is not None), None)
+
+    def _aside(self, here: Place) -> list[Place] | None:
+        """Return what comes of the first branch whose end changes nothing for all others."""
+        token = next((each for each in here.tokens if self._is_aside(here, each)), None)
+        if token is None:
+            return None
+        events = self.scope(token).diagram.attached.get(token.node, ())
+        late = (self._caught(here, token.hosts, token.diagram, each) for each in events)
+        return [*self._acted(here, token), *chain.from_iterable(late)]
+
+    def _by_anybody(self, here: Place) -> Iterator[Place]:
+        """Yield what comes of each thing that people, times and messages may do."""
         for token in dict.fromkeys(here.tokens):
             if token.node:
                 yield from self._acted(here, token)
         for hosts, diagram, node in self._interruptible(here):
             yield from self._caught(here, hosts, diagram, node)
+
+    def _is_aside(self, here: Place, token: Token) -> bool:
+        if token.hosts or token.diagram != self.part:
+            return False
+        joins = self._asides.joins.get(token.node)
+        return joins is not None and all(self._stays_shut(here, token, each) for each in joins)
+
+    def _stays_shut(self, here: Place, token: Token, join: str) -> bool:
+        """Whether a join still waits for other branches once this one has come."""
+        diagram, come = self.scope(token).diagram, token._replace(node=join)
+        if diagram.nodes[join].kind != "parallelGateway":
+            return self._may_come(here.without([token]), come)
+        there = {t.via for t in here.tokens if (t.hosts, t.node) == (come.hosts, join)}
+        return len(diagram.incoming[join]) > len(there) + 1
 
     def _automatic(self, here: Place, token: Token) -> list[Place] | None:
         """Return what comes of a branch that waits for nobody; None for one held at a join."""
