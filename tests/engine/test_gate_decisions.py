@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.decisions import VALUE, cell_test
-from app.engine.gate import Verdict
+from app.engine.gate import Verdict, decisions
 from app.engine.gate.inspection import inspect, inspect_over
 from app.engine.gate.known import Published
 from rules.expression import MAX_TEXT, compile_expression
 from tests.engine.gate_builder import KNOWN, VET, Drawing, element, flow, gateway, user
 from tests.engine.gate_business_faults import ENTERING
+from tests.engine.gate_costs import asked_by_many
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
 
@@ -346,3 +347,13 @@ def test_a_called_process_that_does_nothing_to_the_record_leaves_it_as_it_was(
     known = replace(KNOWN, processes={"weighing": Published(outcomes=frozenset(outcomes))})
     verdict = inspect({"sample.bpmn": AGAIN.with_(weigh=called).bytes()}, known=known)
     assert {finding.rule for finding in verdict.findings} == {"task.state"}
+
+
+def test_what_a_table_answers_is_worked_out_once_for_all_tasks_that_know_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+    fits = decisions._fits
+    monkeypatch.setattr(decisions, "_fits", lambda *given: asked.append(given) or fits(*given))
+    assert inspect(asked_by_many(20, 30), known=KNOWN).ok
+    assert 0 < len(asked) <= 3 * 20

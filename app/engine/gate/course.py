@@ -50,6 +50,7 @@ class Courses:
     followed: Effort = field(default_factory=Effort)
     _told: dict[tuple[str, World], bool | None] = field(default_factory=dict)
     _words: dict[str, frozenset[str]] = field(default_factory=dict)
+    _answers: dict[tuple[str, World], set[World]] = field(default_factory=dict)
 
     @cached_property
     def assigned(self) -> Assigned:
@@ -68,9 +69,13 @@ class Courses:
         table = self.tables.get(asked_by(node)) if node.kind == "businessRuleTask" else None
         if table is None or node.loop is not None:
             return {kept}
-        asked = dict(world)
-        answers = table.answers(lambda test: self.holds(test, asked, effort), variables.known)
-        return {kept | answer for answer in answers}
+        asked = frozenset(each for each in world if each[0] in table.mentioned)
+        if (table.id, asked) not in self._answers:
+            data = dict(asked)
+            self._answers[table.id, asked] = table.answers(
+                lambda test: self.holds(test, data, effort), variables.known
+            )
+        return {kept | answer for answer in self._answers[table.id, asked]}
 
     @cached_property
     def asked_for(self) -> frozenset[str]:
@@ -107,6 +112,7 @@ class Courses:
 
         Raises TooCostly.
         """
+        (effort or self.effort).evaluate("")
         asked = {name: known[name] for name in self.names_in(text) & known.keys()}
         key = (text, frozenset(asked.items()))
         if key not in self._told:
