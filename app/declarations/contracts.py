@@ -28,6 +28,7 @@ COURSE = matter(
     "职称申报",
     parts=("unit_review", "superior_review"),
     needs=("submit_declaration", "accept_declaration", "finish_declaration"),
+    gives=("mended_by",),
     life=Life(
         {
             Status.DRAFT: "填报中",

@@ -116,10 +116,12 @@ class Matter:
     """What a process that the platform starts is about (事项).
 
     parts: the processes that it is shipped to call. needs: the save and service handlers without
-    which its record would never be finished. life: the states of its record.
+    which its record would never be finished. life: the states of its record. gives: the names of
+    the data with which it is started.
     """
 
     word: str
     parts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     life: Life | None = None
+    gives: tuple[str, ...] = ()

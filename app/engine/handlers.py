@@ -227,9 +227,10 @@ def matter(
     parts: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
     life: Life | None = None,
+    gives: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """Tell what a process is about that the platform starts; returns what contracts `serve`."""
-    _matters[process] = Matter(word, parts, needs, life)
+    _matters[process] = Matter(word, parts, needs, life, gives)
     return (process,)
 
 
@@ -263,12 +264,23 @@ def kept_time(business_type: str) -> str:
 _sent: dict[str, str] = {}
 
 
-def sends(messages: Mapping[str, str]) -> None:
+_carried: dict[str, tuple[str, ...]] = {}
+
+
+def sends(
+    messages: Mapping[str, str], carries: Mapping[str, tuple[str, ...]] | None = None
+) -> None:
     """Tell which messages (消息) a domain sends, so that diagrams may await them, and their words.
 
-    The words say what has happened once the message is there.
+    The words say what has happened once the message is there; `carries` names its data.
     """
     _sent.update(messages)
+    _carried.update(carries or {})
+
+
+def carried() -> dict[str, tuple[str, ...]]:
+    """Return the names of the data that messages bring, by those that bring any."""
+    return dict(_carried)
 
 
 def sent_messages() -> frozenset[str]:

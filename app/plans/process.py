@@ -33,6 +33,7 @@ WINDOW = handlers.matter(
     "plan_window",
     "评审计划",
     needs=("publish_plan", "open_plan", "close_plan"),
+    gives=("publish_at", "opens_at", "closes_at"),
     life=Life(
         {
             DRAFT: "配置中",

@@ -50,6 +50,7 @@ SHOWN = matter(
     "publicity",
     "评审结果公示",
     needs=("end_publicity", "confirm_publicity"),
+    gives=("publicity_ends",),
     life=Life({OPEN: "公示中", ENDED: "公示结束", CONFIRMED: "已确认"}, ends=(CONFIRMED,)),
 )
 DECIDED = "decided"

@@ -22,7 +22,10 @@ __all__ = ["access", "ballots"]
 
 MEETING, CASE = "meeting", "case"
 register_table(CASE, MeetingCase.__tablename__)
-handlers.sends({"review_finished": "材料评审结束", "cases_confirmed": "全部评分已确认"})
+handlers.sends(
+    {"review_finished": "材料评审结束", "cases_confirmed": "全部评分已确认"},
+    carries={"review_finished": ("outcome",)},
+)
 _random = secrets.SystemRandom()
 
 

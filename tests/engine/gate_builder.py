@@ -87,6 +87,7 @@ KNOWN = Known(
         "file": Contract(("filed",)),
         "enter": Contract(SAMPLE, moves=moves(("sent", "passed"), "stored")),
         "store": Contract(KEPT, moves=moves(("passed",), "stored")),
+        "close": Contract(KEPT, moves=moves(("passed", "returned"), "dropped")),
         "drop": Contract(KEPT, moves=moves(("sent", "returned"), "dropped")),
     },
     scopes={
@@ -97,8 +98,8 @@ KNOWN = Known(
         "elsewhere": Contract(("other",)),
     },
     matters={
-        "sample": Matter("示例", life=Life(STATES, ends=tuple(STATES))),
-        "other": Matter("另一件事"),
+        "sample": Matter("示例", life=Life(STATES, ends=tuple(STATES)), gives=("year",)),
+        "other": Matter("另一件事", gives=("year",)),
         "filed": Matter("归档", needs=("file",)),
         "kept": Matter(
             "入库",
@@ -111,7 +112,8 @@ KNOWN = Known(
     },
     roles={"applicant": "申报人", "unit_clerk": "单位经办人"},
     at=datetime(2026, 1, 1, tzinfo=ZONE),
-    sent=frozenset({("message", "withdrawn"), ("signal", "停止申报")}),
+    carried={"paid": ("sum",)},
+    sent=frozenset({("message", "withdrawn"), ("message", "paid"), ("signal", "停止申报")}),
 )
 
 FILL = {

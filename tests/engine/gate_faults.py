@@ -455,7 +455,7 @@ SPOILED: dict[str, Spoiled] = {
         SOUND.replacing('sourceRef="fill" ', 'sourceRef="fill" colour="red" '),
     ),
     "a join that waits for ever": Spoiled(
-        "engine.stuck",
+        "gateway.starved",
         "join",
         SOUND.with_(
             is_good_to_publish=flow("is_good", "join", ident="is_good_to_publish"),

@@ -7,6 +7,7 @@ from tests.engine.gate_builder import (
     event,
     flow,
     gateway,
+    loop,
     message,
     service,
     timer,
@@ -94,6 +95,45 @@ def reminded(count: int) -> Drawing:
         }
     clerks = [*drawing.lanes["单位经办人"], *lanes]
     return drawing.with_(**parts).but(lanes={**drawing.lanes, "单位经办人": clerks})
+
+
+def leaving_a_join(target: str) -> Drawing:
+    """One who is shown the record leaves in time, to the join or to an end of their own."""
+    if target == "join":
+        late: dict[str, str] = {"both": gateway("both"), "both_to_join": flow("both", "join")}
+        late |= {"seen_0_to": flow("seen_0", "both"), "late_to": flow("late", "both")}
+    else:
+        late = {
+            "over": element("endEvent", "over", name="已过期"),
+            "late_to": flow("late", "over"),
+        }
+        late |= {"seen_0_to": flow("seen_0", "join")}
+    return each_seen(2).with_(from_seen_0="", late=boundary("late", "seen_0", FIVE_DAYS), **late)
+
+
+def in_turns(count: int) -> Drawing:
+    """The record is judged in a part of the process that is run several times, one by one."""
+    several = loop(f"<bpmn:loopCardinality>{count}</bpmn:loopCardinality>")
+    inner = several.replace(">", ' isSequential="true">', 1) + "".join(
+        (
+            element("startEvent", "in_start"),
+            user("judge", JUDGE, name="审核"),
+            element("endEvent", "in_end"),
+            flow("in_start", "judge"),
+            flow("judge", "in_end"),
+        )
+    )
+    return kept(
+        judge=element("subProcess", "inside", inner, name="审核"),
+        start_to_judge=flow("start", "first"),
+        first=gateway("first"),
+        first_to_inside=flow("first", "inside"),
+        judge_to_is_good=flow("inside", "drop"),
+        **dict.fromkeys(("is_good", "is_good_to_store", "is_good_to_mend"), ""),
+        **dict.fromkeys(("mend", "mend_to_judge", "store", "store_to_end"), ""),
+        drop=service("drop", "close"),
+        drop_to_end=flow("drop", "end"),
+    ).but(lanes={"单位经办人": ["inside"]})
 
 
 def waiting_behind(drawn: str, *, early: str = "") -> dict[str, str]:
@@ -184,6 +224,18 @@ STATE_FAULTS: dict[str, StateFault] = {
             wait=event("intermediateCatchEvent", "wait", message())
         ),
         kept(**waiting_behind(FIVE_DAYS, early=message())),
+    ),
+    "a branch that leaves a join waiting": (
+        "gateway.starved",
+        "join",
+        leaving_a_join("over"),
+        leaving_a_join("join"),
+    ),
+    "an audit three times in turn": (
+        "task.state",
+        "judge",
+        in_turns(3),
+        in_turns(1),
     ),
     "a return that ends": (
         "end.state",

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from app.engine.contracts import Answered, Contract, Scalar
 from app.engine.gate.diagram import GATEWAYS, Diagram, Node
 from app.engine.gate.elements import Rule
-from app.engine.gate.findings import Finding
+from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.graph import reach
 from app.engine.gate.known import Asking, Known
 from app.engine.gate.matters import fitting, matters_of
@@ -47,6 +47,32 @@ def one_business(diagram: Diagram, known: Known) -> Iterator[Finding]:
                 mine = "、".join(fitting(diagram, known, table)) or "（没有）"
                 hint = f"请改用本流程的{word}：{mine}"
                 yield diagram.find("task.business", node, message, hint)
+
+
+def calls_of_one_business(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the records: what is called works on the caller's record, as if it were its own."""
+    ours = matters_of(diagram, known)
+    for node in diagram.of_kind("callActivity") if ours else ():
+        called = known.processes.get(node.element.get("calledElement", ""))
+        for name in sorted(called.services | called.saves) if called else ():
+            contract = known.services.get(name) or known.saves.get(name)
+            serves = contract.serves if contract else ()
+            if serves and not ours.intersection(serves):
+                theirs, own = _words(serves, known), _words(ours, known)
+                message = f"被调用的流程用到“{name}”，它办理的是{theirs}，本流程是{own}"
+                yield diagram.find("call.business", node, message, "请改为调用本业务的流程")
+                break
+
+
+def starts_with_what_is_given(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the run: the platform starts a process with these data; others would be missing."""
+    matter = known.matters.get(diagram.id)
+    strange = [name for name in diagram.inputs if matter and name not in matter.gives]
+    if matter and strange:
+        message = f"平台启动本流程时不会给出“{quoted('、'.join(strange))}”，用到它的条件会出错"
+        hint = f"请从 inputs 里删去，只写 {','.join(matter.gives)}" if matter.gives else ""
+        hint = hint or "请删去 inputs，由前面节点的 outcomes 声明"
+        yield diagram.find("process.inputs", diagram.process, message, hint)
 
 
 def _words(keys: frozenset[str] | tuple[str, ...], known: Known) -> str:
@@ -244,6 +270,8 @@ def finishes_its_record(diagram: Diagram, known: Known) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     one_business,
+    calls_of_one_business,
+    starts_with_what_is_given,
     answers_reach_their_handler,
     outcomes_as_given,
     roles_that_may_act,

@@ -7,7 +7,7 @@ from app.engine.gate.course import Courses, World
 from app.engine.gate.diagram import Node
 from app.engine.gate.graph import edges_of, reach
 from app.engine.gate.known import Known, Published
-from app.engine.gate.places import Host, Token
+from app.engine.gate.places import Host, Place, Token
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.values import deal_of
 from app.engine.gate.variables import Variables
@@ -50,7 +50,8 @@ class Ground:
     def inside(self, token: Token) -> tuple[str, str] | None:
         """Return the diagram and scope that a call or subprocess opens, None where unknown."""
         node = self.node(token)
-        if node.loop is not None or len(token.hosts) >= _MAX_DEPTH:
+        together = node.loop is not None and node.loop.get("isSequential") != "true"
+        if together or len(token.hosts) >= _MAX_DEPTH:
             return None
         if node.kind == "subProcess":
             return token.diagram, node.id
@@ -71,6 +72,25 @@ class Ground:
             edges = edges_of(self.courses.scopes[diagram].diagram)
             self._ahead[(diagram, node)] = reach([node], edges)
         return self._ahead[(diagram, node)]
+
+    def may_come(self, here: Place, join: Token) -> bool:
+        """Whether another branch may still come to an inclusive join."""
+        for token in here.tokens:
+            if token.hosts[: len(join.hosts)] != join.hosts or token == join or not token.node:
+                continue
+            deeper = token.hosts[len(join.hosts) :]
+            node = deeper[0][1] if deeper else token.node
+            if node != join.node and join.node in self.reached(join.diagram, node):
+                return True
+        return False
+
+    def stays_shut(self, here: Place, token: Token, join: str) -> bool:
+        """Whether a join still waits for other branches once this one has come."""
+        diagram, come = self.scope(token).diagram, token._replace(node=join)
+        if diagram.nodes[join].kind != "parallelGateway":
+            return self.may_come(here.without([token]), come)
+        there = {t.via for t in here.tokens if (t.hosts, t.node) == (come.hosts, join)}
+        return len(diagram.incoming[join]) > len(there) + 1
 
     def taken(self, token: Token) -> tuple[Move, ...]:
         """Return how a task moves the record of this process; none where it asks for no state."""

@@ -80,6 +80,8 @@ class Known:
     variables: frozenset[str] = frozenset({"today"})
     # What the platform itself sends.
     sent: frozenset[Heard] = frozenset()
+    # The names of the data that its messages bring.
+    carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # The titles of the pages where each process and decision is uploaded, by its id.
     homes: Mapping[str, str] = field(default_factory=dict)
     # When it is judged: a written time must lie ahead. None where nobody says.

@@ -69,6 +69,30 @@ def somebody_sends(diagram: Diagram, known: Known) -> Iterator[Finding]:
             yield diagram.find("event.unsent", node, message, hint, severity="warning")
 
 
+def left_to_the_platform(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the records: a message of the platform tells what has become of a record."""
+    for node, (kind, name) in _used(diagram, _THROWING):
+        if (kind, name) in known.sent:
+            message = f"{_WORDS[kind]}“{name}”由平台在业务变化时发送，流程图不能自行发送"
+            hint = f"请改用别的{_WORDS[kind]}名称，或由服务任务办理"
+            yield diagram.find("event.reserved", node, message, hint)
+
+
+def messages_bring_what_is_declared(diagram: Diagram, known: Known) -> Iterator[Finding]:
+    """Guard the run: what a message brings must be declared, and what is declared be brought."""
+    thrown_here = frozenset[Heard]().union(*(each.throws for each in known.processes.values()))
+    for node, heard in _used(diagram, _CATCHING):
+        brought = known.carried.get(heard[1], ()) if heard in known.sent else ()
+        declared = node.outcomes
+        if not declared or heard not in known.sent | thrown_here or {*declared} == {*brought}:
+            continue
+        kind, name = heard
+        listed = f"数据“{'、'.join(brought)}”" if brought else "不带数据"
+        message = f"{_WORDS[kind]}“{name}”送来时{listed}，与这里的 outcomes 不符"
+        hint = f"请把 outcomes 写成 {','.join(brought)}" if brought else "请删去 outcomes"
+        yield diagram.find("event.outcomes", node, message, hint)
+
+
 def _heard_by(diagram: Diagram, known: Known) -> frozenset[Heard]:
     """Return what the process catches, and the others of its business do."""
     ours = matters_of(diagram, known)
@@ -183,6 +207,8 @@ def loops_that_feed_themselves(diagram: Diagram, known: Known) -> Iterator[Findi
 
 RULES: tuple[Rule, ...] = (
     somebody_sends,
+    left_to_the_platform,
+    messages_bring_what_is_declared,
     somebody_listens,
     somebody_fails,
     somebody_catches,

@@ -32,6 +32,7 @@ def known_here(
         functions=environment.function_names(),
         variables=frozenset({environment.TODAY}),
         sent=frozenset(("message", name) for name in handlers.sent_messages()),
+        carried=handlers.carried(),
         homes=homes or {},
         at=at,
     )

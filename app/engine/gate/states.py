@@ -43,6 +43,8 @@ def _found_on(ways: Ways, courses: Courses) -> Iterator[Finding]:
     ways.play()
     for met in _worst([*ways.failed, *_met_in_vain(ways)]):
         yield _not_taken(met, ways, ways.life.states)
+    for met in _worst(list(_starved(ways))):
+        yield _held(met, courses)
     for met in _worst(ways.ended if ways.part == ways.process else []):
         yield _unfinished(met, courses, ways.life)
     if not ways.is_complete:
@@ -84,6 +86,29 @@ def _met_in_vain(ways: Ways) -> Iterator[Met]:
                 yield Met(token.diagram, token.node, place.state or "", is_sure)
 
 
+def _starved(ways: Ways) -> Iterator[Met]:
+    """Yield the joins at which a process stops: what they wait for has gone another way."""
+    over = {place._replace(is_sure=True) for place in ways.finished}
+    for place, following in ways.next.items():
+        held = [token for token in place.tokens if token.node]
+        is_over = following or place._replace(is_sure=True) in over
+        if held and not is_over and all(map(ways.is_join, held)):
+            for token in held:
+                yield Met(token.diagram, token.node, place.state or "", place.is_sure)
+
+
+def _held(met: Met, courses: Courses) -> Finding:
+    diagram = courses.scopes[met.diagram].diagram
+    message = "有一条来路的分支会走到别处，这里一直等它，流程将停滞"
+    hint = "请让每条进入的分支都走到这里；中途离开的，请改用终止结束事件，或先汇合再离开"
+    node, severity = diagram.nodes[met.node], _severity(met)
+    return diagram.find("gateway.starved", node, message, hint, severity=severity)
+
+
+def _severity(met: Met) -> Severity:
+    return "error" if met.is_sure else "warning"
+
+
 def is_open_in_vain(ways: Ways, token: Token, state: str | None) -> bool:
     """Whether a branch waits for people or an event that can do nothing in this state."""
     node = ways.node(token)
@@ -118,12 +143,11 @@ def _not_taken(met: Met, ways: Ways, words: Mapping[str, str]) -> Finding:
     come = "走到" if met.is_sure else "可能走到"
     there = f"业务{come}这里时是“{words[met.state]}”"
     hint = "请检查前面的分支、定时和消息事件通向哪里，缺少的环节请补画"
-    severity: Severity = "error" if met.is_sure else "warning"
     node, rule = diagram.nodes[met.node], _STATE
     message = f"{there}，这里只办理{listed}的业务，无法办理，流程将停滞"
     if not taken:
         rule, message = "event.state", f"{there}，这里等待的事件这时不会来，流程将停滞"
-    return diagram.find(rule, node, message, hint, severity=severity)
+    return diagram.find(rule, node, message, hint, severity=_severity(met))
 
 
 def _unfinished(met: Met, courses: Courses, life: Life) -> Finding:
@@ -132,8 +156,8 @@ def _unfinished(met: Met, courses: Courses, life: Life) -> Finding:
     come = "会" if met.is_sure else "可能"
     message = f"流程{come}在业务还是“{life.states[met.state]}”时结束于此，以后没有人能再办理"
     hint = f"请接着画出办理的环节，到业务{ends}时再结束"
-    severity: Severity = "error" if met.is_sure else "warning"
-    return diagram.find("end.state", diagram.nodes[met.node], message, hint, severity=severity)
+    node = diagram.nodes[met.node]
+    return diagram.find("end.state", node, message, hint, severity=_severity(met))
 
 
 def moves_through(process: str, key: str, courses: Courses, known: Known) -> tuple[Move, ...]:

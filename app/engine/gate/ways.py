@@ -12,8 +12,9 @@ from app.engine.contracts import Life, Move
 from app.engine.gate.asides import Asides
 from app.engine.gate.course import Courses, World
 from app.engine.gate.decisions import asked_by
-from app.engine.gate.diagram import DECISIONS, Diagram, Flow, Node, local
+from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Flow, Node, local
 from app.engine.gate.ground import HOLDING, WAITING, Ground
+from app.engine.gate.load import written_count
 from app.engine.gate.messages import ANY, errors_of, used_at
 from app.engine.gate.places import Host, Met, Place, Token, are_few, one_of, some_of
 from app.engine.gate.tasks import PEOPLES
@@ -118,15 +119,7 @@ class Ways(Ground):
         if token.hosts or token.diagram != self.part:
             return False
         joins = self._asides.joins.get(token.node)
-        return joins is not None and all(self._stays_shut(here, token, each) for each in joins)
-
-    def _stays_shut(self, here: Place, token: Token, join: str) -> bool:
-        """Whether a join still waits for other branches once this one has come."""
-        diagram, come = self.scope(token).diagram, token._replace(node=join)
-        if diagram.nodes[join].kind != "parallelGateway":
-            return self._may_come(here.without([token]), come)
-        there = {t.via for t in here.tokens if (t.hosts, t.node) == (come.hosts, join)}
-        return len(diagram.incoming[join]) > len(there) + 1
+        return joins is not None and all(self.stays_shut(here, token, each) for each in joins)
 
     def _automatic(self, here: Place, token: Token) -> list[Place] | None:
         """Return what comes of a branch that waits for nobody; None for one held at a join."""
@@ -150,6 +143,8 @@ class Ways(Ground):
         inside = self.inside(token)
         if inside is not None:
             yield rest.having(*self.entered(hosts, *inside, token.data))
+        if written_count(self.node(token)) is None:  # A list may be empty.
+            yield from self._left(rest, token, token.data)
 
     def _asked(self, rest: Place, token: Token) -> Iterator[Place]:
         """Yield what may come of a decision table."""
@@ -211,21 +206,10 @@ class Ways(Ground):
             if {flow.id for flow in diagram.incoming[node.id]} - first.keys():
                 return None
             there = list(first.values())
-        elif self._may_come(here, token):
+        elif self.may_come(here, token):
             return None
         data = frozenset.intersection(*(t.data for t in there))
         return list(self._left(here.without(there), token, data))
-
-    def _may_come(self, here: Place, join: Token) -> bool:
-        """Whether another branch may still come to an inclusive join."""
-        for token in here.tokens:
-            if token.hosts[: len(join.hosts)] != join.hosts or token == join or not token.node:
-                continue
-            deeper = token.hosts[len(join.hosts) :]
-            node = deeper[0][1] if deeper else token.node
-            if node != join.node and join.node in self.reached(join.diagram, node):
-                return True
-        return False
 
     # Ends.
 
@@ -245,10 +229,28 @@ class Ways(Ground):
             yield rest.having(ended)
         elif token.hosts:
             diagram, node = token.hosts[-1]
-            yield from self._left(rest, Token(token.hosts[:-1], diagram, node, "", data), data)
+            yield from self._out(rest, Token(token.hosts[:-1], diagram, node, "", data))
         else:
             self._finish(rest, token)
             yield rest
+
+    def _out(self, rest: Place, host: Token) -> Iterator[Place]:
+        """Yield what comes behind the end of a part: of several in turn the next, or what follows.
+
+        How many there are, and whose data stay, is not told.
+        """
+        node = self.node(host)
+        if node.loop is None:
+            yield from self._left(rest, host, host.data)
+            return
+        text = (node.loop.findtext(f"{BPMN}completionCondition") or "").strip()
+        over = self.courses.holds(text, dict(host.data), self.courses.followed) if text else False
+        given = self.scope(host).set_by(node)
+        kept = frozenset(pair for pair in host.data if pair[0] not in given)
+        if written_count(node) != 1 and not over:
+            yield from self._into(rest, host._replace(data=kept))
+        is_sure = rest.is_sure and not given & self.wanted
+        yield from self._left(rest._replace(is_sure=is_sure), host, kept)
 
     def _finish(self, over: Place, token: Token) -> None:
         known = self.finished.get(over, token.data)
