@@ -1,28 +1,28 @@
-"""Search by parts of names and numbers: 1- and 2-grams, the same on both databases."""
+"""Search by parts of names and numbers, the same on both databases.
+
+What is sought is kept folded beside what is read, and each word of a query stands in it. To look
+through the text itself costs a tenth of looking through its grams, which are four times as long.
+"""
 
 import unicodedata
 
-# Every gram is a condition, and databases take some hundreds of them.
+from sqlalchemy import ColumnElement, SQLColumnExpression
+
 LONGEST_QUERY = 60
+"""Letters of a query that count: every word of it is a condition."""
+
+
+def folded(text: str) -> str:
+    """Fold width and case so that ＡＢ and ab are the same, with one space between words."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def normalise(text: str) -> str:
-    """Fold width and case so that ＡＢ and ab are the same."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Fold a text and leave its spaces out."""
+    return folded(text).replace(" ", "")
 
 
-def tokens(text: str) -> str:
-    """Return the sorted 1- and 2-grams of the words of a text, each between spaces."""
-    grams: set[str] = set()
-    for word in unicodedata.normalize("NFKC", text).casefold().split():
-        grams.update(word)
-        grams.update(word[i : i + 2] for i in range(len(word) - 1))
-    return f" {' '.join(sorted(grams))} " if grams else ""
-
-
-def wanted(query: str) -> list[str]:
-    """Return the grams that a record must hold to match the words that a person typed."""
-    grams: dict[str, None] = {}
-    for word in unicodedata.normalize("NFKC", query).casefold()[:LONGEST_QUERY].split():
-        grams |= dict.fromkeys(word[i : i + 2] for i in range(max(1, len(word) - 1)))
-    return list(grams)
+def holds(text: SQLColumnExpression[str], query: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that a folded text has every word that a person typed in it."""
+    words = dict.fromkeys(folded(query)[:LONGEST_QUERY].split())
+    return [text.contains(word, autoescape=True) for word in words]

@@ -182,6 +182,7 @@ class WorkItem(Model):
             "role",
             "scope_kind",
             "scope_id",
+            "node",
             sqlite_where=_UNASSIGNED,
             postgresql_where=_UNASSIGNED,
         ),
@@ -211,7 +212,8 @@ class WorkItem(Model):
     # Whom the record is about: a task of a role is never their own.
     about_id: Mapped[int | None] = mapped_column(Id)
     title: Mapped[str] = mapped_column(sa.String(300))
-    tokens_text: Mapped[str] = mapped_column(sa.Text, default="")
+    # What it is found by, folded.
+    words: Mapped[str] = mapped_column(sa.Text, default="")
     jurisdiction: Mapped[str] = mapped_column(sa.String(40))
     business_type: Mapped[str] = mapped_column(sa.String(40))
     business_id: Mapped[int] = mapped_column(Id)

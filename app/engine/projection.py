@@ -20,7 +20,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from app.core.clock import ZONE
 from app.core.db import db
-from app.core.search import tokens
+from app.core.search import folded
 from app.engine import environment, handlers, queue, state
 from app.engine.answers import RECORD_ANSWERS
 from app.engine.diagrams import Node
@@ -108,7 +108,7 @@ def item_of(task: Any, node: Node, step: Step, card: Card) -> dict[str, object]:
         "assignee_id": scope.id if scope.kind == "person" else None,
         "is_personal": scope.kind == "person",
         "title": card.title[:300],
-        "tokens_text": tokens(card.words),
+        "words": folded(card.words),
         "jurisdiction": step.instance.jurisdiction,
         "business_type": step.instance.business_type,
         "business_id": step.instance.business_id,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from app.accounts.queries import names_of
 from app.core.db import db
 from app.core.permissions import Grant
-from app.core.search import wanted
+from app.core.search import holds
 from app.engine.models import ItemStatus, ProcessInstance, WorkItem
 from app.engine.taking import taken_by
 from app.inbox.models import Draft
@@ -54,15 +54,12 @@ def done_tasks(person_id: int, filters: Filters) -> Select[tuple[WorkItem]]:
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    wanted_grams = [
-        WorkItem.tokens_text.contains(f" {gram} ", autoescape=True)
-        for gram in wanted(filters.text)
-    ]
+    conditions = holds(WorkItem.words, filters.text)
     if filters.step:
-        wanted_grams.append(WorkItem.name == filters.step)
+        conditions.append(WorkItem.name == filters.step)
     if filters.due_before:
-        wanted_grams.append(WorkItem.due_at <= filters.due_before)
-    return wanted_grams
+        conditions.append(WorkItem.due_at <= filters.due_before)
+    return conditions
 
 
 def step_names(person_id: int, grants: Sequence[Grant]) -> list[str]:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from app.accounts.models import Person
-from app.core.db import Id, Instant, Model, pk
+from app.core.db import VACUUMED_OFTEN, Id, Instant, Model, pk
 
 DRAFT, SUBMITTED, APPROVED, RETURNED = "draft", "submitted", "approved", "returned"
 STATES = {DRAFT: "草稿", SUBMITTED: "待审核", APPROVED: "已通过", RETURNED: "已退回"}
@@ -69,14 +69,15 @@ class PortfolioItem(Model):
             "ix_portfolio_item_owner",
             *("person_id", "type_key", "status", "reviewing_unit_id", "occurred_on"),
             postgresql_include=[
-                *("updated_at", "seen_occurred_on", "seen_updated_at", "id", "seen_tokens_text"),
+                *("updated_at", "seen_occurred_on", "seen_updated_at", "id", "seen_words"),
             ],
         ),
         Index(
             "ix_portfolio_item_reviewer",
             *("reviewing_unit_id", "type_key", "status", "person_id", "seen_occurred_on"),
-            postgresql_include=["seen_updated_at", "id", "seen_tokens_text"],
+            postgresql_include=["seen_updated_at", "id", "seen_words"],
         ),
+        {"info": VACUUMED_OFTEN},
     )
 
     id: Mapped[int] = pk()
@@ -88,7 +89,8 @@ class PortfolioItem(Model):
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     occurred_on: Mapped[date | None] = mapped_column(Date)
     summary: Mapped[str] = mapped_column(String(SUMMARY_LENGTH), default="")
-    tokens_text: Mapped[str] = mapped_column(Text, default="")
+    # What it is found by, folded.
+    words: Mapped[str] = mapped_column(Text, default="")
     # The hash of what it was made of where it was not typed: a row, an entry, last year's item.
     origin: Mapped[str | None] = mapped_column(String(64))
     current_version_id: Mapped[int | None] = mapped_column(
@@ -101,7 +103,7 @@ class PortfolioItem(Model):
     updated_at: Mapped[datetime] = mapped_column(Instant)
     # Others than its owner date, search and order it by these: as it was sent, whatever is typed.
     seen_occurred_on: Mapped[date | None] = mapped_column(Date)
-    seen_tokens_text: Mapped[str] = mapped_column(Text, default="")
+    seen_words: Mapped[str] = mapped_column(Text, default="")
     seen_updated_at: Mapped[datetime | None] = mapped_column(Instant)
 
     person: Mapped[Person] = relationship()

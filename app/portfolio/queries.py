@@ -24,7 +24,7 @@ from app.portfolio.models import (
     ItemWithdrawal,
     PortfolioItem,
 )
-from app.portfolio.sight import Columns, columns_of, sent_to
+from app.portfolio.sight import Columns, columns_of, senders_to, sent_to
 
 Items = Select[tuple[PortfolioItem]]
 GONE = "该业绩不存在，或已被删除"
@@ -103,10 +103,7 @@ class Filters:
         self, items: type[PortfolioItem], columns: Columns
     ) -> list[ColumnElement[bool]]:
         """Return these wishes as conditions on items."""
-        wanted = [
-            columns.tokens_text.contains(f" {gram} ", autoescape=True)
-            for gram in search.wanted(self.text)
-        ]
+        wanted = search.holds(columns.words, self.text)
         if self.type_keys is not None:
             wanted.append(items.type_key.in_(self.type_keys))
         if self.status:
@@ -146,12 +143,12 @@ def years_of(person_id: int) -> list[int]:
 
 def _seen_by(unit_ids: Sequence[int]) -> Items:
     """Select what units have been sent, to ask whether some items are of it."""
-    return select(PortfolioItem).where(PortfolioItem.id.in_(select(sent_to(unit_ids).id)))
+    return select(PortfolioItem).where(PortfolioItem.id.in_(select(sent_to(*unit_ids).id)))
 
 
 def sent_items(unit_ids: Sequence[int], person_id: int | None = None) -> Items:
     """Select what units have been sent, by one person if asked."""
-    items = sent_to(unit_ids)
+    items = sent_to(*unit_ids)
     query = select(items)
     return query.where(items.person_id == person_id) if person_id else query
 
@@ -165,8 +162,7 @@ def items_for_units(
 
 def people_of_units(unit_ids: Sequence[int]) -> Sequence[Row[tuple[int, str]]]:
     """Return the id and the name of those whose items units have been sent, by name."""
-    owners = select(sent_to(unit_ids).person_id)
-    named = select(Person.id, Person.name).where(Person.id.in_(owners))
+    named = select(Person.id, Person.name).where(Person.id.in_(senders_to(unit_ids)))
     return db.session.execute(named.order_by(Person.name, Person.id)).all()
 
 

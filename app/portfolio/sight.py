@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import SQLColumnExpression, select, union_all
+from sqlalchemy import CompoundSelect, Select, SQLColumnExpression, select, union_all
 from sqlalchemy.orm import aliased, selectinload
 
 from app.core.db import db
@@ -31,7 +32,7 @@ def show_as_sent(item: PortfolioItem, now: datetime) -> None:
 
     What they read before and it has no more is let go.
     """
-    item.seen_occurred_on, item.seen_tokens_text = item.occurred_on, item.tokens_text
+    item.seen_occurred_on, item.seen_words = item.occurred_on, item.words
     claimed = item_types.marks_of(item_types.of(item), item.data)
     kept = [each for each in item.marks if each.mark in claimed]
     new = claimed - {each.mark for each in kept}
@@ -47,7 +48,7 @@ class Columns(NamedTuple):
     """By which columns items are dated, searched and put in order."""
 
     occurred_on: SQLColumnExpression[date | None]
-    tokens_text: SQLColumnExpression[str]
+    words: SQLColumnExpression[str]
     updated_at: SQLColumnExpression[datetime] | SQLColumnExpression[datetime | None]
 
 
@@ -57,13 +58,13 @@ def columns_of(items: type[PortfolioItem]) -> Columns:
     Of what units were sent (`sent_to`) they are those of `seen_of`.
     """
     if items is PortfolioItem:
-        return Columns(items.occurred_on, items.tokens_text, items.updated_at)
+        return Columns(items.occurred_on, items.words, items.updated_at)
     return as_sent(items)
 
 
 def as_sent(items: type[PortfolioItem]) -> Columns:
     """Return the columns by which others than its owner find an item."""
-    return Columns(items.seen_occurred_on, items.seen_tokens_text, items.seen_updated_at)
+    return Columns(items.seen_occurred_on, items.seen_words, items.seen_updated_at)
 
 
 def seen_of(item: PortfolioItem) -> Seen:
@@ -89,21 +90,37 @@ def read_sent(items: Iterable[PortfolioItem]) -> None:
         db.session.scalars(wanted).all()
 
 
-def sent_to(unit_ids: Sequence[int]) -> type[PortfolioItem]:
+@lru_cache(maxsize=32)
+def sent_to(*unit_ids: int) -> type[PortfolioItem]:
     """Return the items that units have been sent, as a table to select from (FJ-U-08).
 
     They are what the units review, and what their people had reviewed elsewhere, as before they
     came. One half has nothing of the other, so each is read by its own index: who asks for
-    either at once has the database read everybody's.
+    either at once has the database read everybody's. Made anew, the table would cost each query
+    of a page more than many of them take.
     """
     sent = select(PortfolioItem).where(PortfolioItem.status != DRAFT)
-    staff = select(Employment.person_id).where(
-        Employment.unit_id.in_(unit_ids), Employment.status == ACTIVE
-    )
     halves = union_all(
         sent.where(PortfolioItem.reviewing_unit_id.in_(unit_ids)),
         sent.where(
-            PortfolioItem.reviewing_unit_id.not_in(unit_ids), PortfolioItem.person_id.in_(staff)
+            PortfolioItem.reviewing_unit_id.not_in(unit_ids),
+            PortfolioItem.person_id.in_(_staff_of(unit_ids)),
         ),
     )
     return aliased(PortfolioItem, halves.subquery("sent"))
+
+
+def senders_to(unit_ids: Sequence[int]) -> CompoundSelect[tuple[int]]:
+    """Select whose items `sent_to` has: of each of the units' people one item is looked at."""
+    sent = select(PortfolioItem.person_id).where(PortfolioItem.status != DRAFT)
+    theirs = sent.where(PortfolioItem.person_id == Employment.person_id)
+    return union_all(
+        sent.where(PortfolioItem.reviewing_unit_id.in_(unit_ids)),
+        _staff_of(unit_ids).where(theirs.exists()),
+    )
+
+
+def _staff_of(unit_ids: Sequence[int]) -> Select[tuple[int]]:
+    return select(Employment.person_id).where(
+        Employment.unit_id.in_(unit_ids), Employment.status == ACTIVE
+    )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import defer, joinedload
 
 from app.core.db import db
 from app.core.errors import DomainError, NotFound
-from app.core.search import wanted
+from app.core.search import holds
 from app.declarations.models import Declaration
 from app.declarations.queries import BUSINESS as DECLARATION
 from app.engine import care, handlers, timers
@@ -85,12 +85,12 @@ def named(text: str) -> Named:
     Other words that a task is found by are not in the list, where people would look for them. No
     index knows parts of words: what is read, and what is returned, is bounded.
     """
-    grams = [WorkItem.tokens_text.contains(f" {gram} ", autoescape=True) for gram in wanted(text)]
+    held = holds(WorkItem.words, text)
     titled = [WorkItem.title.icontains(word, autoescape=True) for word in text.split()]
-    if not grams:
+    if not held:
         return Named()
     place = (WorkItem.business_type, WorkItem.business_id)
-    found = sa.select(*place).where(WorkItem.id > _first_looked_at(), *grams, *titled)
+    found = sa.select(*place).where(WorkItem.id > _first_looked_at(), *held, *titled)
     newest = found.group_by(*place).order_by(sa.func.max(WorkItem.id).desc()).limit(MOST_FOUND + 1)
     records = [(row.business_type, row.business_id) for row in db.session.execute(newest)]
     return Named(tuple(records[:MOST_FOUND]), _left_out(is_full=len(records) > MOST_FOUND))

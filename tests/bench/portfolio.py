@@ -17,8 +17,7 @@ from app.core.db import Base, db, transaction
 from app.engine import definitions
 from app.engine.models import WorkItem
 from app.portfolio import item_types
-from app.portfolio.models import STATES, ItemSubmission, PortfolioItem
-from app.portfolio.operations import SEARCHED
+from app.portfolio.models import STATES, SUMMARY_LENGTH, ItemSubmission, PortfolioItem
 from app.units.models import Employment, Unit
 from tests.bench.figures import Figure, tell
 from tests.bench.world import asker, p95_ms, rows_like, served
@@ -135,8 +134,8 @@ def _items(item: PortfolioItem, version_id: int) -> None:
         "occurred_on": "DATE '2005-03-01' + (n * 37 % 7600)::int",
         "updated_at": "updated_at - n * INTERVAL '1 second'",
     }
-    mixed["tokens_text"] = _texts()
-    mixed |= {f"seen_{name}": mixed[name] for name in ("occurred_on", "updated_at", "tokens_text")}
+    mixed["words"] = _texts()
+    mixed |= {f"seen_{name}": mixed[name] for name in ("occurred_on", "updated_at", "words")}
     rows_like(
         PortfolioItem, item.id, UNITS * STAFF * EACH,
         **mixed, person_id=f"1000000 + {person}",
@@ -151,12 +150,14 @@ def _items(item: PortfolioItem, version_id: int) -> None:
 
 
 def _texts() -> str:
-    """Texts as long as what is typed, of a thousand kinds: one in ten has the words sought."""
+    """Texts as long as can be typed, of a thousand kinds: one in ten has the words sought."""
     texts = []
     for number in range(1000):
         first = "青禾" if number % 10 == 0 else "梧桐"
-        letters = (chr(0x4E00 + (number * 61 + place * 97) % 3000) for place in range(SEARCHED))
-        texts.append(search.tokens(f"工作经历 教师 {first}{''.join(letters)}"[:SEARCHED]))
+        letters = (
+            chr(0x4E00 + (number * 61 + place * 97) % 3000) for place in range(SUMMARY_LENGTH - 2)
+        )
+        texts.append(search.folded(f"工作经历 教师 {first}{''.join(letters)}"))
     return f"(ARRAY{texts})[1 + n * 7 % 1000]"
 
 

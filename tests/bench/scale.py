@@ -206,7 +206,7 @@ def _desk() -> tuple[int, int]:
             now=now(),
         )
         pattern = db.session.scalars(sa.select(WorkItem)).one()
-        pattern.name, pattern.tokens_text = STEP, " 青 禾 青禾 "
+        pattern.name, pattern.words = STEP, "青禾"
         pattern.due_at = now() + timedelta(days=5)
         found = staff(unit, "unit_clerk").id, unit.id
     _items(OWN - 1, 1, found[1], spread=1)

@@ -48,7 +48,7 @@ def test_a_started_process_opens_the_first_task_with_all_that_an_inbox_shows(
         assert (item.instance_id, item.node, item.name) == (instance_id, "vet", "办理vet")
         assert (item.form, item.save, item.role) == ("vet", "decide", "unit_clerk")
         assert (item.scope_kind, item.scope_id, item.assignee_id) == ("org", 3, None)
-        assert (item.title, item.tokens_text) == ("第7号申报", " 7 报 申 申报 ")
+        assert (item.title, item.words) == ("第7号申报", "申报 7")
         assert (item.business_type, item.business_id, item.jurisdiction) == (*CASE, "anhui")
         assert item.opened_at == NOON
         assert item.due_at is not None

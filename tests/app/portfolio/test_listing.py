@@ -83,7 +83,7 @@ def test_of_the_items_of_a_list_no_more_is_read_than_is_printed(
     read = [text for text in sent if "occurred_on" in text.partition("FROM")[0]]
     assert len(read) == 2
     assert not any("item_submission" in text for text in sent)
-    assert not any("tokens_text" in text.partition("FROM")[0] for text in read)
+    assert not any("words" in text.partition("FROM")[0] for text in read)
 
 
 def test_the_files_hold_what_the_page_shows(teacher: Person, client_for: Any) -> None:

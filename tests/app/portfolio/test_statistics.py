@@ -42,8 +42,8 @@ def rows_of(person: Person, unit: Unit, *counted: tuple[str, str, int | None, in
         "updated_at": first.updated_at,
         "row_version": 1,
         "summary": "示例",
-        "tokens_text": "",
-        "seen_tokens_text": "",
+        "words": "",
+        "seen_words": "",
         "seen_updated_at": first.updated_at,
     }
     rows = [

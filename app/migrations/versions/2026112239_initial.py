@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '2026112238'
+revision = '2026112239'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -621,7 +621,7 @@ def upgrade():
     sa.Column('data', sa.JSON(), nullable=False),
     sa.Column('occurred_on', sa.Date(), nullable=True),
     sa.Column('summary', sa.String(length=200), nullable=False),
-    sa.Column('tokens_text', sa.Text(), nullable=False),
+    sa.Column('words', sa.Text(), nullable=False),
     sa.Column('origin', sa.String(length=64), nullable=True),
     sa.Column('current_version_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('reviewing_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -629,7 +629,7 @@ def upgrade():
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('seen_occurred_on', sa.Date(), nullable=True),
-    sa.Column('seen_tokens_text', sa.Text(), nullable=False),
+    sa.Column('seen_words', sa.Text(), nullable=False),
     sa.Column('seen_updated_at', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint("status <> 'approved' OR current_version_id IS NOT NULL", name=op.f('ck_portfolio_item_an_approved_item_has_a_version')),
     sa.CheckConstraint("status = 'draft' OR reviewing_unit_id IS NOT NULL", name=op.f('ck_portfolio_item_a_submitted_item_has_a_reviewer')),
@@ -641,11 +641,12 @@ def upgrade():
     sa.ForeignKeyConstraint(['reviewing_unit_id'], ['unit.id'], name=op.f('fk_portfolio_item_reviewing_unit_id')),
     sa.ForeignKeyConstraint(['type_version'], ['item_type_text.version'], name=op.f('fk_portfolio_item_type_version')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_portfolio_item')),
-    sa.UniqueConstraint('person_id', 'origin', name='a_source_is_taken_once')
+    sa.UniqueConstraint('person_id', 'origin', name='a_source_is_taken_once'),
+    info={'vacuumed': 'often'}
     )
     with op.batch_alter_table('portfolio_item', schema=None) as batch_op:
-        batch_op.create_index('ix_portfolio_item_owner', ['person_id', 'type_key', 'status', 'reviewing_unit_id', 'occurred_on'], unique=False, postgresql_include=['updated_at', 'seen_occurred_on', 'seen_updated_at', 'id', 'seen_tokens_text'])
-        batch_op.create_index('ix_portfolio_item_reviewer', ['reviewing_unit_id', 'type_key', 'status', 'person_id', 'seen_occurred_on'], unique=False, postgresql_include=['seen_updated_at', 'id', 'seen_tokens_text'])
+        batch_op.create_index('ix_portfolio_item_owner', ['person_id', 'type_key', 'status', 'reviewing_unit_id', 'occurred_on'], unique=False, postgresql_include=['updated_at', 'seen_occurred_on', 'seen_updated_at', 'id', 'seen_words'])
+        batch_op.create_index('ix_portfolio_item_reviewer', ['reviewing_unit_id', 'type_key', 'status', 'person_id', 'seen_occurred_on'], unique=False, postgresql_include=['seen_updated_at', 'id', 'seen_words'])
 
     op.create_table('process_version',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -1600,7 +1601,7 @@ def upgrade():
     sa.Column('excluded_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('about_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('title', sa.String(length=300), nullable=False),
-    sa.Column('tokens_text', sa.Text(), nullable=False),
+    sa.Column('words', sa.Text(), nullable=False),
     sa.Column('jurisdiction', sa.String(length=40), nullable=False),
     sa.Column('business_type', sa.String(length=40), nullable=False),
     sa.Column('business_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1624,7 +1625,7 @@ def upgrade():
         batch_op.create_index('work_item_by_business', ['business_type', 'business_id'], unique=False)
         batch_op.create_index('work_item_done_by', ['done_by', 'done_at'], unique=False)
         batch_op.create_index('work_item_of_instance', ['instance_id', 'status'], unique=False)
-        batch_op.create_index('work_item_of_nobody', ['role', 'scope_kind', 'scope_id'], unique=False, sqlite_where=sa.text("status = 'open' AND assignee_id IS NULL"), postgresql_where=sa.text("status = 'open' AND assignee_id IS NULL"))
+        batch_op.create_index('work_item_of_nobody', ['role', 'scope_kind', 'scope_id', 'node'], unique=False, sqlite_where=sa.text("status = 'open' AND assignee_id IS NULL"), postgresql_where=sa.text("status = 'open' AND assignee_id IS NULL"))
         batch_op.create_index('work_item_of_person', ['status', 'assignee_id'], unique=False)
         batch_op.create_index('work_item_of_role', ['status', 'role', 'scope_kind', 'scope_id'], unique=False)
 
@@ -2635,8 +2636,8 @@ def downgrade():
     op.drop_table('request_key')
     op.drop_table('process_version')
     with op.batch_alter_table('portfolio_item', schema=None) as batch_op:
-        batch_op.drop_index('ix_portfolio_item_reviewer', postgresql_include=['seen_updated_at', 'id', 'seen_tokens_text'])
-        batch_op.drop_index('ix_portfolio_item_owner', postgresql_include=['updated_at', 'seen_occurred_on', 'seen_updated_at', 'id', 'seen_tokens_text'])
+        batch_op.drop_index('ix_portfolio_item_reviewer', postgresql_include=['seen_updated_at', 'id', 'seen_words'])
+        batch_op.drop_index('ix_portfolio_item_owner', postgresql_include=['updated_at', 'seen_occurred_on', 'seen_updated_at', 'id', 'seen_words'])
 
     op.drop_table('portfolio_item')
     with op.batch_alter_table('picture_twin', schema=None) as batch_op:
