@@ -34,6 +34,8 @@ from app.core.signed_out import SAFE_METHODS, ask_to_sign_in, lacks_session, wan
 
 # What PostgreSQL calls them; SQLite raises OverflowError, and says UNIQUE in words.
 NUMBER_TOO_LARGE, UNIQUE_BROKEN = "22003", "23505"
+LAST_PAGE = 10**9
+"""No list has as many pages, and every database counts to where the next begins."""
 T = TypeVar("T")
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -116,8 +118,8 @@ class Page(Generic[T]):
 
 
 def request_page() -> int:
-    """Return the page number that the address asks for, at least 1."""
-    return max(1, request.args.get("page", 1, type=int) or 1)
+    """Return the page number that the address asks for, at least 1 and so that it can be read."""
+    return min(max(1, request.args.get("page", 1, type=int) or 1), LAST_PAGE)
 
 
 def page_of(
@@ -126,24 +128,38 @@ def page_of(
     page: int | None = None,
     size: int = 20,
     most: int | None = None,
-    ids_first: bool = False,
 ) -> Page[T]:
     """Run a select for one page of entities; a page past the end shows the last one.
 
     Of lists that may have millions of rows, give `most`: so many are counted and paged through,
-    and who looks further narrows the search. Say `ids_first` where an index knows the order of
-    the list: then no other records are read than those that are shown.
+    and who looks further narrows the search.
     """
-    found = query.order_by(None).limit(most + 1 if most else None).subquery()
-    count = db.session.scalar(select(func.count()).select_from(found)) or 0
+    count = _count(query.order_by(None).limit(most + 1 if most else None))
     total = min(count, most or count)
     number = min(page or request_page(), max(1, -(-total // size)))
-    shown = query.limit(size).offset((number - 1) * size)
-    if ids_first:
-        id_ = query.column_descriptions[0]["entity"].id
-        shown = query.where(id_.in_(db.session.scalars(shown.with_only_columns(id_)).all()))
-    items = db.session.scalars(shown).all()
+    items = db.session.scalars(query.limit(size).offset((number - 1) * size)).all()
     return Page(items, number, size, total, more=count > total)
+
+
+def page_by_ids(query: Select[tuple[T]], *, page: int | None = None, size: int = 20) -> Page[T]:
+    """Run a select for one page of entities, of which an index knows all that it asks for.
+
+    The index is looked through once, to count and to find the page, and no other records are read
+    than those that are shown.
+    """
+    number = page or request_page()
+    id_ = query.column_descriptions[0]["entity"].id
+    found = query.with_only_columns(id_, func.count().over())
+    rows = db.session.execute(found.limit(size).offset((number - 1) * size)).tuples().all()
+    if not rows and number > 1:
+        last = -(-_count(query.with_only_columns(id_).order_by(None)) // size)
+        return page_by_ids(query, page=max(1, last), size=size)
+    items = db.session.scalars(query.where(id_.in_([row[0] for row in rows]))).all()
+    return Page(items, number, size, rows[0][1] if rows else 0)
+
+
+def _count(query: Select[Any]) -> int:
+    return db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
 def page_from(found: Sequence[T], *, size: int = 20) -> Page[T]:

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.clock import now
 from app.core.db import db
-from app.core.http import grants, page_of
+from app.core.http import grants, page_by_ids
 from app.core.permissions import requires
 from app.engine.models import WorkItem
 from app.portfolio import bulk, duplicates, item_types, queries, vetting
@@ -51,7 +51,7 @@ def archive() -> str:
     """业绩档案 of the units this person works for (FJ-U-06..08)."""
     units, there = queries.units_where(grants()), vetting.waiting_in(shown_tasks())
     filters, person = filters_from(request.args), request.args.get("person", type=int)
-    page = page_of(queries.items_for_units(units, filters, person), size=PAGE_SIZE, ids_first=True)
+    page = page_by_ids(queries.items_for_units(units, filters, person), size=PAGE_SIZE)
     read_sent(page.items)
     tasks = open_tasks([item.id for item in page.items])
     return render_template(

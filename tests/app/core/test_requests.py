@@ -13,7 +13,7 @@ from app.core import permissions
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Forbidden
-from app.core.http import Page, page_from, page_of, safe_next
+from app.core.http import Page, page_by_ids, page_from, page_of, safe_next
 from app.core.menu import add_entry
 from app.core.permissions import authorize, register_predicate, requires
 from app.core.repeats import RequestKey
@@ -174,10 +174,10 @@ def test_a_page_is_the_same_whether_its_ids_are_read_first(app: Flask) -> None:
         people = sa.select(everybody).order_by(everybody.name.desc(), everybody.id)
         for number in (1, 2, 9):
             whole = page_of(people, page=number, size=2)
-            assert page_of(people, page=number, size=2, ids_first=True) == whole
+            assert page_by_ids(people, page=number, size=2) == whole
             with app.test_request_context(f"/?page={number}"):
                 assert page_from(db.session.scalars(people).all(), size=2) == whole
-        assert page_of(people.where(sa.false()), ids_first=True, page=1).items == []
+        assert page_by_ids(people.where(sa.false()), page=1).items == []
 
 
 def test_a_list_without_end_is_counted_and_paged_so_far(app: Flask) -> None:
