@@ -15,7 +15,7 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
 from app.core.invariants import check_all
 from app.core.permissions import ROLES
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person, a_unit, slip_in_role
 from tests.conftest import Browser
 
 FORM = {"unit": "青禾小学", "until": "2027-11-30", "reason": "学校来函"}
@@ -103,10 +103,7 @@ def test_no_other_way_gives_or_renews_the_other_of_a_pair(person: Person) -> Non
         clerk = grant_role(here, "meeting_clerk", **scope, actor_id=None, now=moment)
         with pytest.raises(Invalid, match=r"“会议经办人”角色.*与“组建单位领导”不能是同一人"):
             grant_role(here, "organiser_leader", **scope, actor_id=None, now=moment)
-        both = RoleGrant(person_id=here.id, role="organiser_leader", **scope, valid_from=moment)
-        both.valid_to = clerk.valid_to
-        db.session.add(both)
-        db.session.flush()
+        both = slip_in_role(here, "organiser_leader", 1)
         law = f"经办人与领导不是同一人：人员 {here.id} 在单位 1 同时是会议经办人和组建单位领导"
         assert check_all() == [law]
         later = end_of_term("meeting_clerk", date(2031, 1, 1), moment)

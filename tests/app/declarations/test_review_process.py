@@ -28,7 +28,7 @@ from tests.builders.declarations import (
 )
 from tests.builders.flow import do, drain, open_items, person_for
 from tests.builders.golden_case import CLOSES, PASS, RETURN, SENT_UP, TERMINATE, VET_PASS
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person, a_unit, slip_in_role
 
 Clock = Callable[[datetime], None]
 
@@ -391,9 +391,7 @@ def test_an_incomplete_one_cannot_be_submitted(app: Flask) -> None:
 def lead_too(declaration: Declaration, role: str, clerk: Person) -> None:
     """Make a clerk a leader of the office as well, as was possible once."""
     with transaction():
-        here = db.session.get_one(Person, clerk.id)
-        scope = {"scope_kind": "org", "scope_id": declaration.current_unit_id}
-        grant_role(here, role, **scope, actor_id=None, now=now())
+        slip_in_role(clerk, role, declaration.current_unit_id or 0)
 
 
 @pytest.mark.parametrize("stage", ["declaration", "forwarded"])

@@ -17,7 +17,7 @@ from app.engine.handlers import Scope
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, open_items
 from tests.builders.golden_case import TERMINATE
-from tests.builders.people import staff
+from tests.builders.people import slip_in_role, staff
 
 Clients = Callable[..., Any]
 
@@ -53,7 +53,8 @@ def test_who_proposes_an_end_is_not_asked_to_confirm_it(
     unit = declaration.unit if at == "vet_declaration" else declaration.plan.organiser_unit
     with transaction(write=False):
         other = staff(db.session.merge(unit, load=False), leads)
-    give_role(clerk.id, leads, unit.id)
+    with transaction():
+        slip_in_role(clerk, leads, unit.id)
     assert sees(client_for(clerk), declaration) == (False, False, 403)
     assert sees(client_for(other), declaration) == (True, True, 200)
 

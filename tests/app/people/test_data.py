@@ -98,10 +98,10 @@ def test_a_reader_with_several_roles_at_a_unit_is_told_with_all_of_them(
 ) -> None:
     with transaction():
         school = a_unit("柳溪小学")
-        roles = ("unit_admin", "unit_clerk", "unit_leader")
+        roles = ("unit_admin", "unit_clerk", "superior_clerk")
         reader = a_person("读者", roles=[(role, "org", school.id) for role in roles])
         told = sight.office_of(reader.id, now())
-    assert told == "柳溪小学 单位管理员、单位经办人、单位领导"
+    assert told == "柳溪小学 单位管理员、单位经办人、上级经办人"
 
 
 def test_who_opens_the_records_of_a_person_is_kept_once_a_day(

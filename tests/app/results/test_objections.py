@@ -385,15 +385,14 @@ def test_who_is_objected_to_reads_nothing_of_it_whatever_their_posts(
     own, others = build.object_to(published), build.object_to(published, place=1)
     with transaction():
         teacher = published.applicant()
-        for role in ("organiser", "organiser_leader"):
-            grant_role(
-                teacher,
-                role,
-                scope_kind="org",
-                scope_id=published.unit_id,
-                actor_id=None,
-                now=now(),
-            )
+        grant_role(
+            teacher,
+            "organiser",
+            scope_kind="org",
+            scope_id=published.unit_id,
+            actor_id=None,
+            now=now(),
+        )
     browser = client_for(teacher)
     listed = browser.get("/objections").text
     assert f"/objections/{others}" in listed

@@ -56,7 +56,7 @@ def test_staff_whose_own_declaration_is_judged_see_nothing_of_the_meeting(
         case = held.meeting.cases[0]
         case_id, applicant = case.id, case.declaration.person
         scope = {"scope_kind": "org", "scope_id": held.meeting.organiser_unit_id}
-        for role in ("meeting_clerk", "organiser_leader", "supervisor"):
+        for role in ("organiser_leader", "supervisor"):
             grant_role(applicant, role, **scope, actor_id=None, now=now())
         with pytest.raises(Forbidden, match="参评"):
             operations.approve_scheme(

@@ -86,10 +86,10 @@ def test_a_process_that_ended_as_failed_says_why_and_leads_to_its_incident(
 def test_receivers_are_told_apart_by_what_they_are_at_each_place(browser: Any, desk: Desk) -> None:
     with transaction():
         own = db.session.get_one(WorkItem, desk.items[0]).scope_id
-        roles = [("unit_clerk", "org", own), ("unit_leader", "org", own)]
+        roles = [("unit_clerk", "org", own), ("unit_admin", "org", own)]
         a_person("卜文", roles=[*roles, ("expert", "all", None)])
     page = browser.get(f"/studio/tasks/{desk.items[0]}?q=卜文").text
-    assert "云桥区青禾小学：单位经办人、单位领导；评审专家" in page
+    assert "云桥区青禾小学：单位经办人、单位管理员；评审专家" in page
 
 
 @pytest.fixture
