@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from app import worker
-from app.core import jobs, mail
+from app.core import jobs, looking, mail
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.jobs import Job
@@ -162,6 +162,7 @@ def test_the_scheduler_sends_apart_from_its_other_chores(app: Flask) -> None:
         worker.seal,
         worker.sweep,
         worker.vet,
+        looking.look_again,
     } == set(chores) - {worker.ask_once}
 
 
