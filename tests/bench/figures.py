@@ -81,11 +81,18 @@ def _reference_ms() -> float:
     return known
 
 
-def scaled_ms(work: Callable[[], object]) -> float:
-    """CPU time of one call on the machine of calibration.json.
+def clock_ms(work: Callable[[], object]) -> float:
+    """How long one call takes by the clock."""
+    return seconds(work) * 1000
+
+
+def scaled_ms(
+    work: Callable[[], object], timed: Callable[[Callable[[], object]], float] = cpu_ms
+) -> float:
+    """Time of one call, CPU time if not said otherwise, on the machine of calibration.json.
 
     The fixed loop is timed just before and after: neighbours slow a processor for a while.
     """
     before = cpu_ms(fixed_loop)
-    took = cpu_ms(work)
+    took = timed(work)
     return took * _reference_ms() * 2 / (before + cpu_ms(fixed_loop))
