@@ -164,6 +164,8 @@ def test_a_unit_sees_what_its_people_had_reviewed_elsewhere_and_no_drafts(
         assert people == {"卜文": (2, 2), "敖正言": (1, 1), "苏晓禾": (7, 4)}
         there = lines(statistics.people_of(queries.sent_items([elsewhere.id])))
         assert there == {"卜文": (2, 2), "敖正言": (4, 4)}
+        for unit, counted in ((school, people), (elsewhere, there)):
+            assert {name for _id, name in queries.people_of_units([unit.id])} == set(counted)
         both = statistics.tally_of(queries.sent_items([school.id, elsewhere.id]))
         assert both.whole.total == 7 + 2 + 1 + 4
         assert statistics.tally_of(queries.sent_items([])).whole.total == 0
