@@ -38,7 +38,7 @@ from app.engine import handlers
 from app.engine.contracts import YES_OR_NO, Contract, Move, moves, parting
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
-from app.engine.standing import by_status
+from app.engine.standing import kept
 from app.people.known import KnownKind, of_person, register_known
 from app.portfolio.queries import register_usage
 from app.units.code_lists import POST_OF_TITLE
@@ -277,7 +277,10 @@ def cancel_declaration(step: Step, reason: str) -> None:
     operations.cancel_declaration(_locked(step), reason, actor_id=step.actor_id, now=step.now)
 
 
-handlers.standing(PROCESS)(by_status(Declaration))
+@handlers.standing(PROCESS)
+def standing_of_declaration(declaration_id: int) -> str:
+    """The status of a declaration."""
+    return kept(queries.get_declaration(declaration_id)).status
 
 
 @handlers.presenter(BUSINESS)

@@ -5,12 +5,14 @@ held against it: what leaves its record elsewhere is undone with its step, as an
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from app.core.db import Base, db
 from app.engine import handlers
 from app.engine.contracts import Move
 from app.engine.handlers import Outcomes, Registry, Standing, Step
+
+R = TypeVar("R")
 
 
 class StrayRecord(RuntimeError):
@@ -19,7 +21,13 @@ class StrayRecord(RuntimeError):
 
 def by_status(kind: type[Base]) -> Standing:
     """Return how a record of this kind is read that has its status itself."""
-    return lambda business_id: str(cast("Any", db.session.get_one(kind, business_id)).status)
+    return lambda business_id: str(kept(cast("Any", db.session.get_one(kind, business_id))).status)
+
+
+def kept(record: R) -> R:
+    """Keep a record at hand: the card of the next task reads it again, and need not ask for it."""
+    db.session.info[__name__] = record
+    return record
 
 
 def run(

@@ -308,7 +308,7 @@ PLACES: dict[str, Place] = {
     ),
     "the start data": Place(
         lambda t: SOUND.but(process_properties=properties(inputs=t)),
-        frozenset({"variable.name"}), "year",
+        frozenset({"variable.name", "process.inputs"}), "year",
     ),
     "the condition of a standard loop": Place(
         lambda t: standard_loop(f"<bpmn:loopCondition>{t}</bpmn:loopCondition>"),

@@ -102,8 +102,10 @@ RICH = {
     "a catch event with data": between(
         SOUND,
         "finished",
-        element("intermediateCatchEvent", "finished", properties(outcomes="passed") + message()),
-    ),
+        element(
+            "intermediateCatchEvent", "finished", properties(outcomes="sum") + message("paid")
+        ),
+    ).but(outside='<bpmn:message id="paid" name="paid"/>'),
     "an event-based gateway": SOUND.with_(
         publish_to_end=flow("publish", "first"),
         first=element("eventBasedGateway", "first"),
