@@ -163,6 +163,7 @@ TIME_SOUND: dict[str, Drawing] = {
     "a reminder that never comes": reminding('"R1/P1D"'),
 }
 """The same drawings with times that can be computed with."""
+TOLD = '<bpmn:message id="told" name="told"/>'
 EVENT_FAULTS: dict[str, Spoiled] = {
     **TIME_FAULTS,
     **GATHERING_FAULTS,
@@ -190,10 +191,13 @@ EVENT_FAULTS: dict[str, Spoiled] = {
         "warning",
     ),
     "a message that nobody awaits": Spoiled(
-        "event.unheard", "odd", event_with("intermediateThrowEvent", message()), "warning"
+        "event.unheard",
+        "odd",
+        event_with("intermediateThrowEvent", message("told")).but(outside=TOLD),
+        "warning",
     ),
     "a task that sends to nobody": Spoiled(
-        "event.unheard", "odd", task("sendTask", messageRef="withdrawn"), "warning"
+        "event.unheard", "odd", task("sendTask", messageRef="told").but(outside=TOLD), "warning"
     ),
     "a loop that waits for its own message": Spoiled("event.self_fed", "odd", ROUND),
     "a message that carries something": Spoiled(
