@@ -99,6 +99,22 @@ def _cure_reminders() -> None:
     BoundaryEventJoin._check_threshold_structured = kept  # noqa: SLF001
 
 
+def _cure_events_that_lead_back() -> None:
+    """Let the end of a task take away what waits beside it in this round only.
+
+    An event that leads straight back to its task opens the next round below it in the tree. Bare,
+    the end of a round marks that round's join as over too, and its event takes nothing away.
+    """
+    found = BoundaryEventJoin._find_tasks  # noqa: SLF001
+
+    @wraps(found)
+    def of_this_round(self: Any, task: Any) -> Any:
+        split = task.find_ancestor(self.split_task)
+        return [each for each in found(self, task) if each.find_ancestor(self.split_task) is split]
+
+    BoundaryEventJoin._find_tasks = of_this_round  # noqa: SLF001
+
+
 def _is_cycle(task: Any) -> bool:
     spec = task.task_spec
     return isinstance(spec, BoundaryEvent) and isinstance(
@@ -116,5 +132,6 @@ def _cure_stray_errors() -> None:
     ErrorEventDefinition.throw = throw
 
 
+_cure_events_that_lead_back()
 _cure_reminders()
 _cure_stray_errors()

@@ -135,6 +135,32 @@ def test_what_a_cycle_timer_opened_vanishes_with_its_task(monkeypatch: pytest.Mo
     assert left() == []
 
 
+@pytest.mark.parametrize("interrupting", [True, False])
+def test_an_event_that_leads_back_to_its_task_is_deaf_every_second_time(
+    monkeypatch: pytest.MonkeyPatch, *, interrupting: bool
+) -> None:
+    files = diagram(
+        "p", start(), user("vet"), user("last"), end(), line("begun", "vet", "last", "ended"),
+        boundary("told", "vet", receives("back"), interrupting=interrupting), flow("told", "vet"),
+        extra=message("back"),
+    )  # fmt: skip
+
+    def waiting() -> tuple[list[str], int]:
+        workflow = plant(files)
+        tell(workflow, "back")
+        if interrupting:
+            tell(workflow, "back")
+        else:
+            do(workflow, "vet")
+            do(workflow, "vet")
+        left = [t for t in state.live_tasks(workflow) if t.task_spec.name == "told"]
+        return names(workflow), len(left)
+
+    assert waiting() == ((["vet"], 1) if interrupting else (["last", "last"], 0))
+    undo(monkeypatch, BoundaryEventJoin, "_find_tasks")
+    assert waiting() == ((["vet", "vet"], 1) if interrupting else (["last", "last"], 1))
+
+
 def test_what_follows_a_multi_instance_behind_an_event_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
