@@ -34,6 +34,7 @@ _LENGTH = (
 )
 _DURATION = re.compile(_LENGTH, re.ASCII)
 _CYCLE = re.compile(rf"R(\d{{1,3}})/(?=.*[1-9])({_LENGTH})", re.ASCII)
+_UNDER_A_MINUTE = re.compile(r"(R\d+/)?P(0+[YMWD])*T(0+[HM])*0*[1-5]?\dS", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?", re.ASCII)
 
 _now: ContextVar[datetime] = ContextVar("engine_now")
@@ -96,6 +97,11 @@ def is_time(kind: str, value: object) -> bool:
         )
     except ValueError:
         return False
+
+
+def is_under_a_minute(value: str) -> bool:
+    """Whether a duration, or the pause of a cycle, is shorter than any office acts."""
+    return bool(_UNDER_A_MINUTE.fullmatch(value))
 
 
 def refuse_odd_time(spec: Any, expression: str, value: object) -> None:

@@ -111,7 +111,18 @@ def reminding(cycle: str) -> Drawing:
     return SOUND.with_(odd=remind, odd_to_end=flow("odd", "end"))
 
 
+def leading_back(pause: str) -> Drawing:
+    """A time at the border of a task that leads straight back to it."""
+    return SOUND.with_(
+        odd=boundary("odd", "vet", timer("timeDuration", pause)), odd_to_vet=flow("odd", "vet")
+    )
+
+
 TIME_FAULTS: dict[str, Spoiled] = {
+    "a time that leads straight back to its task": Spoiled(
+        "event.hurried", "odd", leading_back('"P0DT59S"'), "warning"
+    ),
+    "a reminder each second": Spoiled("event.hurried", "odd", reminding('"R3/PT1S"'), "warning"),
     "a million working days": Spoiled(
         "expression.invalid", "odd", awaits("timeDate", "workdays_after(today, 1000000)")
     ),
@@ -150,6 +161,8 @@ TIME_FAULTS: dict[str, Spoiled] = {
 }
 TIME_SOUND: dict[str, Drawing] = {
     **dict.fromkeys(TIME_FAULTS, awaits("timeDuration", '"P1M2DT3H"')),
+    "a time that leads straight back to its task": leading_back('"PT60S"'),
+    "a reminder each second": reminding('"R3/PT1M"'),
     "a million working days": awaits("timeDate", "workdays_after(today, 200)"),
     "working days after the last of dates": awaits("timeDate", 'workdays_after("2026-12-31", 5)'),
     "working days after a past day": awaits("timeDate", 'workdays_after(date("2026-12-01"), 5)'),

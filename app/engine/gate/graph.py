@@ -15,6 +15,7 @@ from app.engine.gate.diagram import (
 from app.engine.gate.elements import ALLOWED, Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.known import Known
+from app.engine.moments import is_under_a_minute
 
 MAX_AHEAD = 500
 """Ten parallel forks in a row make the engine predict 8,000 tasks, twenty make 8 million."""
@@ -231,6 +232,18 @@ def _waits_once(node: Node) -> bool:
     return is_awaited and any((date.text or "").strip()[:1] in {"'", '"'} for date in dates)
 
 
+def hurried_loops(diagram: Diagram, _known: Known) -> Iterator[Finding]:
+    """Guard people: a time that comes round within a minute takes a task away while it is read."""
+    edges = edges_of(diagram)
+    for node in diagram.nodes.values():
+        for time in node.element.iterfind(f"{BPMN}timerEventDefinition/*"):
+            comes_round = local(time) == "timeCycle" or node.id in reach(edges[node.id], edges)
+            if comes_round and is_under_a_minute((time.text or "").strip(" \"'")):
+                message = "时间不到一分钟，又在循环里：任务会不停地撤掉重来，提醒会不停地发出"
+                hint = '请改成至少一分钟，一般按天写，如 "P5D"'
+                yield diagram.find("event.hurried", node, message, hint, severity="warning")
+
+
 def loops_without_exit(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard against loops that no decision leaves, and forks that multiply tokens in a loop."""
     straight = [n.id for n in diagram.nodes.values() if n.kind not in _CHOICES]
@@ -291,6 +304,7 @@ RULES: tuple[Rule, ...] = (
     everything_reachable,
     end_reachable,
     automatic_loops,
+    hurried_loops,
     loops_without_exit,
     bounded_prediction,
     multi_instance_after_gateway,
