@@ -331,6 +331,29 @@ def test_an_image_opens_large_and_can_be_zoomed(page: Page, visit: Visit) -> Non
     expect(dialog).to_be_hidden()
 
 
+def test_a_large_photo_fits_a_phone_whole(page: Page, visit: Visit) -> None:
+    photo = io.BytesIO()
+    Image.new("1", (3000, 4000)).save(photo, "PNG")
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit("/flow")
+    link = page.get_by_role("link", name="毕业证书.png")
+    answer = {"content_type": "image/png", "body": photo.getvalue()}
+    page.route(f"**{link.get_attribute('href')}", lambda route: route.fulfill(**answer))
+    link.click()
+    dialog = page.get_by_role("dialog")
+    picture, stage = dialog.get_by_role("img"), dialog.locator(".preview-stage")
+    shown = "box => box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight"
+    for turned in (0, 90):
+        expect(picture).to_have_attribute("data-scale", re.compile(r"0\.[01]"))
+        assert stage.evaluate(shown), f"the whole of it, turned by {turned}"
+        dialog.get_by_role("button", name="旋转").click()
+    fitting = picture.get_attribute("data-scale") or ""
+    dialog.get_by_role("button", name="放大").click()
+    expect(picture).not_to_have_attribute("data-scale", fitting)
+    dialog.get_by_role("button", name="缩小").click()
+    expect(picture).to_have_attribute("data-scale", fitting)
+
+
 def test_a_photo_is_cropped_to_five_by_seven_and_uploaded(
     page: Page, visit: Visit, server: Server
 ) -> None:

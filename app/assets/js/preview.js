@@ -2,7 +2,7 @@
 import { openDialog } from './dialog.js';
 import { icon, make, on } from './dom.js';
 
-const LEAST = 0.25, MOST = 6;
+const LEAST = 0.25, MOST = 6, GROWN = 3, AROUND = 16;
 const button = (name, label, key) => make('button', { type: 'button', class: 'btn btn-outline-secondary btn-sm', 'aria-label': label, 'aria-keyshortcuts': key, title: `${label}（${key}）` }, icon(name));
 const inNewTab = (link) => make('a', { class: 'btn btn-outline-primary btn-sm', href: link.href, target: '_blank', rel: 'noopener' }, '在新窗口打开');
 
@@ -30,12 +30,14 @@ function showImage(link) {
     canvas.dataset.scale = state.scale.toFixed(2);
     told.textContent = `${Math.round(state.scale * 100)}%${state.angle ? `，旋转 ${state.angle}°` : ''}`;
   };
-  const fit = () => {
-    const side = state.angle % 180 ? image.naturalHeight : image.naturalWidth, room = stage.clientWidth - 24;
-    state.scale = Math.max(LEAST, Math.min(MOST, room / side, 3));
-    draw();
+  // The whole of it, however large it is and whichever way the window is.
+  const fitting = () => {
+    const { naturalWidth: width, naturalHeight: height } = image, turned = state.angle % 180 !== 0;
+    const room = { width: stage.clientWidth - AROUND, height: parseFloat(getComputedStyle(stage).maxHeight) - AROUND };
+    return Math.min(room.width / (turned ? height : width), room.height / (turned ? width : height), GROWN);
   };
-  const zoom = (factor) => { state.scale = Math.min(MOST, Math.max(LEAST, state.scale * factor)); draw(); };
+  const fit = () => { state.scale = fitting(); draw(); };
+  const zoom = (factor) => { state.scale = Math.min(MOST, Math.max(Math.min(LEAST, fitting()), state.scale * factor)); draw(); };
   const acts = { '+': () => zoom(1.4), '=': () => zoom(1.4), '-': () => zoom(1 / 1.4), 0: fit, r: () => { state.angle = (state.angle + 90) % 360; fit(); } };
   closer.addEventListener('click', acts['+']);
   wider.addEventListener('click', acts['-']);
