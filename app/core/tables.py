@@ -21,15 +21,12 @@ AS_TEXT = "@"
 OFFERED_ROWS = 1000
 _NO_TITLE = re.compile(r"[\\*?:/\[\]]")
 SIGNS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-# A place such as 1/3 would be read as the third of January.
-_LIKE_A_DAY = re.compile(r"\d{1,4}/\d{1,4}(/\d{1,4})?", re.ASCII)
 
 
 def harmless(cell: object) -> str:
-    """Return a cell as text that no spreadsheet reads as a formula, or a place as a day."""
+    """Return a cell as text that no spreadsheet reads as a formula; all other text as it is."""
     text = "" if cell is None else str(cell)
-    is_misread = text.startswith(SIGNS_OF_FORMULAS) or _LIKE_A_DAY.fullmatch(text)
-    return f"'{text}" if is_misread else text
+    return f"'{text}" if text.startswith(SIGNS_OF_FORMULAS) else text
 
 
 def cut_words(total: int, given: int, advice: str = "") -> str:

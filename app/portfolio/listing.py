@@ -1,11 +1,11 @@
 """业绩清单: a person's items, or what a unit has been sent, as a list on paper and as files."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import load_only, selectinload
 
 from app.accounts.models import Person
@@ -13,14 +13,17 @@ from app.core.db import db
 from app.portfolio import item_types, queries
 from app.portfolio.models import STATES, ItemFile, ItemSentFile, ItemVersion, PortfolioItem
 from app.portfolio.queries import Filters
-from app.portfolio.sight import Seen, read_sent, seen_of
+from app.portfolio.sight import Seen, columns_of, read_sent, seen_of
 from app.units.models import Unit
 from app.units.queries import unit_of
+from forms.items import CATEGORIES
 
 # Drawing 300 takes the press two or three seconds; others wait for it meanwhile.
 PRINTED, EXPORTED = 300, 5000
 HEADS = ("序号", "类别", "类型", "内容", "时间", "本人排名", "附件", "状态", "通过时间")
 NAMED_HEADS = ("序号", "姓名", *HEADS[1:])
+FORMER = "其他"
+"""Where items stand whose type is no longer described."""
 ADVICE = "请按类型、年份或人员筛选后分别打印"
 
 
@@ -47,6 +50,23 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A category of a list: the entries that it has room for, and how many there are in all."""
+
+    category: str
+    entries: Sequence[Entry]
+    total: int
+
+    @property
+    def count(self) -> str:
+        """How many there are, in words that do not hide what is left out."""
+        given = len(self.entries)
+        if given == self.total:
+            return f"{given} 项"
+        return f"共 {self.total} 项，" + (f"以下列出前 {given} 项" if given else "未列出")
+
+
+@dataclass(frozen=True)
 class Listing:
     """A list: whose it is, what was asked for, and its entries in the order of the tree."""
 
@@ -54,10 +74,25 @@ class Listing:
     owner: str
     wishes: str
     entries: Sequence[Entry]
-    total: int
+    # How many there are of each category, whether or not the list has room for them.
+    totals: Mapping[str, int]
     drawn_at: datetime
     # Whether it has the items of several people, so that each says whose it is.
     named: bool = False
+
+    @property
+    def total(self) -> int:
+        """How many there are in all."""
+        return sum(self.totals.values())
+
+    @property
+    def cut(self) -> str:
+        """What people are told of a list that paper has no room for; nothing otherwise."""
+        if self.total <= len(self.entries):
+            return ""
+        files = "全部" if self.total <= EXPORTED else f"前 {EXPORTED} 项"
+        kept = f"打印和 PDF 只含前 {len(self.entries)} 项，Excel 和 CSV 含{files}"
+        return f"共 {self.total} 项，{kept}；{ADVICE}"
 
     @property
     def heads(self) -> Sequence[str]:
@@ -70,18 +105,20 @@ class Listing:
         return [entry.cells(named=self.named) for entry in self.entries]
 
     @property
-    def groups(self) -> Iterator[tuple[str, list[Entry]]]:
-        """The entries by category."""
-        for category, entries in groupby(self.entries, lambda entry: entry.category):
-            yield category, list(entries)
+    def groups(self) -> Iterator[Group]:
+        """The categories in the order of the tree, each with its entries."""
+        for category in (*CATEGORIES, FORMER):
+            entries = [entry for entry in self.entries if entry.category == category]
+            if total := self.totals.get(category):
+                yield Group(category, entries, total)
 
 
 def list_of_person(person: Person, filters: Filters, now: datetime, *, most: int) -> Listing:
     """Return the list of somebody's own items (个人业绩清单)."""
     unit = unit_of(person.id)
     owner = f"{person.name}（{unit.name}）" if unit else person.name
-    entries, total = _entries(queries.items_of(person.id, filters), most, as_sent=False)
-    return Listing("个人业绩清单", owner, wishes_in(filters), entries, total, now)
+    entries, totals = _entries(queries.items_of(person.id, filters), most, as_sent=False)
+    return Listing("个人业绩清单", owner, wishes_in(filters), entries, totals, now)
 
 
 def list_of_units(
@@ -93,9 +130,9 @@ def list_of_units(
     # Whose nobody was sent anything of is not named either.
     of = next((p for p in queries.people_of_units(unit_ids) if p.id == person_id), None)
     items = queries.items_for_units(unit_ids, filters, person_id)
-    entries, total = _entries(items, most, as_sent=True)
+    entries, totals = _entries(items, most, as_sent=True)
     wishes = "；".join(filter(None, (f"职工：{of.name}" if of else "", wishes_in(filters))))
-    return Listing("业绩档案清单", owner, wishes, entries, total, now, named=True)
+    return Listing("业绩档案清单", owner, wishes, entries, totals, now, named=True)
 
 
 def wishes_in(filters: Filters) -> str:
@@ -118,30 +155,50 @@ def _as_typed(item: PortfolioItem) -> Seen:
 
 def _entries(
     query: Select[tuple[PortfolioItem]], most: int, *, as_sent: bool
-) -> tuple[list[Entry], int]:
-    """Return the entries of a list in the order of the tree, and how many there are in all.
+) -> tuple[list[Entry], Mapping[str, int]]:
+    """Return the first entries of a list, and how many there are of each category in all.
 
     Its owner reads it as it is typed, others as it was sent.
     """
-    total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
-    items = db.session.scalars(_printed(query).limit(most)).all()
-    order = {kind.key: no for no, kind in enumerate(item_types.all_types())}
+    items = db.session.scalars(_printed(_in_order(query)).limit(most)).all()
     if as_sent:
         read_sent(items)
-    read = [(item, seen_of(item) if as_sent else _as_typed(item)) for item in items]
-
-    def place(each: tuple[PortfolioItem, Seen]) -> tuple[int, int]:
-        item, seen = each
-        day = seen.occurred_on.toordinal() if seen.occurred_on else 0
-        return order.get(item.type_key, len(order)), -day
-
     ids = [item.id for item in items]
     approved, files = _approvals(ids), _attachments(ItemSentFile if as_sent else ItemFile, ids)
     found = [
-        _entry(no, item, seen, approved.get(item.id), files.get(item.id, 0))
-        for no, (item, seen) in enumerate(sorted(read, key=place), 1)
+        _entry(
+            no,
+            item,
+            seen_of(item) if as_sent else _as_typed(item),
+            approved.get(item.id),
+            files.get(item.id, 0),
+        )
+        for no, item in enumerate(items, 1)
     ]
-    return found, total or 0
+    return found, _totals(query)
+
+
+def _totals(query: Select[tuple[PortfolioItem]]) -> Mapping[str, int]:
+    of = queries.table_of(query)
+    counted = query.with_only_columns(of.type_key, func.count()).order_by(None)
+    totals: Counter[str] = Counter()
+    for key, number in db.session.execute(counted.group_by(of.type_key)).tuples():
+        totals[_category(key)] += number
+    return totals
+
+
+def _category(type_key: str) -> str:
+    kinds = {kind.key: kind.category for kind in item_types.all_types()}
+    return kinds.get(type_key, FORMER)
+
+
+def _in_order(query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
+    """Put items in the order of the tree, of a type the latest first."""
+    of = queries.table_of(query)
+    order = {kind.key: no for no, kind in enumerate(item_types.all_types())}
+    days = columns_of(of).occurred_on.desc().nulls_last()
+    place = case(order, value=of.type_key, else_=len(order))
+    return query.order_by(None).order_by(place, days, of.id.desc())
 
 
 def _printed(query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
@@ -174,7 +231,7 @@ def _entry(
     return Entry(
         no,
         item.person.name,
-        kind.category,
+        _category(item.type_key),
         kind.title,
         seen.summary or "（未填写）",
         f"{seen.occurred_on:%Y-%m}" if seen.occurred_on else "",

@@ -73,7 +73,6 @@ def _page(listing: Listing, back: str) -> str:
     return render_template(
         "portfolio/list.html",
         listing=listing,
-        cut=cut_words(listing.total, len(listing.entries), ADVICE),
         asked={name: request.args[name] for name in ASKED if request.args.get(name)},
         back=back,
     )

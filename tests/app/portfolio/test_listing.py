@@ -13,6 +13,8 @@ from app.accounts.models import Person
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.papers import views as papers
+from app.portfolio import listing_views
 from app.portfolio.listing import list_of_person, list_of_units
 from app.portfolio.models import PortfolioItem
 from app.portfolio.queries import Filters
@@ -136,8 +138,24 @@ def test_a_unit_lists_what_it_was_sent_and_nobody_elses(
         assert client_for(teacher).get(f"/portfolio/archive/{path}").status_code == 403
 
 
-def test_a_list_that_is_cut_says_so(teacher: Person) -> None:
-    with transaction(write=False):
-        person = db.session.get_one(Person, teacher.id)
-        listing = list_of_person(person, Filters(), now(), most=2)
-        assert (len(listing.entries), listing.total) == (2, 3)
+def test_a_list_that_is_cut_says_what_it_has_on_its_first_page(
+    teacher: Person, client_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction():
+        person = db.session.merge(teacher)
+        build.an_item(person, "patent", data={"position": 1, "participants": 2}, files=False)
+    for module in (listing_views, papers):
+        monkeypatch.setattr(module, "PRINTED", 2)
+    browser = client_for(teacher)
+    cut = "共 4 项，打印和 PDF 只含前 2 项，Excel 和 CSV 含全部；请按类型、年份或人员筛选后分别打印"
+    page = browser.get("/portfolio/list").text
+    assert cut in page
+    paper = browser.get("/portfolio/list.pdf").data
+    first = "".join(PdfReader(io.BytesIO(paper)).pages[0].extract_text().split())
+    assert "".join(cut.split()) in first
+    for said in ("1 项", "共 2 项，以下列出前 1 项", "共 1 项，未列出"):
+        assert f">{said}</span>" in page
+        assert f"（{said}）".replace(" ", "") in first
+    assert ("旧单位" in page, "师德标兵" in page, "优秀教师" in page) == (True, True, False)
+    rows = lines(browser.get("/portfolio/list.csv").data)
+    assert [row[5] for row in rows[1:]] == ["", "", "", "1/2"]
