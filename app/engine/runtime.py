@@ -15,7 +15,7 @@ from app.core.errors import Conflict, DomainError, StaleTask
 from app.core.rows import write_now
 from app.engine import care, handlers, queue
 from app.engine.definitions import current_version
-from app.engine.handlers import OUTCOME_WORD, Business
+from app.engine.handlers import OUTCOME_WORD, Business, Outcomes
 from app.engine.models import (
     EventKind,
     InstanceStatus,
@@ -54,9 +54,11 @@ def start(
     actor_id: int | None,
     now: datetime,
     data: Mapping[str, object] | None = None,
+    said: Outcomes | None = None,
 ) -> ProcessInstance:
     """Start process `key` for a record and run to its first wait.
 
+    With `said`, a word and perhaps an opinion, the flow log tells of the act that started it.
     Raises NotFound when nothing is published, Conflict when the record has a living instance of
     this process already, StepFailed when a step fails.
     """
@@ -81,6 +83,7 @@ def start(
     except IntegrityError as error:  # two starts at once: the constraint decides
         raise Conflict(SECOND) from error
     walk = Walk(instance, now, actor_id=actor_id, data=data or {})
+    walk.begun = said or {}
     with walk.guarded():
         walk.finish()
     return instance

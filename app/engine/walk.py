@@ -60,6 +60,7 @@ class Walk:
         self.now = now
         self.actor_id = actor_id
         self.said: dict[str, str | None] = {}
+        self.begun: Outcomes = {}
         self._done: str | None = None
         self._at: str | None = None
         self._signals: list[str] = []
@@ -246,6 +247,10 @@ class Walk:
         thrown = events.thrown_signal(task)
         self._signals += [thrown] if thrown else []
         node = self.node(task)
+        if node is not None and node.kind == "startEvent" and self.begun:
+            # Of a process in the process nobody says how it began.
+            self._log("start", node, self.begun, actor_id=self.actor_id)
+            self.begun = {}
         if node is not None and node.kind in _LOGGED:
             kind = _LOGGED[node.kind]
             said = {} if kind == END else self.said

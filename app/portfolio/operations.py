@@ -11,7 +11,7 @@ from app.accounts.operations import notify
 from app.core import audit, search
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.engine import runtime
+from app.engine import handlers, runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types
 from app.portfolio.flags import flag_faults, keep_flags
@@ -222,13 +222,14 @@ def submit_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
     """
     require_editable(item, actor)
     if item.status == DRAFT:
-        send_item(item, actor=actor, now=now)
+        sent = send_item(item, actor=actor, now=now)
         runtime.start(
             PROCESS,
             business=(BUSINESS, item.id),
             jurisdiction=_unit_of(item).jurisdiction,
             actor_id=actor.id,
             now=now,
+            said={handlers.OUTCOME_WORD: "提交" if sent.no == 1 else "重新提交"},
         )
     else:
         runtime.complete(_mending(item), {}, actor_id=actor.id, now=now)

@@ -6,7 +6,7 @@ from app.accounts.models import Person
 from app.accounts.operations import notify
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.engine import runtime
+from app.engine import handlers, runtime
 from app.portfolio import queries
 from app.portfolio.models import APPROVED, DRAFT, PASS, RETURN, ItemWithdrawal, PortfolioItem
 from app.portfolio.operations import BUSINESS, UNBOUND, record_event
@@ -47,6 +47,7 @@ def request_withdrawal(
         jurisdiction=unit.jurisdiction,
         actor_id=actor.id,
         now=now,
+        said={handlers.OUTCOME_WORD: "申请撤回", handlers.OPINION: asked.reason},
     )
     return asked
 

@@ -14,6 +14,7 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
 from app.portfolio import operations, queries, withdrawals
 from app.portfolio.models import ItemVersion, ItemWithdrawal, PortfolioItem
+from app.units.flow import flow_log
 from tests.builders import portfolio as build
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit
@@ -50,7 +51,14 @@ def test_a_granted_item_is_changed_and_approved_as_its_second_version() -> None:
     with transaction(write=False):
         versions = db.session.scalars(select(ItemVersion).order_by(ItemVersion.no)).all()
         assert [(v.no, v.data["post"]) for v in versions] == [(1, "教师"), (2, "教导主任")]
-        assert item_of(business).current_version_id == versions[1].id
+        item = item_of(business)
+        assert item.current_version_id == versions[1].id
+        own = [e for e in flow_log(business) if e.actor_name == item.person.name]
+        assert [(e.name, e.outcome, e.note) for e in own] == [
+            ("业绩已提交", "提交", ""),
+            ("已申请撤回", "申请撤回", "岗位已变动"),
+            ("业绩已提交", "重新提交", ""),
+        ]
 
 
 def test_a_refused_item_stays_approved_and_its_owner_learns_why() -> None:
