@@ -9,9 +9,11 @@ from forms.spec import FormSpecError
 
 KEY = "literature"
 TOLD = frozenset(
-    {"title", "journal", "publisher", "number", "month", "doi", "link", "position", "authors"}
+    {"title", "journal", "publisher", "number", "month", "issue", "pages", "doi", "link"}
+    | {"position", "authors"}
 )
-"""What an entry tells a field; `number` is the ISSN or ISBN, `position` the person's place."""
+"""What an entry tells a field; `number` is the ISSN or ISBN, `issue` year, volume and
+number, `position` the person's place."""
 
 
 @dataclass(frozen=True, slots=True)

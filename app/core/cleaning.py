@@ -30,8 +30,12 @@ SECONDS = 60
 PATIENCE = 90
 MEMORY = 1024 * 2**20
 CHILD = "app.core.cleaning_child"
-LOOKER, LOOKING_SECONDS, LOOKING_PATIENCE = "app.core.pages_child", 10, 20
-"""Three scanned pages take a fifth of a second; the file is kept also if they take longer."""
+LOOKER, GLANCE, LOOK = "app.core.pages_child", 2, 10
+"""Seconds that somebody who uploads waits for, and that a worker takes who looks again.
+
+Three scanned pages take a fifth of a second; the file is kept also if they take longer.
+"""
+LOOKING_PATIENCE = 20
 # Up to here a file costs the server itself a few megabytes for a moment.
 LIGHT_PIXELS = 2_000_000
 LIGHT_BYTES = {"jpg": 2 * 2**20, "png": 2 * 2**20, "pdf": 2**16, "docx": 2**16, "xlsx": 2**16}
@@ -65,7 +69,7 @@ def cleaned(source: IO[bytes], policy: Policy) -> Iterator[Clean]:
         source.seek(0)
         work = clean_into if is_light else _clean_apart
         now = work(source, target, ending, policy)
-        seen = pages_of(source) if now.ending == "pdf" else Pages(now.inks)
+        seen = pages_of(source, GLANCE) if now.ending == "pdf" else Pages(now.inks)
         content: IO[bytes] = target if now.ending in PICTURES else source
         yield _described(content, now.ending, seen)
 
@@ -93,9 +97,9 @@ class Pages:
     are_all: bool = True
 
 
-def pages_of(document: IO[bytes]) -> Pages:
-    """Return how the pages of a short PDF look; not all, of one that cannot be drawn in time."""
-    words = (str(LOOKING_SECONDS), str(MEMORY))
+def pages_of(document: IO[bytes], seconds: int) -> Pages:
+    """Return how the pages of a short PDF look; not all, of one that takes more processor time."""
+    words = (str(seconds), str(MEMORY))
     document.seek(0)
     try:
         with _on_disk(document) as given:

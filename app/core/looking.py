@@ -1,7 +1,7 @@
 """Looking again at PDFs whose pages could not be drawn when they came, outside of any request."""
 
 from app.core.blobs import BlobMissing, blob_store
-from app.core.cleaning import pages_of
+from app.core.cleaning import LOOK, pages_of
 from app.core.clock import now
 from app.core.db import transaction
 from app.core.lookalikes import claim_unseen, see_again
@@ -19,7 +19,7 @@ def look_again() -> int:
             return count
         try:
             with blob_store().open(blob_name(sha256)) as paper:
-                seen = pages_of(paper)
+                seen = pages_of(paper, LOOK)
         except BlobMissing:
             continue
         if seen.are_all:

@@ -141,7 +141,7 @@ def checked_paper(typed: Mapping[str, str]) -> dict[str, str]:
         faults["title"] = ["请填写论文名称"]
     if told["doi"] and (fault := doi(told["doi"])):
         faults["doi"] = [fault]
-    if told["date"] and not re.fullmatch(r"\d{4}(-\d{2})?", told["date"], re.ASCII):
+    if told["date"] and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2]))?", told["date"], re.ASCII):
         faults["date"] = ["请填写年份或年月，如 2024-05"]
     if faults:
         raise Invalid(errors=faults)
@@ -174,11 +174,23 @@ def _sources(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
         "publisher": entry["publisher"],
         "number": entry["number"],
         "month": date if len(date) == len("2024-05") else "",
+        "issue": _issue(date[:4], entry["volume"], entry["issue"]),
+        "pages": entry["pages"],
         "doi": entry["doi"],
         "link": f"https://doi.org/{entry['doi']}" if entry["doi"] else entry["url"],
         "position": place,
         "authors": len(authors) if authors and is_whole else None,
     }
+
+
+def _issue(year: str, volume: str, number: str) -> str:
+    """Return where a paper stands in its journal (年卷期); a year alone does not say it."""
+    told = [
+        text if unit in text else f"第{text}{unit}"
+        for text, unit in ((volume, "卷"), (number, "期"))
+        if text
+    ]
+    return "".join([f"{year}年" if year else "", *told]) if told else ""
 
 
 def _candidate(no: int, entry: Mapping[str, Any], person: Person, now: datetime) -> Candidate:

@@ -41,6 +41,10 @@ _RIS = {
     "publisher": "PB",
     "number": "SN",
     "date": "DA Y1 PY",
+    "volume": "VL",
+    "issue": "IS",
+    "first": "SP",
+    "last": "EP",
     "doi": "DO",
     "url": "UR",
     "authors": "AU A1",
@@ -51,6 +55,10 @@ _ENDNOTE = {
     "publisher": "%I",
     "number": "%@",
     "date": "%8 %D",
+    "volume": "%V",
+    "issue": "%N",
+    "first": "%P",
+    "last": "",
     "doi": "%R",
     "url": "%U",
     "authors": "%A",
@@ -61,6 +69,10 @@ _REFWORKS = {
     "publisher": "PB",
     "number": "SN",
     "date": "FD YR",
+    "volume": "VO",
+    "issue": "IS",
+    "first": "SP",
+    "last": "OP",
     "doi": "DO",
     "url": "LK UL",
     "authors": "A1",
@@ -201,6 +213,10 @@ def _of_block(block: Any) -> dict[str, Any]:
             "publisher": first("publisher", "organization", "school"),
             "number": first("issn", "isbn", "isbn/issn"),
             "date": _dated(day),
+            "volume": first("volume"),
+            "issue": first("number", "issue"),
+            "first": first("pages"),
+            "last": "",
             "doi": first("doi"),
             "url": first("url", "link"),
             "authors": re.split(r"\s+and\s+|[;；]", first("author")),
@@ -215,6 +231,7 @@ def _entry(kind: str, said: dict[str, Any]) -> dict[str, Any]:
         **said,
         "kind": _KIND.get(word, "other"),
         "authors": authors[:LONGEST],
+        "pages": _pages(said["first"], said["last"]),
         "doi": doi_in(said["doi"] or said["url"]),
     }
 
@@ -222,6 +239,13 @@ def _entry(kind: str, said: dict[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> str:
     text = " ".join(re.sub(r"[{}]", "", str(value)).split())
     return "".join(c for c in text if c.isprintable())[:LONGEST]
+
+
+def _pages(first: str, last: str) -> str:
+    """Return from where to where a paper goes; either may tell the whole of it."""
+    told = [re.sub(r"\s*[-–—]+\s*", "-", each) for each in (first, last) if each]
+    whole = [each for each in told if "-" in each]
+    return whole[0] if whole else "-".join(dict.fromkeys(told))
 
 
 def _month(text: str) -> str:

@@ -28,7 +28,7 @@ def test_a_page_that_could_be_looked_at_says_nothing(caplog: pytest.LogCaptureFi
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("LOOKING_SECONDS", 0, "not every page"),
+        ("GLANCE", 0, "not every page"),
         ("LOOKING_PATIENCE", 0.001, "no page"),
         ("LOOKER", "app.core.nowhere", "not every page"),
     ],

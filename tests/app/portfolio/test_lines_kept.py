@@ -26,7 +26,9 @@ def test_lines_stay_on_the_pages_of_the_person_and_the_reviewer(
         build.vet(item, "return", "请补充：\n证书")
         item_id = item.id
     own, unit = client_for(teacher), client_for(clerk)
-    assert '<span class="text-prewrap">请补充：\n证书</span>' in own.get(f"/portfolio/{item_id}").text
+    assert (
+        '<span class="text-prewrap">请补充：\n证书</span>' in own.get(f"/portfolio/{item_id}").text
+    )
     with transaction():
         item = db.session.get_one(PortfolioItem, item_id)
         operations.save_fields(item, {"note": MENDED}, actor=item.person, now=now())

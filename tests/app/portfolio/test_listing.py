@@ -147,7 +147,9 @@ def test_a_list_that_is_cut_says_what_it_has_on_its_first_page(
     for module in (listing_views, papers):
         monkeypatch.setattr(module, "PRINTED", 2)
     browser = client_for(teacher)
-    cut = "共 4 项，打印和 PDF 只含前 2 项，Excel 和 CSV 含全部；请按类型、年份或人员筛选后分别打印"
+    cut = (
+        "共 4 项，打印和 PDF 只含前 2 项，Excel 和 CSV 含全部；请按类型、年份或人员筛选后分别打印"
+    )
     page = browser.get("/portfolio/list").text
     assert cut in page
     paper = browser.get("/portfolio/list.pdf").data

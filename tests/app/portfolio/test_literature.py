@@ -30,6 +30,8 @@ ENDNOTE = """%0 Journal Article
 %J 计算机学报
 %D 2024
 %V 47
+%N 05
+%P 12-18
 %@ 0254-4164
 %W CNKI
 
@@ -45,6 +47,10 @@ T1 基于流程的职称评审
 JF 计算机学报
 YR 2024
 FD 2024-05-12
+vo 47
+IS 05
+SP 12
+OP 18
 SN 0254-4164
 DS CNKI
 """
@@ -56,12 +62,16 @@ JO  - 计算机学报
 SN  - 0254-4164
 PY  - 2024
 DA  - 2024/05/12
+VL  - 47
+IS  - 05
+SP  - 12
+EP  - 18
 DO  - https://doi.org/10.1234/abc.5
 ER  -
 """
 BIBTEX = r"""@article{a,
   author={邱晓岚 and 林晓禾}, title={{基于}流程的职称评审}, journal={计算机学报},
-  year=2024, month=may, ISSN={0254-4164}, doi={10.1234/abc.5}}
+  year=2024, month=may, volume=47, number={05}, pages={12--18}, ISSN={0254-4164}, doi={10.1234/abc.5}}
 @article{a, title={G{\"o}del 之后}, author={Others, An and others}, journal={刊}, year={2023}}
 @article{bad, title={没有写完
 @book{b, title="书", author={林晓禾}, publisher={人民出版社}, isbn={978-7-00-000000-1}, year=2020}
@@ -98,6 +108,7 @@ def test_every_format_tells_the_same_paper(author: Person, text: str) -> None:
     assert paper.kind is not None
     assert paper.kind.key == "paper"
     same = {"title": "基于流程的职称评审", "journal": "计算机学报", "issn": "0254-4164"}
+    same |= {"issue": "2024年第47卷第05期", "pages": "12-18"}
     assert same.items() <= paper.data.items()
     assert (paper.data["position"], paper.data["participants"]) == (2, 2)
     assert paper.stands == ""
@@ -224,10 +235,16 @@ def test_the_pages_lead_from_the_text_to_drafts(author: Person, client_for: Any)
     assert "文献导入" in browser.get("/portfolio").text
     assert "粘贴或上传题录" in browser.get("/portfolio/literature").text
     file = {"text": "", "file": (io.BytesIO(BIBTEX.encode()), "mine.bib")}
+    bad = browser.post(
+        "/portfolio/literature", {"text": "@article{bad, title={没有写完\n"}
+    ).location
+    nothing = browser.get(bad).text
+    assert ("第 1 行起的内容无法识别" in nothing, "其余文献" in nothing) == (True, False)
     url = browser.post("/portfolio/literature", file).location
     for _ in range(2):
         page = browser.get(url).text
         assert ("第 5 行起的内容无法识别" in page, "生成草稿" in page) == (True, True)
+        assert "其余文献可以先导入" in page
     unpicked = browser.post(url, {})
     assert is_told_in_place(unpicked, "请先勾选要导入的文献", "基于流程的职称评审")
     sent = {"pick": ["0", "2"]}
@@ -253,8 +270,9 @@ def test_one_paper_is_typed_by_its_doi(author: Person, client_for: Any) -> None:
     assert answer.status_code == 303
     page = browser.get(answer.location)
     assert ("https://doi.org/10.1234/abc.5" in page.text, "2024-05" in page.text) == (True, True)
-    wrong = browser.post(url, {**typed, "doi": "abc", "title": ""})
-    assert is_told_in_place(wrong, "DOI 应如 10.1000/xyz123", "请填写论文名称", "邱晓岚，林晓禾")
+    wrong = browser.post(url, {**typed, "doi": "abc", "title": "", "date": "2024-13"})
+    told = ("DOI 应如 10.1000/xyz123", "请填写论文名称", "请填写年份或年月", "邱晓岚，林晓禾")
+    assert is_told_in_place(wrong, *told)
 
 
 def test_what_is_refused_comes_back_as_it_was_pasted(author: Person, client_for: Any) -> None:
