@@ -26,7 +26,7 @@ from tests.engine.test_gate_decisions import DECIDING, table
 
 Files = dict[str, bytes]
 EXPRESSION = frozenset({"expression.invalid", "expression.value"})
-PAYLOAD = frozenset({"event.payload"})
+PAYLOAD = frozenset({"event.payload", "event.reserved"})
 UNKNOWN = frozenset({"element.unknown"})
 
 
