@@ -235,9 +235,8 @@ def test_the_pages_lead_from_the_text_to_drafts(author: Person, client_for: Any)
     assert "文献导入" in browser.get("/portfolio").text
     assert "粘贴或上传题录" in browser.get("/portfolio/literature").text
     file = {"text": "", "file": (io.BytesIO(BIBTEX.encode()), "mine.bib")}
-    bad = browser.post(
-        "/portfolio/literature", {"text": "@article{bad, title={没有写完\n"}
-    ).location
+    cut = "@article{bad, title={没有写完\n"
+    bad = browser.post("/portfolio/literature", {"text": cut}).location
     nothing = browser.get(bad).text
     assert ("第 1 行起的内容无法识别" in nothing, "其余文献" in nothing) == (True, False)
     url = browser.post("/portfolio/literature", file).location
