@@ -15,7 +15,7 @@ from app.catalogue import jurisdictions
 from app.catalogue.queries import workdays_between
 from app.core import storage
 from app.core.clock import ZONE
-from app.core.db import db
+from app.core.db import current_transaction, db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.declarations.defects import BASICS, place_of, places_of
 from app.declarations.models import (
@@ -38,6 +38,7 @@ ENDORSE, CONFIRM, AGAIN = "endorse", "confirm", "again"
 VETTED = (PASS, RETURN, TERMINATE)
 VETTING = {"vet_declaration": "unit_leader", "vet_forwarded": "superior_leader"}
 """The steps of clerks, and the leader who agrees to each."""
+NOTED = "declarations.noted"
 Answers = Mapping[str, Any]
 
 
@@ -64,20 +65,28 @@ def _decision(answers: Answers, *allowed: str) -> str:
 def _note(
     declaration: Declaration, stage: str, decision: str, opinion: str, actor: Person, now: datetime
 ) -> None:
-    db.session.add(
-        ReviewOpinion(
-            declaration_id=declaration.id,
-            round=declaration.round,
-            level=declaration.current_level,
-            unit_id=declaration.current_unit_id,
-            stage=stage,
-            decision=decision,
-            opinion=opinion,
-            person_id=actor.id,
-            at=now,
-        )
+    noted = ReviewOpinion(
+        declaration_id=declaration.id,
+        round=declaration.round,
+        level=declaration.current_level,
+        unit_id=declaration.current_unit_id,
+        stage=stage,
+        decision=decision,
+        opinion=opinion,
+        person_id=actor.id,
+        at=now,
     )
+    db.session.add(noted)
+    # The step that opens the next task asks at once who vetted.
+    current_transaction().notes.setdefault(NOTED, {})[declaration.id] = noted
     record(stage, declaration, actor.id, now, decision=decision)
+
+
+def _last_opinion(declaration: Declaration) -> ReviewOpinion | None:
+    noted: ReviewOpinion | None = current_transaction().notes.get(NOTED, {}).get(declaration.id)
+    if noted is not None and noted in db.session:
+        return noted
+    return next(reversed(opinions_of(declaration.id)), None)
 
 
 def _raise_defects(
@@ -117,7 +126,7 @@ def _has_leader(
 
 def vetter(declaration: Declaration) -> int | None:
     """Return who passed the clerk's step that waits for the leader's, if one does."""
-    last = next(reversed(opinions_of(declaration.id)), None)
+    last = _last_opinion(declaration)
     if last is None or last.stage not in VETTING or last.decision != PASS:
         return None
     here = declaration.round, declaration.current_level
@@ -126,7 +135,7 @@ def vetter(declaration: Declaration) -> int | None:
 
 def proposer(declaration: Declaration) -> int | None:
     """Return who proposed the termination that waits for its second person, if one does."""
-    last = next(reversed(opinions_of(declaration.id)), None)
+    last = _last_opinion(declaration)
     return last.person_id if last and last.decision == TERMINATE else None
 
 
