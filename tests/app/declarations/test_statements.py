@@ -8,6 +8,8 @@ from flask import Flask
 
 from app.core.db import db, transaction
 from tests.builders.declarations import a_declaration, a_draft
+from tests.builders.flow import open_items, person_for
+from tests.builders.golden_case import VET_PASS
 from tests.builders.people import staff
 from tests.builders.statements import statements_sent
 
@@ -20,6 +22,7 @@ MOST = 32
 OF_REVIEWERS = 7
 # Once it is under way: when each office acted, to call it as it was called then.
 OF_OFFICES = 1
+BOOKKEEPING = ("BEGIN", "SAVEPOINT", "RELEASE", "SELECT pg_advisory")
 
 
 def statements(client: Any, url: str) -> list[str]:
@@ -63,3 +66,18 @@ def test_a_declaration_in_review_is_read_in_few_statements(
     for client, more in ((client_for(case.person), 0), (client_for(clerk), OF_REVIEWERS)):
         seen = statements(client, url)
         assert len(seen) <= most + more, "\n".join(seen)
+
+
+def test_a_task_is_completed_in_few_statements(app: Flask, client_for: Clients) -> None:
+    case = a_declaration()
+    with transaction(write=False):
+        item = open_items(("declaration", case.id), "vet_declaration")[0]
+        url, clerk = f"/tasks/{item.id}", person_for(item)
+    client = client_for(clerk)
+    form = {**VET_PASS, "csrf_token": client.token(), "request_key": "once"}
+    client.get(url)
+    client.forget()
+    with statements_sent() as sent:
+        assert client.client.post(url, data=form).status_code == 303
+    asked = [each for each in sent if not each.startswith(BOOKKEEPING)]
+    assert len(asked) == 18, "\n".join(asked)
