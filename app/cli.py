@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import select
-from sqlalchemy.exc import DatabaseError
 
 from app import worker
 from app.accounts.grants import in_office
@@ -30,18 +28,15 @@ from app.catalogue.operations import load_reference_data
 from app.core import audit
 from app.core.clock import now, set_clock
 from app.core.db import db, transaction
-from app.core.errors import NotFound
 from app.core.instance import in_instance
 from app.core.invariants import check_all
 from app.core.permissions import ADMINISTRATORS
 from app.demo import show
 from app.engine import definitions
-from app.engine.gate import Known, published_in
 from app.engine.gate.lint import lint_files
-from app.engine.gate.platform import known_here
 from app.engine.models import ProcessVersion
 from app.studio.commands import COMMANDS
-from app.studio.queries import current_versions
+from app.studio.judging import judge_files
 
 FIRST_ADMINISTRATORS = (
     ("sys.admin", "系统管理员", "system_admin"),
@@ -264,34 +259,12 @@ def check_invariants() -> None:
     raise SystemExit(1 if broken else 0)
 
 
-def _platform() -> Known:
-    """Return what files may name, processes in force too; before a setup the shipped ones."""
-    try:
-        with transaction(write=False):
-            platform = known_here(at=now())
-            bundles = [_texts(version) for version in current_versions()]
-    except DatabaseError:
-        platform = known_here()
-        shipped = (definitions.ROOT / "bpmn").glob("*.bpmn")
-        bundles = [{each.name: each.read_bytes() for each in shipped}]
-    found = [published_in(files, platform) for files in bundles]
-    return replace(platform, processes={k: v for each in found for k, v in each.items()})
-
-
-def _texts(version: ProcessVersion) -> dict[str, bytes]:
-    try:
-        files = definitions.bundle_of(version).files
-    except NotFound:  # told by check-invariants
-        return {}
-    return {name: text.encode() for name, text in files.items()}
-
-
 @click.command("lint-process")
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @with_appcontext
 def lint_process(files: tuple[str, ...]) -> None:
     """Judge process files by the publish gate: one JSON line a file, exit 1 if any is not ok."""
-    lines = lint_files([Path(name) for name in files], known=_platform())
+    lines = lint_files([Path(name) for name in files], judge=judge_files)
     for line in lines:
         click.echo(json.dumps(line, ensure_ascii=False))
     raise SystemExit(0 if all(line["ok"] for line in lines) else 1)

@@ -2,19 +2,19 @@
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.core import audit
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import Kept, StoredFile, lay, owned_file, read_bytes, store_known
-from app.engine.definitions import bundle_of, closure, pack, publish_version
+from app.engine.definitions import closure, pack, publish_version
 from app.engine.diagrams import read_nodes
-from app.engine.gate import Finding, Verdict, check
-from app.engine.gate.platform import known_here
+from app.engine.gate import Verdict, check
 from app.engine.models import ProcessVersion
-from app.studio.queries import PUBLISHED_TAG, homes, last_version_id, newest_version
+from app.studio import judging
+from app.studio.queries import PUBLISHED_TAG, last_version_id, newest_version
 from app.studio.queries import version as version_of
 from forms import FormSpecError, source
 
@@ -56,13 +56,9 @@ class Judged:
         return {name: self.uploads[file] for file, name in self.verdict.names}
 
 
-def _in_force(process: ProcessVersion) -> dict[str, bytes]:
-    return {name: text.encode() for name, text in bundle_of(process).files.items()}
-
-
 def merged(process: ProcessVersion, judged: Judged) -> dict[str, bytes]:
     """Return the files of the next version: the uploaded ones over those in force."""
-    return {**_in_force(process), **judged.placed}
+    return {**judging.in_force(process), **judged.placed}
 
 
 def judge(process: ProcessVersion, uploads: Mapping[str, bytes], now: datetime) -> Judged:
@@ -71,42 +67,12 @@ def judge(process: ProcessVersion, uploads: Mapping[str, bytes], now: datetime) 
     It takes seconds: a request asks before it writes. Nothing uploaded is read here, only there.
     """
     seen = last_version_id()
-    known = known_here(jurisdiction=process.jurisdiction, homes=homes(), at=now)
-    if not uploads:
-        return Judged(process.id, uploads, check({}, known=known), seen)
-    verdict = check(uploads, known=known, key=process.key, in_force=_in_force(process))
-    uploaded = {name: file for file, name in verdict.names}
-    told = tuple(_told(each, uploaded) for each in verdict.findings)
-    findings = (*_claimed_twice(verdict), *told)
-    return Judged(process.id, uploads, replace(verdict, findings=findings), seen)
-
-
-def _claimed_twice(verdict: Verdict) -> Iterator[Finding]:
-    """Two uploads of one place: one of them would be lost, and nobody said which."""
-    files: dict[str, list[str]] = {}
-    for file, name in verdict.names:
-        files.setdefault(name, []).append(file)
-    for name, claimants in files.items():
-        if len(claimants) > 1:
-            both = "”和“".join(sorted(claimants))
-            yield Finding(
-                "gate.one_file_a_process",
-                name.removesuffix(".bpmn"),
-                claimants[0],
-                f"“{both}”是同一个流程，只能有一个",
-                "请只保留要发布的一个，重新上传",
-                file=claimants[0],
-            )
-
-
-def _told(finding: Finding, uploaded: Mapping[str, str]) -> Finding:
-    """Name the files of a finding as they were uploaded, not as they are kept."""
-    return replace(
-        finding,
-        element=uploaded.get(finding.element, finding.element),
-        name=uploaded.get(finding.name, finding.name),
-        file=uploaded.get(finding.file, finding.file),
-    )
+    known = judging.known_for(process, now)
+    if uploads:
+        verdict = judging.verdict_on(uploads, [process], known=known, key=process.key, now=now)
+    else:
+        verdict = check({}, known=known)
+    return Judged(process.id, uploads, verdict, seen)
 
 
 def is_unchanged(process: ProcessVersion, judged: Judged) -> bool:

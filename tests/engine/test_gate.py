@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from html import escape
 from pathlib import Path
 
 import pytest
 
 from app.engine.contracts import Matter
-from app.engine.gate import Finding, Known, Published, Verdict, published_in
+from app.engine.gate import Finding, Known, Published, Verdict, check, published_in
 from app.engine.gate.inspection import inspect
 from app.engine.gate.lint import lint_files
 from tests.engine.gate_builder import (
@@ -271,8 +272,11 @@ def test_what_one_process_throws_another_may_await() -> None:
     assert rules_of(judged(SOUND, **files)) == {"event.unsent"}
 
 
+sandboxed = partial(check, known=KNOWN)
+
+
 def test_an_export_of_another_product_says_all_that_must_change() -> None:
-    rows = lint_files([CASES / "camunda_export.bpmn"], known=KNOWN)
+    rows = lint_files([CASES / "camunda_export.bpmn"], judge=sandboxed)
     assert [row["ok"] for row in rows] == [False]
     findings = rows[0]["findings"]
     assert isinstance(findings, list)
@@ -291,18 +295,20 @@ def test_files_of_the_command_line_are_judged_together_and_told_apart(tmp_path: 
     good, bad = tmp_path / "sample.bpmn", tmp_path / "bad.bpmn"
     good.write_bytes(SOUND.bytes())
     bad.write_bytes(b"hello")
-    rows = lint_files([good, bad], known=KNOWN)
+    rows = lint_files([good, bad], judge=sandboxed)
     assert [(row["file"], row["ok"]) for row in rows] == [(str(good), True), (str(bad), False)]
 
 
 def test_files_that_cannot_be_opened_get_their_row(tmp_path: Path) -> None:
     good, gone = tmp_path / "sample.bpmn", tmp_path / "gone.bpmn"
     good.write_bytes(SOUND.bytes())
-    rows = lint_files([good, gone, tmp_path], known=KNOWN)
+    rows = lint_files([good, gone, tmp_path], judge=sandboxed)
     assert [row["ok"] for row in rows] == [True, False, False]
     for row in rows[1:]:
         assert isinstance(row["findings"], list)
         assert [found["rule"] for found in row["findings"]] == ["file.unreadable"]
+    said = [row["findings"][0]["message"] for row in rows[1:]]
+    assert said == ["文件打不开：没有这个文件", "文件打不开：这是文件夹，不是文件"]
 
 
 def test_published_diagrams_tell_what_callers_need() -> None:

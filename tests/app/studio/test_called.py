@@ -1,10 +1,14 @@
 """A process that others call (调用活动): who holds it, how many run, where a new version goes."""
 
 import io
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -14,6 +18,7 @@ from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion, S
 from app.studio import queries
 
 CALLER, CALLED = "declaration", "unit_review"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def renamed(text: str) -> str:
@@ -48,6 +53,21 @@ def publish(key: str, jurisdiction: str = "", **more: str) -> ProcessVersion:
         files = {name: renamed(text).encode() for name, text in bundle.files.items()}
         given = {"actor_id": None, "now": now(), **more}
         return publish_version(key, jurisdiction, files, bundle.forms, **given)
+
+
+def without_leader(text: str) -> str:
+    """The unit review in which nobody decides after the clerk."""
+    drawn = text.replace('targetRef="endorse_declaration"', 'targetRef="unit_review_finished"')
+    task = '<bpmn:userTask id="endorse_declaration".*?</bpmn:userTask>'
+    lines = re.sub(task, "", drawn, flags=re.DOTALL).splitlines()
+    return "\n".join(
+        line for line in lines if not re.search("(?<!is_vetted_to_)endorse_declaration", line)
+    )
+
+
+def run_lint(app: Flask, *files: Path) -> list[dict[str, Any]]:
+    made = app.test_cli_runner().invoke(args=["lint-process", *map(str, files)])
+    return [json.loads(line) for line in made.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -143,3 +163,27 @@ def test_what_cannot_be_read_hides_no_page(
         db.session.execute(torn.values(content=b"torn"))
     page = browser.get("/studio/processes")
     assert (page.status_code, "随调用它的流程" in page.text) == (200, False)
+
+
+def test_a_part_is_judged_with_those_that_call_it(
+    browser: Any, app: Flask, tmp_path: Path
+) -> None:
+    """A clerk's consent that goes on without the leader, whom the declaration waits for."""
+    part, text = in_force(CALLED), (ROOT / "bpmn" / f"{CALLED}.bpmn").read_text("utf-8")
+    unled = without_leader(text)
+    url = f"/studio/processes/{part.id}/check"
+    page = browser.post(url, {"files": (io.BytesIO(unled.encode()), f"{CALLED}.bpmn")},
+                        content_type="multipart/form-data")  # fmt: skip
+    assert page.status_code == 422
+    assert "与调用它的“职称申报”合在一起不能办理" in page.text
+    files = [tmp_path / f"{CALLED}.bpmn", ROOT / "bpmn" / f"{CALLER}.bpmn"]
+    files[0].write_text(unled, "utf-8")
+    [alone] = run_lint(app, files[0])
+    assert not alone["ok"]
+    assert "与调用它的“职称申报”" in alone["findings"][0]["message"]
+    with transaction():  # as one came to be published that does not fit
+        bundle = bundle_of(part)
+        given = {"actor_id": None, "now": now()}
+        publish_version(CALLED, "", {files[0].name: unled.encode()}, bundle.forms, **given)
+    assert [row["ok"] for row in run_lint(app, files[1])] == [True]
+    assert not all(row["ok"] for row in run_lint(app, *files))

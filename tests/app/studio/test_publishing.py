@@ -19,7 +19,7 @@ from app.engine.definitions import publish_version
 from app.engine.gate import bundle, check
 from app.engine.gate.xml import read_tree
 from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion
-from app.studio import operations, queries
+from app.studio import judging, operations, queries
 from tests.builders.people import a_person
 from tests.engine.gate_builder import KNOWN, Drawing, service
 
@@ -30,7 +30,7 @@ SECOND = FIRST.replacing('name="单位审核"', 'name="单位初审"')
 @pytest.fixture(autouse=True)
 def small_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     """A platform that offers what the sample diagram names."""
-    monkeypatch.setattr(operations, "known_here", lambda homes, **_: replace(KNOWN, homes=homes))
+    monkeypatch.setattr(judging, "known_here", lambda homes, **_: replace(KNOWN, homes=homes))
     monkeypatch.setattr(operations, "source", lambda key, _jurisdiction: f"title: {key}")
 
 
@@ -285,7 +285,7 @@ def test_nothing_waits_for_the_gate(
         writing.append(current_transaction().write)
         return check(*args, **more)
 
-    monkeypatch.setattr("app.studio.operations.check", watched)
+    monkeypatch.setattr("app.studio.judging.check", watched)
     address = checked(browser, version, SECOND.bytes())
     url = f"/studio/processes/{version.id}/publish"
     assert browser.post(url, {**staged(address), "note": "改名"}).status_code == 303
@@ -311,7 +311,7 @@ def test_what_is_published_while_the_gate_looks_is_not_undone(
             pool.submit(publish_at_once, browser.client.application, drawing).result(20)
         return verdict
 
-    monkeypatch.setattr("app.studio.operations.check", overtaken)
+    monkeypatch.setattr("app.studio.judging.check", overtaken)
     url = f"/studio/processes/{version.id}/publish"
     refused = browser.post(url, {**staged(address), "note": "改名"})
     assert refused.status_code == 409
