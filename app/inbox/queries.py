@@ -11,13 +11,15 @@ from app.accounts.queries import names_of
 from app.core.db import db
 from app.core.permissions import Grant
 from app.core.search import holds
-from app.engine.models import ItemStatus, ProcessInstance, WorkItem
+from app.engine.models import InstanceStatus, ItemStatus, ProcessInstance, WorkItem
 from app.engine.taking import taken_by
 from app.inbox.models import Draft
 from app.review.models import Meeting
 from app.units.models import Unit
 
 Scope = tuple[str, int | None]
+HALTED = WorkItem.instance.has(ProcessInstance.status == InstanceStatus.SUSPENDED)
+"""That nobody can do a task before its process goes on (已暂停): it is not to be done yet."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Filters:
 def open_tasks(
     person_id: int, grants: Sequence[Grant], filters: Filters
 ) -> Select[tuple[WorkItem]]:
-    """Select the tasks that wait for a person, the most urgent first."""
+    """Select the tasks that wait for a person, the most urgent first and the halted last."""
     found = select(WorkItem).where(
         WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants), *_conditions(filters)
     )
@@ -40,7 +42,8 @@ def open_tasks(
     version = joinedload(WorkItem.instance).load_only(
         ProcessInstance.bundle_hash, ProcessInstance.status
     )
-    return found.options(version).order_by(WorkItem.due_at.is_(None), WorkItem.due_at, WorkItem.id)
+    urgent = (WorkItem.due_at.is_(None), WorkItem.due_at, WorkItem.id)
+    return found.options(version).order_by(HALTED, *urgent)
 
 
 def done_tasks(person_id: int, filters: Filters) -> Select[tuple[WorkItem]]:
@@ -70,10 +73,12 @@ def step_names(person_id: int, grants: Sequence[Grant]) -> list[str]:
     return sorted(set(db.session.scalars(names.distinct())))
 
 
-def open_count(person_id: int, grants: Sequence[Grant]) -> int:
-    """Count the tasks that wait for a person."""
+def open_count(person_id: int, grants: Sequence[Grant], *, halted: bool = False) -> int:
+    """Count the tasks that a person is to do now, or those that are `halted`."""
     waiting = select(func.count(WorkItem.id)).where(
-        WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants)
+        WorkItem.status == ItemStatus.OPEN,
+        taken_by(person_id, grants),
+        HALTED if halted else ~HALTED,
     )
     return db.session.scalar(waiting) or 0
 

@@ -66,7 +66,8 @@ def home() -> str | Response:
     waiting = queries.open_tasks(current_user.id, grants(), queries.Filters())
     return render_template(
         "inbox/home.html",
-        tasks=page_of(waiting, page=1, size=6),
+        tasks=page_of(waiting.where(~queries.HALTED), page=1, size=6),
+        halted=queries.open_count(current_user.id, grants(), halted=True),
         panels=panels_for(current_user, roles, now()),
     )
 

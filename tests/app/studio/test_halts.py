@@ -6,10 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Notification, Person
+from app.accounts.queries import live_grants
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import care
 from app.engine.models import ProcessInstance
+from app.inbox.queries import open_count
 from app.portfolio import operations as portfolio
 from app.units.models import Employment
 from tests.app.inbox.conftest import Desk
@@ -91,7 +93,14 @@ def test_a_clerk_reads_why_a_task_is_halted_and_gets_no_form(
     listed = clerk.get("/tasks").text
     assert "已暂停" in listed
     assert "批量办理" not in listed
-    assert "已暂停" in clerk.get("/home").text
+    assert "不计入待办" in listed
+    home = clerk.get("/home").text
+    assert "另有 1 项" in home
+    assert "已暂停" in home
+    assert 'class="badge text-bg-danger"' not in home
+    with transaction(write=False):
+        mine = (desk.clerk.id, live_grants(desk.clerk.id, now()))
+        assert [open_count(*mine), open_count(*mine, halted=True)] == [0, 1]
     answer = clerk.post(desk.url, {"decision": "pass", "opinion": "同意"})
     assert (answer.status_code, SAID in answer.text) == (409, True)
     answer = clerk.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
