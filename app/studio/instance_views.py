@@ -82,6 +82,7 @@ def _page(found: ProcessInstance, fault: str = "", reason: str = "") -> str:
         ending=running.ending_of(found),
         place_name=running.place_name,
         places=places_of(standing.items),
+        without_hands=receivers.without_hands(standing.items, now()),
         roles=ROLES,
         message_word=handlers.message_word,
         log=flow_log(business, instance_id=found.id),

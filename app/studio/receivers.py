@@ -61,6 +61,32 @@ def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]
     return found.order_by(is_own.desc(), Person.name, Person.id)
 
 
+def without_hands(items: Collection[WorkItem], now: datetime) -> set[int]:
+    """Return the ids of the tasks that nobody can do (无人可办理) unless they are given away.
+
+    Whoever held the role there has left, or is the one whom the task leaves out.
+    """
+    return {
+        each.id
+        for each in items
+        if not each.is_personal and db.session.scalar(_hands(each, now).limit(1)) is None
+    }
+
+
+def _hands(item: WorkItem, now: datetime) -> sa.Select[tuple[int]]:
+    """Select who may take a task, as `taking.may_take` judges it, and can sign in."""
+    found = sa.select(Credential.person_id).where(Credential.is_enabled)
+    if item.assignee_id is not None:
+        return found.where(Credential.person_id == item.assignee_id)
+    there = sa.and_(
+        RoleGrant.scope_kind == item.scope_kind,
+        RoleGrant.scope_id.is_not_distinct_from(item.scope_id),
+    )
+    held = _holders(item, now).where(sa.or_(there, RoleGrant.scope_kind == "all"))
+    shut = {item.excluded_id, item.about_id} - {None}
+    return found.where(Credential.person_id.in_(held), Credential.person_id.not_in(shut))
+
+
 def units(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Unit]]:
     """Select the open units of its jurisdiction where somebody holds the role of the task.
 

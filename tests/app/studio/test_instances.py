@@ -67,6 +67,21 @@ def test_instances_are_found_by_record_number_process_version_and_state(
         assert "没有符合条件的流程实例" in browser.get(f"/studio/instances{query}").text
 
 
+def test_a_task_that_nobody_can_do_is_marked(browser: Any, desk: Desk, url: str) -> None:
+    sign = 'status-danger">无人可办理'
+    assert sign not in browser.get(url).text
+    with transaction():
+        db.session.get_one(WorkItem, desk.items[0]).excluded_id = desk.clerk.id
+    page = browser.get(url).text
+    assert sign in page
+    assert "请点“转办”交给其他人员" in page
+    with transaction():
+        item = db.session.get_one(WorkItem, desk.items[0])
+        item.excluded_id, item.assignee_id = None, desk.clerk.id
+        item.scope_kind, item.scope_id = "person", desk.clerk.id
+    assert sign not in browser.get(url).text
+
+
 def test_words_are_looked_for_in_the_latest_tasks_only_and_the_page_says_so(
     browser: Any, desk_of: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
