@@ -10,13 +10,15 @@ from flask import Flask
 from app.accounts.models import Notification, Person, RoleGrant
 from app.accounts.operations import grant_role
 from app.accounts.queries import people_with_role
+from app.admin.words import event_name
+from app.core.audit import AuditEvent
 from app.core.clock import ZONE, now, set_clock
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
 from app.declarations import course, operations, queries
 from app.declarations.models import Declaration, Status
 from app.declarations.snapshots import changes_of
-from app.engine import queue, runtime
+from app.engine import handlers, queue, runtime
 from app.engine.models import ProcessInstance, QueueKind
 from app.units.queries import unit_of
 from tests.builders.declarations import (
@@ -291,6 +293,18 @@ def test_an_office_whose_only_reviewer_applies_is_passed_over(app: Flask) -> Non
     play(declaration, "endorse_declaration", PASS)
     item = open_items(("declaration", declaration.id))[0]
     assert (item.node, item.scope_id) == ("vet_forwarded", declaration.plan.organiser_unit_id)
+
+
+def test_a_leaders_step_goes_by_its_handler_whatever_the_task_is_called(app: Flask) -> None:
+    """A process admin may name tasks at length: opinions and the log keep the step's own name."""
+    declaration = a_declaration(at="endorse_declaration")
+    with transaction():
+        [item] = open_items(("declaration", declaration.id))
+        step = handlers.Step(item.instance, "n" * 90, {}, now(), person_for(item).id, item)
+        handlers.save.get("endorse_declaration")(step, PASS)
+        assert queries.opinions_of(declaration.id)[-1].stage == "endorse_declaration"
+        tag = db.session.query(AuditEvent.tag).order_by(AuditEvent.id.desc()).limit(1).scalar()
+        assert event_name(tag) == "单位领导审定申报"
 
 
 def take_back(declaration: Declaration) -> None:
