@@ -57,8 +57,11 @@ class Judged:
 
 
 def merged(process: ProcessVersion, judged: Judged) -> dict[str, bytes]:
-    """Return the files of the next version: the uploaded ones over those in force."""
-    return {**judging.in_force(process), **judged.placed}
+    """Return the files of the next version: the uploaded ones over those in force.
+
+    What the process no longer calls or asks is not among them.
+    """
+    return closure({**judging.in_force(process), **judged.placed}, process.key)
 
 
 def judge(process: ProcessVersion, uploads: Mapping[str, bytes], now: datetime) -> Judged:
@@ -77,7 +80,7 @@ def judge(process: ProcessVersion, uploads: Mapping[str, bytes], now: datetime) 
 
 def is_unchanged(process: ProcessVersion, judged: Judged) -> bool:
     """Tell whether what passed the gate would make the same version once more."""
-    files = closure(merged(process, judged), process.key)
+    files = merged(process, judged)
     content = pack(process.key, files, forms_for(files, process.jurisdiction))
     return hashlib.sha256(content).hexdigest() == process.bundle_hash
 

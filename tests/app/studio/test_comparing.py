@@ -8,8 +8,10 @@ import pytest
 from app.core.clock import now
 from app.core.db import transaction
 from app.engine.definitions import publish_version
+from app.engine.gate import Verdict
 from app.engine.models import ProcessVersion
-from app.studio.comparing import CHANGED, Difference, Edit, between
+from app.studio import operations, queries
+from app.studio.comparing import CHANGED, REMOVED, Difference, Edit, between
 from app.studio.drawings import changed
 from app.studio.reading import contents
 from app.studio.sheets import LIMITS, TYPES
@@ -200,6 +202,15 @@ def test_tables_and_forms_of_a_version_are_shown_and_downloaded(
     assert form.text == FORM
     for missing in ("tables/nothing.dmn", "forms/nothing.yaml"):
         assert browser.get(f"{url}/{missing}").status_code == 404
+
+
+def test_a_table_that_is_no_longer_asked_is_told_before_it_goes(deciding: ProcessVersion) -> None:
+    verdict = Verdict((), (), (("x.bpmn", "sample.bpmn"),))
+    with transaction(write=False):
+        judged = operations.Judged(deciding.id, {"x.bpmn": FIRST.bytes()}, verdict, deciding.id)
+        files = operations.merged(queries.version(deciding.id), judged)
+        [table] = queries.difference_to(deciding, files, {}).tables
+    assert (table.word, table.table.id) == (REMOVED, "find_grade")
 
 
 def test_a_form_that_cannot_be_read_is_told(browser: Any, deciding: ProcessVersion) -> None:
