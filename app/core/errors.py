@@ -114,16 +114,21 @@ def gathered(*checks: Callable[[], object]) -> dict[str, list[str]]:
 def described(error: Exception) -> str:
     """Return one line about an error: its words if it has Chinese ones, else its kind too.
 
-    Of the database's only the kind: its words may quote what was written.
+    Of the database's only the kind, or the law that was broken: its words may quote what was
+    written.
     """
     if isinstance(error, DomainError):
         return error.message
     # Children that clean what people upload read this file, and no database.
-    from sqlalchemy.exc import NoResultFound, SQLAlchemyError  # noqa: PLC0415
+    from sqlalchemy.exc import IntegrityError, NoResultFound, SQLAlchemyError  # noqa: PLC0415
 
     kind, said = type(error).__name__, str(error)
     if isinstance(error, NoResultFound):
         return "找不到要处理的记录"
+    if isinstance(error, IntegrityError):
+        from app.core.laws import law_of  # noqa: PLC0415
+
+        return law_of(error)
     if isinstance(error, SQLAlchemyError):
         return f"数据库错误（{kind}）"
     return said if _CHINESE.search(said) else f"{kind}: {said}"

@@ -281,7 +281,12 @@ class Recommendation(Model):
 
     __tablename__ = "recommendation"
     __table_args__ = (
-        UniqueConstraint("declaration_id", "round", name="one_recommendation_a_submission"),
+        UniqueConstraint(
+            "declaration_id",
+            "round",
+            name="one_recommendation_a_submission",
+            info={"law": "一次提交只能有一份单位推荐意见，这次提交已经推荐过"},
+        ),
         CheckConstraint("publicity_to >= publicity_from", name="publicity_runs_forward"),
     )
 
@@ -366,7 +371,12 @@ class DeclarationSnapshot(Model):
 
     __tablename__ = "declaration_snapshot"
     __table_args__ = (
-        UniqueConstraint("declaration_id", "no", name="submissions_are_numbered"),
+        UniqueConstraint(
+            "declaration_id",
+            "no",
+            name="submissions_are_numbered",
+            info={"law": "每次提交只存一份材料，这一次的已经存下"},
+        ),
         CheckConstraint("no >= 1", name="submissions_count_from_one"),
     )
 

@@ -237,7 +237,12 @@ class ItemVersion(Model):
 
     __tablename__ = "item_version"
     __table_args__ = (
-        UniqueConstraint("item_id", "no", name="a_version_has_its_number"),
+        UniqueConstraint(
+            "item_id",
+            "no",
+            name="a_version_has_its_number",
+            info={"law": "审核通过的每一版只存一次，这一版已经存下"},
+        ),
         CheckConstraint("no >= 1", name="versions_count_from_one"),
     )
 

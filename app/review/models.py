@@ -215,7 +215,12 @@ class MeetingCase(Model):
 
     __tablename__ = "meeting_case"
     __table_args__ = (
-        sa.UniqueConstraint("meeting_id", "declaration_id", name="a_declaration_is_judged_once"),
+        sa.UniqueConstraint(
+            "meeting_id",
+            "declaration_id",
+            name="a_declaration_is_judged_once",
+            info={"law": "一份申报在一次会议上只评审一次，它已经在会议中"},
+        ),
         sa.CheckConstraint(one_of("status", CaseStatus), name="status_is_known"),
         sa.CheckConstraint(
             "main_reviewer_id <> deputy_reviewer_id", name="two_people_read_a_case"

@@ -14,6 +14,7 @@ from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.jobs import Job
+from app.core.laws import BROKEN
 from app.engine import care
 from app.engine.handlers import Business
 from app.engine.models import (
@@ -105,6 +106,11 @@ class Trouble:
         if self.instance is not None and self.instance.ended_at == of.resolved_at:
             return f"流程{running.STATES[InstanceStatus(self.instance.status)][0]}，自动关闭"
         return "作业已运行成功，自动关闭" if of.job_key else ""
+
+    @property
+    def breaks_a_law(self) -> bool:
+        """Whether the database refused what was to be written: mostly done twice as drawn."""
+        return self.incident.message.startswith(BROKEN)
 
     @property
     def is_start(self) -> bool:

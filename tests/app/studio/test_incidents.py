@@ -1,9 +1,12 @@
 """流程异常: what a process admin finds of failures, and how they try again."""
 
+import sqlite3
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from app import worker
 from app.accounts.models import Notification, Person
@@ -365,6 +368,21 @@ def test_a_cause_speaks_the_language_of_its_readers() -> None:
     with pytest.raises(UndeclaredOutcome, match=r"声明的有：decision、verdict$") as caught:
         flat({"decison": 1}, declared=frozenset({"verdict", "decision"}))
     assert incidents.describe(caught.value).startswith("节点没有声明结果")
+
+
+def test_a_broken_law_is_told_in_words_with_what_to_do(browser: Any, desk: Desk) -> None:
+    law = "数据不符合规则：一次提交只能有一份单位推荐意见，这次提交已经推荐过"
+    columns = "recommendation.declaration_id, recommendation.round"
+    lite = sqlite3.IntegrityError(f"UNIQUE constraint failed: {columns}")
+    named = SimpleNamespace(constraint_name="one_recommendation_a_submission")
+    great = SimpleNamespace(sqlstate="23505", diag=named)
+    for refused, name in ((lite, columns), (great, named.constraint_name)):
+        error = IntegrityError("INSERT", {}, refused)  # type: ignore[arg-type]
+        assert incidents.describe(error) == f"{law}（{name}）"
+    page = browser.get(f"/studio/incidents/{failed(desk, law)}").text
+    assert law in page
+    assert "多半是同样的环节画了两次" in page
+    assert "多半是同样的环节画了两次" not in browser.get(f"/studio/incidents/{failed(desk)}").text
 
 
 def test_what_nobody_had_submitted_is_not_to_be_submitted_again(browser: Any, desk: Desk) -> None:
