@@ -130,7 +130,7 @@ def judge_files(files: Mapping[str, bytes]) -> Verdict:
             return verdict_on(files, versions, known=known, key=None, now=at)
     except DatabaseError:
         shipped = (ROOT / "bpmn").glob("*.bpmn")
-        bundles = [{each.name: each.read_bytes()} for each in shipped]
+        bundles = [{each.name: each.read_bytes() for each in shipped}]
         return check(files, known=_knowing(bundles, known_here()))
 
 
