@@ -9,19 +9,20 @@ from app.engine.contracts import Contract, Life, Values, parting
 from app.engine.handlers import matter
 from app.engine.runtime import WITHDRAWN
 
-AT_ORGANISER, JUDGED, DELETED = "at_organiser", "judged", "deleted"
+AT_SUPERIOR, AT_ORGANISER = "at_superior", "at_organiser"
+REVIEWED, JUDGED, DELETED = "reviewed", "judged", "deleted"
 PASSED, TO_ENDORSE, ENDORSED_BY_LEADER = "vetted", "to_endorse", "endorsed"
-TO_RETURN, PROPOSED, PROPOSED_LAST, TO_TERMINATE = (
-    "to_return",
-    "end_proposed",
-    "end_proposed_last",
-    "to_terminate",
+TO_RETURN, TO_TERMINATE = "to_return", "to_terminate"
+PROPOSED, PROPOSED_ABOVE, PROPOSED_LAST = "end_proposed", "end_proposed_above", "end_proposed_last"
+"""States of the process alone: what the offices have said, until a step has done it; past its own
+unit, past the last office, past its meeting, passed or failed, and gone."""
+EDITABLE, IN_REVIEW = (
+    (Status.DRAFT, Status.RETURNED),
+    (Status.IN_REVIEW, AT_SUPERIOR, AT_ORGANISER),
 )
-"""States of the process alone: what the offices have said, until a step has done it; past the
-last office, passed or failed, and gone."""
-EDITABLE, IN_REVIEW = (Status.DRAFT, Status.RETURNED), (Status.IN_REVIEW, AT_ORGANISER)
 CONSENTED = (PASSED, ENDORSED_BY_LEADER)
-SAID = (*CONSENTED, TO_ENDORSE, TO_RETURN, PROPOSED, PROPOSED_LAST, TO_TERMINATE)
+PROPOSALS = (PROPOSED, PROPOSED_ABOVE, PROPOSED_LAST)
+SAID = (*CONSENTED, TO_ENDORSE, TO_RETURN, *PROPOSALS, TO_TERMINATE)
 UNDER_WAY = (*IN_REVIEW, *SAID, Status.ACCEPTED)
 COURSE = matter(
     PROCESS,
@@ -39,10 +40,13 @@ COURSE = matter(
             PROPOSED: "提出终止，待第二人确认",
             TO_RETURN: "决定退回，尚未退还",
             TO_TERMINATE: "确认终止，尚未终止",
+            AT_SUPERIOR: "已报上级，审核中",
+            PROPOSED_ABOVE: "上级提出终止，待第二人确认",
             AT_ORGANISER: "已报组建单位",
             PROPOSED_LAST: "组建单位提出终止，待第二人确认",
             Status.RETURNED: "已退回",
             Status.ACCEPTED: "已受理",
+            REVIEWED: "评审已结束，尚未登记结果",
             JUDGED: "评审结束",
             Status.TERMINATED: "已终止",
             Status.GIVEN_UP: "已放弃",
@@ -52,11 +56,11 @@ COURSE = matter(
         told={
             ABANDONED: {Status.DRAFT: DELETED},
             WITHDRAWN: {state: state for state in UNDER_WAY},
-            "review_finished": {Status.ACCEPTED: Status.ACCEPTED},
+            "review_finished": {Status.ACCEPTED: REVIEWED},
         },
         shown={
-            **dict.fromkeys((AT_ORGANISER, *SAID), (Status.IN_REVIEW,)),
-            Status.ACCEPTED: (Status.ACCEPTED, Status.IN_MEETING),
+            **dict.fromkeys((AT_SUPERIOR, AT_ORGANISER, *SAID), (Status.IN_REVIEW,)),
+            **dict.fromkeys((Status.ACCEPTED, REVIEWED), (Status.ACCEPTED, Status.IN_MEETING)),
             JUDGED: (Status.PASSED, Status.FAILED),
         },
     ),
@@ -84,10 +88,14 @@ VETTED = Contract(
     takes=("pass", "return", "terminate"),
     roles=VETTERS,
     scopes=("current_unit",),
-    moves=parting("verdict", (*IN_REVIEW, *CONSENTED), _SAYS),
+    moves=parting("verdict", (Status.IN_REVIEW,), _SAYS),
 )
-FORWARDED = replace(VETTED, moves=parting("verdict", (Status.IN_REVIEW, *CONSENTED), _SAYS))
-"""What lies with the organiser has no superior office above it any more."""
+"""Its consent is the recommendation of the unit, of which each round has one."""
+FORWARDED = replace(
+    VETTED,
+    moves=parting("verdict", (AT_SUPERIOR, *CONSENTED), {**_SAYS, "confirm": PROPOSED_ABOVE}),
+)
+"""Looks at what was recommended before; no superior office is above the organiser."""
 ENDORSED = Contract(
     COURSE,
     gives=verdicts("pass", "return"),
@@ -96,7 +104,7 @@ ENDORSED = Contract(
     scopes=("current_unit",),
     moves=parting(
         "verdict",
-        (*IN_REVIEW, TO_ENDORSE, ENDORSED_BY_LEADER),
+        (AT_SUPERIOR, TO_ENDORSE, ENDORSED_BY_LEADER),
         {"pass": ENDORSED_BY_LEADER, "return": TO_RETURN},
     ),
 )
@@ -120,6 +128,7 @@ CONFIRMED = Contract(
     scopes=("termination_confirmer", "plans_organiser"),
     moves=(
         *parting("verdict", (PROPOSED,), {"terminate": TO_TERMINATE, "again": Status.IN_REVIEW}),
+        *parting("verdict", (PROPOSED_ABOVE,), {"terminate": TO_TERMINATE, "again": AT_SUPERIOR}),
         *parting("verdict", (PROPOSED_LAST,), {"terminate": TO_TERMINATE, "again": AT_ORGANISER}),
     ),
 )

@@ -15,6 +15,7 @@ from app.declarations import access, operations, overview, queries
 from app.declarations.contracts import (
     ACCEPTED,
     AT_ORGANISER,
+    AT_SUPERIOR,
     CONFIRMED,
     CONSENTED,
     COURSE,
@@ -24,6 +25,7 @@ from app.declarations.contracts import (
     IN_REVIEW,
     JUDGED,
     MENDED_BY,
+    REVIEWED,
     TO_RETURN,
     TO_TERMINATE,
     UNDER_WAY,
@@ -147,7 +149,7 @@ def accept_declaration(step: Step, answers: Answers) -> Outcomes:
         moves=parting(
             "has_next_level",
             CONSENTED,
-            {True: Status.IN_REVIEW, False: AT_ORGANISER},
+            {True: AT_SUPERIOR, False: AT_ORGANISER},
         ),
     ),
 )
@@ -224,7 +226,7 @@ def terminate_declaration(step: Step) -> Outcomes:
 
 @handlers.service(
     "finish_declaration",
-    Contract(COURSE, moves=moves((Status.ACCEPTED,), JUDGED)),
+    Contract(COURSE, moves=moves((REVIEWED,), JUDGED)),
 )
 def finish_declaration(step: Step) -> Outcomes:
     """Enter the confirmed result that the meeting sent."""

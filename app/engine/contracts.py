@@ -110,6 +110,10 @@ class Life:
         """Whether a record with this status may be in a state."""
         return status in self.shown.get(state, (state,))
 
+    def are_alike(self, state: str, other: str) -> bool:
+        """Whether a record may look the same in two states: handlers cannot tell them apart."""
+        return any(self.may_be(other, status) for status in self.shown.get(state, (state,)))
+
 
 @dataclass(frozen=True, slots=True)
 class Matter:

@@ -9,7 +9,6 @@ SETTLED, READ_ALL, ROLLED = "settled", "read_all", "rolled"
 PUBLIC, CLEARED, REPORTED_PUBLIC, APPROVED = "public", "cleared", "reported_public", "approved"
 """States between those that a meeting shows: how far its scheme, its cases and its results are."""
 PREPARING, SCORING, VOTING, COUNTED, CONFIRMED, REPORTED, CLOSED = MeetingStatus
-BEFORE_SCORING = (PREPARING, SETTLED)
 DECIDED = (CONFIRMED, PUBLIC, CLEARED, REPORTED, REPORTED_PUBLIC, APPROVED, CLOSED)
 HELD = matter(
     "review_meeting",
@@ -81,16 +80,16 @@ def agrees(roles: tuple[str, ...], *ways: Move) -> Contract:
 
 SET_UP = Contract(HELD, roles=CLERKS, moves=moves((PREPARING,), SETTLED))
 SCHEME_JUDGED = decides(
-    ORGANISERS, *parting("decision", BEFORE_SCORING, {"pass": SETTLED, "return": PREPARING})
+    ORGANISERS, *parting("decision", (SETTLED,), {"pass": SETTLED, "return": PREPARING})
 )
-DIRECTED = Contract(HELD, roles=CLERKS, moves=moves(BEFORE_SCORING))
+DIRECTED = Contract(HELD, roles=CLERKS, moves=moves((SETTLED,)))
 STANDARD_JUDGED = decides(
-    DIRECTOR, *parting("decision", BEFORE_SCORING, {"pass": "", "return": PREPARING})
+    DIRECTOR, *parting("decision", (SETTLED,), {"pass": "", "return": PREPARING})
 )
-LED = Contract(HELD, gives={"group_ids": list}, roles=DIRECTOR, moves=moves(BEFORE_SCORING))
-ASSIGNED = Contract(HELD, roles=LEADER, repeats=True, moves=moves(BEFORE_SCORING))
-STARTED = Contract(HELD, moves=moves(BEFORE_SCORING, SCORING))
-ENROLLED = Contract(HELD, roles=CLERKS, moves=moves((SCORING, READ_ALL, ROLLED), ROLLED))
+LED = Contract(HELD, gives={"group_ids": list}, roles=DIRECTOR, moves=moves((SETTLED,)))
+ASSIGNED = Contract(HELD, roles=LEADER, repeats=True, moves=moves((SETTLED,)))
+STARTED = Contract(HELD, moves=moves((SETTLED,), SCORING))
+ENROLLED = Contract(HELD, roles=CLERKS, moves=moves((READ_ALL, ROLLED), ROLLED))
 BALLOT_OPENED = decides(
     DIRECTOR,
     *moves((ROLLED,), VOTING, decision="pass"),
@@ -100,7 +99,7 @@ BALLOT_CLOSED = Contract(HELD, roles=CLERKS, moves=moves((VOTING,), COUNTED))
 RESULT_CONFIRMED = passes(DIRECTOR, *moves((COUNTED,), CONFIRMED))
 RESULT_PUBLISHED = Contract(HELD, moves=moves(DECIDED))
 RESULT_REPORTED = passes(
-    REPORTERS, *moves((CONFIRMED,), REPORTED), *moves((PUBLIC, CLEARED), REPORTED_PUBLIC)
+    REPORTERS, *moves((CONFIRMED,), REPORTED), *moves((CLEARED,), REPORTED_PUBLIC)
 )
 MEETING_CLOSED = passes(REPORTERS, *moves((REPORTED, REPORTED_PUBLIC, APPROVED), CLOSED))
 MARKED = Contract(

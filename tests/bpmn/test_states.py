@@ -39,16 +39,18 @@ STATES: dict[str, dict[str, str]] = {
         "fill_declaration": "draft returned",
         "give_up_declaration": "draft returned",
         "vet_declaration": "in_review",
-        "withdraw_declaration": "at_organiser end_proposed in_review to_endorse",
-        "confirm_termination": "end_proposed end_proposed_last",
+        "withdraw_declaration": (
+            "at_organiser at_superior end_proposed end_proposed_above in_review to_endorse"
+        ),
+        "confirm_termination": "end_proposed end_proposed_above end_proposed_last",
         "return_declaration": "to_return",
         "endorse_declaration": "to_endorse",
         "find_next_level": "endorsed vetted",
         "accept_declaration": "at_organiser",
-        "vet_forwarded": "in_review",
+        "vet_forwarded": "at_superior",
         "terminate_declaration": "to_terminate",
         "endorse_forwarded": "to_endorse",
-        "finish_declaration": "accepted",
+        "finish_declaration": "reviewed",
         "": "deleted given_up judged terminated",
     },
     "identity_correction": {

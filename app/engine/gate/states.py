@@ -74,7 +74,8 @@ def _met_in_vain(ways: Ways) -> Iterator[Met]:
     """Yield the tasks and events that wait while their record is in another state.
 
     It is sure where nothing else can move the record, no other branch and no event at a border,
-    or where whatever anybody does leaves the task behind for ever.
+    where whatever anybody does leaves the task behind for ever, or where the task would be done
+    all the same, since its handler cannot tell (`_is_unseen`).
     """
     dead = _dead(ways)
     for place in ways.next:
@@ -82,8 +83,15 @@ def _met_in_vain(ways: Ways) -> Iterator[Met]:
         for token in acting:
             if is_open_in_vain(ways, token, place.state):
                 is_alone = len(acting) == 1 and not ways.next[place]
-                is_sure = place.is_sure and (is_alone or place in dead)
+                is_done = place in ways.settled and _is_unseen(ways, token, place.state or "")
+                is_sure = place.is_sure and (is_alone or is_done or place in dead)
                 yield Met(token.diagram, token.node, place.state or "", is_sure)
+
+
+def _is_unseen(ways: Ways, token: Token, state: str) -> bool:
+    """Whether a task does not take a state and is done in it: what was decided is overruled."""
+    taken = (each for move in ways.taken(token) for each in move.before)
+    return any(ways.life.are_alike(state, each) for each in taken)
 
 
 def _starved(ways: Ways) -> Iterator[Met]:
@@ -145,9 +153,26 @@ def _not_taken(met: Met, ways: Ways, words: Mapping[str, str]) -> Finding:
     hint = "请检查前面的分支、定时和消息事件通向哪里，缺少的环节请补画"
     node, rule = diagram.nodes[met.node], _STATE
     message = f"{there}，这里只办理{listed}的业务，无法办理，流程将停滞"
+    if node.kind in PEOPLES and _is_unseen(ways, token, met.state):
+        message = f"{there}，这里只办理{listed}的业务；照样能办理，前面的决定或等待就不算数了"
+        hint = "请先用排他网关按前面的决定分开走，或补画要等待的事件" + _behind(ways, token)
     if not taken:
         rule, message = "event.state", f"{there}，这里等待的事件这时不会来，流程将停滞"
     return diagram.find(rule, node, message, hint, severity=_severity(met))
+
+
+def _behind(ways: Ways, token: Token) -> str:
+    """Return which save handlers look at a record once more behind this one, words of a hint."""
+    saves = ways.scope(token).known.saves
+    own = saves[ways.node(token).properties["save"]]
+    left = {move.after for move in own.moves if own.gives}
+    alike = [
+        name
+        for name, each in saves.items()
+        if (each.serves, each.takes, each.roles) == (own.serves, own.takes, own.roles)
+        if each.moves != own.moves and any(left & {*move.before} for move in each.moves)
+    ]
+    return f"；要再审核一次，保存处理可用 {'、'.join(sorted(alike))}" if alike else ""
 
 
 def _unfinished(met: Met, courses: Courses, life: Life) -> Finding:

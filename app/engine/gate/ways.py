@@ -52,6 +52,8 @@ class Ways(Ground):
         self.failed: list[Met] = []
         self.ended: list[Met] = []
         self.finished: dict[Place, World] = {}
+        # Where everything waits for people, times and messages.
+        self.settled: set[Place] = set()
         self.is_complete = True
         self.wanted = courses.asked_for
         self._asides = Asides(self, courses.scopes[self.part].diagram)
@@ -89,6 +91,8 @@ class Ways(Ground):
             self.is_complete = False
             return
         found = self._by_itself(here)
+        if found is None:
+            self.settled.add(here)
         found = self._aside(here) if found is None else found
         yield from self._by_anybody(here) if found is None else found
 

@@ -1,0 +1,142 @@
+"""Shipped diagrams as an office edits them: what would silently do the wrong thing is refused."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.engine.gate import Known
+from app.engine.gate.findings import Finding
+from app.engine.gate.inspection import inspect
+from app.engine.gate.platform import known_here
+from tests.bpmn.edits import FOLDER, Edited
+
+TOGETHER = ("declaration.bpmn", "unit_review.bpmn", "superior_review.bpmn")
+GATEWAY, FORK = "exclusiveGateway", "parallelGateway"
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
+    """What the platform offers once every room has registered its handlers."""
+    from app.factory import create_app
+
+    create_app(str(tmp_path_factory.mktemp("instance")))
+    return known_here()
+
+
+def found(edited: Edited, known: Known) -> tuple[Finding, ...]:
+    """What the gate says of a shipped diagram that was edited, beside those that call it."""
+    others = TOGETHER if edited.file in TOGETHER else ()
+    files = {name: (FOLDER / name).read_bytes() for name in others}
+    return inspect({**files, edited.file: edited.bytes()}, known=known).findings
+
+
+def told(edited: Edited, known: Known) -> list[str]:
+    """The severity, rule and element of each finding."""
+    return [f"{each.severity} {each.rule} {each.element}" for each in found(edited, known)]
+
+
+def twice(process: str, task: str, flow: str) -> Edited:
+    """A task of people a second time, straight behind the first."""
+    return Edited(process).copy(task, "again").lead(flow, source="again").join(task, "again")
+
+
+def once_more(process: str, task: str, flow: str, end: str, passed: str) -> Edited:
+    """A task a second time behind a gateway that lets through what the first consented to."""
+    edited = Edited(process).copy(task, "again").lead(flow, source="again")
+    edited.draw(GATEWAY, "is_good", task, name="同意？", default=f"is_good_then_{end}")
+    return edited.join(task, "is_good").join("is_good", "again", passed).join("is_good", end)
+
+
+def checked_again(save: str) -> Edited:
+    """Who recommended without a leader is followed by a second check."""
+    edited = Edited("unit_review").copy("vet_declaration", "again").say("again", "save", save)
+    edited.say("again", "form", save).copy("is_vetted", "is_checked")
+    edited.node("is_checked").set("default", "is_checked_then_unit_review_finished")
+    edited.join("is_vetted", "again", 'verdict == "pass"').join("again", "is_checked")
+    edited.join("is_checked", "endorse_declaration", 'verdict == "endorse"')
+    edited.copy("confirm_termination", "confirm").copy("is_termination_confirmed", "is_over")
+    edited.node("is_over").set("default", "is_over_then_again")
+    edited.join("is_checked", "confirm", 'verdict == "confirm"').join("confirm", "is_over")
+    edited.join("is_over", "again")
+    edited.join("is_over", "unit_review_finished", 'verdict == "terminate"')
+    return edited.join("is_checked", "unit_review_finished")
+
+
+def at_once() -> Edited:
+    """Two superior clerks at once, of whom the later one's word counts."""
+    edited = Edited("superior_review").copy("vet_forwarded", "again")
+    edited.draw(FORK, "both", "is_vetted", name="同时").draw(FORK, "all", "is_vetted", name="汇合")
+    edited.draw(GATEWAY, "anew", "is_vetted", name="汇合")
+    edited.lead("superior_review_started_to_vet_forwarded", target="anew").join("anew", "both")
+    edited.lead("is_termination_confirmed_to_vet_forwarded", target="anew")
+    edited.lead("vet_forwarded_to_is_vetted", target="all").join("all", "is_vetted")
+    return edited.join("both", "vet_forwarded").join("both", "again").join("again", "all")
+
+
+ENDORSED = ("unit_review", "endorse_declaration", "endorse_declaration_to_unit_review_finished")
+FORWARDED = (
+    "superior_review",
+    "endorse_forwarded",
+    "endorse_forwarded_to_superior_review_finished",
+)
+FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
+    "a leader twice": (lambda: twice(*ENDORSED), "task.state again"),
+    "a superior leader twice": (lambda: twice(*FORWARDED), "task.state again"),
+    "two superior clerks at once": (at_once, "task.state again"),
+    "a recommendation twice in a round": (
+        lambda: checked_again("vet_declaration"),
+        "task.state again",
+    ),
+    "a recommendation by who only looks": (
+        lambda: (
+            Edited("unit_review")
+            .say("vet_declaration", "save", "vet_forwarded")
+            .say("vet_declaration", "form", "vet_forwarded")
+        ),
+        "task.state vet_declaration",
+    ),
+    "a declaration that is finished before its meeting": (
+        lambda: Edited("declaration").skip("review_finished"),
+        "task.state finish_declaration",
+    ),
+    "a meeting that is reported before its publicity ends": (
+        lambda: Edited("review_meeting").skip("publicity_was_confirmed"),
+        "task.state report_meeting",
+    ),
+    "a ballot before the marks": (
+        lambda: Edited("review_meeting").skip("cases_were_confirmed"),
+        "task.state prepare_roll",
+    ),
+    "a returned scheme that goes on": (
+        lambda: Edited("review_meeting").lead("scheme_returned", target="appoint_directors"),
+        "task.state appoint_directors",
+    ),
+}
+"""Edits with the finding that refuses each."""
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_an_edit_that_would_do_the_wrong_thing_is_refused(name: str, known: Known) -> None:
+    edit, finding = FAULTY[name]
+    assert f"error {finding}" in told(edit(), known)
+
+
+SOUND: dict[str, Callable[[], Edited]] = {
+    "a second leader behind a gateway": lambda: once_more(
+        *ENDORSED, "unit_review_finished", 'verdict == "pass"'
+    ),
+    "a second superior leader behind a gateway": lambda: once_more(
+        *FORWARDED, "superior_review_finished", 'verdict == "pass"'
+    ),
+    "a second look at what was recommended": lambda: checked_again("vet_forwarded"),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_edit_passes(name: str, known: Known) -> None:
+    assert told(SOUND[name](), known) == []
+
+
+def test_a_second_check_is_told_which_handler_looks_once_more(known: Known) -> None:
+    hints = [each.hint for each in found(checked_again("vet_declaration"), known)]
+    assert any("vet_forwarded" in hint for hint in hints)
