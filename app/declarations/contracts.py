@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.core.permissions import ORGANISERS, VETTERS
 from app.declarations.models import Status
 from app.declarations.operations.starting import ABANDONED, PROCESS
-from app.engine.contracts import Contract, Life, Values, parting
+from app.engine.contracts import Contract, Life, Moment, Values, parting
 from app.engine.handlers import matter
 from app.engine.runtime import WITHDRAWN
 
@@ -24,12 +24,13 @@ CONSENTED = (PASSED, ENDORSED_BY_LEADER)
 PROPOSALS = (PROPOSED, PROPOSED_ABOVE, PROPOSED_LAST)
 SAID = (*CONSENTED, TO_ENDORSE, TO_RETURN, *PROPOSALS, TO_TERMINATE)
 UNDER_WAY = (*IN_REVIEW, *SAID, Status.ACCEPTED)
+MENDED_BY: dict[str, Values] = {"mended_by": Moment}
 COURSE = matter(
     PROCESS,
     "职称申报",
     parts=("unit_review", "superior_review"),
     needs=("submit_declaration", "accept_declaration", "finish_declaration"),
-    gives=("mended_by",),
+    gives=MENDED_BY,
     life=Life(
         {
             Status.DRAFT: "填报中",
@@ -132,4 +133,3 @@ CONFIRMED = Contract(
         *parting("verdict", (PROPOSED_LAST,), {"terminate": TO_TERMINATE, "again": AT_ORGANISER}),
     ),
 )
-MENDED_BY = {"mended_by": str}

@@ -200,6 +200,7 @@ def withdraw_declaration(step: Step) -> Outcomes:
     Contract(
         COURSE,
         gives={"given_up": YES_OR_NO, **MENDED_BY},
+        waits_for="mended_by",
         moves=(
             *moves(EDITABLE, Status.GIVEN_UP, given_up=True),
             *moves((*EDITABLE, *UNDER_WAY), given_up=False),

@@ -12,11 +12,15 @@ from typing import Any
 Scalar = str | int | bool | None
 Values = Collection[Scalar] | type
 """What an outcome can be: these values, perhaps with their words (`{"pass": "通过"}`), or any of
-a type: `str`, `int`, `list`."""
+a type: `str`, `int`, `list`, `Moment`."""
 
 YES_OR_NO: Values = (True, False)
 DECISION = "decision"
 """The outcome that buttons of forms give."""
+
+
+class Moment:
+    """Stands for moments as ISO texts, which a timer waits for as its date."""
 
 
 class Answered:
@@ -61,6 +65,7 @@ class Contract:
     repeats: whether several tasks at once may call it for one record.
     moves: in which states it takes its record, and in which it leaves it; none means that it
     asks for no state and changes none.
+    waits_for: the moment that must have come before it, which a timer of the diagram waits for.
     """
 
     serves: tuple[str, ...] = ()
@@ -72,6 +77,7 @@ class Contract:
     scopes: Collection[str] = ()
     repeats: bool = False
     moves: tuple[Move, ...] = ()
+    waits_for: str = ""
 
     @property
     def decisions(self) -> Values | None:
@@ -120,12 +126,12 @@ class Matter:
     """What a process that the platform starts is about (事项).
 
     parts: the processes that it is shipped to call. needs: the save and service handlers without
-    which its record would never be finished. life: the states of its record. gives: the names of
-    the data with which it is started.
+    which its record would never be finished. life: the states of its record. gives: the
+    data with which it is started, by name.
     """
 
     word: str
     parts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     life: Life | None = None
-    gives: tuple[str, ...] = ()
+    gives: Mapping[str, Values] = field(default_factory=dict)

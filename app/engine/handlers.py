@@ -7,10 +7,11 @@ by property (`handler`, `save`, `scope`, `page`). The engine itself knows no dom
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
 from app.engine import queue
-from app.engine.contracts import UNDECLARED, Contract, Life, Matter, Scalar
+from app.engine.contracts import UNDECLARED, Contract, Life, Matter, Scalar, Values
 from app.engine.models import ProcessInstance, QueueKind, WorkItem
 
 Outcomes = dict[str, Scalar]
@@ -227,10 +228,10 @@ def matter(
     parts: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
     life: Life | None = None,
-    gives: tuple[str, ...] = (),
+    gives: Mapping[str, Values] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """Tell what a process is about that the platform starts; returns what contracts `serve`."""
-    _matters[process] = Matter(word, parts, needs, life, gives)
+    _matters[process] = Matter(word, parts, needs, life, dict(gives))
     return (process,)
 
 

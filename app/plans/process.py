@@ -12,7 +12,7 @@ from app.core.permissions import ORGANISERS, STAFF, register_predicate
 from app.core.records import register_record
 from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
-from app.engine.contracts import YES_OR_NO, Contract, Life, moves, parting
+from app.engine.contracts import YES_OR_NO, Contract, Life, Moment, moves, parting
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
 from app.engine.standing import by_status
@@ -33,7 +33,7 @@ WINDOW = handlers.matter(
     "plan_window",
     "评审计划",
     needs=("publish_plan", "open_plan", "close_plan"),
-    gives=("publish_at", "opens_at", "closes_at"),
+    gives=dict.fromkeys(axis.MOMENTS, Moment),
     life=Life(
         {
             DRAFT: "配置中",
@@ -70,7 +70,7 @@ def times_of(plan: Plan) -> Outcomes:
     # Its page is the organiser's clerk's.
     Contract(
         WINDOW,
-        gives=dict.fromkeys(axis.MOMENTS, str),
+        gives=dict.fromkeys(axis.MOMENTS, Moment),
         roles=("organiser",),
         moves=moves((DRAFT,), CHECKING),
     ),
@@ -106,6 +106,7 @@ def check_plan(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     "publish_plan",
     Contract(
         WINDOW,
+        waits_for="publish_at",
         moves=moves((CHECKED, PUBLISHED), PUBLISHED),
     ),
 )
@@ -115,7 +116,10 @@ def publish_plan(step: Step) -> Outcomes:
     return {handlers.OUTCOME_WORD: "已发布"}
 
 
-@handlers.service("open_plan", Contract(WINDOW, moves=moves((PUBLISHED, OPEN), OPEN)))
+@handlers.service(
+    "open_plan",
+    Contract(WINDOW, waits_for="opens_at", moves=moves((PUBLISHED, OPEN), OPEN)),
+)
 def open_plan(step: Step) -> Outcomes:
     """Open at its time."""
     operations.open_plan(_plan(step), now=step.now)
@@ -126,7 +130,8 @@ def open_plan(step: Step) -> Outcomes:
     "close_plan",
     Contract(
         WINDOW,
-        gives={"closes_again": YES_OR_NO, "closes_at": str},
+        waits_for="closes_at",
+        gives={"closes_again": YES_OR_NO, "closes_at": Moment},
         moves=(
             *moves((OPEN, CLOSED), CLOSED, closes_again=False),
             *moves((OPEN,), OPEN, closes_again=True),

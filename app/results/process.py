@@ -10,7 +10,7 @@ from app.core.errors import Forbidden, NotFound
 from app.core.permissions import ISSUERS, ORGANISERS, STAFF
 from app.core.records import register_record, register_sight
 from app.declarations.course import register_progress
-from app.engine.contracts import YES_OR_NO, Contract, Life, moves, parting
+from app.engine.contracts import YES_OR_NO, Contract, Life, Moment, moves, parting
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -50,7 +50,7 @@ SHOWN = matter(
     "publicity",
     "评审结果公示",
     needs=("end_publicity", "confirm_publicity"),
-    gives=("publicity_ends",),
+    gives={"publicity_ends": Moment},
     life=Life({OPEN: "公示中", ENDED: "公示结束", CONFIRMED: "已确认"}, ends=(CONFIRMED,)),
 )
 DECIDED = "decided"
@@ -107,7 +107,11 @@ def open_publicity(step: Step) -> Outcomes:
 
 @service(
     "end_publicity",
-    Contract(SHOWN, moves=(*moves((OPEN, ENDED), ENDED), *moves((CONFIRMED,)))),
+    Contract(
+        SHOWN,
+        waits_for="publicity_ends",
+        moves=(*moves((OPEN, ENDED), ENDED), *moves((CONFIRMED,))),
+    ),
 )
 def end_publicity(step: Step) -> Outcomes:
     """The period is over."""

@@ -8,7 +8,7 @@ from app.accounts.models import Person
 from app.core.db import db
 from app.core.permissions import STAFF, VETTERS
 from app.core.records import register_record
-from app.engine.contracts import Contract, Life, moves, parting
+from app.engine.contracts import Contract, Life, Moment, moves, parting
 from app.engine.handlers import (
     Card,
     Outcomes,
@@ -82,7 +82,7 @@ def registrant(step: Step) -> Scope:
     "vet_registration",
     Contract(
         REGISTERING,
-        gives={**VETTED, "mended_by": str},
+        gives={**VETTED, "mended_by": Moment},
         roles=VETTERS,
         scopes=("registration_office",),
         moves=DECIDED,
@@ -113,7 +113,10 @@ def mend_registration_page(_item: WorkItem) -> str:
     return "/unit/register/state"
 
 
-@service("lapse_registration", Contract(REGISTERING, moves=moves((PENDING, RETURNED), LAPSED)))
+@service(
+    "lapse_registration",
+    Contract(REGISTERING, waits_for="mended_by", moves=moves((PENDING, RETURNED), LAPSED)),
+)
 def lapse_registration(step: Step) -> Outcomes:
     """End a registration that nobody mended in time."""
     reason = f"退回后 {MENDED_WITHIN.days} 天内未修改，注册申请已终止"

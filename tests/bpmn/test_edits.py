@@ -107,6 +107,26 @@ FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
         lambda: Edited("review_meeting").skip("cases_were_confirmed"),
         "task.state prepare_roll",
     ),
+    "a publicity that is over on its first day": (
+        lambda: Edited("publicity").skip("publicity_ended"),
+        "task.early end_publicity",
+    ),
+    "a moment for a length": (
+        lambda: Edited("publicity").write(
+            "publicity_ended", "timeDate", "publicity_ends", "timeDuration"
+        ),
+        "expression.value publicity_ended",
+    ),
+    "a moment of a task's for a length": (
+        lambda: Edited("plan_window").write("opening_due", "timeDate", "opens_at", "timeDuration"),
+        "expression.value opening_due",
+    ),
+    "a day that is reckoned for a length": (
+        lambda: Edited("declaration").write(
+            "mending_ended", "timeDate", "workdays_after(mended_by, 2)", "timeDuration"
+        ),
+        "expression.value mending_ended",
+    ),
     "a returned scheme that goes on": (
         lambda: Edited("review_meeting").lead("scheme_returned", target="appoint_directors"),
         "task.state appoint_directors",
@@ -127,6 +147,9 @@ SOUND: dict[str, Callable[[], Edited]] = {
     ),
     "a second superior leader behind a gateway": lambda: once_more(
         *FORWARDED, "superior_review_finished", 'verdict == "pass"'
+    ),
+    "some working days behind a moment": lambda: Edited("publicity").write(
+        "publicity_ended", "timeDate", "workdays_after(publicity_ends, 2)"
     ),
     "a second look at what was recommended": lambda: checked_again("vet_forwarded"),
 }

@@ -98,8 +98,8 @@ KNOWN = Known(
         "elsewhere": Contract(("other",)),
     },
     matters={
-        "sample": Matter("示例", life=Life(STATES, ends=tuple(STATES)), gives=("year",)),
-        "other": Matter("另一件事", gives=("year",)),
+        "sample": Matter("示例", life=Life(STATES, ends=tuple(STATES)), gives={"year": int}),
+        "other": Matter("另一件事", gives={"year": int}),
         "filed": Matter("归档", needs=("file",)),
         "kept": Matter(
             "入库",

@@ -23,6 +23,7 @@ from tests.engine.gate_builder import (
     flow,
     gateway,
     message,
+    properties,
     service,
     user,
 )
@@ -40,6 +41,7 @@ from tests.engine.gate_state_faults import (
     timed,
 )
 from tests.engine.gate_witnesses import WITNESSES
+from tests.engine.test_gate_decisions import table
 
 
 def judged(drawing: Drawing, known: Known = KNOWN, **more: Drawing) -> Verdict:
@@ -351,8 +353,33 @@ def test_more_unsure_branches_than_are_combined_are_told(count: int, rules: set[
         "aside": flow("fork", "join", ident="aside"),
         "join": gateway("join", kind="inclusiveGateway"),
     }
-    found = judged(each_seen(count).with_(**fork, **ways)).findings
+    drawing = each_seen(count).but(process_properties=properties(inputs="amount"))
+    found = judged(drawing.with_(**fork, **ways)).findings
     assert {each.rule for each in found if each.rule == "state.unfollowed"} == rules
+
+
+ASKED = "<spiffworkflow:calledDecisionId>find_grade</spiffworkflow:calledDecisionId>"
+BY_TABLE = kept(
+    judge_to_is_good=flow("judge", "grade_it"),
+    grade_it=element(
+        "businessRuleTask",
+        "grade_it",
+        f"<bpmn:extensionElements>{ASKED}</bpmn:extensionElements>",
+        name="评级",
+    ),
+    grade_it_to_is_good=flow("grade_it", "is_good"),
+    is_good_to_store=flow("is_good", "store", 'grade == "senior"'),
+)
+
+
+def test_nothing_is_said_of_what_lies_behind_another_fault() -> None:
+    """A slip of the pen in a condition is one finding, not three."""
+    slip = kept(is_good_to_store=flow("is_good", "store", 'decision = "pass"'))
+    assert said(judged(slip)) == [("error", "expression.invalid", "is_good_to_store")]
+    sound = table(header="decision", test='"pass"')
+    for text, elements in ((sound, set()), (sound.replace('"pass"', "“pass”"), {"c1"})):
+        files = {"kept.bpmn": BY_TABLE.bytes(), "find_grade.dmn": text.encode()}
+        assert {found.element for found in inspect(files, known=KNOWN).findings} == elements
 
 
 @pytest.mark.parametrize("name", WITNESSES)

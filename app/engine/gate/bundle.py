@@ -1,6 +1,6 @@
 """A bundle (流程包): the diagrams and decision tables that are uploaded together."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from app.engine.gate import (
     messages,
     states,
     tasks,
+    times,
     tokens,
     variables,
 )
@@ -52,6 +53,7 @@ RULES = (
     *load.RULES,
     *messages.RULES,
     *tasks.RULES,
+    *times.RULES,
     *tokens.RULES,
     *variables.RULES,
 )
@@ -345,8 +347,18 @@ def _by_values(
     """Apply what holds conditions against the values that their names can have."""
     yield from check_expressions(scope, courses.assigned, bundle.effort)
     yield from branches_apart(scope, bundle.effort)
-    yield from states.states_as_needed(scope.diagram.id, courses, scope.known)
     yield from check_rule_tasks(scope, bundle.decisions, bundle.effort)
+
+
+def check_states(
+    bundle: Bundle, known: Known, courses: course.Courses, found: Iterable[Finding]
+) -> Iterator[Finding]:
+    """Follow the records through the diagrams, up to where something else was found faulty."""
+    courses.faulty = frozenset((f.file, f.element) for f in found if f.severity == "error")
+    for scope in courses.scopes.values():
+        diagram = scope.diagram
+        ways = states.states_as_needed(diagram.id, courses, known)
+        yield from _counted(bundle, diagram, diagram.process, ways)
 
 
 def _counted(

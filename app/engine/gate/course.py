@@ -48,6 +48,8 @@ class Courses:
     # too much there is only not looked at.
     steps: int = MAX_STEPS
     followed: Effort = field(default_factory=Effort)
+    # The file and id of each element that is faulty: nobody knows what it was meant to do.
+    faulty: frozenset[tuple[str, str]] = frozenset()
     _told: dict[tuple[str, World], bool | None] = field(default_factory=dict)
     _words: dict[str, frozenset[str]] = field(default_factory=dict)
     _answers: dict[tuple[str, World], set[World]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from app.engine.contracts import Moment
 from app.engine.environment import MAX_INSTANCES, TODAY, as_text, stand_ins
 from app.engine.gate.advice import advice
 from app.engine.gate.assigned import Assigned
@@ -249,9 +250,30 @@ def _never_a_time(
     name = expression.text.strip()
     given = values.get(name) if {name} == expression.names else None
     is_word = isinstance(given, tuple) and not any(is_time(place, each) for each in given)
-    if place not in _TIMES or not given or not is_word:
+    if place not in _TIMES:
         return None
-    return f"“{name}”不是时间，它只会是{worded(given)}", TIME_HINTS[place]
+    if given and is_word or given in {int, list}:
+        return f"“{name}”不是时间，它只会是{worded(given)}", TIME_HINTS[place]
+    return _other_time(place, expression, values)
+
+
+def _other_time(
+    place: str, expression: Expression, values: Mapping[str, Values]
+) -> tuple[str, str] | None:
+    """Guard the run: a moment is no length of time, nor is a day that is reckoned from one."""
+    some = "2026-01-05T09:00:00+08:00"
+    known = {TODAY: some[:10], **{name: some for name in values if values[name] is Moment}}
+    is_told = expression.names <= known.keys()
+    if place == "timeDate" or not expression.names or not is_told:
+        return None
+    try:
+        value = expression.evaluate(known, {**stand_ins(), "workdays_after": _at_latest})
+    except ExpressionError:
+        return None
+    if is_time(place, as_text(value)) or not is_time("timeDate", as_text(value)):
+        return None
+    message = f"“{quoted(expression.text.strip())}”是时刻，不是时长"
+    return message, '等到这一时刻，请把定时类型改成日期（timeDate）；等一段时间，请写时长如 "P5D"'
 
 
 def _trouble_of(place: str, value: object, at: datetime | None) -> tuple[str, str] | None:

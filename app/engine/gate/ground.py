@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from app.engine.contracts import Move
 from app.engine.gate.course import Courses, World
-from app.engine.gate.diagram import Node
+from app.engine.gate.decisions import asked_by
+from app.engine.gate.diagram import DECISIONS, Node
 from app.engine.gate.graph import edges_of, reach
 from app.engine.gate.known import Known, Published
 from app.engine.gate.places import Host, Place, Token
@@ -65,6 +66,15 @@ class Ground:
         for node in self.courses.scopes[diagram].diagram.inside(scope):
             if node.kind == "startEvent":
                 yield Token(hosts, diagram, node.id, "", data)
+
+    def is_faulty(self, token: Token) -> bool:
+        """Whether a branch stands at a decision, or a table, in which a fault was found."""
+        node, diagram = self.node(token), self.scope(token).diagram
+        if node.kind == "businessRuleTask":
+            table = self.courses.tables.get(asked_by(node))
+            return table is not None and any(file == table.file for file, _ in self.courses.faulty)
+        drawn = [node, *diagram.outgoing[node.id]] if node.kind in DECISIONS else []
+        return any((diagram.file, each.id) in self.courses.faulty for each in drawn)
 
     def reached(self, diagram: str, node: str) -> set[str]:
         """Return the nodes that a branch may come to from here."""

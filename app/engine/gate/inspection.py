@@ -12,6 +12,7 @@ from app.engine.gate.bundle import (
     check_diagram,
     check_names,
     check_schemas,
+    check_states,
     courses_of,
     places_of,
     read_bundle,
@@ -77,6 +78,7 @@ def _inspect(
         findings.extend(check_diagram(diagram, known, bundle, courses))
     findings.extend(check_decisions(bundle, known))
     findings.extend(check_calls(bundle, known))
+    findings.extend(check_states(bundle, known, courses, list(findings)))
     findings = without_echoes(findings)
     findings.extend(check_schemas(bundle))
     if all(finding.severity != "error" for finding in findings):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from app.engine.contracts import DECISION, UNDECLARED, Answered, Contract
+from app.engine.contracts import DECISION, UNDECLARED, Answered, Contract, Moment
 from app.engine.contracts import Values as Given
 from app.engine.gate.diagram import Node
 from app.engine.gate.known import Known
@@ -14,7 +14,7 @@ from rules.conditions import Values
 Words = Mapping[Any, str]
 """What people call the values of an outcome."""
 
-_WORDS: dict[type, str] = {str: "文字", int: "整数", list: "列表"}
+_WORDS: dict[type, str] = {str: "文字", int: "整数", list: "列表", Moment: "时刻"}
 _TRUTHS = {True: "是", False: "否"}
 
 

@@ -3,13 +3,14 @@
 import keyword
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
+from app.engine.gate.matters import matters_of
 from app.engine.gate.values import united, values_set_in
 from rules.conditions import Values
 
@@ -85,7 +86,8 @@ class Variables:
     def _united(
         self, at: Node, earlier: list[Node], own: Mapping[str, Values] = MappingProxyType({})
     ) -> dict[str, Values]:
-        found: dict[str, list[Values]] = {name: [values] for name, values in own.items()}
+        given_first = {**self._started, **own}
+        found: dict[str, list[Values]] = {name: [each] for name, each in given_first.items()}
         for node in earlier:
             given = self.given(node)
             for name in self.set_by(node):
@@ -100,9 +102,17 @@ class Variables:
     def _own(self, node: Node) -> Mapping[str, Values]:
         return values_set_in(node, self.known, self.decisions, _asked(node))
 
+    @cached_property
+    def _started(self) -> dict[str, Values]:
+        """What the platform starts the process with, of a kind that is known."""
+        matters = [self.known.matters[key] for key in matters_of(self.diagram, self.known)]
+        given = [(name, each) for matter in matters for name, each in matter.gives.items()]
+        kinds = {name: each for name, each in given if isinstance(each, type)}
+        return {name: kinds[name] for name in self.diagram.inputs if name in kinds}
+
     def _free(self, node: Node) -> set[str]:
         """Return the names that can be anything: start data, the day, items of lists."""
-        free = {*self.diagram.inputs, *self.known.variables}
+        free = {*self.diagram.inputs, *self.known.variables} - self._started.keys()
         holder: Node | None = node
         while holder is not None:
             free |= items_of(holder)

@@ -164,6 +164,9 @@ class Ways(Ground):
 
     def _left(self, rest: Place, token: Token, data: World) -> Iterator[Place]:
         """Yield the places behind a node, by the flows that may be taken together."""
+        if self.is_faulty(token):
+            self._stop(rest, token)
+            return
         for flows, is_sure in self._choices(token, data, rest.state):
             come = [self._moved(token, flow, data) for flow in flows]
             yield rest._replace(is_sure=rest.is_sure and is_sure).having(*filter(None, come))
@@ -351,12 +354,15 @@ class Ways(Ground):
         found = list(self._moves(token, rest.state))
         if not found and self.node(token).kind == "serviceTask" and rest.state is not None:
             self.failed.append(Met(token.diagram, token.node, rest.state, rest.is_sure))
-            # It was told; what hangs on it was not.
-            self.finished[rest.having(token)] = token.data
+            self._stop(rest, token)
         for move in found:
             state = move.after or rest.state
             for data in self._data(token, move):
                 yield from self._left(rest._replace(state=state), token, data)
+
+    def _stop(self, rest: Place, token: Token) -> None:
+        """Follow a branch no further whose fault was told; what hangs on it was not."""
+        self.finished[rest.having(token)] = token.data
 
     def _moves(self, token: Token, state: str | None) -> Iterator[Move]:
         """Yield the moves that a task can make in a state, as far as its form asks for them."""
