@@ -2,13 +2,16 @@
 
 The form carries the version it was filled on. Where another page has saved other answers since,
 the form is shown again with what was typed, and beside each field that differs stands what is
-kept; saving once more is a decision then.
+kept; saving once more is a decision then. Where it has sent the record on, nothing can be saved:
+what was typed is listed, to be copied (overtaken.html).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forms import FieldSpec, FormSpec, display
+from werkzeug.datastructures import MultiDict
+
+from forms import AnswersForm, FieldSpec, FormSpec, display
 
 EMPTIED = "另一页面已保存，此项为空"
 
@@ -36,4 +39,21 @@ def differing(
         now_kept = _said(field, kept, choices)
         if _said(field, typed, choices) != now_kept:
             found[field.name] = [f"另一页面已保存为“{now_kept}”" if now_kept else EMPTIED]
+    return found
+
+
+def unsaved(
+    fields: Iterable[FieldSpec],
+    kept: Mapping[str, Any],
+    form: AnswersForm,
+    posted: MultiDict[str, str],
+) -> list[tuple[str, str]]:
+    """Return (label, text) of the fields typed otherwise than they are kept."""
+    typed, found = form.answers(), []
+    for field in fields:
+        text = display(field, typed.get(field.name))
+        if form[field.name].process_errors:
+            text = "、".join(posted.getlist(field.name))
+        if text != display(field, kept.get(field.name)):
+            found.append((field.label, text))
     return found

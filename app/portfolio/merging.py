@@ -1,4 +1,4 @@
-"""What is kept of an item, as the controls of its form say it: for a page that was overtaken.
+"""What is kept of an item beside what a page of it says, where that page was overtaken.
 
 The page holds it against what it showed before, takes what another page has changed, and asks
 where both have changed the same field.
@@ -6,9 +6,13 @@ where both have changed the same field.
 
 from typing import Any
 
+from werkzeug.datastructures import MultiDict
+
+from app.core.numbers import ids_in
+from app.core.overtaken import differing, unsaved
 from app.portfolio import item_types, reading
 from app.portfolio.models import PortfolioItem
-from app.portfolio.operations import answers_of
+from app.portfolio.operations import answers_of, files_in
 from forms import build
 
 
@@ -27,3 +31,24 @@ def kept_files(item: PortfolioItem) -> dict[str, list[dict[str, Any]]]:
         slot.name: [{"id": f.id, "name": f.name, "size": f.size} for f in slot.files]
         for slot in slots
     }
+
+
+def differing_in(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
+    """Return what another page has saved otherwise since this one was filled, by field."""
+    kind = item_types.get(item.type_key)
+    spec = kind.form.optional()
+    names = {field.name for field in item_types.fields_of(kind)}
+    found = differing(spec, answers_of(item), build(spec)(posted).answers())
+    kept = {name: said for name, said in found.items() if name in names}
+    for slot in kind.slots:
+        held = {file.file_id for file in files_in(item, slot.name)}
+        if held != set(ids_in(posted.getlist(slot.name))):
+            kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
+    return kept
+
+
+def unsaved_in(item: PortfolioItem, posted: MultiDict[str, str]) -> list[tuple[str, str]]:
+    """Return (label, text) of what a page says otherwise than it is kept, attachments aside."""
+    kind = item_types.get(item.type_key)
+    form = build(kind.form.optional())(posted)
+    return unsaved(item_types.fields_of(kind), answers_of(item), form, posted)

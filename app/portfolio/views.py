@@ -16,7 +16,7 @@ from app.core.faults import shown_on
 from app.core.http import noted, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.numbers import ids_in
-from app.core.overtaken import differing, overtaken
+from app.core.overtaken import overtaken
 from app.core.permissions import requires
 from app.core.signed_out import wants_json
 from app.engine import runtime
@@ -43,7 +43,6 @@ from app.portfolio import (
 )
 from app.portfolio.asked import item_for
 from app.portfolio.models import STATES, TONES, PortfolioItem
-from app.portfolio.operations import files_in
 from app.site.views import file_facts
 from app.units.flow import flow_log
 from app.units.queries import open_binding, unit_of
@@ -199,11 +198,11 @@ def save(item_id: int) -> Response | tuple[str, int]:
     """Keep the whole form, and submit it when 提交审核 was pressed."""
     wants_review = request.form.get("decision") == "submit"
     item = _locked(item_id, sends_on=wants_review)
+    if not item.can_edit:
+        return _closed(item)
     form = build(_spec(item))(request.form)
-    if request.form.get("row_version", item.row_version, type=int) != item.row_version:
-        kept = _differing(item, request.form)
-        if kept:
-            return _edit_page(item, _with_faults(form, kept), overtaken("这项业绩")), 409
+    if kept := _changed_elsewhere(item):
+        return _edit_page(item, _with_faults(form, kept), overtaken("这项业绩")), 409
     try:
         faults = _keep(item, request.form)
         if wants_review and not faults:
@@ -219,6 +218,24 @@ def save(item_id: int) -> Response | tuple[str, int]:
     flash(SENT if wants_review else "已保存草稿", "success")
     target = "portfolio.index" if wants_review else "portfolio.show"
     return see_other(url_for(target, item_id=None if wants_review else item.id))
+
+
+def _closed(item: PortfolioItem) -> tuple[str, int]:
+    """Say that another page has sent the item on, with what was typed on this one."""
+    page = render_template(
+        "overtaken.html",
+        message=f"这项业绩现为“{STATES[item.status]}”，不能再修改。本页没有保存，也没有提交。",
+        lost=merging.unsaved_in(item, request.form),
+        url=url_for("portfolio.show", item_id=item.id),
+        label="查看这项业绩",
+    )
+    return page, Conflict.status
+
+
+def _changed_elsewhere(item: PortfolioItem) -> dict[str, list[str]]:
+    if request.form.get("row_version", item.row_version, type=int) == item.row_version:
+        return {}
+    return merging.differing_in(item, request.form)
 
 
 def _locked(item_id: int, *, sends_on: bool) -> PortfolioItem:
@@ -237,22 +254,6 @@ def _keep(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[st
         ids = ids_in(posted.getlist(slot.name))
         attachments.place_files(item, slot.name, ids, actor=current_user, now=now())
     return faults
-
-
-def _differing(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
-    """Return what another page has saved otherwise since this one was filled."""
-    if not item.can_edit:
-        return {}
-    kind = item_types.get(item.type_key)
-    spec = kind.form.optional()
-    names = {field.name for field in item_types.fields_of(kind)}
-    found = differing(spec, operations.answers_of(item), build(spec)(posted).answers())
-    kept = {name: said for name, said in found.items() if name in names}
-    for slot in kind.slots:
-        held = [file.file_id for file in files_in(item, slot.name)]
-        if held != ids_in(posted.getlist(slot.name)):
-            kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
-    return kept
 
 
 def _whole(form: AnswersForm, faults: Mapping[str, list[str]]) -> dict[str, list[str]]:

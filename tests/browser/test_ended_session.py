@@ -96,7 +96,7 @@ def test_what_is_typed_field_by_field_is_saved_after_signing_in(
     field.fill("优秀教师")
     field.blur()
     state = page.locator("[data-save-state]").first
-    expect(state).to_contain_text("登录已失效")
+    expect(state).to_contain_text("登录已失效，重新登录后回到本页会自动保存")
     expect(state.get_by_role("link", name="在新窗口登录")).to_be_visible()
     sign_in_elsewhere(page, teacher)
     page.evaluate("window.dispatchEvent(new Event('focus'))")

@@ -15,9 +15,9 @@ Enter = Callable[..., Page]
 Axe = Callable[..., list[Any]]
 
 
-def a_draft(person: Person, type_key: str = "work", **data: Any) -> int:
+def a_draft(person: Person, type_key: str = "work", *, files: bool = False, **data: Any) -> int:
     with transaction():
-        return build.an_item(db.session.merge(person), type_key, files=False, data=data).id
+        return build.an_item(db.session.merge(person), type_key, files=files, data=data).id
 
 
 def data_of(item_id: int) -> dict[str, Any]:
@@ -186,3 +186,76 @@ def test_what_was_refused_counts_as_unsaved_until_the_server_has_it(
     kept = data_of(item)
     assert (kept["issn"], kept["doi"]) == ("ISSN 1000-0011", "10.1000/xyz123")
     problems.allow("422")
+
+
+def leave(page: Page) -> None:
+    """Close a page with what it could not save, as a browser that is shut does."""
+    page.close(run_before_unload=False)
+
+
+def test_what_two_pages_could_not_save_is_kept_of_both_and_asked_about_only_where_they_differ(
+    enter: Enter, teacher: Person, problems: Any
+) -> None:
+    item = a_draft(teacher, unit="青禾小学", post="教师")
+    page = enter(teacher, f"/portfolio/{item}")
+    first, second = page.context.new_page(), page.context.new_page()
+    for each in (first, second):
+        each.goto(page.url)
+        each.route("**/fields", lambda route: route.abort())
+    first.get_by_label("工作单位").fill("甲小学")
+    first.get_by_label("从事工作及岗位").fill("数学教师")
+    expect(state(first)).to_contain_text("已暂存在本机")
+    second.get_by_label("工作单位").fill("乙小学")
+    expect(state(second)).to_contain_text("已暂存在本机")
+    # A third page saves something else meanwhile: what the two keep is not touched.
+    page.get_by_label("开始年月").fill("2001-09")
+    expect(state(page)).to_contain_text("已保存")
+    leave(first)
+    leave(second)
+    page.reload()
+    expect(state(page)).to_contain_text("有 1 项此前输入的内容没有保存")
+    expect(page.get_by_role("textbox", name="工作单位")).to_have_value("乙小学")
+    expect(page.get_by_role("textbox", name="从事工作及岗位")).to_have_value("数学教师")
+    notice = page.get_by_role("group", name="工作单位：本页此前输入的内容")
+    expect(notice).to_contain_text("本页此前输入：甲小学")
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.get_by_text("请先在旁边选择使用或放弃")).to_be_visible()
+    notice.get_by_role("button", name="使用").click()
+    expect(state(page)).to_contain_text("已保存")
+    kept = data_of(item)
+    assert (kept["unit"], kept["post"]) == ("甲小学", "数学教师")
+    assert kept["start"] == "2001-09"
+    assert page.evaluate("Object.keys(localStorage)") == []
+    problems.allow("ERR_FAILED")
+
+
+def test_a_page_on_which_nothing_was_typed_takes_what_another_one_saved_with_its_buttons(
+    enter: Enter, teacher: Person, problems: Any
+) -> None:
+    item = a_draft(teacher, files=True, unit="", post="教师")
+    page = enter(teacher, f"/portfolio/{item}")
+    stale = page.context.new_page()
+    stale.goto(page.url)
+    page.get_by_label("工作单位").fill("青禾小学")
+    page.get_by_label("工作单位").press("Enter")
+    expect(state(page)).to_contain_text("已保存")
+    stale.get_by_role("button", name="保存草稿").click()
+    expect(stale.get_by_text("已保存草稿")).to_be_visible()
+    expect(stale.get_by_role("textbox", name="工作单位")).to_have_value("青禾小学")
+    assert data_of(item)["unit"] == "青禾小学"
+    # Enter has sent nothing to the unit, nor would it without scripts: the first button saves.
+    first = "document.querySelector('form[data-autosave] [type=submit]').value"
+    assert page.evaluate(first) == "save"
+    expect(page.get_by_role("button", name="提交审核")).to_be_visible()
+
+    with transaction():
+        sent = db.session.get_one(PortfolioItem, item)
+        build.operations.submit_item(sent, actor=db.session.merge(teacher), now=build.now())
+    stale.get_by_label("从事工作及岗位").fill("数学教师")
+    stale.get_by_role("button", name="提交审核").click()
+    expect(stale.get_by_role("heading", name="本页没有保存")).to_be_visible()
+    expect(stale.locator("dl")).to_have_text("从事工作及岗位数学教师")
+    expect(stale.get_by_role("button", name="提交审核")).to_have_count(0)
+    stale.get_by_role("link", name="查看这项业绩").click()
+    expect(stale.locator("main")).to_contain_text("待审核")
+    problems.allow("409")

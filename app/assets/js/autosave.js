@@ -1,16 +1,18 @@
 // <form data-autosave="url">: every field is saved on its own a moment after it changed.
 // What the server does not have yet stays in this browser under the person and the url, and is sent again.
-// It remembers the version of the page: on a page of another version nothing is put back without being asked.
+// Where the server holds something else by now than the page it was typed on knew, nothing is put back without being asked.
 import { addGate } from './submit.js';
 import { clock, enhancing, icon, make } from './dom.js';
 import { canOffer, offer } from './drafts.js';
-import { place, readField, showErrors, unitOf, writeField } from './fields.js';
+import { namesOf, place, plain, readField, showErrors, unitOf, writeField } from './fields.js';
 import { post, reason, rejoin } from './http.js';
-import { merge, remember } from './merge.js';
+import { merge } from './merge.js';
 import { toast } from './toast.js';
+import { forgetTyped, keepTyped, typedBefore } from './typed.js';
 
 const DELAY = 700;          // after the last key
 const RETRY = 5000;         // after a failure; at once when the browser is online again
+const MERGES = 3;           // in a row, for one save
 const SKIPPED = new Set(['csrf_token', 'request_key', 'row_version', 'decision', '']);
 const savers = new Map();
 
@@ -18,22 +20,23 @@ class Saver {
   constructor(form) {
     this.form = form;
     this.url = form.dataset.autosave;
-    this.key = `autosave:${document.body.dataset.owner ?? ''}:${this.url}`;
     this.waiting = new Map();      // name -> values the server does not have yet
     this.refused = new Set();      // names of those it has refused
-    this.older = new Map();        // name -> {version, values} typed on an older page, for people to decide on
+    this.sent = new Map();         // name -> values that went out without an answer: the server may have them
+    this.kept = new Set();         // names of what this page keeps in the browser
     this.disputed = new Set();     // names that another page has saved otherwise, until somebody has chosen
     this.trouble = null;           // why the last save failed
     this.signedOut = false;        // the session has ended, or this page belongs to an earlier one
     this.overtaken = false;        // another page has saved: this one sends nothing more by itself
     this.timers = new Map();
-    this.stored = new Map();       // name -> what the server has, as text: a change event may bring no change
-    if (form.dataset.merge) remember(form);
+    // name -> what the server has, as text: a change event may bring no change
+    this.stored = new Map([...namesOf(form)].map((name) => [name, JSON.stringify(readField(form, name))]));
     this.restore();
   }
 
   changed(name) {
-    if (SKIPPED.has(name) || this.disputed.has(name)) return;
+    if (SKIPPED.has(name)) return;
+    if (this.disputed.has(name)) { this.keep(); return; }
     const values = readField(this.form, name), text = JSON.stringify(values);
     const known = this.waiting.has(name) ? JSON.stringify(this.waiting.get(name)) : this.stored.get(name);
     if (text === known) return;
@@ -59,7 +62,7 @@ class Saver {
     return [...this.waiting.keys()].every((name) => this.refused.has(name));
   }
 
-  async send(name) {
+  async send(name, merges = 0) {
     const values = this.waiting.get(name);
     if (!values) return;
     if (this.overtaken) { this.showTrouble(); return; }
@@ -69,10 +72,13 @@ class Saver {
     for (const value of values) data.append('value', value);
     const version = this.version();
     if (version) data.append('row_version', version);
+    this.sent.set(name, values);
+    this.keep();
     const answer = await post(this.url, data);
+    if (!isAway(answer.status)) this.sent.delete(name);
     if (answer.status === 200 && answer.body.saved) this.saved(name, values, answer.body);
     else if (answer.status === 422) this.refuse(name, answer.body.errors ?? { [name]: [reason(answer, '内容有误')] });
-    else if (answer.status === 409 && this.form.dataset.merge && await merge(this)) await this.send(name);
+    else if (answer.status === 409 && this.form.dataset.merge && merges < MERGES && await merge(this) === 200) await this.send(name, merges + 1);
     else this.failed(answer);
   }
 
@@ -108,9 +114,9 @@ class Saver {
   }
 
   failed(answer) {
-    const away = answer.status === 0 || answer.status >= 500;
-    this.trouble = away ? '' : reason(answer, '请刷新页面');
+    const away = isAway(answer.status);
     this.signedOut = answer.status === 401 || answer.status === 400;
+    this.trouble = away ? '' : this.signedOut ? '登录已失效，重新登录后回到本页会自动保存' : reason(answer, '请刷新页面');
     this.overtaken = answer.status === 409;
     this.showTrouble();
     clearTimeout(this.retry);
@@ -131,55 +137,55 @@ class Saver {
     await this.flushAll();
   }
 
+  // What another page has saved since is taken over before the whole form goes; -> whether the server was reached.
+  catchUp() {
+    const work = (this.chain ?? Promise.resolve()).then(async () => !this.form.dataset.merge || !isAway(await merge(this)));
+    this.chain = work.catch(() => {});
+    return work;
+  }
+
   // The server shows what differs, where the form tells it which version it was filled on.
   get isJudgedWhole() { return this.overtaken && Boolean(this.form.elements.namedItem('row_version')); }
 
+  // What the server had, as far as this page knows; and that, with what it may have got from here without an answer.
+  base(name) { return JSON.parse(this.stored.get(name) ?? '[""]'); }
+  known(name) { return [this.base(name), ...[this.sent.get(name)].filter(Boolean)]; }
+
   keep() {
-    const version = this.version(), typed = [...this.waiting].map(([name, values]) => [name, { version, values }]);
-    const draft = Object.fromEntries([...this.older, ...typed]);
-    if (Object.keys(draft).length) localStorage.setItem(this.key, JSON.stringify(draft));
-    else localStorage.removeItem(this.key);
+    const typed = new Map(this.waiting);
+    for (const name of this.disputed) typed.set(name, readField(this.form, name));
+    for (const name of this.kept) if (!typed.has(name)) forgetTyped(this.url, name);
+    for (const [name, values] of typed) keepTyped(this.url, name, values, this.known(name));
+    this.kept = new Set(typed.keys());
   }
 
   restore() {
-    for (const [name, kept] of Object.entries(JSON.parse(localStorage.getItem(this.key) ?? '{}'))) {
-      if (kept.version === this.version() && kept.values) this.putBack(name, kept.values);
-      else this.putBeside(name, Array.isArray(kept) ? { values: kept } : kept);
-    }
+    for (const typed of typedBefore(this.url)) this.takeBack(typed);
     this.keep();
+    if (this.refused.size || this.form.querySelector('[data-draft]')) this.showRest();
     if ([...this.waiting.keys()].some((name) => !this.refused.has(name))) {
       this.show('saving', '已恢复本机暂存的内容');
       this.flushAll();
     }
   }
 
-  putBack(name, values) {
-    this.waiting.set(name, values);
-    writeField(this.form, name, values);
-  }
-
   // Where the page says the same there is nothing to ask: what was just refused is on the page, and not stored yet.
-  putBeside(name, kept) {
-    if (!canOffer(this.form, name)) return;
-    const same = JSON.stringify(readField(this.form, name)) === JSON.stringify(kept.values);
-    if (same && !place(this.form, name).querySelector('.is-invalid')) return;
-    if (same) {
-      this.waiting.set(name, kept.values);
-      this.refused.add(name);
-      this.showRest();
+  takeBack({ name, values, known, forget }) {
+    const said = (each) => plain(this.form, name, each), here = said(readField(this.form, name));
+    const isAlone = !this.waiting.has(name) && !place(this.form, name)?.querySelector('[data-draft]');
+    if (said(values) === here) {
+      if (place(this.form, name)?.querySelector('.is-invalid')) { this.waiting.set(name, values); this.refused.add(name); }
+    } else if (isAlone && known.some((each) => said(each) === here)) {
+      this.waiting.set(name, values);
+      writeField(this.form, name, values);
+    } else if (canOffer(this.form, name)) {
+      offer(this.form, name, values, {
+        use: () => { writeField(this.form, name, values); this.changed(name); forget(); this.showRest(); },
+        drop: () => { forget(); this.showRest(); },
+      });
       return;
     }
-    this.older.set(name, kept);
-    offer(this.form, name, kept.values, {
-      use: () => {
-        this.older.delete(name);
-        writeField(this.form, name, kept.values);
-        this.changed(name);
-        this.keep();
-      },
-      drop: () => { this.older.delete(name); this.keep(); this.showRest(); },
-    });
-    this.showRest();
+    forget();
   }
 
   // What the server does not have, the most urgent first; `done` is said where it has everything.
@@ -199,6 +205,8 @@ class Saver {
   }
 }
 
+const isAway = (status) => status === 0 || status >= 500;
+
 enhancing('form[data-autosave]', (form) => savers.set(form, new Saver(form)));
 
 for (const type of ['input', 'change', 'field:changed']) {
@@ -212,23 +220,31 @@ for (const type of ['input', 'change', 'field:changed']) {
 window.addEventListener('focus', () => { for (const saver of savers.values()) saver.signedInAgain(); });
 window.addEventListener('online', () => { for (const saver of savers.values()) saver.flushAll(); });
 
-// Submitting first sends what is still waiting, and stays when the server cannot be reached.
-addGate({
-  needed: (form) => Boolean(savers.get(form)?.waiting.size),
-  pass: async (form) => {
-    const saver = savers.get(form);
-    if (await saver.flushAll() || saver.isJudgedWhole) return true;
-    toast(`还有内容没有保存，${saver.trouble || '请在网络恢复后再提交'}`, 'danger');
-    return false;
-  },
+// Enter saves; it presses no button, since the first one may send the form to an office.
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || !event.target.matches?.('form[data-autosave] input:not([type=submit], [type=button], [type=file])')) return;
+  event.preventDefault();
+  savers.get(event.target.form)?.flushAll();
 });
 
-// What two pages have typed otherwise is decided by a person, before either is sent.
+// Submitting first sends what is still waiting, takes over what another page has saved since, and stays when the server
+// cannot be reached. What two pages have typed otherwise, or an older one has, is decided by a person before.
 addGate({
-  needed: (form) => Boolean(savers.get(form)?.disputed.size),
+  needed: (form) => {
+    const saver = savers.get(form);
+    return Boolean(saver && (saver.waiting.size || form.dataset.merge || form.querySelector('[data-draft]')));
+  },
   pass: async (form) => {
-    toast('有内容与另一页面不一致，请先在旁边选择采用哪一个', 'danger');
-    form.querySelector('[data-draft] button').focus();
+    const saver = savers.get(form);
+    const isSent = !saver.waiting.size || await saver.flushAll();
+    if (!saver.isJudgedWhole && !(isSent && await saver.catchUp())) {
+      toast(`还有内容没有保存，${saver.trouble || '请在网络恢复后再提交'}`, 'danger');
+      return false;
+    }
+    const undecided = form.querySelector('[data-draft] button');
+    if (!undecided) return true;
+    toast(saver.disputed.size ? '有内容与另一页面不一致，请先在旁边选择采用哪一个' : '有此前输入的内容没有保存，请先在旁边选择使用或放弃', 'danger');
+    undecided.focus();
     return false;
   },
 });

@@ -31,6 +31,19 @@ export function writeField(form, name, values) {
   }
 }
 
+// plain(form, name, values) -> what they say as one text: empty rows and the order of their columns make no difference.
+export function plain(form, name, values) {
+  if (!form.querySelector(`[data-rows="${quoted(name)}"]`)) return JSON.stringify(values.filter(Boolean));
+  const rows = JSON.parse(values[0] || '[]').map((row) => Object.entries(row).filter(([, value]) => String(value).trim()).sort());
+  return JSON.stringify(rows.filter((row) => row.length));
+}
+
+// namesOf(form) -> every name autosave knows: those of its controls, and of fields that are empty lists so far.
+export function namesOf(form) {
+  const boxes = [...form.querySelectorAll('[data-field]')].filter((box) => !box.closest('[data-row]'));
+  return new Set([...boxes.map((box) => box.dataset.field), ...[...form.elements].map(unitOf)].filter(Boolean));
+}
+
 // showErrors(form, name, ["…"]): at the field and for screen readers; an empty list clears.
 export function showErrors(form, name, texts) {
   const box = place(form, name);

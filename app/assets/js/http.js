@@ -65,7 +65,7 @@ export function upload(url, blob, name, onProgress = () => {}, signal = null) {
 
 // What to tell people when an upload or a save was refused.
 export function reason({ status, body }, otherwise) {
-  if (status === 401) return '登录已失效，请在新窗口登录后刷新本页';
+  if (status === 401) return '登录已失效，请在新窗口登录后再试';
   if (body.error || body.message) return body.error ?? body.message;
   return {
     0: '网络不通，请检查后重试', 403: '没有权限',

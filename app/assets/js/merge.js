@@ -1,30 +1,10 @@
 // <form data-autosave data-merge="url">: where another page has saved since, its changes are taken over field by field.
 // What both have changed stays as it was typed here, with the other text beside it, until somebody chooses.
 import { offer } from './drafts.js';
-import { labelOf, place, readField, writeField } from './fields.js';
+import { labelOf, place, plain, readField, writeField } from './fields.js';
 import { read } from './http.js';
 import { toast } from './toast.js';
 import { addStored } from './upload.js';
-
-const shown = new WeakMap();    // form -> name -> what the page showed when it came, as text
-
-const namesOf = (form) => new Set([...form.querySelectorAll('[data-field]')].filter((box) => !box.closest('[data-row]')).map((box) => box.dataset.field));
-
-// Rows that say nothing, and the order of their columns, make no difference.
-function plain(form, name, values) {
-  if (!form.querySelector(`[data-rows="${CSS.escape(name)}"]`)) return JSON.stringify(values.filter(Boolean));
-  const rows = JSON.parse(values[0] || '[]').map((row) => Object.entries(row).filter(([, value]) => String(value).trim()).sort());
-  return JSON.stringify(rows.filter((row) => row.length));
-}
-
-export function remember(form) {
-  shown.set(form, new Map([...namesOf(form)].map((name) => [name, readField(form, name)])));
-}
-
-function baseOf(saver, name) {
-  const saved = saver.stored.get(name);
-  return saved ? JSON.parse(saved) : shown.get(saver.form)?.get(name) ?? [''];
-}
 
 const sameOrder = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
@@ -39,7 +19,7 @@ function takeOrder(saver, name, before, here, there) {
 
 // Files: what the other page has added comes, what it has taken out goes; the rest is as it is here.
 function takeFiles(saver, name, files) {
-  const before = baseOf(saver, name).map(Number), here = readField(saver.form, name).map(Number);
+  const before = saver.base(name).map(Number), here = readField(saver.form, name).map(Number);
   const there = files.map((file) => file.id), input = place(saver.form, name)?.querySelector('input[data-upload]');
   const gone = before.filter((id) => id && !there.includes(id)), come = files.filter((file) => !before.includes(file.id) && !here.includes(file.id));
   for (const id of gone) place(saver.form, name).querySelector(`input[type=hidden][value="${id}"]`)?.closest('[data-file]').remove();
@@ -52,12 +32,10 @@ function takeFiles(saver, name, files) {
 }
 
 function dispute(saver, name, theirs) {
-  saver.older.set(name, { version: saver.version(), values: readField(saver.form, name) });
   saver.waiting.delete(name);
   saver.disputed.add(name);
   const settle = (values) => {
     saver.disputed.delete(name);
-    saver.older.delete(name);
     saver.stored.set(name, JSON.stringify(theirs));
     if (values) writeField(saver.form, name, values);
     saver.keep();
@@ -69,7 +47,11 @@ function dispute(saver, name, theirs) {
 
 function takeField(saver, name, theirs) {
   const { form } = saver, text = plain(form, name, theirs);
-  if (text === plain(form, name, baseOf(saver, name)) || saver.disputed.has(name)) return false;
+  if (saver.disputed.has(name)) return false;
+  if (saver.known(name).some((values) => plain(form, name, values) === text)) {
+    saver.stored.set(name, JSON.stringify(theirs));
+    return false;
+  }
   const isSame = text === plain(form, name, readField(form, name));
   if (!isSame && (saver.waiting.has(name) || place(form, name)?.querySelector('.is-invalid'))) {
     dispute(saver, name, theirs);
@@ -80,19 +62,20 @@ function takeField(saver, name, theirs) {
   return !isSame;
 }
 
-// merge(saver) -> whether the page is up to date now; what it still waits to save can be sent.
+// merge(saver) -> the status of the answer; 200 when the page is up to date now, and what it waits to save can be sent.
 export async function merge(saver) {
   const { form } = saver;
-  const answer = await read(form.dataset.merge);
-  if (answer.status !== 200 || !answer.body.values) return false;
-  const taken = Object.entries(answer.body.values).filter(([name, values]) => takeField(saver, name, values)).map(([name]) => name);
-  taken.push(...Object.entries(answer.body.files).filter(([name, files]) => takeFiles(saver, name, files)).map(([name]) => name));
-  saver.setVersion(answer.body.row_version);
+  const { status, body } = await read(form.dataset.merge);
+  if (status !== 200 || !body.values) return status === 200 ? 500 : status;
+  if (String(body.row_version) === saver.version()) return status;
+  const taken = Object.entries(body.values).filter(([name, values]) => takeField(saver, name, values)).map(([name]) => name);
+  taken.push(...Object.entries(body.files ?? {}).filter(([name, files]) => takeFiles(saver, name, files)).map(([name]) => name));
+  saver.setVersion(body.row_version);
   saver.keep();
   if (taken.length) {
     form.dispatchEvent(new CustomEvent('merged'));
     toast(`已合入另一页面的修改：${taken.map((name) => labelOf(form, name)).join('、')}`, 'info');
   }
   saver.showRest();
-  return true;
+  return status;
 }
