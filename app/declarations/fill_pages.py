@@ -145,7 +145,7 @@ def told_of(defects: Sequence[Located]) -> dict[str, list[str]]:
     return told
 
 
-def _forms(found: Declaration) -> tuple[AnswersForm, AnswersForm | None]:
+def forms_of(found: Declaration) -> tuple[AnswersForm, AnswersForm | None]:
     """Return the forms with what is stored, or with what was posted just now."""
     teaching = specs.teaching_form(found)
     posted = request.form if request.method == "POST" and request.form else None
@@ -161,7 +161,7 @@ def _forms(found: Declaration) -> tuple[AnswersForm, AnswersForm | None]:
 
 def _basics(held: Holdings, _section: str) -> Page:
     found = held.declaration
-    personal, teaching = _forms(found)
+    personal, teaching = forms_of(found)
     settings = jurisdictions.get(found.plan.jurisdiction)
     return {
         "declared": overview.declared_of(held),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import flash, request, url_for
+from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
@@ -20,8 +20,8 @@ from app.core.repeats import answer_repeat
 from app.core.signed_out import wants_json
 from app.core.uploads import Policy
 from app.declarations import operations, queries, specs
-from app.declarations.fill_pages import address, policy_of, section_page
-from app.declarations.models import Declaration, EntrySection, PriorTitle
+from app.declarations.fill_pages import address, forms_of, policy_of, section_page
+from app.declarations.models import STATUS_WORDS, Declaration, EntrySection, PriorTitle
 from app.declarations.operations.attaching import slot_of
 from app.declarations.operations.common import refuse_unless_editable
 from app.declarations.operations.holding import HELD_TITLE
@@ -52,6 +52,17 @@ def autosave(declaration_id: int) -> dict[str, Any]:
     }
 
 
+@bp.get("/declarations/<int:declaration_id>/autosave")
+@requires("declaration.fill")
+def kept(declaration_id: int) -> dict[str, Any]:
+    """Return what is kept of 基本信息, for a page that another one has overtaken."""
+    found = own(declaration_id)
+    refuse_unless_editable(found)
+    forms: Any = [form for form in forms_of(found) if form is not None]
+    values = {field.name: field.texts() for form in forms for field in form}
+    return {"row_version": found.row_version, "values": values}
+
+
 def _number(text: str) -> int:
     if not text.isdecimal():
         raise NotFound("该记录不存在，请刷新页面")
@@ -63,11 +74,13 @@ def _number(text: str) -> int:
 def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     """Keep the whole form of 基本信息 (保存个人信息)."""
     found = own(declaration_id, lock=True)
+    if not found.is_editable:
+        return _closed(found)
     if request.form.get("row_version", found.row_version, type=int) != found.row_version:
-        kept = operations.differing_fields(found, request.form)
-        if kept:
+        differing = operations.differing_fields(found, request.form)
+        if differing:
             problem = overtaken("这份申报")
-            return section_page(found, "basics", errors=kept, problem=problem), 409
+            return section_page(found, "basics", errors=differing, problem=problem), 409
     errors: dict[str, list[str]] = {}
     for spec in (specs.personal_form(found), specs.teaching_form(found)):
         for field in spec.fields if spec else ():
@@ -80,6 +93,18 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     else:
         flash("已保存", "success")
     return see_other(address(found, "basics"))
+
+
+def _closed(found: Declaration) -> tuple[str, int]:
+    """Say that another page has sent the declaration up, with what was typed on this one."""
+    page = render_template(
+        "overtaken.html",
+        message=f"这份申报现为“{STATUS_WORDS[found.status][0]}”，不能再修改，本页没有保存。",
+        lost=operations.unsaved_fields(found, request.form),
+        url=url_for("declarations.show", declaration_id=found.id),
+        label="查看这份申报",
+    )
+    return page, Conflict.status
 
 
 def _keep(found: Declaration, name: str) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from app.declarations.operations.filling import (
     Saved,
     differing_fields,
     save_field,
+    unsaved_fields,
 )
 from app.declarations.operations.finishing import (
     cancel_declaration,
@@ -98,6 +99,7 @@ __all__ = [
     "submit_declaration",
     "terminate_declaration",
     "termination_confirmer",
+    "unsaved_fields",
     "vet_declaration",
     "vet_forwarded",
     "vetter",

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.overtaken import differing
+from app.core.overtaken import differing, unsaved
 from app.declarations.models import Declaration
 from app.declarations.operations.common import record, refuse_unless_editable
 from app.declarations.specs import held_to, personal_form, teaching_form
@@ -75,15 +75,26 @@ def require_current(declaration: Declaration, row_version: int | None) -> None:
 
 def differing_fields(declaration: Declaration, typed: MultiDict[str, str]) -> dict[str, list[str]]:
     """Return the fields typed otherwise than they are kept, and what to say beside each."""
+    found: dict[str, list[str]] = {}
+    for spec, kept in _forms(declaration):
+        found |= differing(spec, kept, build(spec.optional())(typed).answers())
+    return found
+
+
+def unsaved_fields(declaration: Declaration, typed: MultiDict[str, str]) -> list[tuple[str, str]]:
+    """Return (label, text) of the fields typed otherwise than they are kept."""
+    found: list[tuple[str, str]] = []
+    for spec, kept in _forms(declaration):
+        found += unsaved(spec.fields, kept, build(spec.optional())(typed), typed)
+    return found
+
+
+def _forms(declaration: Declaration) -> list[tuple[FormSpec, dict[str, Any]]]:
     forms = (
         (personal_form(declaration), declaration.personal),
         (teaching_form(declaration), declaration.teaching),
     )
-    found: dict[str, list[str]] = {}
-    for spec, kept in forms:
-        if spec is not None:
-            found |= differing(spec, kept, build(spec.optional())(typed).answers())
-    return found
+    return [(spec, kept) for spec, kept in forms if spec is not None]
 
 
 def _fit_years(declaration: Declaration, name: str) -> Saved:

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.core.db import transaction
 from app.declarations import queries
-from app.declarations.models import Declaration
+from app.declarations.models import Declaration, Status
 from tests.builders.declarations import a_draft
 from tests.builders.golden_case import PERSONAL, TEACHING
 
@@ -78,3 +78,25 @@ def test_a_stale_page_autosaves_nothing(app: Flask, client_for: Clients) -> None
     assert typed(case.id)["birth_place"] == "淮城市云桥区"
     assert autosave("淮城市", str(answer.json["row_version"])).status_code == 200
     assert typed(case.id)["birth_place"] == "淮城市"
+
+
+def test_a_page_learns_what_is_kept_and_after_the_submission_loses_nothing_it_typed(
+    app: Flask, client_for: Clients
+) -> None:
+    case = a_case()
+    client = client_for(case.person)
+    kept = client.get(f"/declarations/{case.id}/autosave").json
+    page = client.get(f"/declarations/{case.id}/fill/basics").text
+    assert kept["row_version"] == int(version_on(page))
+    assert kept["values"]["birth_place"] == [PERSONAL["birth_place"]]
+    assert kept["values"].keys() >= TEACHING.keys()
+    with transaction():
+        queries.get_declaration(case.id).status = Status.GIVEN_UP
+    second = {**PERSONAL, **TEACHING, "birth_place": "淮城市河东区", "row_version": 1}
+    refused = client.post(f"/declarations/{case.id}/fill/basics", second)
+    assert refused.status_code == 409
+    assert "本页没有保存" in refused.text
+    assert "淮城市河东区" in refused.text
+    assert f'href="/declarations/{case.id}"' in refused.text
+    assert "保存个人信息" not in refused.text
+    assert client.get(f"/declarations/{case.id}/autosave").status_code == 409
