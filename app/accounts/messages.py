@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from app.accounts.models import Notification
-
-FOLDED_FROM = 3
+FOLDED_FROM, FOLDED_MOST = 3, 50
 OTHER = "其他事项"
 MATTERS = {
     "portfolio": "业绩档案",
@@ -25,11 +24,11 @@ MATTERS = {
 
 @dataclass
 class Bundle:
-    """The messages of one day about one matter."""
+    """The messages of one day about one matter, no more of them than a page can show."""
 
     day: date
     matter: str
-    items: list[Notification] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
 
     @property
     def unread(self) -> int:
@@ -42,11 +41,18 @@ class Bundle:
         return len(self.items) >= FOLDED_FROM
 
 
-def bundles(messages: Iterable[Notification]) -> Sequence[Bundle]:
-    """Group messages by day and matter, in the order in which each group first appears."""
-    found: dict[tuple[date, str], Bundle] = {}
+def bundles(messages: Iterable[Any]) -> Sequence[Bundle]:
+    """Group messages by day and matter, in the order in which each group first appears.
+
+    As much of a message is enough as says when it was written and where it leads.
+    """
+    found: list[Bundle] = []
+    latest: dict[tuple[date, str], Bundle] = {}
     for message in messages:
         matter = MATTERS.get(message.url.strip("/").split("/")[0], OTHER)
         place = (message.created_at.date(), matter)
-        found.setdefault(place, Bundle(*place)).items.append(message)
-    return list(found.values())
+        if place not in latest or len(latest[place].items) == FOLDED_MOST:
+            latest[place] = Bundle(*place)
+            found.append(latest[place])
+        latest[place].items.append(message)
+    return found

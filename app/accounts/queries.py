@@ -1,7 +1,7 @@
 """Reads about people."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from app.accounts.factor_models import CodeCard, FactorRole, OneTimeCode, SecondFactor
+from app.accounts.messages import Bundle
 from app.accounts.models import (
     Credential,
     IntegrityRecord,
@@ -273,6 +274,19 @@ def notifications_of(person_id: int, *, only_unread: bool = False) -> Select[tup
     if only_unread:
         mine = mine.where(Notification.read_at.is_(None))
     return mine.order_by(Notification.id.desc())
+
+
+def places_of(told: Select[tuple[Notification]]) -> Select[tuple[int, datetime, str]]:
+    """Select of notifications no more than what tells where each belongs."""
+    return told.with_only_columns(Notification.id, Notification.created_at, Notification.url)
+
+
+def shown_among(
+    told: Select[tuple[Notification]], bundles: Sequence[Bundle]
+) -> Sequence[Notification]:
+    """Return those of the notifications that stand in these bundles, in their order."""
+    ids = [place.id for bundle in bundles for place in bundle.items]
+    return db.session.scalars(told.where(Notification.id.in_(ids))).all()
 
 
 def was_notified(person_id: int, text: str, *, since: datetime) -> bool:

@@ -20,14 +20,14 @@ from app.core.clock import now
 from app.core.db import begin_writing, current_transaction, db
 from app.core.errors import Invalid, NotFound
 from app.core.faults import show_faults
-from app.core.http import marks_viewed, page_of, safe_next, see_other, writes_late
+from app.core.http import marks_viewed, page_from, page_of, safe_next, see_other, writes_late
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
 from app.core.repeats import answer_repeat
 
 bp = Blueprint("accounts", __name__)
 HOME = "/home"
-MESSAGES_A_PAGE = 50
+BUNDLES_A_PAGE = 20
 bp.teardown_app_request(sessions.note_use)
 bp.app_template_filter("last_day")(last_day)
 
@@ -261,12 +261,13 @@ def own_log() -> str:
 def notifications() -> str:
     """What the person was told (消息), many of one day about one matter folded."""
     only_unread = request.args.get("show") == "unread"
-    found = queries.notifications_of(current_user.id, only_unread=only_unread)
-    page = page_of(found, size=MESSAGES_A_PAGE)
+    told = queries.notifications_of(current_user.id, only_unread=only_unread)
+    placed = db.session.execute(queries.places_of(told)).all()
+    page = page_from(bundles(placed), size=BUNDLES_A_PAGE)
     return render_template(
         "accounts/notifications.html",
         page=page,
-        bundles=bundles(page.items),
+        bundles=bundles(queries.shown_among(told, page.items)),
         only_unread=only_unread,
     )
 

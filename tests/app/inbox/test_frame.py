@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
@@ -61,6 +62,21 @@ def test_many_messages_of_a_day_are_folded_and_opening_one_marks_it_read(
     assert "绑定申请" not in unread
     browser.post("/notifications/read")
     assert "没有未读消息" in browser.get("/notifications?show=unread").text
+
+
+def test_messages_are_paged_by_the_lines_they_fold_into(app: Flask, client_for: Enter) -> None:
+    with transaction():
+        person = a_person("苏晓禾", roles=[("applicant", "all", None)])
+        for number in reversed(range(20)):
+            day = now() - timedelta(days=number + 1)
+            notify(person.id, f"第{number}天的通知", url="/binding", now=day)
+        for number in range(70):
+            notify(person.id, f"业绩{number}已通过", url=f"/portfolio/{number}", now=now())
+    browser = client_for(person)
+    first, second = (browser.get(f"/notifications?page={page}").text for page in (1, 2))
+    assert re.findall(r"业绩档案</strong> (\d+) 条消息", first) == ["50", "20"]
+    assert ("第17天的通知" in first, "第18天的通知" in first) == (True, False)
+    assert ("第 1–20 组，共 22 组" in first, "第19天的通知" in second) == (True, True)
 
 
 def test_others_messages_are_not_found_and_stay_unread(app: Flask, client_for: Enter) -> None:
