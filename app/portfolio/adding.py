@@ -68,13 +68,15 @@ def carry() -> str:
     """从上一年复制: the items of the year before that come every year."""
     years = carrying.years_to(current_user.id, now())
     year = request.values.get("year", type=int) or (years[0] if years else 0)
-    sources = carrying.sources_for(current_user.id, year)
+    early = carrying.not_yet(year, now())
+    sources = [] if early else carrying.sources_for(current_user.id, year)
     return render_template(
         "portfolio/carry.html",
         years=years,
         year=year,
         sources=carrying.marked(sources, _chosen()),
-        types=carrying.yearly_types(),
+        early=early,
+        types=carrying.types_for(current_user.id),
         states=STATES,
         tones=TONES,
     )

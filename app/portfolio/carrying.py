@@ -12,7 +12,7 @@ from app.accounts.models import Person
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
-from app.portfolio import item_types
+from app.portfolio import item_types, queries
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import ItemFile, PortfolioItem
 from app.portfolio.operations import create_item, record_event
@@ -43,6 +43,18 @@ def year_field(kind: ItemType) -> str:
 def yearly_types() -> list[ItemType]:
     """Return the types whose items come every year (年度考核, 继续教育, 工作量)."""
     return [kind for kind in item_types.all_types() if year_field(kind)]
+
+
+def types_for(person_id: int) -> list[ItemType]:
+    """Return those of them that a person may have: what only other title series have is none."""
+    branches = queries.tree_of_person(person_id)
+    offered = {count.kind.key for branch in branches for count in branch.counts}
+    return [kind for kind in yearly_types() if kind.key in offered]
+
+
+def not_yet(year: int, now: datetime) -> str:
+    """Return why nothing may be carried over to a year that is still to come, or nothing."""
+    return f"{year} 年尚未到来，不能复制" if year > this_year(now) else ""
 
 
 def this_year(now: datetime) -> int:
@@ -104,8 +116,8 @@ def carry_over(
     """
     if not item_ids:
         raise Invalid("请先勾选要复制的业绩", field="id")
-    if year > this_year(now):
-        raise Invalid(f"{year} 年尚未到来，不能复制", field="year")
+    if fault := not_yet(year, now):
+        raise Invalid(fault, field="year")
     hold_portfolio(actor.id)
     sources = {source.item.id: source for source in sources_for(actor.id, year)}
     if not set(item_ids) <= sources.keys():

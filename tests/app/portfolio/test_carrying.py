@@ -104,6 +104,21 @@ def test_a_deleted_draft_may_be_made_again(teacher: Person, last: int) -> None:
     assert len(carried(teacher, last)) == 1
 
 
+def test_the_page_offers_what_the_person_may_have_and_no_year_to_come(
+    teacher: Person, last: int, client_for: Any
+) -> None:
+    browser = client_for(teacher)
+    page = browser.get("/portfolio/carry").text
+    assert ("继续教育" in page, "手术" in page, "临床" in page) == (True, False, False)
+    assert "复制到" in page
+    with transaction():
+        data = {"year": a_year(), "hours_public": 0, "hours_professional": 60}
+        build.an_item(db.session.merge(teacher), "training", data=data)
+    early = browser.get(f"/portfolio/carry?year={a_year() + 1}").text
+    assert f"{a_year() + 1} 年尚未到来，不能复制" in early
+    assert "data-bulk-button" not in early
+
+
 def test_what_cannot_be_carried_over_is_refused(teacher: Person, school: Unit, last: int) -> None:
     with pytest.raises(Invalid, match="请先勾选"):
         carried(teacher)
