@@ -43,7 +43,7 @@ from app.portfolio.models import (
 )
 from app.portfolio.queries import seen_among, units_where, usages_of
 from app.portfolio.sight import seen_of
-from app.units.models import Unit
+from app.units.models import ACTIVE, Employment, Unit
 
 AS_SEEN = (
     joinedload(PortfolioItem.current_version),
@@ -53,6 +53,7 @@ ACTION = "portfolio.compare"
 MOST_SHOWN, READ = 20, 200
 """Places shown, and rows read of one mark: of more than that, the first are looked at."""
 IS_SENT = PortfolioItem.status != DRAFT
+IS_EMPLOYED = Employment.status == ACTIVE
 MARKED = (
     (ItemMark.mark, ItemMark.item_id),
     (StoredFile.sha256, StoredFile.id),
@@ -233,7 +234,9 @@ def _told(mine: Mine, pairs: Sequence[Pair]) -> list[Duplicate]:
     rows = db.session.execute(
         select(PortfolioItem, Person.name, Unit.name)
         .join(Person, Person.id == PortfolioItem.person_id)
-        .join(Unit, Unit.id == PortfolioItem.reviewing_unit_id)
+        .outerjoin(Employment, and_(Employment.person_id == Person.id, IS_EMPLOYED))
+        # Who left has no unit: the one that reviewed the item knows of it.
+        .join(Unit, Unit.id == func.coalesce(Employment.unit_id, PortfolioItem.reviewing_unit_id))
         .where(PortfolioItem.id.in_(theirs_ids))
         .options(*AS_SEEN)
     ).tuples()
