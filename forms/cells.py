@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from forms.builder import display, options_of
+from forms.builder import build, display, options_of
 from forms.fields.base import is_literal
 from forms.fields.simple import EXAMPLES as CHECKED
-from forms.spec import FieldSpec
+from forms.spec import FieldSpec, FormSpec
 
 YES, NO = "是", "否"
 SEVERAL = re.compile(r"[、,，;；]")
@@ -72,6 +72,17 @@ def example_of(field: FieldSpec) -> str:
     if labels_of(field):
         return labels_of(field)[0]
     return _a_number(field) if field.type in {"integer", "number"} else _a_text(field)
+
+
+def examples_of(form: FormSpec) -> dict[str, str]:
+    """Return the example line of a template: what its other answers leave no room for is empty."""
+    examples = {field.name: example_of(field) for field in form.fields if fits_cell(field)}
+    answers = {name: answer_in(form.field(name), text) for name, text in examples.items()}
+    filled: Any = build(form)(data=answers)
+    return {
+        name: "" if form.field(name).only and not filled[name].is_required(filled) else text
+        for name, text in examples.items()
+    }
 
 
 def _a_text(field: FieldSpec) -> str:

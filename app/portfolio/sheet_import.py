@@ -26,7 +26,7 @@ from app.portfolio.models import STATES, PortfolioItem
 from app.portfolio.operations import create_item
 from app.portfolio.origins import answered, hold_portfolio, origin_of
 from forms import FieldSpec, build
-from forms.cells import advice_on, answer_in, example_of, fits_cell, labels_of
+from forms.cells import advice_on, answer_in, examples_of, fits_cell, labels_of
 from forms.fields.simple import TextField
 
 FAMILY, WAY = "item", "sheet"
@@ -75,7 +75,10 @@ class Items:
         self.label = kind.title
         self.fields = tuple(f for f in item_types.fields_of(kind) if fits_cell(f))
         labels = {each.name: each.label for each in self.fields}
-        self.columns: Sequence[Column] = tuple(_column(f, labels) for f in self.fields)
+        examples = examples_of(kind.form)
+        self.columns: Sequence[Column] = tuple(
+            _column(f, labels, examples[f.name]) for f in self.fields
+        )
         self.own = Own(
             "portfolio.import_sheets",
             "表格导入",
@@ -138,7 +141,7 @@ class Items:
         form.validate()
         for spec in self.fields:
             if form[spec.name].errors and spec.name not in told:
-                row.refuse(spec.name, "；".join(map(str, form[spec.name].errors)))
+                row.refuse(spec.name, _said_of(form[spec.name], is_blank=not row[spec.name]))
         data = answered({spec.name: form[spec.name].to_json() for spec in self.fields})
         return Found(
             data,
@@ -198,12 +201,18 @@ def _note_claims(rows: Sequence[Row]) -> None:
             row.note = row.note or AGAIN.format(no=min(firsts))
 
 
-def _column(spec: FieldSpec, labels: Mapping[str, str]) -> Column:
+def _said_of(field: Any, *, is_blank: bool) -> str:
+    """Return what the form refuses of a cell: people fill one in, wherever a page has a list."""
+    said = "；".join(map(str, field.errors))
+    return said.replace(field.asks, TextField.asks, 1) if is_blank else said
+
+
+def _column(spec: FieldSpec, labels: Mapping[str, str], example: str) -> Column:
     is_text = spec.type in {"text", "textarea"}
     return Column(
         spec.name,
         spec.label,
-        example_of(spec),
+        example,
         required=spec.required and spec.default is None,
         most=TextField.limit(spec) if is_text else 20,
         help=advice_on(spec, labels),

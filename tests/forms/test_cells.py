@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from forms import FieldSpec
-from forms.cells import YES, advice_on, answer_in, example_of, fits_cell, labels_of
+from forms import FieldSpec, item_types
+from forms.cells import YES, advice_on, answer_in, example_of, examples_of, fits_cell, labels_of
 
 LEVELS = (("a", "省级"), ("b", "市级"))
 
@@ -69,6 +69,12 @@ def test_lists_are_offered() -> None:
 )
 def test_an_example_is_told_where_one_is_known(field: FieldSpec, example: str) -> None:
     assert example_of(field) == example
+
+
+def test_the_examples_of_a_line_agree() -> None:
+    patent = examples_of(item_types()["patent"].form)
+    assert (patent["transformed"], patent["benefit"], patent["name"]) == ("否", "", "专利名称示例")
+    assert examples_of(item_types()["engineering"].form)["scale"] == "大型"
 
 
 def test_the_notes_say_what_the_form_asks() -> None:

@@ -146,6 +146,7 @@ def test_the_form_says_what_is_wrong_with_which_cell(teacher: Person) -> None:
 
     assert said() == []
     assert said(name="") == [("name", "请填写荣誉名称")]
+    assert [text[:3] for _, text in said(level="", date="")] == ["请填写"] * 2
     assert said(name="字" * 101) == [("name", "不能超过 100 个字，现有 101 个字")]
     assert said(level="银河级") == [("level", "请选择列表中的选项")]
     assert said(date="2024-13") == [("date", "不是有效的年月，应如 2026-11")]
