@@ -147,8 +147,10 @@ def _check_names(form: FormSpec) -> None:
         twice = {value for value in given if given.count(value) > 1}
         if twice:
             raise FormSpecError(f"{what}重名: {'、'.join(sorted(twice))}")
+    columns = {f"{table.name}.{each.name}" for table in form.fields for each in table.fields}
     for field in form.fields:
         _check_mentions(field, set(names), set(names))
+        require(field.sum_of in {"", *columns}, field, f"没有列 {field.sum_of}")
         row = {each.name for each in field.fields}
         for inner in field.fields:
             _check_mentions(inner, {*names, *row}, row)

@@ -77,6 +77,10 @@ class FieldSpec:
     # `today+90d`: so many days from now.
     min: str | None = None
     max: str | None = None
+    # The age that `min` was the day of, once `FormSpec.at` knows that day.
+    of_age: int = 0
+    # A column of a table, `courses.hours`: this number is no less than its sum.
+    sum_of: str = ""
     one_when: Conditions = ()
     # The box beside which, while it is ticked, no day may stand: 至今.
     unless: str = ""
@@ -235,9 +239,15 @@ def _dated(field: FieldSpec, days: dict[str, date | None]) -> FieldSpec:
     return replace(
         field,
         min=_limit_at(field, field.min, days),
+        of_age=_age_in(field.min) or field.of_age,
         max=_limit_at(field, field.max, days),
         fields=tuple(_dated(inner, days) for inner in field.fields),
     )
+
+
+def _age_in(limit: str | None) -> int:
+    word = _DAY.fullmatch(limit or "")
+    return int(word[2] or 0) if word and word[1] == "birth" else 0
 
 
 def _limit_at(field: FieldSpec, limit: str | None, days: dict[str, date | None]) -> str | None:

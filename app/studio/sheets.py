@@ -40,6 +40,7 @@ LIMITS = {
     "check_with": "检查时参照 {}",
     "one_when": "只填一行的条件 {}",
     "unless": "勾选 {} 时不填",
+    "sum_of": "不小于 {} 之和",
     "help": "提示“{}”",
     "message": "有误时说“{}”",
     "placeholder": "示例“{}”",

@@ -135,7 +135,8 @@ class TypedField(Field):
         if given is None or is_day(given):
             return None, ""
         if not is_name(given):
-            return given, f" {given}"
+            age = self.spec.of_age if given == self.spec.min else 0
+            return given, f" {given}" + (f"（年满 {age} 周岁）" if age else "")
         other: Any = form[given]
         if other.is_empty():
             return None, ""

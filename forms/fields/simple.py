@@ -272,9 +272,9 @@ class NumberField(TypedField):
 
 
 class IntegerField(NumberField):
-    """整数. Where the conditions of `one_when` are met, only 1 will do."""
+    """整数. Where `one_when` is met only 1 will do; no less than the sum of `sum_of`."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"min", "max", "one_when"})
+    options: ClassVar[frozenset[str]] = frozenset({"min", "max", "one_when", "sum_of"})
     mode: ClassVar[str] = "numeric"
 
     def read(self, text: str) -> Any:
@@ -293,6 +293,19 @@ class IntegerField(NumberField):
             met = "、".join(value for _name, values in conditions for value in values)
             raise too_far(f"{met}应为 1")
         super().check(form)
+        least, said = self._sum(form) if self.spec.sum_of else (0, "")
+        if said and self.data < least:
+            raise too_far(self.own_message(f"不能小于{said}"))
+
+    def _sum(self, form: BaseForm) -> tuple[int, str]:
+        """Return the sum of a column of a table, and how it is said; several ask no tables."""
+        table, _, column = self.spec.sum_of.partition(".")
+        if table not in form:
+            return 0, ""
+        rows: Any = form[table]
+        cells = [entry.form[column] for entry in rows.filled]
+        total = sum(cell.data or 0 for cell in cells)
+        return total, f"{rows.label.text}中的{cells[0].label.text}之和（{total}）" if cells else ""
 
     def written(self, value: Any) -> Any:
         """Return the number itself."""

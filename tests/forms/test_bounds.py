@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from forms import AnswersForm, FormSpecError, build, display, parse
+from forms import AnswersForm, FormSpecError, build, display, item_types, parse
 from forms.fields.simple import CHECKS, EXAMPLES
 
 FORM = """
@@ -92,6 +92,33 @@ def test_a_slot_that_wants_three_says_how_many_there_are() -> None:
     assert relaxed.validate()
 
 
+def test_a_day_before_an_age_is_refused_with_the_age() -> None:
+    form = item_types()["exam_certificate"].form.at(date(2026, 11, 20), date(1985, 3, 12))
+    early = build(form)(data={"obtained": "2001-03-11"})
+    early.validate()
+    assert early.errors["obtained"] == ["不能早于 2001-03-12（年满 16 周岁）"]
+
+
+def test_a_total_is_no_less_than_the_sum_of_its_rows() -> None:
+    def said(total: object, *hours: object) -> list[str]:
+        rows = [{"course": "数学", "hours": each} for each in hours]
+        form = build(item_types()["teaching_university"].form)(
+            data={"courses": rows, "total_hours": total}
+        )
+        form.validate()
+        return list(form.errors.get("total_hours", []))
+
+    assert said(48, 64, 32) == ["不能小于讲授课程中的学时之和（96）"]
+    assert (
+        said(96, 64, 32)
+        == said(100, 64, 32)
+        == said(48, 32, "")
+        == said(48, "六")
+        == said(5)
+        == []
+    )
+
+
 def test_a_day_is_so_many_days_from_now() -> None:
     assert SPEC.field("until").min == "2027-02-18"
     assert filled(until="2027-02-17").errors == {"until": ["不能早于 2027-02-18"]}
@@ -104,6 +131,7 @@ def test_a_day_is_so_many_days_from_now() -> None:
         ("{name: a, type: text, label: 甲, only: true}", "only 须与 required_when 同用"),
         ("{name: a, type: text, label: 甲, check: patent, check_with: b}", "未知的字段 b"),
         ("{name: a, type: files, label: 甲, min: x}", "min 须为整数"),
+        ("{name: a, type: integer, label: 甲, sum_of: b.c}", "没有列 b.c"),
         ("{name: a, type: number, label: 甲, scaled: 1}", "scaled 应为 true 或 false"),
     ],
 )

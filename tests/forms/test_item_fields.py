@@ -37,7 +37,8 @@ def fields_of(key: str) -> list[FieldSpec]:
 def alone(field: FieldSpec) -> FieldSpec:
     low, high = (None if limit and is_name(limit) else limit for limit in (field.min, field.max))
     inner = tuple(alone(each) for each in field.fields)
-    return replace(field, min=low, max=high, one_when=(), unless="", check_with="", fields=inner)
+    whole = {"one_when": (), "unless": "", "sum_of": "", "check_with": ""}
+    return replace(field, min=low, max=high, fields=inner, **whole)
 
 
 @cache

@@ -71,7 +71,8 @@ ER  -
 """
 BIBTEX = r"""@article{a,
   author={邱晓岚 and 林晓禾}, title={{基于}流程的职称评审}, journal={计算机学报},
-  year=2024, month=may, volume=47, number={05}, pages={12--18}, ISSN={0254-4164}, doi={10.1234/abc.5}}
+  year=2024, month=may, volume=47, number={05}, pages={12--18},
+  ISSN={0254-4164}, doi={10.1234/abc.5}}
 @article{a, title={G{\"o}del 之后}, author={Others, An and others}, journal={刊}, year={2023}}
 @article{bad, title={没有写完
 @book{b, title="书", author={林晓禾}, publisher={人民出版社}, isbn={978-7-00-000000-1}, year=2020}
@@ -128,7 +129,7 @@ def test_a_doi_leads_to_the_paper(author: Person) -> None:
 
 def test_what_stands_in_bibtex_is_read_beside_what_is_broken(author: Person) -> None:
     paper, second, book = would_be(author, BIBTEX)
-    assert found_in(BIBTEX).lost == [5]
+    assert found_in(BIBTEX).lost == [6]
     assert second.data["title"] == "Gödel 之后"
     assert "participants" not in second.data
     assert "position" not in second.data
@@ -242,7 +243,7 @@ def test_the_pages_lead_from_the_text_to_drafts(author: Person, client_for: Any)
     url = browser.post("/portfolio/literature", file).location
     for _ in range(2):
         page = browser.get(url).text
-        assert ("第 5 行起的内容无法识别" in page, "生成草稿" in page) == (True, True)
+        assert ("第 6 行起的内容无法识别" in page, "生成草稿" in page) == (True, True)
         assert "其余文献可以先导入" in page
     unpicked = browser.post(url, {})
     assert is_told_in_place(unpicked, "请先勾选要导入的文献", "基于流程的职称评审")
