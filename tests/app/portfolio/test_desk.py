@@ -7,6 +7,7 @@ import pytest
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
+from app.portfolio import duplicates
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
@@ -103,3 +104,11 @@ def test_the_item_of_a_units_only_clerk_goes_up_and_they_are_told_so(client_for:
     page = client_for(reviewer).get(f"/portfolio/{sent(reviewer)}").text
     assert "已提交云桥区教育体育局审核" in page
     assert "按规定由上级单位审核" in page
+    award = {"name": "小学数学“量感”培养实践研究", "date": "2023-06"}
+    with transaction():
+        other = a_person(unit=a_unit("榕树小学", reports_to=above))
+    sent(reviewer, "award", **award)
+    claim = sent(other, "award", **award)
+    with transaction(write=False):
+        [hint] = duplicates.duplicates_of(other.id, [claim]).shown
+    assert hint.path[0] == "独一小学", "the unit of the person, whoever reviews the item"

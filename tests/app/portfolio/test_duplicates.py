@@ -31,7 +31,7 @@ from app.units.models import Unit
 from app.units.queries import unit_of
 from tests.builders import portfolio as build
 from tests.builders.declarations import a_pdf
-from tests.builders.people import a_person, a_unit, employ, staff
+from tests.builders.people import a_person, a_unit, staff
 from tests.builders.scanned import as_scanned
 from tests.builders.scans import RESCANS, honour
 from tests.builders.statements import statements_sent
@@ -299,18 +299,6 @@ def test_the_path_leads_there_for_who_may_open_it(
     assert f'href="/portfolio/{near}"' in page
     assert "榕树小学 › 林远 › 获奖项目" in page
     assert f'href="/portfolio/{away}"' not in page
-
-
-def test_the_path_names_the_unit_of_the_person_whoever_reviews_the_item(
-    two: tuple[Person, Person],
-) -> None:
-    with transaction():
-        small = a_unit("柳溪乡中心学校", reports_to=a_unit("云桥区教体局", kind="机关"))
-        alone = staff(small, "unit_clerk")
-        employ(alone, small)
-    sent(alone, "award", **AWARD)
-    [hint] = found(two[1], sent(two[1], "award", **AWARD))
-    assert hint.path[:2] == ("柳溪乡中心学校", alone.name)
 
 
 def test_the_clerk_reads_the_path_and_no_applicant_does(
