@@ -27,7 +27,6 @@ from app.engine.gate.decisions import (
     asked_in,
     check_cells,
     check_decision,
-    check_rule_tasks,
     read_decision,
 )
 from app.engine.gate.diagram import BPMN, Diagram, Node, draw, local
@@ -37,6 +36,7 @@ from app.engine.gate.graph import scope_waits
 from app.engine.gate.known import Known, Published
 from app.engine.gate.matters import matters_of
 from app.engine.gate.schema import check_schema
+from app.engine.gate.tables import check_rule_tasks
 from app.engine.gate.xml import MAX_BYTES, read_tree
 from rules.conditions import Effort, TooCostly
 

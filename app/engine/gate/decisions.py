@@ -12,11 +12,10 @@ from app.engine.decisions import COLLECT, POLICIES, UNIQUE, VALUE, cell_test, pl
 from app.engine.gate.advice import IN_CELL, IN_CONDITION, advice
 from app.engine.gate.diagram import SPIFF, Diagram, Node, local
 from app.engine.gate.expressions import compile_for, in_words
-from app.engine.gate.findings import Finding, quoted
+from app.engine.gate.findings import Finding, Severity, quoted
 from app.engine.gate.known import Known
-from app.engine.gate.matters import matters_of
 from app.engine.gate.values import united, words_for
-from app.engine.gate.variables import Variables, name_trouble
+from app.engine.gate.variables import name_trouble
 from rules.conditions import Effort, Values, impossible_values
 from rules.expression import MAX_TEXT, ExpressionError
 
@@ -66,7 +65,7 @@ class Decision:
         outputs = [output.get("name", "") for output in self.parts("output")]
         if self.table.get("hitPolicy", UNIQUE) == COLLECT:
             return dict.fromkeys(outputs, list)
-        rows = [_cells(rule, "outputEntry") for rule in self.parts("rule")]
+        rows = [cells_of(rule, "outputEntry") for rule in self.parts("rule")]
         columns = [[row[at] for row in rows if at < len(row)] for at in range(len(outputs))]
         return {name: _written(cells, known) for name, cells in zip(outputs, columns, strict=True)}
 
@@ -78,12 +77,12 @@ class Decision:
         if self.table.get("hitPolicy", UNIQUE) == COLLECT:
             return {frozenset()}
         names = [output.get("name", "") for output in self.parts("output")]
-        headers = [_text_of(header) for header in self.parts("input")]
+        headers = [text_of(header) for header in self.parts("input")]
         found: set[frozenset[tuple[str, Any]]] = set()
         for rule in self.parts("rule"):
             fits = _fits(rule, headers, holds)
             if fits is not False:
-                values = [_written([cell], known) for cell in _cells(rule, "outputEntry")]
+                values = [_written([cell], known) for cell in cells_of(rule, "outputEntry")]
                 told = zip(names, values, strict=False)
                 # After what may fit nothing comes the value itself.
                 found.add(frozenset((n, v[-1]) for n, v in told if isinstance(v, tuple)))
@@ -99,7 +98,7 @@ class Decision:
         if kind in {"input", "output"}:
             return f"“{self._title(element, self.parts(kind).index(element) + 1)}”列"
         if kind in {"inputEntry", "outputEntry"} and holder in self._rows:
-            number = _cells(holder, kind).index(element) + 1
+            number = cells_of(holder, kind).index(element) + 1
             heads = self.parts(kind.removesuffix("Entry"))
             title = self._title(heads[number - 1], number) if number <= len(heads) else number
             return f"第 {self._rows[holder]} 行“{title}”列"
@@ -110,25 +109,28 @@ class Decision:
         return {rule: number for number, rule in enumerate(self.parts("rule"), start=1)}
 
     def _title(self, head: Any, number: int) -> str:
-        text = _text_of(head) if local(head) == "input" else ""
+        text = text_of(head) if local(head) == "input" else ""
         return str(head.get("label") or head.get("name") or text or number)
 
-    def find(self, rule: str, element: Any, message: str, hint: str) -> Finding:
+    def find(
+        self, rule: str, element: Any, message: str, hint: str, *, severity: Severity = "error"
+    ) -> Finding:
         """Return a finding about an element of this file."""
         ident = element.get("id") or local(element)
         name = quoted(self._place(element) or element.get("name") or ident)
-        return Finding(rule, ident, name, message, hint, file=self.file)
+        return Finding(rule, ident, name, message, hint, severity, self.file)
 
 
-def _cells(rule: Any, kind: str) -> list[Any]:
+def cells_of(rule: Any, kind: str) -> list[Any]:
+    """Return the cells of a row that are its inputs or its outputs."""
     return [child for child in rule if local(child) == kind]
 
 
 def _fits(rule: Any, headers: list[str], holds: Holds) -> bool | None:
     """Whether a row fits, as far as its cells can be told."""
     cells = [
-        (header, _text_of(e))
-        for header, e in zip(headers, _cells(rule, "inputEntry"), strict=False)
+        (header, text_of(e))
+        for header, e in zip(headers, cells_of(rule, "inputEntry"), strict=False)
     ]
     told = {holds(cell_test(h, cell)) for h, cell in cells if cell.strip() not in {"", "-"}}
     if False in told:
@@ -141,7 +143,7 @@ def _written(cells: list[Any], known: Known) -> Values:
     values: list[Any] = [None]
     for cell in cells:
         try:
-            text = _text_of(cell)
+            text = text_of(cell)
             value = compile_for(text, frozenset(), known).evaluate({}) if text else None
         except ExpressionError:
             return None
@@ -151,7 +153,8 @@ def _written(cells: list[Any], known: Known) -> Values:
     return united([tuple(values)])
 
 
-def _text_of(element: Any) -> str:
+def text_of(element: Any) -> str:
+    """Return the text of a cell or a head."""
     return next((child.text or "" for child in element.iter("*") if local(child) == "text"), "")
 
 
@@ -181,7 +184,7 @@ def check_decision(decision: Decision, known: Known) -> Iterator[Finding]:
         yield decision.find("dmn.empty", decision.table, message, "请至少填写一行规则")
     columns = [len(decision.parts("input")), len(decision.parts("output"))]
     for rule in decision.parts("rule"):
-        if [len(_cells(rule, kind)) for kind in ("inputEntry", "outputEntry")] != columns:
+        if [len(cells_of(rule, kind)) for kind in ("inputEntry", "outputEntry")] != columns:
             message = "这一行的格数与表头不一致"
             yield decision.find("dmn.columns", rule, message, "请补齐或删去多余的格")
 
@@ -214,18 +217,18 @@ def check_cells(
     """
     usable = None if names is None else names | {VALUE}
     reader = _Reader(decision, known, usable, values, effort, ours)
-    headers = [_text_of(header) for header in decision.parts("input")]
+    headers = [text_of(header) for header in decision.parts("input")]
     for header, text in zip(decision.parts("input"), headers, strict=True):
         yield from reader.whole(header, text)
     for rule in decision.parts("rule"):
-        for entry, header_text in zip(_cells(rule, "inputEntry"), headers, strict=False):
+        for entry, header_text in zip(cells_of(rule, "inputEntry"), headers, strict=False):
             # What is wrong with a long header is said once, not with each of its cells.
-            if _text_of(entry).strip() not in {"", "-"} and len(header_text) <= MAX_TEXT:
-                yield from _misread(decision, entry, header_text, _text_of(entry))
-                yield from reader.test(entry, header_text, _text_of(entry))
-        for entry in _cells(rule, "outputEntry"):
-            if _text_of(entry):
-                yield from reader.whole(entry, _text_of(entry))
+            if text_of(entry).strip() not in {"", "-"} and len(header_text) <= MAX_TEXT:
+                yield from _misread(decision, entry, header_text, text_of(entry))
+                yield from reader.test(entry, header_text, text_of(entry))
+        for entry in cells_of(rule, "outputEntry"):
+            if text_of(entry):
+                yield from reader.whole(entry, text_of(entry))
 
 
 @dataclass(frozen=True)
@@ -316,30 +319,3 @@ def asked_in(diagram: Diagram) -> set[str]:
 def asked_by(node: Node) -> str:
     """Return the id of the decision that a business rule task asks for, or an empty text."""
     return str(node.element.findtext(f".//{SPIFF}calledDecisionId", ""))
-
-
-def check_rule_tasks(
-    variables: Variables, decisions: dict[str, Decision], effort: Effort
-) -> Iterator[Finding]:
-    """Guard the parser and the run: each business rule task has its table and its names.
-
-    Raises TooCostly.
-    """
-    diagram, known = variables.diagram, variables.known
-    passed: set[tuple[str, frozenset[str], str]] = set()
-    for node in diagram.of_kind("businessRuleTask"):
-        wanted = asked_by(node)
-        decision = decisions.get(wanted)
-        if decision is None:
-            message = f"没有编号为“{wanted}”的决策表"
-            hint = "请填写决策编号，并一并上传 .dmn 文件"
-            yield diagram.find("rule.decision", node, message, hint)
-        else:
-            # Only the names that the table mentions tell one place from another.
-            names = variables.at(node) & decision.mentioned
-            at = variables.values_at(node)
-            values = {name: at[name] for name in sorted(names) if name in at}
-            if (wanted, names, repr(values)) not in passed:
-                passed.add((wanted, names, repr(values)))
-                ours = matters_of(diagram, known)
-                yield from check_cells(decision, known, names, effort, values, ours)

@@ -252,7 +252,7 @@ def _never_a_time(
     is_word = isinstance(given, tuple) and not any(is_time(place, each) for each in given)
     if place not in _TIMES:
         return None
-    if given and is_word or given in {int, list}:
+    if (given and is_word) or given is int or given is list:
         return f"“{name}”不是时间，它只会是{worded(given)}", TIME_HINTS[place]
     return _other_time(place, expression, values)
 
@@ -273,7 +273,8 @@ def _other_time(
     if is_time(place, as_text(value)) or not is_time("timeDate", as_text(value)):
         return None
     message = f"“{quoted(expression.text.strip())}”是时刻，不是时长"
-    return message, '等到这一时刻，请把定时类型改成日期（timeDate）；等一段时间，请写时长如 "P5D"'
+    hint = "等到这一时刻，请把定时类型改成日期（timeDate）"
+    return message, f'{hint}；等一段时间，请写时长如 "P5D"'
 
 
 def _trouble_of(place: str, value: object, at: datetime | None) -> tuple[str, str] | None:

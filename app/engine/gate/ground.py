@@ -73,8 +73,9 @@ class Ground:
         if node.kind == "businessRuleTask":
             table = self.courses.tables.get(asked_by(node))
             return table is not None and any(file == table.file for file, _ in self.courses.faulty)
-        drawn = [node, *diagram.outgoing[node.id]] if node.kind in DECISIONS else []
-        return any((diagram.file, each.id) in self.courses.faulty for each in drawn)
+        flows = diagram.outgoing[node.id] if node.kind in DECISIONS else []
+        drawn = [node.id, *(flow.id for flow in flows)] if flows else []
+        return any((diagram.file, ident) in self.courses.faulty for ident in drawn)
 
     def reached(self, diagram: str, node: str) -> set[str]:
         """Return the nodes that a branch may come to from here."""

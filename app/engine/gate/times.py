@@ -1,4 +1,4 @@
-"""Whether what waits for its moment is drawn behind it (到期): a period is over when it is over."""
+"""Whether what waits for its moment is drawn behind it (到期)."""
 
 from collections.abc import Iterator
 
@@ -18,10 +18,8 @@ def moments_are_waited_for(diagram: Diagram, known: Known) -> Iterator[Finding]:
     for node in diagram.nodes.values() if diagram.id in known.matters else ():
         for handler, moment in _waiting(node, known):
             awaited = {each.id for each in diagram.of_kind(*_TIMED) if _reads(each, moment)}
-            ways = {
-                ident: ways for ident, ways in edges_of(diagram).items() if ident not in awaited
-            }
-            if node.id in reach(starts, ways):
+            edges = {ident: to for ident, to in edges_of(diagram).items() if ident not in awaited}
+            if node.id in reach(starts, edges):
                 message = f"“{handler}”要等到 {moment} 才办理，这里没有等待，会提前办理"
                 hint = f"请在它前面的每条来路上画定时事件，日期（timeDate）填 {moment}"
                 yield diagram.find("task.early", node, message, hint)
