@@ -189,7 +189,7 @@ class Saver {
   }
 
   // What the server does not have, the most urgent first; `done` is said where it has everything.
-  showRest(done = '') {
+  showRest(done = '已保存') {
     const count = this.form.querySelectorAll('[data-draft]').length, refused = [...this.refused].filter((name) => this.waiting.has(name)).length;
     if (this.disputed.size) this.show('failed', `有 ${this.disputed.size} 项与另一页面不一致，请在旁边选择`);
     else if (count) this.show('failed', `有 ${count} 项此前输入的内容没有保存，请在旁边选择使用或放弃`);
@@ -244,7 +244,8 @@ addGate({
     const undecided = form.querySelector('[data-draft] button');
     if (!undecided) return true;
     toast(saver.disputed.size ? '有内容与另一页面不一致，请先在旁边选择采用哪一个' : '有此前输入的内容没有保存，请先在旁边选择使用或放弃', 'danger');
-    undecided.focus();
+    undecided.scrollIntoView({ block: 'center' });      // clear of the bars above and below
+    undecided.focus({ preventScroll: true });
     return false;
   },
 });
