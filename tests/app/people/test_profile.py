@@ -280,7 +280,7 @@ def test_a_profile_says_who_is_a_freelancer_and_who_keeps_the_file(
 ) -> None:
     def told() -> list[str]:
         page = client_for(person).get("/account").text
-        return re.findall(r"<dt>(是否自由职业者|人事档案主管)</dt><dd>([^<]*)", page)
+        return re.findall(r"<dt>(是否自由职业者|人事档案主管)</dt><dd[^>]*>([^<]*)", page)
 
     assert told() == [("是否自由职业者", "否"), ("人事档案主管", "—")]
     with transaction():
