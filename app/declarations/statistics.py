@@ -13,6 +13,7 @@ from app.declarations.access import reviewer
 from app.declarations.models import ReviewOpinion
 from app.declarations.queries import Reviewer, waiting_for
 from app.engine.models import ItemStatus, WorkItem
+from app.engine.taking import HALTED
 
 PORTFOLIO, BINDING = "portfolio_item", "employment"
 DONE = "/declarations/review?tab=done"
@@ -32,7 +33,7 @@ class Figures:
 def figures_of(person: Reviewer, now: datetime) -> Figures:
     """Count for the units of a reviewer; the year is the calendar's."""
     begins = now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
-    mine = waiting_for(person)
+    mine = (*waiting_for(person), ~HALTED)
     decided = select(
         ReviewOpinion.decision, func.count(ReviewOpinion.declaration_id.distinct())
     ).where(ReviewOpinion.unit_id.in_(person.unit_ids), ReviewOpinion.at >= begins)

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from app.core.permissions import Grant
-from app.engine.models import WorkItem
+from app.engine.models import InstanceStatus, ProcessInstance, WorkItem
+
+HALTED = WorkItem.instance.has(ProcessInstance.status == InstanceStatus.SUSPENDED)
+"""That nobody can do a task before its process goes on (已暂停): it is not to be done yet."""
 
 
 def may_take(item: WorkItem, person_id: int, grants: Iterable[Grant]) -> bool:

@@ -11,15 +11,13 @@ from app.accounts.queries import names_of
 from app.core.db import db
 from app.core.permissions import Grant
 from app.core.search import holds
-from app.engine.models import InstanceStatus, ItemStatus, ProcessInstance, WorkItem
-from app.engine.taking import taken_by
+from app.engine.models import ItemStatus, ProcessInstance, WorkItem
+from app.engine.taking import HALTED, taken_by
 from app.inbox.models import Draft
 from app.review.models import Meeting
 from app.units.models import Unit
 
 Scope = tuple[str, int | None]
-HALTED = WorkItem.instance.has(ProcessInstance.status == InstanceStatus.SUSPENDED)
-"""That nobody can do a task before its process goes on (已暂停): it is not to be done yet."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from app.engine import care, handlers, runtime
 from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
 from app.engine.models import InstanceStatus, WorkItem
+from app.engine.taking import HALTED
 from app.engine.task_forms import spec_of as _spec
 from app.inbox import operations, phrases, queries
 from app.people.queries import must_complete
@@ -66,7 +67,7 @@ def home() -> str | Response:
     waiting = queries.open_tasks(current_user.id, grants(), queries.Filters())
     return render_template(
         "inbox/home.html",
-        tasks=page_of(waiting.where(~queries.HALTED), page=1, size=6),
+        tasks=page_of(waiting.where(~HALTED), page=1, size=6),
         halted=queries.open_count(current_user.id, grants(), halted=True),
         panels=panels_for(current_user, roles, now()),
     )

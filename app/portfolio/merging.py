@@ -41,8 +41,8 @@ def differing_in(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, 
     found = differing(spec, answers_of(item), build(spec)(posted).answers())
     kept = {name: said for name, said in found.items() if name in names}
     for slot in kind.slots:
-        held = {file.file_id for file in files_in(item, slot.name)}
-        if held != set(ids_in(posted.getlist(slot.name))):
+        held = [file.file_id for file in files_in(item, slot.name)]
+        if held != ids_in(posted.getlist(slot.name)):
             kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
     return kept
 

@@ -116,8 +116,10 @@ def test_what_a_refused_row_holds_reaches_nobody(
     with transaction(write=False):
         [incident] = open_incidents()
         [job] = db.session.query(Job)
-    assert incident.message == job.last_error == (
-        "数据不符合规则：写入的内容超出允许的取值（ck_job_status_is_known）"
+    assert (
+        incident.message
+        == job.last_error
+        == ("数据不符合规则：写入的内容超出允许的取值（ck_job_status_is_known）")
     )
     assert "IntegrityError" in incident.detail
     assert "IntegrityError" in caplog.text

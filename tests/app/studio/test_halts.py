@@ -15,6 +15,7 @@ from app.inbox.queries import open_count
 from app.portfolio import operations as portfolio
 from app.units.models import Employment
 from tests.app.inbox.conftest import Desk
+from tests.app.inbox.test_home_modules import figure
 from tests.builders import portfolio as build
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do
@@ -98,6 +99,7 @@ def test_a_clerk_reads_why_a_task_is_halted_and_gets_no_form(
     assert "另有 1 项" in home
     assert "已暂停" in home
     assert 'class="badge text-bg-danger"' not in home
+    assert figure(home, "待办任务") == 0
     with transaction(write=False):
         mine = (desk.clerk.id, live_grants(desk.clerk.id, now()))
         assert [open_count(*mine), open_count(*mine, halted=True)] == [0, 1]
