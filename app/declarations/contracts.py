@@ -59,6 +59,7 @@ COURSE = matter(
             WITHDRAWN: {state: state for state in UNDER_WAY},
             "review_finished": {Status.ACCEPTED: REVIEWED},
         },
+        offers={ABANDONED: (Status.DRAFT,), WITHDRAWN: IN_REVIEW},
         shown={
             **dict.fromkeys((AT_SUPERIOR, AT_ORGANISER, *SAID), (Status.IN_REVIEW,)),
             **dict.fromkeys((Status.ACCEPTED, REVIEWED), (Status.ACCEPTED, Status.IN_MEETING)),

@@ -98,13 +98,15 @@ class Life:
 
     states: their words; a process starts with its record in the first. ends: in which it may
     end, since the record is finished or may be asked for anew. told: by message of the platform,
-    what becomes of a state when it comes; in other states it is never sent. shown: how the tables
+    what becomes of a state when it comes; in other states it is never sent. offers: by message
+    that people cause, in which states they may look for the button. shown: how the tables
     show a state, where it is no status of the record itself: the statuses that it may have.
     """
 
     states: Mapping[str, str]
     ends: tuple[str, ...]
     told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

@@ -66,6 +66,7 @@ CORRECTING = matter(
         },
         ends=(GRANTED, REFUSED, ENDED),
         told={WITHDRAWN: {PENDING: PENDING}},
+        offers={WITHDRAWN: (PENDING,)},
     ),
 )
 VETS, DECIDES = "unit_clerk", "system_admin"

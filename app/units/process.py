@@ -55,6 +55,7 @@ BOUND = matter(
         {PENDING: "待审核", RETURNED: "已退回", ACTIVE: "已通过", WITHDRAWN: "已撤回"},
         ends=(ACTIVE, WITHDRAWN),
         told={runtime.WITHDRAWN: {PENDING: PENDING, RETURNED: RETURNED}},
+        offers={runtime.WITHDRAWN: (PENDING,)},
     ),
 )
 VETTING = "vet_binding"

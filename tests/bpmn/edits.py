@@ -110,6 +110,16 @@ class Edited:
                 each.set("targetRef", follows)
         return self.drop(ident)
 
+    def awaiting(self, new: str, message: str, flow: str, target: str) -> Self:
+        """Let a flow wait for a message before it comes to its target."""
+        source = self.node(flow).get("sourceRef")
+        self.draw("intermediateCatchEvent", new, source, name="等待")
+        event = etree.SubElement(self.node(new), f"{{{BPMN}}}messageEventDefinition")
+        event.attrib.update({"id": f"{new}_event", "messageRef": f"{new}_message"})
+        drawn = etree.Element(f"{{{BPMN}}}message", {"id": f"{new}_message", "name": message})
+        self._process.addnext(drawn)
+        return self.lead(flow, target=new).join(new, target)
+
     def say(self, ident: str, name: str, value: str) -> Self:
         """Change a property of a task."""
         for each in self.node(ident).iter("{*}property"):

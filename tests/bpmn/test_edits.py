@@ -141,6 +141,28 @@ def test_an_edit_that_would_do_the_wrong_thing_is_refused(name: str, known: Know
     assert f"error {finding}" in told(edit(), known)
 
 
+ASKED: dict[str, tuple[Callable[[], Edited], str]] = {
+    "a declaration that nobody can take back from its unit": (
+        lambda: Edited("declaration").drop("unit_review_withdrawn"),
+        "event.missing unit_review",
+    ),
+    "a correction that nobody can take back": (
+        lambda: Edited("identity_correction").drop("withdrawn_from_unit"),
+        "event.missing vet_correction",
+    ),
+    "a filed item that waits for a message of other businesses": (
+        lambda: Edited("portfolio_audit").awaiting("wait", "withdrawn", "to_end", "approved"),
+        "event.unsent wait",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_may_be_meant_is_asked_about(name: str, known: Known) -> None:
+    edit, finding = ASKED[name]
+    assert told(edit(), known) == [f"warning {finding}"]
+
+
 SOUND: dict[str, Callable[[], Edited]] = {
     "a second leader behind a gateway": lambda: once_more(
         *ENDORSED, "unit_review_finished", 'verdict == "pass"'

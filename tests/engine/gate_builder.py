@@ -98,7 +98,11 @@ KNOWN = Known(
         "elsewhere": Contract(("other",)),
     },
     matters={
-        "sample": Matter("示例", life=Life(STATES, ends=tuple(STATES)), gives={"year": int}),
+        "sample": Matter(
+            "示例",
+            life=Life(STATES, tuple(STATES), {"withdrawn": {each: each for each in STATES}}),
+            gives={"year": int},
+        ),
         "other": Matter("另一件事", gives={"year": int}),
         "filed": Matter("归档", needs=("file",)),
         "kept": Matter(

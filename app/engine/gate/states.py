@@ -14,6 +14,7 @@ from app.engine.gate.graph import reach
 from app.engine.gate.ground import WAITING
 from app.engine.gate.known import Known
 from app.engine.gate.matters import matters_of
+from app.engine.gate.messages import used_at
 from app.engine.gate.places import Met, Place, Token
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.ways import Ways
@@ -47,6 +48,7 @@ def _found_on(ways: Ways, courses: Courses) -> Iterator[Finding]:
         yield _held(met, courses)
     for met in _worst(ways.ended if ways.part == ways.process else []):
         yield _unfinished(met, courses, ways.life)
+    yield from _not_offered(ways)
     if not ways.is_complete:
         message = "同时进行的分支和事件组合太多，无法逐一核对业务在每个环节的状态"
         hint = "请把会改变业务状态的环节移到汇合之后，减少同时进行的分支和非中断的边界事件"
@@ -111,6 +113,40 @@ def _held(met: Met, courses: Courses) -> Finding:
     hint = "请让每条进入的分支都走到这里；中途离开的，请改用终止结束事件，或先汇合再离开"
     node, severity = diagram.nodes[met.node], _severity(met)
     return diagram.find("gateway.starved", node, message, hint, severity=severity)
+
+
+def _not_offered(ways: Ways) -> Iterator[Finding]:
+    """Ask about what people may look for and nothing hears, such as taking back what was sent."""
+    told: dict[tuple[str, str, str], Place] = {}
+    whole = ways.settled if ways.part == ways.process else set[Place]()
+    for place in sorted(whole, key=str):
+        offered = [name for name, states in ways.life.offers.items() if place.state in states]
+        missing = {*offered} - (_heard_at(ways, place) if offered else set())
+        waiting = [token for token in place.tokens if token.node]
+        for name in sorted(missing) if waiting and place.is_sure else ():
+            first = [*waiting[0].hosts, (waiting[0].diagram, waiting[0].node)][0]
+            told.setdefault((*first, name), place)
+    for (drawn, node, name), place in told.items():
+        diagram = ways.courses.scopes[drawn].diagram
+        word = ways.life.states[place.state or ""]
+        message = f"业务“{word}”时可以发来消息“{name}”，这里没有接收它的事件，本人办理不了"
+        hint = f"请在这里附上接收 {name} 的消息边界事件；确实不提供的不必改"
+        yield diagram.find("event.missing", diagram.nodes[node], message, hint, severity="warning")
+
+
+def _heard_at(ways: Ways, place: Place) -> set[str]:
+    """Return the messages that some event waits for in a situation."""
+    events = [(drawn, event) for _hosts, drawn, event in ways.interruptible(place)]
+    for token in place.tokens:
+        if token.node:
+            diagram, node = ways.scope(token).diagram, ways.node(token)
+            waiting = [node.id, *(flow.target for flow in diagram.outgoing[node.id])]
+            ahead = waiting if node.kind == "eventBasedGateway" else waiting[:1]
+            events += [
+                (diagram.id, diagram.nodes[each]) for each in ahead if each in diagram.nodes
+            ]
+    scopes = ways.courses.scopes
+    return {name for of, event in events for _, name in used_at(scopes[of].diagram, event)}
 
 
 def _severity(met: Met) -> Severity:

@@ -126,7 +126,7 @@ def _tried(tests: list[str], values: Values) -> list[Any]:
     constants = [value for _type, value in written]
     texts = [value for value in constants if isinstance(value, str)]
     truths = [True, False] if any(isinstance(value, bool) for value in constants) else []
-    plain = [each for each in constants if type(each) in {int, float}]
+    plain = [v for v in constants if isinstance(v, int | float) and not isinstance(v, bool)]
     numbers = sorted({sign * value for value in plain for sign in (1, -1)})
     between = [(low + high) / 2 for low, high in pairwise(numbers)]
     beside = [value + step for value in numbers for step in (-1, 0, 1)]

@@ -116,7 +116,7 @@ class Ways(Ground):
         for token in dict.fromkeys(here.tokens):
             if token.node:
                 yield from self._acted(here, token)
-        for hosts, diagram, node in self._interruptible(here):
+        for hosts, diagram, node in self.interruptible(here):
             yield from self._caught(here, hosts, diagram, node)
 
     def _is_aside(self, here: Place, token: Token) -> bool:
@@ -317,7 +317,7 @@ class Ways(Ground):
                 data = frozenset(pair for pair in token.data if pair[0] not in given)
                 yield from self._left(place, token, data)
 
-    def _interruptible(self, here: Place) -> Iterator[tuple[tuple[Host, ...], str, Node]]:
+    def interruptible(self, here: Place) -> Iterator[tuple[tuple[Host, ...], str, Node]]:
         """Yield the events at the borders of everything that is under way."""
         places = {(t.hosts, t.diagram, t.node) for t in here.tokens if t.node}
         for token in here.tokens:
