@@ -41,6 +41,7 @@ STATES = {
     "stored": "已入库",
     "dropped": "已放弃",
 }
+UNCHANGED = {each: each for each in STATES}
 KNOWN = Known(
     forms={
         "vet": Asking(),
@@ -100,7 +101,7 @@ KNOWN = Known(
     matters={
         "sample": Matter(
             "示例",
-            life=Life(STATES, tuple(STATES), {"withdrawn": {each: each for each in STATES}}),
+            life=Life(STATES, tuple(STATES), dict.fromkeys(("withdrawn", "paid"), UNCHANGED)),
             gives={"year": int},
         ),
         "other": Matter("另一件事", gives={"year": int}),
@@ -110,7 +111,7 @@ KNOWN = Known(
             life=Life(
                 STATES,
                 ends=("stored", "dropped"),
-                told={"withdrawn": {"sent": "dropped"}},
+                told={"withdrawn": {"sent": "dropped"}, "paid": {}},
             ),
         ),
     },

@@ -57,7 +57,7 @@ def somebody_sends(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Ask who sends what an event waits for: mostly a name that is written in two ways."""
     sent = known.sent.union(*(each.throws for each in known.processes.values()))
     for node, (kind, name) in _used(diagram, _CATCHING):
-        if (kind, name) in sent and not _is_for_others(diagram, known, name, (kind, name)):
+        if (kind, name) in sent and not _is_for_others(diagram, known, kind, name):
             continue
         message = f"平台和这些流程都不发送{_WORDS[kind]}“{name}”，会一直等下去"
         meant = _meant(name, {each for of, each in sent - _heard_by(diagram, known) if of == kind})
@@ -70,11 +70,13 @@ def somebody_sends(diagram: Diagram, known: Known) -> Iterator[Finding]:
             yield diagram.find("event.unsent", node, message, hint, severity="warning")
 
 
-def _is_for_others(diagram: Diagram, known: Known, name: str, heard: Heard) -> bool:
+def _is_for_others(diagram: Diagram, known: Known, kind: str, name: str) -> bool:
     """Whether the platform alone sends a message, and never about a record of this business."""
+    if kind != "message":
+        return False
     lives = [known.matters[key].life for key in matters_of(diagram, known)]
     told = {each for life in lives if life for each in life.told}
-    thrown_here = any(heard in each.throws for each in known.processes.values())
+    thrown_here = any((kind, name) in each.throws for each in known.processes.values())
     return bool(lives) and all(lives) and name not in told and not thrown_here
 
 
