@@ -110,6 +110,41 @@ class Edited:
                 each.set("targetRef", follows)
         return self.drop(ident)
 
+    def enclose(self, new: str, *idents: str) -> Self:
+        """Put nodes that follow each other into a subprocess."""
+        inner = {*idents, f"{new}_start", f"{new}_end"}
+        self.draw("subProcess", new, idents[0]).draw("startEvent", f"{new}_start", idents[0])
+        self.draw("endEvent", f"{new}_end", idents[-1])
+        for each in self._process.findall(f"{{{BPMN}}}sequenceFlow"):
+            if {each.get("sourceRef"), each.get("targetRef")} & inner:
+                end = "targetRef" if each.get("targetRef") == idents[0] else "sourceRef"
+                is_within = {each.get("sourceRef"), each.get("targetRef")} <= inner
+                each.set(end, each.get(end) if is_within else new)
+        self.join(f"{new}_start", idents[0]).join(idents[-1], f"{new}_end")
+        for each in list(self._process):
+            if each.get("id") in inner or each.get("sourceRef") in inner:
+                self.node(new).append(each)
+        for each in list(self.root.iter(f"{{{BPMN}}}flowNodeRef")):
+            if each.text in inner:
+                each.getparent().remove(each)
+        return self._named_anew()
+
+    def calling(self, ident: str, process: str) -> Self:
+        """Let a node call a process in place of what it does."""
+        self.node(ident).tag = f"{{{BPMN}}}callActivity"
+        self.node(ident).set("calledElement", process)
+        for part in list(self.node(ident)):
+            self.node(ident).remove(part)
+        return self._named_anew()
+
+    def renamed(self, name: str) -> Self:
+        """Make it another process, in a file of its name."""
+        for each in self.root.iter(f"{{{BPMN}}}participant"):
+            each.set("processRef", name)
+        self._process.set("id", name)
+        self.file = f"{name}.bpmn"
+        return self
+
     def awaiting(self, new: str, message: str, flow: str, target: str) -> Self:
         """Let a flow wait for a message before it comes to its target."""
         source = self.node(flow).get("sourceRef")

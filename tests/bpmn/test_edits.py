@@ -111,6 +111,10 @@ FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
         lambda: Edited("publicity").skip("publicity_ended"),
         "task.early end_publicity",
     ),
+    "a publicity that a part of it ends on its first day": (
+        lambda: Edited("publicity").skip("publicity_ended").enclose("part", "end_publicity"),
+        "task.early end_publicity",
+    ),
     "a moment for a length": (
         lambda: Edited("publicity").write(
             "publicity_ended", "timeDate", "publicity_ends", "timeDuration"
@@ -173,6 +177,12 @@ SOUND: dict[str, Callable[[], Edited]] = {
     "some working days behind a moment": lambda: Edited("publicity").write(
         "publicity_ended", "timeDate", "workdays_after(publicity_ends, 2)"
     ),
+    "a part that waits before the end of a publicity": lambda: Edited("publicity").enclose(
+        "part", "publicity_ended"
+    ),
+    "a part that waits and then ends a publicity": lambda: Edited("publicity").enclose(
+        "part", "publicity_ended", "end_publicity"
+    ),
     "a second look at what was recommended": lambda: checked_again("vet_forwarded"),
 }
 
@@ -180,6 +190,29 @@ SOUND: dict[str, Callable[[], Edited]] = {
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_edit_passes(name: str, known: Known) -> None:
     assert told(SOUND[name](), known) == []
+
+
+WAITED, ENDED = "publicity_ended", "end_publicity"
+
+
+@pytest.mark.parametrize(
+    ("caller", "period", "rules"),
+    [
+        (Edited("publicity").skip(WAITED).calling(ENDED, "period"), (), []),
+        (Edited("publicity").calling(WAITED, "period"), (ENDED,), []),
+        (Edited("publicity").calling(ENDED, "period"), (WAITED,), []),
+        (Edited("publicity").skip(WAITED).calling(ENDED, "period"), (WAITED,), ["task.early"]),
+    ],
+    ids=["both are called", "the wait is called", "the end is called", "nobody waits"],
+)
+def test_a_wait_counts_on_either_side_of_a_call(
+    caller: Edited, period: tuple[str, ...], rules: list[str], known: Known
+) -> None:
+    called = Edited("publicity").skip("confirm_publicity").renamed("period")
+    for ident in period:
+        called.skip(ident)
+    files = {each.file: each.bytes() for each in (caller, called)}
+    assert [each.rule for each in inspect(files, known=known).findings] == rules
 
 
 def test_a_second_check_is_told_which_handler_looks_once_more(known: Known) -> None:

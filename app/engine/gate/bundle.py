@@ -224,6 +224,8 @@ def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published
         return published
     return replace(
         published,
+        early=times.early_in(diagram, known),
+        awaited=times.awaited_in(diagram, known),
         waits=scope_waits(diagram, diagram.id, known),
         least=load.least(diagram, known),
         most=load.most(diagram, known),

@@ -51,6 +51,10 @@ class Published:
     # The handlers that its tasks and those of its calls name.
     services: frozenset[str] = frozenset()
     saves: frozenset[str] = frozenset()
+    # Those of the services that come before the moment that they wait for, on some way.
+    early: frozenset[str] = frozenset()
+    # The moments that every way through it waits for.
+    awaited: frozenset[str] = frozenset()
     waits: bool = True
     # With lists of one item, and with lists as long as may be.
     least: Load = Load()

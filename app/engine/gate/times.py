@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from app.engine.gate.diagram import Diagram, Node, local
+from app.engine.gate.diagram import Diagram, Node, ends_well, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import edges_of, reach
-from app.engine.gate.known import Known
+from app.engine.gate.known import Known, Published
+from app.engine.gate.load import written_count
 from app.engine.gate.variables import words_of
 
 _TIMED = frozenset({"intermediateCatchEvent", "boundaryEvent"})
@@ -14,25 +15,70 @@ _TIMED = frozenset({"intermediateCatchEvent", "boundaryEvent"})
 
 def moments_are_waited_for(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard the records: a handler ends a period whenever it is called, also on its first day."""
-    starts = [node.id for node in diagram.inside(diagram.id) if node.kind == "startEvent"]
-    for node in diagram.nodes.values() if diagram.id in known.matters else ():
-        for handler, moment in _waiting(node, known):
-            awaited = {each.id for each in diagram.of_kind(*_TIMED) if _reads(each, moment)}
-            edges = {ident: to for ident, to in edges_of(diagram).items() if ident not in awaited}
-            if node.id in reach(starts, edges):
-                message = f"“{handler}”要等到 {moment} 才办理，这里没有等待，会提前办理"
-                hint = f"请在它前面的每条来路上画定时事件，日期（timeDate）填 {moment}"
-                yield diagram.find("task.early", node, message, hint)
+    for node, handler, moment in _early(diagram, known) if diagram.id in known.matters else ():
+        message = f"“{handler}”要等到 {moment} 才办理，这里没有等待，会提前办理"
+        hint = f"请在它前面的每条来路上画定时事件，日期（timeDate）填 {moment}"
+        yield diagram.find("task.early", node, message, hint)
+
+
+def early_in(diagram: Diagram, known: Known) -> frozenset[str]:
+    """Return the handlers in a process and its calls that some way comes to before their time."""
+    return frozenset(handler for _node, handler, _moment in _early(diagram, known))
+
+
+def awaited_in(diagram: Diagram, known: Known) -> frozenset[str]:
+    """Return the moments that every way through a process waits for."""
+    ends = {node.id for node in diagram.inside(diagram.id) if ends_well(node)}
+    moments = {contract.waits_for for contract in known.services.values()} - {""}
+    return frozenset(each for each in moments if not ends & _before(each, diagram, known))
+
+
+def _early(diagram: Diagram, known: Known) -> Iterator[tuple[Node, str, str]]:
+    """Yield each node that comes before its moment, with the handler and the moment."""
+    waiting = [(node, *each) for node in diagram.nodes.values() for each in _waiting(node, known)]
+    come_to = {moment: _before(moment, diagram, known) for _node, _handler, moment in waiting}
+    yield from (each for each in waiting if each[0].id in come_to[each[2]])
 
 
 def _waiting(node: Node, known: Known) -> Iterator[tuple[str, str]]:
     """Yield the handlers of a node, or of what it calls, that wait for a moment, with that."""
-    called = known.processes.get(node.element.get("calledElement", ""))
+    called = known.processes.get(node.element.get("calledElement", ""), Published())
     named = {node.properties.get("handler", "")} if node.kind == "serviceTask" else set()
-    for name in sorted(named | (called.services if called else frozenset())):
+    for name in sorted(named | called.early):
         contract = known.services.get(name)
         if contract is not None and contract.waits_for:
             yield name, contract.waits_for
+
+
+def _before(moment: str, diagram: Diagram, known: Known) -> set[str]:
+    """Return the nodes that some way comes to without having waited for a moment."""
+    edges = edges_of(diagram)
+    for node in diagram.nodes.values():
+        borders = [event.id for event in diagram.attached.get(node.id, ())]
+        if _awaits(node, moment, known):
+            edges[node.id] = borders
+        elif node.kind == "subProcess":
+            over = edges[node.id] if _may_be_skipped(node) else borders
+            edges[node.id] = [*_starts(diagram, node.id), *over]
+        elif ends_well(node):
+            edges[node.id] = [flow.target for flow in diagram.outgoing.get(node.scope, ())]
+    return reach(_starts(diagram, diagram.id), edges)
+
+
+def _starts(diagram: Diagram, scope: str) -> list[str]:
+    return [node.id for node in diagram.inside(scope) if node.kind == "startEvent"]
+
+
+def _may_be_skipped(node: Node) -> bool:
+    """Whether a node may have no instance at all: a list may be empty."""
+    return written_count(node) in {None, 0}
+
+
+def _awaits(node: Node, moment: str, known: Known) -> bool:
+    """Whether nothing comes past a node before a moment."""
+    called = known.processes.get(node.element.get("calledElement", ""), Published())
+    is_timed = node.kind in _TIMED and _reads(node, moment)
+    return is_timed or (moment in called.awaited and not _may_be_skipped(node))
 
 
 def _reads(node: Node, moment: str) -> bool:
