@@ -51,9 +51,9 @@ def unsaved(
     """Return (label, text) of the fields typed otherwise than they are kept."""
     typed, found = form.answers(), []
     for field in fields:
-        text = display(field, typed.get(field.name))
+        text = _said(field, typed, None)
         if form[field.name].process_errors:
             text = "、".join(posted.getlist(field.name))
-        if text != display(field, kept.get(field.name)):
+        if text != _said(field, kept, None):
             found.append((field.label, text))
     return found

@@ -5,7 +5,7 @@ import re
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from app.core.overtaken import differing
+from app.core.overtaken import differing, unsaved
 from forms import build, load, parse
 
 FORM = """
@@ -41,3 +41,12 @@ def test_what_another_page_left_empty_is_not_called_cleared() -> None:
     field = next(each for each in load("people/profile").fields if each.type == "text")
     told = differing(load("people/profile"), {}, {field.name: "汉族"})
     assert told == {field.name: ["另一页面已保存，此项为空"]}
+
+
+def test_a_box_that_nobody_touched_is_no_lost_text() -> None:
+    spec = load("declaration/teaching")
+    form = build(spec.optional())
+    posted: MultiDict[str, str] = MultiDict({"head_training": "y"})
+    assert unsaved(spec.fields, {}, form(MultiDict()), MultiDict()) == []
+    told = unsaved(spec.fields, {}, form(posted), posted)
+    assert [label for label, _text in told] == ["有校（园）长岗位培训证书"]
