@@ -1,7 +1,7 @@
 """What a constraint of the database forbids, in words: for who has to mend what broke it.
 
-A constraint says its law in `info["law"]`; of the others only the kind and the name are told. What
-was to be written is never quoted.
+A constraint says its law in `info["law"]`; of the others the kind and the name are told. What was
+to be written is never quoted.
 """
 
 import re
@@ -25,10 +25,12 @@ _WORDS = {
 
 
 def law_of(error: IntegrityError) -> str:
-    """Return which law a refused row breaks, with the name of its constraint in brackets."""
+    """Return which law a refused row breaks, or its kind with the constraint's name in brackets."""
     kind, name = _broken(error.orig)
     law = next((said for names, said in _laws() if name in names), "")
-    told = law or _WORDS.get(kind, "写入的内容与已有的数据冲突")
+    if law:
+        return f"{BROKEN}{law}"
+    told = _WORDS.get(kind, "写入的内容与已有的数据冲突")
     return f"{BROKEN}{told}" + (f"（{name}）" if name else "")
 
 

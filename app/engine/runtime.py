@@ -30,7 +30,7 @@ from app.engine.walk import Walk
 WITHDRAWN = "withdrawn"
 """Name of the message that takes a record back from its reviewers (撤回)."""
 handlers.sends({WITHDRAWN: "本人撤回"})
-HALTED = "流程已暂停，请联系流程管理员"
+SUSPENDED = "流程已暂停，请联系流程管理员"
 SECOND = "该事项已有流程正在办理"
 
 
@@ -136,7 +136,7 @@ def locked(instance_id: int) -> ProcessInstance:
     instance = care.locked_row(instance_id)
     if instance.status == InstanceStatus.SUSPENDED:
         halt = care.halt_of((instance.business_type, instance.business_id))
-        raise Conflict(halt.said if halt else HALTED)
+        raise Conflict(halt.said if halt else SUSPENDED)
     if not instance.is_running:
         raise StaleTask
     return instance

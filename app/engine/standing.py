@@ -41,7 +41,8 @@ def run(
     if moves and not stands_in(left, step):
         life = handlers.life_of(step.instance.process_key)
         words = "、".join(f"“{life.states[state]}”" for state in sorted(left)) if life else ""
-        found = status_of(step)
+        status = status_of(step)
+        found = life.states.get(status, status) if life else status
         raise StrayRecord(f"“{name}”办理后，业务应当是{words or '别的状态'}，实际是“{found}”")
     return outcomes
 

@@ -68,7 +68,7 @@ def test_a_handler_that_leaves_its_record_elsewhere_is_undone_and_told_as_an_inc
 ) -> None:
     publish(office)
     office.begin("stored")
-    record["becomes"] = "lost"
+    record["becomes"] = "sent"
     with pytest.raises(incidents.StepFailed) as failed, incidents.reported(NOON):
         office.do("look")
     assert isinstance(failed.value.cause, StrayRecord)
@@ -76,4 +76,4 @@ def test_a_handler_that_leaves_its_record_elsewhere_is_undone_and_told_as_an_inc
     with transaction(write=False):
         incident = db.session.scalars(sa.select(Incident)).one()
         said = incident.message
-    assert "“store”办理后，业务应当是“已入库”，实际是“lost”" in said
+    assert "“store”办理后，业务应当是“已入库”，实际是“待审核”" in said
