@@ -25,7 +25,7 @@ _WORDS = {
 
 
 def law_of(error: IntegrityError) -> str:
-    """Return which law a refused row breaks, or its kind with the constraint's name in brackets."""
+    """Return which law a refused row breaks; without one its kind, with the constraint's name."""
     kind, name = _broken(error.orig)
     law = next((said for names, said in _laws() if name in names), "")
     if law:

@@ -7,6 +7,7 @@ places among those in force, make sound processes, those that call them included
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
@@ -20,15 +21,18 @@ from app.engine.gate.platform import known_here
 from app.engine.models import ProcessVersion
 from app.studio.queries import callers_of, current_versions, homes
 
+REFUSALS = "gate."
+"""How the rules begin by which the gate gives up on files, or is too busy to look at them."""
+
 
 def in_force(process: ProcessVersion) -> dict[str, bytes]:
     """Return the files that a version runs with. Raises NotFound."""
     return {name: text.encode() for name, text in bundle_of(process).files.items()}
 
 
-def known_for(process: ProcessVersion, now: datetime) -> Known:
-    """Return what the gate must know on the page of a process."""
-    return known_here(jurisdiction=process.jurisdiction, homes=homes(), at=now)
+def known_for(jurisdiction: str, now: datetime) -> Known:
+    """Return what the gate must know on the pages of a jurisdiction's processes."""
+    return known_here(jurisdiction=jurisdiction, homes=homes(), at=now)
 
 
 def verdict_on(
@@ -43,11 +47,12 @@ def verdict_on(
 
     What calls these processes is judged with them: it takes them over with its next version.
     """
-    files = {name: data for version in versions for name, data in in_force(version).items()}
+    files = {name: data for version in versions for name, data in _texts(version).items()}
     verdict = check(uploads, known=known, key=key, in_force=files or None)
     findings = verdict.findings
     if verdict.ok:
-        findings = (*findings, *_said_of_callers(uploads, versions, now))
+        # What could not be judged is told once, of however many callers.
+        findings = (*findings, *dict.fromkeys(_said_of_callers(uploads, versions, now)))
     uploaded = {name: file for file, name in verdict.names}
     told = tuple(_told(each, uploaded) for each in findings)
     return replace(verdict, findings=(*_claimed_twice(verdict), *told))
@@ -59,7 +64,7 @@ def _said_of_callers(
     """Refuse what its callers in force could not be published with.
 
     What is wrong with a caller anyway, such as a date that has passed since, is not held against
-    the part.
+    the part. Where the gate could not judge, nobody knows: that is told as the gate says it.
     """
     callers = {
         each.version.id: each.version
@@ -67,18 +72,25 @@ def _said_of_callers(
         for each in callers_of(version)
         if each.is_newest and each.version not in versions
     }
+    places = {caller.jurisdiction for caller in callers.values()}
+    known = {place: known_for(place, now) for place in places}
     for caller in callers.values():
-        known, files = known_for(caller, now), in_force(caller)
-        found = [
-            each
-            for each in check(uploads, known=known, key=caller.key, in_force=files).findings
-            if each.severity == "error" and each.rule != "bundle.stray"
-        ]
-        alone = check({}, known=known, key=caller.key, in_force=files).findings if found else ()
-        before = {(each.rule, each.element) for each in alone}
-        for each in found:
-            if (each.rule, each.element) not in before:
-                yield _of_caller(each, caller)
+        ask = partial(
+            check, known=known[caller.jurisdiction], key=caller.key, in_force=in_force(caller)
+        )
+        found = _errors(ask(uploads))
+        alone = _errors(ask({})) if found else []
+        unjudged = [each for each in (*found, *alone) if each.rule.startswith(REFUSALS)]
+        yield from unjudged or (_of_caller(each, caller) for each in found if each not in alone)
+
+
+def _errors(verdict: Verdict) -> list[Finding]:
+    """Return what forbids a caller; that an upload has no place in it is no fault of either."""
+    return [
+        each
+        for each in verdict.findings
+        if each.severity == "error" and each.rule != "bundle.stray"
+    ]
 
 
 def _of_caller(finding: Finding, caller: ProcessVersion) -> Finding:

@@ -70,7 +70,7 @@ def judge(process: ProcessVersion, uploads: Mapping[str, bytes], now: datetime) 
     It takes seconds: a request asks before it writes. Nothing uploaded is read here, only there.
     """
     seen = last_version_id()
-    known = judging.known_for(process, now)
+    known = judging.known_for(process.jurisdiction, now)
     if uploads:
         verdict = judging.verdict_on(uploads, [process], known=known, key=process.key, now=now)
     else:

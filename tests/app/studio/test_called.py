@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import definitions
 from app.engine.definitions import bundle_of, current_version, publish_version
+from app.engine.gate import Finding, Verdict
+from app.engine.gate.findings import refusal
 from app.engine.models import InstanceStatus, ProcessInstance, ProcessVersion, SpecBundle
-from app.studio import queries
+from app.studio import judging, queries
 
 CALLER, CALLED = "declaration", "unit_review"
 ROOT = Path(__file__).resolve().parents[3]
@@ -163,6 +166,10 @@ def test_what_cannot_be_read_hides_no_page(
         db.session.execute(torn.values(content=b"torn"))
     page = browser.get("/studio/processes")
     assert (page.status_code, "随调用它的流程" in page.text) == (200, False)
+    # The command line judges a file that would take the place of such a one.
+    monkeypatch.setattr(judging, "check", lambda *_, **__: Verdict())
+    monkeypatch.setattr(judging, "published_in", lambda *_: {})
+    assert judging.judge_files({f"{CALLER}.bpmn": b""}).ok
 
 
 def test_a_part_is_judged_with_those_that_call_it(
@@ -187,3 +194,33 @@ def test_a_part_is_judged_with_those_that_call_it(
         publish_version(CALLED, "", {files[0].name: unled.encode()}, bundle.forms, **given)
     assert [row["ok"] for row in run_lint(app, files[1])] == [True]
     assert not all(row["ok"] for row in run_lint(app, *files))
+
+
+def test_a_part_answers_for_what_is_new_about_its_callers(
+    held: ProcessVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thing said of the same element is new; what could not be judged is told as it is."""
+    callers = [queries.Caller(in_force(key), True, 0, None) for key in (CALLER, "unit_binding")]
+    monkeypatch.setattr(judging, "callers_of", lambda _: callers)
+    places: list[str] = []
+    known = judging.known_here
+
+    def knowing(*, jurisdiction: str, **given: Any) -> Any:
+        places.append(jurisdiction)
+        return known(jurisdiction=jurisdiction, **given)
+
+    def said(*told: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        verdicts = iter(told)
+        monkeypatch.setattr(judging, "check", lambda *_, **__: Verdict(next(verdicts)))
+        with transaction(write=False):
+            now_known = judging.known_for(held.jurisdiction, now())
+            monkeypatch.setattr(judging, "known_here", knowing)
+            return judging.verdict_on({}, [held], known=now_known, key=CALLED, now=now()).findings
+
+    old = Finding("end.state", "ended", "结束", "已经有的问题", "")
+    new, busy = replace(old, message="新的问题"), refusal("gate.busy", "服务器太忙", "").findings
+    assert [each.message for each in said((), (old, new), (old,), (old,), (old,))] == [
+        "与调用它的“职称申报”合在一起不能办理：新的问题"
+    ]
+    assert places == [""]
+    assert said((), busy, (), (new,), busy) == busy
