@@ -1,5 +1,6 @@
 """Attachments in the browser: broken connections, several at once, replaced, renamed, read."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -254,3 +255,33 @@ def test_files_are_put_in_order_by_keyboard_and_another_page_takes_it_over(
     expect(other.locator(f"[data-field={SLOT}]").get_by_role("link")).to_have_text(wanted)
     expect(other.locator("[data-save-state]")).to_contain_text("已保存")
     assert held(item_id) == wanted
+
+
+def test_what_was_done_with_files_and_not_saved_is_shown_again_after_a_reload(
+    enter: Enter, teacher: Person, problems: Any
+) -> None:
+    item_id = a_draft(teacher, "甲.png", "乙.png", "丙.png")
+    page = enter(teacher, f"/portfolio/{item_id}")
+    place, state = page.locator(f"[data-field={SLOT}]"), page.locator("[data-save-state]")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.route("**/fields", lambda route: route.abort())
+    place.get_by_role("button", name=re.compile("上移.*乙")).click()
+    place.get_by_role("button", name=re.compile("移除.*丙")).click()
+    expect(state).to_contain_text("已暂存在本机")
+    page.unroute("**/fields")
+    page.reload()
+    expect(place.get_by_role("link")).to_have_text(["乙.png", "甲.png"])
+    expect(state).to_contain_text("已保存")
+    assert held(item_id) == ["乙.png", "甲.png"]
+    # What another page has changed meanwhile is not put back, and that is said.
+    typed = "localStorage.setItem('autosave:%s:%s|old|%s', JSON.stringify(%s))"
+    form = page.locator("form[data-autosave]")
+    url, owner = form.get_attribute("data-autosave"), page.evaluate("document.body.dataset.owner")
+    entry = {"name": SLOT, "values": ["1"], "known": [["2"]], "at": 1}
+    page.evaluate(typed % (owner, url, SLOT, json.dumps(entry)))
+    page.reload()
+    expect(page.get_by_text("此前的改动没有保存，请核对附件")).to_be_visible()
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.get_by_role("button", name="提交审核")).to_have_count(0)
+    assert held(item_id) == ["乙.png", "甲.png"]
+    problems.allow("ERR_FAILED")

@@ -4,7 +4,7 @@
 import { addGate } from './submit.js';
 import { clock, enhancing, icon, make } from './dom.js';
 import { canOffer, offer } from './drafts.js';
-import { namesOf, place, plain, readField, showErrors, unitOf, writeField } from './fields.js';
+import { hasFiles, labelOf, namesOf, place, plain, readField, showErrors, unitOf, writeField } from './fields.js';
 import { post, reason, rejoin } from './http.js';
 import { merge } from './merge.js';
 import { toast } from './toast.js';
@@ -176,17 +176,22 @@ class Saver {
     if (said(values) === here) {
       if (place(this.form, name)?.querySelector('.is-invalid')) { this.waiting.set(name, values); this.refused.add(name); }
     } else if (isAlone && known.some((each) => said(each) === here)) {
-      this.waiting.set(name, values);
       writeField(this.form, name, values);
+      // Of files nothing is saved that the page does not show.
+      const isFiles = hasFiles(this.form, name), taken = isFiles ? readField(this.form, name) : values;
+      if (isFiles && said(taken) !== said(values)) this.sayLost(name);
+      if (said(taken) !== here) this.waiting.set(name, taken);
     } else if (canOffer(this.form, name)) {
       offer(this.form, name, values, {
         use: () => { writeField(this.form, name, values); this.changed(name); forget(); this.showRest(); },
         drop: () => { forget(); this.showRest(); },
       });
       return;
-    }
+    } else if (hasFiles(this.form, name)) this.sayLost(name);
     forget();
   }
+
+  sayLost(name) { toast(`“${labelOf(this.form, name)}”此前的改动没有保存，请核对附件`, 'warning'); }
 
   // What the server does not have, the most urgent first; `done` is said where it has everything.
   showRest(done = '已保存') {

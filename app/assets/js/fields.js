@@ -21,13 +21,28 @@ export function readField(form, name) {
   return values.length ? values : [''];
 }
 
+// rowOf(form, name, id) -> the row of a stored file; orderFiles puts those of these ids in their order.
+export const rowOf = (form, name, id) => place(form, name)?.querySelector(`input[type=hidden][value="${quoted(id)}"]`)?.closest('[data-file]');
+
+export function orderFiles(form, name, ids) {
+  for (const id of ids) { const row = rowOf(form, name, id); row?.parentElement.append(row); }
+}
+
+export const hasFiles = (form, name) => Boolean(place(form, name)?.querySelector('[data-uploader]'));
+
+// Of files no more can be written than which of those that are there stay, and in what order.
 export function writeField(form, name, values) {
   const rows = form.querySelector(`[data-rows="${quoted(name)}"]`);
   if (rows) { writeRows(rows, JSON.parse(values[0] || '[]')); return; }
+  if (hasFiles(form, name)) {
+    for (const id of readField(form, name)) if (id && !values.includes(id)) rowOf(form, name, id)?.remove();
+    orderFiles(form, name, values.filter(Boolean));
+    return;
+  }
   for (const control of form.querySelectorAll(`[name="${quoted(name)}"]`)) {
     if (/^(radio|checkbox)$/.test(control.type)) control.checked = values.includes(control.value);
     else if (control.tomselect) control.tomselect.setValue(values[0], true);
-    else if (!control.closest('[data-uploader]')) control.value = values[0];
+    else control.value = values[0];
   }
 }
 

@@ -1,7 +1,7 @@
 // <form data-autosave data-merge="url">: where another page has saved since, its changes are taken over field by field.
 // What both have changed stays as it was typed here, with the other text beside it, until somebody chooses.
 import { offer } from './drafts.js';
-import { labelOf, place, plain, readField, writeField } from './fields.js';
+import { labelOf, orderFiles, place, plain, readField, rowOf, writeField } from './fields.js';
 import { read } from './http.js';
 import { toast } from './toast.js';
 import { addStored } from './upload.js';
@@ -12,8 +12,7 @@ const sameOrder = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 function takeOrder(saver, name, before, here, there) {
   const both = (ids) => ids.filter((id) => before.includes(id) && here.includes(id) && there.includes(id));
   if (!sameOrder(both(here), both(before)) || sameOrder(both(there), both(before))) return false;
-  const rowOf = (id) => place(saver.form, name).querySelector(`input[type=hidden][value="${id}"]`)?.closest('[data-file]');
-  for (const id of there) { const row = rowOf(id); row?.parentElement.append(row); }
+  orderFiles(saver.form, name, there);
   return true;
 }
 
@@ -22,7 +21,7 @@ function takeFiles(saver, name, files) {
   const before = saver.base(name).map(Number), here = readField(saver.form, name).map(Number);
   const there = files.map((file) => file.id), input = place(saver.form, name)?.querySelector('input[data-upload]');
   const gone = before.filter((id) => id && !there.includes(id)), come = files.filter((file) => !before.includes(file.id) && !here.includes(file.id));
-  for (const id of gone) place(saver.form, name).querySelector(`input[type=hidden][value="${id}"]`)?.closest('[data-file]').remove();
+  for (const id of gone) rowOf(saver.form, name, id)?.remove();
   for (const file of come) addStored(input, file);
   const isMoved = takeOrder(saver, name, before, here, there);
   if (!gone.length && !come.length && !isMoved) return false;
