@@ -33,6 +33,7 @@ from tests.engine.gate_state_faults import (
     DROPPED,
     FIVE_DAYS,
     JUDGE,
+    MEND,
     SEEN,
     STATE_FAULTS,
     StateFault,
@@ -91,6 +92,27 @@ def test_a_way_that_may_be_taken_is_refused_unless_the_same_was_asked_before(
             is_much_much=flow("is_much", "is_good", UNKNOWN, "is_much_much"),
         )
     assert said(judged(drawing)) == [(severity, "task.state", "mend")]
+
+
+@pytest.mark.parametrize("kind", ["exclusiveGateway", "inclusiveGateway"])
+def test_a_way_that_other_conditions_rule_out_is_only_warned_of(kind: str) -> None:
+    """Nobody knows the amount; but it is much or little, never neither and never both."""
+    ask = {**SEEN, "page": "fill", "form": "", "save": "save_fill", "outcomes": "amount"}
+    drawing = kept(
+        seen=user("seen", {name: value for name, value in ask.items() if value}, name="填写"),
+        start_to_judge=flow("start", "seen"),
+        seen_to_is_much=flow("seen", "is_much"),
+        is_much=gateway("is_much", "is_neither", kind),
+        much=flow("is_much", "join", "amount &gt; 100", "much"),
+        little=flow("is_much", "join", "amount &lt;= 100", "little"),
+        is_neither=flow("is_much", "again", ident="is_neither"),
+        again=user("again", MEND, name="修改"),
+        again_to_join=flow("again", "join"),
+        join=gateway("join", kind=kind),
+        join_to_judge=flow("join", "judge"),
+    )
+    drawing = drawing.but(lanes={"申报人": ["mend", "again"], "单位经办人": ["judge", "seen"]})
+    assert said(judged(drawing)) == [("warning", "task.state", "again")]
 
 
 def in_turn(judge: str) -> Drawing:

@@ -5,6 +5,7 @@ The states of records (`ways.py`) are followed with it; a decision stays as it w
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from app.engine.gate.graph import reach
 from app.engine.gate.values import deal_of
 from app.engine.gate.variables import Variables, words_of
 from rules.conditions import Effort, outcome_of
+from rules.expression import ExpressionError, compile_expression
 
 World = frozenset[tuple[str, object]]
 """What is known of the data at a place: names with their values."""
@@ -29,7 +31,8 @@ MAX_STEPS = 40_000
 class Told(NamedTuple):
     """What is known of a branch: how its condition turns out, None where it may do either.
 
-    It is not sure that both can be, where another gateway has asked the same before.
+    It is not sure that both can be, where another flow reads of what is not known too: what is
+    so much for the one is not so much for the other.
     """
 
     flow: Flow
@@ -52,6 +55,7 @@ class Courses:
     faulty: frozenset[tuple[str, str]] = frozenset()
     _told: dict[tuple[str, World], bool | None] = field(default_factory=dict)
     _words: dict[str, frozenset[str]] = field(default_factory=dict)
+    _variables: dict[str, frozenset[str]] = field(default_factory=dict)
     _answers: dict[tuple[str, World], set[World]] = field(default_factory=dict)
 
     @cached_property
@@ -88,18 +92,24 @@ class Courses:
         return frozenset[str]().union(*names, *tables)
 
     @cached_property
-    def asked_again(self) -> frozenset[str]:
-        """The conditions that several gateways ask: the first answer binds the others."""
-        flows = {(each.condition or "", each.source) for scope in self.scopes.values()
-                 for each in scope.diagram.flows}  # fmt: skip
-        counted = Counter(condition for condition, _source in flows)
-        return frozenset(condition for condition, count in counted.items() if count > 1)
+    def _readers(self) -> Counter[str]:
+        """How many flows read each word: what the first tells of a name binds the others."""
+        flows = (flow for scope in self.scopes.values() for flow in scope.diagram.flows)
+        return Counter(word for flow in flows for word in self.names_in(flow.condition or ""))
 
     def told(self, flow: Flow, known: Mapping[str, object]) -> Told:
         """Return what is known of a branch where its record is followed. Raises TooCostly."""
         text = flow.condition or ""
         holds = self.holds(text, known, self.followed)
-        return Told(flow, holds, holds is not None or text not in self.asked_again)
+        unknown = self._variables_in(text) - known.keys() if holds is None else frozenset()
+        return Told(flow, holds, all(self._readers[name] == 1 for name in unknown))
+
+    def _variables_in(self, text: str) -> frozenset[str]:
+        if text not in self._variables:
+            self.followed.read(text)
+            with suppress(ExpressionError):
+                self._variables[text] = compile_expression(text).names
+        return self._variables.get(text, frozenset())
 
     def names_in(self, text: str) -> frozenset[str]:
         """Return the words of a condition, which is read once."""
