@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.engine.contracts import Contract, moves
-from app.engine.gate import Known, course
+from app.engine.gate import Known, course, published_in
 from app.engine.gate.bundle import courses_of, read_bundle, with_bundle
 from app.engine.gate.findings import Verdict
 from app.engine.gate.inspection import inspect
@@ -176,6 +176,13 @@ def test_a_called_process_is_followed_into_and_out_of() -> None:
         again=AGAIN, judge_to_end=flow("judge", "again"), again_to_end=flow("again", "end")
     )
     assert said(judged(calling, part=twice)) == [("error", "task.state", "again")]
+
+
+def test_a_called_process_tells_nothing_of_a_state_in_which_it_fails() -> None:
+    storing = part(judge=service("judge", "store")).but(lanes={})
+    files = {"kept.bpmn": CALLING.bytes(), "part.bpmn": storing.bytes()}
+    (move,) = published_in(files, KNOWN)["part"].moves["kept"]
+    assert (move.before, move.after) == (("passed",), "stored")
 
 
 def test_an_event_at_the_border_of_a_call_takes_what_was_under_way_there() -> None:

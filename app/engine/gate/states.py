@@ -224,14 +224,16 @@ def _unfinished(met: Met, courses: Courses, life: Life) -> Finding:
 def moves_through(process: str, key: str, courses: Courses, known: Known) -> tuple[Move, ...]:
     """Return how the record of `key` may stand once a part of it has ended, by every state before.
 
-    Where not every way could be followed surely, nothing is known of a state.
+    Where not every way could be followed surely, or one ends in a fault, nothing is known of a
+    state.
     """
     life, found = known.matters[key].life, list[Move]()
     for state in life.states if life else ():
         ways = Ways(key, cast("Life", life), courses, part=process, first=state)
         ways.wanted = known.processes[process].outcomes
         ways.play()
-        if ways.is_complete and all(place.state and place.is_sure for place in ways.finished):
+        is_known = ways.is_complete and not ways.failed
+        if is_known and all(place.state and place.is_sure for place in ways.finished):
             ends = {(place.state, data) for place, data in ways.finished.items()}
             for after, data in sorted(ends, key=str):
                 found.append(Move((state,), after or "", dict(cast("Any", data))))
