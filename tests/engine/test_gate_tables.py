@@ -64,3 +64,11 @@ def test_the_rows_are_named() -> None:
     (found,) = rows('"a"', '"b"', "-").findings
     assert "第 1 行和第 3 行" in found.message
     assert found.name == "第 3 行"
+
+
+@pytest.mark.parametrize(("count", "found"), [(115, set()), (300, {("warning", "dmn.overlap")})])
+def test_a_long_table_of_ranges_is_not_refused_for_its_length(
+    count: int, found: set[tuple[str, str]]
+) -> None:
+    ranges = [f"{at * 10} &lt;= ? &lt; {at * 10 + 10}" for at in range(count)]
+    assert said(rows(*ranges)) == found

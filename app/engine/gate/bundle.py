@@ -68,6 +68,8 @@ class Bundle:
     findings: list[Finding] = field(default_factory=list)
     # One for all files: many conditions must not cost more than few long ones.
     effort: Effort = field(default_factory=Effort)
+    # For comparing the rows of tables: what is too much there is only told.
+    compared: Effort = field(default_factory=Effort)
 
 
 def read_bundle(files: Mapping[str, bytes]) -> Bundle:
@@ -349,7 +351,7 @@ def _by_values(
     """Apply what holds conditions against the values that their names can have."""
     yield from check_expressions(scope, courses.assigned, bundle.effort)
     yield from branches_apart(scope, bundle.effort)
-    yield from check_rule_tasks(scope, bundle.decisions, bundle.effort)
+    yield from check_rule_tasks(scope, bundle.decisions, bundle.effort, bundle.compared)
 
 
 def check_states(

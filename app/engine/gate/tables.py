@@ -13,7 +13,7 @@ from app.engine.gate.findings import Finding, Severity
 from app.engine.gate.known import Known
 from app.engine.gate.matters import matters_of
 from app.engine.gate.variables import Variables
-from rules.conditions import Effort, Values
+from rules.conditions import Effort, TooCostly, Values
 from rules.expression import BUILT_IN, ExpressionError
 
 _ANY = frozenset({"", "-"})
@@ -26,11 +26,11 @@ _Fitting = frozenset[int] | None
 
 
 def check_rule_tasks(
-    variables: Variables, decisions: dict[str, Decision], effort: Effort
+    variables: Variables, decisions: dict[str, Decision], effort: Effort, compared: Effort
 ) -> Iterator[Finding]:
     """Guard the parser and the run: each business rule task has its table and its names.
 
-    Raises TooCostly.
+    Rows are compared as far as the work set aside for it allows. Raises TooCostly.
     """
     diagram, known = variables.diagram, variables.known
     passed: set[tuple[str, frozenset[str], str]] = set()
@@ -50,7 +50,19 @@ def check_rule_tasks(
                 passed.add((wanted, names, repr(values)))
                 ours = matters_of(diagram, known)
                 found = list(check_cells(decision, known, names, effort, values, ours))
-                yield from found or _rows_apart(decision, known, values, effort)
+                yield from found or _compared(decision, known, values, compared)
+
+
+def _compared(
+    decision: Decision, known: Known, values: Mapping[str, Values], effort: Effort
+) -> Iterator[Finding]:
+    """Say where rows are too many to compare; a long table is no fault by itself."""
+    try:
+        yield from _rows_apart(decision, known, values, effort)
+    except TooCostly:
+        message = "行数太多，没有逐行核对是否会同时符合"
+        hint = "命中策略 UNIQUE 只许符合一行，请自行核对；确实不会重叠的不必改"
+        yield decision.find("dmn.overlap", decision.table, message, hint, severity="warning")
 
 
 def _rows_apart(
@@ -117,17 +129,15 @@ def _tried(tests: list[str], values: Values) -> list[Any]:
     """Return the values by which cells can differ: those they write and what lies beside them."""
     if isinstance(values, tuple):
         return list(values)
-    written = {
-        (type(node.value), node.value)
-        for test in tests
-        for node in ast.walk(_tree(test))
-        if isinstance(node, ast.Constant)
-    }
+    nodes = [node for test in tests for node in ast.walk(_tree(test))]
+    written = {(type(node.value), node.value) for node in nodes if isinstance(node, ast.Constant)}
+    is_signed = any(isinstance(node, ast.USub | ast.Add | ast.Sub) for node in nodes)
+    signs = (1, -1) if is_signed else (1,)
     constants = [value for _type, value in written]
     texts = [value for value in constants if isinstance(value, str)]
     truths = [True, False] if any(isinstance(value, bool) for value in constants) else []
     plain = [v for v in constants if isinstance(v, int | float) and not isinstance(v, bool)]
-    numbers = sorted({sign * value for value in plain for sign in (1, -1)})
+    numbers = sorted({sign * value for value in plain for sign in signs})
     between = [(low + high) / 2 for low, high in pairwise(numbers)]
     beside = [value + step for value in numbers for step in (-1, 0, 1)]
     numbers = [*beside, *(between if any(isinstance(each, float) for each in plain) else [])]
