@@ -1,7 +1,7 @@
 """Writes about people: accounts, passwords, grants, notifications."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -291,10 +291,21 @@ def note_role(
         subject=("person", role.person_id),
         actor_id=actor_id,
         now=now,
-        role=role.role,
-        scope=f"{role.scope_kind}:{role.scope_id}",
+        **_told(role),
         **more,
     )
+
+
+def note_roles(
+    tag: str, roles: Sequence[RoleGrant], actor_id: int | None, now: datetime, **more: Any
+) -> None:
+    """Log what became of several roles, each as `note_role` does."""
+    about = [(role.person_id, {**_told(role), **more}) for role in roles]
+    audit.record_many(tag, kind="person", about=about, actor_id=actor_id, now=now)
+
+
+def _told(role: RoleGrant | GrantRequest) -> dict[str, str]:
+    return {"role": role.role, "scope": f"{role.scope_kind}:{role.scope_id}"}
 
 
 def bar_person(

@@ -1,6 +1,6 @@
 """Ends of roles that are held: later ones (续期), where a term is moved, and at once (终止)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.accounts.apart import apart_from
 from app.accounts.models import LAPSED, WAITING, WITHDRAWN, GrantRequest, RoleGrant
 from app.accounts.opening import chunks
-from app.accounts.operations import note_role, notify
+from app.accounts.operations import note_role, note_roles, notify
 from app.accounts.queries import forget_grants, roles_in
 from app.accounts.terms import is_longer, last_day
 from app.core.db import db
@@ -62,13 +62,24 @@ def _refuse_both(grant: RoleGrant, now: datetime) -> None:
 
 def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "") -> None:
     """Take a role away from now on (终止授权); what waits to renew it lapses."""
-    # A grant that began in this very moment still has a term of some length.
-    grant.valid_to = max(now, grant.valid_from + timedelta(milliseconds=1))
-    grant.ended_at = now
+    end_grants([grant], actor_id=actor_id, now=now, reason=reason)
+
+
+def end_grants(
+    grants: Sequence[RoleGrant], *, actor_id: int, now: datetime, reason: str = ""
+) -> None:
+    """Take several roles away, as `end_grant` does one; it asks no more of the database."""
+    for grant in grants:
+        # A grant that began in this very moment still has a term of some length, and one whose
+        # term was over did not last until now.
+        end = max(now, grant.valid_from + timedelta(milliseconds=1))
+        grant.valid_to = end if grant.valid_to is None else min(grant.valid_to, end)
+        grant.ended_at = now
     db.session.flush()
     forget_grants()
-    note_role("role:ended", grant, actor_id, now, reason=reason)
-    lapse_renewals([grant.id], "该角色已终止" + (f"（{reason}）" if reason else ""), now=now)
+    note_roles("role:ended", grants, actor_id, now, reason=reason)
+    why = "该角色已终止" + (f"（{reason}）" if reason else "")
+    lapse_renewals([grant.id for grant in grants], why, now=now)
 
 
 def lapse_renewals(grant_ids: Iterable[int], why: str, *, now: datetime) -> None:

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, select
 
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import grant_role
-from app.accounts.queries import forget_grants, lasts
-from app.accounts.renewing import end_grant, lock_grants
+from app.accounts.queries import forget_grants
+from app.accounts.renewing import end_grants
 from app.core.db import db
 from app.core.instants import ZONE, end_of
 from app.review.models import Meeting
@@ -34,9 +34,9 @@ def _end_of(meeting: Meeting) -> datetime:
     return end_of((meeting.ends_at.astimezone(ZONE) + AFTERWARDS).date())
 
 
-def move_seats(meeting: Meeting, *, now: datetime) -> None:
-    """Let the roles in a meeting that was moved last as it does now."""
-    for grant in _held(meeting, now):
+def move_seats(meeting: Meeting) -> None:
+    """Let the roles in a meeting that was moved last as it does now, were their term over."""
+    for grant in _held(meeting):
         grant.valid_to = _end_of(meeting)
     db.session.flush()
     forget_grants()
@@ -44,20 +44,22 @@ def move_seats(meeting: Meeting, *, now: datetime) -> None:
 
 def end_seat(meeting: Meeting, person_id: int, *, actor_id: int, now: datetime) -> None:
     """End the role of somebody who was taken out of a meeting."""
-    for grant in _held(meeting, now, RoleGrant.person_id == person_id):
-        end_grant(grant, actor_id=actor_id, now=now, reason="移出参会专家")
+    held = _held(meeting, RoleGrant.person_id == person_id)
+    end_grants(held, actor_id=actor_id, now=now, reason="移出参会专家")
 
 
 def end_seats(meeting: Meeting, *, actor_id: int, now: datetime) -> None:
     """End the roles in a meeting that is closed."""
-    held = _held(meeting, now)
-    lock_grants(grant.id for grant in held)
-    for grant in held:
-        end_grant(grant, actor_id=actor_id, now=now, reason="会议已结束")
+    end_grants(_held(meeting), actor_id=actor_id, now=now, reason="会议已结束")
 
 
-def _held(meeting: Meeting, now: datetime, *whose: ColumnElement[bool]) -> Sequence[RoleGrant]:
+def _held(meeting: Meeting, *whose: ColumnElement[bool]) -> Sequence[RoleGrant]:
+    """Lock the roles in a meeting that nobody has ended, in the order in which all lock them."""
     held = select(RoleGrant).where(
-        RoleGrant.scope_kind == "meeting", RoleGrant.scope_id == meeting.id, lasts(now), *whose
+        RoleGrant.scope_kind == "meeting",
+        RoleGrant.scope_id == meeting.id,
+        RoleGrant.ended_at.is_(None),
+        *whose,
     )
-    return db.session.scalars(held.order_by(RoleGrant.id)).all()
+    held = held.order_by(RoleGrant.id).with_for_update(of=RoleGrant)
+    return db.session.scalars(held.execution_options(populate_existing=True)).all()

@@ -129,7 +129,7 @@ def change_time(
             now=now,
         )
     db.session.flush()
-    move_seats(meeting, now=now)
+    move_seats(meeting)
     move_cards_of(meeting, now=now)
     audit.record(
         "meeting:time_changed",

@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from app.accounts.models import RoleGrant
+from app.accounts.renewing import end_grant
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, DomainError, Invalid
@@ -393,3 +396,24 @@ def test_a_leader_who_names_and_closes_takes_the_locks_as_every_step_does(
         require_status(held.meeting, MeetingStatus.PREPARING)
     leader.join(30)
     assert answers == [303]
+
+
+def test_a_role_that_is_taken_while_the_meeting_is_moved_stays_taken(app: Flask) -> None:
+    held = a_meeting(cases=1)
+
+    def of_first() -> RoleGrant:
+        scope = {"scope_kind": "meeting", "scope_id": held.id}
+        return db.session.query(RoleGrant).filter_by(person_id=held.director_id, **scope).one()
+
+    def take() -> None:
+        with transaction():
+            end_grant(of_first(), actor_id=held.supervisor_id, now=now())
+
+    def move(meeting: Meeting) -> None:
+        starts, ends = (each + timedelta(days=3) for each in (meeting.starts_at, meeting.ends_at))
+        operations.change_time(meeting, starts, ends, "调整", actor_id=held.clerk_id, now=now())
+
+    act_late(app, held, take, move)
+    with transaction(write=False):
+        taken = of_first()
+        assert taken.valid_to == taken.ended_at

@@ -9,13 +9,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts.models import Notification, Person
+from app.accounts.models import Notification, Person, RoleGrant
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid
 from app.review import operations
+from app.review.operations import seats
+from tests.builders.locks import locks_on
 from tests.builders.review import Held, a_meeting, check_in, collect_codes, play
+from tests.builders.statements import statements_sent
 
 Clock = Callable[[datetime], None]
 STARTS = datetime(2026, 11, 23, 8, 30, tzinfo=ZONE)
@@ -125,3 +128,36 @@ def test_the_clerk_moves_the_meeting_on_its_page(
     moved = clerk.post(f"{base}/time", {**times, "ends_on": "2026-11-23", "reason": "提前"})
     assert moved.status_code == 303
     assert "全部签到" in clerk.get(f"{base}/roll").text
+
+
+def seats_of(held: Held) -> list[RoleGrant]:
+    found = select(RoleGrant).filter_by(scope_kind="meeting", scope_id=held.id)
+    return list(db.session.scalars(found.order_by(RoleGrant.id)))
+
+
+def test_roles_move_with_a_meeting_that_stalled_and_end_together(app: Flask, at: Clock) -> None:
+    held = a_meeting(cases=1)
+    gone = held.member_ids[-1]
+    at(datetime(2027, 6, 1, 9, tzinfo=ZONE))
+    with transaction():
+        # Its term was over before: to be taken out does not make it longer.
+        over = [each.valid_to for each in seats_of(held)]
+        seats.end_seat(held.meeting, gone, actor_id=held.clerk_id, now=now())
+    with locks_on("role_grant") as locks:
+        move(held, datetime(2027, 6, 8, 9, tzinfo=ZONE))
+    assert locks == ["UPDATE"]
+    with transaction():
+        lasting = [each for each in seats_of(held) if each.ended_at is None]
+        assert [each.person_id for each in seats_of(held) if each.ended_at] == [gone]
+        assert {each.valid_to for each in lasting} == {datetime(2027, 9, 7, tzinfo=ZONE)}
+        assert [each.valid_to for each in seats_of(held) if each.ended_at] == [over[-1]]
+        meeting, moment = held.meeting, now()
+        with locks_on("role_grant") as locks, statements_sent() as sent:
+            seats.end_seats(meeting, actor_id=held.clerk_id, now=moment)
+            db.session.flush()
+        assert locks == ["UPDATE"]
+        assert len(sent) <= 4, sent
+        events = select(AuditEvent).where(AuditEvent.tag == "role:ended")
+        ended = list(db.session.scalars(events.where(AuditEvent.actor_id == held.clerk_id)))
+        assert len(ended) == len(held.member_ids)
+        assert all(each.ended_at for each in seats_of(held))
