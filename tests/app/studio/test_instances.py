@@ -16,13 +16,14 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import handlers, runtime
 from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
-from app.studio import running
+from app.studio import receivers, running
 from app.units.models import CANCELLED, Employment
 from tests.app.inbox.conftest import Desk
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.review import a_meeting
+from tests.builders.statements import statements_sent
 
 Desks = Callable[..., Desk]
 
@@ -80,6 +81,20 @@ def test_a_task_that_nobody_can_do_is_marked(browser: Any, desk: Desk, url: str)
         item.excluded_id, item.assignee_id = None, desk.clerk.id
         item.scope_kind, item.scope_id = "person", desk.clerk.id
     assert sign not in browser.get(url).text
+
+
+def test_who_can_do_tasks_is_asked_at_once_for_all(desk_of: Desks) -> None:
+    desk = desk_of("苏晓禾", "卜文", "卜武", "卜全")
+    with transaction():
+        items = [db.session.get_one(WorkItem, each) for each in desk.items]
+        items[0].excluded_id = items[1].about_id = desk.clerk.id
+        items[2].role = "nobody"
+        db.session.flush()
+        moment = now()
+        with statements_sent() as sent:
+            idle = receivers.without_hands(items, moment)
+    assert idle == set(desk.items[:3])
+    assert len(sent) == 1
 
 
 def test_words_are_looked_for_in_the_latest_tasks_only_and_the_page_says_so(
