@@ -252,7 +252,7 @@ def _second_office(declaration: Declaration, unit_id: int | None) -> Scope:
 def current_unit(step: Step) -> Scope:
     """The office where the declaration lies now, without the applicant and who vetted it there."""
     declaration = queries.get_declaration(step.business_id)
-    vetter = None if step.node in VETTING else operations.vetter(declaration)
+    vetter = None if step.save in VETTING else operations.vetter(declaration)
     return Scope(
         "org", declaration.current_unit_id, excluded_id=vetter, about_id=declaration.person_id
     )

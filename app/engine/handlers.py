@@ -67,6 +67,8 @@ class Step:
     now: datetime
     actor_id: int | None = None
     item: WorkItem | None = None
+    # The save handler that the node names: nodes are called as process admins like.
+    save: str = ""
 
     @property
     def business(self) -> Business:

@@ -98,6 +98,7 @@ class Walk:
 
     def step(self, task: Any, *, item: WorkItem | None = None) -> Step:
         """Return the step as handlers see it; only a work item has an actor."""
+        node = self.node(task)
         return Step(
             instance=self.instance,
             node=task.task_spec.bpmn_id,
@@ -105,6 +106,7 @@ class Walk:
             now=self.now,
             actor_id=self.actor_id if item else None,
             item=item,
+            save=node.properties.get("save", "") if node else "",
         )
 
     def do(self, task: Any, item: WorkItem, answers: Mapping[str, object]) -> None:

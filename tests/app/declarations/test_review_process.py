@@ -1,6 +1,7 @@
 """The way of a declaration through its offices: up, back, away, and nobody judges themself."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.declarations.models import Declaration, Status
 from app.declarations.snapshots import changes_of
 from app.engine import handlers, queue, runtime
 from app.engine.models import ProcessInstance, QueueKind
+from app.engine.walk import Walk
 from app.units.queries import unit_of
 from tests.builders.declarations import (
     a_chain,
@@ -305,6 +307,22 @@ def test_a_leaders_step_goes_by_its_handler_whatever_the_task_is_called(app: Fla
         assert queries.opinions_of(declaration.id)[-1].stage == "endorse_declaration"
         tag = db.session.query(AuditEvent.tag).order_by(AuditEvent.id.desc()).limit(1).scalar()
         assert event_name(tag) == "单位领导审定申报"
+
+
+def test_who_is_left_out_goes_by_the_handler_whatever_the_task_is_called(app: Flask) -> None:
+    """A clerk's step leaves out nobody, a leader's step whoever vetted."""
+    declaration = a_declaration(at="endorse_declaration")
+    with transaction(write=False):
+        [item] = open_items(("declaration", declaration.id))
+        walk = Walk(item.instance, now())
+        opened = walk.step(walk.ready_task(item))
+        vets = replace(opened, node="n" * 90, save="vet_forwarded")
+        leads = replace(opened, node="vet_forwarded")
+        scope = handlers.scope.get("current_unit")
+        found = [scope(step).excluded_id for step in (opened, vets, leads)]
+    assert opened.save == "endorse_declaration"
+    assert item.excluded_id is not None
+    assert found == [item.excluded_id, None, item.excluded_id]
 
 
 def take_back(declaration: Declaration) -> None:
