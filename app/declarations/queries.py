@@ -26,7 +26,7 @@ from app.declarations.models import (
     Status,
 )
 from app.engine.models import ItemStatus, WorkItem
-from app.engine.taking import taken_by
+from app.engine.taking import HALTED, taken_by
 from app.plans.models import Plan, PlanStatus, StandardCategory, StandardItem
 from app.plans.queries import categories_for
 from app.portfolio.models import ItemVersion
@@ -286,10 +286,15 @@ def _tasks_in(unit_ids: Iterable[int]) -> Select[tuple[int]]:
 
 
 def reviewed_by(
-    reviewer: Reviewer, filters: Filters, *, waiting: bool
+    reviewer: Reviewer, filters: Filters, *, waiting: bool, halted: bool = True
 ) -> Select[tuple[Declaration]]:
-    """Select declarations that wait for a reviewer, or that the offices have decided on."""
+    """Select declarations that wait for a reviewer, or that the offices have decided on.
+
+    Without `halted` those are left out that nobody can do anything about now.
+    """
     mine = _tasks_in(reviewer.unit_ids).where(*waiting_for(reviewer))
+    if not halted:
+        mine = mine.where(~HALTED)
     query = (
         select(Declaration)
         .join(Person, Person.id == Declaration.person_id)

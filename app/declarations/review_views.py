@@ -105,7 +105,7 @@ def waiting_declarations(person: Any, roles: set[str], moment: datetime) -> Pane
     if not roles & {*REVIEWERS, *ORGANISERS}:
         return None
     reviewer = access.reviewer(person.id, moment)
-    found = queries.reviewed_by(reviewer, queries.Filters(), waiting=True)
+    found = queries.reviewed_by(reviewer, queries.Filters(), waiting=True, halted=False)
     lines = [
         Line(
             f"{each.person.name} · {each.specialty.name} · {each.title.name}",

@@ -9,7 +9,7 @@ from app.accounts.queries import unread_count
 from app.core.http import grants, unless_down
 from app.core.menu import entries_for
 from app.core.permissions import ROLES, whom_to_ask
-from app.inbox.queries import open_count, scope_names
+from app.inbox.queries import open_counts, scope_names
 
 BADGE_ENDPOINT = "inbox.tasks"
 NAMED_ROLES = 2
@@ -71,9 +71,17 @@ def unread() -> int:
     return count
 
 
+def waiting() -> tuple[int, int]:
+    """Return how many tasks are to be done now and how many are halted, counted once a request."""
+    if "waiting" not in g:
+        g.waiting = open_counts(current_user.id, grants())
+    counts: tuple[int, int] = g.waiting
+    return counts
+
+
 def _build_menu() -> list[dict[str, Any]]:
     groups = entries_for({grant.role for grant in grants()})
-    waiting = open_count(current_user.id, grants())
+    to_do, _halted = waiting()
     urls = {entry: url_for(entry.endpoint) for _, entries in groups for entry in entries}
     # The current line is the one whose address the page's address extends furthest.
     under = [url for url in urls.values() if f"{request.path}/".startswith(f"{url}/")]
@@ -87,7 +95,7 @@ def _build_menu() -> list[dict[str, Any]]:
                     "icon": entry.icon,
                     "url": urls[entry],
                     "active": urls[entry] == current,
-                    "badge": waiting if entry.endpoint == BADGE_ENDPOINT else 0,
+                    "badge": to_do if entry.endpoint == BADGE_ENDPOINT else 0,
                 }
                 for entry in entries
             ],

@@ -71,14 +71,14 @@ def step_names(person_id: int, grants: Sequence[Grant]) -> list[str]:
     return sorted(set(db.session.scalars(names.distinct())))
 
 
-def open_count(person_id: int, grants: Sequence[Grant], *, halted: bool = False) -> int:
-    """Count the tasks that a person is to do now, or those that are `halted`."""
-    waiting = select(func.count(WorkItem.id)).where(
-        WorkItem.status == ItemStatus.OPEN,
-        taken_by(person_id, grants),
-        HALTED if halted else ~HALTED,
+def open_counts(person_id: int, grants: Sequence[Grant]) -> tuple[int, int]:
+    """Count the tasks that a person is to do now, and those that are halted."""
+    count = func.count(WorkItem.id)
+    found = select(count.filter(~HALTED), count.filter(HALTED)).where(
+        WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants)
     )
-    return db.session.scalar(waiting) or 0
+    to_do, halted = db.session.execute(found).one()
+    return to_do, halted
 
 
 def draft_of(item_id: int, person_id: int) -> Draft | None:

@@ -42,6 +42,7 @@ from app.engine.models import InstanceStatus, WorkItem
 from app.engine.taking import HALTED
 from app.engine.task_forms import spec_of as _spec
 from app.inbox import operations, phrases, queries
+from app.inbox.menu import waiting
 from app.people.queries import must_complete
 from app.units.flow import flow_log
 from forms import FormSpec, FormSpecError, build
@@ -50,6 +51,7 @@ bp = Blueprint("inbox", __name__)
 phrases.add_pages(bp)
 ASKED = "asked_for_details"
 PAGE_SIZE = 10
+SHOWN_AT_HOME = 6
 BATCH_LIMIT = 200
 
 
@@ -64,11 +66,13 @@ def home() -> str | Response:
     if must_complete(current_user, roles) and not session.get(ASKED):
         session[ASKED] = True
         return see_other(url_for("people.details"))
-    waiting = queries.open_tasks(current_user.id, grants(), queries.Filters())
+    found = queries.open_tasks(current_user.id, grants(), queries.Filters())
+    to_do, halted = waiting()
     return render_template(
         "inbox/home.html",
-        tasks=page_of(waiting.where(~HALTED), page=1, size=6),
-        halted=queries.open_count(current_user.id, grants(), halted=True),
+        tasks=db.session.scalars(found.where(~HALTED).limit(SHOWN_AT_HOME)).all(),
+        to_do=to_do,
+        halted=halted,
         panels=panels_for(current_user, roles, now()),
     )
 
@@ -114,7 +118,7 @@ def done() -> str:
 
 
 def _counts() -> int:
-    return queries.open_count(current_user.id, grants())
+    return waiting()[0]
 
 
 def _item(item_id: int, action: str = "task.open") -> WorkItem:

@@ -11,15 +11,17 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import care
 from app.engine.models import ProcessInstance
-from app.inbox.queries import open_count
+from app.inbox.queries import open_counts
 from app.portfolio import operations as portfolio
 from app.units.models import Employment
+from tests.app.declarations.kit import staff_of
 from tests.app.inbox.conftest import Desk
-from tests.app.inbox.test_home_modules import figure
+from tests.app.inbox.test_home_modules import figure, module
 from tests.builders import portfolio as build
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do
 from tests.builders.people import a_person, a_unit, staff
+from tests.builders.statements import statements_sent
 
 Enter = Callable[..., Any]
 SAID = "恢复前不能办理。原因：核实举报"
@@ -47,7 +49,11 @@ def test_an_applicant_reads_on_the_declaration_why_it_is_halted(
     declaration = a_declaration("vet_declaration")
     url, browser = f"/declarations/{declaration.id}", client_for(applicant(declaration))
     assert f"{url}/withdraw" in browser.get(url).text
+    office = client_for(staff_of(declaration.unit))
+    assert url in module(office.get("/home").text, "待审核申报")
     halt(("declaration", declaration.id))
+    assert url not in module(office.get("/home").text, "待审核申报")
+    assert url in office.get("/declarations/review").text
     for page in (browser.get(url).text, browser.get("/declarations").text):
         assert SAID in page
         assert f"{url}/withdraw" not in page
@@ -82,7 +88,7 @@ def test_a_halted_declaration_is_filled_in_but_not_sent(app: Any, client_for: En
 def test_a_clerk_reads_why_a_task_is_halted_and_gets_no_form(
     desk: Desk, client_for: Enter
 ) -> None:
-    clerk = client_for(desk.clerk)
+    clerk, person_id = client_for(desk.clerk), desk.clerk.id
     clerk.get(desk.url)
     with transaction(write=False):
         number = db.session.scalars(sa.select(Employment.id)).one()
@@ -95,14 +101,17 @@ def test_a_clerk_reads_why_a_task_is_halted_and_gets_no_form(
     assert "已暂停" in listed
     assert "批量办理" not in listed
     assert "不计入待办" in listed
-    home = clerk.get("/home").text
+    with statements_sent() as sent:
+        home = clerk.get("/home").text
+    # Once for the menu, the list and what is halted, and thrice for the figures of the unit.
+    assert len([each for each in sent if "count(work_item.id)" in each.partition("FROM")[0]]) == 4
     assert "另有 1 项" in home
     assert "已暂停" in home
     assert 'class="badge text-bg-danger"' not in home
     assert figure(home, "待办任务") == 0
     with transaction(write=False):
-        mine = (desk.clerk.id, live_grants(desk.clerk.id, now()))
-        assert [open_count(*mine), open_count(*mine, halted=True)] == [0, 1]
+        mine = (person_id, live_grants(person_id, now()))
+        assert open_counts(*mine) == (0, 1)
     answer = clerk.post(desk.url, {"decision": "pass", "opinion": "同意"})
     assert (answer.status_code, SAID in answer.text) == (409, True)
     answer = clerk.post("/tasks/batch", {"id": desk.items, "decision": "pass"})
