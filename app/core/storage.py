@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO
@@ -87,12 +87,12 @@ def register_reader(reader: Reader) -> Reader:
     return reader
 
 
-Keeper = Callable[[int], bool]
+Keeper = Callable[[Collection[int]], set[int]]
 _keepers: list[Keeper] = []
 
 
 def register_keeper(keeper: Keeper) -> Keeper:
-    """Register who remembers files by their ids where no constraint holds them."""
+    """Register who tells which of many files are remembered where no constraint holds them."""
     _keepers.append(keeper)
     return keeper
 
@@ -295,7 +295,7 @@ def sweep_let_go(now: datetime) -> list[str]:
     old = select(StoredFile.id).where(StoredFile.let_go_at < now - STAGED_FOR).limit(200)
     taken = update(StoredFile).where(StoredFile.id.in_(old)).values(let_go_at=None)
     ids = list(db.session.scalars(taken.returning(StoredFile.id)))
-    kept = {file_id for file_id in ids if any(keeps(file_id) for keeps in _keepers)}
+    kept = {file_id for remembered in _keepers for file_id in remembered(ids)} if ids else set()
     let_go(kept, now)
     return forget_files(sorted(set(ids) - kept))
 

@@ -1,6 +1,6 @@
 """Who may see a declaration, and read its attachments."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -20,7 +20,7 @@ from app.declarations.models import (
     PriorTitleFile,
     Recommendation,
 )
-from app.declarations.queries import BUSINESS, Reviewer, get_declaration, snapshots_of
+from app.declarations.queries import BUSINESS, Reviewer, get_declaration, last_snapshot
 from app.engine.models import WorkItem
 from app.portfolio.models import ItemVersionFile
 
@@ -136,11 +136,21 @@ def _sent_up_with(file_id: int) -> list[Declaration]:
     return [each for each in db.session.scalars(sent) if _was_sent_with(each, file_id)]
 
 
-def is_remembered(file_id: int) -> bool:
-    """Tell whether a declaration had the file when it was sent up last, whatever it has now."""
-    return bool(_sent_up_with(file_id))
+def remembered(file_ids: Collection[int]) -> set[int]:
+    """Return which files a declaration had when it was sent up last, whatever it has now.
+
+    The declarations of each owner are read once, however many of the files are theirs.
+    """
+    owners = select(StoredFile.owner_id).where(StoredFile.id.in_(file_ids))
+    sent = select(Declaration).where(Declaration.person_id.in_(owners), Declaration.round > 0)
+    held = {file_id for each in db.session.scalars(sent) for file_id in _sent_with(each)}
+    return held.intersection(file_ids)
 
 
 def _was_sent_with(declaration: Declaration, file_id: int) -> bool:
-    sent = snapshots_of(declaration.id)
-    return bool(sent) and file_id in held_when_sent(declaration, sent[-1]).stored
+    return file_id in _sent_with(declaration)
+
+
+def _sent_with(declaration: Declaration) -> Collection[int]:
+    sent = last_snapshot(declaration.id)
+    return held_when_sent(declaration, sent).stored if sent else ()

@@ -321,7 +321,7 @@ def context(declaration_id: int, person: Any) -> dict[str, Any]:
     }
 
 
-register_keeper(access.is_remembered)
+register_keeper(access.remembered)
 
 
 @register_reader
