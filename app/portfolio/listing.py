@@ -165,10 +165,12 @@ def _entries(
         read_sent(items)
     ids = [item.id for item in items]
     approved, files = _approvals(ids), _attachments(ItemSentFile if as_sent else ItemFile, ids)
+    categories = _categories()
     found = [
         _entry(
             no,
             item,
+            categories.get(item.type_key, FORMER),
             seen_of(item) if as_sent else _as_typed(item),
             approved.get(item.id),
             files.get(item.id, 0),
@@ -181,15 +183,15 @@ def _entries(
 def _totals(query: Select[tuple[PortfolioItem]]) -> Mapping[str, int]:
     of = queries.table_of(query)
     counted = query.with_only_columns(of.type_key, func.count()).order_by(None)
+    categories = _categories()
     totals: Counter[str] = Counter()
     for key, number in db.session.execute(counted.group_by(of.type_key)).tuples():
-        totals[_category(key)] += number
+        totals[categories.get(key, FORMER)] += number
     return totals
 
 
-def _category(type_key: str) -> str:
-    kinds = {kind.key: kind.category for kind in item_types.all_types()}
-    return kinds.get(type_key, FORMER)
+def _categories() -> Mapping[str, str]:
+    return {kind.key: kind.category for kind in item_types.all_types()}
 
 
 def _in_order(query: Select[tuple[PortfolioItem]]) -> Select[tuple[PortfolioItem]]:
@@ -225,13 +227,18 @@ def _attachments(kept: type[ItemFile] | type[ItemSentFile], ids: Sequence[int]) 
 
 
 def _entry(
-    no: int, item: PortfolioItem, seen: Seen, approved: datetime | None, files: int
+    no: int,
+    item: PortfolioItem,
+    category: str,
+    seen: Seen,
+    approved: datetime | None,
+    files: int,
 ) -> Entry:
     kind = seen.kind
     return Entry(
         no,
         item.person.name,
-        _category(item.type_key),
+        category,
         kind.title,
         seen.summary or "（未填写）",
         f"{seen.occurred_on:%Y-%m}" if seen.occurred_on else "",

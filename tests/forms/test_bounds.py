@@ -119,6 +119,16 @@ def test_a_total_is_no_less_than_the_sum_of_its_rows() -> None:
     )
 
 
+def test_a_total_has_room_for_the_sum_of_the_most_that_its_rows_may_say() -> None:
+    for kind in item_types().values():
+        for field in kind.form.fields:
+            if field.sum_of:
+                rows, _, column = field.sum_of.partition(".")
+                table = kind.form.field(rows)
+                (part,) = (each for each in table.fields if each.name == column)
+                assert int(field.max) >= int(table.max) * int(part.max), (kind.key, field.name)
+
+
 def test_a_day_is_so_many_days_from_now() -> None:
     assert SPEC.field("until").min == "2027-02-18"
     assert filled(until="2027-02-17").errors == {"until": ["不能早于 2027-02-18"]}
