@@ -1,5 +1,6 @@
 """Signing in and out, activation, passwords, messages."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from flask import Blueprint, flash, render_template, request, session, url_for
@@ -28,6 +29,8 @@ from app.core.repeats import answer_repeat
 bp = Blueprint("accounts", __name__)
 HOME = "/home"
 BUNDLES_A_PAGE = 20
+MOST_FOLDED = 5000
+"""So many messages are read to fold them; whoever has more sees the latest."""
 bp.teardown_app_request(sessions.note_use)
 bp.app_template_filter("last_day")(last_day)
 
@@ -262,8 +265,9 @@ def notifications() -> str:
     """What the person was told (消息), many of one day about one matter folded."""
     only_unread = request.args.get("show") == "unread"
     told = queries.notifications_of(current_user.id, only_unread=only_unread)
-    placed = db.session.execute(queries.places_of(told)).all()
-    page = page_from(bundles(placed), size=BUNDLES_A_PAGE)
+    placed = db.session.execute(queries.places_of(told).limit(MOST_FOLDED + 1)).all()
+    page = page_from(bundles(placed[:MOST_FOLDED]), size=BUNDLES_A_PAGE)
+    page = replace(page, more=len(placed) > MOST_FOLDED)
     return render_template(
         "accounts/notifications.html",
         page=page,

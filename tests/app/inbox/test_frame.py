@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 
+from app.accounts import views
 from app.accounts.models import Notification
 from app.accounts.operations import notify
 from app.core.clock import now
@@ -64,7 +66,9 @@ def test_many_messages_of_a_day_are_folded_and_opening_one_marks_it_read(
     assert "没有未读消息" in browser.get("/notifications?show=unread").text
 
 
-def test_messages_are_paged_by_the_lines_they_fold_into(app: Flask, client_for: Enter) -> None:
+def test_messages_are_paged_by_the_lines_they_fold_into(
+    app: Flask, client_for: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with transaction():
         person = a_person("苏晓禾", roles=[("applicant", "all", None)])
         for number in reversed(range(20)):
@@ -77,6 +81,10 @@ def test_messages_are_paged_by_the_lines_they_fold_into(app: Flask, client_for: 
     assert re.findall(r"业绩档案</strong> (\d+) 条消息", first) == ["50", "20"]
     assert ("第17天的通知" in first, "第18天的通知" in first) == (True, False)
     assert ("第 1–20 组，共 22 组" in first, "第19天的通知" in second) == (True, True)
+    assert "组以上" not in first
+    monkeypatch.setattr(views, "MOST_FOLDED", 89)
+    bounded = browser.get("/notifications?page=2").text
+    assert ("共 21 组以上" in bounded, "第19天的通知" in bounded) == (True, False)
 
 
 def test_others_messages_are_not_found_and_stay_unread(app: Flask, client_for: Enter) -> None:
