@@ -12,9 +12,9 @@ from app.core import storage
 from app.core.children import Busy
 from app.core.clock import now
 from app.core.db import begin_writing, db
-from app.core.errors import NotFound, TooLarge
+from app.core.errors import DomainError, Invalid, NotFound, TooLarge
 from app.core.faults import shown_on
-from app.core.http import page_of, see_other, writes_late
+from app.core.http import is_looked_at, page_of, see_other, writes_late
 from app.core.numbers import ids_in
 from app.core.permissions import requires
 from app.core.storage import StoredFile
@@ -111,17 +111,21 @@ def literature(fault: str = "") -> str:
     return render_template("portfolio/literature.html", fault=fault, ways=bib.ACCEPTED)
 
 
-def _told(page: Callable[[], Response | Page]) -> Response | Page:
-    """Return a page, or where a bibliography is sent with what this one is too much for."""
+def _told(page: Callable[[], Response | Page], *more: type[DomainError]) -> Response | Page:
+    """Return a page, or where a bibliography is sent with what this one is too much for.
+
+    So for `more` refusals too, of a page that has no form of its own to show them on.
+    """
     try:
         return page()
-    except (NotFound, TooLarge, Busy) as refused:
+    except (NotFound, TooLarge, Busy, *more) as refused:
+        db.session.rollback()
         return literature(refused.message), refused.status
 
 
 def _keep(text: str, *, is_typed: bool = False) -> Response:
     """Keep what was sent for as long as an upload waits: its preview has an address of its own."""
-    bib.read_text(text)
+    _read(text)
     content = io.BytesIO(text.encode("utf-8", "replace"))
     kept = storage.store_known(content, "文献题录.txt", bib.MEDIA_TYPE)
     begin_writing()
@@ -139,15 +143,26 @@ def _kept(file_id: int) -> str:
     return storage.read_bytes(file).decode()
 
 
+def _read(text: str) -> bib.Bibliography:
+    """Read a bibliography; the child that does so may take long, and needs no connection."""
+    db.session.rollback()
+    return bib.read_text(text)
+
+
 @requires("portfolio.create")
 def preview_literature(file_id: int) -> Response | Page:
-    """What a bibliography that was sent would give, to be chosen from."""
+    """What a bibliography that was sent would give, to be chosen from.
+
+    For what a browser only looks ahead at nothing is read (NotFound).
+    """
+    if not is_looked_at():
+        raise NotFound
 
     def page() -> str:
         text = _kept(file_id)
-        return _preview(file_id, text, bib.read_text(text))
+        return _preview(file_id, text, _read(text))
 
-    return _told(page)
+    return _told(page, Invalid)
 
 
 def _preview(
@@ -202,12 +217,13 @@ def read_one() -> Response | Page:
 @requires("portfolio.create")
 def take_literature(file_id: int) -> Response | Page:
     """Make drafts of the chosen entries."""
-    return _told(lambda: _take(file_id, set(ids_in(request.form.getlist("pick")))))
+    picked = set(ids_in(request.form.getlist("pick")))
+    return _told(lambda: _take(file_id, picked), Invalid)
 
 
 def _take(file_id: int, picked: set[int]) -> Response | Page:
     text = _kept(file_id)
-    found = bib.read_text(text)
+    found = _read(text)
     begin_writing()
     try:
         made = bib.take(found, picked, actor=_me(), now=now())

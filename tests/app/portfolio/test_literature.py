@@ -302,3 +302,31 @@ def test_a_preview_is_its_senders_own_and_ends_with_what_was_sent(
     with transaction():
         assert storage.sweep_staged(now())
     assert client_for(author).get(url).status_code == 404
+
+
+def test_what_is_refused_of_a_preview_leads_back_to_the_form_and_nothing_is_read_ahead(
+    author: Person, client_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = client_for(author)
+    url = browser.post("/portfolio/literature", {"text": RIS}).location
+    held: list[bool] = []
+    real = literature.run_child
+
+    def watched(*given: Any, **more: Any) -> Any:
+        held.append(db.session().in_transaction())
+        return real(*given, **more)
+
+    monkeypatch.setattr(literature, "run_child", watched)
+    ahead = browser.client.get(url, headers={"Sec-Purpose": "prefetch"})
+    assert (ahead.status_code, held) == (404, [])
+    assert browser.get(url).status_code == 200
+    assert held == [False], "the child holds no connection"
+
+    def refuse(*_given: Any, **_more: Any) -> Any:
+        raise Invalid("已有太多草稿")
+
+    monkeypatch.setattr(literature, "take", refuse)
+    refused = browser.post(url, {"pick": ["0"]})
+    assert is_told_in_place(refused, "已有太多草稿", "粘贴或上传题录")
+    monkeypatch.setattr(literature, "read_text", refuse)
+    assert is_told_in_place(browser.get(url), "已有太多草稿", "粘贴或上传题录")
