@@ -116,9 +116,10 @@ def _told(page: Callable[[], Response | Page], *more: type[DomainError]) -> Resp
 
     So for `more` refusals too, of a page that has no form of its own to show them on.
     """
+    told: tuple[type[DomainError], ...] = (NotFound, TooLarge, Busy, *more)
     try:
         return page()
-    except (NotFound, TooLarge, Busy, *more) as refused:
+    except told as refused:
         db.session.rollback()
         return literature(refused.message), refused.status
 
