@@ -158,13 +158,17 @@ def claim_unseen(now: datetime) -> str | None:
     return paper.sha256
 
 
-def see_again(sha256: str, inks: Sequence[bytes]) -> None:
-    """Keep how a PDF looks that could not be drawn whole before, unless it is gone meanwhile."""
+def see_again(sha256: str, inks: Sequence[bytes]) -> bool:
+    """Keep how a PDF looks that could not be drawn whole before, unless it is gone meanwhile.
+
+    Tells whether it was one of those.
+    """
     waiting = delete(UnseenPaper).where(UnseenPaper.sha256 == sha256)
     if not db.session.scalars(waiting.returning(UnseenPaper.sha256)).all():
-        return
+        return False
     db.session.execute(delete(PictureLook).where(PictureLook.sha256 == sha256))
     keep_looks(sha256, _looks_of(inks))
+    return True
 
 
 def lookalikes_of(hashes: Iterable[str]) -> list[tuple[str, str]]:

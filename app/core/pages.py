@@ -23,19 +23,17 @@ INVISIBLE = 3
 def inks_of_pages(source: IO[bytes]) -> Iterator[bytes]:
     """Yield where the ink of a short document's pages lies; blank ones mean nothing.
 
-    It runs a drawing library on what somebody sent: in a child process alone.
+    It runs a drawing library on what somebody sent: in a child process alone, which ends badly
+    with PdfiumError where the library refuses the document or a page of it.
     """
     import pypdfium2  # noqa: PLC0415 - costs memory that no server needs
 
     source.seek(0)
-    try:
-        with pypdfium2.PdfDocument(source) as pdf:
-            for page in pdf if len(pdf) <= MOST_PAGES else ():
-                ink = ink_of(_look_of(page).convert("RGB"))
-                if ink is not None:
-                    yield ink
-    except pypdfium2.PdfiumError:
-        return
+    with pypdfium2.PdfDocument(source) as pdf:
+        for page in pdf if len(pdf) <= MOST_PAGES else ():
+            ink = ink_of(_look_of(page).convert("RGB"))
+            if ink is not None:
+                yield ink
 
 
 def _look_of(page: Any) -> Image.Image:

@@ -31,7 +31,7 @@ from app.core.cleaning import cleaned
 from app.core.crypto import instance_key
 from app.core.db import Id, Instant, Model, begin_writing, db, pk
 from app.core.errors import Invalid, NotFound
-from app.core.lookalikes import Look, forget_looks, keep_looks, looks_for, note_unseen
+from app.core.lookalikes import Look, forget_looks, keep_looks, looks_for, note_unseen, see_again
 from app.core.uploads import MEDIA_TYPES, Policy
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ STAGED, LINKED = "staged", "linked"
 MARK = "instance"
 """The name in a store of what tells whose it is."""
 STAGED_FOR = timedelta(hours=48)
+SWEPT = 200
+"""How many files a sweep takes at once."""
 # Bytes on which an upload may be about to lay its row.
 BYTES_SPARED = 3600
 NAME_LENGTH = 120
@@ -155,6 +157,8 @@ class Kept:
     size: int
     looks: tuple[Look, ...] = ()
     is_unseen: bool = False
+    # The ink of all pages or of the picture; nothing where not every page was seen.
+    inks: tuple[bytes, ...] = ()
 
 
 def prepare(source: IO[bytes], name: str, policy: Policy) -> Kept:
@@ -166,7 +170,8 @@ def prepare(source: IO[bytes], name: str, policy: Policy) -> Kept:
         blob_store().put(blob_name(clean.sha256), clean.content, clean.size)
     true = true_name(name, clean.media_type)
     looks = looks_for(clean.sha256, clean.inks)
-    return Kept(clean.sha256, true, clean.media_type, clean.size, looks, clean.is_unseen)
+    inks = () if clean.is_unseen else clean.inks
+    return Kept(clean.sha256, true, clean.media_type, clean.size, looks, clean.is_unseen, inks)
 
 
 def lay(kept: Kept, *, owner_id: int | None, now: datetime) -> StoredFile:
@@ -182,9 +187,11 @@ def lay(kept: Kept, *, owner_id: int | None, now: datetime) -> StoredFile:
     )
     db.session.add(file)
     db.session.flush()
-    keep_looks(kept.sha256, kept.looks)
     if kept.is_unseen:
         note_unseen(kept.sha256, now)
+    # The same bytes may have been tried before in vain, or be given up.
+    if not (kept.inks and see_again(kept.sha256, kept.inks)):
+        keep_looks(kept.sha256, kept.looks)
     return file
 
 
@@ -277,7 +284,7 @@ def sweep_staged(now: datetime) -> list[str]:
     old = (
         select(StoredFile.id)
         .where(StoredFile.status == STAGED, StoredFile.created_at < now - STAGED_FOR)
-        .limit(200)
+        .limit(SWEPT)
     )
     # The status is asked again: a file that is linked at this very moment stays.
     swept = delete(StoredFile).where(StoredFile.id.in_(old), StoredFile.status == STAGED)
@@ -292,12 +299,28 @@ def sweep_let_go(now: datetime) -> list[str]:
     What another record refers to stays, until that one lets it go. What is only remembered
     elsewhere, see `register_keeper`, is asked about again as long after.
     """
-    old = select(StoredFile.id).where(StoredFile.let_go_at < now - STAGED_FOR).limit(200)
+    old = (
+        select(StoredFile.id)
+        .where(StoredFile.let_go_at < now - STAGED_FOR)
+        .order_by(StoredFile.let_go_at)
+        .limit(SWEPT)
+    )
     taken = update(StoredFile).where(StoredFile.id.in_(old)).values(let_go_at=None)
-    ids = list(db.session.scalars(taken.returning(StoredFile.id)))
-    kept = {file_id for remembered in _keepers for file_id in remembered(ids)} if ids else set()
-    let_go(kept, now)
-    return forget_files(sorted(set(ids) - kept))
+    ids = db.session.scalars(taken.returning(StoredFile.id)).all()
+    free = {file_id for file_id in ids if _is_free(file_id)}
+    # Last, for they read much: what a record refers to has not come this far.
+    remembered = {each for keeps in _keepers for each in keeps(free)} if free else set()
+    let_go(remembered, now)
+    return forget_files(sorted(free - remembered))
+
+
+def _is_free(file_id: int) -> bool:
+    """Tell whether no record refers to a file, by trying what a constraint would refuse."""
+    with contextlib.suppress(IntegrityError), db.session.begin_nested() as trial:
+        db.session.execute(delete(StoredFile).where(StoredFile.id == file_id))
+        trial.rollback()
+        return True
+    return False
 
 
 def _forget_looks_of(gone: Iterable[str]) -> None:

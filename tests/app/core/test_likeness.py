@@ -4,6 +4,7 @@ import io
 
 import pytest
 from PIL import Image, ImageDraw
+from pypdfium2 import PdfiumError
 
 from app.core.likeness import SIZE, ink_of, is_ink
 from app.core.pages import MOST_PAGES, inks_of_pages
@@ -51,7 +52,8 @@ def test_long_documents_and_broken_ones_have_no_look():
     [sheet] = sheets("award", 1)
     assert len(list(inks_of_pages(io.BytesIO(as_scanned(*[sheet] * MOST_PAGES))))) == MOST_PAGES
     assert not list(inks_of_pages(io.BytesIO(as_scanned(*[sheet] * (MOST_PAGES + 1)))))
-    assert not list(inks_of_pages(io.BytesIO(b"%PDF-1.7 nothing")))
+    with pytest.raises(PdfiumError):
+        list(inks_of_pages(io.BytesIO(b"%PDF-1.7 nothing")))
 
 
 def _ruled() -> Image.Image:

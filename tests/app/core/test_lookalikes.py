@@ -192,3 +192,17 @@ def test_a_pdf_that_could_not_be_drawn_is_tried_again_so_often_and_no_more(
     with transaction():
         storage.sweep_staged(moment + 999 * PAUSE)
     assert (counted(UnseenPaper), counted(PictureLook)) == (0, 0)
+
+
+def test_a_pdf_that_was_given_up_and_comes_again_is_compared_once_it_was_drawn_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scan, paper = kept(again(1, "smaller")), as_scanned(honour(random.Random(1)))
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(cleaning, "LOOKER", "app.core.nowhere")
+        first = kept(paper)
+    with transaction():
+        db.session.get_one(UnseenPaper, first).due_at = None
+    assert kept(paper) == first
+    assert (counted(UnseenPaper), counted(PictureLook)) == (0, 2)
+    assert near(scan) == {(scan, first)}

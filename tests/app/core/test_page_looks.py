@@ -46,6 +46,11 @@ def test_a_pdf_that_cannot_be_drawn_in_time_is_kept(
     assert said in caplog.text
 
 
+def test_what_the_library_refuses_is_not_taken_for_seen() -> None:
+    refused = cleaning.pages_of(io.BytesIO(b"%PDF-1.7 nothing"), cleaning.GLANCE)
+    assert (refused.inks, refused.are_all) == ((), False)
+
+
 @pytest.mark.parametrize("child", [pages_child, answering])
 def test_every_child_that_reads_a_file_has_the_same_limits(child: ModuleType) -> None:
     """Told once, so that none may begin processes that another may not."""

@@ -215,3 +215,32 @@ def test_a_store_of_another_instance_is_not_swept(
 )
 def test_a_name_ends_as_its_content_does(name: str, kept: str) -> None:
     assert storage.true_name(name, "image/jpeg") == kept
+
+
+def test_keepers_are_asked_last_of_what_was_let_go_and_the_longest_gone_comes_first(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later, held, remembered = (staged(a_picture(), f"{name}.jpg") for name in "甲乙丙")
+    asked: list[int] = []
+
+    def keeps(file_id: int) -> bool:
+        asked.append(file_id)
+        return file_id == remembered
+
+    monkeypatch.setattr(storage, "_keepers", [keeps])
+    monkeypatch.setattr(storage, "SWEPT", 2)
+    with transaction():
+        a_person("卜文").photo_file_id = held
+        for file_id in (later, held, remembered):
+            storage.link(db.session.get_one(StoredFile, file_id))
+        storage.let_go([later], now())
+        storage.let_go([held, remembered], now() - timedelta(hours=1))
+    moment = START + timedelta(hours=50)
+    with transaction():
+        assert storage.sweep_let_go(moment) == []
+    assert asked == [remembered], "no keeper is asked about what a record refers to"
+    with transaction():
+        armed = {each.id: each.let_go_at for each in db.session.query(StoredFile)}
+        assert (armed[held], armed[remembered]) == (None, moment)
+        assert len(storage.sweep_let_go(moment)) == 1
+        assert db.session.get(StoredFile, later) is None
