@@ -151,6 +151,7 @@ def lose_card(meeting_id: int, person_id: int, *, actor_id: int, now: datetime) 
 def move_cards(term: Term, *, now: datetime) -> None:
     """Let the cards of a meeting open when it is held now; their people are told the new days.
 
+    Who has lost theirs is told nothing: the empty card only goes on asking for a code.
     Whose card opens from this moment on, and did not before, is out: they may have come in by the
     password alone, and nobody was asked for a code.
     """
@@ -160,6 +161,8 @@ def move_cards(term: Term, *, now: datetime) -> None:
     cards = list(db.session.scalars(wanted.with_for_update(of=CodeCard)))
     days = f"{term.valid_from:%Y-%m-%d} 至 {term.valid_until - timedelta(days=1):%Y-%m-%d}"
     text = f"“{term.name}”改期，您的验证卡改为 {days} 有效，卡面所印日期作废"
+    with_codes = select(OneTimeCode.card_id).where(OneTimeCode.card_id.in_(c.id for c in cards))
+    held = set(db.session.scalars(with_codes))
     for card in cards:
         if (card.valid_from, card.valid_until) == (term.valid_from, term.valid_until):
             continue
@@ -167,7 +170,8 @@ def move_cards(term: Term, *, now: datetime) -> None:
         card.valid_from, card.valid_until = term.valid_from, term.valid_until
         if card.valid_from <= now < card.valid_until and not was_open:
             end_sessions(card.person_id, now=now)
-        notify(card.person_id, text, url=f"/meetings/{term.meeting_id}", now=now)
+        if card.id in held:
+            notify(card.person_id, text, url=f"/meetings/{term.meeting_id}", now=now)
     db.session.flush()
 
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import factor_views, grants, one_time_codes, operations, second_factor
-from app.accounts.cards import cards_of
+from app.accounts.cards import cards_of, lose_card
 from app.accounts.factor_models import CodeCard, OneTimeCode
-from app.accounts.models import Credential, LoginSession, Person, RoleGrant
+from app.accounts.models import Credential, LoginSession, Notification, Person, RoleGrant
 from app.accounts.one_time_codes import folded
 from app.accounts.queries import hash_of
 from app.accounts.signing_in import hash_password
@@ -415,6 +415,19 @@ def test_who_came_in_by_password_is_out_when_the_meeting_is_moved_to_today(
         later = ends.replace(day=24)
         meetings.change_time(again, starts, later, "延长", actor_id=held.clerk_id, now=now())
     assert by_code.get("/home").status_code == 200, "who has shown a code stays in"
+    with transaction():
+        assert lose_card(held.id, card.person_id, actor_id=held.clerk_id, now=now())
+        texts = sa.select(Notification.text).where(Notification.text.contains("您的验证卡改为"))
+        before = db.session.scalars(texts).all()
+        meetings.change_time(
+            db.session.get_one(Meeting, held.id),
+            starts,
+            ends,
+            "缩短",
+            actor_id=held.clerk_id,
+            now=now(),
+        )
+        assert db.session.scalars(texts).all() == before, "a card that is lost is good for no day"
 
 
 def test_who_leaves_the_meeting_leaves_the_card(app: Flask) -> None:
