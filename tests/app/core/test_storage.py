@@ -1,7 +1,7 @@
 """Stored files: bytes once by content, owners by row, unlinked ones swept."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -223,9 +223,9 @@ def test_keepers_are_asked_last_of_what_was_let_go_and_the_longest_gone_comes_fi
     later, held, remembered = (staged(a_picture(), f"{name}.jpg") for name in "甲乙丙")
     asked: list[int] = []
 
-    def keeps(file_id: int) -> bool:
-        asked.append(file_id)
-        return file_id == remembered
+    def keeps(file_ids: Collection[int]) -> set[int]:
+        asked.extend(file_ids)
+        return {remembered} & {*file_ids}
 
     monkeypatch.setattr(storage, "_keepers", [keeps])
     monkeypatch.setattr(storage, "SWEPT", 2)
