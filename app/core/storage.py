@@ -299,13 +299,9 @@ def sweep_let_go(now: datetime) -> list[str]:
     What another record refers to stays, until that one lets it go. What is only remembered
     elsewhere, see `register_keeper`, is asked about again as long after.
     """
-    old = (
-        select(StoredFile.id)
-        .where(StoredFile.let_go_at < now - STAGED_FOR)
-        .order_by(StoredFile.let_go_at)
-        .limit(SWEPT)
-    )
-    taken = update(StoredFile).where(StoredFile.id.in_(old)).values(let_go_at=None)
+    old = select(StoredFile.id).where(StoredFile.let_go_at < now - STAGED_FOR)
+    first = old.order_by(StoredFile.let_go_at).limit(SWEPT)
+    taken = update(StoredFile).where(StoredFile.id.in_(first)).values(let_go_at=None)
     ids = db.session.scalars(taken.returning(StoredFile.id)).all()
     free = {file_id for file_id in ids if _is_free(file_id)}
     # Last, for they read much: what a record refers to has not come this far.
