@@ -44,7 +44,8 @@ def _read_database_time() -> datetime:
 def set_clock(moment: datetime) -> None:
     """Set the instance's offset so that it is `moment` now (only demo, play and tests)."""
     row = db.session.get(ClockOffset, 1) or ClockOffset(id=1, milliseconds=0)
-    row.milliseconds += round((moment - now()).total_seconds() * 1000)
+    # Never a part of a millisecond early: what falls due at the moment is due from here on.
+    row.milliseconds += -((now() - moment) // timedelta(milliseconds=1))
     db.session.add(row)
     db.session.flush()
     current_transaction().now = moment

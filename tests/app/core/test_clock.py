@@ -27,6 +27,16 @@ def test_the_next_transaction_stands_at_the_clock_that_was_set(
         assert timedelta() <= now() - moment < timedelta(seconds=20)
 
 
+def test_the_clock_is_never_set_to_a_part_of_a_millisecond_before_the_moment(app: Flask) -> None:
+    with transaction():
+        set_clock(datetime(2026, 12, 31, tzinfo=ZONE))
+        before = db.session.get_one(ClockOffset, 1).milliseconds
+        set_clock(now() + timedelta(microseconds=400))
+        assert db.session.get_one(ClockOffset, 1).milliseconds == before + 1
+        set_clock(now() - timedelta(microseconds=400))
+        assert db.session.get_one(ClockOffset, 1).milliseconds == before + 1
+
+
 def test_the_day_is_the_day_of_the_zone(app: Flask, at: Callable[[datetime], None]) -> None:
     at(datetime(2026, 12, 31, 16, 30, tzinfo=UTC))
     with transaction(write=False):
