@@ -228,6 +228,7 @@ def _publish(diagram: Diagram, known: Known, calls: frozenset[str]) -> Published
         published,
         early=times.early_in(diagram, known),
         awaited=times.awaited_in(diagram, known),
+        failed_after=times.failed_after(diagram, known),
         waits=scope_waits(diagram, diagram.id, known),
         least=load.least(diagram, known),
         most=load.most(diagram, known),

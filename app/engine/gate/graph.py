@@ -1,6 +1,7 @@
 """Where a token can go (流转): starts, ends, branches, loops and what the engine looks ahead."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from app.engine.gate.diagram import (
@@ -24,13 +25,20 @@ Edges = Mapping[str, Iterable[str]]
 N = TypeVar("N", bound=Hashable)
 
 
-def reach(starts: Iterable[N], edges: Mapping[N, Iterable[N]]) -> set[N]:
-    """Return every node that can be reached, the starts included."""
+def reach(
+    starts: Iterable[N],
+    edges: Mapping[N, Iterable[N]],
+    joins: Mapping[N, Collection[N]] = MappingProxyType({}),
+) -> set[N]:
+    """Return every node that can be reached, the starts included.
+
+    A join is reached once all that it waits for are, by its id.
+    """
     found: set[N] = set()
     waiting = list(starts)
     while waiting:
         node = waiting.pop()
-        if node not in found:
+        if node not in found and found.issuperset(joins.get(node, ())):
             found.add(node)
             waiting.extend(edges.get(node, ()))
     return found

@@ -55,6 +55,8 @@ class Published:
     early: frozenset[str] = frozenset()
     # The moments that every way through it waits for.
     awaited: frozenset[str] = frozenset()
+    # By the code of an error that it may end with, the moments that every way to it waits for.
+    failed_after: Mapping[str, frozenset[str]] = field(default_factory=dict)
     waits: bool = True
     # With lists of one item, and with lists as long as may be.
     least: Load = Load()

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from app.engine.gate.diagram import Diagram, Node, ends_well, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
-from app.engine.gate.graph import edges_of, reach
+from app.engine.gate.graph import reach
 from app.engine.gate.known import Known, Published
 from app.engine.gate.load import written_count
+from app.engine.gate.messages import ANY, errors_of
 from app.engine.gate.variables import words_of
 
 _TIMED = frozenset({"intermediateCatchEvent", "boundaryEvent"})
@@ -29,8 +30,23 @@ def early_in(diagram: Diagram, known: Known) -> frozenset[str]:
 def awaited_in(diagram: Diagram, known: Known) -> frozenset[str]:
     """Return the moments that every way through a process waits for."""
     ends = {node.id for node in diagram.inside(diagram.id) if ends_well(node)}
-    moments = {contract.waits_for for contract in known.services.values()} - {""}
-    return frozenset(each for each in moments if not ends & _before(each, diagram, known))
+    return frozenset(m for m in _moments(known) if not ends & _before(m, diagram, known))
+
+
+def failed_after(diagram: Diagram, known: Known) -> dict[str, frozenset[str]]:
+    """Return by the code of each error of a process the moments that every way to it waits for."""
+    codes = {code for node in diagram.nodes.values() for code in _thrown_at(diagram, node, known)}
+    found: dict[str, set[str]] = {code: set() for code in codes}
+    for moment in _moments(known) if codes else ():
+        reached = _before(moment, diagram, known)
+        for code in codes:
+            if _failing(diagram.id, code) not in reached:
+                found[code].add(moment)
+    return {code: frozenset(moments) for code, moments in found.items()}
+
+
+def _moments(known: Known) -> set[str]:
+    return {contract.waits_for for contract in known.services.values()} - {""}
 
 
 def _early(diagram: Diagram, known: Known) -> Iterator[tuple[Node, str, str]]:
@@ -51,18 +67,71 @@ def _waiting(node: Node, known: Known) -> Iterator[tuple[str, str]]:
 
 
 def _before(moment: str, diagram: Diagram, known: Known) -> set[str]:
-    """Return the nodes that some way comes to without having waited for a moment."""
-    edges = edges_of(diagram)
+    """Return the nodes and flows that some way comes to without having waited for a moment.
+
+    What a process fails with is among them as well (`_failing`).
+    """
+    edges: dict[str, list[str]] = {flow.id: [flow.target] for flow in diagram.flows}
     for node in diagram.nodes.values():
-        borders = [event.id for event in diagram.attached.get(node.id, ())]
-        if _awaits(node, moment, known):
-            edges[node.id] = borders
-        elif node.kind == "subProcess":
-            over = edges[node.id] if _may_be_skipped(node) else borders
-            edges[node.id] = [*_starts(diagram, node.id), *over]
-        elif ends_well(node):
-            edges[node.id] = [flow.target for flow in diagram.outgoing.get(node.scope, ())]
-    return reach(_starts(diagram, diagram.id), edges)
+        flows = [flow.id for flow in diagram.outgoing[node.id]]
+        edges[node.id] = [
+            *_borders(diagram, node),
+            *_starts(diagram, node.id),
+            *_failures(diagram, node, moment, known),
+        ]
+        if ends_well(node):
+            edges[node.id] += [flow.id for flow in diagram.outgoing.get(node.scope, ())]
+        elif not _awaits(node, moment, known) and (
+            node.kind != "subProcess" or _may_be_skipped(node)
+        ):
+            edges[node.id] += flows
+    joins = {
+        node.id: {flow.id for flow in diagram.incoming[node.id]}
+        for node in diagram.of_kind("parallelGateway")
+    }
+    return reach(_starts(diagram, diagram.id), edges, joins)
+
+
+def _borders(diagram: Diagram, node: Node) -> list[str]:
+    """Return the events at the border of a node that may come as soon as it is entered."""
+    events = diagram.attached.get(node.id, ())
+    return [event.id for event in events if not list(errors_of(diagram, event))]
+
+
+def _failures(diagram: Diagram, node: Node, moment: str, known: Known) -> list[str]:
+    """Return where a node's errors lead, those that may come without having waited."""
+    called = known.processes.get(node.element.get("calledElement", ""), Published())
+    codes = _thrown_at(diagram, node, known)
+    early = [code for code in codes if moment not in called.failed_after.get(code, ())]
+    return [ident for code in early for ident in _caught(diagram, node, code)]
+
+
+def _thrown_at(diagram: Diagram, node: Node, known: Known) -> frozenset[str]:
+    """Return the errors that a node itself ends with, or what it calls."""
+    if node.kind == "endEvent":
+        return frozenset(errors_of(diagram, node))
+    called = known.processes.get(node.element.get("calledElement", ""), Published())
+    return called.errors
+
+
+def _caught(diagram: Diagram, node: Node, code: str) -> list[str]:
+    """Return the events that catch an error, at the nearest border around it that does."""
+    here: Node | None = node
+    while here is not None:
+        catching = [
+            event.id
+            for event in diagram.attached.get(here.id, ())
+            if {code, ANY} & set(errors_of(diagram, event))
+        ]
+        if catching:
+            return catching
+        here = diagram.nodes.get(here.scope)
+    return [_failing(diagram.id, code)]
+
+
+def _failing(process: str, code: str) -> str:
+    """Return what stands for the failing of a process; no id looks like it."""
+    return f"{process} fails: {code}"
 
 
 def _starts(diagram: Diagram, scope: str) -> list[str]:

@@ -1,0 +1,110 @@
+"""What ends a period comes behind its moment, on whatever way a process may take."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.engine.contracts import Contract
+from app.engine.gate.inspection import inspect
+from tests.engine.gate_builder import (
+    KEPT,
+    KNOWN,
+    SAMPLE,
+    Drawing,
+    boundary,
+    element,
+    event,
+    flow,
+    service,
+    timer,
+)
+
+KNOWN_ENDS = replace(
+    KNOWN,
+    services={**KNOWN.services, "over": Contract((*SAMPLE, *KEPT), waits_for="ends", repeats=True)},
+)
+ENDS = timer("timeDate", "ends")
+FAILED = '<bpmn:errorEventDefinition errorRef="bad"/>'
+OUTSIDE = '<bpmn:error id="bad" name="bad" errorCode="bad"/>'
+
+
+def drawn(*flows: tuple[str, str], process: str = "sample", **parts: str) -> Drawing:
+    """A process of automatic nodes; what is not drawn otherwise is a service."""
+    flowing = {f"{source}_to_{target}": flow(source, target) for source, target in flows}
+    names = dict.fromkeys(name for pair in flows for name in pair)
+    nodes = {
+        "start": event("startEvent", "start"),
+        "end": event("endEvent", "end"),
+        "wait": event("intermediateCatchEvent", "wait", ENDS),
+        "over": service("over", "over"),
+        "fork": element("parallelGateway", "fork"),
+        "join": element("parallelGateway", "join"),
+    }
+    drawn = {name: nodes.get(name, service(name)) for name in names} | parts
+    return Drawing(process, {**drawn, **flowing}, lanes={}, outside=OUTSIDE)
+
+
+def early(drawing: Drawing, **more: Drawing) -> list[str]:
+    """The elements that come before their moment, as the gate finds them."""
+    files = {"sample.bpmn": drawing.bytes()}
+    files |= {f"{name}.bpmn": each.bytes() for name, each in more.items()}
+    verdict = inspect(files, known=KNOWN_ENDS)
+    return [found.element for found in verdict.findings if found.rule == "task.early"]
+
+
+FORKED = (("start", "fork"), ("fork", "wait"), ("fork", "tell"))
+
+
+@pytest.mark.parametrize(
+    ("flows", "kind", "found"),
+    [
+        ((("wait", "join"), ("tell", "join"), ("join", "over")), "parallelGateway", []),
+        ((("wait", "join"), ("tell", "join"), ("join", "over")), "exclusiveGateway", ["over"]),
+        ((("wait", "join"), ("tell", "over"), ("over", "join")), "parallelGateway", ["over"]),
+    ],
+    ids=["behind both", "behind either", "beside the wait"],
+)
+def test_a_join_has_waited_for_all_its_branches(
+    flows: tuple[tuple[str, str], ...], kind: str, found: list[str]
+) -> None:
+    last = ("over", "end") if flows[-1][1] == "over" else ("join", "end")
+    drawing = drawn(*FORKED, *flows, last, join=element(kind, "join"))
+    assert early(drawing) == found
+
+
+def failing(*before: str) -> dict[str, str]:
+    """A part of a process that fails behind these nodes, in parts."""
+    names = ["inner_start", *before, "failed"]
+    parts = {
+        "inner_start": event("startEvent", "inner_start"),
+        "wait": event("intermediateCatchEvent", "wait", ENDS),
+        "failed": event("endEvent", "failed", FAILED),
+    }
+    ways = [flow(source, target) for source, target in zip(names, names[1:], strict=False)]
+    return {name: parts.get(name, service(name)) for name in names} | {"ways": "".join(ways)}
+
+
+@pytest.mark.parametrize("is_called", [True, False])
+def test_an_error_counts_what_was_waited_for_before_it(is_called: bool) -> None:
+    def found(*before: str, **caught: str) -> list[str]:
+        parts = failing(*before)
+        inner = element("callActivity", "part", calledElement="part", name="审核")
+        if not is_called:
+            inner = element("subProcess", "part", "".join(parts.values()), name="审核")
+        late = boundary("late", "part", caught.get("caught", FAILED))
+        flows = (("start", "part"), ("part", "end"), ("late", "over"), ("over", "end"))
+        drawing = drawn(*flows, part=inner, late=late)
+        called = Drawing("part", parts, lanes={}, outside=OUTSIDE)
+        return early(drawing, **({"part": called} if is_called else {}))
+
+    assert found("wait") == []
+    assert found("tell") == ["over"]
+    # A time at the border may come before anything within.
+    assert found("wait", caught=timer("timeDuration", '"P1D"')) == ["over"]
+    assert found("wait", caught=ENDS) == []
+
+
+def test_an_error_that_no_task_ends_with_leads_nowhere() -> None:
+    late = boundary("late", "tell", FAILED)
+    flows = (("start", "tell"), ("tell", "wait"), ("wait", "over"), ("late", "over"))
+    assert early(drawn(*flows, ("over", "end"), late=late)) == []
