@@ -92,6 +92,10 @@ def test_a_way_that_may_be_taken_is_refused_unless_the_same_was_asked_before(
             is_much_much=flow("is_much", "is_good", UNKNOWN, "is_much_much"),
         )
     assert said(judged(drawing)) == [(severity, "task.state", "mend")]
+    # What another process asks of its own amount says nothing of this one.
+    alike = drawing.but(process_id="other")
+    found = [each for each in judged(drawing, other=alike).findings if each.file == "kept.bpmn"]
+    assert [(each.severity, each.element) for each in found] == [(severity, "mend")]
 
 
 @pytest.mark.parametrize("kind", ["exclusiveGateway", "inclusiveGateway"])

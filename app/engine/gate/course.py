@@ -57,6 +57,7 @@ class Courses:
     _words: dict[str, frozenset[str]] = field(default_factory=dict)
     _variables: dict[str, frozenset[str]] = field(default_factory=dict)
     _answers: dict[tuple[str, World], set[World]] = field(default_factory=dict)
+    _read_by: dict[str, Counter[str]] = field(default_factory=dict)
 
     @cached_property
     def assigned(self) -> Assigned:
@@ -91,18 +92,27 @@ class Courses:
         tables = (table.mentioned for table in self.tables.values())
         return frozenset[str]().union(*names, *tables)
 
-    @cached_property
-    def _readers(self) -> Counter[str]:
-        """How many flows read each word: what the first tells of a name binds the others."""
-        flows = (flow for scope in self.scopes.values() for flow in scope.diagram.flows)
-        return Counter(word for flow in flows for word in self.names_in(flow.condition or ""))
+    def _readers(self, process: str) -> Counter[str]:
+        """How many flows read each word where the data of a process are: what one tells binds all.
 
-    def told(self, flow: Flow, known: Mapping[str, object]) -> Told:
+        They are its own, those of its calls, and of what calls it; other processes have others.
+        """
+        if process not in self._read_by:
+            calls = _calls_in(self.scopes)
+            roots = [name for name in calls if process in reach([name], calls)]
+            together = reach(roots, calls) & self.scopes.keys()
+            flows = (flow for name in together for flow in self.scopes[name].diagram.flows)
+            words = (word for flow in flows for word in self.names_in(flow.condition or ""))
+            self._read_by[process] = Counter(words)
+        return self._read_by[process]
+
+    def told(self, flow: Flow, known: Mapping[str, object], process: str) -> Told:
         """Return what is known of a branch where its record is followed. Raises TooCostly."""
         text = flow.condition or ""
         holds = self.holds(text, known, self.followed)
         unknown = self._variables_in(text) - known.keys() if holds is None else frozenset()
-        return Told(flow, holds, all(self._readers[name] == 1 for name in unknown))
+        readers = self._readers(process) if unknown else Counter()
+        return Told(flow, holds, all(readers[name] == 1 for name in unknown))
 
     def _variables_in(self, text: str) -> frozenset[str]:
         if text not in self._variables:
@@ -154,12 +164,16 @@ def _given_by(variables: Variables, node: Node) -> set[str]:
     return set() if deal is None else {*(deal.gives or {})}
 
 
-def _called_by(scopes: Mapping[str, Variables], process: str) -> list[Variables]:
-    calls = {
+def _calls_in(scopes: Mapping[str, Variables]) -> dict[str, list[str]]:
+    return {
         name: [n.element.get("calledElement", "") for n in each.diagram.of_kind("callActivity")]
         for name, each in scopes.items()
     }
-    return [scopes[name] for name in sorted(reach([process], calls)) if name in scopes]
+
+
+def _called_by(scopes: Mapping[str, Variables], process: str) -> list[Variables]:
+    called = reach([process], _calls_in(scopes))
+    return [scopes[name] for name in sorted(called) if name in scopes]
 
 
 def _taken_by_handlers(variables: Variables, scopes: Mapping[str, Variables]) -> set[str]:

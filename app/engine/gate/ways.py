@@ -194,7 +194,7 @@ class Ways(Ground):
             default = node.element.get("default", "")
             self._spend(len(flows))
             courses, known = self.courses, dict(data)
-            told = [courses.told(flow, known) for flow in flows if flow.id != default]
+            told = [courses.told(flow, known, self.part) for flow in flows if flow.id != default]
             last = [flow for flow in flows if flow.id == default]
             choose = one_of if node.kind == "exclusiveGateway" else some_of
             # What is left out of the combinations is not looked at.
