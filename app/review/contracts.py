@@ -13,7 +13,13 @@ DECIDED = (CONFIRMED, PUBLIC, CLEARED, REPORTED, REPORTED_PUBLIC, APPROVED, CLOS
 HELD = matter(
     "review_meeting",
     "评审会议",
-    needs=("start_material_reviews", "close_ballot", "publish_result", "open_publicity"),
+    needs=(
+        "approve_scheme",
+        "start_material_reviews",
+        "close_ballot",
+        "publish_result",
+        "open_publicity",
+    ),
     life=Life(
         {
             PREPARING: "筹备中",

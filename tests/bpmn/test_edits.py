@@ -131,6 +131,18 @@ FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
         ),
         "expression.value mending_ended",
     ),
+    "a scheme that nobody approves": (
+        lambda: (
+            Edited("review_meeting")
+            .lead("to_approval", target="appoint_directors")
+            .drop("approve_scheme", "is_scheme_approved")
+        ),
+        "process.needs review_meeting",
+    ),
+    "a question that nobody has answered yet": (
+        lambda: Edited("certificate_replacement").skip("vet_replacement"),
+        "variable.unset is_vetted_to_decide_replacement",
+    ),
     "a returned scheme that goes on": (
         lambda: Edited("review_meeting").lead("scheme_returned", target="appoint_directors"),
         "task.state appoint_directors",

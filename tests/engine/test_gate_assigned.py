@@ -1,5 +1,7 @@
 """What is read is set on every way that leads there, else people are warned."""
 
+import pytest
+
 from app.engine.gate.inspection import inspect
 from tests.engine.gate_builder import (
     FILL,
@@ -49,6 +51,37 @@ def test_what_only_one_branch_sets_is_warned_of() -> None:
         explain_to_publish=flow("explain", "publish"),
     )
     assert warned(drawing) == [("variable.unset", "asked_to_fill")]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "severity"),
+    [
+        ('reason == "odd"', {}, "error"),
+        ('amount > 3 or reason == "odd"', {}, "warning"),
+        ('reason == "odd"', {"is_much_to_vet": flow("is_much", "vet", "amount > 5")}, "warning"),
+        ('reason == "odd"', {"first": flow("asked", "vet", "amount > 5", "first")}, "warning"),
+    ],
+    ids=["at once", "behind an or", "behind a decision", "behind another branch"],
+)
+def test_what_is_asked_before_anybody_can_have_answered_is_refused(
+    text: str, parts: dict[str, str], severity: str
+) -> None:
+    """A task further on sets the reason, for the next round alone."""
+    drawing = SOUND.with_(
+        fill_to_vet=flow("fill", "is_much"),
+        is_much=gateway("is_much", "is_much_to_asked"),
+        is_much_to_asked=flow("is_much", "asked"),
+        asked=gateway("asked", "asked_to_vet"),
+        **parts,
+        asked_to_publish=flow("asked", "publish", text),
+        asked_to_vet=flow("asked", "vet"),
+        explain=filling("explain", "reason"),
+        is_good_to_fill=flow("is_good", "explain", 'decision == "return"'),
+        explain_to_fill=flow("explain", "fill"),
+    ).but(lanes={**LANES, "申报人": ["fill", "explain"]})
+    found = inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN).findings
+    told = [(each.severity, each.rule, each.element) for each in found]
+    assert told == [(severity, "variable.unset", "asked_to_publish")]
 
 
 def test_branches_that_a_join_has_waited_for_have_all_set_theirs() -> None:

@@ -1,13 +1,13 @@
 """What ends a period comes behind its moment, on whatever way a process may take."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from app.engine.contracts import Contract
 from app.engine.gate.inspection import inspect
 from tests.engine.gate_builder import (
-    KEPT,
     KNOWN,
     SAMPLE,
     Drawing,
@@ -21,7 +21,10 @@ from tests.engine.gate_builder import (
 
 KNOWN_ENDS = replace(
     KNOWN,
-    services={**KNOWN.services, "over": Contract((*SAMPLE, *KEPT), waits_for="ends", repeats=True)},
+    services={
+        **KNOWN.services,
+        "over": Contract(SAMPLE, waits_for="ends", repeats=True),
+    },
 )
 ENDS = timer("timeDate", "ends")
 FAILED = '<bpmn:errorEventDefinition errorRef="bad"/>'
@@ -80,7 +83,7 @@ def failing(*before: str) -> dict[str, str]:
         "wait": event("intermediateCatchEvent", "wait", ENDS),
         "failed": event("endEvent", "failed", FAILED),
     }
-    ways = [flow(source, target) for source, target in zip(names, names[1:], strict=False)]
+    ways = [flow(source, target) for source, target in pairwise(names)]
     return {name: parts.get(name, service(name)) for name in names} | {"ways": "".join(ways)}
 
 

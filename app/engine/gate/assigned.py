@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import and_, or_
 
-from app.engine.gate.diagram import ACTIVITIES, Node, ends_well
-from app.engine.gate.graph import edges_of
+from app.engine.gate.diagram import ACTIVITIES, Diagram, Node, ends_well
+from app.engine.gate.graph import CHOICES, edges_of, joins_of, reach, starts_of
 from app.engine.gate.variables import Variables, items_of, words_of
 
 Bits = int
@@ -21,12 +21,31 @@ class Assigned:
         self._bit = {name: 1 << place for place, name in enumerate(sorted(written))}
         self._set: dict[tuple[str, str], Bits] = {}
         self._behind: dict[str, dict[str, Bits]] = {}
+        self._first: dict[str, set[str]] = {}
 
     def missing(self, process: str, node: Node, names: Iterable[str]) -> list[str]:
         """Return those of the names that some way to this node has not set."""
         behind = self._walked(process)
         there = self._before(self.scopes[process], node, behind)
         return sorted(name for name in names if not self._bit.get(name, 0) & there)
+
+    def is_never_set_first(self, process: str, node: Node, names: Iterable[str]) -> bool:
+        """Whether a process comes here before any decision, while nothing has set these names.
+
+        Nobody knows what the caller of a part has set.
+        """
+        scope = self.scopes[process]
+        first = self._first_met(scope)
+        added = [self._bits(scope.set_by(scope.diagram.nodes[ident])) for ident in first]
+        there = reduce(or_, added, self._given(scope))
+        is_whole = process in scope.known.matters
+        return is_whole and node.id in first and not self._bits(names) & there
+
+    def _first_met(self, scope: Variables) -> set[str]:
+        """Return the nodes of a process that come before any decision, those of its parts too."""
+        if scope.diagram.id not in self._first:
+            self._first[scope.diagram.id] = _before_decisions(scope.diagram)
+        return self._first[scope.diagram.id]
 
     def _bits(self, names: Iterable[str]) -> Bits:
         return reduce(or_, (self._bit.get(name, 0) for name in names), 0)
@@ -95,13 +114,22 @@ def _words_in(scope: Variables) -> Iterable[str]:
 def _in_order(scope: Variables) -> list[str]:
     """Return the nodes about as a process comes to them, so that few rounds tell everything."""
     diagram, edges = scope.diagram, edges_of(scope.diagram)
-    starts = (node for node in diagram.inside(diagram.id) if node.kind == "startEvent")
-    order = dict.fromkeys(node.id for node in starts)
+    order = dict.fromkeys(starts_of(diagram, diagram.id))
     waiting = list(order)
     for here in waiting:
-        inside = [each.id for each in diagram.inside(here) if each.kind == "startEvent"]
-        for ident in (*edges.get(here, ()), *inside):
+        for ident in (*edges.get(here, ()), *starts_of(diagram, here)):
             if ident in diagram.nodes and ident not in order:
                 order[ident] = None
                 waiting.append(ident)
     return list(order)
+
+
+def _before_decisions(diagram: Diagram) -> set[str]:
+    edges: dict[str, list[str]] = {flow.id: [flow.target] for flow in diagram.flows}
+    for node in diagram.nodes.values():
+        flows = [flow.id for flow in diagram.outgoing[node.id]]
+        # One that only merges decides nothing; what comes at a border may not come at all.
+        is_open = (node.kind in CHOICES and len(flows) > 1) or node.kind == "boundaryEvent"
+        borders = [each.id for each in diagram.attached.get(node.id, ())]
+        edges[node.id] = [*starts_of(diagram, node.id), *borders, *([] if is_open else flows)]
+    return reach(starts_of(diagram, diagram.id), edges, joins_of(diagram)) & diagram.nodes.keys()

@@ -256,14 +256,14 @@ def _once(node: Node, known: Known) -> str:
 
 
 def finishes_its_record(diagram: Diagram, known: Known) -> Iterator[Finding]:
-    """Guard the records: without these handlers a process ends and its record stays as it was."""
+    """Guard the records: without these handlers one stays as it was, or goes on unapproved."""
     matter, own = known.matters.get(diagram.id), known.processes.get(diagram.id)
     if matter is None or own is None:
         return
     for name in matter.needs:
         if name not in own.services | own.saves:
             kind, key = ("用户", "save") if name in known.saves else ("服务", "handler")
-            message = f"没有用到“{name}”的{kind}任务，“{matter.word}”的业务记录不会办结"
+            message = f"没有用到“{name}”的{kind}任务，“{matter.word}”缺了必经的一步，不能算办结"
             hint = f"请补画{kind}任务，{key} 填 {name}"
             yield diagram.find("process.needs", diagram.process, message, hint)
 

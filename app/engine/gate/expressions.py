@@ -15,7 +15,7 @@ from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
 from app.engine.gate.matters import matters_of
 from app.engine.gate.values import Words, literal, worded, words_for
-from app.engine.gate.variables import Variables, items_of
+from app.engine.gate.variables import Variables, items_of, words_of
 from app.engine.gate.words import nearest
 from app.engine.moments import FIRST_YEAR, LAST_YEAR, TIME_HINTS, is_time
 from rules.conditions import Effort, Fault, Values, condition_faults, is_covered
@@ -132,11 +132,32 @@ def _perhaps_unset(
     diagram = variables.diagram
     read = compile_for(written.element.text or "", None, variables.known).names
     missing = assigned.missing(diagram.id, written.at, read)
-    if missing:
-        listed = quoted("、".join(missing))
-        message = f"{written.what}用到的“{listed}”只在一部分来路上有值，走别的路来会出错"
-        hint = "请让每条来路都经过给出它的环节，或由流程的 inputs 声明；确实不会走到的不必改"
-        yield diagram.find("variable.unset", written.subject, message, hint, severity="warning")
+    if not missing:
+        return
+    listed = quoted("、".join(missing))
+    is_sure = assigned.is_never_set_first(diagram.id, written.at, missing)
+    if is_sure and _is_read_at_once(written, diagram):
+        message = f"{written.what}用到的“{listed}”在流程第一次走到这里时还没有值，会出错"
+        hint = "请在它前面补画给出它的环节，或由流程的 inputs 声明"
+        yield diagram.find("variable.unset", written.subject, message, hint)
+        return
+    message = f"{written.what}用到的“{listed}”只在一部分来路上有值，走别的路来会出错"
+    hint = "请让每条来路都经过给出它的环节，或由流程的 inputs 声明；确实不会走到的不必改"
+    yield diagram.find("variable.unset", written.subject, message, hint, severity="warning")
+
+
+def _is_read_at_once(written: Written, diagram: Diagram) -> bool:
+    """Whether an expression is read, all of it, as soon as the process comes to where it stands.
+
+    Behind `and`, `or` and `if`, and on the branches behind the first, it may not be.
+    """
+    if written.at is None or words_of(written.element.text or "") & {"and", "or", "if"}:
+        return False
+    if written.at.kind != "exclusiveGateway":
+        return True
+    flows = diagram.outgoing[written.at.id]
+    default = written.at.element.get("default")
+    return written.subject is next((flow for flow in flows if flow.id != default), None)
 
 
 def _told(diagram: Diagram, known: Known, written: Written, fault: Fault) -> Finding:

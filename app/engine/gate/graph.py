@@ -61,6 +61,17 @@ def edges_of(diagram: Diagram) -> dict[str, list[str]]:
     return table
 
 
+def starts_of(diagram: Diagram, scope: str) -> list[str]:
+    """Return the ids of the nodes with which a process or subprocess begins."""
+    return [node.id for node in diagram.inside(scope) if node.kind == "startEvent"]
+
+
+def joins_of(diagram: Diagram) -> dict[str, list[str]]:
+    """Return the flows that each parallel gateway waits for."""
+    gateways = diagram.of_kind("parallelGateway")
+    return {node.id: [flow.id for flow in diagram.incoming[node.id]] for node in gateways}
+
+
 def scopes_of(diagram: Diagram) -> list[tuple[str, object]]:
     """Return the process and every subprocess with what a finding about it points at."""
     inner = [(node.id, node) for node in diagram.of_kind("subProcess")]
@@ -254,7 +265,7 @@ def hurried_loops(diagram: Diagram, _known: Known) -> Iterator[Finding]:
 
 def loops_without_exit(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard against loops that no decision leaves, and forks that multiply tokens in a loop."""
-    straight = [n.id for n in diagram.nodes.values() if n.kind not in _CHOICES]
+    straight = [n.id for n in diagram.nodes.values() if n.kind not in CHOICES]
     flows: dict[str, list[str]] = {}
     for flow in diagram.flows:
         flows.setdefault(flow.source, []).append(flow.target)
@@ -264,7 +275,7 @@ def loops_without_exit(diagram: Diagram, _known: Known) -> Iterator[Finding]:
         yield diagram.find("graph.loop_without_exit", diagram.nodes[ident], message, hint)
 
 
-_CHOICES = DECISIONS | {"eventBasedGateway"}
+CHOICES = DECISIONS | {"eventBasedGateway"}
 
 
 def bounded_prediction(diagram: Diagram, _known: Known) -> Iterator[Finding]:
@@ -283,7 +294,7 @@ def _ahead(diagram: Diagram, ident: str, sizes: dict[str, int]) -> int:
     if ident not in sizes:
         sizes[ident] = 1
         node = diagram.nodes.get(ident)
-        if node is not None and node.kind not in _CHOICES:
+        if node is not None and node.kind not in CHOICES:
             following = [flow.target for flow in diagram.outgoing[ident]]
             branches = sum(_ahead(diagram, target, sizes) for target in following)
             sizes[ident] = 1 + len(diagram.attached.get(ident, ())) + branches

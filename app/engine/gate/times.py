@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.engine.gate.diagram import Diagram, Node, ends_well, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
-from app.engine.gate.graph import reach
+from app.engine.gate.graph import joins_of, reach, starts_of
 from app.engine.gate.known import Known, Published
 from app.engine.gate.load import written_count
 from app.engine.gate.messages import ANY, errors_of
@@ -76,7 +76,7 @@ def _before(moment: str, diagram: Diagram, known: Known) -> set[str]:
         flows = [flow.id for flow in diagram.outgoing[node.id]]
         edges[node.id] = [
             *_borders(diagram, node),
-            *_starts(diagram, node.id),
+            *starts_of(diagram, node.id),
             *_failures(diagram, node, moment, known),
         ]
         if ends_well(node):
@@ -85,11 +85,7 @@ def _before(moment: str, diagram: Diagram, known: Known) -> set[str]:
             node.kind != "subProcess" or _may_be_skipped(node)
         ):
             edges[node.id] += flows
-    joins = {
-        node.id: {flow.id for flow in diagram.incoming[node.id]}
-        for node in diagram.of_kind("parallelGateway")
-    }
-    return reach(_starts(diagram, diagram.id), edges, joins)
+    return reach(starts_of(diagram, diagram.id), edges, joins_of(diagram))
 
 
 def _borders(diagram: Diagram, node: Node) -> list[str]:
@@ -132,10 +128,6 @@ def _caught(diagram: Diagram, node: Node, code: str) -> list[str]:
 def _failing(process: str, code: str) -> str:
     """Return what stands for the failing of a process; no id looks like it."""
     return f"{process} fails: {code}"
-
-
-def _starts(diagram: Diagram, scope: str) -> list[str]:
-    return [node.id for node in diagram.inside(scope) if node.kind == "startEvent"]
 
 
 def _may_be_skipped(node: Node) -> bool:
