@@ -8,8 +8,9 @@ import pytest
 from app.engine import handlers
 from app.engine.contracts import Contract
 from app.engine.gate import Known
-from app.engine.gate.bundle import courses_of, read_bundle, with_bundle
+from app.engine.gate.bundle import read_bundle
 from app.engine.gate.platform import known_here
+from app.engine.gate.publishing import courses_of, with_bundle
 from app.engine.gate.ways import Ways
 
 FOLDER = Path(__file__).resolve().parents[2] / "bpmn"

@@ -3,8 +3,9 @@
 import pytest
 
 from app.engine import handlers, walk
-from app.engine.gate.bundle import read_bundle, with_bundle
+from app.engine.gate.bundle import read_bundle
 from app.engine.gate.known import Published
+from app.engine.gate.publishing import with_bundle
 from app.engine.walk import StepBudgetExceeded
 from tests.engine.gate_builder import KNOWN, element, gateway, service
 from tests.engine.gate_load_faults import (

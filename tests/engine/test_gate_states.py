@@ -7,9 +7,10 @@ import pytest
 
 from app.engine.contracts import Contract, moves
 from app.engine.gate import Known, course, published_in
-from app.engine.gate.bundle import courses_of, read_bundle, with_bundle
+from app.engine.gate.bundle import read_bundle
 from app.engine.gate.findings import Verdict
 from app.engine.gate.inspection import inspect
+from app.engine.gate.publishing import courses_of, with_bundle
 from app.engine.gate.states import states_as_needed
 from app.engine.gate.variables import words_of
 from app.engine.gate.ways import Ways

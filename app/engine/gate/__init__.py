@@ -8,9 +8,10 @@ does without.
 
 from collections.abc import Mapping
 
-from app.engine.gate.bundle import read_bundle, with_bundle, with_moves
+from app.engine.gate.bundle import read_bundle
 from app.engine.gate.findings import Finding, Verdict
 from app.engine.gate.known import Known, Published
+from app.engine.gate.publishing import with_bundle, with_moves
 from app.engine.gate.sandbox import check
 
 __all__ = [

@@ -98,7 +98,7 @@ class Courses:
         They are its own, those of its calls, and of what calls it; other processes have others.
         """
         if process not in self._read_by:
-            calls = _calls_in(self.scopes)
+            calls = {name: each.diagram.calls for name, each in self.scopes.items()}
             roots = [name for name in calls if process in reach([name], calls)]
             together = reach(roots, calls) & self.scopes.keys()
             flows = (flow for name in together for flow in self.scopes[name].diagram.flows)
@@ -164,15 +164,8 @@ def _given_by(variables: Variables, node: Node) -> set[str]:
     return set() if deal is None else {*(deal.gives or {})}
 
 
-def _calls_in(scopes: Mapping[str, Variables]) -> dict[str, list[str]]:
-    return {
-        name: [n.element.get("calledElement", "") for n in each.diagram.of_kind("callActivity")]
-        for name, each in scopes.items()
-    }
-
-
 def _called_by(scopes: Mapping[str, Variables], process: str) -> list[Variables]:
-    called = reach([process], _calls_in(scopes))
+    called = reach([process], {name: each.diagram.calls for name, each in scopes.items()})
     return [scopes[name] for name in sorted(called) if name in scopes]
 
 

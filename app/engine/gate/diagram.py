@@ -104,6 +104,12 @@ class Diagram:
         return names_in(properties_of(self.process).get("inputs", ""))
 
     @cached_property
+    def calls(self) -> frozenset[str]:
+        """The ids of the processes that it calls."""
+        nodes = self.of_kind("callActivity")
+        return frozenset(node.element.get("calledElement", "") for node in nodes)
+
+    @cached_property
     def outgoing(self) -> dict[str, list[Flow]]:
         """Flows by their source."""
         return self._by("source")

@@ -6,22 +6,19 @@ The order matters: bytes, tree, elements and paths, schema, and only then the en
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from app.engine.gate.bundle import (
+from app.engine.gate.bundle import places_of, read_bundle, set_strays_aside
+from app.engine.gate.checks import (
     check_calls,
     check_decisions,
     check_diagram,
     check_names,
     check_schemas,
     check_states,
-    courses_of,
-    places_of,
-    read_bundle,
-    set_strays_aside,
-    with_bundle,
 )
 from app.engine.gate.dryrun import dry_run
 from app.engine.gate.findings import Verdict, refusal, verdict_of
 from app.engine.gate.known import Known
+from app.engine.gate.publishing import courses_of, with_bundle
 from app.engine.gate.states import without_echoes
 
 _REDRAW = "请拆分流程，或用流程设计器重新画出"
