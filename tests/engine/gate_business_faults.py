@@ -26,6 +26,29 @@ def deciding(text: str = 'decision == "return"', **changes: str) -> Drawing:
     return condition(text).with_(vet=user("vet", values, name="单位审核"))
 
 
+KEPT_ONLY = {**VET, "form": "look_first", "save": "record"}
+"""A task whose answers are kept as they came: nothing but conditions can heed its decision."""
+
+
+def asked_twice(*, between: str, **parts: str) -> Drawing:
+    """Two who decide one after the other; what comes behind the first one's task."""
+    return SOUND.with_(
+        fill_to_vet=flow("fill", "first"),
+        first=user("first", KEPT_ONLY, name="初核"),
+        first_to=flow("first", between),
+        vet=user("vet", KEPT_ONLY, name="单位审核"),
+        **parts,
+    ).but(lanes={**LANES, "单位经办人": ["first", "vet"]})
+
+
+ASKED_BETWEEN = asked_twice(
+    between="is_fit",
+    is_fit=gateway("is_fit", "is_fit_to_vet"),
+    is_fit_to_vet=flow("is_fit", "vet"),
+    is_fit_to_fill=flow("is_fit", "fill", 'decision == "return"'),
+)
+
+
 def branching(first: str) -> Drawing:
     """The sample with one more branch for a return, behind the first one."""
     return deciding(first).with_(is_good_to_vet=flow("is_good", "vet", 'decision == "return"'))
@@ -153,6 +176,9 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
     "an entry twice": Spoiled("task.twice", "again", ENTERING_TWICE),
     "a decision three times": Spoiled("loop.once", "again", several(THREE)),
     "a decision three times at once": Spoiled("loop.once", "part_vet", in_parts("false")),
+    "a word that the next one writes over": Spoiled(
+        "task.unread", "vet", asked_twice(between="vet")
+    ),
     "a return that goes on": Spoiled("task.state", "publish", entering('decision == "pass"')),
     "a return that may go on": Spoiled(
         "task.state", "publish", entering('decision == "return" and amount > 3')
@@ -210,6 +236,7 @@ BUSINESS_SOUND: dict[str, Drawing] = {
     ),
     "an outcome that is not declared": LOOKING,
     "an entry twice": ENTERING,
+    "a word that the next one writes over": ASKED_BETWEEN,
     "a return that goes on": ENTERING,
     "a return that may go on": entering('decision == "return" or amount > 3'),
     "a return that leaves at a border": LEAVING,

@@ -19,7 +19,7 @@ from app.engine.gate import (
 )
 from app.engine.gate import elements as element_rules
 from app.engine.gate.bundle import Bundle
-from app.engine.gate.course import Courses, decisions_stay_as_taken
+from app.engine.gate.course import Courses
 from app.engine.gate.decisions import Decision, check_cells, check_decision
 from app.engine.gate.diagram import Diagram, Node
 from app.engine.gate.expressions import branches_apart, check_expressions
@@ -29,6 +29,7 @@ from app.engine.gate.publishing import has_sound_ids, is_small
 from app.engine.gate.schema import check_schema
 from app.engine.gate.states import states_as_needed
 from app.engine.gate.tables import check_rule_tasks
+from app.engine.gate.verdicts import decisions_stay_as_taken, verdicts_are_read
 from rules.conditions import TooCostly
 
 RULES = (
@@ -116,6 +117,7 @@ def check_diagram(
     scope = courses.scopes[diagram.id]
     yield from variables.check_inputs(diagram, known, scope)
     yield from decisions_stay_as_taken(scope, courses)
+    yield from verdicts_are_read(scope, courses)
     yield from _counted(bundle, diagram, diagram.process, _by_values(scope, bundle, courses))
 
 

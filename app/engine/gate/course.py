@@ -4,7 +4,7 @@ The states of records (`ways.py`) are followed with it; a decision stays as it w
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,9 +13,7 @@ from typing import NamedTuple
 from app.engine.gate.assigned import Assigned
 from app.engine.gate.decisions import Decision, asked_by
 from app.engine.gate.diagram import Flow, Node
-from app.engine.gate.findings import Finding
 from app.engine.gate.graph import reach
-from app.engine.gate.values import deal_of
 from app.engine.gate.variables import Variables, words_of
 from rules.conditions import Effort, outcome_of
 from rules.expression import ExpressionError, compile_expression
@@ -140,49 +138,3 @@ class Courses:
         if key not in self._told:
             self._told[key] = outcome_of(text, asked, effort or self.effort)
         return self._told[key]
-
-
-def decisions_stay_as_taken(variables: Variables, courses: Courses) -> Iterator[Finding]:
-    """Guard the records: a table that writes over a decision sends a return on as a consent."""
-    diagram = variables.diagram
-    taken = _taken_by_handlers(variables, courses.scopes)
-    own = {name for node in diagram.nodes.values() for name in _given_by(variables, node)}
-    for node in diagram.of_kind("businessRuleTask", "callActivity"):
-        if node.kind == "callActivity":
-            called = node.element.get("calledElement", "")
-            written = _written_by_tables(courses, called) & own
-        else:
-            written = variables.set_by(node) & taken
-        for name in sorted(written):
-            message = f"决策表会改写“{name}”，它是办理人或处理程序作出的决定"
-            hint = "请给决策表的输出换一个名称，后面的条件按新名称判断"
-            yield diagram.find("rule.overwrites", node, message, hint)
-
-
-def _given_by(variables: Variables, node: Node) -> set[str]:
-    deal = deal_of(node, variables.known)
-    return set() if deal is None else {*(deal.gives or {})}
-
-
-def _called_by(scopes: Mapping[str, Variables], process: str) -> list[Variables]:
-    called = reach([process], {name: each.diagram.calls for name, each in scopes.items()})
-    return [scopes[name] for name in sorted(called) if name in scopes]
-
-
-def _taken_by_handlers(variables: Variables, scopes: Mapping[str, Variables]) -> set[str]:
-    """Return what handlers decide in a process and in all that it calls."""
-    return {
-        name
-        for each in [variables, *_called_by(scopes, variables.diagram.id)]
-        for node in each.diagram.nodes.values()
-        for name in _given_by(each, node)
-    }
-
-
-def _written_by_tables(courses: Courses, process: str) -> set[str]:
-    return {
-        name
-        for each in _called_by(courses.scopes, process)
-        for node in each.diagram.of_kind("businessRuleTask")
-        for name in each.set_by(node)
-    }
