@@ -17,7 +17,7 @@ from app.core.tables import cut_words, note_export, table_answer
 from app.declarations import access, queries
 from app.declarations.models import STATUS_WORDS, Declaration
 from app.declarations.web import bp
-from app.engine.models import WorkItem
+from app.engine.models import InstanceStatus, WorkItem
 
 PAGE_SIZE = 10
 EXPORTED = 5000
@@ -51,7 +51,7 @@ def review() -> str:
         "declarations/review.html",
         page=page,
         waiting=waiting,
-        count=page.total if waiting else _count(me),
+        count=_count(me),
         plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(me.unit_ids)],
         statuses=[(key, word) for key, (word, _tone) in STATUS_WORDS.items()],
         tasks={t.business_id: t for t in _tasks(page.items, me)},
@@ -60,7 +60,7 @@ def review() -> str:
 
 
 def _count(reviewer: queries.Reviewer) -> int:
-    found = queries.reviewed_by(reviewer, queries.Filters(), waiting=True)
+    found = queries.reviewed_by(reviewer, queries.Filters(), waiting=True, halted=False)
     return page_of(found, page=1, size=1).total
 
 
@@ -81,11 +81,13 @@ def export() -> Response:
     units = _me().unit_ids
     subject = ("person", current_user.id)
     note_export("declaration:exported", subject=subject, rows=len(found.items), units=units)
-    rows = [_cells(each) for each in found.items]
+    tasks = _tasks(found.items, _me()) if waiting else []
+    halted = {t.business_id for t in tasks if t.instance.status == InstanceStatus.SUSPENDED}
+    rows = [_cells(each, is_halted=each.id in halted) for each in found.items]
     return table_answer("declarations", HEADS, rows, total=found.total)
 
 
-def _cells(found: Declaration) -> tuple[str, ...]:
+def _cells(found: Declaration, *, is_halted: bool) -> tuple[str, ...]:
     return (
         found.number or "",
         found.person.name,
@@ -94,7 +96,7 @@ def _cells(found: Declaration) -> tuple[str, ...]:
         found.specialty.name,
         found.title.name,
         found.kind,
-        found.status_word,
+        f"{found.status_word}（已暂停）" if is_halted else found.status_word,
         f"{found.submitted_at:%Y-%m-%d %H:%M}" if found.submitted_at else "",
     )
 

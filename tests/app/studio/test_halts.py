@@ -9,8 +9,10 @@ from app.accounts.models import Notification, Person
 from app.accounts.queries import live_grants
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.declarations import queries
+from app.declarations.models import Declaration
 from app.engine import care
-from app.engine.models import ProcessInstance
+from app.engine.models import ProcessInstance, WorkItem
 from app.inbox.queries import open_counts
 from app.portfolio import operations as portfolio
 from app.units.models import Employment
@@ -18,7 +20,7 @@ from tests.app.declarations.kit import staff_of
 from tests.app.inbox.conftest import Desk
 from tests.app.inbox.test_home_modules import figure, module
 from tests.builders import portfolio as build
-from tests.builders.declarations import a_declaration
+from tests.builders.declarations import a_declaration, start
 from tests.builders.flow import do
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.statements import statements_sent
@@ -68,6 +70,41 @@ def test_an_applicant_reads_on_the_declaration_why_it_is_halted(
     page = browser.get(url).text
     assert SAID not in page
     assert f"{url}/withdraw" in page
+
+
+def another_at_the_unit(declaration: Declaration) -> Declaration:
+    """A later declaration of which the clerk of the same unit has a task."""
+    with transaction():
+        person = a_person("后来者", unit=declaration.unit)
+        later = start(person, queries.get_declaration(declaration.id).plan)
+        later.submitted_at = now()
+        business = WorkItem.business_type == "declaration", WorkItem.business_id == later.id
+        task = db.session.scalars(sa.select(WorkItem).where(*business)).one()
+        task.scope_kind, task.scope_id, task.role = "org", declaration.unit_id, "unit_clerk"
+        task.assignee_id, task.is_personal = None, False
+    return later
+
+
+def test_an_office_sees_halted_declarations_last_and_counts_none(
+    app: Any, client_for: Enter
+) -> None:
+    declaration = a_declaration("vet_declaration")
+    later, office = another_at_the_unit(declaration), client_for(staff_of(declaration.unit))
+    own, other = (f'href="/declarations/{each.id}"' for each in (declaration, later))
+
+    def listed() -> tuple[bool, int, str]:
+        page = office.get("/declarations/review").text
+        is_first = page.index(own) < page.index(other)
+        count = page.partition('class="tab-count">')[2].partition("<")[0]
+        return is_first, page.count('btn-sm" href="/tasks/'), count
+
+    assert listed() == (True, 2, "2")
+    halt(("declaration", declaration.id))
+    assert listed() == (False, 1, "1")
+    page = office.get("/declarations/review").text
+    assert page.count(">已暂停<") == 1
+    assert "不计入待审核" in page
+    assert office.get("/declarations/review.csv").text.count("（已暂停）") == 1
 
 
 def test_a_halted_declaration_is_filled_in_but_not_sent(app: Any, client_for: Enter) -> None:
