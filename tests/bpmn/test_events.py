@@ -95,6 +95,7 @@ def test_a_boundary_event_beside_a_task_leaves_it_open(office: Office, inner: st
     instance = office.begin("p")
     happen(office, inner)
     assert sorted(office.open()) == ["react", "vet"]
+    assert waits() == 0, "what has come beside a task comes no more"
     for node in ("vet", "last", "react"):
         office.do(node)
     assert office.status(instance) == "completed"

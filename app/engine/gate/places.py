@@ -28,12 +28,33 @@ class Token(NamedTuple):
     data: World
 
 
+class Fired(NamedTuple):
+    """An event beside what it stands on that has come: it comes but once each time."""
+
+    hosts: tuple[Host, ...]
+    diagram: str
+    node: str
+    event: str
+
+
 class Place(NamedTuple):
-    """A situation: all branches, and the state of the record, None where nobody knows it."""
+    """A situation: all branches, and the state of the record, None where nobody knows it.
+
+    `fired` is what has come beside something that is still under way.
+    """
 
     tokens: tuple[Token, ...]
     state: str | None
     is_sure: bool = True
+    fired: frozenset[Fired] = frozenset()
+
+    def under_way(self) -> set[tuple[tuple[Host, ...], str, str]]:
+        """Return where branches stand, and the calls and subprocesses that they are within."""
+        found = {(token.hosts, token.diagram, token.node) for token in self.tokens if token.node}
+        for token in self.tokens:
+            for depth, (diagram, node) in enumerate(token.hosts):
+                found.add((token.hosts[:depth], diagram, node))
+        return found
 
     def within(self, hosts: tuple[Host, ...]) -> list[Token]:
         """Return the branches in a process or subprocess and in all that it calls."""
@@ -48,7 +69,11 @@ class Place(NamedTuple):
         """Return the situation with these branches more; more than two of a kind tell nothing."""
         counted = Counter([*self.tokens, *come])
         kept = [token for token, count in counted.items() for _ in range(min(count, 2))]
-        return self._replace(tokens=tuple(sorted(kept, key=_order)))
+        moved = self._replace(tokens=tuple(sorted(kept, key=_order)))
+        if not self.fired:
+            return moved
+        places = moved.under_way()
+        return moved._replace(fired=frozenset(each for each in self.fired if each[:3] in places))
 
 
 @lru_cache(maxsize=10_000)

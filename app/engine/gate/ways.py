@@ -9,14 +9,15 @@ from itertools import chain, product
 from math import prod
 
 from app.engine.contracts import Life, Move
+from app.engine.gate.arrivals import Arrivals
 from app.engine.gate.asides import Asides
 from app.engine.gate.course import Courses, World
 from app.engine.gate.decisions import asked_by
-from app.engine.gate.diagram import BPMN, DECISIONS, Diagram, Flow, Node, local
-from app.engine.gate.ground import HOLDING, WAITING, Ground
+from app.engine.gate.diagram import BPMN, DECISIONS, Flow, local
+from app.engine.gate.ground import HOLDING, WAITING
 from app.engine.gate.load import written_count
-from app.engine.gate.messages import ANY, errors_of, used_at
-from app.engine.gate.places import Host, Met, Place, Token, are_few, one_of, some_of
+from app.engine.gate.messages import ANY, errors_of
+from app.engine.gate.places import Met, Place, Token, are_few, one_of, some_of
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.values import deal_of
 from app.engine.gate.variables import gathers
@@ -28,7 +29,7 @@ _MAX_TOKENS = 60
 _MAX_CHOICES = 64
 
 
-class Ways(Ground):
+class Ways(Arrivals):
     """Plays a process, its calls included, from its start in a state of the record that it is for.
 
     Of a part of a process nobody knows in which state it begins.
@@ -43,8 +44,7 @@ class Ways(Ground):
         part: str = "",
         first: str | None = None,
     ) -> None:
-        super().__init__(process, courses)
-        self.life = life
+        super().__init__(process, life, courses)
         self.part = part or process
         self.first = first if part else life.first
         # By place those that come next; the last of a way has none.
@@ -108,7 +108,7 @@ class Ways(Ground):
         if token is None:
             return None
         events = self.scope(token).diagram.attached.get(token.node, ())
-        late = (self._caught(here, token.hosts, token.diagram, each) for each in events)
+        late = (self.caught(here, token.hosts, token.diagram, each) for each in events)
         return [*self._acted(here, token), *chain.from_iterable(late)]
 
     def _by_anybody(self, here: Place) -> Iterator[Place]:
@@ -117,7 +117,7 @@ class Ways(Ground):
             if token.node:
                 yield from self._acted(here, token)
         for hosts, diagram, node in self.interruptible(here):
-            yield from self._caught(here, hosts, diagram, node)
+            yield from self.caught(here, hosts, diagram, node)
 
     def _is_aside(self, here: Place, token: Token) -> bool:
         if token.hosts or token.diagram != self.part:
@@ -177,12 +177,6 @@ class Ways(Ground):
             return None
         moved = token._replace(node=flow.target, via="", data=data)
         return moved._replace(via=flow.id) if self.is_join(moved) else moved
-
-    def comes(self, token: Token, ident: str, state: str | None) -> bool:
-        """Whether an event of the diagram of a branch may come while the record is in a state."""
-        diagram = self.scope(token).diagram
-        node = diagram.nodes.get(ident)
-        return node is not None and any(self._heard(Place((), state), diagram, node))
 
     def _choices(
         self, token: Token, data: World, state: str | None
@@ -274,28 +268,12 @@ class Ways(Ground):
             for event in drawn.attached.get(node, ()):
                 codes = set(errors_of(drawn, event))
                 if codes & {code, ANY}:
-                    yield self._interrupted(rest.having(token), hosts, diagram, event)
+                    yield self.interrupted(rest.having(token), hosts, diagram, event)
                     return
         # Nobody caught it: it ends them all.
         over = rest._replace(tokens=())
         self._finish(over, token)
         yield over
-
-    def _interrupted(
-        self, here: Place, hosts: tuple[Host, ...], diagram: str, event: Node
-    ) -> Place:
-        """Return the place once an event took what it stands on away."""
-        host = event.element.get("attachedToRef", "")
-        inner = (*hosts, (diagram, host))
-        gone = here.within(inner)
-        own = [t for t in here.tokens if (t.hosts, t.diagram, t.node) == (hosts, diagram, host)]
-        gone += own[:1]
-        scope = self.courses.scopes[diagram]
-        given = scope.set_by(scope.diagram.nodes[host])
-        data = frozenset.intersection(*(t.data for t in gone))
-        data = frozenset(pair for pair in data if pair[0] not in given)
-        rest = here if event.element.get("cancelActivity") == "false" else here.without(gone)
-        return rest.having(Token(hosts, diagram, event.id, "", data))
 
     # What people, times and messages do.
 
@@ -312,42 +290,10 @@ class Ways(Ground):
                 left = rest._replace(state=move.after or None, is_sure=rest.is_sure and is_sure)
                 yield from self._left(left, token, data | self._kept(move.gives.items()))
         elif node.kind in WAITING:
-            for place in self._heard(rest, self.scope(token).diagram, node):
+            for place in self.heard(rest, self.scope(token).diagram, node):
                 given = self.scope(token).set_by(node)
                 data = frozenset(pair for pair in token.data if pair[0] not in given)
                 yield from self._left(place, token, data)
-
-    def interruptible(self, here: Place) -> Iterator[tuple[tuple[Host, ...], str, Node]]:
-        """Yield the events at the borders of everything that is under way."""
-        places = {(t.hosts, t.diagram, t.node) for t in here.tokens if t.node}
-        for token in here.tokens:
-            for depth, (diagram, node) in enumerate(token.hosts):
-                places.add((token.hosts[:depth], diagram, node))
-        for hosts, diagram, node in sorted(places):
-            for event in self.courses.scopes[diagram].diagram.attached.get(node, ()):
-                yield hosts, diagram, event
-
-    def _caught(
-        self, here: Place, hosts: tuple[Host, ...], diagram: str, event: Node
-    ) -> Iterator[Place]:
-        drawn = self.courses.scopes[diagram].diagram
-        if not any(local(each) == "errorEventDefinition" for each in event.events()):
-            for place in self._heard(here, drawn, event):
-                yield self._interrupted(place, hosts, diagram, event)
-
-    def _heard(self, here: Place, diagram: Diagram, node: Node) -> Iterator[Place]:
-        """Yield the place once an event has come, as the platform sends it; times always come."""
-        names = [name for _kind, name in used_at(diagram, node)]
-        if not names:
-            yield here
-        for name in names:
-            told = self.life.told.get(name)
-            if told is None:
-                yield here._replace(is_sure=False)
-            elif here.state is None:
-                yield here
-            elif here.state in told:
-                yield here._replace(state=told[here.state])
 
     def _done(self, rest: Place, token: Token) -> Iterator[Place]:
         """Yield what comes of a task: by each way that its contract allows in this state."""
