@@ -135,9 +135,15 @@ class Environment(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
 class Engine(PythonScriptEngine):  # type: ignore[misc]
     """The script engine of one step: expressions, and service tasks by their handlers."""
 
-    def __init__(self, call: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        call: Callable[[Any], None],
+        tell_round: Callable[[Any], None] = lambda _task: None,
+    ) -> None:
         super().__init__(environment=Environment())
         self._call = call
+        # What is to be done when a cycle timer comes round.
+        self.tell_round = tell_round
 
     def evaluate(
         self, task: Any, expression: str, external_context: Mapping[str, Any] | None = None

@@ -122,6 +122,21 @@ def _is_cycle(task: Any) -> bool:
     )
 
 
+def _cure_silent_rounds() -> None:
+    """Tell each round of a cycle timer: bare, its task is finished once, behind the last one."""
+    bare = CycleTimerEventDefinition.cycle_complete
+
+    @wraps(bare)
+    def told(self: Any, task: Any) -> Any:
+        comes = bare(self, task)
+        tell = getattr(task.workflow.script_engine, "tell_round", None)
+        if comes and tell is not None:
+            tell(task)
+        return comes
+
+    CycleTimerEventDefinition.cycle_complete = told
+
+
 def _cure_stray_errors() -> None:
     bare = ErrorEventDefinition.throw
 
@@ -134,4 +149,5 @@ def _cure_stray_errors() -> None:
 
 _cure_events_that_lead_back()
 _cure_reminders()
+_cure_silent_rounds()
 _cure_stray_errors()

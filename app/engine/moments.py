@@ -148,8 +148,13 @@ def move(task: Any, due: datetime) -> None:
 
 
 def due_at(event_value: object) -> datetime | None:
-    """Return the moment that a waiting timer task keeps in its internal data."""
-    value = event_value.get("next") if isinstance(event_value, dict) else event_value
+    """Return the moment that a waiting timer task keeps in its internal data.
+
+    A cycle has none behind its last round, though the engine would wake once more to end it.
+    """
+    value = event_value
+    if isinstance(event_value, dict):
+        value = event_value.get("next") if event_value.get("cycles") else None
     if not isinstance(value, str):
         return None
     due: datetime = engine_timers.TimerEventDefinition.parse_time_or_duration(value)

@@ -73,7 +73,7 @@ class Walk:
             self._plant_or_load(data)
         except (StateUnreadable, NotFound) as error:
             raise StepFailed(error, self._place.lasting(), node=None) from error
-        self.workflow.script_engine = Engine(self._call_service)
+        self.workflow.script_engine = Engine(self._call_service, self._tell_round)
         # The engine would fire what is due in any order after each step; `fire` keeps the order.
         self.workflow.refresh_timers = lambda: None
 
@@ -264,6 +264,9 @@ class Walk:
         outcomes = standing.run(handlers.service, name, self.step(task))
         self._merge(task, node, outcomes)
         self._log("service", node, outcomes)
+
+    def _tell_round(self, task: Any) -> None:
+        self._log("event", self.drawn(task), self.said)
 
     def drawn(self, task: Any) -> Node:
         """Return the node a task was drawn as. Raises LookupError."""

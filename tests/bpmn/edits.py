@@ -155,6 +155,17 @@ class Edited:
         self._process.addnext(drawn)
         return self.lead(flow, target=new).join(new, target)
 
+    def timed(self, new: str, host: str, text: str, target: str, **attributes: str) -> Self:
+        """Let a time at the border of a task lead from there to its target."""
+        self.draw("boundaryEvent", new, host, name="到时", attachedToRef=host, **attributes)
+        event = etree.SubElement(self.node(new), f"{{{BPMN}}}timerEventDefinition")
+        kind = "timeCycle" if text.startswith("R") else "timeDuration"
+        drawn = etree.SubElement(event, f"{{{BPMN}}}{kind}", id=f"{new}_time")
+        event.set("id", f"{new}_event")
+        drawn.set(f"{{{_XSI}}}type", "bpmn:tFormalExpression")
+        drawn.text = f'"{text}"'
+        return self.join(new, target)
+
     def say(self, ident: str, name: str, value: str) -> Self:
         """Change a property of a task."""
         for each in self.node(ident).iter("{*}property"):
