@@ -22,12 +22,11 @@ from app.accounts.models import (
 )
 from app.accounts.one_time_codes import void_cards
 from app.accounts.opening import chunks
-from app.accounts.operations import grant_role, notify, void_credential
+from app.accounts.operations import grant_role, note_role, notify, void_credential
 from app.accounts.queries import forget_grants, is_live, lasts, live_grants, roles_in
 from app.accounts.renewing import TERM_OVER, end_grant, hold_lasting, lapse_over, renew_grant
 from app.accounts.second_factor import remove_factor
 from app.accounts.terms import end_of_term, is_longer, last_day
-from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, gathered
@@ -89,7 +88,7 @@ def propose_grant(
     )
     db.session.add(request)
     db.session.flush()
-    _record("role:proposed", request, actor, now)
+    note_role("role:proposed", request, actor.id, now)
     return request
 
 
@@ -216,7 +215,7 @@ def decide_grant(
     request.status = CONFIRMED if confirm else REFUSED
     request.opinion, request.decided_by, request.decided_at = opinion.strip(), actor.id, now
     db.session.flush()
-    _record("role:confirmed" if confirm else "role:refused", request, actor, now)
+    note_role("role:confirmed" if confirm else "role:refused", request, actor.id, now)
     word = "已复核通过" if confirm else f"未通过复核：{request.opinion}"
     told = f"{request.person.name}的{ROLES[request.role]}授权{word}"
     notify(request.proposed_by, told, url="/admin/grants", now=now)
@@ -235,7 +234,7 @@ def withdraw_request(request: GrantRequest, *, actor: Person, now: datetime) -> 
         raise Forbidden("不能撤回给本人的授权")
     request.status, request.decided_by, request.decided_at = WITHDRAWN, actor.id, now
     db.session.flush()
-    _record("role:withdrawn", request, actor, now)
+    note_role("role:withdrawn", request, actor.id, now)
     if actor.id != request.proposed_by:
         text = f"您提出的{request.person.name}的{ROLES[request.role]}授权已由{actor.name}撤回"
         notify(request.proposed_by, text, url="/admin/grants", now=now)
@@ -357,15 +356,3 @@ def in_office(role: str, now: datetime, more: timedelta) -> set[int]:
         )
     )
     return set(db.session.scalars(held))
-
-
-def _record(tag: str, request: GrantRequest, actor: Person, now: datetime) -> None:
-    audit.record(
-        tag,
-        subject=("person", request.person_id),
-        actor_id=actor.id,
-        now=now,
-        role=request.role,
-        scope=f"{request.scope_kind}:{request.scope_id}",
-        request=request.id,
-    )

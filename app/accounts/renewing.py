@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import joinedload
 
 from app.accounts.apart import apart_from
 from app.accounts.models import LAPSED, WAITING, WITHDRAWN, GrantRequest, RoleGrant
 from app.accounts.opening import chunks
-from app.accounts.operations import note_role, note_roles, notify
+from app.accounts.operations import note_role, note_roles, notify, notify_each
 from app.accounts.queries import forget_grants, roles_in
 from app.accounts.terms import is_longer, last_day
 from app.core.db import db
@@ -30,6 +31,13 @@ def lock_grants(grant_ids: Iterable[int]) -> None:
     for some in chunks(sorted(grant_ids)):
         place = select(RoleGrant.id).where(RoleGrant.id.in_(some)).order_by(RoleGrant.id)
         db.session.execute(place.with_for_update())
+
+
+def lock_held(*whose: ColumnElement[bool]) -> Sequence[RoleGrant]:
+    """Lock the roles that nobody has ended, in that one order, and read them as they are then."""
+    held = select(RoleGrant).where(RoleGrant.ended_at.is_(None), *whose).order_by(RoleGrant.id)
+    locked = held.with_for_update(of=RoleGrant).execution_options(populate_existing=True)
+    return db.session.scalars(locked).all()
 
 
 def renew_grant(grant: RoleGrant, until: datetime | None, *, actor_id: int, now: datetime) -> None:
@@ -61,14 +69,20 @@ def _refuse_both(grant: RoleGrant, now: datetime) -> None:
 
 
 def end_grant(grant: RoleGrant, *, actor_id: int, now: datetime, reason: str = "") -> None:
-    """Take a role away from now on (终止授权); what waits to renew it lapses."""
-    end_grants([grant], actor_id=actor_id, now=now, reason=reason)
+    """Take a role away that the caller has locked (终止授权); what waits to renew it lapses."""
+    _end([grant], actor_id, now, reason)
 
 
-def end_grants(
-    grants: Sequence[RoleGrant], *, actor_id: int, now: datetime, reason: str = ""
-) -> None:
-    """Take several roles away, as `end_grant` does one; it asks no more of the database."""
+def end_held(*whose: ColumnElement[bool], actor_id: int, now: datetime, reason: str = "") -> None:
+    """Take all such roles away from now on, as `end_grant` does one.
+
+    However many they are, it asks no more of the database. Where a proposal may wait to renew
+    one, the caller has locked what its holder holds: who decides on it locks that first.
+    """
+    _end(lock_held(*whose), actor_id, now, reason)
+
+
+def _end(grants: Sequence[RoleGrant], actor_id: int, now: datetime, reason: str) -> None:
     for grant in grants:
         # A grant that began in this very moment still has a term of some length, and one whose
         # term was over did not last until now.
@@ -90,12 +104,18 @@ def lapse_renewals(grant_ids: Iterable[int], why: str, *, now: datetime) -> None
     waiting = select(GrantRequest).where(
         GrantRequest.renews_id.in_(list(grant_ids)), GrantRequest.status == WAITING
     )
-    for request in db.session.scalars(waiting.with_for_update(of=GrantRequest)):
+    # With who proposed: a name each would be a question each.
+    waiting = waiting.options(joinedload(GrantRequest.person)).order_by(GrantRequest.id)
+    lapsed = db.session.scalars(waiting.with_for_update(of=GrantRequest)).all()
+    for request in lapsed:
         request.status, request.opinion, request.decided_at = LAPSED, why[:300], now
-        db.session.flush()
-        note_role("role:lapsed", request, None, now, request=request.id)
-        text = f"您提出的{request.person.name}的{ROLES[request.role]}续期已失效：{why}"[:300]
-        notify(request.proposed_by, text, url="/admin/grants", now=now)
+    db.session.flush()
+    note_roles("role:lapsed", lapsed, None, now)
+    told = (
+        (each.proposed_by, f"您提出的{each.person.name}的{ROLES[each.role]}续期已失效：{why}")
+        for each in lapsed
+    )
+    notify_each(told, url="/admin/grants", now=now)
 
 
 def lapse_over(person_id: int, now: datetime) -> None:
@@ -123,6 +143,6 @@ def close_outrun(grant: RoleGrant, *, actor_id: int, now: datetime) -> None:
         request.status, request.opinion = WITHDRAWN, why
         request.decided_by, request.decided_at = actor_id, now
         db.session.flush()
-        note_role("role:withdrawn", request, actor_id, now, request=request.id)
+        note_role("role:withdrawn", request, actor_id, now)
         text = f"您提出的{request.person.name}的{ROLES[request.role]}续期已撤回：{why}"
         notify(request.proposed_by, text, url="/admin/grants", now=now)

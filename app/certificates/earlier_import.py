@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
-from app.accounts.models import Notification, identity_columns
+from app.accounts.models import identity_columns
 from app.accounts.opening import chunks, insert_many, people_by_number
+from app.accounts.operations import notify_each
 from app.catalogue import jurisdictions
 from app.catalogue.models import LEVELS
 from app.catalogue.queries import series_names
@@ -227,18 +228,15 @@ def _enter(rows: Sequence[Row], place: Place) -> None:
 
 
 def _tell(rows: Sequence[Row], place: Place) -> None:
-    told = [
-        {
-            "person_id": row.found.person_id,
-            "text": f"您的往年证书 {row.found.number} 已登记，请核对；有误的请联系登记机关",
-            "url": "/certificates",
-            "created_at": place.now,
-        }
+    told = (
+        (
+            row.found.person_id,
+            f"您的往年证书 {row.found.number} 已登记，请核对；有误的请联系登记机关",
+        )
         for row in rows
         if row.found.person_id is not None
-    ]
-    if told:
-        db.session.execute(insert(Notification), told)
+    )
+    notify_each(told, url="/certificates", now=place.now)
 
 
 register_kind(Certificates())

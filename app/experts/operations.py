@@ -7,8 +7,8 @@ from typing import Any
 from app.accounts.grants import lock_roles_of
 from app.accounts.models import Credential, Person, RoleGrant
 from app.accounts.operations import create_credential, create_person, grant_role, notify
-from app.accounts.queries import person_by_id_number
-from app.accounts.renewing import end_grant
+from app.accounts.queries import lasts, person_by_id_number
+from app.accounts.renewing import end_held
 from app.committees.models import Committee
 from app.core import audit
 from app.core.crypto import fold_id
@@ -159,12 +159,13 @@ def remove_expert(profile: ExpertProfile, reason: str, *, actor: Person, now: da
     lock_roles_of(profile.person_id)
     if profile.person_id not in in_pool(now):
         raise Conflict("该专家已退库")
-    held = db.session.query(RoleGrant).filter_by(
-        person_id=profile.person_id, role="expert", scope_kind="all"
+    held = (
+        RoleGrant.person_id == profile.person_id,
+        RoleGrant.role == EXPERT,
+        RoleGrant.scope_kind == "all",
+        lasts(now),
     )
-    for grant in held:
-        if grant.valid_to is None or grant.valid_to > now:
-            end_grant(grant, actor_id=actor.id, now=now, reason=reason.strip())
+    end_held(*held, actor_id=actor.id, now=now, reason=reason.strip())
     audit.record(
         "expert:removed",
         subject=("expert", profile.id),

@@ -11,7 +11,7 @@ from app.accounts.grants import KEEPS_AN_OFFICE, lock_roles_of
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import grant_role, notify
 from app.accounts.queries import holders, is_live, lasts
-from app.accounts.renewing import end_grant
+from app.accounts.renewing import end_held
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -156,8 +156,8 @@ def end_staff(
     lock_roles_of(person.id, *([successor.id] if successor else []))
     left = leaving(unit, person, now)
     _check(unit, person, successor, left, now)
-    for grant in left.grants:
-        end_grant(grant, actor_id=actor.id, now=now, reason="离任交接" if successor else "")
+    held = RoleGrant.id.in_([grant.id for grant in left.grants])
+    end_held(held, actor_id=actor.id, now=now, reason="离任交接" if successor else "")
     for role in left.alone_in if successor else ():
         _grant(unit, successor, role, actor, now)
     for item in left.given:

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.accounts.grants import lock_roles_of
 from app.accounts.models import RoleGrant
 from app.accounts.opening import chunks
 from app.accounts.operations import notify
 from app.accounts.queries import lasts
-from app.accounts.renewing import end_grant
+from app.accounts.renewing import end_held
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
@@ -355,19 +356,10 @@ def shut(unit: Unit, *, reason: str, actor_id: int, now: datetime) -> None:
     """Close a unit for good: its past ends, and with it every role held at it."""
     unit.closed_at = now
     history.end_last_period(unit, now=now)
-    held = db.session.scalars(
-        select(RoleGrant)
-        .where(
-            RoleGrant.scope_kind == "org",
-            RoleGrant.scope_id == unit.id,
-            lasts(now),
-        )
-        # In the order in which all lock roles who lock more than one.
-        .order_by(RoleGrant.id)
-    )
-    for grant in held:
-        end_grant(grant, actor_id=actor_id, now=now, reason=reason)
-    db.session.flush()
+    held = (RoleGrant.scope_kind == "org", RoleGrant.scope_id == unit.id, lasts(now))
+    # Nobody comes by a new role there meanwhile, but what renews one may be decided.
+    lock_roles_of(*db.session.scalars(select(RoleGrant.person_id).where(*held).distinct()))
+    end_held(*held, actor_id=actor_id, now=now, reason=reason)
 
 
 @register_obstacle

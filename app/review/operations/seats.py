@@ -1,14 +1,13 @@
 """The roles that seats in a meeting give their experts, and how long they last."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 
 from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import grant_role
 from app.accounts.queries import forget_grants
-from app.accounts.renewing import end_grants
+from app.accounts.renewing import end_held, lock_held
 from app.core.db import db
 from app.core.instants import ZONE, end_of
 from app.review.models import Meeting
@@ -36,7 +35,7 @@ def _end_of(meeting: Meeting) -> datetime:
 
 def move_seats(meeting: Meeting) -> None:
     """Let the roles in a meeting that was moved last as it does now, were their term over."""
-    for grant in _held(meeting):
+    for grant in lock_held(*_seats(meeting)):
         grant.valid_to = _end_of(meeting)
     db.session.flush()
     forget_grants()
@@ -44,22 +43,15 @@ def move_seats(meeting: Meeting) -> None:
 
 def end_seat(meeting: Meeting, person_id: int, *, actor_id: int, now: datetime) -> None:
     """End the role of somebody who was taken out of a meeting."""
-    held = _held(meeting, RoleGrant.person_id == person_id)
-    end_grants(held, actor_id=actor_id, now=now, reason="移出参会专家")
+    held = (*_seats(meeting), RoleGrant.person_id == person_id)
+    end_held(*held, actor_id=actor_id, now=now, reason="移出参会专家")
 
 
 def end_seats(meeting: Meeting, *, actor_id: int, now: datetime) -> None:
     """End the roles in a meeting that is closed."""
-    end_grants(_held(meeting), actor_id=actor_id, now=now, reason="会议已结束")
+    end_held(*_seats(meeting), actor_id=actor_id, now=now, reason="会议已结束")
 
 
-def _held(meeting: Meeting, *whose: ColumnElement[bool]) -> Sequence[RoleGrant]:
-    """Lock the roles in a meeting that nobody has ended, in the order in which all lock them."""
-    held = select(RoleGrant).where(
-        RoleGrant.scope_kind == "meeting",
-        RoleGrant.scope_id == meeting.id,
-        RoleGrant.ended_at.is_(None),
-        *whose,
-    )
-    held = held.order_by(RoleGrant.id).with_for_update(of=RoleGrant)
-    return db.session.scalars(held.execution_options(populate_existing=True)).all()
+def _seats(meeting: Meeting) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition of the roles in a meeting; their holders have none to renew there."""
+    return RoleGrant.scope_kind == "meeting", RoleGrant.scope_id == meeting.id

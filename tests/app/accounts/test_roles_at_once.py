@@ -3,22 +3,25 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from app.accounts import grants, renewing
 from app.accounts.grants import Proposal, decide_grant, propose_grant, take_role
-from app.accounts.models import GrantRequest, Person, RoleGrant
+from app.accounts.models import LAPSED, GrantRequest, Person, RoleGrant
 from app.accounts.queries import live_grants, people_with_role
 from app.accounts.terms import usual_day, usual_end
 from app.admin.operations import confirm_renewals
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict
-from app.units import operations
+from app.units import operations, tree
 from app.units.models import Unit
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
+from tests.builders.statements import statements_sent
 from tests.builders.threads import WAIT, together_inside
 
 
@@ -249,6 +252,7 @@ def _held_at(unit_id: int, role: str) -> RoleGrant:
 
 def _renewal_of(grant: RoleGrant, actor_id: int) -> int:
     asked = GrantRequest(
+        renews_id=grant.id,
         person_id=grant.person_id,
         role=grant.role,
         scope_kind="org",
@@ -261,3 +265,67 @@ def _renewal_of(grant: RoleGrant, actor_id: int) -> int:
     db.session.add(asked)
     db.session.flush()
     return asked.id
+
+
+def shut(unit_id: int, actor_id: int) -> None:
+    unit = db.session.get_one(Unit, unit_id)
+    tree.hold_tree(unit)
+    tree.shut(unit, reason="单位关闭", actor_id=actor_id, now=now())
+
+
+def test_a_unit_is_shut_while_what_renews_a_role_there_is_confirmed(
+    app: Flask, clerk: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who confirms has the proposal and wants the role; who shuts must not have them crosswise."""
+    grant_id, unit_id = clerk
+    security = an_office("security_admin", "阚双全")
+    system = an_office("system_admin", "庾一鸣")
+    with transaction():
+        asked = _renewal_of(db.session.get_one(RoleGrant, grant_id), security)
+    has_proposal, has_roles = threading.Event(), threading.Event()
+    hold, lapse = grants.renew_grant, renewing.lapse_renewals
+    queues = db.engine.dialect.name == "sqlite"
+
+    def renew_late(*given: Any, **more: Any) -> None:
+        has_proposal.set()
+        has_roles.wait(0 if queues else 1)
+        hold(*given, **more)
+
+    def lapse_then(grant_ids: list[int], *given: Any, **more: Any) -> None:
+        if grant_id in grant_ids:
+            has_roles.set()
+        lapse(grant_ids, *given, **more)
+
+    def shut_then() -> None:
+        has_proposal.wait(0 if queues else WAIT)
+        shut(unit_id, system)
+
+    monkeypatch.setattr(grants, "renew_grant", renew_late)
+    monkeypatch.setattr(renewing, "lapse_renewals", lapse_then)
+    failed = together_inside(app, lambda: confirm(asked, system), shut_then)
+    assert not is_held(grant_id)
+    assert [each for each in failed if each and not isinstance(each, Conflict)] == []
+    assert failed[1] is None
+
+
+def test_the_end_of_a_unit_asks_as_much_of_few_roles_as_of_many(
+    app: Flask, clerk: tuple[int, int]
+) -> None:
+    """Those who hold them are locked first, then the roles, then what waits to renew them."""
+    security = an_office("security_admin", "阚双全")
+    sent = []
+    for count in (1, 5):
+        with transaction():
+            unit_id = a_unit(f"第{count}小学", clerk=False, leader=False).id
+            held = [_held_at(unit_id, "supervisor").id for _ in range(count)]
+            asked = [_renewal_of(db.session.get_one(RoleGrant, each), security) for each in held]
+        with statements_sent() as statements, transaction(), locks_on("role_grant") as roles:
+            with locks_on("person") as people:
+                shut(unit_id, security)
+            assert (people, roles) == (["NO KEY UPDATE"], ["UPDATE"])
+        sent.append(len(statements))
+        assert not any(is_held(each) for each in held)
+        with transaction(write=False):
+            states = {db.session.get_one(GrantRequest, each).status for each in asked}
+            assert states == {LAPSED}
+    assert sent[0] == sent[1]
