@@ -180,7 +180,7 @@ def confirm_sign_in(
     credential = lock_account_row(half.credential_id)
     if credential is None or not credential.is_enabled or HalfSignedIn.of(credential) != half:
         raise SignInRefused("登录已超时，请重新登录")
-    refuse_locked(credential, now)
+    refuse_locked(credential, now, address=address)
     how = spend_any_code(credential.person_id, code, moment=moment, now=now)
     if not how:
         count_failure(credential, now, why="code")

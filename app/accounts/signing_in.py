@@ -109,7 +109,7 @@ def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "
     use_address(address, proof, now=now)
     credential = lock_account_row(judgement.credential_id)
     tried = credential or _unknown_name(judgement.name_hash, now)
-    refuse_locked(tried, now)
+    refuse_locked(tried, now, name=judgement.tried, address=address)
     if credential is None or not credential.is_enabled or not _still_right(credential, judgement):
         count_failure(tried, now, why=_why(credential), name=judgement.tried)
         count_address(address, now)
@@ -157,9 +157,16 @@ def sweep_names(now: datetime) -> None:
     db.session.execute(delete(UnknownName).where(UnknownName.last_at < now - NAMES_KEPT))
 
 
-def refuse_locked(tried: Tried, now: datetime) -> None:
-    """SignInRefused while an account is locked by failures."""
+def refuse_locked(tried: Tried, now: datetime, *, name: str = "", address: str = "") -> None:
+    """SignInRefused while an account is locked by failures; the try is logged.
+
+    It counts against the `address` where there may be guessing, be the password right or wrong:
+    who goes on guessing is slowed down, and learns nothing of the password by that.
+    """
     if tried.locked_until and tried.locked_until > now:
+        note_failure(_person_of(tried), now, why="locked", name=name)
+        if address:
+            count_address(address, now)
         left = math.ceil((tried.locked_until - now) / timedelta(minutes=1))
         by_mail = "用已验证的邮箱重置密码，或" if mail_server() else ""
         raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或{by_mail}联系管理员重置")
@@ -206,12 +213,15 @@ def count_failure(tried: Tried, now: datetime, *, why: str, name: str = "") -> N
     if tried.locked_until and tried.locked_until < now - LOCKS_KEPT:
         tried.locks = 0
     tried.failures += 1
-    person_id = tried.person_id if isinstance(tried, Credential) else None
-    note_failure(person_id, now, why=why, name=name)
+    note_failure(_person_of(tried), now, why=why, name=name)
     if tried.failures >= FAILURES_BEFORE_LOCK:
         tried.locked_until = now + min(LONGEST_LOCK, LOCK_LASTS * 2 ** min(tried.locks, 10))
         tried.locks += 1
         tried.failures = 0
+
+
+def _person_of(tried: Tried) -> int | None:
+    return tried.person_id if isinstance(tried, Credential) else None
 
 
 def note_failure(person_id: int | None, now: datetime, *, why: str, name: str = "") -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.accounts import factor_views, operations, second_factor, signing_in
 from app.accounts.factor_models import OneTimeCode, SecondFactor
-from app.accounts.models import Credential, LoginSession, Notification, Person
+from app.accounts.models import Credential, LoginSession, Notification, Person, SignInAttempt
 from app.core import clock
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -132,6 +132,11 @@ def test_wrong_codes_lock_the_account_although_the_password_is_right(
     assert (locked.status_code, "已锁定" in locked.text) == (401, True)
     right = browser.post("/login/code", {"code": device.code(START)})
     assert (right.status_code, "已锁定" in right.text) == (401, True)
+    with transaction(write=False):
+        failed = db.session.query(AuditEvent).filter_by(tag="account:sign_in_failed")
+        reasons = [each.data["why"] for each in failed.order_by(AuditEvent.id)]
+        assert reasons == ["code"] * 5 + ["locked"] * 2
+        assert db.session.query(SignInAttempt).one().failures == 7
 
 
 def test_the_time_for_the_code_ends(

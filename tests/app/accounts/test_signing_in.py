@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from app.accounts import addresses, operations, signing_in
-from app.accounts.models import Credential, Person, UnknownName
+from app.accounts.models import Credential, Person, SignInAttempt, UnknownName
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -158,6 +158,31 @@ def test_failures_are_kept_although_the_page_refuses(client_for: Any, person: Pe
     assert not [word for word in ("Wrong-2026", number, "qinghe") if word in log.lower()]
     own_log = client_for(person).get("/account/log").text
     assert own_log.count("密码不正确") == 2
+
+
+def test_tries_on_a_locked_name_are_logged_and_count_against_the_address(
+    client_for: Any, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be the password right or wrong, and the name somebody's or nobody's: the page tells none."""
+    monkeypatch.setattr(signing_in, "FAILURES_BEFORE_LOCK", 1)
+    browser = client_for(None)
+    for name in ("qinghe", "nobody"):
+        sign_in(browser, name, "Wrong-2026")
+    tries = [("qinghe", PASSWORD), ("qinghe", "Wrong-2026"), ("nobody", PASSWORD)]
+    told = [re.findall("账号已锁定[^<]*", sign_in(browser, *each).text) for each in tries]
+    assert told == [["账号已锁定，请 15 分钟后再试，或联系管理员重置"]] * 3
+    with transaction():
+        auditor = a_person("郎书恒", roles=[("audit_admin", "all", None)])
+        assert db.session.query(SignInAttempt).one().failures == 5
+        kept = db.session.query(AuditEvent).filter_by(tag="account:sign_in_failed")
+        about = [(each.subject_type, each.data) for each in kept.order_by(AuditEvent.id)]
+        own = ("person", {"tried": "q****e", "why": "locked"})
+        assert about[2:] == [own, own, ("account", {"why": "locked"})]
+    log = client_for(auditor).get("/admin/audit?q=sign_in_failed").text
+    assert "填写的账号：q****e；失败原因：账号锁定期间再次尝试" in log
+    monkeypatch.setattr(addresses, "ADDRESS_FAILURES", 6)
+    sign_in(browser)
+    assert "网络地址尝试次数过多" in sign_in(browser).text
 
 
 def test_an_address_that_guesses_many_accounts_is_slowed_down(

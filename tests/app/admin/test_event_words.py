@@ -145,13 +145,19 @@ def all_writers() -> dict[Path, set[str]]:
 
 
 def keys_in(path: Path) -> set[str]:
-    """What the events of a file keep: keywords, and the keys of dicts handed on as **dicts."""
-    found = set[str]()
+    """What the events of a file keep: keywords, and the keys of dicts handed on as **dicts.
+
+    Such a dict is made in the same function, or in one of the file that is called for it.
+    """
+    found, known = set[str](), {each.name: each for each in functions_in(path)}
     for made in functions_in(path):
         calls = calls_of(made, all_writers()[path])
         found |= {word.arg for call in calls for word in call.keywords if word.arg}
-        if any(word.arg is None for call in calls for word in call.keywords):
-            dicts = [n for n in nodes_of(made) if isinstance(n, ast.Dict)]
+        handed = [word.value for call in calls for word in call.keywords if word.arg is None]
+        if handed:
+            named = {getattr(n.func, "id", "") for n in handed if isinstance(n, ast.Call)}
+            makers = [made, *(known[name] for name in named & set(known))]
+            dicts = [n for each in makers for n in nodes_of(each) if isinstance(n, ast.Dict)]
             keys = [k.value for d in dicts for k in d.keys if isinstance(k, ast.Constant)]
             found |= {str(key) for key in keys}
     return found - TOLD
