@@ -1,4 +1,7 @@
-"""Roles of one unit that no person holds together: who vets does not agree to the same."""
+"""Roles of one unit that no person holds together.
+
+Who vets does not agree to the same, and who watches over meetings neither runs nor approves them.
+"""
 
 from collections.abc import Collection
 
@@ -11,6 +14,10 @@ PAIRS = (
     ("organiser", "organiser_leader"),
     # The one draws a meeting up and reports it, the other agrees to it.
     ("meeting_clerk", "organiser_leader"),
+    # Two of three keys open a ballot box: the supervisor's is held by none of the organiser's.
+    ("meeting_clerk", "supervisor"),
+    ("organiser", "supervisor"),
+    ("organiser_leader", "supervisor"),
 )
 PAIRED = frozenset(role for pair in PAIRS for role in pair)
 BOTH = "经办人与领导不能是同一人"

@@ -11,8 +11,8 @@ from app.core.invariants import invariant
 from app.core.permissions import ROLES
 
 
-@invariant("经办人与领导不是同一人")
-def nobody_agrees_to_what_they_vet() -> list[str]:
+@invariant("不相容的角色不是同一人")
+def nobody_holds_what_is_kept_apart() -> list[str]:
     """Nobody holds two roles of one unit that are kept apart."""
     one, other = aliased(RoleGrant), aliased(RoleGrant)
     both = (

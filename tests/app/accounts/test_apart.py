@@ -1,4 +1,4 @@
-"""Who vets for a unit does not agree to the same: 经办人 and 领导 of one unit are two people."""
+"""Who vets does not agree to the same, who watches over meetings runs none of them."""
 
 from datetime import date
 from typing import Any
@@ -26,6 +26,7 @@ PAIRS = [
     ("organiser", "organiser_leader"),
     ("organiser_leader", "organiser"),
     ("meeting_clerk", "organiser_leader"),
+    ("meeting_clerk", "supervisor"),
 ]
 
 
@@ -103,8 +104,13 @@ def test_no_other_way_gives_or_renews_the_other_of_a_pair(person: Person) -> Non
         clerk = grant_role(here, "meeting_clerk", **scope, actor_id=None, now=moment)
         with pytest.raises(Invalid, match=r"“会议经办人”角色.*与“组建单位领导”不能是同一人"):
             grant_role(here, "organiser_leader", **scope, actor_id=None, now=moment)
+        for number, role in enumerate(("organiser", "organiser_leader", "meeting_clerk"), 2):
+            there: dict[str, Any] = {"scope_kind": "org", "scope_id": number}
+            grant_role(here, "supervisor", **there, actor_id=None, now=moment)
+            with pytest.raises(Invalid, match=r"“监督员”角色.*不能是同一人"):
+                grant_role(here, role, **there, actor_id=None, now=moment)
         both = slip_in_role(here, "organiser_leader", 1)
-        law = f"经办人与领导不是同一人：人员 {here.id} 在单位 1 同时是会议经办人和组建单位领导"
+        law = f"不相容的角色不是同一人：人员 {here.id} 在单位 1 同时是会议经办人和组建单位领导"
         assert check_all() == [law]
         later = end_of_term("meeting_clerk", date(2031, 1, 1), moment)
         with pytest.raises(Conflict, match="先终止其中一个"):

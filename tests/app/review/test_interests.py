@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts.operations import grant_role
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -15,7 +14,7 @@ from app.review import operations, queries
 from app.review.access import may_see_case, reviews_declaration
 from app.review.models import MeetingCase, MeetingMember
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, person
+from tests.builders.people import a_person, person, slip_in_role
 from tests.builders.review import (
     Held,
     a_meeting,
@@ -55,9 +54,8 @@ def test_staff_whose_own_declaration_is_judged_see_nothing_of_the_meeting(
     with transaction():
         case = held.meeting.cases[0]
         case_id, applicant = case.id, case.declaration.person
-        scope = {"scope_kind": "org", "scope_id": held.meeting.organiser_unit_id}
         for role in ("organiser_leader", "supervisor"):
-            grant_role(applicant, role, **scope, actor_id=None, now=now())
+            slip_in_role(applicant, role, held.meeting.organiser_unit_id)
         with pytest.raises(Forbidden, match="参评"):
             operations.approve_scheme(
                 held.meeting, "pass", "同意", actor_id=applicant.id, now=now()
