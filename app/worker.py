@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
+from apscheduler.events import EVENT_ALL, EVENT_JOB_MAX_INSTANCES, SchedulerEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
@@ -32,6 +33,7 @@ TICK_SECONDS = 2
 SEND_SECONDS = 5
 SEAL_SECONDS = 30
 SWEEP_MINUTES = 60
+HANGS_AFTER = timedelta(minutes=10)
 BATCH = 100
 SEALED_AT_ONCE = 500
 
@@ -134,9 +136,33 @@ def ask_once() -> None:
     _swept(ask_for_warnings)
 
 
+class Overruns:
+    """Warns of a chore whose run does not come to an end; one that merely takes long is normal."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, datetime] = {}
+
+    def __call__(self, event: SchedulerEvent) -> None:
+        """Note a run that is left out since the one before goes on, or the end of that one."""
+        chore = getattr(event, "job_id", "")
+        if event.code != EVENT_JOB_MAX_INSTANCES:
+            # The chore ended, or began anew.
+            self._since.pop(chore, None)
+            return
+        moment = event.scheduled_run_times[-1]
+        if moment - self._since.setdefault(chore, moment) >= HANGS_AFTER:
+            log.warning("the worker's chore %s has not come to an end for %s", chore, HANGS_AFTER)
+            self._since[chore] = moment
+
+
 def start_scheduler(app: Flask) -> BackgroundScheduler:
     """Run the worker inside the server process; the claimed rows are its memory."""
-    scheduler = BackgroundScheduler(timezone="Asia/Shanghai")
+    # On a busy machine a run takes longer than its interval, and begins late: the library would
+    # warn of each that is left out meanwhile, and leave out what is a second late.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    normal = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+    scheduler = BackgroundScheduler(timezone="Asia/Shanghai", job_defaults=normal)
+    scheduler.add_listener(Overruns(), EVENT_ALL)
     chores = (
         (tick, {"seconds": TICK_SECONDS}),
         (send, {"seconds": SEND_SECONDS}),
@@ -147,9 +173,7 @@ def start_scheduler(app: Flask) -> BackgroundScheduler:
         (sweep, {"minutes": SWEEP_MINUTES}),
     )
     for chore, every in chores:
-        scheduler.add_job(
-            _in_app, "interval", args=(app, chore), max_instances=1, coalesce=True, **every
-        )
+        scheduler.add_job(_in_app, "interval", args=(app, chore), id=chore.__name__, **every)
     # Chores come an hour after the start only: who restarts every night would warn nobody.
     scheduler.add_job(_in_app, args=(app, ask_once))
     scheduler.start()
