@@ -274,7 +274,7 @@ def test_several_terms_are_proposed_anew_at_once(
 
 
 def test_several_renewals_are_confirmed_at_once_but_no_new_role(
-    security: Browser, system: Browser, person: Person
+    security: Browser, system: Browser, person: Person, client_for: Any
 ) -> None:
     people = [holding("expert", SOON, name=name) for name in ("舒乐平", "葛蔓青")]
     for each in people:
@@ -284,6 +284,11 @@ def test_several_renewals_are_confirmed_at_once_but_no_new_role(
     page = system.get("/admin/grants/requests").text
     offered = re.findall(r'name="id" value="(\d+)"', page)
     assert len(offered) == 2
+    folded = re.findall(r'<details class="card mb-3"([^>]*)><summary[^>]*>([^：]+)：', page)
+    assert folded == [("", "葛蔓青"), ("", "舒乐平")], "not the new role beside them"
+    silent = system.post(f"/admin/grants/requests/{offered[1]}", {"decision": "refuse"})
+    opened = re.findall(r'<details class="card mb-3" open><summary[^>]*>([^：]+)：', silent.text)
+    assert (silent.status_code, opened) == (422, ["舒乐平"])
     none = system.post(url, {})
     assert (none.status_code, "请勾选" in none.text) == (422, True)
     answer = system.post(url, {"id": [*offered, str(last_request().id)]})
@@ -292,6 +297,11 @@ def test_several_renewals_are_confirmed_at_once_but_no_new_role(
     assert [terms_of(each) for each in people] == [[("expert", date(2028, 11, 30))]] * 2
     assert terms_of(person) == []
     assert security.post(url, {"id": offered}).status_code == 403
+    with transaction():
+        auditor = a_person("郎书恒", roles=[("audit_admin", "all", None)])
+    log = client_for(auditor).get("/admin/audit?q=role:renewed").text
+    words = f"角色：评审专家；范围：全平台；修改前：{SOON}；截止：2028-11-30"
+    assert (log.count("续期授权"), log.count(words)) == (2, 2)
 
 
 def test_the_administrators_are_warned_of_an_office_that_ends(app: Flask, client_for: Any) -> None:

@@ -10,6 +10,8 @@ from app.core.audit import AuditEvent
 from app.core.db import db, transaction
 from app.units import areas
 from app.units.models import Unit
+from app.units.placing import faults_of_place
+from app.units.tree import UnitFacts, faults_of
 from tests.builders.declarations import a_declaration
 from tests.builders.people import a_person, a_unit, an_id_number, staff
 from tests.builders.refusals import is_told_in_place
@@ -123,7 +125,14 @@ def test_an_abolished_area_is_offered_to_nobody_and_told_where_it_is_held(
     assert "350427" not in browser.get("/admin/units/new").text
     refused = browser.post("/admin/units/new", {**form, "name": "沙县中学"})
     assert refused.status_code == 422
-    assert "福建省三明市沙县已于 2021 年撤销，请选择现在的属地" in refused.text
+    gone = "福建省三明市沙县已于 2021 年撤销，请选择现在的属地"
+    assert gone in refused.text
+    with transaction():
+        named = ("沙县教研室", "用人单位", "事业单位")
+        below = [UnitFacts(*named, code, "fujian", held) for code in ("350427", "350405")]
+        faults = [{**faults_of(None, each), **faults_of_place(each)} for each in below]
+    first = f"上级单位的属地{told}，请先变更其属地"
+    assert [each["area_code"] for each in faults] == [[gone], [first]]
 
 
 def test_a_unit_says_whether_its_leader_agrees(client_for: Any, admin: Person, unit: Unit) -> None:
