@@ -71,11 +71,11 @@ def test_the_code_of_the_register_is_valid_for_ninety_days(day: str, said: list[
         ("patent", {"transformed": True}, {"benefit", "benefit_proof"}),
         ("paper", {}, set()),
         ("paper", {"language": "外文"}, {"translation"}),
-        ("special_service", {"kind": "支教一年"}, {"proof"}),
-        ("special_service", {"kind": "医务人员抗疫一线"}, {"register"}),
+        ("special_service", {"kind": "支教一年", "current": True}, {"proof"}),
+        ("special_service", {"kind": "医务人员抗疫一线", "current": True}, {"register"}),
         ("engineering", {"kind": "工程项目"}, {"scale"}),
         ("engineering", {"kind": "新技术应用"}, {"benefit_proof"}),
-        ("teaching_school", {"head_teacher": True}, {"head_years", "head_proof"}),
+        ("teaching_school", {"head_teacher": True, "current": True}, {"head_years", "head_proof"}),
     ],
 )
 def test_other_proofs_depend_on_their_kind(

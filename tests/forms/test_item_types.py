@@ -171,6 +171,26 @@ def test_a_career_says_what_was_done_and_when_it_ended_or_that_it_goes_on() -> N
     }
 
 
+def test_whatever_may_go_on_still_says_when_it_ended_or_that_it_goes_on() -> None:
+    ends = [
+        (kind.key, field)
+        for kind in item_types().values()
+        for field in kind.form.fields
+        if field.name == "end"
+    ]
+    assert not [key for key, field in ends if "至今" in field.help]
+    open_ended = {key for key, field in ends if field.unless}
+    assert open_ended == {"work", "society", "foreign_aid", "special_service", "teaching_school"}
+    for key in sorted(open_ended):
+        label = item_types()[key].form.field("end").label
+        begun = {"start": "2012-09", "end": None, "current": False}
+        assert faults(key, **begun) == {"end": [f"请选择{label}"]}
+        assert faults(key, **{**begun, "current": True}) == {}
+        assert faults(key, **{**begun, "end": "2013-07"}) == {}
+        both = faults(key, **{**begun, "end": "2013-07", "current": True})
+        assert both == {"end": ["已勾选“至今”，请清空此项，或取消勾选"]}
+
+
 def test_a_rank_is_among_the_people_and_a_sole_author_is_the_first_of_one() -> None:
     assert faults("book", participation="合著", position=3, participants=2) == {
         "position": ["不能大于参与人数（2）"]
