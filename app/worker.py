@@ -14,7 +14,7 @@ from app.accounts.mail_links import sweep_links
 from app.accounts.operations import sweep_sessions
 from app.accounts.signing_in import sweep_names
 from app.admin.ending import ask_for_warnings
-from app.core import audit, jobs, looking, mail, parts, storage
+from app.core import audit, jobs, looking, mail, parts, sweeping
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.repeats import sweep_request_keys
@@ -87,8 +87,8 @@ def seal() -> None:
 
 
 FORGETTING: tuple[Callable[[datetime], list[str]], ...] = (
-    storage.sweep_staged,
-    storage.sweep_let_go,
+    sweeping.sweep_staged,
+    sweeping.sweep_let_go,
     sweep_exports,
     sweep_imports,
 )
@@ -124,9 +124,9 @@ def sweep() -> None:
     for chore in CHORES:
         _swept(chore)
     with transaction(write=False):
-        storage.sweep_bytes(hashes)
+        sweeping.sweep_bytes(hashes)
     with transaction(write=False):
-        storage.sweep_strays(now())
+        sweeping.sweep_strays(now())
     with transaction(write=False):
         parts.sweep_parts()
 

@@ -30,7 +30,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.blobs import BlobMissing, blob_store
 from app.core.db import Id, Instant, Model, db, pk
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
-from app.core.storage import NAME_LENGTH, StoredFile, short_name, store_to_sweep
+from app.core.storage import NAME_LENGTH, StoredFile, short_name
+from app.core.sweeping import store_to_sweep
 from app.core.uploads import Policy, sniff
 
 PART = 2**20

@@ -10,7 +10,8 @@ from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import ORGANISERS, STAFF, VETTERS, register_predicate
 from app.core.records import register_record, register_subject
-from app.core.storage import StoredFile, register_keeper, register_reader
+from app.core.storage import StoredFile, register_reader
+from app.core.sweeping import register_keeper
 from app.declarations import access, operations, overview, queries
 from app.declarations.contracts import (
     ACCEPTED,

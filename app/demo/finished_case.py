@@ -8,6 +8,7 @@ from app.core.clock import now
 from app.core.db import transaction
 from app.demo import approvals, awards, cast, meeting, paperwork, planning
 from app.demo.stage import Stage, read_data
+from app.people.operations import remove_photo
 
 PORTFOLIOS = date(2025, 10, 10)
 DECLARED = date(2025, 10, 20)
@@ -32,7 +33,7 @@ def play(stage: Stage, committee_id: int) -> int:
     planning.close_plan(stage, "plan_2025")
     _approve(stage, declarations)
     with transaction():
-        stage.person(NO_PHOTO).photo_file_id = None
+        remove_photo(stage.person(NO_PHOTO), now=now())
     passed = _review(stage, plan_id, rows, experts, declarations)
     return _award(stage, {key: declarations[key] for key in passed})
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 
 from app.accounts.models import Person
-from app.core import audit, jobs, storage
+from app.core import audit, jobs, storage, sweeping
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, TooLarge
 from app.core.sheets import SheetRow, media_type
@@ -221,7 +221,7 @@ def _forget(batches: Sequence[ImportBatch]) -> list[str]:
     for batch in batches:
         batch.file_id = None
     _forget_rows(batches)
-    return storage.forget_files(files)
+    return sweeping.forget_files(files)
 
 
 def sweep_imports(now: datetime) -> list[str]:

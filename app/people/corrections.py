@@ -13,7 +13,8 @@ from app.core import audit, crypto
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
-from app.core.storage import StoredFile, forget_files, link, owned_file
+from app.core.storage import StoredFile, link, owned_file
+from app.core.sweeping import forget_files
 from app.core.uploads import Policy
 from app.people.models import CorrectionFile, CorrectionStatus, IdentityCorrection
 from app.people.names import NAME, RULE

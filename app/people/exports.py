@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.accounts.operations import notify
-from app.core import audit, jobs, storage
+from app.core import audit, jobs, storage, sweeping
 from app.core.clock import now as clock_now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, NotFound
@@ -161,4 +161,4 @@ def sweep_exports(now: datetime) -> list[str]:
         ids.append(export.file_id or 0)
         export.status, export.file_id = ExportStatus.EXPIRED, None
     db.session.flush()
-    return storage.forget_files(ids)
+    return sweeping.forget_files(ids)

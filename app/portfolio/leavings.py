@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.core.db import db
-from app.core.storage import StoredFile, forget_files, let_go
+from app.core.storage import StoredFile
+from app.core.sweeping import forget_files, let_go
 from app.portfolio.models import PortfolioItem
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import CompoundSelect, Select, SQLColumnExpression, select, unio
 from sqlalchemy.orm import aliased, selectinload
 
 from app.core.db import db
-from app.core.storage import let_go
+from app.core.sweeping import let_go
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import DRAFT, RETURNED, ItemMark, ItemSentFile, PortfolioItem

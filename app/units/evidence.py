@@ -8,7 +8,8 @@ from app.accounts.queries import works_at
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.storage import StoredFile, forget_files, link, owned_file, register_reader
+from app.core.storage import StoredFile, link, owned_file, register_reader
+from app.core.sweeping import forget_files
 from app.core.uploads import Policy
 from app.engine.models import WorkItem
 from app.units.evidence_models import RequestFile

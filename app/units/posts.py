@@ -11,7 +11,8 @@ from app.accounts.operations import notify
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.core.storage import StoredFile, forget_files, link, owned_file
+from app.core.storage import StoredFile, link, owned_file
+from app.core.sweeping import forget_files
 from app.core.uploads import Policy
 from app.units.code_lists import POST_LEVELS, POST_OF_TITLE
 from app.units.models import DROPPED, PENDING, RETURNED, Unit

@@ -5,6 +5,7 @@ from datetime import datetime
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.sweeping import let_go
 from app.core.uploads import MEDIA_TYPES
 from app.declarations.models import Declaration, DeclarationFile
 from app.declarations.operations.common import next_position, record, refuse_unless_editable
@@ -75,9 +76,10 @@ def rename_file(
 
 
 def remove_file(declaration: Declaration, attachment_id: int, *, now: datetime) -> None:
-    """Take an attachment out of its slot."""
+    """Take an attachment out of its slot; what was sent up keeps it."""
     refuse_unless_editable(declaration)
     file = _file_of(declaration, attachment_id)
     db.session.delete(file)
     db.session.flush()
+    let_go([file.file_id], now)
     record("file_removed", declaration, declaration.person_id, now, file=file.file_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from app.accounts.operations import set_photo
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -117,8 +118,7 @@ def _save_photo(declaration: Declaration, values: Sequence[str], *, now: datetim
     photo = storage.owned_file(int(chosen), declaration.person_id)
     if photo.media_type != "image/jpeg":
         raise Invalid("照片须为裁剪后的证件照片", field=PHOTO)
-    storage.link(photo)
-    declaration.person.photo_file_id = photo.id
+    set_photo(declaration.person, storage.link(photo).id, now=now)
     record("photo_changed", declaration, declaration.person_id, now, file=photo.id)
     db.session.flush()
     return Saved()

@@ -10,6 +10,7 @@ from app.accounts.queries import is_barred
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
+from app.core.sweeping import let_go
 from app.declarations.facts import faults_of_choice, reasons_all_are_held
 from app.declarations.models import (
     Declaration,
@@ -20,7 +21,14 @@ from app.declarations.models import (
 )
 from app.declarations.operations.common import record, refuse_unless_editable
 from app.declarations.operations.submitting import mended_by
-from app.declarations.queries import BUSINESS, categories_of, declaration_of_year, entries_of
+from app.declarations.queries import (
+    BUSINESS,
+    categories_of,
+    declaration_of_year,
+    entries_of,
+    files_of,
+    prior_titles_of,
+)
 from app.declarations.specs import personal_form
 from app.engine import runtime
 from app.people.queries import shared_values
@@ -211,8 +219,11 @@ def delete_draft(declaration: Declaration, *, now: datetime) -> None:
     runtime.deliver((BUSINESS, declaration.id), ABANDONED, now=now)
     record("deleted", declaration, declaration.person_id, now, plan=declaration.plan_id)
     titles = select(PriorTitle.id).where(PriorTitle.declaration_id == declaration.id)
+    held = [file.file_id for file in files_of(declaration.id)]
+    held += [file.file_id for row in prior_titles_of(declaration.id) for file in row.files]
     db.session.execute(delete(PriorTitleFile).where(PriorTitleFile.prior_title_id.in_(titles)))
     for table in (PriorTitle, DeclarationEntry, DeclarationFile):
         db.session.execute(delete(table).where(table.declaration_id == declaration.id))
     db.session.delete(declaration)
     db.session.flush()
+    let_go(held, now)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from app.core import cleaning, lookalikes, looking, storage
+from app.core import cleaning, lookalikes, looking, storage, sweeping
 from app.core.children import Busy
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -94,7 +94,7 @@ def test_what_is_swept_is_forgotten_unless_another_file_has_its_bytes() -> None:
         twin = storage.stage(io.BytesIO(sheet), "另存.png", Policy(), owner_id=None, now=now())
         storage.link(twin)
     with transaction():
-        storage.sweep_staged(now() + timedelta(hours=49))
+        sweeping.sweep_staged(now() + timedelta(hours=49))
     assert (counted(PictureLook), counted(PictureTwin)) == (1, 0)
     with transaction(write=False):
         left = db.session.scalars(select(PictureBand.look_id).distinct()).all()
@@ -113,7 +113,7 @@ def test_what_a_record_has_no_more_is_forgotten_unless_another_file_has_its_byte
         ids = [first.id, second.id]
     for file_id, left in zip(ids, (1, 0), strict=True):
         with transaction():
-            storage.forget_files([file_id])
+            sweeping.forget_files([file_id])
         assert counted(PictureLook) == left
 
 
@@ -190,7 +190,7 @@ def test_a_pdf_that_could_not_be_drawn_is_tried_again_so_often_and_no_more(
         left = db.session.scalars(select(UnseenPaper)).all()
         assert [(each.sha256, each.due_at) for each in left] == [(never, None)]
     with transaction():
-        storage.sweep_staged(moment + 999 * PAUSE)
+        sweeping.sweep_staged(moment + 999 * PAUSE)
     assert (counted(UnseenPaper), counted(PictureLook)) == (0, 0)
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.accounts.models import Person
-from app.core import parts, storage
+from app.core import parts, storage, sweeping
 from app.core.blobs import BlobStore, place_of
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -52,10 +52,10 @@ def test_what_nobody_links_is_swept_after_two_days(app: Flask, at: Callable[...,
     left, kept = staged(a_picture(), "甲.jpg"), staged(a_picture(), "乙.jpg")
     with transaction():
         storage.link(db.session.get_one(StoredFile, kept))
-        assert storage.sweep_staged(now()) == []
+        assert sweeping.sweep_staged(now()) == []
     at(START + timedelta(hours=49))
     with transaction():
-        assert len(storage.sweep_staged(now())) == 1
+        assert len(sweeping.sweep_staged(now())) == 1
     with transaction(write=False):
         assert db.session.get(StoredFile, left) is None
         assert db.session.get(StoredFile, kept) is not None
@@ -140,10 +140,10 @@ def test_the_bytes_go_with_the_last_file_that_has_them(
         return [store.age(storage.blob_name(each)) is not None for each in hashes]
 
     with transaction(write=False):
-        storage.sweep_bytes(hashes)
+        sweeping.sweep_bytes(hashes)
         assert are_there() == [True, True], "somebody may be about to use them again"
-        monkeypatch.setattr(storage, "BYTES_SPARED", -2)
-        storage.sweep_bytes(hashes)
+        monkeypatch.setattr(sweeping, "BYTES_SPARED", -2)
+        sweeping.sweep_bytes(hashes)
         assert are_there() == [True, False]
         assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()
 
@@ -158,12 +158,12 @@ def test_bytes_that_no_row_has_come_to_know_are_swept(
     store.put(stray, io.BytesIO(b"x"), 1)
     hour = datetime.fromtimestamp(int(folder, 16) * 3600, UTC)
     with transaction(write=False):
-        storage.sweep_strays(hour)
+        sweeping.sweep_strays(hour)
         assert store.age(stray) is not None, "an upload may be about to lay its row"
-        monkeypatch.setattr(storage, "BYTES_SPARED", -2)
-        storage.sweep_strays(hour + timedelta(hours=1))
+        monkeypatch.setattr(sweeping, "BYTES_SPARED", -2)
+        sweeping.sweep_strays(hour + timedelta(hours=1))
         assert store.age(stray) is not None, "another folder's turn"
-        storage.sweep_strays(hour)
+        sweeping.sweep_strays(hour)
         assert store.age(stray) is None
         assert storage.read_bytes(db.session.get_one(StoredFile, kept)) == a_pdf_once()
 
@@ -176,7 +176,7 @@ def test_bytes_that_are_written_anew_while_they_are_swept_stay(
     store.put(stray, io.BytesIO(b"x"), 1)
     monkeypatch.setattr(type(store), "names", lambda *_: iter([(stray, 1e6), (swept, 1e6)]))
     with transaction(write=False):
-        storage.sweep_strays(datetime.fromtimestamp(0xAB * 3600, UTC))
+        sweeping.sweep_strays(datetime.fromtimestamp(0xAB * 3600, UTC))
     assert store.age(stray) is not None
     store.remove(stray)
 
@@ -184,17 +184,17 @@ def test_bytes_that_are_written_anew_while_they_are_swept_stay(
 def test_a_store_of_another_instance_is_not_swept(
     store: BlobStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(storage, "BYTES_SPARED", -2)
+    monkeypatch.setattr(sweeping, "BYTES_SPARED", -2)
     theirs, upload = f"ab/{'0' * 62}", f"{parts.FOLDER}/key/0"
     with transaction(write=False):
-        assert storage.store_to_sweep() is not None
+        assert sweeping.store_to_sweep() is not None
     for name in (theirs, upload):
         store.put(name, io.BytesIO(b"x"), 1)
-    monkeypatch.setattr(storage, "instance_key", lambda _name: b"another instance")
+    monkeypatch.setattr(sweeping, "instance_key", lambda _name: b"another instance")
     hour = datetime.fromtimestamp(0xAB * 3600, UTC)
     with transaction(write=False):
-        storage.sweep_strays(hour)
-        storage.sweep_bytes(["ab" + "0" * 62])
+        sweeping.sweep_strays(hour)
+        sweeping.sweep_bytes(["ab" + "0" * 62])
         parts.sweep_parts()
     assert [store.age(name) is not None for name in (theirs, upload)] == [True, True]
     assert "another instance" in caplog.text
@@ -227,20 +227,20 @@ def test_keepers_are_asked_last_of_what_was_let_go_and_the_longest_gone_comes_fi
         asked.extend(file_ids)
         return {remembered} & {*file_ids}
 
-    monkeypatch.setattr(storage, "_keepers", [keeps])
-    monkeypatch.setattr(storage, "SWEPT", 2)
+    monkeypatch.setattr(sweeping, "_keepers", [keeps])
+    monkeypatch.setattr(sweeping, "SWEPT", 2)
     with transaction():
         a_person("卜文").photo_file_id = held
         for file_id in (later, held, remembered):
             storage.link(db.session.get_one(StoredFile, file_id))
-        storage.let_go([later], now())
-        storage.let_go([held, remembered], now() - timedelta(hours=1))
+        sweeping.let_go([later], now())
+        sweeping.let_go([held, remembered], now() - timedelta(hours=1))
     moment = START + timedelta(hours=50)
     with transaction():
-        assert storage.sweep_let_go(moment) == []
+        assert sweeping.sweep_let_go(moment) == []
     assert asked == [remembered], "no keeper is asked about what a record refers to"
     with transaction():
         armed = {each.id: each.let_go_at for each in db.session.query(StoredFile)}
         assert (armed[held], armed[remembered]) == (None, moment)
-        assert len(storage.sweep_let_go(moment)) == 1
+        assert len(sweeping.sweep_let_go(moment)) == 1
         assert db.session.get(StoredFile, later) is None

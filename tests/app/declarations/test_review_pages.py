@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import inspect, select
 
 from app.accounts.operations import set_photo
-from app.core import storage
+from app.core import storage, sweeping
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -204,10 +204,10 @@ def test_a_list_reads_what_it_shows_together(app: Flask) -> None:
 
 def swept_in_vain(file_ids: list[int]) -> int:
     """Let go of files that the offices read still; how much is read to find that they are kept."""
-    storage.let_go(file_ids, now())
+    sweeping.let_go(file_ids, now())
     later = now() + timedelta(hours=49)
     with statements_sent() as sent:
-        assert storage.sweep_let_go(later) == []
+        assert sweeping.sweep_let_go(later) == []
     return len([each for each in sent if each.startswith("SELECT")])
 
 

@@ -1,18 +1,26 @@
 """Uploads are cleaned before a request takes its turn to write."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete, select, update
 
-from app.core import cleaning
-from app.core.db import current_transaction, transaction
-from app.declarations import queries
+from app.core import cleaning, sweeping
+from app.core.clock import now
+from app.core.db import current_transaction, db, transaction
+from app.core.invariants import check_all
+from app.core.storage import StoredFile
+from app.declarations import operations, queries
+from app.people import operations as people
 from app.portfolio import item_types
-from tests.builders.declarations import a_draft, golden_declaration
-from tests.builders.portfolio import a_picture, an_item
+from tests.builders.declarations import a_declaration, a_draft, golden_declaration
+from tests.builders.flow import do
+from tests.builders.golden_case import RETURN
+from tests.builders.portfolio import a_picture, an_item, an_upload
 
 Clients = Callable[..., Any]
 JSON = {"Accept": "application/json"}
@@ -129,3 +137,68 @@ def test_too_many_files_are_refused_beside_the_slot_and_none_is_kept(
     assert f"最多上传 {slot.max_count} 个附件" in refused.text
     with transaction(write=False):
         assert [file.name for file in queries.files_of(case.id)] == kept
+
+
+def swept(hours: int) -> None:
+    with transaction():
+        sweeping.sweep_let_go(now() + timedelta(hours=hours))
+
+
+def broken() -> list[str]:
+    with transaction(write=False):
+        return check_all()
+
+
+def left_of(file_ids: Iterable[int]) -> set[int]:
+    with transaction(write=False):
+        found = select(StoredFile.id).where(StoredFile.id.in_(file_ids))
+        return set(db.session.scalars(found))
+
+
+def test_what_a_draft_has_no_more_goes_after_two_days(app: Flask) -> None:
+    with transaction():
+        case = golden_declaration()
+        slot, person = case.plan.slots[-1].id, case.person
+        ids = [an_upload(person, f"{name}.jpg").id for name in "甲乙丙丁"]
+        former, case_id = person.photo_file_id or 0, case.id
+        for file_id in ids[:2]:
+            kept = operations.attach_file(case, slot, file_id, now=now())
+        operations.remove_file(case, kept.id, now=now())
+        title = operations.save_prior_title(case, {"files": ids[2:]}, now=now())
+        operations.save_prior_title(case, {"files": ids[2:3]}, prior_id=title.id, now=now())
+        operations.save_field(case, "photo", [str(ids[3])], now=now())
+    assert broken() == []
+    swept(47)
+    assert left_of([former, *ids]) == {former, *ids}
+    swept(49)
+    assert left_of([former, *ids]) == {ids[0], ids[2], ids[3]}
+    with transaction():
+        operations.delete_draft(queries.get_declaration(case_id), now=now())
+    assert broken() == []
+    swept(49)
+    assert left_of(ids) == {ids[3]}, "the account has its photo"
+
+
+def test_what_was_sent_up_stays_until_the_next_time_and_is_missed(app: Flask) -> None:
+    declaration = a_declaration()
+    do(("declaration", declaration.id), "vet_declaration", RETURN)
+    with transaction():
+        found = queries.get_declaration(declaration.id)
+        file = queries.files_of(found.id)[0]
+        title = queries.prior_titles_of(found.id)[0]
+        photo = found.person.photo_file_id or 0
+        held = {file.file_id, photo}
+        operations.remove_file(found, file.id, now=now())
+        operations.delete_prior_title(found, title.id, now=now())
+        people.remove_photo(found.person, now=now())
+    swept(49)
+    swept(99)
+    assert left_of(held) == held
+    assert broken() == []
+    with transaction():
+        db.session.execute(delete(StoredFile).where(StoredFile.id == file.file_id))
+        db.session.execute(update(StoredFile).values(let_go_at=None))
+    assert broken() == [
+        f"没有记录引用的附件都已列入清理：附件 {photo} 没有记录引用",
+        f"最近一次提交的申报材料的附件都在：申报 {declaration.id} 缺附件",
+    ]

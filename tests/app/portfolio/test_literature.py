@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.accounts.models import Person
-from app.core import storage
+from app.core import sweeping
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid, TooLarge
@@ -298,9 +298,9 @@ def test_a_preview_is_its_senders_own_and_ends_with_what_was_sent(
         for answer in (reader.get(address), reader.post(address, {"pick": "0"})):
             assert answer.status_code == 404
             assert "预览已过期，请重新粘贴或上传题录" in answer.text
-    at(START + storage.STAGED_FOR + timedelta(hours=1))
+    at(START + sweeping.STAGED_FOR + timedelta(hours=1))
     with transaction():
-        assert storage.sweep_staged(now())
+        assert sweeping.sweep_staged(now())
     assert client_for(author).get(url).status_code == 404
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.accounts.models import Person
-from app.core import storage
+from app.core import storage, sweeping
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.uploads import Policy
@@ -92,7 +92,7 @@ def test_what_was_sent_and_then_removed_is_opened_until_the_next_sending(
         attachments.remove_file(item, slot, sent, actor=item.person, now=now())
         fresh = build.attach(item, slot)
         # No sweep takes it either.
-        assert storage.forget_files([sent]) == []
+        assert sweeping.forget_files([sent]) == []
     browser = client_for(clerk)
     assert f"/files/{sent}" in browser.get(f"/portfolio/{returned}").text
     assert browser.get(f"/files/{sent}").status_code == 200
