@@ -10,6 +10,7 @@ from app.catalogue import jurisdictions
 from app.core.clock import now
 from app.core.errors import Conflict, NotFound
 from app.core.http import see_other
+from app.core.overtaken import Disputes
 from app.core.permissions import requires
 from app.core.uploads import Policy
 from app.declarations import facts, operations, overview, queries, specs
@@ -96,9 +97,14 @@ def section(declaration_id: int, section: str) -> str | Response:
 
 
 def section_page(
-    found: Declaration, section: str, *, errors: Mapping[str, list[str]] | None = None, **more: Any
+    found: Declaration,
+    section: str,
+    *,
+    errors: Mapping[str, list[str]] | None = None,
+    said: Disputes | None = None,
+    **more: Any,
 ) -> str:
-    """Render a section with the marks of the check; `errors` stand at their fields."""
+    """Render a section with the marks of the check; `errors` and `said` stand at their fields."""
     held = held_now(found)
     report = facts.check(found, held, now=now())
     place = ORDER.index(section)
@@ -106,6 +112,7 @@ def section_page(
     page = {**PAGES[template](held, section), **more}
     defects = located(found, queries.open_defects(found.id))
     forms = [form for form in (page.get("personal"), page.get("teaching")) if form]
+    (said or Disputes()).show_on(*forms)
     for name, texts in (errors or {}).items():
         for form in forms:
             if name in form:

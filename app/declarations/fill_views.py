@@ -1,5 +1,6 @@
 """填报: what a declaration's pages write: autosave, import, attach, 修改专业, submit."""
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import flash, render_template, request, url_for
@@ -14,7 +15,7 @@ from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
 from app.core.faults import shown_on
 from app.core.http import see_other, writes_late
-from app.core.overtaken import overtaken
+from app.core.overtaken import disputes, overtaken
 from app.core.permissions import requires
 from app.core.repeats import answer_repeat
 from app.core.signed_out import wants_json
@@ -76,17 +77,17 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     found = own(declaration_id, lock=True)
     if not found.is_editable:
         return _closed(found)
-    if request.form.get("row_version", found.row_version, type=int) != found.row_version:
-        differing = operations.differing_fields(found, request.form)
-        if differing:
-            problem = overtaken("这份申报")
-            return section_page(found, "basics", errors=differing, problem=problem), 409
-    errors: dict[str, list[str]] = {}
-    for spec in (specs.personal_form(found), specs.teaching_form(found)):
-        for field in spec.fields if spec else ():
-            errors.update(_keep(found, field.name))
+    said = disputes(
+        operations.differing_fields(found, request.form),
+        request.form,
+        is_stale=request.form.get("row_version", found.row_version, type=int) != found.row_version,
+    )
+    if said.are_open:
+        problem = overtaken("这份申报")
+        return section_page(found, "basics", said=said, problem=problem), 409
+    errors = _keep_all(found, but=said.given_up)
     if errors:
-        return section_page(found, "basics", errors=errors), 422
+        return section_page(found, "basics", errors=errors, said=said), 422
     missing = specs.missing_labels(found)
     if missing:
         flash(f"已保存，还有必填项未填写：{'、'.join(missing)}", "warning")
@@ -105,6 +106,14 @@ def _closed(found: Declaration) -> tuple[str, int]:
         label="查看这份申报",
     )
     return page, Conflict.status
+
+
+def _keep_all(found: Declaration, *, but: Collection[str]) -> dict[str, list[str]]:
+    errors: dict[str, list[str]] = {}
+    for spec in (specs.personal_form(found), specs.teaching_form(found)):
+        for field in spec.fields if spec else ():
+            errors.update({} if field.name in but else _keep(found, field.name))
+    return errors
 
 
 def _keep(found: Declaration, name: str) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """个人中心: a person's own data, completing it, the photo."""
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from app.core.errors import Invalid
 from app.core.faults import judged, show_faults, shown_on
 from app.core.http import grants, safe_next, see_other
 from app.core.menu import add_entry
-from app.core.overtaken import differing, overtaken
+from app.core.overtaken import Disputes, differing, disputes, overtaken
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
 from app.core.storage import StoredFile
@@ -78,13 +79,14 @@ def details() -> str | Response | tuple[str, int]:
     if "look" in request.form:
         return _details_page(person, form, first_unit, looks=True)
     holds = _holds(person, form, first_unit)
-    if holds and not _is_fresh(person, form):
+    said = _disputes(person, form, holds=holds)
+    if holds and said.are_open:
         seen = queries.profile_mark(person)
         return _details_page(person, form, first_unit, seen=seen), 422
     if holds:
         is_first = person.profile_confirmed_at is None
         try:
-            told = _save(person, form, first_unit)
+            told = _save(person, form, first_unit, said.given_up)
         except Invalid as error:
             # Both or none: what was saved before the fault was found is undone.
             db.session.rollback()
@@ -105,19 +107,21 @@ def _holds(person: Person, form: Any, first_unit: FirstUnitForm | None) -> bool:
     return of_person & (first_unit is None or judged(first_unit, *of_unit))
 
 
-def _is_fresh(person: Person, form: Any) -> bool:
-    """Tell whether the page shows what is kept; else say what was saved elsewhere meanwhile.
+def _disputes(person: Person, form: Any, *, holds: bool) -> Disputes:
+    """Return what was saved elsewhere meanwhile, and say so once the rest of the form holds.
 
-    The answer carries the new mark: who saves it again knows what is replaced.
+    The answer to a page that was overtaken carries the new mark: what is chosen holds for that.
     """
-    if request.form.get("seen", "") in {"", queries.profile_mark(person)}:
-        return True
+    is_stale = request.form.get("seen", "") not in {"", queries.profile_mark(person)}
+    if is_stale and not holds:
+        return Disputes()
     choices = {"series": queries.series_choices()}
     differ = differing(form.spec, queries.profile_values(person), form.answers(), choices)
-    if differ:
-        show_faults(form, Invalid(errors=differ))
-    form.form_errors = [*form.form_errors, overtaken("个人信息")]
-    return False
+    said = disputes(differ, request.form, is_stale=is_stale)
+    said.show_on(form)
+    if said.are_open:
+        form.form_errors = [*form.form_errors, overtaken("个人信息")]
+    return said
 
 
 def _first_unit(person: Person) -> FirstUnitForm | None:
@@ -128,12 +132,16 @@ def _first_unit(person: Person) -> FirstUnitForm | None:
     return FirstUnitForm(request.form)
 
 
-def _save(person: Person, form: Any, first_unit: FirstUnitForm | None) -> str:
+def _save(
+    person: Person, form: Any, first_unit: FirstUnitForm | None, but: Collection[str]
+) -> str:
     """Keep the details and ask the unit that was chosen; returns what is told of it."""
+    kept = queries.profile_values(person)
+    answers = {**form.answers(), **{name: kept.get(name) for name in but}}
     wish, is_first = first_unit.wish if first_unit else None, person.profile_confirmed_at is None
     unit = choosing.chosen(wish) if wish else None
     keeper = choosing.keeper_of(wish) if wish else None
-    changed = operations.save_profile(person, form.answers(), now=now())
+    changed = operations.save_profile(person, answers, now=now())
     if wish is None or unit is None:
         return "个人信息已保存" if changed or is_first else "内容没有变化"
     choosing.ask_first_unit(person, unit, keeper, wish, now=now())

@@ -14,7 +14,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
 from app.core.faults import show_faults
 from app.core.http import page_of, see_other
-from app.core.overtaken import differing, overtaken
+from app.core.overtaken import Disputes, differing, disputes, overtaken
 from app.core.permissions import requires
 from app.engine import runtime
 from app.plans import axis, operations, queries
@@ -162,10 +162,14 @@ def save_field(plan_id: int) -> dict[str, Any]:
     return {"saved": True, "row_version": plan.row_version}
 
 
+def _names() -> set[str]:
+    return {field.name for field in load(BASICS).fields}
+
+
 def _save_typed(plan: Plan, typed: Any, names: set[str]) -> None:
     """Save the fields called `names` without asking whether the plan is complete."""
     spec = load(BASICS)
-    if not names <= {field.name for field in spec.fields}:
+    if not names <= _names():
         raise Invalid("未知的字段")
     form = build(spec.optional(), choices=plan_choices(plan))(typed)
     form.validate()
@@ -179,18 +183,17 @@ def _save_typed(plan: Plan, typed: Any, names: set[str]) -> None:
     operations.save_plan(plan, answers, actor=current_user, now=now())
 
 
-def _differing(plan: Plan) -> dict[str, list[str]]:
+def _disputes(plan: Plan) -> Disputes:
     """Return what another page has saved otherwise since the posted one was filled."""
-    if request.form.get("row_version", plan.row_version, type=int) == plan.row_version:
-        return {}
     spec, choices = load(BASICS).optional(), plan_choices(plan)
     kept: Any = build(spec, choices=choices)(data=_values(plan))
     typed: Any = build(spec, choices=choices)(request.form)
-    return differing(spec, kept.answers(), typed.answers(), choices)
+    differ = differing(spec, kept.answers(), typed.answers(), choices)
+    is_stale = request.form.get("row_version", plan.row_version, type=int) != plan.row_version
+    return disputes(differ, request.form, is_stale=is_stale)
 
 
-def _overtaken_page(plan: Plan, form: Any, kept: dict[str, list[str]]) -> str:
-    show_faults(form, Invalid(errors=kept))
+def _overtaken_page(plan: Plan, form: Any) -> str:
     form.form_errors = [overtaken("这个计划"), *form.form_errors]
     return _edit_page(plan, form)
 
@@ -201,11 +204,12 @@ def save(plan_id: int) -> str | Response | tuple[str, int]:
     """Save the whole page, for browsers without scripts."""
     plan = plan_to_configure(plan_id, for_update=True)
     form = form_named(BASICS, plan_choices(plan))
-    kept = _differing(plan)
-    if kept:
-        return _overtaken_page(plan, form, kept), 409
+    said = _disputes(plan)
+    said.show_on(form)
+    if said.are_open:
+        return _overtaken_page(plan, form), 409
     try:
-        _save_typed(plan, request.form, {field.name for field in load(BASICS).fields})
+        _save_typed(plan, request.form, _names() - said.given_up)
     except Invalid as error:
         show_faults(form, error)
         return _edit_page(plan, form), 422
@@ -219,11 +223,12 @@ def submit(plan_id: int) -> str | Response | tuple[str, int]:
     """Send the plan to its check; what is missing is told all at once (提交核对)."""
     plan = plan_to_configure(plan_id, for_update=True)
     form = form_named(BASICS, plan_choices(plan))
-    kept = _differing(plan)
-    if kept:
-        return _overtaken_page(plan, form, kept), 409
+    said = _disputes(plan)
+    said.show_on(form)
+    if said.are_open:
+        return _overtaken_page(plan, form), 409
     try:
-        _save_typed(plan, request.form, {field.name for field in load(BASICS).fields})
+        _save_typed(plan, request.form, _names() - said.given_up)
         form.validate()
         faults = operations.problems(plan)
     except Invalid as error:

@@ -4,12 +4,13 @@ The page holds it against what it showed before, takes what another page has cha
 where both have changed the same field.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from app.core.numbers import ids_in
-from app.core.overtaken import differing, unsaved
+from app.core.overtaken import Disputes, differing, disputes, unsaved
 from app.portfolio import item_types, reading
 from app.portfolio.models import PortfolioItem
 from app.portfolio.operations import answers_of, files_in
@@ -33,18 +34,25 @@ def kept_files(item: PortfolioItem) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def differing_in(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
-    """Return what another page has saved otherwise since this one was filled, by field."""
+def disputes_in(item: PortfolioItem, posted: MultiDict[str, str]) -> Disputes:
+    """Return what another page has saved otherwise since this one was filled, and what to do."""
     kind = item_types.get(item.type_key)
     spec = kind.form.optional()
     names = {field.name for field in item_types.fields_of(kind)}
     found = differing(spec, answers_of(item), build(spec)(posted).answers())
-    kept = {name: said for name, said in found.items() if name in names}
-    for slot in kind.slots:
+    fields = {name: each for name, each in found.items() if name in names}
+    is_stale = posted.get("row_version", item.row_version, type=int) != item.row_version
+    said = disputes(fields, posted, is_stale=is_stale)
+    return replace(said, told=_moved_files(item, posted)) if is_stale else said
+
+
+def _moved_files(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
+    found = {}
+    for slot in item_types.get(item.type_key).slots:
         held = [file.file_id for file in files_in(item, slot.name)]
         if held != ids_in(posted.getlist(slot.name)):
-            kept[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
-    return kept
+            found[slot.name] = ["另一页面已修改附件，现按最新附件显示"]
+    return found
 
 
 def unsaved_in(item: PortfolioItem, posted: MultiDict[str, str]) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """个人业绩库: the pages of a person's portfolio."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -200,11 +200,12 @@ def save(item_id: int) -> Response | tuple[str, int]:
     item = _locked(item_id, sends_on=wants_review)
     if not item.can_edit:
         return _closed(item)
-    form = build(_spec(item))(request.form)
-    if kept := _changed_elsewhere(item):
-        return _edit_page(item, _with_faults(form, kept), overtaken("这项业绩")), 409
+    form, disputes = build(_spec(item))(request.form), merging.disputes_in(item, request.form)
+    disputes.show_on(form)
+    if disputes.are_open:
+        return _edit_page(item, _with_faults(form, disputes.told), overtaken("这项业绩")), 409
     try:
-        faults = _keep(item, request.form)
+        faults = _keep(item, request.form, but=disputes.given_up)
         if wants_review and not faults:
             operations.submit_item(item, actor=current_user, now=now())
         elif wants_review:
@@ -232,12 +233,6 @@ def _closed(item: PortfolioItem) -> tuple[str, int]:
     return page, Conflict.status
 
 
-def _changed_elsewhere(item: PortfolioItem) -> dict[str, list[str]]:
-    if request.form.get("row_version", item.row_version, type=int) == item.row_version:
-        return {}
-    return merging.differing_in(item, request.form)
-
-
 def _locked(item_id: int, *, sends_on: bool) -> PortfolioItem:
     """Lock an item; its process comes first where it is sent on, as in every step."""
     if sends_on:
@@ -245,10 +240,13 @@ def _locked(item_id: int, *, sends_on: bool) -> PortfolioItem:
     return item_for(item_id, "portfolio.edit", for_update=True)
 
 
-def _keep(item: PortfolioItem, posted: MultiDict[str, str]) -> dict[str, list[str]]:
+def _keep(
+    item: PortfolioItem, posted: MultiDict[str, str], *, but: Collection[str]
+) -> dict[str, list[str]]:
     kind = item_types.get(item.type_key)
     form = build(kind.form.optional())(posted)
-    values = {field.name: _value(form, field.name, posted) for field in item_types.fields_of(kind)}
+    names = [field.name for field in item_types.fields_of(kind) if field.name not in but]
+    values = {name: _value(form, name, posted) for name in names}
     faults = operations.save_fields(item, values, actor=current_user, now=now())
     for slot in kind.slots:
         ids = ids_in(posted.getlist(slot.name))

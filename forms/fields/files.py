@@ -46,6 +46,10 @@ class FilesField(TypedField):
         self.process_errors = []
         self.data = self._ids(valuelist)
 
+    def texts(self) -> list[str]:
+        """Return the ids."""
+        return [str(each) for each in self.data] or [""]
+
     def _ids(self, values: list[Any] | tuple[Any, ...]) -> list[int]:
         texts = [plain_digits(str(v)).strip() for v in values if v not in {None, ""}]
         self.data = [int(t) for t in texts if t.isdecimal() and len(t) < 19]

@@ -259,3 +259,55 @@ def test_a_page_on_which_nothing_was_typed_takes_what_another_one_saved_with_its
     stale.get_by_role("link", name="查看这项业绩").click()
     expect(stale.locator("main")).to_contain_text("待审核")
     problems.allow("409")
+
+
+OVERTAKE = """() => {
+  const form = document.querySelector('form[data-autosave]');
+  form.elements.row_version.value = 0;
+  form.elements.post.value = '数学教师';
+  form.submit();
+}"""
+
+
+def test_what_the_server_asks_about_is_chosen_as_what_scripts_have_found(
+    enter: Enter, axe: Axe, teacher: Person, problems: Any
+) -> None:
+    item = a_draft(teacher, unit="青禾小学", post="教师")
+    page = enter(teacher, f"/portfolio/{item}")
+    page.evaluate(OVERTAKE)
+    notice = page.get_by_role("group", name="从事工作及岗位：另一页面已保存为的内容")
+    expect(notice).to_contain_text("另一页面已保存为：教师")
+    expect(page.get_by_label("用已保存的")).to_have_count(0)
+    assert axe() == []
+    notice.get_by_role("button", name="采用").click()
+    expect(page.get_by_role("textbox", name="从事工作及岗位")).to_have_value("教师")
+    page.get_by_role("button", name="保存草稿").last.click()
+    expect(page.get_by_text("已保存草稿")).to_be_visible()
+    assert data_of(item)["post"] == "教师"
+    problems.allow("409")
+
+
+def test_without_scripts_nothing_is_overwritten_that_was_not_chosen(
+    enter: Enter, teacher: Person
+) -> None:
+    item = a_draft(teacher, unit="青禾小学", post="教师")
+    page = enter(teacher, f"/portfolio/{item}")
+    browser, cookies = page.context.browser, page.context.storage_state()
+    assert browser is not None
+    plain = browser.new_context(java_script_enabled=False, storage_state=cookies).new_page()
+    plain.goto(page.url)
+    plain.get_by_label("从事工作及岗位").fill("数学教师")
+    with transaction():
+        kept = db.session.get_one(PortfolioItem, item)
+        owner = db.session.merge(teacher)
+        build.operations.save_fields(kept, {"post": "语文教师"}, actor=owner, now=build.now())
+    save = plain.locator(".formbar").get_by_role("button", name="保存草稿")
+    save.click()
+    expect(plain.get_by_text("另一页面已保存为“语文教师”")).to_be_visible()
+    save.click()
+    assert data_of(item)["post"] == "语文教师"
+    expect(plain.get_by_role("textbox", name="从事工作及岗位")).to_have_value("数学教师")
+    plain.get_by_label("用本页填写的：从事工作及岗位").check()
+    save.click()
+    expect(plain.get_by_text("已保存草稿")).to_be_visible()
+    assert data_of(item)["post"] == "数学教师"

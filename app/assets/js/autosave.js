@@ -6,7 +6,7 @@ import { clock, enhancing, icon, make } from './dom.js';
 import { canOffer, offer } from './drafts.js';
 import { hasFiles, labelOf, namesOf, place, plain, readField, showErrors, unitOf, writeField } from './fields.js';
 import { post, reason, rejoin } from './http.js';
-import { merge } from './merge.js';
+import { dispute, merge } from './merge.js';
 import { toast } from './toast.js';
 import { forgetTyped, keepTyped, typedBefore } from './typed.js';
 
@@ -31,6 +31,13 @@ class Saver {
     this.timers = new Map();
     // name -> what the server has, as text: a change event may bring no change
     this.stored = new Map([...namesOf(form)].map((name) => [name, JSON.stringify(readField(form, name))]));
+    // The server asks so, where no script was there to merge.
+    for (const box of form.querySelectorAll('[data-dispute]')) {
+      const { dispute: name, kept } = box.dataset;
+      box.remove();
+      showErrors(form, name, []);
+      dispute(this, name, JSON.parse(kept));
+    }
     this.restore();
   }
 

@@ -30,7 +30,8 @@ function takeFiles(saver, name, files) {
   return true;
 }
 
-function dispute(saver, name, theirs) {
+// dispute(saver, name, theirs): both values stand beside the field until somebody chooses.
+export function dispute(saver, name, theirs) {
   saver.waiting.delete(name);
   saver.disputed.add(name);
   const settle = (values) => {

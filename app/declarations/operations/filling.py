@@ -11,7 +11,7 @@ from app.accounts.operations import set_photo
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.overtaken import differing, unsaved
+from app.core.overtaken import Dispute, differing, unsaved
 from app.declarations.models import Declaration
 from app.declarations.operations.common import record, refuse_unless_editable
 from app.declarations.specs import held_to, personal_form, teaching_form
@@ -74,9 +74,9 @@ def require_current(declaration: Declaration, row_version: int | None) -> None:
         raise Conflict(STALE)
 
 
-def differing_fields(declaration: Declaration, typed: MultiDict[str, str]) -> dict[str, list[str]]:
-    """Return the fields typed otherwise than they are kept, and what to say beside each."""
-    found: dict[str, list[str]] = {}
+def differing_fields(declaration: Declaration, typed: MultiDict[str, str]) -> dict[str, Dispute]:
+    """Return the fields typed otherwise than they are kept."""
+    found: dict[str, Dispute] = {}
     for spec, kept in _forms(declaration):
         found |= differing(spec, kept, build(spec.optional())(typed).answers())
     return found

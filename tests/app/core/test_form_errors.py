@@ -5,7 +5,7 @@ import re
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from app.core.overtaken import differing, unsaved
+from app.core.overtaken import Dispute, differing, unsaved
 from forms import build, load, parse
 
 FORM = """
@@ -39,8 +39,8 @@ def test_a_fault_is_told_with_the_number_its_row_has_on_the_page(app: Flask) -> 
 def test_what_another_page_left_empty_is_not_called_cleared() -> None:
     """Whether it was ever filled in is not known."""
     field = next(each for each in load("people/profile").fields if each.type == "text")
-    told = differing(load("people/profile"), {}, {field.name: "汉族"})
-    assert told == {field.name: ["另一页面已保存，此项为空"]}
+    told = differing(load("people/profile"), {}, {field.name: "汉族"}, {"series": ()})
+    assert told == {field.name: Dispute("另一页面已保存，此项为空", [""])}
 
 
 def test_a_box_that_nobody_touched_is_no_lost_text() -> None:

@@ -45,8 +45,12 @@ def test_a_stale_page_saves_nothing_and_keeps_what_was_typed(
     assert typed(case.id)["birth_place"] == "淮城市云桥区"
     assert 'value="淮城市河东区"' in refused.text
     assert "另一页面已保存为“淮城市云桥区”" in refused.text
-    again = {**second, "row_version": version_on(refused.text)}
-    assert client.post(address, again).status_code == 303
+    again = {**second, "row_version": version_on(refused.text), "disputed": "birth_place"}
+    assert client.post(address, again).status_code == 409
+    kept = client.post(address, {**again, "chosen-birth_place": "kept"})
+    assert (kept.status_code, typed(case.id)["birth_place"]) == (303, "淮城市云桥区")
+    again["row_version"] = version_on(client.get(address).text)
+    assert client.post(address, {**again, "chosen-birth_place": "ours"}).status_code == 303
     assert typed(case.id)["birth_place"] == "淮城市河东区"
 
 

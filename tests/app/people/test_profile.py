@@ -400,6 +400,11 @@ def test_a_page_that_was_overtaken_says_so_before_it_overwrites(
     with transaction(write=False):
         assert kept(person).phone == "13900000102"
     again = {**DETAILS, "address": "新址", "seen": seen(late.text)}
-    assert browser.post("/account/details", again).status_code == 303
+    again |= {"disputed": ["address", "phone"], "chosen-address": "ours"}
+    undecided = browser.post("/account/details", again)
+    assert (undecided.status_code, "请选择采用哪一个" in undecided.text) == (422, True)
+    done = browser.post("/account/details", {**again, "chosen-phone": "kept"})
+    assert done.status_code == 303, done.text
     with transaction(write=False):
-        assert kept(person).phone == DETAILS["phone"]
+        assert kept(person).phone == "13900000102"
+        assert kept(person).profile["address"] == "新址"
