@@ -123,6 +123,33 @@ def test_several_come_at_once_and_one_chosen_twice_comes_once(
     assert sorted(held(item_id)) == ["证书1.png", "证书2.png", "证书3.png"]
 
 
+def test_a_server_that_is_too_busy_is_asked_again_by_the_page(
+    enter: Enter, teacher: Person, tmp_path: Path, problems: Any
+) -> None:
+    item_id = a_draft(teacher)
+    paper, turns = tmp_path / "证明.pdf", [True, True]
+    paper.write_bytes(a_pdf() + b"\n%" + b"0" * PART)
+    page = enter(teacher, f"/portfolio/{item_id}")
+    page.clock.install()
+    place = page.locator(f"[data-field={SLOT}]")
+
+    def busy(route: Route) -> None:
+        if "upload-length" in route.request.headers or not turns:
+            route.continue_()
+        elif turns.pop():
+            route.fulfill(status=503, json={"error": "服务器太忙"})
+
+    page.route(re.compile(f"/portfolio/{item_id}/files/"), busy)
+    place.locator("input[type=file]").set_input_files(paper)
+    expect(place.get_by_text("排队等待后自动重试（第 1 次）")).to_be_visible()
+    page.clock.run_for(4000)
+    expect(place.get_by_text("排队等待后自动重试（第 2 次）")).to_be_visible()
+    page.clock.run_for(8000)
+    expect(place.get_by_role("link")).to_have_text("证明.pdf")
+    assert held(item_id) == ["证明.pdf"]
+    problems.allow("503")
+
+
 def test_files_chosen_together_stay_in_the_order_of_the_choice(
     enter: Enter, teacher: Person, tmp_path: Path
 ) -> None:

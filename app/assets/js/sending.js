@@ -5,6 +5,8 @@ import { csrfToken, post, upload } from './http.js';
 
 const PART = 1048576;               // as app/core/parts.py takes them
 const PAUSES = [500, 1500, 4000];   // before it is tried again by itself; then people are asked
+const BUSY = 503;                   // too many files are being checked: it is asked again, and has kept the parts
+const TURNS = [4, 8, 15, 30, 30, 30, 30].map((seconds) => seconds * 1000);
 const KEPT = 48 * 3600000;          // how long the server keeps parts
 const memory = defaultOptions.urlStorage;
 
@@ -85,7 +87,20 @@ function sendParts(url, file, { onProgress, onPause, signal }) {
   });
 }
 
-// send(url, file, {onProgress(fraction), onPause(), signal}) -> {status, body} of the place that keeps the file.
-export function send(url, file, shows) {
-  return file.size <= PART ? upload(url, file, file.name, shows.onProgress, shows.signal) : sendParts(url, file, shows);
+const pause = (span, signal) => new Promise((resolve) => {
+  const timer = setTimeout(resolve, span);
+  signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); });
+});
+
+// send(url, file, {onProgress(fraction), onPause(), onQueue(turn), signal}) -> {status, body} of the place that keeps the file.
+export async function send(url, file, shows) {
+  const once = () => (file.size <= PART ? upload(url, file, file.name, shows.onProgress, shows.signal) : sendParts(url, file, shows));
+  let answer = await once();
+  for (const [turn, span] of TURNS.entries()) {
+    if (answer.status !== BUSY || shows.signal.aborted) break;
+    shows.onQueue(turn + 1);
+    await pause(span, shows.signal);
+    if (!shows.signal.aborted) answer = await once();
+  }
+  return answer;
 }

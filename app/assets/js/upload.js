@@ -115,6 +115,7 @@ function progressRow(row, file) {
       state.textContent = part < 1 ? '' : '正在检查…';
     },
     onPause: () => { state.textContent = '网络中断，正在重试…'; },
+    onQueue: (turn) => { state.textContent = `服务器正忙，排队等待后自动重试（第 ${turn} 次）…`; },
   };
 }
 
