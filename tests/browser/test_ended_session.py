@@ -1,11 +1,13 @@
 """The session ends while somebody types: nothing typed is lost, and nothing foreign is sent."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 from flask import Flask
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from app.accounts import operations
@@ -13,6 +15,7 @@ from app.accounts.models import Person
 from app.core.clock import now
 from app.core.db import transaction
 from tests.builders.people import a_person, a_unit
+from tests.builders.portfolio import an_item
 
 Enter = Callable[..., Page]
 SignIn = Callable[[Page, Person], None]
@@ -44,6 +47,12 @@ def sign_in_elsewhere(app: Flask, client_for: Any) -> SignIn:
 def end_sessions(person: Person) -> None:
     with transaction():
         operations.end_sessions(person.id, now=now())
+
+
+def a_photo() -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", (600, 840), (200, 210, 220)).save(target, "PNG")
+    return target.getvalue()
 
 
 def fill_in(page: Page) -> None:
@@ -101,6 +110,37 @@ def test_what_is_typed_field_by_field_is_saved_after_signing_in(
     sign_in_elsewhere(page, teacher)
     page.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(state).to_contain_text("已保存")
+    problems.allow("401")
+
+
+def test_a_new_name_and_a_framed_photo_are_kept_after_signing_in(
+    enter: Enter, app: Flask, sign_in_elsewhere: SignIn, problems: Any
+) -> None:
+    with transaction():
+        teacher = a_person(unit=a_unit())
+        item = an_item(teacher, "honor")
+    page = enter(teacher, f"/portfolio/{item.id}")
+    page.get_by_role("button", name="重命名").click()
+    name = page.get_by_label("的新名称")
+    name.fill("荣誉证书")
+    end_sessions(teacher)
+    name.press("Enter")
+    expect(page.get_by_role("alert").get_by_text("登录已失效")).to_be_visible()
+    sign_in_elsewhere(page, teacher)
+    name.press("Enter")
+    expect(page.get_by_role("link", name="荣誉证书.png")).to_be_visible()
+
+    page = enter(teacher, "/account")
+    end_sessions(teacher)
+    photo = {"name": "照片.png", "mimeType": "image/png", "buffer": a_photo()}
+    page.locator("[data-photo-input]").set_input_files([photo])
+    page.get_by_role("button", name="使用照片").click()
+    refused = page.locator("[data-photo-error]")
+    expect(refused).to_contain_text("登录已失效")
+    sign_in_elsewhere(page, teacher)
+    refused.get_by_role("button", name="重试").click()
+    expect(page.locator("[data-photo]")).to_be_visible()
+    expect(refused).to_be_empty()
     problems.allow("401")
 
 

@@ -5,7 +5,7 @@ import { addGate } from './submit.js';
 import { clock, enhancing, icon, make } from './dom.js';
 import { canOffer, offer } from './drafts.js';
 import { hasFiles, labelOf, namesOf, place, plain, readField, showErrors, unitOf, writeField } from './fields.js';
-import { post, reason, rejoin } from './http.js';
+import { isSignedOut, post, reason, rejoin } from './http.js';
 import { dispute, merge } from './merge.js';
 import { toast } from './toast.js';
 import { forgetTyped, keepTyped, typedBefore } from './typed.js';
@@ -122,7 +122,7 @@ class Saver {
 
   failed(answer) {
     const away = isAway(answer.status);
-    this.signedOut = answer.status === 401 || answer.status === 400;
+    this.signedOut = isSignedOut(answer.status);
     this.trouble = away ? '' : this.signedOut ? '登录已失效，重新登录后回到本页会自动保存' : reason(answer, '请刷新页面');
     this.overtaken = answer.status === 409;
     this.showTrouble();

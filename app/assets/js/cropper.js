@@ -2,7 +2,7 @@
 import Cropper from 'cropperjs';
 import { holdInside } from './crop-bounds.js';
 import { make, on, fieldChanged, icon } from './dom.js';
-import { reason, upload } from './http.js';
+import { isSignedOut, reason, rejoin, upload } from './http.js';
 
 const SIZE = { width: 590, height: 826 };     // 295×413 twice over: sharp when printed
 const LEAST = { width: 295, height: 413 };
@@ -90,9 +90,22 @@ async function choose(box, file) {
   }
 }
 
+// What was framed is sent again without framing it anew, where the picture itself is not to blame.
+function offerAgain(box, blob, error, status) {
+  if (status && status < 500 && !isSignedOut(status)) return;
+  const again = make('button', { type: 'button', class: 'btn btn-link btn-sm' }, '重试');
+  again.addEventListener('click', async () => {
+    again.disabled = true;
+    if (isSignedOut(status)) await rejoin();
+    await store(box, blob, error);
+  });
+  error.append(again);
+}
+
 async function store(box, blob, error) {
   const answer = await upload(box.dataset.cropper, blob, 'photo.jpg');
-  if (answer.body.id === undefined) { refuse(error, reason(answer, '上传失败，请重试')); return; }
+  if (answer.body.id === undefined) { refuse(error, reason(answer, '上传失败，请重试')); offerAgain(box, blob, error, answer.status); return; }
+  error.textContent = '';
   const photo = box.querySelector('[data-photo]');
   photo.src = answer.body.url ?? `/files/${answer.body.id}`;
   photo.hidden = false;

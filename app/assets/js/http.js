@@ -6,6 +6,9 @@ export const csrfToken = () =>
 
 const json = (text) => { try { return JSON.parse(text); } catch { return {}; } };
 
+// The session has ended (401), or the page belongs to an earlier one (400): a next try rejoins first.
+export const isSignedOut = (status) => status === 401 || status === 400;
+
 // rejoin(owner) -> '' or why not: the page takes part in the session that was opened in another window.
 export async function rejoin(owner = document.body.dataset.owner) {
   const answer = await fetch('/home', { credentials: 'same-origin' }).catch(() => null);

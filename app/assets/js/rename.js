@@ -1,6 +1,6 @@
 // 重命名: the name of a stored file becomes a field in its row; Enter keeps it, Escape leaves it as it was.
 import { announce, icon, make, on } from './dom.js';
-import { post, reason } from './http.js';
+import { isSignedOut, post, reason, rejoin } from './http.js';
 
 function show(row, name) {
   row.querySelector('.file-name a').textContent = name;
@@ -18,12 +18,15 @@ on('click', '[data-file-rename]', (_event, button) => {
   const editor = make('span', { class: 'file-rename' }, icon('pencil'), input, make('span', { class: 'file-size' }, ending), keep, leave, wrong);
   const hidden = [...row.children].filter((each) => each.type !== 'hidden');
   const close = () => { editor.remove(); for (const each of hidden) each.hidden = false; button.focus(); };
+  let signedOut = false;
   const save = async () => {
     keep.disabled = true;
+    if (signedOut) await rejoin();
     const data = new FormData();
     data.append('name', input.value);
     const answer = await post(`${upload}/${id}/name`, data);
     keep.disabled = false;
+    signedOut = isSignedOut(answer.status);
     if (answer.status !== 200) {
       wrong.textContent = reason(answer, '没有保存，请重试');
       input.setAttribute('aria-invalid', 'true');

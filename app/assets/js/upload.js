@@ -2,7 +2,7 @@
 // carries their ids. A row of a file can be replaced in its place, and renamed where data-renames says so.
 import { addGate } from './submit.js';
 import { enhancing, fieldChanged, fileSize, icon, make, on } from './dom.js';
-import { reason, rejoin } from './http.js';
+import { isSignedOut, reason, rejoin } from './http.js';
 import { send, unfinished } from './sending.js';
 
 const AT_ONCE = 3;
@@ -134,12 +134,12 @@ async function sendRow(input, list, row, file, former) {
   // A place that keeps its files itself is told whose place the new one takes.
   const url = input.dataset.upload + (id && 'renames' in input.dataset ? `?replaces=${id}` : '');
   const answer = await send(url, file, shows);
-  const isSignedOut = answer.status === 401 || answer.status === 400;
-  const again = async () => { if (isSignedOut) await rejoin(); queue(input, list, row, file, former); };
+  const signedOut = isSignedOut(answer.status);
+  const again = async () => { if (signedOut) await rejoin(); queue(input, list, row, file, former); };
   if (shows.signal.aborted) row.remove();
   else if (answer.status >= 200 && answer.status < 300 && answer.body.id !== undefined) landed(input, list, row, file, answer.body, former);
   else {
-    const canTry = answer.status === 0 || isSignedOut || answer.status >= 500;
+    const canTry = answer.status === 0 || signedOut || answer.status >= 500;
     refusedRow(row, file, reason(answer, '上传失败，请重试'), canTry && again);
     if (answer.status === 0) stalled.add({ row, again });
   }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from datetime import datetime, timedelta
 from typing import Any
@@ -186,6 +187,7 @@ def test_everything_comes_as_one_file_of_ones_own(
     for words in ("苏晓禾的信息", "单位绑定（1）", "云桥区青禾小学", "学历证书.png", "查看记录"):
         assert words in page
     assert "<script" not in page
+    assert re.search(r"dd, td \{[^}]*white-space: pre-line", page), "lines of a text stay lines"
     with transaction():
         stranger = staff(db.session.scalars(sa.select(Unit)).one(), "unit_clerk")
     assert client_for(stranger).get(url).status_code == 404
