@@ -20,6 +20,7 @@ from app.engine.standing import by_status
 from app.people.known import KnownKind, of_person, register_known
 from app.portfolio import (
     cancelling,
+    decisions,
     duplicates,
     item_types,
     operations,
@@ -103,7 +104,7 @@ def _actor(step: Step) -> Person:
 def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
     """Keep the unit's decision (业绩审核); a return goes to the owner at once."""
     decision, opinion = str(answers["decision"]), str(answers.get("opinion") or "")
-    operations.vet_item(_item(step), decision, opinion, actor=_actor(step), now=step.now)
+    decisions.vet_item(_item(step), decision, opinion, actor=_actor(step), now=step.now)
     word = {handlers.OUTCOME_WORD: WORDS[decision], handlers.OPINION: opinion}
     return {"decision": decision, **word}
 
@@ -117,7 +118,7 @@ def vet_item(step: Step, answers: Mapping[str, Any]) -> Outcomes:
 )
 def approve_item(step: Step) -> Outcomes:
     """Make what passed the next immutable version."""
-    version = operations.approve_item(_item(step), now=step.now)
+    version = decisions.approve_item(_item(step), now=step.now)
     return {handlers.OUTCOME_WORD: f"第 {version.no} 版入库"}
 
 

@@ -12,7 +12,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.portfolio import attachments, item_types, operations, queries
+from app.portfolio import attachments, decisions, item_types, operations, queries
 from app.portfolio.models import ImmutableVersion, ItemVersion, PortfolioItem
 from app.portfolio.queries import Filters
 from tests.builders import portfolio as build
@@ -221,7 +221,7 @@ def test_nobody_vets_their_own() -> None:
     with transaction():
         item = build.a_submitted_item(a_teacher())
         with pytest.raises(Forbidden):
-            operations.vet_item(item, "pass", "同意", actor=item.person, now=now())
+            decisions.vet_item(item, "pass", "同意", actor=item.person, now=now())
         assert item.last_submission is not None
         assert item.last_submission.decision is None
 
@@ -232,7 +232,7 @@ def test_a_return_needs_an_opinion() -> None:
         item = build.a_submitted_item(a_person(unit=unit))
         clerk = staff(unit, "unit_clerk")
         with pytest.raises(Invalid) as refusal:
-            operations.vet_item(item, "return", "  ", actor=clerk, now=now())
+            decisions.vet_item(item, "return", "  ", actor=clerk, now=now())
         assert "opinion" in refusal.value.errors
 
 
@@ -240,7 +240,7 @@ def test_only_what_somebody_passed_becomes_a_version() -> None:
     with transaction():
         item = build.a_submitted_item(a_teacher())
         with pytest.raises(Conflict):
-            operations.approve_item(item, now=now())
+            decisions.approve_item(item, now=now())
 
 
 def test_an_approved_item_is_an_immutable_version() -> None:

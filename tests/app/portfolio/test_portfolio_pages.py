@@ -13,7 +13,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine.incidents import open_incidents
 from app.people.models import PersonSeries
-from app.portfolio import attachments, operations, queries
+from app.portfolio import attachments, decisions, operations, queries
 from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
@@ -323,14 +323,14 @@ def test_a_step_that_fails_in_a_batch_is_recorded_and_stops_no_other(
     items = [sent(teacher, post=f"岗位{n}") for n in range(2)]
     with transaction():
         clerk = staff(school, "unit_clerk")
-    decide = operations.vet_item
+    decide = decisions.vet_item
 
     def fail_first(item: PortfolioItem, *args: Any, **values: Any) -> Any:
         if item.id == items[0].id:
             raise LookupError("编号规则缺失")
         return decide(item, *args, **values)
 
-    monkeypatch.setattr(operations, "vet_item", fail_first)
+    monkeypatch.setattr(decisions, "vet_item", fail_first)
     browser = client_for(clerk)
     answer = browser.post(
         "/portfolio/archive", {"id": last_tasks(*items), "decision": "pass", "opinion": "属实"}
