@@ -59,10 +59,10 @@ class Disputes:
     def show_on(self, *forms: Any) -> None:
         """Put what differs beside the fields, with what has been chosen so far."""
         for form in forms:
-            for name in self.fields.keys() & form._fields.keys():
-                form[name].dispute = self.fields[name]
-                if not self.fields[name].choice:
-                    form[name].errors = [UNDECIDED]
+            for name, each in self.fields.items():
+                if name in form:
+                    form[name].dispute = each
+                    form[name].errors = form[name].errors if each.choice else [UNDECIDED]
 
 
 def disputes(
