@@ -28,6 +28,7 @@ test: $(VENV)/.installed-dev $(MANIFEST) ## every test on SQLite; on PostgreSQL 
 	$(SPARED) TEST_DATABASE=sqlite $(PY) -W "ignore:Unable to activate" -m slipcover --json --out build/coverage.json \
 		-m pytest -q -n 3 --dist worksteal --durations=15
 	$(SPARED) TEST_DATABASE=postgresql $(PY) -m pytest -q -n 3 --dist worksteal --durations=15 --ignore=tests/architecture --ignore=tests/browser
+	$(SPARED) TEST_DATABASE=sqlite $(PY) -m pytest -q -n 0 --browser firefox -m firefox tests/browser
 	$(PY) .ci/coverage.py build/coverage.json
 
 check: $(VENV)/.installed-dev $(MANIFEST) ## style, types, layers, templates, spelling, migrations

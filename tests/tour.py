@@ -32,11 +32,11 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.demo import show
 from app.factory import create_app
-from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.browser.conftest import ARGUMENTS, CHROMIUMS
 
 ROOT = Path(__file__).parents[1]
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
 SHOTS = ROOT / "build" / "tour"
 SIZES = {"1366x768": (1366, 768), "390x844": (390, 844)}
 PASSWORD = "Tour-2026!"

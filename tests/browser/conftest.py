@@ -1,4 +1,8 @@
-"""Fixtures of the browser tests: a system Chromium, a server in a thread, axe, no complaints."""
+"""Fixtures of the browser tests: a system Chromium, a server in a thread, axe, no complaints.
+
+With `--browser firefox` it is the system's Firefox: of the tests marked so, `make test` runs each
+there as well (HB-U-02).
+"""
 
 import os
 import shutil
@@ -13,7 +17,8 @@ from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
+FIREFOXES = ("firefox-esr", "firefox")
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,12 +39,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if "firefox" in (config.getoption("--browser") or []):
+        os.environ["NODE_OPTIONS"] = f"--require={Path(__file__).parent / 'firefox.cjs'}"
+
+
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if chromium is None:
-        pytest.fail("no Chromium: install chromium-headless-shell, or set CHROMIUM to its path")
-    return {**browser_type_launch_args, "executable_path": chromium, "args": ARGUMENTS}
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], browser_name: str
+) -> dict[str, Any]:
+    names = FIREFOXES if browser_name == "firefox" else CHROMIUMS
+    wanted = os.environ.get(browser_name.upper())
+    found = wanted or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.fail(f"no {browser_name}: install {names[0]}, or name its path in the environment")
+    # A Firefox of the system speaks WebDriver BiDi; Playwright's own would be another browser.
+    how = {"channel": "moz-firefox"} if browser_name == "firefox" else {"args": ARGUMENTS}
+    return {**browser_type_launch_args, "executable_path": found, **how}
 
 
 @pytest.fixture(scope="session")

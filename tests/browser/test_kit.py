@@ -354,6 +354,7 @@ def test_a_large_photo_fits_a_phone_whole(page: Page, visit: Visit) -> None:
     expect(picture).to_have_attribute("data-scale", fitting)
 
 
+@pytest.mark.firefox
 def test_a_photo_is_cropped_to_five_by_seven_and_uploaded(
     page: Page, visit: Visit, server: Server
 ) -> None:

@@ -35,6 +35,7 @@ def a_scan(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.firefox
 def test_an_honour_is_typed_uploaded_and_submitted(
     enter: Enter, teacher: Person, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_what_is_missing_is_said_at_once_and_nothing_typed_is_lost(
     problems.allow("422")
 
 
+@pytest.mark.firefox
 def test_the_clerk_decides_on_several_at_once(enter: Enter, school: Unit, teacher: Person) -> None:
     with transaction():
         for post in ("数学教师", "教研组长"):

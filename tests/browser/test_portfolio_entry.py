@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from app.accounts.models import Person
@@ -30,6 +31,7 @@ def state(page: Page) -> Any:
     return page.locator("[data-save-state]")
 
 
+@pytest.mark.firefox
 def test_what_is_typed_without_a_network_survives_a_reload_and_is_sent_when_it_is_back(
     enter: Enter, teacher: Person, problems: Any
 ) -> None:

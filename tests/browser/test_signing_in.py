@@ -102,6 +102,7 @@ def test_pages_of_the_second_factor_fit_and_are_accessible(
     assert axe() == []
 
 
+@pytest.mark.firefox
 def test_a_wrong_code_is_told_where_it_is_typed(
     enter: Enter, guard: Person, problems: Problems
 ) -> None:

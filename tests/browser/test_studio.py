@@ -44,6 +44,7 @@ def agree(page: Page, button: str) -> None:
     page.get_by_role("dialog").get_by_role("button", name=button).click()
 
 
+@pytest.mark.firefox
 def test_an_incident_is_marked_in_the_diagram_and_dealt_with(
     enter: Enter, admin: Person, axe: Axe
 ) -> None:

@@ -21,7 +21,7 @@ def test_the_home_page_carries_the_name_of_its_platform(app: Flask, client_for: 
     page = client_for(None).get("/").text
     assert "<h1>某省职称申报评审管理平台</h1>" in page
     assert "首页 - 某省职称申报评审管理平台</title>" in page
-    assert "360 浏览器极速模式" in page
+    assert "火狐（Firefox）或 360 浏览器极速模式" in page
     assert 'href="/login"' in page
 
 
