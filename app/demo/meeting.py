@@ -36,12 +36,7 @@ def call_meeting(
     with transaction():
         clerk = stage.person("ah03.clerk")
         plan = db.session.get_one(Plan, plan_id)
-        facts = operations.MeetingFacts(
-            f"{plan.year}年{plan.committee.name.removesuffix('评审委员会')}评审会议",
-            "淮城市教师发展中心（演示）",
-            datetime.combine(on, time(8, 30), ZONE),
-            datetime.combine(on + timedelta(days=2), time(18), ZONE),
-        )
+        facts = _facts(plan, on)
         committees = [db.session.get_one(Committee, plan.committee_id)]
         meeting = operations.create_meeting(plan, committees, facts, actor_id=clerk.id, now=now())
         _seat(stage, meeting, clerk, cases, experts)
@@ -63,6 +58,15 @@ def call_meeting(
             now=now(),
         )
         return meeting.id
+
+
+def _facts(plan: Plan, on: date) -> operations.MeetingFacts:
+    return operations.MeetingFacts(
+        f"{plan.year}年{plan.committee.name.removesuffix('评审委员会')}评审会议",
+        "淮城市教师发展中心（演示）",
+        datetime.combine(on, time(8, 30), ZONE),
+        datetime.combine(on + timedelta(days=2), time(18), ZONE),
+    )
 
 
 def _seat(

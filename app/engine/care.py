@@ -171,14 +171,7 @@ def reassign(
     """
     instance = lock(item.instance_id)
     db.session.refresh(item)
-    if not item.is_open:
-        raise StaleTask
-    if item.is_personal:
-        raise Conflict(PERSONAL)
-    if to.kind in {"org", "meeting", "person"} and to.id is None:
-        raise Invalid("请选择转给谁", field="to")
-    if to.kind == "person" and to.id in {item.excluded_id, item.about_id}:
-        raise Invalid("该人员是提出人或事项本人，不能办理此任务", field="to")
+    _refuse_giving(item, to)
     former = place(item)
     if (item.scope_kind, item.scope_id) == (to.kind, to.id) or seen not in {"", former}:
         raise GivenAlready
@@ -196,6 +189,17 @@ def reassign(
         given_by=former,
         given_to=f"{to.kind}:{to.id}",
     )
+
+
+def _refuse_giving(item: WorkItem, to: Scope) -> None:
+    if not item.is_open:
+        raise StaleTask
+    if item.is_personal:
+        raise Conflict(PERSONAL)
+    if to.kind in {"org", "meeting", "person"} and to.id is None:
+        raise Invalid("请选择转给谁", field="to")
+    if to.kind == "person" and to.id in {item.excluded_id, item.about_id}:
+        raise Invalid("该人员是提出人或事项本人，不能办理此任务", field="to")
 
 
 def place(item: WorkItem) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.storage import StoredFile
 from app.core.sweeping import let_go
 from app.core.uploads import MEDIA_TYPES
 from app.declarations.models import Declaration, DeclarationFile
@@ -35,10 +36,7 @@ def attach_file(
     for known in here:
         if known.file_id == stored.id:
             return known
-    if stored.media_type not in {MEDIA_TYPES[ending] for ending in slot.types}:
-        raise Invalid(f"{slot.name} 只接受 {'、'.join(slot.types)} 文件", field="file")
-    if stored.size > slot.max_bytes:
-        raise Invalid(f"{slot.name} 单个文件不超过 {slot.max_bytes // 2**20} MB", field="file")
+    _refuse_unfit(stored, slot)
     if len(here) >= slot.max_count:
         raise Invalid(f"{slot.name} 最多上传 {slot.max_count} 个附件", field="file")
     file = DeclarationFile(
@@ -54,6 +52,13 @@ def attach_file(
         "file_attached", declaration, declaration.person_id, now, slot=slot.name, file=stored.id
     )
     return file
+
+
+def _refuse_unfit(stored: StoredFile, slot: PlanSlot) -> None:
+    if stored.media_type not in {MEDIA_TYPES[ending] for ending in slot.types}:
+        raise Invalid(f"{slot.name} 只接受 {'、'.join(slot.types)} 文件", field="file")
+    if stored.size > slot.max_bytes:
+        raise Invalid(f"{slot.name} 单个文件不超过 {slot.max_bytes // 2**20} MB", field="file")
 
 
 def _file_of(declaration: Declaration, attachment_id: int) -> DeclarationFile:

@@ -120,15 +120,7 @@ def change_time(
         raise Invalid(errors=faults)
     before = (meeting.starts_at, meeting.ends_at)
     meeting.starts_at, meeting.ends_at = starts_at, ends_at
-    for seat in meeting.members:
-        seat.present = False
-        notify(
-            seat.person_id,
-            f"“{meeting.name}”的开始时间改为 {starts_at:%Y-%m-%d %H:%M}",
-            url=f"/meetings/{meeting.id}",
-            now=now,
-        )
-    db.session.flush()
+    _call_anew(meeting, now)
     move_seats(meeting)
     move_cards_of(meeting, now=now)
     audit.record(
@@ -140,6 +132,18 @@ def change_time(
         after=[starts_at.isoformat(), ends_at.isoformat()],
         reason=reason.strip(),
     )
+
+
+def _call_anew(meeting: Meeting, now: datetime) -> None:
+    for seat in meeting.members:
+        seat.present = False
+        notify(
+            seat.person_id,
+            f"“{meeting.name}”的开始时间改为 {meeting.starts_at:%Y-%m-%d %H:%M}",
+            url=f"/meetings/{meeting.id}",
+            now=now,
+        )
+    db.session.flush()
 
 
 def committees_of(meeting: Meeting) -> list[Committee]:
