@@ -9,6 +9,7 @@ from app.accounts import operations
 from app.accounts.devices import device_of
 from app.accounts.grants import is_administrator
 from app.accounts.handing_out import hand_out
+from app.accounts.hands import left_behind
 from app.accounts.models import Credential, Person
 from app.accounts.queries import person_by_id_number
 from app.accounts.sessions import live_sessions
@@ -137,6 +138,7 @@ def account(person_id: int) -> str:
         linked=linked,
         unit=unit_of(person.id),
         grants=grants,
+        left=left_behind(grants, now()),
         scopes=place_names((g.scope_kind, g.scope_id) for g in grants),
         roles=ROLES,
         sessions=[(s, device_of(s.agent)) for s in live_sessions(person.id, now())],

@@ -13,16 +13,16 @@ from app.accounts.grants import (
     check_proposal,
     propose_grant,
     renewed_by,
-    take_role,
     withdraw_request,
 )
+from app.accounts.hands import left_behind
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
 from app.accounts.queries import has_factor, names_of
 from app.accounts.terms import usual_day
 from app.admin import queries
 from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
-from app.admin.operations import confirm_renewals, decide_role, propose_renewals
+from app.admin.operations import confirm_renewals, decide_role, end_role, propose_renewals
 from app.admin.views import bp
 from app.admin.words import CONDITIONS, action_name, area_of
 from app.core.clock import now
@@ -141,6 +141,7 @@ def _person_page(person: Person, form: GrantForm) -> str:
         person=person,
         form=form,
         held=held,
+        left=left_behind(held, now()),
         waiting=waiting,
         scopes=_named([*held, *waiting]),
         roles=ROLES,
@@ -203,10 +204,7 @@ def _grant(grant_id: int) -> RoleGrant:
 def end_grant(grant_id: int) -> Response:
     """End a role at once (终止授权)."""
     grant = _grant(grant_id)
-    scope = (grant.scope_kind, grant.scope_id)
-    place = place_names([scope])[scope] if grant.scope_id else ""
-    reason = request.form.get("reason", "")
-    take_role(grant, reason, actor=current_user, now=now(), place=place)
+    end_role(grant, request.form.get("reason", ""), actor=current_user, now=now())
     flash("授权已终止", "success")
     return see_other(url_for("admin.grants_of_person", person_id=grant.person_id))
 

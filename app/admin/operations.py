@@ -1,6 +1,6 @@
 """What the system administrator does to accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from app.accounts import operations
@@ -11,17 +11,21 @@ from app.accounts.grants import (
     lock_roles_of,
     propose_grant,
     renewed_by,
+    take_role,
 )
 from app.accounts.logins import free_login
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
 from app.accounts.renewing import hold_lasting, lock_grants
 from app.accounts.terms import usual_day
+from app.admin import queries
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Forbidden, Invalid
 from app.core.numbers import birth_and_gender, checked_id_number
+from app.inbox.queries import place_names
 from app.units.models import Unit
+from app.units.vacancies import tell_of_vacancy
 
 
 def open_account(
@@ -86,7 +90,27 @@ def lock_account(account: Credential, *, actor: Person, now: datetime) -> None:
     lock_roles_of(account.person_id)
     if account.person_id != actor.id and is_administrator(account.person_id, now):
         raise Forbidden("不能在此停用管理员的账号，请由安全管理员先终止其角色")
+    held = queries.grants_of(account.person_id, now)
     operations.lock_account(account, actor=actor, now=now)
+    _tell_of_vacancies(held, actor, now)
+
+
+def end_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> None:
+    """End a role at once (终止授权); who can fill it is told when a unit has nobody else.
+
+    It goes on all the same: who has left loses the role in this moment.
+    """
+    place = place_names([(grant.scope_kind, grant.scope_id)]) if grant.scope_id else {}
+    told = place.get((grant.scope_kind, grant.scope_id), "")
+    take_role(grant, reason, actor=actor, now=now, place=told)
+    _tell_of_vacancies([grant], actor, now)
+
+
+def _tell_of_vacancies(grants: Iterable[RoleGrant], actor: Person, now: datetime) -> None:
+    for grant in grants:
+        unit = db.session.get(Unit, grant.scope_id) if grant.scope_kind == "org" else None
+        if unit is not None:
+            tell_of_vacancy(unit, grant.role, actor_id=actor.id, now=now)
 
 
 def decide_role(

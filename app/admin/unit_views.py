@@ -7,7 +7,6 @@ from flask_login import current_user
 from sqlalchemy import Select, func, select
 from werkzeug.wrappers import Response
 
-from app.accounts.queries import holders
 from app.admin.forms import UnitForm
 from app.admin.views import bp
 from app.catalogue import jurisdictions
@@ -19,7 +18,7 @@ from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
 from app.engine.models import WorkItem
-from app.units import areas, history, queries, tree
+from app.units import areas, history, queries, tree, vacancies
 from app.units import merging as merging_units
 from app.units.code_lists import KINDS, TYPES
 from app.units.models import Unit
@@ -186,11 +185,7 @@ def unit(unit_id: int) -> str:
         area=_area(found.jurisdiction),
         periods=history.periods_of(found.id),
         endings=history.endings_of(found),
-        lacks=[
-            ROLES[role]
-            for role in ("unit_admin", "unit_clerk", *(["unit_leader"] * found.has_leader))
-            if not holders(role, "org", found.id, now())
-        ],
+        lacks=vacancies.vacancies_of([found], now()),
     )
 
 

@@ -8,6 +8,7 @@ from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from app.accounts.hands import without_hands
 from app.accounts.queries import names_of
 from app.core.clock import ZONE, now
 from app.core.db import db
@@ -82,7 +83,7 @@ def _page(found: ProcessInstance, fault: str = "", reason: str = "") -> str:
         ending=running.ending_of(found),
         place_name=running.place_name,
         places=places_of(standing.items),
-        without_hands=receivers.without_hands(standing.items, now()),
+        without_hands=without_hands(standing.items, now()),
         roles=ROLES,
         message_word=handlers.message_word,
         log=flow_log(business, instance_id=found.id),

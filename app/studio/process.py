@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from app.accounts.hands import count_idle
 from app.accounts.operations import notify
 from app.accounts.queries import holders
 from app.core.db import db
@@ -44,6 +45,7 @@ def engine_panel(_person: Any, roles: set[str], now: datetime) -> Panel | None:
         ("已到期、尚未触发的时限", found.due_timers, "info", HEALTH),
         ("尚未送达的消息", found.due_messages, "info", HEALTH),
         ("多次送达失败的消息", found.failed_messages, "danger", HEALTH),
+        ("无人可办理的任务", count_idle(now), "danger", f"{HEALTH}#idle"),
         ("暂停中的流程", found.suspended, "warning", f"{INSTANCES}?state=suspended"),
     )
     said = "已停止" if found.is_dead else "正常"

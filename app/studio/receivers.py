@@ -61,42 +61,6 @@ def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]
     return found.order_by(is_own.desc(), Person.name, Person.id)
 
 
-def without_hands(items: Collection[WorkItem], now: datetime) -> set[int]:
-    """Return the ids of the tasks that nobody can do (无人可办理) unless they are given away.
-
-    Whoever held the role there has left, or is the one whom the task leaves out. All are asked
-    about at once, however many there are.
-    """
-    asked = {each.id for each in items if not each.is_personal}
-    if not asked:
-        return set()
-    idle = sa.select(WorkItem.id).where(WorkItem.id.in_(asked), ~_hands(now).exists())
-    return set(db.session.scalars(idle))
-
-
-def _hands(now: datetime) -> sa.Select[tuple[int]]:
-    """Select who may take a task, as `taking.may_take` judges it, and can sign in."""
-    able = sa.select(Credential.person_id).where(Credential.is_enabled)
-    there = sa.and_(
-        RoleGrant.scope_kind == WorkItem.scope_kind,
-        RoleGrant.scope_id.is_not_distinct_from(WorkItem.scope_id),
-    )
-    held = sa.select(RoleGrant.id).where(
-        RoleGrant.person_id == Credential.person_id,
-        RoleGrant.role == WorkItem.role,
-        is_live(now),
-        sa.or_(there, RoleGrant.scope_kind == "all"),
-    )
-    by_role = sa.and_(
-        WorkItem.assignee_id.is_(None),
-        WorkItem.excluded_id.is_distinct_from(Credential.person_id),
-        WorkItem.about_id.is_distinct_from(Credential.person_id),
-        held.correlate(WorkItem, Credential).exists(),
-    )
-    given = WorkItem.assignee_id == Credential.person_id
-    return able.where(sa.or_(given, by_role)).correlate(WorkItem)
-
-
 def units(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Unit]]:
     """Select the open units of its jurisdiction where somebody holds the role of the task.
 

@@ -14,8 +14,9 @@ from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ROLES
 from app.engine.models import WorkItem
-from app.units import queries
-from app.units.models import ACTIVE, PENDING, Employment
+from app.units import queries, vacancies
+from app.units.models import ACTIVE, PENDING, Employment, Unit
+from app.units.operations import STAFF_ROLES
 from app.units.request_process import CHANGE, REGISTRATION
 
 
@@ -50,6 +51,7 @@ def administered(person: Person, roles: set[str], at: datetime) -> Panel | None:
     return Panel(
         "本单位",
         [
+            *_vacancies(units, at),
             _figure("待审核的人员绑定", waiting, f"{requests}?status={PENDING}", "warning"),
             _figure("待审核的单位注册", asked[0], url_for("units.registrations"), "warning"),
             _figure("待审核的单位变更", asked[1], url_for("inbox.tasks"), "warning"),
@@ -62,6 +64,21 @@ def administered(person: Person, roles: set[str], at: datetime) -> Panel | None:
             _figure("工作人员", len(staff), url_for("units.staff"), "info"),
         ],
     )
+
+
+def _vacancies(unit_ids: set[int], at: datetime) -> Iterable[Line]:
+    """What the units, and those below that nobody administers, lack, until somebody fills it."""
+    own = db.session.scalars(select(Unit).where(Unit.id.in_(unit_ids)).order_by(Unit.id)).all()
+    for vacancy in vacancies.vacancies_of(own, at):
+        place = "本单位" if len(own) == 1 else vacancy.unit.name
+        opens = vacancy.role in STAFF_ROLES
+        note = "请在账号管理中新增工作人员" if opens else "请联系安全管理员授予角色"
+        url = url_for("units.staff", unit=vacancy.unit.id)
+        yield Line(vacancy.told(place), url, note, "请设置", "danger")
+    for vacancy in vacancies.left_alone_below(unit_ids, at):
+        note = "该单位没有单位管理员，请安排人员，由安全管理员授予角色"
+        url = url_for("units.branch_list")
+        yield Line(vacancy.told(), url, note, "请安排", "danger")
 
 
 def _figure(text: str, count: int, url: str, tone: str) -> Line:

@@ -62,7 +62,7 @@ def test_a_unit_is_entered_and_stands_below_its_superior(system: Browser) -> Non
     assert "1 个" in system.get("/admin/units").text
     assert "青禾小学" in system.get(f"/admin/units?parent={top.id}").text
     assert "青禾小学" in system.get("/admin/units?q=青禾").text
-    assert "还没有单位管理员" in system.get(f"/admin/units/{school.id}").text
+    assert "本单位没有单位管理员" in system.get(f"/admin/units/{school.id}").text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.accounts.hands import without_hands
 from app.accounts.models import Notification, Person
 from app.accounts.queries import live_grants
 from app.core.audit import AuditEvent
@@ -16,7 +17,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.engine import handlers, runtime
 from app.engine.models import ProcessInstance, StepLog, Subscription, WorkItem
-from app.studio import receivers, running
+from app.studio import running
 from app.units.models import CANCELLED, Employment
 from tests.app.inbox.conftest import Desk
 from tests.builders.declarations import a_declaration
@@ -92,7 +93,7 @@ def test_who_can_do_tasks_is_asked_at_once_for_all(desk_of: Desks) -> None:
         db.session.flush()
         moment = now()
         with statements_sent() as sent:
-            idle = receivers.without_hands(items, moment)
+            idle = without_hands(items, moment)
     assert idle == set(desk.items[:3])
     assert len(sent) == 1
 

@@ -1,0 +1,100 @@
+"""空缺: a unit that loses the only holder of a role is told, and nothing waits there unseen."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.models import Notification, Person, RoleGrant
+from app.core.db import db, transaction
+from app.units.models import Unit
+from tests.builders.people import a_person, a_unit, staff
+from tests.conftest import Browser
+
+
+@dataclass
+class Case:
+    """A school below an office, both with an administrator, and a task of the school's clerk."""
+
+    unit: Unit
+    clerk: Person
+    admin: Person
+    above: Person
+
+
+@pytest.fixture
+def case(app: Flask, client_for: Any) -> Case:
+    with transaction():
+        office = a_unit("云桥区教育局", type_="主管部门")
+        unit = a_unit("云桥区青禾小学", parent=office)
+        made = Case(
+            unit,
+            staff(unit, "unit_clerk"),
+            a_person("敖正言", roles=[("unit_admin", "org", unit.id)]),
+            a_person("柏小满", roles=[("unit_admin", "org", office.id)]),
+        )
+        applicant = a_person("苏晓禾", roles=[("applicant", "all", None)])
+    client_for(applicant).post("/binding", {"unit_id": unit.id})
+    return made
+
+
+def end_role(security: Browser, person: Person) -> Any:
+    with transaction(write=False):
+        grant = db.session.query(RoleGrant).filter_by(person_id=person.id).one()
+    return security.post(f"/admin/grants/{grant.id}/end", {"reason": "调离"})
+
+
+def told_to(person: Person) -> list[tuple[str, str]]:
+    with transaction(write=False):
+        found = db.session.query(Notification.text, Notification.url)
+        return [(n.text, n.url) for n in found.filter_by(person_id=person.id)]
+
+
+def test_who_ends_the_only_clerks_role_sees_it_and_the_units_are_told(
+    case: Case, security: Browser, client_for: Any
+) -> None:
+    process_admin = a_process_admin(client_for)
+    page = security.get(f"/admin/grants/people/{case.clerk.id}").text
+    warning = "云桥区青禾小学没有其他单位经办人，1 项待办任务将无人办理"
+    assert page.count(warning) == 2  # Beside the role and in the question.
+    assert "本单位没有" not in client_for(case.admin).get("/home").text
+    assert end_role(security, case.clerk).status_code == 303
+    vacancy, url = "没有单位经办人，1 项待办无人办理", f"/staff?unit={case.unit.id}"
+    assert told_to(case.admin) == [(f"云桥区青禾小学{vacancy}，请尽快设置", url)]
+    home = client_for(case.admin).get("/home").text
+    assert f"本单位{vacancy}" in home
+    assert url in home
+    assert told_to(case.above) == []
+    health = process_admin.get("/studio/health").text
+    assert "苏晓禾 申请绑定" in health.split('id="idle"')[1]
+    assert "无人可办理的任务" in process_admin.get("/home").text
+
+    assert end_role(security, case.admin).status_code == 303
+    alone = "云桥区青禾小学没有单位管理员，请尽快安排人员，由安全管理员授予角色"
+    assert told_to(case.above) == [(alone, "/unit/branches")]
+    assert f"云桥区青禾小学{vacancy}" in client_for(case.above).get("/home").text
+    with transaction():
+        a_person("卜文", roles=[("unit_clerk", "org", case.unit.id)])
+    assert vacancy not in client_for(case.above).get("/home").text
+    assert 'id="idle"' not in process_admin.get("/studio/health").text
+
+
+def a_process_admin(client_for: Any) -> Browser:
+    with transaction():
+        person = a_person("卜全", roles=[("process_admin", "all", None)])
+    browser: Browser = client_for(person)
+    return browser
+
+
+def test_a_disabled_account_leaves_a_unit_without_its_clerk_as_well(
+    case: Case, system: Browser
+) -> None:
+    account = f"/admin/accounts/{case.clerk.id}"
+    assert "没有其他单位经办人，1 项待办任务将无人办理" in system.get(account).text
+    assert system.post(f"{account}/lock").status_code == 303
+    assert [text for text, _ in told_to(case.admin)] == [
+        "云桥区青禾小学没有单位经办人，1 项待办无人办理，请尽快设置"
+    ]
+    page = system.get(f"/admin/units/{case.unit.id}").text
+    assert "本单位没有单位经办人，1 项待办无人办理" in page
