@@ -19,6 +19,7 @@ from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
 from app.engine.models import WorkItem
 from app.units import areas, history, queries, tree, vacancies
+from app.units import closing as closing_units
 from app.units import merging as merging_units
 from app.units.code_lists import KINDS, TYPES
 from app.units.models import Unit
@@ -225,7 +226,7 @@ def closing(unit_id: int) -> str:
     return render_template(
         "admin/unit_close.html",
         unit=found,
-        obstacles=tree.obstacles(found, now()),
+        obstacles=closing_units.obstacles(found, now()),
         tasks=_waiting(found),
         roles=ROLES,
         members=tree.members(found),
@@ -245,7 +246,7 @@ def close_unit(unit_id: int) -> Response:
     """Close a unit (关闭单位)."""
     found = _unit(unit_id)
     basis = request.form.get("basis", "")
-    tree.close_unit(found, basis, actor_id=current_user.id, now=now())
+    closing_units.close_unit(found, basis, actor_id=current_user.id, now=now())
     flash(f"{found.name}已关闭", "success")
     return see_other(url_for("admin.unit", unit_id=found.id))
 
@@ -264,7 +265,7 @@ def merging(unit_id: int) -> str:
         label=queries.label_of(into) if into else request.values.get("into", ""),
         there=tree.members(into) if into else 0,
         faults=faults,
-        obstacles=tree.unsettled(found, now()),
+        obstacles=closing_units.unsettled(found, now()),
         tasks=_waiting(found),
         roles=ROLES,
         members=tree.members(found),

@@ -45,10 +45,10 @@ from app.people.known import KnownKind, of_person, register_known
 from app.people.queries import PhotoFault, register_photo_fault
 from app.results.models import Result
 from app.results.process import RESULT
+from app.units.closing import register_obstacle
 from app.units.flow import flow_log
 from app.units.operations import STAFF_ROLES
 from app.units.queries import reviewing_unit, unit_of
-from app.units.tree import register_obstacle
 
 __all__ = ["earlier_process", "revocation_process"]
 

@@ -46,7 +46,7 @@ from app.people.known import KnownKind, of_person, register_known
 from app.portfolio.queries import register_usage
 from app.units.code_lists import POST_OF_TITLE
 from app.units.posts import lines_of
-from app.units.tree import register_obstacle
+from app.units.closing import register_obstacle
 
 Answers = Mapping[str, Any]
 Faults = dict[str, list[str]]

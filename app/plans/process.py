@@ -18,7 +18,7 @@ from app.engine.models import WorkItem
 from app.engine.standing import by_status
 from app.plans import axis, operations, queries
 from app.plans.models import ADVERTISED, Plan, PlanStatus
-from app.units.tree import register_obstacle
+from app.units.closing import register_obstacle
 
 BUSINESS = "plan"
 DRAFT, CHECKING, CHECKED, PUBLISHED, OPEN, CLOSED = (

@@ -5,13 +5,16 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.accounts.operations import notify
+from app.accounts.operations import notify, notify_each
+from app.accounts.queries import holders
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
-from app.units import history, tree
+from app.core.permissions import ROLES
+from app.units import closing, history, tree
 from app.units.code_lists import AREA_OFFICES
 from app.units.models import ACTIVE, Employment, Unit
+from app.units.queries import staff_of
 
 
 def merge_unit(unit: Unit, into: Unit, basis: str, *, actor_id: int, now: datetime) -> None:
@@ -20,18 +23,19 @@ def merge_unit(unit: Unit, into: Unit, basis: str, *, actor_id: int, now: dateti
     Raises Invalid without a basis and for one that cannot take it over (`check_target`);
     Conflict for what must be settled before, such as lower units of one name.
     """
-    told = tree.told_basis(basis)
+    told = closing.told_basis(basis)
     tree.hold_tree(unit, into)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭")
     check_target(unit, into)
-    left = [*tree.unsettled(unit, now), *_of_one_name(unit, into)]
+    left = [*closing.unsettled(unit, now), *_of_one_name(unit, into)]
     if left:
         raise Conflict("还不能合并：" + "；".join(left))
     _move_lower_units(unit, into, now)
-    _move_people(unit, into, actor_id, now)
-    unit.merged_into_id, unit.closed_basis = into.id, told
-    tree.shut(unit, reason="单位合并", actor_id=actor_id, now=now)
+    moved = _move_people(unit, into, actor_id, now)
+    _tell_who_takes_over(unit, into, moved, now)
+    unit.merged_into, unit.closed_basis = into, told
+    closing.shut(unit, reason="单位合并", actor_id=actor_id, now=now)
     audit.record(
         "unit:merged",
         subject=("unit", unit.id),
@@ -80,10 +84,12 @@ def _open_units(condition: object) -> Iterable[Unit]:
     return db.session.scalars(wanted.order_by(Unit.id)).all()
 
 
-def _move_people(unit: Unit, into: Unit, actor_id: int, now: datetime) -> None:
+def _move_people(unit: Unit, into: Unit, actor_id: int, now: datetime) -> int:
+    """Bind the people of one unit to the other; returns how many they are."""
     bound = select(Employment).where(Employment.unit_id == unit.id, Employment.status == ACTIVE)
-    for former in db.session.scalars(bound.order_by(Employment.id)).all():
-        tree.end_employment(former, actor_id=actor_id, now=now)
+    people = db.session.scalars(bound.order_by(Employment.id)).all()
+    for former in people:
+        closing.end_employment(former, actor_id=actor_id, now=now)
         db.session.add(
             Employment(
                 person_id=former.person_id,
@@ -99,3 +105,22 @@ def _move_people(unit: Unit, into: Unit, actor_id: int, now: datetime) -> None:
         text = f"{unit.name}已并入{into.name}，您现在属于{into.name}"
         notify(former.person_id, text, url="/binding", now=now)
     db.session.flush()
+    return len(people)
+
+
+def _tell_who_takes_over(unit: Unit, into: Unit, moved: int, now: datetime) -> None:
+    """Tell the administrators of a unit who came to it, and whose roles they may have to give."""
+    staff = _staff_words(unit, now)
+    text = f"{unit.name}已并入{into.name}，{moved} 名人员转入"
+    if staff:
+        text += f"；其工作人员的角色已终止，需继续任职的请新增：{staff}"
+    keepers = sorted(holders("unit_admin", "org", into.id, now))
+    notify_each(((each, text) for each in keepers), url=f"/staff?unit={into.id}", now=now)
+
+
+def _staff_words(unit: Unit, now: datetime) -> str:
+    """Return who works for a unit and as what, in a line."""
+    held: dict[str, list[str]] = {}
+    for person, role in staff_of(unit.id, now):
+        held.setdefault(person.name, []).append(ROLES[role])
+    return "、".join(f"{name}（{'、'.join(roles)}）" for name, roles in held.items())

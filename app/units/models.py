@@ -122,6 +122,19 @@ class Unit(Model):
         """Tell whether the unit is a 事业单位, whose posts are counted."""
         return self.kind in COUNTING_POSTS
 
+    @property
+    def gone(self) -> str:
+        """Say what became of a unit that is closed, and who does its work; empty while it is open.
+
+        For those who did it: who took the unit over appoints its own staff.
+        """
+        if self.closed_at is None:
+            return ""
+        if self.merged_into is None:
+            return "该单位已关闭"
+        into = self.merged_into.name
+        return f"该单位已并入{into}，以后的事项由{into}办理；需在{into}任职的，请联系其单位管理员"
+
     def set_legal_id(self, number: str) -> None:
         """Seal and mask the identity number of the legal representative; none clears it."""
         kept = crypto.fold_id(number)

@@ -19,6 +19,8 @@ from app.units.models import ACTIVE, PENDING, Employment, Unit
 from app.units.operations import STAFF_ROLES
 from app.units.request_process import CHANGE, REGISTRATION
 
+GOES_ON = "以后的事项由该单位其他人员办理"
+
 
 @register_panel(1)
 def ended_roles(person: Person, roles: set[str], at: datetime) -> Panel | None:
@@ -28,7 +30,7 @@ def ended_roles(person: Person, roles: set[str], at: datetime) -> Panel | None:
         Line(
             f"{unit.name}　{ROLES.get(grant.role, grant.role)}",
             url_for("accounts.notifications"),
-            f"{last_day(grant.valid_to)} 终止，以后的事项由该单位其他人员办理",
+            f"{last_day(grant.valid_to)} 终止，{unit.gone or GOES_ON}",
             "已终止",
         )
         for grant, unit in ended

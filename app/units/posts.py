@@ -14,11 +14,12 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.storage import StoredFile, link, owned_file
 from app.core.sweeping import forget_files
 from app.core.uploads import Policy
+from app.units.closing import register_obstacle
 from app.units.code_lists import POST_LEVELS, POST_OF_TITLE
 from app.units.models import DROPPED, PENDING, RETURNED, Unit
 from app.units.offices import vetting_office
 from app.units.post_models import IN_FORCE, REPLACED, PostCount, PostSheet
-from app.units.tree import register_obstacle, take_turns
+from app.units.tree import take_turns
 
 POLICY = Policy(max_count=1)
 """Of the stamped table (岗位核准表)."""

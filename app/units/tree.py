@@ -1,19 +1,14 @@
-"""Writes about the unit tree (单位登记): entering, changing and closing units."""
+"""Writes about the unit tree (单位登记): entering and changing units."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.accounts.grants import lock_roles_of
-from app.accounts.models import RoleGrant
 from app.accounts.opening import chunks
-from app.accounts.operations import notify
-from app.accounts.queries import lasts
-from app.accounts.renewing import end_held
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
@@ -23,19 +18,15 @@ from app.units import areas, history, queries
 from app.units.code_lists import AREA_OFFICES, KINDS, PARTS, TYPES
 from app.units.models import (
     ACTIVE,
-    ENDED,
     PENDING,
     RETURNED,
     Employment,
     Unit,
-    UnitChange,
-    UnitRegistration,
 )
 from app.units.registered import Committed, Registered
 
 COMMITTED = Committed()
 LONGEST_NAME = 100
-LONGEST_BASIS = 300
 LEADER_AT_WORK = "本单位领导还有待办任务，办结后才能取消单位领导审定"
 ENTERED = (
     "name",
@@ -157,10 +148,11 @@ def _standing(unit: Unit) -> dict[str, Any]:
 
 def leaders_tasks(unit: Unit) -> int:
     """Count the tasks that wait for a unit's leader."""
-    return _open_tasks(unit, WorkItem.role.in_(("unit_leader", "superior_leader")))
+    return open_tasks(unit, WorkItem.role.in_(("unit_leader", "superior_leader")))
 
 
-def _open_tasks(unit: Unit, *conditions: ColumnElement[bool]) -> int:
+def open_tasks(unit: Unit, *conditions: ColumnElement[bool]) -> int:
+    """Count the tasks that wait for somebody of a unit."""
     waiting = queries.open_tasks_at(unit).where(*conditions)
     return db.session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
@@ -230,7 +222,7 @@ def _faults_of_superiors(unit: Unit | None, facts: UnitFacts) -> Faults:
 
 def _faults_of_change(unit: Unit, facts: UnitFacts) -> Faults:
     found: Faults = {}
-    if facts.jurisdiction != unit.jurisdiction and _count(Unit.parent_id == unit.id):
+    if facts.jurisdiction != unit.jurisdiction and count(Unit.parent_id == unit.id):
         found["jurisdiction"] = ["该单位有下级单位，不能改变所属地区"]
     if unit.has_leader and not facts.has_leader and leaders_tasks(unit):
         found["has_leader"] = [LEADER_AT_WORK]
@@ -266,42 +258,10 @@ def leads_to(unit: Unit, start: Unit | None, upwards: Above) -> bool:
     return False
 
 
-def _count(*conditions: object) -> int:
+def count(*conditions: object) -> int:
+    """Count the open units of these conditions."""
     wanted = select(func.count(Unit.id)).where(Unit.closed_at.is_(None), *conditions)  # type: ignore[arg-type]
     return db.session.scalar(wanted) or 0
-
-
-Obstacle = Callable[[int, datetime], tuple[int, str]]
-_obstacles: list[Obstacle] = []
-
-
-def register_obstacle(count: Obstacle) -> Obstacle:
-    """Ask before a unit is closed: fn(unit_id, now) -> how many of what are in the way."""
-    _obstacles.append(count)
-    return count
-
-
-def obstacles(unit: Unit, now: datetime) -> list[str]:
-    """Return in words what must be settled before a unit can be closed."""
-    found = (
-        (_count(Unit.parent_id == unit.id), "个下级单位尚未关闭或划转"),
-        (_count(Unit.reports_to_id == unit.id), "个单位仍向本单位上报"),
-    )
-    return [*_told(found), *unsettled(unit, now)]
-
-
-def unsettled(unit: Unit, now: datetime) -> list[str]:
-    """Return in words what is under way at a unit, be it closed or merged with another."""
-    return _told(
-        (
-            (_open_tasks(unit), "项待办任务尚未办结"),
-            *(count(unit.id, now) for count in _obstacles),
-        )
-    )
-
-
-def _told(found: Iterable[tuple[int, str]]) -> list[str]:
-    return [f"{count} {words}" for count, words in found if count]
 
 
 def members(unit: Unit, *conditions: ColumnElement[bool]) -> int:
@@ -312,80 +272,3 @@ def members(unit: Unit, *conditions: ColumnElement[bool]) -> int:
         *conditions,
     )
     return db.session.scalar(bound) or 0
-
-
-def told_basis(basis: str) -> str:
-    """Return on what basis a unit ends, as the log keeps it; Invalid where none is told."""
-    told = basis.strip()
-    if not told or len(told) > LONGEST_BASIS:
-        raise Invalid(f"请填写批准文件名称、文号或原因，不超过 {LONGEST_BASIS} 字", field="basis")
-    return told
-
-
-def close_unit(unit: Unit, basis: str, *, actor_id: int, now: datetime) -> None:
-    """Close a unit (撤销): its roles end, its people are told to bind elsewhere.
-
-    Raises Invalid without a basis, Conflict for what must be settled before.
-    """
-    told = told_basis(basis)
-    hold_tree(unit)
-    if unit.closed_at is not None:
-        raise Conflict("单位已关闭")
-    left = obstacles(unit, now)
-    if left:
-        raise Conflict("还不能关闭：" + "；".join(left))
-    bound = db.session.scalars(
-        select(Employment).where(Employment.unit_id == unit.id, Employment.status == ACTIVE)
-    )
-    for employment in bound.all():
-        end_employment(employment, actor_id=actor_id, now=now)
-        text = f"{unit.name}已关闭，请重新绑定现在的单位"
-        notify(employment.person_id, text, url="/binding", now=now)
-    unit.closed_basis = told
-    shut(unit, reason="单位关闭", actor_id=actor_id, now=now)
-    audit.record("unit:closed", subject=("unit", unit.id), actor_id=actor_id, now=now, basis=told)
-
-
-def end_employment(employment: Employment, *, actor_id: int, now: datetime) -> None:
-    """End that a unit employs somebody."""
-    employment.status, employment.decided_at, employment.decided_by = ENDED, now, actor_id
-    db.session.flush()
-
-
-def shut(unit: Unit, *, reason: str, actor_id: int, now: datetime) -> None:
-    """Close a unit for good: its past ends, and with it every role held at it."""
-    unit.closed_at = now
-    history.end_last_period(unit, now=now)
-    held = (RoleGrant.scope_kind == "org", RoleGrant.scope_id == unit.id, lasts(now))
-    # Nobody comes by a new role there meanwhile, but what renews one may be decided.
-    lock_roles_of(*db.session.scalars(select(RoleGrant.person_id).where(*held).distinct()))
-    end_held(*held, actor_id=actor_id, now=now, reason=reason)
-
-
-@register_obstacle
-def _requests_under_way(unit_id: int, _now: datetime) -> tuple[int, str]:
-    """Registrations below a unit and changes of it, sent or to be mended."""
-    waiting = (PENDING, RETURNED)
-    registrations = select(func.count(UnitRegistration.id)).where(
-        UnitRegistration.status.in_(waiting),
-        or_(UnitRegistration.office_id == unit_id, UnitRegistration.superior_id == unit_id),
-    )
-    changes = select(func.count(UnitChange.id)).where(
-        UnitChange.status.in_(waiting),
-        or_(
-            UnitChange.unit_id == unit_id,
-            UnitChange.office_id == unit_id,
-            UnitChange.parent_id == unit_id,
-        ),
-    )
-    count = (db.session.scalar(registrations) or 0) + (db.session.scalar(changes) or 0)
-    return count, "份单位注册或变更申请尚未办结"
-
-
-@register_obstacle
-def _bindings_under_way(unit_id: int, _now: datetime) -> tuple[int, str]:
-    """Requests to belong to a unit, wherever they are vetted."""
-    waiting = select(func.count(Employment.id)).where(
-        Employment.unit_id == unit_id, Employment.status == PENDING
-    )
-    return db.session.scalar(waiting) or 0, "份人员绑定申请尚未审核"

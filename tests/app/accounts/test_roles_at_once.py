@@ -17,7 +17,7 @@ from app.admin.operations import confirm_renewals
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict
-from app.units import operations, tree
+from app.units import closing, operations, tree
 from app.units.models import Unit
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit
@@ -270,7 +270,7 @@ def _renewal_of(grant: RoleGrant, actor_id: int) -> int:
 def shut(unit_id: int, actor_id: int) -> None:
     unit = db.session.get_one(Unit, unit_id)
     tree.hold_tree(unit)
-    tree.shut(unit, reason="单位关闭", actor_id=actor_id, now=now())
+    closing.shut(unit, reason="单位关闭", actor_id=actor_id, now=now())
 
 
 def test_a_unit_is_shut_while_what_renews_a_role_there_is_confirmed(

@@ -18,7 +18,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.imports.kinds import Place, Row, judge, kind_called
 from app.imports.models import ImportBatch, ImportRow
-from app.units import operations, people_import, tree
+from app.units import closing, operations, people_import
 from app.units.models import Employment, Unit
 from app.units.people_import import COLUMNS, ELSEWHERE
 from app.worker import take_in
@@ -385,7 +385,9 @@ def test_no_unit_of_an_import_closes_before_it_is_written(
 
     def close() -> None:
         with transaction():
-            tree.close_unit(db.session.get_one(Unit, part), "撤销", actor_id=actor_id, now=now())
+            closing.close_unit(
+                db.session.get_one(Unit, part), "撤销", actor_id=actor_id, now=now()
+            )
             closed.set()
             sleep(0.5)
 

@@ -15,7 +15,7 @@ from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.core.invariants import check_all
 from app.engine.models import WorkItem
-from app.units import operations, queries, tree
+from app.units import closing, operations, queries, tree
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.app.units.conftest import APPLICANT, Case, ask, ask_by_two, status, task_of, vet
@@ -368,9 +368,9 @@ def test_a_request_that_lies_at_the_superior_keeps_its_unit_open(
     ask(client_for, case)
     with transaction(write=False):
         found = db.session.get_one(Unit, unit.id)
-        assert tree.obstacles(found, now()) == ["1 份人员绑定申请尚未审核"]
+        assert closing.obstacles(found, now()) == ["1 份人员绑定申请尚未审核"]
     with transaction():
-        tree.shut(db.session.get_one(Unit, unit.id), reason="", actor_id=1, now=now())
+        closing.shut(db.session.get_one(Unit, unit.id), reason="", actor_id=1, now=now())
     answer = vet(client_for, case, "pass")
     assert (answer.status_code, "该单位已关闭" in answer.text) == (409, True)
     assert vet(client_for, case, "return", "单位已关闭").status_code == 303
@@ -399,7 +399,7 @@ def test_a_unit_that_changes_in_the_same_moment_keeps_nobody_who_may_not_be_ther
             plain = tree.UnitFacts(unit.name, "用人单位", unit.kind, unit.area_code, "anhui")
             tree.change_unit(unit, plain, actor_id=boss_id, now=now())
         else:
-            tree.close_unit(unit, "撤销", actor_id=boss_id, now=now())
+            closing.close_unit(unit, "撤销", actor_id=boss_id, now=now())
 
     look = partial(db.session.get, Unit, office.id)
     failures = together_inside(app, ask_for_it, take_away, look=look)

@@ -9,7 +9,7 @@ from app.accounts.models import Credential, Person
 from app.accounts.operations import reset_credential
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.units import tree
+from app.units import closing
 from app.units.models import Unit
 from tests.builders.people import a_person, a_unit
 from tests.builders.refusals import is_told_in_place
@@ -96,7 +96,7 @@ def test_the_code_of_a_closed_unit_may_be_given_again(
     with transaction():
         old = a_unit("旧医院", clerk=False, leader=False)
         old.credit_code = "12340000DEM00006X0"
-        tree.close_unit(old, "撤销", actor_id=admin.id, now=now())
+        closing.close_unit(old, "撤销", actor_id=admin.id, now=now())
     form = {**NEW, "credit_code": "12340000DEM00006X0"}
     assert client_for(admin).post(URL, form).status_code == 303
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
-from app.units import history, tree
+from app.units import closing, history, tree
 from app.units.models import Unit
 from tests.app.units.test_tree import facts
 from tests.builders.people import a_person, a_unit
@@ -40,7 +40,7 @@ def test_a_unit_that_closes_ends_its_last_period(app: Flask, at: At) -> None:
     at(LATER)
     with transaction():
         unit = db.session.get_one(Unit, number)
-        tree.close_unit(unit, "撤销", actor_id=a_person().id, now=now())
+        closing.close_unit(unit, "撤销", actor_id=a_person().id, now=now())
         assert [p.valid_to for p in history.periods_of(number)] == [unit.closed_at]
 
 

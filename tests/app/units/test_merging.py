@@ -39,6 +39,7 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
         old, new = a_unit("青禾小学", parent=bureau), a_unit("柳溪小学", parent=bureau)
         below, teacher = a_unit("教务处", parent=old), a_person("苏晓禾", unit=old)
         clerk = staff(old, "unit_clerk")
+        keeper = a_person("敖正言", roles=[("unit_admin", "org", new.id)])
     page = system.get(f"/admin/units/{old.id}/merge").text
     assert ("1 名本单位人员" in page, "1 个下级单位" in page) == (True, True)
     answer = system.post(f"/admin/units/{old.id}/merge", told(new))
@@ -52,6 +53,14 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
         assert check_all() == []
     assert "已并入柳溪小学" in client_for(teacher).get("/notifications").text
     assert client_for(clerk).get("/binding/requests").status_code == 403
+    gone = "该单位已并入柳溪小学，以后的事项由柳溪小学办理；需在柳溪小学任职的，请联系其单位管理员"
+    assert gone in client_for(clerk).get("/home").text
+    message = client_for(clerk).get("/notifications").text
+    assert f"您在青禾小学的角色已终止：单位经办人。{gone}" in message
+    message = client_for(keeper).get("/notifications").text
+    assert "青禾小学已并入柳溪小学，1 名人员转入" in message
+    assert "其工作人员的角色已终止，需继续任职的请新增：" in message
+    assert f"{clerk.name}（单位经办人）" in message
     for unit in (old, new):
         past = system.get(f"/admin/units/{unit.id}").text
         assert "青禾小学并入柳溪小学，依据：云编〔2026〕8 号" in past

@@ -15,7 +15,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.invariants import check_all
-from app.units import operations, tree
+from app.units import closing, operations
 from app.units.models import ACTIVE, Employment, Unit
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.secrets import activated, secret_after
@@ -234,7 +234,7 @@ def test_a_unit_that_closes_in_the_same_moment_gets_nobody(
         open_one(db.session.get_one(Unit, unit.id), **entry, actor=actor, now=now())
 
     def close() -> None:
-        tree.close_unit(db.session.get_one(Unit, unit.id), "撤销", actor_id=admin.id, now=now())
+        closing.close_unit(db.session.get_one(Unit, unit.id), "撤销", actor_id=admin.id, now=now())
 
     failures = together_inside(app, close, enter, look=partial(db.session.get, Unit, unit.id))
     assert all(isinstance(failure, Invalid) for failure in failures if failure)

@@ -12,7 +12,7 @@ from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.declarations.models import Declaration
 from app.declarations.queries import BUSINESS as DECLARATION
-from app.units import tree
+from app.units import closing, tree
 from app.units.models import Unit
 from tests.builders import results
 from tests.builders.declarations import a_declaration
@@ -82,7 +82,7 @@ def test_a_leader_with_work_to_do_is_not_left_out(app: Flask, node: str) -> None
 
 def in_the_way(unit_id: int) -> str:
     with transaction(write=False):
-        return "；".join(tree.obstacles(db.session.get_one(Unit, unit_id), now()))
+        return "；".join(closing.obstacles(db.session.get_one(Unit, unit_id), now()))
 
 
 def test_a_returned_declaration_keeps_its_unit_and_its_organiser_open(app: Flask) -> None:
