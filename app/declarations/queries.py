@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true, union_all
 from sqlalchemy.orm import joinedload
 
 from app.accounts.models import Person
@@ -371,8 +371,8 @@ def items_in_use(item_ids: Sequence[int]) -> dict[int, list[str]]:
     return found
 
 
-def unsettled_at(unit_id: int) -> int:
-    """Count the declarations of a unit that it has to review, now, again, or once sent up."""
+def unsettled_at(unit_id: int, person_id: int | None = None) -> int:
+    """Count a unit's declarations, or a person's of them, to review now, again, or once sent."""
     under_way = Declaration.status.in_((Status.IN_REVIEW, Status.RETURNED))
     may_be_sent = or_(Declaration.submitted_at.is_not(None), Plan.status == PlanStatus.OPEN)
     found = (
@@ -381,6 +381,7 @@ def unsettled_at(unit_id: int) -> int:
         .where(
             Declaration.unit_id == unit_id,
             or_(under_way, and_(Declaration.status == Status.DRAFT, may_be_sent)),
+            true() if person_id is None else Declaration.person_id == person_id,
         )
     )
     return db.session.scalar(found) or 0

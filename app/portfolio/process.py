@@ -41,6 +41,8 @@ from app.portfolio.models import (
     TONES,
     PortfolioItem,
 )
+from app.units.models import Unit
+from app.units.moving import register_under_way, reviewers_of
 from app.units.operations import STAFF_ROLES
 
 PASSED, REFUSED = "passed", "refused"
@@ -264,6 +266,18 @@ def owns_item(person: Person, item: PortfolioItem, _now: Any) -> bool:
 def is_anothers_claim(person: Person, owner_id: int, _now: Any) -> bool:
     """Tell whether the claims are somebody else's: nobody learns what doubles their own."""
     return person.id != owner_id
+
+
+@register_under_way
+def items_of_person(person_id: int, unit: Unit) -> tuple[int, str]:
+    """Items of somebody that are audited where they were sent to, wherever their owner goes."""
+    return queries.submitted_to(person_id, reviewers_of(unit)), "项业绩审核"
+
+
+@register_under_way
+def withdrawals_of_person(person_id: int, unit: Unit) -> tuple[int, str]:
+    """Requests of somebody to change approved items, decided where they were sent to."""
+    return queries.asked_of(person_id, reviewers_of(unit)), "份业绩撤回申请"
 
 
 @register_panel(40)

@@ -17,6 +17,7 @@ from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import (
     APPROVED,
+    SUBMITTED,
     ItemSentFile,
     ItemSubmission,
     ItemVersion,
@@ -269,6 +270,30 @@ def status_counts(person_id: int) -> dict[str, int]:
         .group_by(PortfolioItem.status)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def submitted_to(person_id: int, unit_ids: Collection[int]) -> int:
+    """Count the items of a person that wait for one of these units to audit them."""
+    waiting = select(func.count(PortfolioItem.id)).where(
+        PortfolioItem.person_id == person_id,
+        PortfolioItem.status == SUBMITTED,
+        PortfolioItem.reviewing_unit_id.in_(unit_ids),
+    )
+    return db.session.scalar(waiting) or 0
+
+
+def asked_of(person_id: int, unit_ids: Collection[int]) -> int:
+    """Count the requests to change approved items on which one of these units has to decide."""
+    waiting = (
+        select(func.count(ItemWithdrawal.id))
+        .join(PortfolioItem, PortfolioItem.id == ItemWithdrawal.item_id)
+        .where(
+            PortfolioItem.person_id == person_id,
+            PortfolioItem.reviewing_unit_id.in_(unit_ids),
+            ItemWithdrawal.decision.is_(None),
+        )
+    )
+    return db.session.scalar(waiting) or 0
 
 
 def last_withdrawal(item_id: int) -> ItemWithdrawal | None:

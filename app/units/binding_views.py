@@ -17,7 +17,7 @@ from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import requires
 from app.engine import care, runtime
 from app.engine.models import ProcessInstance
-from app.units import asking, evidence, keepers, operations, queries
+from app.units import asking, evidence, keepers, moving, operations, queries
 from app.units.flow import flow_log, open_items
 from app.units.forms import BindingForm, KeeperForm
 from app.units.models import PENDING, RETURNED, Employment, Unit
@@ -63,9 +63,11 @@ def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
     if wanted.strip():
         offices = queries.search_offices(wanted)
         found = page_of(offices if freelancer else queries.search_units(None, wanted), size=8)
+    unit = queries.unit_of(current_user.id)
     return render_template(
         "units/binding.html",
-        unit=queries.unit_of(current_user.id),
+        unit=unit,
+        staying=moving.staying(current_user.id, unit),
         employment=queries.employment_of(current_user.id),
         waiting=waiting,
         freelancer=freelancer,

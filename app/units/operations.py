@@ -40,6 +40,7 @@ from app.units.models import (
     Employment,
     Unit,
 )
+from app.units.moving import staying, tell_who_loses
 from app.units.own_data import checked_phone
 from app.units.queries import employment_of, open_binding, staff_grants
 from app.units.tree import hold_open
@@ -119,11 +120,12 @@ def decide_binding(
         raise Forbidden("不能审核本人的申请")
     if binding.status != PENDING:
         raise Conflict("该申请已处理")
+    left = ""
     if approve:
         db.session.refresh(binding.unit, with_for_update={"read": True})
         if binding.unit.closed_at is not None:
             raise Conflict("该单位已关闭，请退回申请")
-        _end_current(binding.person_id, actor_id, now)
+        left = _end_current(binding, actor_id, now)
     elif not opinion.strip():
         raise Invalid("退回时请填写意见", field="opinion")
     binding.status = ACTIVE if approve else RETURNED
@@ -131,7 +133,7 @@ def decide_binding(
     db.session.flush()
     tag = "binding:approved" if approve else "binding:returned"
     audit.record(tag, subject=("employment", binding.id), actor_id=actor_id, now=now)
-    word = "已通过" if approve else f"被退回：{binding.opinion}"
+    word = f"已通过{left}" if approve else f"被退回：{binding.opinion}"
     notify(binding.person_id, f"绑定{binding.unit.name}的申请{word}", url="/binding", now=now)
 
 
@@ -165,10 +167,21 @@ def withdraw_binding(binding: Employment, *, now: datetime) -> None:
     audit.record("binding:withdrawn", subject=subject, actor_id=binding.person_id, now=now)
 
 
-def _end_current(person_id: int, actor_id: int, now: datetime) -> None:
-    for held in db.session.query(Employment).filter_by(person_id=person_id, status=ACTIVE):
-        held.status, held.decided_at, held.decided_by = ENDED, now, actor_id
+def _end_current(binding: Employment, actor_id: int, now: datetime) -> str:
+    """End what binds a person elsewhere; that unit is told. Returns what goes on there, in words.
+
+    Who only becomes a freelancer, or is none any more, stays with their unit.
+    """
+    former = employment_of(binding.person_id)
+    if former is None:
+        return ""
+    former.status, former.decided_at, former.decided_by = ENDED, now, actor_id
     db.session.flush()
+    if former.unit_id == binding.unit_id:
+        return ""
+    tell_who_loses(former, binding.unit, now=now)
+    left = staying(former.person_id, former.unit)
+    return f"；{left}仍由原单位{former.unit.name}办理" if left else ""
 
 
 def create_staff(

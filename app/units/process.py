@@ -42,6 +42,7 @@ from app.units import evidence, people_import, post_process, request_process
 from app.units.flow import last_vetting
 from app.units.keepers import name_of
 from app.units.models import ACTIVE, PENDING, RETURNED, WITHDRAWN, Employment, Unit
+from app.units.moving import staying
 from app.units.operations import STAFF_ROLES, cancel_binding, decide_binding, withdraw_binding
 from app.units.queries import open_tasks_of, reviewing_unit, unit_of
 from app.units.vetting import AGAIN, DROP, MENDED, VETTED, vet
@@ -176,9 +177,13 @@ def subject(business_id: int) -> tuple[int, str]:
 def binding_record(business_id: int, person: Person) -> dict[str, Any]:
     """What the task page shows beside the form."""
     binding = _binding(business_id)
+    former = unit_of(binding.person_id) if binding.status in {PENDING, RETURNED} else None
+    former = former if former is not None and former.id != binding.unit_id else None
     return {
         "summary_template": "units/_binding.html",
         "binding": binding,
+        "former": former,
+        "staying": staying(binding.person_id, former),
         "keeper": name_of(binding.person_id),
         "evidence": evidence.files_of((BINDING, business_id)),
         "may_unmask": may_unmask_binding(person, binding, clock_now()),
