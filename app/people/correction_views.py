@@ -22,7 +22,7 @@ from app.people.process import CORRECTION, record, was_taken
 from app.people.web import bp
 from app.site.views import register_policy
 from app.units import asking, evidence, posts
-from app.units.flow import flow_log, open_items
+from app.units.flow import flow_log
 
 PAGE = "mend_correction"
 POLICIES = {
@@ -61,9 +61,7 @@ def _may_withdraw(waiting: IdentityCorrection | None) -> bool:
     """Tell whether nobody who handles a request has opened it since it was sent (撤回)."""
     if waiting is None or waiting.status != CorrectionStatus.PENDING:
         return False
-    tasks = open_items((CORRECTION, waiting.id))
-    viewed = (runtime.first_viewed(task.instance_id, waiting.person_id) for task in tasks)
-    return bool(tasks) and not any(viewed)
+    return asking.is_unread((CORRECTION, waiting.id), waiting.person_id)
 
 
 def _evidence(waiting: IdentityCorrection | None) -> list[Any]:

@@ -67,6 +67,7 @@ def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
     return render_template(
         "units/binding.html",
         unit=unit,
+        may_withdraw=_may_withdraw(waiting),
         staying=moving.staying(current_user.id, unit),
         employment=queries.employment_of(current_user.id),
         waiting=waiting,
@@ -80,6 +81,13 @@ def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
         log=flow_log((BINDING, waiting.id)) if waiting else [],
         due=next((i.due_at for i in open_items((BINDING, waiting.id))), None) if waiting else None,
     )
+
+
+def _may_withdraw(waiting: Employment | None) -> bool:
+    """Tell whether a request can be taken back: one returned, or opened by nobody yet (撤回)."""
+    if waiting is None or waiting.status == RETURNED:
+        return waiting is not None
+    return asking.is_unread((BINDING, waiting.id), waiting.person_id)
 
 
 def _evidence(waiting: Employment | None) -> list[int]:

@@ -151,7 +151,11 @@ def test_a_request_is_taken_back_until_somebody_has_opened_it(client_for: Any, c
     with transaction(write=False):
         (waiting,) = db.session.query(Employment).filter_by(status="pending")
         (item,) = open_items((BINDING, waiting.id))
+    button = "撤回申请</button>"
+    assert button in browser.get("/binding").text
     assert client_for(case.clerk).get(f"/tasks/{item.id}").status_code == 200
+    page = browser.get("/binding").text
+    assert (button in page, "审核人已经查看，不能撤回" in page) == (False, True)
     refused = browser.post("/binding/withdraw")
     assert (refused.status_code, "查看" in refused.text) == (409, True)
 
