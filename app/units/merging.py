@@ -57,7 +57,7 @@ def check_target(unit: Unit, into: Unit) -> None:
         raise Invalid("不能并入本单位或其下级单位", field="into")
     if into.jurisdiction != unit.jurisdiction:
         raise Invalid("只能并入同一地区的单位", field="into")
-    freelancers = tree.members(unit, Employment.is_freelancer.is_(True))
+    freelancers = tree.freelancers(unit)
     if freelancers and into.type not in AREA_OFFICES:
         text = f"{freelancers} 名自由职业者绑定在本单位，只能并入{'、'.join(AREA_OFFICES)}"
         raise Invalid(text, field="into")

@@ -226,11 +226,9 @@ def _faults_of_change(unit: Unit, facts: UnitFacts) -> Faults:
         found["jurisdiction"] = ["该单位有下级单位，不能改变所属地区"]
     if unit.has_leader and not facts.has_leader and leaders_tasks(unit):
         found["has_leader"] = [LEADER_AT_WORK]
-    freelancers = (
-        0 if facts.type in AREA_OFFICES else members(unit, Employment.is_freelancer.is_(True))
-    )
-    if freelancers:
-        found["type"] = [f"{freelancers} 名自由职业者绑定在本单位，须为{'、'.join(AREA_OFFICES)}"]
+    count_of = 0 if facts.type in AREA_OFFICES else freelancers(unit)
+    if count_of:
+        found["type"] = [f"{count_of} 名自由职业者绑定在本单位，须为{'、'.join(AREA_OFFICES)}"]
     return found
 
 
@@ -264,11 +262,17 @@ def count(*conditions: object) -> int:
     return db.session.scalar(wanted) or 0
 
 
-def members(unit: Unit, *conditions: ColumnElement[bool]) -> int:
-    """Count who is bound to a unit or wants to be, those that the conditions name."""
-    bound = select(func.count(Employment.id)).where(
-        Employment.unit_id == unit.id,
-        Employment.status.in_((ACTIVE, PENDING, RETURNED)),
-        *conditions,
-    )
+def members(unit: Unit) -> int:
+    """Count the people whom a unit has taken as its own (本单位人员)."""
+    return _bound(unit, Employment.status == ACTIVE)
+
+
+def freelancers(unit: Unit) -> int:
+    """Count the freelancers who are bound to a unit or ask to be: only area offices have some."""
+    asked = Employment.status.in_((ACTIVE, PENDING, RETURNED))
+    return _bound(unit, asked, Employment.is_freelancer.is_(True))
+
+
+def _bound(unit: Unit, *conditions: ColumnElement[bool]) -> int:
+    bound = select(func.count(Employment.id)).where(Employment.unit_id == unit.id, *conditions)
     return db.session.scalar(bound) or 0

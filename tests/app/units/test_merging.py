@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.accounts.models import Person
 from app.accounts.queries import people_with_role
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
 from app.units import history
-from app.units.models import Unit
+from app.units.models import RETURNED, Unit
 from app.units.queries import employment_of, unit_of
 from tests.builders.declarations import a_declaration
 from tests.builders.people import a_person, a_unit, employ, staff
@@ -40,6 +41,9 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
         below, teacher = a_unit("教务处", parent=old), a_person("苏晓禾", unit=old)
         clerk = staff(old, "unit_clerk")
         keeper = a_person("敖正言", roles=[("unit_admin", "org", new.id)])
+        returned = employ(a_person("卜文"), old)
+        # Who asked and was sent back is nobody of the unit.
+        returned.status = RETURNED
     page = system.get(f"/admin/units/{old.id}/merge").text
     assert ("1 名本单位人员" in page, "1 个下级单位" in page) == (True, True)
     answer = system.post(f"/admin/units/{old.id}/merge", told(new))
@@ -53,6 +57,14 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
         assert check_all() == []
     assert "已并入柳溪小学" in client_for(teacher).get("/notifications").text
     assert client_for(clerk).get("/binding/requests").status_code == 403
+    both_sides_are_told(client_for, clerk, keeper)
+    for unit in (old, new):
+        past = system.get(f"/admin/units/{unit.id}").text
+        assert "青禾小学并入柳溪小学，依据：云编〔2026〕8 号" in past
+    assert system.post(f"/admin/units/{old.id}/merge", told(new)).status_code == 409
+
+
+def both_sides_are_told(client_for: Any, clerk: Person, keeper: Person) -> None:
     gone = "该单位已并入柳溪小学，以后的事项由柳溪小学办理；需在柳溪小学任职的，请联系其单位管理员"
     assert gone in client_for(clerk).get("/home").text
     message = client_for(clerk).get("/notifications").text
@@ -61,10 +73,6 @@ def test_people_and_lower_units_go_over_and_the_past_names_both(
     assert "青禾小学已并入柳溪小学，1 名人员转入" in message
     assert "其工作人员的角色已终止，需继续任职的请新增：" in message
     assert f"{clerk.name}（单位经办人）" in message
-    for unit in (old, new):
-        past = system.get(f"/admin/units/{unit.id}").text
-        assert "青禾小学并入柳溪小学，依据：云编〔2026〕8 号" in past
-    assert system.post(f"/admin/units/{old.id}/merge", told(new)).status_code == 409
 
 
 def test_a_unit_is_merged_only_after_its_target_was_shown(app: Flask, system: Browser) -> None:
