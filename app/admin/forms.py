@@ -57,6 +57,17 @@ class UnitForm(UnitFields):
         self.offer_areas(each.certificate.region for each in known)
 
 
+class UnitChangeForm(UnitForm):
+    """What is entered of a unit that exists, and why it changes (修改单位)."""
+
+    reason = TextAreaField(
+        "修改原因",
+        [DataRequired("请填写修改原因"), Length(max=300, message="不能超过 300 个字")],
+        filters=[lambda text: (text or "").strip()],
+        description="写明依据，如批准更名的文件名称和文号，或更正登记错误；记入单位沿革",
+    )
+
+
 class AccountForm(Form):
     """A person and their account (开通账号)."""
 

@@ -7,7 +7,7 @@ from flask_login import current_user
 from sqlalchemy import Select, func, select
 from werkzeug.wrappers import Response
 
-from app.admin.forms import UnitForm
+from app.admin.forms import UnitChangeForm, UnitForm
 from app.admin.views import bp
 from app.catalogue import jurisdictions
 from app.core.clock import now
@@ -184,7 +184,7 @@ def unit(unit_id: int) -> str:
         members=tree.members(found),
         roles=ROLES,
         area=_area(found.jurisdiction),
-        periods=history.periods_of(found.id),
+        periods=history.told_periods(found.id),
         endings=history.endings_of(found),
         lacks=vacancies.vacancies_of([found], now()),
     )
@@ -195,7 +195,7 @@ def unit(unit_id: int) -> str:
 def edit_unit(unit_id: int) -> str:
     """The form of a unit that exists."""
     found = _unit(unit_id)
-    form = UnitForm(obj=found)
+    form = UnitChangeForm(obj=found)
     form.parent.data = queries.label_of(found.parent) if found.parent else ""
     form.reports_to.data = queries.label_of(found.reports_to) if found.reports_to else ""
     return _form_page(form, found)
@@ -206,10 +206,11 @@ def edit_unit(unit_id: int) -> str:
 def change_unit(unit_id: int) -> Response | tuple[str, int]:
     """Change a unit."""
     found = _unit(unit_id)
-    form = UnitForm(request.form)
+    form = UnitChangeForm(request.form)
     form.offer_jurisdictions()
     try:
-        tree.change_unit(found, _facts(form, found), actor_id=current_user.id, now=now())
+        facts, told = _facts(form, found), form.reason.data or ""
+        tree.change_unit(found, facts, actor_id=current_user.id, now=now(), reason=told)
     except Invalid as error:
         show_faults(form, error)
     else:

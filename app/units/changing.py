@@ -11,6 +11,7 @@ from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.units import tree
+from app.units.history import compared
 from app.units.models import APPROVED, DROPPED, PENDING, RETURNED, Unit, UnitChange
 from app.units.offices import vetting_office
 from app.units.placing import faults_of_place
@@ -59,7 +60,7 @@ def request_change(
         setattr(asked, name, value)
     asked.reason, asked.office_id = reason.strip(), office.id
     asked.status, asked.requested_by = PENDING, actor.id
-    asked.lines = _compared(unit, asked, facts.parent)
+    asked.lines = compared(unit, asked, facts.parent)
     db.session.add(asked)
     db.session.flush()
     _record("unit:change_requested", asked, actor.id, now)
@@ -87,24 +88,8 @@ def lines_of(asked: UnitChange) -> list[list[str]]:
     Of one that waits for its decision, against the unit as it is now.
     """
     if asked.status == PENDING:
-        return _compared(asked.unit, asked, asked.parent)
+        return compared(asked.unit, asked, asked.parent)
     return asked.lines
-
-
-def _compared(unit: Unit, asked: UnitChange, parent: Unit | None) -> list[list[str]]:
-    lines = [
-        ["单位名称", unit.name, asked.name],
-        ["单位类型", unit.type, asked.type],
-        ["单位性质", unit.kind, asked.kind],
-        ["属地", unit.area_name, asked.area_name],
-        ["统一社会信用代码", unit.credit_code or "", asked.credit_code or ""],
-        ["上级单位", _name(unit.parent), _name(parent)],
-    ]
-    return [line for line in lines if line[1] != line[2]]
-
-
-def _name(unit: Unit | None) -> str:
-    return unit.name if unit else ""
 
 
 def facts_of(asked: UnitChange) -> tree.UnitFacts:
@@ -142,7 +127,8 @@ def decide(
         if faults:
             raise Invalid(errors=faults)
         asked.lines = lines_of(asked)
-        tree.change_unit(asked.unit, facts, actor_id=actor_id, now=now, cause="变更")
+        told = {"cause": "变更", "reason": asked.reason}
+        tree.change_unit(asked.unit, facts, actor_id=actor_id, now=now, **told)
     elif not opinion.strip():
         raise Invalid("退回时请填写意见", field="opinion")
     asked.status = APPROVED if approve else RETURNED

@@ -6,10 +6,39 @@ from datetime import datetime
 from sqlalchemy import or_, select
 
 from app.core.db import db
-from app.units.models import Unit, UnitPeriod
+from app.units.models import Unit, UnitChange, UnitPeriod
 from app.units.queries import unit_names
 
 TOLD = ("name", "type", "kind", "area_code", "credit_code", "parent_id")
+
+
+def told_periods(unit_id: int) -> list[tuple[UnitPeriod, list[list[str]]]]:
+    """Return the periods of a unit, the latest first, each with what it changed (沿革)."""
+    periods = periods_of(unit_id)
+    before = [*periods[1:], None]
+    return [
+        (each, compared(former, each, each.parent) if former else [])
+        for each, former in zip(periods, before, strict=True)
+    ]
+
+
+def compared(
+    before: Unit | UnitPeriod, after: UnitChange | UnitPeriod, parent: Unit | None
+) -> list[list[str]]:
+    """Return label, text before and text after of everything that a change changes."""
+    lines = [
+        ["单位名称", before.name, after.name],
+        ["单位类型", before.type, after.type],
+        ["单位性质", before.kind, after.kind],
+        ["属地", before.area_name, after.area_name],
+        ["统一社会信用代码", before.credit_code or "", after.credit_code or ""],
+        ["上级单位", _name(before.parent), _name(parent)],
+    ]
+    return [line for line in lines if line[1] != line[2]]
+
+
+def _name(unit: Unit | None) -> str:
+    return unit.name if unit else ""
 
 
 def periods_of(unit_id: int) -> list[UnitPeriod]:
@@ -63,8 +92,8 @@ def names_then(moments: Iterable[tuple[int, datetime]]) -> dict[tuple[int, datet
     return found
 
 
-def begin_period(unit: Unit, cause: str, *, now: datetime) -> None:
-    """Keep what a unit is from now on, if that differs from what was kept last."""
+def begin_period(unit: Unit, cause: str, *, now: datetime, reason: str = "") -> None:
+    """Keep what a unit is from now on, and why, if that differs from what was kept last."""
     told = {name: getattr(unit, name) for name in TOLD}
     last = _open_period(unit.id)
     if last is not None and told == {name: getattr(last, name) for name in TOLD}:
@@ -76,7 +105,7 @@ def begin_period(unit: Unit, cause: str, *, now: datetime) -> None:
         db.session.add(last)
     for name, value in told.items():
         setattr(last, name, value)
-    last.cause = cause
+    last.cause, last.reason = cause, reason
     db.session.flush()
 
 

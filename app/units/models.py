@@ -168,6 +168,8 @@ class UnitPeriod(Model):
     parent_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
     # How it began: 登记, 注册, 修改, 变更, 合并.
     cause: Mapped[str] = mapped_column(String(60))
+    # Why, or on what basis; empty for those that tell it elsewhere, as a merger does.
+    reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
     valid_from: Mapped[datetime] = mapped_column(Instant)
     valid_to: Mapped[datetime | None] = mapped_column(Instant)
 

@@ -29,7 +29,7 @@ def _settings_page(unit: Unit, form: OwnDataForm) -> str:
         "units/settings.html",
         unit=unit,
         form=form,
-        periods=history.periods_of(unit.id),
+        periods=history.told_periods(unit.id),
         endings=history.endings_of(unit),
     )
 

@@ -119,16 +119,22 @@ def create_unit(
 
 
 def change_unit(
-    unit: Unit, facts: UnitFacts, *, actor_id: int, now: datetime, cause: str = "修改"
+    unit: Unit,
+    facts: UnitFacts,
+    *,
+    actor_id: int,
+    now: datetime,
+    cause: str = "修改",
+    reason: str = "",
 ) -> None:
-    """Change a unit; Invalid for a superior below itself, which would close a circle."""
+    """Change a unit for a reason; Invalid for a superior below itself, which closes a circle."""
     hold_tree(unit, facts.parent, facts.reports_to)
     if unit.closed_at is not None:
         raise Conflict("单位已关闭，不能修改")
     before = _standing(unit)
     _apply(unit, facts)
     db.session.flush()
-    history.begin_period(unit, cause, now=now)
+    history.begin_period(unit, cause, now=now, reason=reason)
     after = _standing(unit)
     changed = [name for name in after if after[name] != before[name]]
     audit.record(
@@ -138,6 +144,7 @@ def change_unit(
         now=now,
         before={name: before[name] for name in changed},
         after={name: after[name] for name in changed},
+        **({"reason": reason} if reason else {}),
     )
 
 

@@ -1,5 +1,7 @@
 """Units in the browser: entered, found, changed, closed; no circle can be closed."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +15,11 @@ from app.core.db import db, transaction
 from app.units.models import Unit
 from app.units.queries import unit_of
 from tests.builders.people import a_person, a_unit, staff
-from tests.conftest import Browser
+from tests.conftest import START, Browser
 
 PLACE = {"type": "用人单位", "area_code": "340602", "jurisdiction": "anhui"}
 BASIS = {"basis": "云编〔2026〕8 号"}
+WHY = {"reason": "云编〔2026〕9 号批准更名"}
 NEW = {
     "name": "云桥区人社局",
     "type": "人社部门",
@@ -118,7 +121,7 @@ def test_units_of_one_name_are_told_apart_by_their_superiors(app: Flask, system:
         class_unit = a_unit("教务处", type_="职能部门", parent=schools[1])
     page = system.get(f"/admin/units/{class_unit.id}/edit").text
     assert page.count('value="乙区局 / 实验小学"') == 2
-    form = {"name": "教务处", **PLACE, "kind": "事业单位", "parent": "实验小学"}
+    form = {"name": "教务处", **PLACE, **WHY, "kind": "事业单位", "parent": "实验小学"}
     refused = system.post(f"/admin/units/{class_unit.id}/edit", form)
     assert refused.status_code == 422
     assert "甲区局 / 实验小学、乙区局 / 实验小学" in refused.text
@@ -128,8 +131,11 @@ def test_units_of_one_name_are_told_apart_by_their_superiors(app: Flask, system:
         assert unit_called("教务处").parent_id == schools[above].id
 
 
-def test_a_unit_is_changed_and_the_log_says_so(app: Flask, system: Browser) -> None:
+def test_a_unit_is_changed_for_a_reason_and_its_past_says_what(
+    app: Flask, system: Browser, at: Callable[[datetime], None]
+) -> None:
     city, _, school = a_family(app)
+    at(START + timedelta(hours=1))
     page = system.get(f"/admin/units/{school.id}/edit").text
     assert 'value="云桥区教体局"' in page
     form = {
@@ -139,11 +145,18 @@ def test_a_unit_is_changed_and_the_log_says_so(app: Flask, system: Browser) -> N
         "parent": "淮城市教育局",
         "reports_to": "淮城市教育局",
     }
-    assert system.post(f"/admin/units/{school.id}/edit", form).status_code == 303
+    refused = system.post(f"/admin/units/{school.id}/edit", form)
+    assert (refused.status_code, "请填写修改原因" in refused.text) == (422, True)
+    assert system.post(f"/admin/units/{school.id}/edit", {**form, **WHY}).status_code == 303
     changed = unit_called("青禾实验小学")
     assert (changed.parent_id, changed.kind, changed.has_leader) == (city.id, "民办", False)
     with transaction(write=False):
-        assert db.session.query(AuditEvent).filter_by(tag="unit:changed").count() == 1
+        event = db.session.query(AuditEvent).filter_by(tag="unit:changed").one()
+        assert event.data["reason"] == WHY["reason"]
+    past = system.get(f"/admin/units/{school.id}").text.split("单位沿革")[-1]
+    assert f"修改：{WHY['reason']}" in past
+    assert "单位名称：青禾小学 → 青禾实验小学" in past
+    assert "上级单位：云桥区教体局 → 淮城市教育局" in past
 
 
 def test_a_unit_with_units_below_it_is_not_closed(app: Flask, system: Browser) -> None:

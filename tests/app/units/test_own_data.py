@@ -120,6 +120,7 @@ def test_an_abolished_area_is_offered_to_nobody_and_told_where_it_is_held(
         "kind": "事业单位",
         "jurisdiction": "fujian",
         "area_code": "350427",
+        "reason": "核对登记",
     }
     assert browser.post(edit, form).status_code == 303, "what stands may stay"
     assert "350427" not in browser.get("/admin/units/new").text

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '2026112239'
+revision = '2026112241'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -789,6 +789,7 @@ def upgrade():
     sa.Column('credit_code', sa.String(length=18), nullable=True),
     sa.Column('parent_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('cause', sa.String(length=60), nullable=False),
+    sa.Column('reason', sa.String(length=500), server_default='', nullable=False),
     sa.Column('valid_from', sa.DateTime(timezone=True), nullable=False),
     sa.Column('valid_to', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint('valid_to IS NULL OR valid_to > valid_from', name=op.f('ck_unit_period_a_period_runs_forward')),
