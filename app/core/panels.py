@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a panel: text, a smaller note, a status word with its tone, an address."""
+    """A row of a panel: text, a smaller note, a status word with its tone, perhaps an address."""
 
     text: str
     url: str

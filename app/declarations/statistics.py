@@ -1,17 +1,19 @@
 """审核统计情况: what the offices of a reviewer have to do, and have done this year (FJ-U-05)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
+from app.accounts.queries import live_grants
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import REVIEWERS
 from app.declarations.access import reviewer
 from app.declarations.models import ReviewOpinion
-from app.declarations.queries import Reviewer, waiting_for
+from app.declarations.queries import waiting_for
 from app.engine.models import ItemStatus, WorkItem
 from app.engine.taking import HALTED
 
@@ -30,17 +32,20 @@ class Figures:
     tasks: dict[str, int]
 
 
-def figures_of(person: Reviewer, now: datetime) -> Figures:
-    """Count for the units of a reviewer; the year is the calendar's."""
+Conditions = tuple[ColumnElement[bool], ...]
+
+
+def figures_of(unit_ids: Collection[int], waiting: Conditions, now: datetime) -> Figures:
+    """Count for units, and of their tasks those that `waiting` names; a calendar's year."""
     begins = now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
-    mine = (*waiting_for(person), ~HALTED)
+    mine = (*waiting, ~HALTED)
     decided = select(
         ReviewOpinion.decision, func.count(ReviewOpinion.declaration_id.distinct())
-    ).where(ReviewOpinion.unit_id.in_(person.unit_ids), ReviewOpinion.at >= begins)
+    ).where(ReviewOpinion.unit_id.in_(unit_ids), ReviewOpinion.at >= begins)
     done = select(WorkItem.business_type, func.count(WorkItem.id)).where(
         WorkItem.status == ItemStatus.DONE,
         WorkItem.scope_kind == "org",
-        WorkItem.scope_id.in_(person.unit_ids),
+        WorkItem.scope_id.in_(unit_ids),
         WorkItem.done_at >= begins,
     )
     return Figures(
@@ -63,24 +68,40 @@ def _by(counted: Any) -> dict[str, int]:
 def review_statistics(person: Any, roles: set[str], moment: datetime) -> Panel | None:
     """审核统计情况 on the home page of a unit."""
     held = reviewer(person.id, moment)
-    if not roles & set(REVIEWERS) or not held.unit_ids:
+    reviews = bool(roles & set(REVIEWERS))
+    units = held.unit_ids if reviews else _administered(person.id, moment)
+    if not units:
         return None
-    found = figures_of(held, moment)
+    found = figures_of(units, waiting_for(held) if reviews else _at(units), moment)
     late = f"其中超期 {found.late} 项" if found.late else "没有超期的"
     tone = "danger" if found.late else "warning"
+    # Who only administers a unit reads what it did, and opens no declaration.
+    done = DONE if reviews else ""
     lines = [
-        _figure("待办任务", found.waiting, "/tasks", tone, late),
-        _figure("本年度审核通过", found.opinions.get("pass", 0), DONE, "success", "申报，件"),
-        _figure("本年度退回", found.opinions.get("return", 0), DONE, "warning", "申报，件"),
-        _figure("本年度提出终止", found.opinions.get("terminate", 0), DONE, note="申报，件"),
+        _figure("待办任务", found.waiting, "/tasks" if reviews else "", tone, late),
+        _figure("本年度审核通过", found.opinions.get("pass", 0), done, "success", "申报，件"),
+        _figure("本年度退回", found.opinions.get("return", 0), done, "warning", "申报，件"),
+        _figure("本年度提出终止", found.opinions.get("terminate", 0), done, note="申报，件"),
     ]
+    archived = "/tasks/done" if reviews else OF_ITEMS
     keeps_archive = bool(roles & {"unit_clerk", "unit_admin"})
     if keeps_archive:
         lines += [
-            _figure("本年度已审核业绩", found.tasks.get(PORTFOLIO, 0), "/tasks/done", "info"),
+            _figure("本年度已审核业绩", found.tasks.get(PORTFOLIO, 0), archived, "info"),
             _figure("本年度已审核人员", found.tasks.get(BINDING, 0), "/binding/requests", "info"),
         ]
     return Panel("审核统计情况", lines, more_url=OF_ITEMS if keeps_archive else "")
+
+
+def _administered(person_id: int, now: datetime) -> list[int]:
+    held = (g for g in live_grants(person_id, now) if g.role == "unit_admin")
+    return sorted({g.scope_id for g in held if g.scope_kind == "org" and g.scope_id})
+
+
+def _at(unit_ids: Collection[int]) -> Conditions:
+    """Return the conditions of the tasks that wait for anybody of some units."""
+    of_units = (WorkItem.scope_kind == "org", WorkItem.scope_id.in_(unit_ids))
+    return (WorkItem.status == ItemStatus.OPEN, *of_units)
 
 
 def _figure(text: str, count: int, url: str, tone: str = "secondary", note: str = "") -> Line:

@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.http import page_of
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
-from app.core.permissions import ORGANISERS, REVIEWERS, requires
+from app.core.permissions import ORGANISERS, VETTERS, requires
 from app.core.storage import StoredFile
 from app.notices import manage, queries
 from app.notices.access import name_of, place_of
@@ -100,7 +100,7 @@ def _panel(kind: Kind, moment: datetime) -> Panel:
 @register_panel(50)
 def news(person: Any, roles: set[str], moment: datetime) -> Panel | None:
     """最新职称信息 on home pages: what the person's jurisdiction published last (FJ-U-05)."""
-    if not roles & {"applicant", "expert", *REVIEWERS, *ORGANISERS}:
+    if not roles & {"applicant", "expert", *VETTERS, *ORGANISERS}:
         return None
     here = queries.Filters(jurisdiction=place_of(person.id, moment))
     found = [

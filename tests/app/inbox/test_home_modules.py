@@ -1,5 +1,6 @@
 """The modules of the home pages: five of a person, three of a unit, with real figures."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -79,11 +80,17 @@ def test_a_units_figures_count_what_waits_and_what_was_decided(
     app: Flask, client_for: Clients, at: Any
 ) -> None:
     declaration = a_declaration()
-    with transaction(write=False):
+    with transaction():
         clerk = staff(db.session.merge(declaration.unit, load=False), "unit_clerk")
         stranger = staff(declaration.plan.organiser_unit, "organiser")
+        admin = a_person("敖正言", roles=[("unit_admin", "org", declaration.unit_id)])
     page = client_for(clerk).get("/home").text
     assert figure(page, "待办任务") == 1
+    assert "最新职称信息" in client_for(admin).get("/home").text
+    of_admin = module(client_for(admin).get("/home").text, "审核统计情况")
+    assert "待办任务" in of_admin
+    for address in re.findall('href="([^"]+)"', of_admin):
+        assert client_for(admin).get(address).status_code == 200
     assert "没有超期的" in module(page, "审核统计情况")
     before = figure(page, "本年度已审核业绩")
     assert before > 0
