@@ -43,7 +43,7 @@ def open_account(
     To apply is no power over others, so it is given at once; every other role is proposed by a
     security administrator.
     """
-    number = checked_id_number(fold_id(id_number)) if id_number.strip() else ""
+    number = checked_id_number(fold_id(id_number), now) if id_number.strip() else ""
     if is_applicant and not number:
         raise Invalid("申报人须填写证件号码", field="id_number")
     if login.strip():

@@ -18,7 +18,7 @@ from app.certificates.models import Certificate, EarlierCertificate
 from app.core import audit
 from app.core.crypto import fold_id, hashes_of
 from app.core.db import db
-from app.core.numbers import checked_id_number
+from app.core.numbers import LEAST_AGE, age_on, birth_and_gender, checked_id_number
 from app.imports.kinds import (
     NO,
     YES,
@@ -139,13 +139,21 @@ def _own_numbers() -> re.Pattern[str]:
 def _understood(row: Row, place: Place) -> Found:
     row.place = row["issuer"]
     number = "".join(row["number"].split())
-    id_number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text)))
+    id_number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text), place.now))
     day = dated(row, "obtained_on", "取得资格时间")
-    if day is not None and day > place.now.date():
-        row.refuse("obtained_on", "取得资格时间不能晚于今天")
+    if day is not None:
+        _check_day(row, day, id_number, place)
     if _own_numbers().fullmatch(number):
         row.refuse("number", OURS)
     return Found(number, id_number, day, row["is_public"] != NO)
+
+
+def _check_day(row: Row, day: date, id_number: str, place: Place) -> None:
+    """Refuse a day to come, and one on which the holder was a child."""
+    if day > place.now.date():
+        row.refuse("obtained_on", "取得资格时间不能晚于今天")
+    elif id_number and age_on(birth_and_gender(id_number)[0], day) < LEAST_AGE:
+        row.refuse("obtained_on", f"取得资格时本人未满 {LEAST_AGE} 周岁，请核对时间和号码")
 
 
 def _numbers(rows: Sequence[Row]) -> list[str]:

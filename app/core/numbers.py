@@ -14,6 +14,8 @@ from app.core.instants import ZONE
 IDENTITY_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
 LEAST_AGE = 16
 """Nobody is employed before (劳动法 15)."""
+MOST_AGE = 120
+"""Nobody lives longer: the number is wrong. Who holds an earlier certificate may be very old."""
 NOBODYS = 2**63 - 1
 """The largest id that a record could have, and none has."""
 
@@ -28,7 +30,16 @@ def ids_in(texts: Iterable[str]) -> list[int]:
     return [int(text) if len(text) < short else NOBODYS for text in texts if text.isdecimal()]
 
 
-def checked_id_number(number: str) -> str:
+def checked_id_number(number: str, now: datetime) -> str:
+    """Return the number of somebody whom the platform may take in; Invalid otherwise.
+
+    Every way in goes through here: typed, imported, corrected or told by a provider.
+    """
+    check_age(birth_and_gender(genuine_id_number(number))[0], now)
+    return number
+
+
+def genuine_id_number(number: str) -> str:
     """Return a resident identity number as it was given; Invalid when it cannot be one.
 
     The county is not looked at: people keep the numbers of counties that were dissolved.
@@ -48,13 +59,19 @@ def birth_and_gender(number: str) -> tuple[date, str]:
     return born, "男" if int(number[16]) % 2 else "女"
 
 
-def refuse_children(number: str, now: datetime) -> None:
-    """Raise Invalid for the number of somebody too young to have an account of their own."""
-    born, _ = birth_and_gender(number)
-    day = now.astimezone(ZONE).date()
-    if day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < LEAST_AGE:
-        text = f"证件号码显示未满 {LEAST_AGE} 周岁，不能注册；号码有误的请核对"
-        raise Invalid(text, field="id_number")
+def age_on(born: date, day: date) -> int:
+    """Return how many years old somebody is on a day; negative before the birth."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def check_age(born: date, now: datetime, field: str = "id_number") -> None:
+    """Raise Invalid at the `field` unless somebody born then may be on the platform today."""
+    age = age_on(born, now.astimezone(ZONE).date())
+    what = "出生日期" if field == "birth_date" else "证件号码"
+    if age < LEAST_AGE:
+        raise Invalid(f"{what}显示未满 {LEAST_AGE} 周岁，不能登记；有误的请核对", field=field)
+    if age > MOST_AGE:
+        raise Invalid(f"{what}显示已超过 {MOST_AGE} 周岁，请核对", field=field)
 
 
 def folded_credit_code(code: str) -> str:

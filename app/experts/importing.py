@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -90,7 +91,7 @@ class Experts:
         """Say of every row whom it enters or changes, or what is wrong with it."""
         committees = _committees(place)
         for row in rows:
-            row.found = _understood(row, committees)
+            row.found = _understood(row, committees, place.now)
         refuse_doubles(rows, "id_number", lambda row: fold_id(row["id_number"]), "证件号码")
         sound = [row for row in rows if not row.is_faulty]
         known = people_by_number(row.found.number for row in sound)
@@ -128,9 +129,9 @@ def _profiles(person_ids: Iterable[int]) -> dict[int, ExpertProfile]:
     return found
 
 
-def _understood(row: Row, committees: Mapping[str, Committee]) -> Found:
+def _understood(row: Row, committees: Mapping[str, Committee], now: datetime) -> Found:
     row.place = row["unit_name"]
-    number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text)))
+    number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text), now))
     phone = checked(row, "phone", lambda text: checked_phone(text, "phone"))
     committee = committees.get(row["committee"])
     if row["committee"] and committee is None:

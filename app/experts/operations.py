@@ -88,7 +88,7 @@ def admit(
 
 def _person(name: str, id_number: str, phone: str, now: datetime) -> Person:
     """Return who has this number: known already by this name, or new on the platform."""
-    number = checked_id_number(fold_id(id_number))
+    number = checked_id_number(fold_id(id_number), now)
     known = person_by_id_number(number)
     if known is not None and known.name != name:
         raise Invalid(OTHER_NAME, field="id_number")

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.core.crypto import fold_id
 from app.core.errors import Invalid
-from app.core.numbers import checked_credit_code, checked_id_number, folded_credit_code
+from app.core.numbers import checked_credit_code, folded_credit_code, genuine_id_number
 from app.openid.faults import Unverified
 from app.openid.models import UNIT, Provider
 
@@ -76,7 +76,7 @@ def _number(provider: Provider, claims: Mapping[str, Any]) -> str:
     if provider.verified_claim and claims.get(provider.verified_claim) not in YES:
         return ""
     try:
-        return checked_id_number(fold_id(_text(claims, provider.number_claim)))
+        return genuine_id_number(fold_id(_text(claims, provider.number_claim)))
     except Invalid:
         return ""
 

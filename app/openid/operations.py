@@ -22,7 +22,7 @@ from app.accounts.signing_in import admit, lock_account_row, refuse_locked
 from app.core import audit, crypto
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden
-from app.core.numbers import birth_and_gender, refuse_children
+from app.core.numbers import birth_and_gender, checked_id_number
 from app.core.search import normalise
 from app.openid.claims import Told
 from app.openid.faults import AnswerUsed, NameDiffers, SignOnRefused
@@ -259,7 +259,7 @@ def open_account(told: Told, *, now: datetime) -> Credential:
         raise Conflict("该统一身份认证账号已经关联了平台账号")
     if not may_open_account(told):
         raise Forbidden("不能由统一身份认证开通账号")
-    refuse_children(told.id_number, now)
+    checked_id_number(told.id_number, now)
     born, gender = birth_and_gender(told.id_number)
     person = create_person(
         name=told.name, id_number=told.id_number, gender=gender, birth_date=born, now=now

@@ -13,7 +13,7 @@ from app.catalogue import jurisdictions
 from app.core import crypto
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.numbers import refuse_children
+from app.core.numbers import checked_id_number
 from app.core.permissions import ROLES
 from app.openid.claims import Told
 from app.openid.faults import WrongAnswer
@@ -164,7 +164,7 @@ def may_open_account(told: Told) -> bool:
 def too_young(told: Told, now: datetime) -> str:
     """Return why somebody gets no account yet, in words; empty for who is old enough."""
     try:
-        refuse_children(told.id_number, now)
+        checked_id_number(told.id_number, now)
     except Invalid as refusal:
         return refusal.message
     return ""

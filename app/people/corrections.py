@@ -64,7 +64,7 @@ def request_correction(person: Person, entry: Entry, *, now: datetime) -> Identi
     if waiting is not None and waiting.status == CorrectionStatus.PENDING:
         raise Conflict("您已提交更正申请，请等待办理")
     name, number = entry.name.strip(), crypto.fold_id(entry.id_number)
-    _check(person, name, number, entry)
+    _check(person, name, number, entry, now)
     files = [owned_file(file_id, person.id, POLICY) for file_id in entry.evidence]
     if number not in {"", person.id_number} and person.id_type == RESIDENT:
         _refuse_taken(person, number, now)
@@ -80,13 +80,13 @@ def request_correction(person: Person, entry: Entry, *, now: datetime) -> Identi
     return made
 
 
-def _check(person: Person, name: str, number: str, entry: Entry) -> None:
+def _check(person: Person, name: str, number: str, entry: Entry, now: datetime) -> None:
     is_same = name == person.name and number in {"", person.id_number}
     found = {
         "name": "填写的内容与现有信息相同，没有需要更正的"
         if is_same
         else _fault_of_name(person, name),
-        "id_number": _fault_of_number(person, number) if number else "",
+        "id_number": _fault_of_number(person, number, now) if number else "",
         "reason": _fault_of_reason(entry.reason.strip()),
         "evidence": _fault_of_evidence(len(entry.evidence)),
         "is_true": "" if entry.is_true else "请勾选真实性声明",
@@ -116,11 +116,11 @@ def _fault_of_evidence(count: int) -> str:
     return "" if count <= MOST_FILES else f"最多上传 {MOST_FILES} 个"
 
 
-def _fault_of_number(person: Person, number: str) -> str:
+def _fault_of_number(person: Person, number: str, now: datetime) -> str:
     if person.id_type != RESIDENT:
         return "" if len(number) <= LONGEST_NUMBER else "证件号码过长"
     try:
-        checked_id_number(number)
+        checked_id_number(number, now)
     except Invalid as fault:
         return fault.message
     return ""
@@ -198,6 +198,9 @@ def grant_correction(
         number = crypto.unseal(made.id_number_sealed)
         if _is_taken(person, number):
             raise Invalid("该证件号码已属于其他人员，请退回或不予更正", field="opinion")
+        fault = _fault_of_number(person, number, now)
+        if fault:
+            raise Invalid(f"{fault}；请退回或不予更正", field="opinion")
         person.set_id_number(number)
         fields.append("id_number")
         if person.id_type == RESIDENT:

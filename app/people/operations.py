@@ -13,6 +13,7 @@ from app.catalogue.models import Series
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, gathered
+from app.core.numbers import check_age
 from app.core.pictures import is_photo
 from app.core.storage import link, open_file, owned_file
 from app.core.sweeping import let_go
@@ -33,7 +34,7 @@ def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -
     `answers` passed the form. Invalid for more series than the jurisdiction allows (FJ-P-04), and
     for another address than the one that was verified.
     """
-    check_profile(person, answers)
+    check_profile(person, answers, now)
     before = profile_values(person)
     told = {k: v for k, v in answers.items() if k not in {*COLUMNS, *IDENTITY, "series"}}
     _choose_series(person, [int(each) for each in answers.get("series") or ()])
@@ -55,14 +56,20 @@ def save_profile(person: Person, answers: Mapping[str, Any], *, now: datetime) -
     return changed
 
 
-def check_profile(person: Person, answers: Mapping[str, Any]) -> None:
+def check_profile(person: Person, answers: Mapping[str, Any], now: datetime) -> None:
     """Raise Invalid, at every field, for what the form alone cannot judge of its answers."""
     faults = gathered(
         lambda: check_kept_address(person, str(answers.get("email") or "")),
         lambda: _check_series(person, answers.get("series") or ()),
+        lambda: _check_birth(person, answers, now),
     )
     if faults:
         raise Invalid(errors=faults)
+
+
+def _check_birth(person: Person, answers: Mapping[str, Any], now: datetime) -> None:
+    if "birth_date" in open_identity(person) and answers.get("birth_date"):
+        check_age(date.fromisoformat(str(answers["birth_date"])), now, field="birth_date")
 
 
 def _check_series(person: Person, chosen: Sequence[Any]) -> None:

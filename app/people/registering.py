@@ -20,7 +20,7 @@ from app.catalogue import jurisdictions
 from app.core import audit, crypto
 from app.core.db import current_transaction, db
 from app.core.errors import DomainError, Invalid, gathered
-from app.core.numbers import birth_and_gender, checked_id_number, refuse_children
+from app.core.numbers import birth_and_gender, checked_id_number
 from app.people.models import PersonRegistration
 
 LASTS = timedelta(hours=24)
@@ -91,7 +91,7 @@ def checked_entry(entry: Entry, now: datetime) -> str:
     """Return the identity number as it is kept; Invalid with every fault at its field."""
     number = crypto.fold_id(entry.id_number)
     faults = gathered(
-        lambda: _check_number(number, now),
+        lambda: checked_id_number(number, now),
         lambda: checked_address(entry.address),
     )
     if not is_open(entry.jurisdiction):
@@ -99,10 +99,6 @@ def checked_entry(entry: Entry, now: datetime) -> str:
     if faults:
         raise Invalid(errors=faults)
     return number
-
-
-def _check_number(number: str, now: datetime) -> None:
-    refuse_children(checked_id_number(number), now)
 
 
 def is_open(jurisdiction: str) -> bool:

@@ -101,7 +101,7 @@ def details() -> str | Response | tuple[str, int]:
 def _holds(person: Person, form: Any, first_unit: FirstUnitForm | None) -> bool:
     """Judge the details and the unit together, so that all is told in one round."""
     told = {name: form[name].data for name in ("email", "series") if name in form}
-    of_person = judged(form, lambda: operations.check_profile(person, told))
+    of_person = judged(form, lambda: operations.check_profile(person, told, now()))
     wish = first_unit.wish if first_unit else None
     of_unit = (partial(choosing.chosen, wish), partial(choosing.keeper_of, wish)) if wish else ()
     return of_person & (first_unit is None or judged(first_unit, *of_unit))

@@ -281,7 +281,7 @@ def open_applicant(
     for who has an account already, and for a unit that closes in this moment.
     """
     hold_open(unit)
-    number = checked_id_number(fold_id(id_number))
+    number = checked_id_number(fold_id(id_number), now)
     if person_by_id_number(number) is not None:
         raise Invalid("此人已有账号，请本人登录后申请绑定本单位", field="id_number")
     entrant = Entrant(unit.id, name.strip(), number, phone)

@@ -42,8 +42,8 @@ def complete_data(unit: Unit, data: OwnData, *, actor_id: int, now: datetime) ->
     Raises Invalid with every fault at its field, such as a number without its person.
     """
     faults: dict[str, list[str]] = {}
-    number = _checked("legal_id", data.legal_id, faults)
-    phone = _checked("contact_phone", data.contact_phone, faults)
+    number = _checked("legal_id", data.legal_id, faults, now)
+    phone = _checked("contact_phone", data.contact_phone, faults, now)
     if number and not data.legal_person:
         faults["legal_person"] = ["请填写法定代表人姓名"]
     if unit.has_leader and not data.has_leader and tree.leaders_tasks(unit):
@@ -67,11 +67,11 @@ def complete_data(unit: Unit, data: OwnData, *, actor_id: int, now: datetime) ->
     )
 
 
-def _checked(field: str, typed: str, faults: dict[str, list[str]]) -> str:
+def _checked(field: str, typed: str, faults: dict[str, list[str]], now: datetime) -> str:
     try:
         if field == "contact_phone":
             return checked_phone(typed, field)
-        return checked_id_number(fold_id(typed)) if typed else ""
+        return checked_id_number(fold_id(typed), now) if typed else ""
     except Invalid as fault:
         faults[field] = [fault.message]
         return ""

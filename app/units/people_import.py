@@ -227,7 +227,7 @@ def _understood(row: Row, below: Below, now: datetime) -> Found:
         row.refuse("roles", "既不是申报人，也没有工作人员角色，请至少填写一项")
     if any(is_apart(role, roles) for role in roles):
         row.refuse("roles", BOTH)
-    number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text)))
+    number = checked(row, "id_number", lambda text: checked_id_number(fold_id(text), now))
     phone = checked(row, "phone", lambda text: checked_phone(text, "phone"))
     entrant = Entrant(unit_id, row["name"], number, phone, applies, roles, _term(row, now))
     return Found(entrant)
