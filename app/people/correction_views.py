@@ -50,6 +50,7 @@ def correction() -> str:
         "people/correction.html",
         person=person,
         waiting=waiting,
+        record=record(waiting.id, person) if waiting else {},
         may_withdraw=_may_withdraw(waiting),
         log=flow_log((CORRECTION, waiting.id)) if waiting else [],
         earlier=[each for each in queries.corrections_of(person.id) if not each.is_open],

@@ -162,6 +162,29 @@ def _attach(made: IdentityCorrection, files: Sequence[StoredFile]) -> None:
     db.session.flush()
 
 
+def compared(made: IdentityCorrection) -> list[tuple[str, str, str, bool]]:
+    """Return what a request corrects: label, before, after, and whether it changes.
+
+    Gender and birth follow from the number, so they tell who decides whether it is the right
+    one. The number is shown masked, and a change may lie in what is hidden.
+    """
+    has_number = made.id_number_sealed is not None
+    number_after = made.id_number_tail if has_number else made.tail_before
+    lines = [
+        ("姓名", made.name_before, made.name, made.name != made.name_before),
+        ("证件号码", made.tail_before, number_after, has_number),
+    ]
+    person = made.person
+    if made.id_number_sealed and made.is_open and person.id_type == RESIDENT:
+        born, gender = birth_and_gender(crypto.unseal(made.id_number_sealed))
+        before = person.birth_date.isoformat() if person.birth_date else ""
+        lines += [
+            ("性别", person.gender, gender, gender != person.gender),
+            ("出生日期", before, born.isoformat(), born != person.birth_date),
+        ]
+    return lines
+
+
 def return_correction(
     made: IdentityCorrection, opinion: str, *, actor_id: int, now: datetime
 ) -> None:

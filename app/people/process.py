@@ -222,6 +222,7 @@ def record(business_id: int, person: Person) -> dict[str, Any]:
     return {
         "summary_template": "people/_correction.html",
         "correction": made,
+        "lines": corrections.compared(made),
         "may_unmask": may_unmask_correction(person, made, clock_now()),
     }
 

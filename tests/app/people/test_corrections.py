@@ -1,5 +1,6 @@
 """更正身份信息: asked with evidence, vetted by the unit, decided by the system administrator."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -119,6 +120,9 @@ def test_a_number_brings_gender_and_birth_with_it_and_is_never_shown(
     page = client_for(case.clerk).get(f"/tasks/{waiting_at(case)[1]}").text
     assert RIGHT not in page
     assert RIGHT[-4:] in page
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row).split() for row in re.findall(r"<tr>.*?</tr>", page)]
+    assert ["出生日期", "1985-03-12", "1985-03-21", "更正"] in rows
+    assert ["性别", "女", "女", "不变"] in rows
     decide(client_for, case.clerk, case, "pass")
     assert decide(client_for, case.system, case, "pass").status_code == 303
     with transaction(write=False):
