@@ -21,6 +21,7 @@ import altcha
 from sqlalchemy import delete, select
 
 from app.accounts.models import SignInAttempt, SpentProof
+from app.core import audit
 from app.core.crypto import instance_key
 from app.core.db import db, insert_into
 from app.core.errors import DomainError
@@ -206,6 +207,20 @@ def count_address(address: str, now: datetime) -> None:
     if source.failures >= ADDRESS_FAILURES and not _blocked_for(source, now):
         lasts = min(LONGEST_BLOCK, FIRST_BLOCK * 2 ** min(source.blocks, 10))
         source.blocked_until, source.blocks = now + lasts, source.blocks + 1
+        _note_block(address, source.blocked_until, now)
+
+
+def _note_block(address: str, until: datetime, now: datetime) -> None:
+    """Log that an address is blocked; what is counted by another key keeps nobody out."""
+    if " " not in address:
+        audit.record_from(
+            address,
+            "account:address_blocked",
+            subject=("address", 0),
+            actor_id=None,
+            now=now,
+            until=until.isoformat(),
+        )
 
 
 def sweep_attempts(now: datetime) -> None:

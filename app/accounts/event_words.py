@@ -1,6 +1,7 @@
 """What is done with accounts and people, in words: of the audit log, and of one's own."""
 
 ACCOUNT_EVENTS = {
+    "account:address_blocked": "网络地址因多次登录失败被限制",
     "account:card_issued": "制发评审验证卡",
     "account:card_voided": "作废评审验证卡",
     "account:created": "开通账号",
@@ -11,6 +12,7 @@ ACCOUNT_EVENTS = {
     "account:identity_refused": "姓名不一致，未关联统一身份认证",
     "account:identity_unlinked": "解除统一身份认证",
     "account:locked": "停用账号",
+    "account:locked_by_failures": "账号因多次登录失败被锁定",
     "account:mail_asked": "申请验证邮箱",
     "account:mail_removed": "移除邮箱",
     "account:mail_verified": "验证邮箱",

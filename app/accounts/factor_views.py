@@ -158,7 +158,9 @@ def renew_codes() -> BaseResponse | tuple[str, int]:
     """Give new recovery codes; the old ones open nothing any more."""
 
     def renew(account: Credential, code: str) -> BaseResponse:
-        second_factor.confirm_code(account, code, moment=device_time(), now=now())
+        second_factor.confirm_code(
+            account, code, address=visitor_address(), moment=device_time(), now=now()
+        )
         return hand_out_codes(second_factor.renew_codes(account, now=now()))
 
     return _act(renew)
@@ -171,7 +173,9 @@ def turn_off() -> BaseResponse | tuple[str, int]:
     """Ask for no code any more; whose role needs one sets up another device at once."""
 
     def stop(account: Credential, code: str) -> BaseResponse:
-        second_factor.confirm_code(account, code, moment=device_time(), now=now())
+        second_factor.confirm_code(
+            account, code, address=visitor_address(), moment=device_time(), now=now()
+        )
         second_factor.turn_off(account, now=now())
         sessions.begin_session(account, now())
         flash("动态验证码已停用", "success")

@@ -182,7 +182,13 @@ def _may_use_mail(credential: Credential, now: datetime) -> bool:
 
 
 def reset_by_mail(
-    secret: str, password: PasswordHash, code: str, *, moment: datetime, now: datetime
+    secret: str,
+    password: PasswordHash,
+    code: str,
+    *,
+    address: str,
+    moment: datetime,
+    now: datetime,
 ) -> Credential:
     """Set a new password by a link, and let in; by a code of the second factor where there is one.
 
@@ -193,11 +199,11 @@ def reset_by_mail(
     link = find_link(secret, RESET, now=now)
     if credential is None or not _may_use_mail(credential, now):
         raise Invalid(BAD_LINK[RESET], field="secret")
-    how = _confirm(link, code, moment, now) if asks_code(link.person_id, now) else {}
+    how = _confirm(link, code, moment, now, address) if asks_code(link.person_id, now) else {}
     link.used_at = now
     set_password(credential, password, now=now)
     _note("account:reset_by_mail", link.person_id, now)
-    admit(credential, now=now, **how)
+    admit(credential, now=now, address=address, **how)
     notify(link.person_id, "您的密码已通过邮箱重置", url="/account/sessions", now=now)
     return credential
 
@@ -212,7 +218,9 @@ def _account_of(secret: str) -> Credential | None:
     return lock_account_row(db.session.scalar(named))
 
 
-def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> dict[str, str | int]:
+def _confirm(
+    link: MailLink, code: str, moment: datetime, now: datetime, address: str
+) -> dict[str, str | int]:
     """Return which kind of code it was; Invalid for a wrong one.
 
     The account's lock plays no part, since anybody can bring it on. What limits guesses here is
@@ -224,7 +232,7 @@ def _confirm(link: MailLink, code: str, moment: datetime, now: datetime) -> dict
     link.tries += 1
     if link.tries >= LINK_TRIES:
         link.used_at = now
-    note_failure(link.person_id, now, why="reset_code")
+    note_failure(link.person_id, now, why="reset_code", address=address)
     raise Invalid(refusal_of_code(link.person_id, now), field="code")
 
 

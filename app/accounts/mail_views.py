@@ -131,6 +131,7 @@ def set_new_password() -> Response | str | tuple[str, int]:
                 form.secret.data or "",
                 password,
                 form.code.data or "",
+                address=visitor_address(),
                 moment=device_time(),
                 now=now(),
             )

@@ -180,13 +180,13 @@ def confirm_sign_in(
     credential = lock_account_row(half.credential_id)
     if credential is None or not credential.is_enabled or HalfSignedIn.of(credential) != half:
         raise SignInRefused("登录已超时，请重新登录")
-    refuse_locked(credential, now, address=address)
+    refuse_locked(credential, now, address=address, guesses=True)
     how = spend_any_code(credential.person_id, code, moment=moment, now=now)
     if not how:
-        count_failure(credential, now, why="code")
+        count_failure(credential, now, why="code", address=address)
         count_address(address, now)
         raise SignInRefused(refusal_of_code(credential.person_id, now))
-    admit(credential, now=now, **how)
+    admit(credential, now=now, address=address, **how)
     if how["factor"] == "recovery":
         _tell_of_recovery(credential.person_id, now)
     return credential
@@ -198,10 +198,12 @@ def _tell_of_recovery(person_id: int, now: datetime) -> None:
     notify(person_id, text, url="/account/factor", now=now)
 
 
-def confirm_code(credential: Credential, code: str, *, moment: datetime, now: datetime) -> None:
+def confirm_code(
+    credential: Credential, code: str, *, address: str, moment: datetime, now: datetime
+) -> None:
     """Invalid unless the code is right; wrong ones count as they do at sign-in."""
     if not spend_code(credential.person_id, code, moment=moment, now=now):
-        count_failure(credential, now, why="checked_code")
+        count_failure(credential, now, why="checked_code", address=address)
         raise Invalid(WRONG_CODE, field="code")
 
 

@@ -109,14 +109,14 @@ def sign_in(judgement: Judgement, *, address: str, now: datetime, proof: str = "
     use_address(address, proof, now=now)
     credential = lock_account_row(judgement.credential_id)
     tried = credential or _unknown_name(judgement.name_hash, now)
-    refuse_locked(tried, now, name=judgement.tried, address=address)
+    refuse_locked(tried, now, name=judgement.tried, address=address, guesses=True)
     if credential is None or not credential.is_enabled or not _still_right(credential, judgement):
-        count_failure(tried, now, why=_why(credential), name=judgement.tried)
+        count_failure(tried, now, why=_why(credential), name=judgement.tried, address=address)
         count_address(address, now)
         raise SignInRefused
     credential.password_hash = judgement.fresh_hash or credential.password_hash
     if not asks_code(credential.person_id, now):
-        admit(credential, now=now)
+        admit(credential, now=now, address=address)
     return credential
 
 
@@ -129,11 +129,12 @@ def _why(credential: Credential | None) -> str:
     return "password" if credential.password_hash else "inactive"
 
 
-def admit(credential: Credential, *, now: datetime, **how: str | int) -> None:
-    """Note that somebody got in: what was counted against the account is forgotten."""
+def admit(credential: Credential, *, now: datetime, address: str, **how: str | int) -> None:
+    """Note that somebody got in, and from where: what was counted against them is forgotten."""
     clear_failures(credential)
     credential.last_sign_in_at = now
-    audit.record(
+    audit.record_from(
+        address,
         "account:signed_in",
         subject=("person", credential.person_id),
         actor_id=credential.person_id,
@@ -157,32 +158,34 @@ def sweep_names(now: datetime) -> None:
     db.session.execute(delete(UnknownName).where(UnknownName.last_at < now - NAMES_KEPT))
 
 
-def refuse_locked(tried: Tried, now: datetime, *, name: str = "", address: str = "") -> None:
+def refuse_locked(
+    tried: Tried, now: datetime, *, address: str, name: str = "", guesses: bool = False
+) -> None:
     """SignInRefused while an account is locked by failures; the try is logged.
 
-    It counts against the `address` where there may be guessing, be the password right or wrong:
-    who goes on guessing is slowed down, and learns nothing of the password by that.
+    It counts against the `address` where somebody `guesses`, be the password right or wrong: who
+    goes on guessing is slowed down, and learns nothing of the password by that.
     """
     if tried.locked_until and tried.locked_until > now:
-        note_failure(_person_of(tried), now, why="locked", name=name)
-        if address:
+        note_failure(_person_of(tried), now, why="locked", name=name, address=address)
+        if guesses:
             count_address(address, now)
         left = math.ceil((tried.locked_until - now) / timedelta(minutes=1))
         by_mail = "用已验证的邮箱重置密码，或" if mail_server() else ""
         raise SignInRefused(f"账号已锁定，请 {left} 分钟后再试，或{by_mail}联系管理员重置")
 
 
-def confirm_password(judgement: Judgement, *, now: datetime) -> Credential:
+def confirm_password(judgement: Judgement, *, address: str, now: datetime) -> Credential:
     """Invalid unless it was the account's password; guesses count as they do at sign-in."""
     credential = lock_account_row(judgement.credential_id)
     if credential is None:
         raise Invalid("当前密码不正确", field="current")
     try:
-        refuse_locked(credential, now)
+        refuse_locked(credential, now, address=address)
     except SignInRefused as refused:
         raise Invalid(refused.message, field="current") from refused
     if not _still_right(credential, judgement):
-        count_failure(credential, now, why="checked_password")
+        count_failure(credential, now, why="checked_password", address=address)
         raise Invalid("当前密码不正确", field="current")
     return credential
 
@@ -200,7 +203,7 @@ def _still_right(credential: Credential, judgement: Judgement) -> bool:
     return judgement.is_right and credential.password_hash == judgement.password_hash
 
 
-def count_failure(tried: Tried, now: datetime, *, why: str, name: str = "") -> None:
+def count_failure(tried: Tried, now: datetime, *, why: str, address: str, name: str = "") -> None:
     """Count a wrong password or code, and log why it was (WHY); the fifth locks the account.
 
     Of what was typed the log keeps a `name` of the account, masked: people type passwords into the
@@ -213,22 +216,36 @@ def count_failure(tried: Tried, now: datetime, *, why: str, name: str = "") -> N
     if tried.locked_until and tried.locked_until < now - LOCKS_KEPT:
         tried.locks = 0
     tried.failures += 1
-    note_failure(_person_of(tried), now, why=why, name=name)
+    note_failure(_person_of(tried), now, why=why, name=name, address=address)
     if tried.failures >= FAILURES_BEFORE_LOCK:
         tried.locked_until = now + min(LONGEST_LOCK, LOCK_LASTS * 2 ** min(tried.locks, 10))
         tried.locks += 1
         tried.failures = 0
+        _note_of(
+            _person_of(tried),
+            "account:locked_by_failures",
+            now,
+            address,
+            until=tried.locked_until.isoformat(),
+        )
 
 
 def _person_of(tried: Tried) -> int | None:
     return tried.person_id if isinstance(tried, Credential) else None
 
 
-def note_failure(person_id: int | None, now: datetime, *, why: str, name: str = "") -> None:
-    """Log that somebody did not get in, for whose account and why; None where nobody has it."""
-    subject = ("account", 0) if person_id is None else ("person", person_id)
+def note_failure(
+    person_id: int | None, now: datetime, *, why: str, address: str, name: str = ""
+) -> None:
+    """Log that somebody did not get in, for whose account, from where and why."""
     told = {"tried": name, "why": why} if name else {"why": why}
-    audit.record("account:sign_in_failed", subject=subject, actor_id=None, now=now, **told)
+    _note_of(person_id, "account:sign_in_failed", now, address, **told)
+
+
+def _note_of(person_id: int | None, tag: str, now: datetime, address: str, **told: str) -> None:
+    """Log what befell an account; None for a name that nobody has."""
+    subject = ("account", 0) if person_id is None else ("person", person_id)
+    audit.record_from(address, tag, subject=subject, actor_id=None, now=now, **told)
 
 
 def clear_failures(credential: Credential) -> None:

@@ -163,7 +163,7 @@ def password_confirmed(password: str) -> Response | None:
     begin_writing()
     repeated = answer_repeat()
     if repeated is None:
-        signing_in.confirm_password(judgement, now=now())
+        signing_in.confirm_password(judgement, address=visitor_address(), now=now())
     return repeated
 
 

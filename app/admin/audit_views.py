@@ -26,7 +26,7 @@ EXPORTED = 20_000
 ADVICE = "请缩小起止日期或类别后分次导出"
 KINDS = {"person": "person", "unit": "org", "meeting": "meeting"}
 """Which records have names, and what their places are called."""
-HEADS = ("序号", "时间", "事件", "事件代码", "操作人", "对象", "内容", "封印")
+HEADS = ("序号", "时间", "事件", "事件代码", "操作人", "网络地址", "对象", "内容", "封印")
 
 
 def _day(name: str) -> date | None:
@@ -126,6 +126,7 @@ def _cells(event: AuditEvent, names: dict[Scope, str]) -> tuple[Any, ...]:
         event_name(event.tag),
         event.tag,
         _actor(event, names),
+        event.address or "",
         _subject(event, names),
         "；".join(f"{key}：{value}" for key, value in said(event.tag, event.data, names).items()),
         event.seal or "",

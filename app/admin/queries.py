@@ -149,7 +149,7 @@ def search_events(wanted: EventFilter) -> Select[tuple[AuditEvent]]:
 
 
 def _holds(text: str) -> ColumnElement[bool]:
-    """A word of the event, or the person it is about: the data itself may be any of these."""
+    """A word of the event, whom it is about, from where: the data itself may be any of these."""
     people = select(Person.id).where(Person.name.contains(text, autoescape=True))
     about = and_(AuditEvent.subject_type == "person", AuditEvent.subject_id.in_(people))
     kind, _, number = text.partition(":")
@@ -158,7 +158,8 @@ def _holds(text: str) -> ColumnElement[bool]:
         AuditEvent.subject_id == (int(number) if number.isdecimal() else 0),
     )
     named = AuditEvent.tag.in_([tag for tag, name in EVENTS.items() if text in name])
-    return or_(AuditEvent.tag.contains(text, autoescape=True), named, about, of_record)
+    tagged, came_from = AuditEvent.tag.contains(text, autoescape=True), AuditEvent.address == text
+    return or_(tagged, named, about, of_record, came_from)
 
 
 def _start(day: date) -> datetime:

@@ -45,6 +45,7 @@ AREAS = {
 # What events are about and no area is called after.
 SUBJECTS = {
     "account": "未知账号",
+    "address": "网络地址",
     "earlier_certificate": "往年证书",
     "employment": "单位绑定",
     "unit_registration": "单位注册",

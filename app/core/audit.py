@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     insert,
     select,
+    update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,6 +57,8 @@ class AuditEvent(Model):
     subject_type: Mapped[str] = mapped_column(String(30))
     subject_id: Mapped[int] = mapped_column(Id)
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # From where somebody signed in, or tried to; forgotten after a time, so no seal covers it.
+    address: Mapped[str | None] = mapped_column(String(45))
     seq: Mapped[int | None] = mapped_column(Id, unique=True)
     seal: Mapped[str | None] = mapped_column(String(64))
 
@@ -64,6 +67,19 @@ def record(
     tag: str, *, subject: tuple[str, int], actor_id: int | None, now: datetime, **data: Any
 ) -> None:
     """Write an event in the transaction of its act; `tag` reads like declaration:submitted."""
+    record_from("", tag, subject=subject, actor_id=actor_id, now=now, **data)
+
+
+def record_from(
+    address: str,
+    tag: str,
+    *,
+    subject: tuple[str, int],
+    actor_id: int | None,
+    now: datetime,
+    **data: Any,
+) -> None:
+    """Write an event with the network address that it came from: of signing in, or trying to."""
     db.session.add(
         AuditEvent(
             at=now,
@@ -72,8 +88,15 @@ def record(
             subject_type=subject[0],
             subject_id=subject[1],
             data=data,
+            address=address or None,
         )
     )
+
+
+def forget_addresses(before: datetime) -> None:
+    """Forget from where people signed in before a moment; that they did is kept."""
+    old = update(AuditEvent).where(AuditEvent.address.is_not(None), AuditEvent.at < before)
+    db.session.execute(old.values(address=None))
 
 
 def record_many(

@@ -147,7 +147,7 @@ def _check_office(person: Person, told: Told, now: datetime) -> None:
         )
 
 
-def enter(told: Told, *, now: datetime) -> Credential | None:
+def enter(told: Told, *, address: str, now: datetime) -> Credential | None:
     """Return the account that an identity is linked to, None where it is nobody's any more.
 
     SignOnRefused or SignInRefused say why somebody does not get in. Who has a second factor is not
@@ -159,10 +159,10 @@ def enter(told: Told, *, now: datetime) -> Credential | None:
     credential = account_of(identity.person_id)
     if credential is None or not credential.is_enabled:
         raise SignOnRefused("您在本平台的账号已停用", "如需恢复，请联系系统管理员。")
-    refuse_locked(credential, now)
+    refuse_locked(credential, now, address=address)
     check_fit(identity.person, told, now=now)
     identity.last_used_at = now
-    let_through(credential, identity.provider, now=now)
+    let_through(credential, identity.provider, address=address, now=now)
     return credential
 
 
@@ -185,12 +185,14 @@ def _has_left(identity: LinkedIdentity, told: Told, now: datetime) -> bool:
     return True
 
 
-def let_through(credential: Credential, provider: Provider, *, now: datetime) -> None:
+def let_through(
+    credential: Credential, provider: Provider, *, address: str, now: datetime
+) -> None:
     """Note by which provider somebody got in, or came as far as the second factor."""
     if asks_code(credential.person_id, now):
         _note("account:provider_confirmed", credential.person_id, provider, now)
     else:
-        admit(credential, now=now, provider=provider.name)
+        admit(credential, now=now, address=address, provider=provider.name)
 
 
 def link_identity(person: Person, told: Told, *, now: datetime) -> LinkedIdentity:
@@ -247,7 +249,7 @@ def _take_away(identity: LinkedIdentity, now: datetime, *, actor_id: int | None)
     db.session.flush()
 
 
-def open_account(told: Told, *, now: datetime) -> Credential:
+def open_account(told: Told, *, address: str, now: datetime) -> Credential:
     """Enter somebody new whom a provider vouches for, as an applicant (注册).
 
     Forbidden where the jurisdiction opens no accounts so, Conflict for an identity that is
@@ -270,7 +272,7 @@ def open_account(told: Told, *, now: datetime) -> Credential:
     grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=person.id, now=now)
     _note("account:opened_by_provider", person.id, provider, now)
     link_identity(person, told, now=now)
-    let_through(credential, provider, now=now)
+    let_through(credential, provider, address=address, now=now)
     return credential
 
 

@@ -105,7 +105,7 @@ def _receive(journey: Journey, told: Told) -> Response:
     """Let in whose identity this is, link it for who asked for that, else ask whose it is."""
     if journey.link_for is not None:
         return own_views.link(journey.link_for, told)
-    account = operations.enter(told, now=now())
+    account = operations.enter(told, address=visitor_address(), now=now())
     if account is None:
         operations.check_unit(told)
         operations.check_name_of_number(told)
@@ -236,7 +236,7 @@ def _activated(form: ActivationForm, told: Told) -> Credential:
     operations.check_fit(account.person, told, now=now())
     accounts.set_password(account, password, now=now())
     if not asks_code(person.id, now()):
-        signing_in.admit(account, now=now())
+        signing_in.admit(account, address=visitor_address(), now=now())
     operations.link_identity(account.person, told, now=now())
     return account
 
@@ -247,7 +247,7 @@ def open_account() -> Response | tuple[str, int]:
     """Open an account for somebody new whom a provider vouches for; their details come next."""
     try:
         told, _ = web.told_before()
-        account = operations.open_account(told, now=now())
+        account = operations.open_account(told, address=visitor_address(), now=now())
     except DomainError as refusal:
         return refused(refusal)
     onward = _in_by(account, told, DETAILS)

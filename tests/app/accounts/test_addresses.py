@@ -15,6 +15,7 @@ from flask import Flask
 
 from app.accounts import addresses, operations, signing_in
 from app.accounts.models import Credential, SignInAttempt, SpentProof
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.builders.people import a_person
@@ -148,6 +149,10 @@ def test_each_block_lasts_twice_as_long(
     assert "10 分钟后再试" in sign_in(browser, "x").text
     at(START + timedelta(minutes=17))
     assert sign_in(browser).status_code == 303
+    with transaction(write=False):
+        told = db.session.query(AuditEvent).filter_by(tag="account:address_blocked").all()
+        assert {(each.subject_type, each.address) for each in told} == {("address", "127.0.0.1")}
+        assert len(told) == 2
 
 
 def test_a_block_asks_for_harder_work_and_shuts_nobody_out(

@@ -177,7 +177,7 @@ def test_a_link_that_two_open_at_once_sets_one_password(app: Flask, person: Pers
     hashed = signing_in.hash_password("Yunqiao#88")
 
     def reset() -> None:
-        mail_links.reset_by_mail(secret, hashed, "", moment=START, now=now())
+        mail_links.reset_by_mail(secret, hashed, "", address="", moment=START, now=now())
 
     failed = together_inside(app, reset, reset)
     assert sorted(type(each) for each in failed if each) == [Invalid]

@@ -12,6 +12,7 @@ from flask import Flask
 from app.accounts import operations, sessions, signing_in
 from app.accounts.devices import device_of
 from app.accounts.models import Credential, LoginSession, Person
+from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -142,13 +143,20 @@ def test_the_person_of_a_request_takes_one_statement(app: Flask, person: Person)
     assert len(sent) == 1
 
 
-def test_old_sessions_are_forgotten(app: Flask, person: Person, at: Callable[..., None]) -> None:
+def test_old_sessions_and_addresses_are_forgotten(
+    app: Flask, person: Person, at: Callable[..., None]
+) -> None:
     with transaction():
         operations.open_session(person.id, address="127.0.0.1", agent="", now=now())
-    at(START + timedelta(days=181))
+        own, moment = ("person", person.id), now()
+        audit.record_from("10.0.0.1", "account:signed_in", subject=own, actor_id=None, now=moment)
+        audit.seal_events()
+    at(START + timedelta(days=185))
     with transaction():
         operations.sweep_sessions(now())
         assert db.session.scalars(sa.select(LoginSession)).all() == []
+        kept = db.session.query(AuditEvent).filter_by(tag="account:signed_in").one()
+        assert (kept.address, audit.broken_seals()) == (None, [])
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_locks_grow_to_an_hour_and_fade_in_a_day(
     def lock() -> None:
         with transaction():
             for _ in range(signing_in.FAILURES_BEFORE_LOCK):
-                signing_in.count_failure(account_of(person), now(), why="password")
+                signing_in.count_failure(account_of(person), now(), why="code", address="")
 
     told = []
     for hours in (0, 2, 4, 6, 40):
@@ -178,6 +178,15 @@ def test_tries_on_a_locked_name_are_logged_and_count_against_the_address(
         about = [(each.subject_type, each.data) for each in kept.order_by(AuditEvent.id)]
         own = ("person", {"tried": "q****e", "why": "locked"})
         assert about[2:] == [own, own, ("account", {"why": "locked"})]
+        locks = db.session.query(AuditEvent).filter_by(tag="account:locked_by_failures")
+        assert {each.subject_type for each in locks} == {"person", "account"}
+    log = client_for(auditor).get("/admin/audit?q=127.0.0.1").text
+    assert (log.count("因多次登录失败被锁定"), log.count("127.0.0.1</span>")) == (2, 7)
+    assert "截止：2026-11-23 09:15" in log
+    own_log = client_for(person).get("/account/log").text
+    assert own_log.count("127.0.0.1") == own_log.count("登录失败</td>") + 1 == 4
+    csv = client_for(auditor).post("/admin/audit/export", {"q": "127.0.0.1"}).text
+    assert csv.count(",127.0.0.1,") == 7
     log = client_for(auditor).get("/admin/audit?q=sign_in_failed").text
     assert "填写的账号：q****e；失败原因：账号锁定期间再次尝试" in log
     monkeypatch.setattr(addresses, "ADDRESS_FAILURES", 6)
