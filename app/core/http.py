@@ -1,6 +1,7 @@
 """What every page shares: one transaction a request, refusals, headers, paging."""
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,8 @@ from app.core.signed_out import SAFE_METHODS, ask_to_sign_in, lacks_session, wan
 # What PostgreSQL calls them; SQLite raises OverflowError, and says UNIQUE in words.
 NUMBER_TOO_LARGE, UNIQUE_BROKEN = "22003", "23505"
 LAST_PAGE = 10**9
+FILE_SENT, FORM_KEY = "file_sent", re.compile(r"[\w-]{1,40}", re.ASCII)
+"""A short cookie that names the form whose answer was a file, and what such a name looks like."""
 """No list has as many pages, and every database counts to where the next begins."""
 T = TypeVar("T")
 V = TypeVar("V", bound=Callable[..., Any])
@@ -263,7 +266,21 @@ def add_headers(response: Response) -> Response:
     if request.endpoint != "static" or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
         response.vary.add("Cookie")
+    _mark_file(response)
     return response
+
+
+def _mark_file(response: Response) -> None:
+    """Tell the page of a form that its answer was a file: it stays, and its button wakes again.
+
+    A script reads the mark and takes it away (assets/js/submit.js).
+    """
+    key = request.form.get("request_key", "") if request.method == "POST" else ""
+    is_file = response.headers.get("Content-Disposition", "").startswith("attachment")
+    if is_file and FORM_KEY.fullmatch(key):
+        response.set_cookie(
+            FILE_SENT, key, max_age=60, samesite="Strict", secure=request.is_secure
+        )
 
 
 TITLES = {

@@ -58,6 +58,29 @@ function sendOnce(event, form, button) {
   }
   button.disabled = true;
   button.classList.add('is-sending');
+  wakeAfterFile(form);
+}
+
+// Everything in a form that stays on the page can be pressed again.
+function wake(form) {
+  delete form.dataset.sending;
+  for (const stand of form.querySelectorAll('[data-stand-in]')) stand.remove();
+  for (const button of document.querySelectorAll('.is-sending')) {
+    if (button.form !== form) continue;
+    button.disabled = false;
+    button.classList.remove('is-sending');
+  }
+}
+
+// An answer that is a file leaves the page standing; a short cookie says that it came (app/core/http.py).
+function wakeAfterFile(form) {
+  const mark = `file_sent=${form.elements.namedItem('request_key')?.value}`;
+  const timer = setInterval(() => {
+    if (form.dataset.sending !== undefined && !document.cookie.split('; ').includes(mark)) return;
+    clearInterval(timer);
+    document.cookie = 'file_sent=; Max-Age=0; Path=/; SameSite=Strict';
+    wake(form);
+  }, 300);
 }
 
 document.addEventListener('submit', (event) => {
@@ -83,12 +106,7 @@ on('click', 'a[data-confirm]', async (event, link) => {
 // Back from the browser's page cache: everything can be pressed again.
 window.addEventListener('pageshow', (event) => {
   if (!event.persisted) return;
-  for (const form of document.querySelectorAll('form[data-sending]')) delete form.dataset.sending;
-  for (const stand of document.querySelectorAll('[data-stand-in]')) stand.remove();
-  for (const button of document.querySelectorAll('.is-sending')) {
-    button.disabled = false;
-    button.classList.remove('is-sending');
-  }
+  document.querySelectorAll('form[data-sending]').forEach(wake);
 });
 
 // The server's own words, in Chinese and with links to the fields, replace the browser's bubbles.
