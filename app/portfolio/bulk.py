@@ -27,6 +27,7 @@ from app.engine.models import WorkItem
 from app.engine.task_forms import spec_of
 from app.portfolio import vetting
 from app.portfolio.bulk_models import RowState, VetBatch, VetRow
+from app.portfolio.duplicates import hinted_among
 from app.portfolio.models import PASS, RETURN, PortfolioItem
 from app.portfolio.queries import seen_among, units_where
 from forms import build
@@ -61,7 +62,8 @@ def ask(
     )
     db.session.add(batch)
     db.session.flush()
-    db.session.add_all(_row(batch, task, is_theirs=task.id in mine) for task in wanted)
+    hinted = _hinted(mine.values(), actor, now)
+    db.session.add_all(_row(batch, task, mine, hinted) for task in wanted)
     db.session.flush()
     subject = ("vet_batch", batch.id)
     audit.record(
@@ -89,9 +91,23 @@ def _known(task_ids: Collection[int], actor: Person, now: datetime) -> Sequence[
     return [task for task in tasks if task.business_id in seen]
 
 
-def _row(batch: VetBatch, task: WorkItem, *, is_theirs: bool) -> VetRow:
+def _hinted(tasks: Iterable[WorkItem], actor: Person, now: datetime) -> set[int]:
+    return hinted_among(actor, [task.business_id for task in tasks], now)
+
+
+def hinted_in(task_ids: Collection[int], *, actor: Person, now: datetime) -> Sequence[WorkItem]:
+    """Return those of these tasks of somebody whose items have hints (重复申报提示)."""
+    mine = vetting.among(vetting.waiting_for(actor.id, now), task_ids)
+    hinted = _hinted(mine.values(), actor, now)
+    return [task for task in mine.values() if task.business_id in hinted]
+
+
+def _row(
+    batch: VetBatch, task: WorkItem, mine: Mapping[int, WorkItem], hinted: Collection[int]
+) -> VetRow:
     row = VetRow(batch_id=batch.id, work_item_id=task.id, item_id=task.business_id)
-    if is_theirs:
+    row.is_hinted = task.business_id in hinted
+    if task.id in mine:
         row.title = task.title
     else:
         row.state, row.reason = RowState.REFUSED, NOT_YOURS
@@ -173,6 +189,12 @@ def counts_of(batch_id: int) -> dict[str, int]:
         .group_by(VetRow.state)
     ).tuples()
     return {**dict.fromkeys(RowState, 0), **dict(rows.all())}
+
+
+def hints_of(batch_id: int) -> int:
+    """Return how many items of a batch had hints when they were decided on."""
+    hinted = select(func.count()).where(VetRow.batch_id == batch_id, VetRow.is_hinted)
+    return db.session.scalar(hinted) or 0
 
 
 def rows_of(batch_id: int, state: str = "") -> Select[tuple[VetRow]]:

@@ -60,5 +60,7 @@ class VetRow(Model):
     )
     # Empty where it was no task of this person any more.
     title: Mapped[str] = mapped_column(String(300), default="")
+    # Whether the reviewer was told of a double claim: as it stood when they decided.
+    is_hinted: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(10), default=RowState.WAITING)
     reason: Mapped[str] = mapped_column(Text, default="")

@@ -16,8 +16,9 @@ from app.core.http import page_of, safe_next, see_other
 from app.core.numbers import ids_in
 from app.core.permissions import authorize, register_predicate, requires
 from app.engine.models import WorkItem
-from app.portfolio import archive, bulk, duplicates, item_types, queries, vetting
+from app.portfolio import archive, bulk, item_types, queries, vetting
 from app.portfolio.bulk_models import RowState, VetBatch
+from app.portfolio.models import PASS
 
 ROW_WORDS = {
     RowState.WAITING: ("等待办理", "secondary"),
@@ -58,23 +59,29 @@ def _chosen() -> list[int]:
 
 @requires("portfolio.vet")
 @shown_on(archive.archive)
-def vet_many() -> Response:
-    """批量审核: back to the list when all is done, else to what is under way or was refused."""
+def vet_many() -> Response | str:
+    """批量审核: back to the list when all is done, else to what is under way or was refused.
+
+    What would pass in spite of a hint is named first, on whatever page of the list it stands.
+    """
     decision, opinion = request.form.get("decision", ""), request.form.get("opinion", "")
-    done = bulk.ask(_chosen(), decision, opinion, actor=current_user, now=now())
+    chosen = _chosen()
+    passing = chosen if decision == PASS else []
+    hinted = bulk.hinted_in(passing, actor=current_user, now=now())
+    doubtful = {task.id for task in hinted}
+    if request.form.get("leave"):
+        chosen = [each for each in chosen if each not in doubtful]
+    elif doubtful - set(ids_in(request.form.getlist("seen"))):
+        back = safe_next(request.form.get("next"), url_for("portfolio.archive"))
+        return render_template("portfolio/hinted.html", chosen=chosen, hinted=hinted, back=back)
+    done = bulk.ask(chosen, decision, opinion, actor=current_user, now=now())
     counts = bulk.counts_of(done.id)
     if counts[RowState.DONE] < done.total:
         return see_other(url_for("portfolio.batch", batch_id=done.id))
-    hints = _hints_in(done)
+    hints = bulk.hints_of(done.id)
     told = f"，其中 {hints} 项有重复申报提示" if hints else ""
     flash(bulk.summary_of(done) + told, "success")
     return see_other(safe_next(request.form.get("next"), url_for("portfolio.archive")))
-
-
-def _hints_in(asked: VetBatch) -> int:
-    """Return how many items of a batch have hints that who asked for it is told."""
-    ids = [row.item_id for row in db.session.scalars(bulk.rows_of(asked.id))]
-    return len(duplicates.hinted_among(current_user, ids, now()))
 
 
 def _batch(batch_id: int) -> VetBatch:
@@ -104,8 +111,7 @@ def batch(batch_id: int) -> str:
         batch=found,
         counts=bulk.counts_of(batch_id),
         page=page_of(bulk.rows_of(batch_id, state), size=PAGE_SIZE),
-        # Not while it goes on: the page asks anew every second.
-        hints=_hints_in(found) if found.finished_at else None,
+        hints=bulk.hints_of(batch_id),
         state=state,
         words=ROW_WORDS,
         name_of=_name,

@@ -15,7 +15,7 @@ from app.core.jobs import Job
 from app.engine import definitions
 from app.portfolio import bulk, operations
 from app.portfolio.bulk_models import RowState, VetBatch, VetRow
-from app.portfolio.models import PortfolioItem
+from app.portfolio.models import ItemMark, ItemVersionMark, PortfolioItem
 from app.units.models import Unit
 from tests.builders import portfolio as build
 from tests.builders.people import a_person, a_unit
@@ -300,3 +300,37 @@ def test_a_batch_is_its_reviewers_own(
         for number in (made, 999):
             assert browser.get(f"/portfolio/batches/{number}").status_code == answer
             assert browser.post(f"/portfolio/batches/{number}/retry").status_code == answer
+
+
+def test_a_batch_names_what_has_hints_before_it_passes_and_remembers_it(
+    clerk: Person, teacher: Person, school: Unit, client_for: Sign
+) -> None:
+    award = {"name": "小学数学“量感”培养实践研究", "date": "2023-06"}
+    with transaction():
+        people = db.session.merge(teacher), a_person("毕如松", unit=school)
+        claims = [build.a_submitted_item(each, "award", data=award).id for each in people]
+    [alone] = sent(teacher, 1)
+    browser = client_for(clerk)
+    listed = browser.get("/portfolio/archive").text
+    assert listed.count(">重复提示<") == 2
+    assert f'href="/portfolio/{alone}#duplicates"' not in listed
+    assert "本页有 2 项待审核业绩有重复申报提示" in listed
+    named = asked(browser, [*claims, alone]).text
+    assert "所选 3 项业绩中，2 项有重复申报提示" in named
+    assert "除去这 2 项，通过其余 1 项" in named
+    assert asked(browser, [*claims, alone], leave="1").status_code == 303
+    assert states([*claims, alone]) == ["submitted", "submitted", "approved"]
+    half = asked(browser, claims, seen=tasks(claims)[:1]).text
+    assert "2 项有重复申报提示" in half, "of one of them nothing was told yet"
+    asked(browser, claims, seen=tasks(claims))
+    page = browser.get("/portfolio/archive").text
+    assert "已通过 2 项业绩，其中 2 项有重复申报提示" in page
+    assert ">重复提示<" not in page
+    with transaction():
+        batch = db.session.scalars(select(VetBatch.id).order_by(VetBatch.id.desc())).first()
+        # What they claim later is no word on what was known when it was decided.
+        db.session.execute(delete(ItemVersionMark))
+        db.session.execute(delete(ItemMark))
+    decided = browser.get(f"/portfolio/batches/{batch}").text
+    assert "办理时有 2 项" in decided
+    assert decided.count(">重复提示<") == 2

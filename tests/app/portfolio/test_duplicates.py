@@ -19,7 +19,6 @@ from app.core.lookalikes import PictureBand, PictureLook, PictureTwin
 from app.core.storage import StoredFile
 from app.core.uploads import Policy
 from app.portfolio import attachments, duplicates, operations
-from app.portfolio.bulk_models import VetBatch
 from app.portfolio.models import (
     ItemFile,
     ItemMark,
@@ -316,28 +315,6 @@ def test_the_clerk_reads_the_path_and_no_applicant_does(
         assert HEADING in page
         assert "云桥区青禾小学 › 柏小满 › 获奖项目" in page
     assert HEADING not in client_for(two[1]).get(f"/portfolio/{claim}").text
-
-
-def test_the_list_marks_what_waits_and_has_hints_and_a_batch_counts_them(
-    two: tuple[Person, Person], school: Unit, client_for: Sign
-) -> None:
-    claims = [sent(person, "award", **AWARD) for person in two]
-    alone = sent(two[0], "honor", name="区优秀教师")
-    with transaction():
-        clerk = staff(db.session.merge(school), "unit_clerk")
-    browser = client_for(clerk)
-    listed = browser.get("/portfolio/archive").text
-    assert listed.count(">重复提示<") == 2
-    assert f'href="/portfolio/{alone}#duplicates"' not in listed
-    assert "本页有 2 项待审核业绩有重复申报提示" in listed
-    asked = {"id": [*claims, alone], "decision": "pass", "opinion": "属实"}
-    browser.post("/portfolio/archive", asked)
-    page = browser.get("/portfolio/archive").text
-    assert "已通过 3 项业绩，其中 2 项有重复申报提示" in page
-    assert ">重复提示<" not in page
-    with transaction(write=False):
-        batch = db.session.scalars(select(VetBatch.id)).one()
-    assert "2 项有重复申报提示" in browser.get(f"/portfolio/batches/{batch}").text
 
 
 def test_no_applicant_is_told_what_has_hints(two: tuple[Person, Person], school: Unit) -> None:
