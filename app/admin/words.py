@@ -219,6 +219,7 @@ EVENTS = {
     "portfolio:review_cancelled": "作废业绩审核",
     "portfolio:returned": "退回业绩",
     "portfolio:submitted": "提交业绩",
+    "portfolio:taken_back": "撤回提交业绩",
     "portfolio:withdrawal_cancelled": "作废撤回申请",
     "portfolio:withdrawal_decided": "审核撤回申请",
     "portfolio:withdrawal_requested": "申请撤回业绩",

@@ -233,6 +233,12 @@ def withdraw(business: Business, *, actor_id: int, now: datetime) -> None:
         walk.finish()
 
 
+def may_withdraw(business: Business, actor_id: int) -> bool:
+    """Tell whether a person could take their record back now: it waits for that, unopened."""
+    waiting = db.session.scalars(_awaited(business, WITHDRAWN)).first()
+    return waiting is not None and first_viewed(waiting.id, actor_id) is None
+
+
 def first_viewed(instance_id: int, sender_id: int) -> WorkItem | None:
     """Return the first task that anybody has opened since a person sent the record on, if any.
 
@@ -249,11 +255,11 @@ def first_viewed(instance_id: int, sender_id: int) -> WorkItem | None:
     return db.session.scalars(viewed.order_by(WorkItem.id).limit(1)).first()
 
 
-def _awaiting(business: Business, message: str) -> ProcessInstance:
+def _awaited(business: Business, message: str) -> sa.Select[tuple[ProcessInstance]]:
     awaited = sa.select(Subscription.instance_id).where(
         Subscription.message == message, Subscription.kind == EventKind.MESSAGE
     )
-    instance = db.session.scalars(
+    return (
         sa.select(ProcessInstance)
         .where(
             ProcessInstance.business_type == business[0],
@@ -263,9 +269,12 @@ def _awaiting(business: Business, message: str) -> ProcessInstance:
         )
         .order_by(ProcessInstance.id)
         .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
+    )
+
+
+def _awaiting(business: Business, message: str) -> ProcessInstance:
+    locked_row = _awaited(business, message).with_for_update()
+    instance = db.session.scalars(locked_row.execution_options(populate_existing=True)).first()
     if instance is None:
         raise NotWaiting
     return instance

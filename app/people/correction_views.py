@@ -62,7 +62,7 @@ def _may_withdraw(waiting: IdentityCorrection | None) -> bool:
     """Tell whether nobody who handles a request has opened it since it was sent (撤回)."""
     if waiting is None or waiting.status != CorrectionStatus.PENDING:
         return False
-    return asking.is_unread((CORRECTION, waiting.id), waiting.person_id)
+    return runtime.may_withdraw((CORRECTION, waiting.id), waiting.person_id)
 
 
 def _evidence(waiting: IdentityCorrection | None) -> list[Any]:

@@ -1,4 +1,8 @@
-"""What becomes of an item when its process is cancelled (流程作废): its owner may begin again."""
+"""What becomes of an item when its process ends undecided: its owner may begin again.
+
+So where the process is cancelled (流程作废), and where its owner took back what nobody had
+opened (撤回提交).
+"""
 
 from datetime import datetime
 
@@ -23,6 +27,23 @@ def cancel_review(
     item.row_version += 1
     item.updated_at = now
     _tell(item, "review_cancelled", f"审核流程已作废：{reason}。请修改后重新提交", actor_id, now)
+
+
+def take_back(item: PortfolioItem, *, now: datetime) -> None:
+    """Make what waits a draft again, as if it had not been sent: nobody has read it.
+
+    What the unit said to earlier ones stays. Raises Conflict once it was decided.
+    """
+    sent = item.last_submission
+    if item.status != SUBMITTED or sent is None or sent.decision is not None:
+        raise Conflict("业绩已审核，不能撤回提交")
+    item.submissions.remove(sent)
+    item.sent_files, item.marks = [], []
+    item.status = DRAFT
+    item.row_version += 1
+    item.updated_at = now
+    db.session.flush()
+    record_event(item, "taken_back", item.person_id, now, no=sent.no)
 
 
 def cancel_withdrawal(

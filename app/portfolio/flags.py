@@ -7,7 +7,13 @@ from sqlalchemy import select, tuple_
 
 from app.core.db import db
 from app.portfolio import item_types
-from app.portfolio.models import STATES, ItemFlag, PortfolioItem
+from app.portfolio.models import APPROVED, STATES, SUBMITTED, ItemFlag, PortfolioItem
+
+WAYS = {
+    SUBMITTED: "单位尚未查看的，请先撤回那一项的提交再修改；已经查看的，请等待审核结果",
+    APPROVED: "请先申请撤回那一项再修改",
+}
+"""How a value is set free where its item cannot be typed into."""
 
 
 def flag_faults(item: PortfolioItem, values: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -29,7 +35,7 @@ def flag_faults(item: PortfolioItem, values: Mapping[str, Any]) -> dict[str, lis
     found: dict[str, list[str]] = {}
     for flag, other in db.session.execute(held):
         name = other.summary or "未填写名称的草稿"
-        way = "请先取消那里的标记" if other.can_edit else "请先申请撤回那一项再修改"
+        way = WAYS.get(other.status, "请先取消那里的标记")
         said = f"“{flag.value}”已用于“{name}”（{STATES[other.status]}），{way}"
         found.setdefault(flag.field, []).append(said)
     return found

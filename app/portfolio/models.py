@@ -125,8 +125,8 @@ class PortfolioItem(Model):
 
     @property
     def can_delete(self) -> bool:
-        """Whether it may go: a draft that was never approved."""
-        return self.status == DRAFT and self.current_version_id is None
+        """Whether it may go: a draft of which the unit has said nothing yet."""
+        return self.status == DRAFT and not self.submissions
 
     @property
     def last_submission(self) -> "ItemSubmission | None":

@@ -16,6 +16,7 @@ from app.engine import handlers
 from app.engine.contracts import Contract, Life, moves, parting
 from app.engine.handlers import Card, Outcomes, Scope, Step
 from app.engine.models import WorkItem
+from app.engine.runtime import WITHDRAWN
 from app.engine.standing import by_status
 from app.people.known import KnownKind, of_person, register_known
 from app.portfolio import (
@@ -56,9 +57,12 @@ AUDIT = handlers.matter(
             PASSED: "审核通过，尚未入库",
             RETURNED: "已退回",
             APPROVED: "已入库",
+            DRAFT: "已撤回提交",
         },
-        ends=(APPROVED,),
+        ends=(APPROVED, DRAFT),
         shown={PASSED: (SUBMITTED,)},
+        told={WITHDRAWN: {SUBMITTED: SUBMITTED}},
+        offers={WITHDRAWN: (SUBMITTED,)},
     ),
 )
 WITHDRAWAL = handlers.matter(
@@ -122,6 +126,13 @@ def approve_item(step: Step) -> Outcomes:
     """Make what passed the next immutable version."""
     version = decisions.approve_item(_item(step), now=step.now)
     return {handlers.OUTCOME_WORD: f"第 {version.no} 版入库"}
+
+
+@handlers.service("take_back_item", Contract(AUDIT, moves=moves((SUBMITTED,), DRAFT)))
+def take_back_item(step: Step) -> Outcomes:
+    """Make what its owner took back a draft again (撤回提交)."""
+    cancelling.take_back(_item(step), now=step.now)
+    return {handlers.OUTCOME_WORD: "本人撤回"}
 
 
 @handlers.save(

@@ -156,6 +156,7 @@ def show(item_id: int) -> str:
     item = item_for(item_id, "portfolio.view")
     if item.person_id == current_user.id and item.can_edit:
         return _edit_page(item, build(_spec(item))(data=operations.answers_of(item)))
+    is_mine, task = item.person_id == current_user.id, archive.open_tasks([item.id]).get(item.id)
     page = render_template(
         "portfolio/show.html",
         item=item,
@@ -163,12 +164,15 @@ def show(item_id: int) -> str:
         duplicates=duplicates.duplicates_shown_to(current_user, item.person_id, [item.id], now()),
         log=flow_log((operations.BUSINESS, item.id)),
         usages=queries.usages_of([item.id]).get(item.id, []),
-        is_mine=item.person_id == current_user.id,
-        task=archive.open_tasks([item.id]).get(item.id),
+        is_mine=is_mine,
+        task=task,
+        may_take_back=is_mine
+        and runtime.may_withdraw((operations.BUSINESS, item.id), item.person_id),
         withdrawal=queries.last_withdrawal(item.id),
         reviewer=vetting.reviewer_of(item, now()),
         **_common(),
     )
+    withdrawal_views.note_opened(task)
     return noted(page, operations.BUSINESS, item_id)
 
 

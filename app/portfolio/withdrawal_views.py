@@ -1,15 +1,24 @@
-"""撤回申请: the requests of a unit's people to change approved items (FJ-U-11)."""
+"""撤回: of what nobody has opened yet, and the requests to change approved items (FJ-U-11)."""
 
-from flask import Blueprint, render_template, request
+from contextlib import suppress
+
+from flask import Blueprint, flash, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import Select, select
+from werkzeug.wrappers import Response
 
 from app.accounts.queries import names_of
 from app.core.clock import now
-from app.core.http import grants, page_of
+from app.core.db import begin_writing
+from app.core.errors import Conflict
+from app.core.http import grants, is_looked_at, page_of, see_other
 from app.core.permissions import requires
+from app.engine import runtime
+from app.engine.models import WorkItem
 from app.portfolio import queries, vetting
+from app.portfolio.asked import item_for
 from app.portfolio.models import PASS, RETURN, ItemWithdrawal, PortfolioItem
+from app.portfolio.operations import BUSINESS
 from app.portfolio.sight import seen_of
 
 PAGE_SIZE = 20
@@ -24,6 +33,28 @@ WORDS = {
 def add_pages(bp: Blueprint) -> None:
     """Add the page to the room's."""
     bp.get("/portfolio/withdrawals")(withdrawal_list)
+    bp.post("/portfolio/<int:item_id>/take-back")(take_back)
+
+
+@requires("portfolio.edit")
+def take_back(item_id: int) -> Response:
+    """撤回提交: take back what nobody has opened since it was sent."""
+    item_for(item_id, "portfolio.edit")
+    runtime.withdraw((BUSINESS, item_id), actor_id=current_user.id, now=now())
+    flash("已撤回提交，可以修改后重新提交审核", "success")
+    return see_other(url_for("portfolio.show", item_id=item_id))
+
+
+def note_opened(task: WorkItem | None) -> None:
+    """Note that a reviewer read the item of their task beside it: it is not taken back any more.
+
+    Last, for that writes: others would wait for the page to be drawn.
+    """
+    if task is not None and task.viewed_at is None and is_looked_at():
+        begin_writing()
+        # Decided by somebody else meanwhile, or halted: the page is read all the same.
+        with suppress(Conflict):
+            runtime.open_item(task, person_id=current_user.id, now=now())
 
 
 def _requests(state: str) -> Select[tuple[ItemWithdrawal]]:

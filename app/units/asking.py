@@ -20,13 +20,6 @@ def hold(business: Business, record: Model) -> None:
     db.session.refresh(record, with_for_update={"of": type(record)})
 
 
-def is_unread(business: Business, sender_id: int) -> bool:
-    """Tell whether nobody who handles a request has opened it since it was sent (撤回)."""
-    tasks = open_items(business)
-    viewed = (runtime.first_viewed(task.instance_id, sender_id) for task in tasks)
-    return bool(tasks) and not any(viewed)
-
-
 def task_of_page(business: Business, page: str) -> WorkItem | None:
     """Return the task of a record that is done on a page, None while none waits for it."""
     return next((item for item in open_items(business) if item.page == page), None)

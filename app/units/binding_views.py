@@ -87,7 +87,7 @@ def _may_withdraw(waiting: Employment | None) -> bool:
     """Tell whether a request can be taken back: one returned, or opened by nobody yet (撤回)."""
     if waiting is None or waiting.status == RETURNED:
         return waiting is not None
-    return asking.is_unread((BINDING, waiting.id), waiting.person_id)
+    return runtime.may_withdraw((BINDING, waiting.id), waiting.person_id)
 
 
 def _evidence(waiting: Employment | None) -> list[int]:

@@ -166,8 +166,12 @@ ASKED: dict[str, tuple[Callable[[], Edited], str]] = {
         lambda: Edited("identity_correction").drop("withdrawn_from_unit"),
         "event.missing vet_correction",
     ),
+    "an item that nobody can take back": (
+        lambda: Edited("portfolio_audit").drop("item_withdrawn", "take_back_item", "taken_back"),
+        "event.missing vet_item",
+    ),
     "a filed item that waits for a message of other businesses": (
-        lambda: Edited("portfolio_audit").awaiting("wait", "withdrawn", "to_end", "approved"),
+        lambda: Edited("portfolio_audit").awaiting("wait", "abandoned", "to_end", "approved"),
         "event.unsent wait",
     ),
 }

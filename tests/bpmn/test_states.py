@@ -85,7 +85,8 @@ STATES: dict[str, dict[str, str]] = {
         "vet_item": "submitted",
         "mend_item": "returned",
         "approve_item": "passed",
-        "": "approved",
+        "take_back_item": "submitted",
+        "": "approved draft",
     },
     "portfolio_withdrawal": {
         "vet_withdrawal": "submitted",

@@ -1,5 +1,8 @@
 """业绩审核: every path of the process, and what the reviewer is shown."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -8,15 +11,18 @@ from app.core import storage
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden, Invalid, StaleTask
-from app.engine import runtime
+from app.core.invariants import check_all
+from app.engine import definitions, runtime
 from app.engine.models import ProcessInstance
 from app.portfolio import item_types, operations, queries, reading
 from app.portfolio.models import ItemVersion, PortfolioItem
 from app.units.flow import flow_log
+from tests.bpmn.edits import Edited
 from tests.builders import portfolio as build
-from tests.builders.flow import do, open_items
+from tests.builders.flow import do, open_items, person_for
 from tests.builders.people import a_person, a_unit, employ, staff
 
+Sign = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("app")
 
 
@@ -182,3 +188,69 @@ def test_attachments_are_open_to_the_units_clerk_and_to_nobody_else() -> None:
         operations.submit_item(draft, actor=owner, now=now())
         assert storage.may_read(clerk.id, file)
         assert not storage.may_read(stranger.id, file)
+
+
+def send(business: tuple[str, int], **data: str) -> PortfolioItem:
+    with transaction():
+        item = item_of(business)
+        operations.save_fields(item, data, actor=item.person, now=now())
+        operations.submit_item(item, actor=item.person, now=now())
+        return item
+
+
+def test_what_nobody_has_opened_is_taken_back_and_sent_again(client_for: Sign) -> None:
+    business = submitted()
+    shown, url = f"/portfolio/{business[1]}", f"/portfolio/{business[1]}/take-back"
+    with transaction():
+        item, clerk = item_of(business), person_for(open_items(business)[0])
+        stranger = a_person("林远", unit=a_unit("榕树小学"))
+    mine = client_for(item.person)
+    assert client_for(stranger).post(url).status_code == 404
+    assert url in mine.get(shown).text
+    assert mine.post(url).status_code == 303
+    with transaction():
+        item = item_of(business)
+        assert (item.status, item.can_delete, open_items(business)) == ("draft", True, [])
+        assert ("撤回提交", "本人撤回") in [(name, word) for name, word, _note in words(business)]
+        assert check_all() == []
+    assert [each.no for each in send(business, post="数学教师").submissions] == [1]
+    assert client_for(clerk).get(shown).status_code == 200
+    assert url not in mine.get(shown).text, "the clerk has read it"
+    assert "审核人员已查看，不能撤回" in mine.post(url).text
+
+
+def test_what_was_said_of_an_item_stays_when_it_is_taken_back(client_for: Sign) -> None:
+    business = submitted()
+    do(business, "vet_item", {"decision": "return", "opinion": "请写全称"})
+    person = send(business, post="数学教师").person
+    url = f"/portfolio/{business[1]}/take-back"
+    assert client_for(person).post(url).status_code == 303
+    with transaction():
+        item = item_of(business)
+        assert [each.opinion for each in item.submissions] == ["请写全称"]
+        assert not item.can_delete
+    send(business)
+    do(business, "vet_item", {"decision": "pass"})
+    with transaction(write=False):
+        assert item_of(business).status == "approved"
+        assert check_all() == []
+
+
+def test_what_runs_under_the_diagram_of_before_goes_on_and_cannot_be_taken_back(
+    client_for: Sign,
+) -> None:
+    former = Edited("portfolio_audit").drop("item_withdrawn", "take_back_item", "taken_back")
+    form = (definitions.ROOT / "forms/vet_item.yaml").read_text("utf-8")
+    files, forms = {former.file: former.bytes()}, {"vet_item": form}
+    with transaction():
+        unit = a_unit()
+        place = operations.PROCESS, unit.jurisdiction
+        definitions.publish_version(*place, files, forms, actor_id=None, now=now())
+        item = build.a_submitted_item(a_person(unit=unit), "work")
+        business = operations.BUSINESS, item.id
+    mine, url = client_for(item.person), f"/portfolio/{item.id}"
+    assert "take-back" not in mine.get(url).text
+    assert mine.post(f"{url}/take-back").status_code == 409
+    do(business, "vet_item", {"decision": "pass"})
+    with transaction(write=False):
+        assert item_of(business).status == "approved"
