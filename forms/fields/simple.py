@@ -1,6 +1,7 @@
 """Fields that hold one value: text, dates, numbers, yes or no."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -77,6 +78,9 @@ class TextField(TypedField):
     def read(self, text: str) -> Any:
         """Refuse characters no person types."""
         text = text.replace("\r\n", "\n")
+        if self.spec.check or self.spec.pattern:
+            # Codes are typed by any keyboard: full-width letters and digits are the plain ones.
+            text = unicodedata.normalize("NFKC", text)
         if has_control_characters(text):
             raise ValueError("含有不能使用的字符")
         return text

@@ -141,6 +141,13 @@ def test_a_faulty_value_is_said_once_in_plain_words(name: str, typed: Any, messa
     assert faults(**{name: typed}) == {name: [message]}
 
 
+def test_a_code_may_be_typed_full_width():
+    form = posted(isbn="９７８－７－００－００００００－１")
+    form.validate()
+    assert "isbn" not in form.errors
+    assert form.answers()["isbn"] == "978-7-00-000000-1"
+
+
 @pytest.mark.parametrize("name", ["score", "years", "day", "month", "name"])
 def test_what_was_typed_is_shown_again(name: str):
     form = posted(**{name: "2026-99-<b>"})
