@@ -37,6 +37,7 @@ _OWN_KEYS = frozenset(
 )
 _OWN_KEYS |= {KEY}
 _PART = re.compile(r"\{(\w+)\}")
+_TITLE = re.compile("《([^《》]*)》")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ class ItemType:
 
     def _filled(self, template: str, data: Mapping[str, Any]) -> str:
         def text(match: re.Match[str]) -> str:
-            return display(self.form.field(match[1]), data.get(match[1]))
+            shown = display(self.form.field(match[1]), data.get(match[1]))
+            # Many type a title with the marks that stand around it here already.
+            whole = _TITLE.fullmatch(shown)
+            return whole[1] if whole and template[: match.start()].endswith("《") else shown
 
         return _PART.sub(text, template)
 
