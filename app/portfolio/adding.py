@@ -40,6 +40,7 @@ def add_pages(bp: Blueprint) -> None:
     bp.get("/portfolio/literature/<int:file_id>")(preview_literature)
     bp.post("/portfolio/literature/<int:file_id>")(take_literature)
     bp.app_template_global("year_after")(year_after)
+    bp.app_template_global("others_of_year")(carrying.others_of_year)
 
 
 @requires("portfolio.create")

@@ -14,9 +14,10 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.portfolio import item_types, queries
 from app.portfolio.item_types import ItemType
-from app.portfolio.models import ItemFile, PortfolioItem
+from app.portfolio.models import DRAFT, ItemFile, PortfolioItem
 from app.portfolio.operations import create_item, record_event
 from app.portfolio.origins import hold_portfolio, origin_of
+from app.portfolio.sight import seen_of
 
 WAY = "year"
 CHANGED = "所选业绩已有变化，请刷新页面后重新勾选"
@@ -25,7 +26,7 @@ DAYS = frozenset({"date", "month"})
 
 @dataclass(frozen=True)
 class Source:
-    """An item of last year: what it was carried to already, and what else the year has of it."""
+    """An item of last year: what stands for it already, and what else the year has of its type."""
 
     item: PortfolioItem
     kind: ItemType
@@ -87,23 +88,47 @@ def _yearly(person_id: int, year: int | None = None) -> list[PortfolioItem]:
     return list(db.session.scalars(wanted.order_by(PortfolioItem.id)))
 
 
+def others_of_year(item: PortfolioItem, *, as_sent: bool) -> list[tuple[int, str]]:
+    """Return a person's other items of one year and one type that comes every year, in words.
+
+    Reviewers are told of those that were sent to a unit. Of what stands once a year by itself
+    there are none: `unique` refuses them.
+    """
+    if not item.occurred_on or not year_field(item_types.of(item)):
+        return []
+    others = _yearly(item.person_id, item.occurred_on.year)
+    return [
+        (each.id, seen_of(each).summary if as_sent else each.summary)
+        for each in others
+        if each.id != item.id and each.type_key == item.type_key
+        if not as_sent or each.status != DRAFT
+    ]
+
+
 def sources_for(person_id: int, year: int) -> list[Source]:
     """Return what a person may carry over to a year: the items of the one before it."""
     if not date.min.year < year <= date.max.year:
         return []
     there = _yearly(person_id, year)
     by_origin = {item.origin: item for item in there if item.origin}
+    alone = {item.type_key: item for item in there if _stands_alone(item.type_key)}
     found = [
         Source(
             item,
             item_types.get(item.type_key),
-            by_origin.get(origin_of(WAY, item.id, year)),
+            by_origin.get(origin_of(WAY, item.id, year)) or alone.get(item.type_key),
             sum(other.type_key == item.type_key for other in there),
         )
         for item in _yearly(person_id, year - 1)
     ]
     keys = [kind.key for kind in yearly_types()]
     return sorted(found, key=lambda source: (keys.index(source.kind.key), source.item.id))
+
+
+def _stands_alone(type_key: str) -> bool:
+    """Tell whether a year has one item of a type alone (年度考核)."""
+    kind = item_types.get(type_key)
+    return year_field(kind) in kind.unique_fields
 
 
 def carry_over(

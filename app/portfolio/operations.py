@@ -201,9 +201,21 @@ def answers_of(item: PortfolioItem) -> dict[str, Any]:
 def faults_of(item: PortfolioItem, now: datetime) -> dict[str, list[str]]:
     """Return everything that keeps an item from being submitted, by field, all at once."""
     spec = item_types.form_of(item_types.get(item.type_key), item.person, now)
-    form = build(spec)(data=answers_of(item))
+    form: Any = build(spec)(data=answers_of(item))
     form.validate()
-    return {field.name: texts_of(field) for field in form if field.errors}
+    faults = {field.name: texts_of(field) for field in form if field.errors}
+    for field in spec.fields:
+        if field.only and not form[field.name].is_required(form):
+            _refuse_stray(form[field.name], faults)
+    return {**flag_faults(item, item.data), **faults}
+
+
+def _refuse_stray(field: Any, faults: dict[str, list[str]]) -> None:
+    """Refuse what is asked for beside other answers only: a reviewer would read both."""
+    if not field.is_empty():
+        way = "移除附件" if field.spec.type == "files" else "清空此项"
+        said = f"按现在的选择不需要{field.spec.label}，请{way}，或更改选择"
+        faults.setdefault(field.name, []).append(said)
 
 
 def submit_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:

@@ -33,6 +33,8 @@ class Line:
     before: str | None = None
     table: Table | None = None
     is_long: bool = False
+    # What a reviewer had to work out otherwise: that a total is more than what is listed.
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,15 @@ def _line(field: FieldSpec, data: Mapping[str, Any], texts: Mapping[str, str] | 
         None if former == text else former,
         table_of(field, data.get(field.name) or ()) if field.type == "rows" else None,
         field.type == "textarea",
+        _remark(field, data),
     )
+
+
+def _remark(field: FieldSpec, data: Mapping[str, Any]) -> str:
+    """Say of a total what its table comes to, where it says more; others may be left out there."""
+    table, _, column = field.sum_of.partition(".")
+    listed = sum(int(row.get(column) or 0) for row in data.get(table) or ()) if table else 0
+    return f"所列之和为 {listed}" if listed and data.get(field.name) != listed else ""
 
 
 Row = Mapping[str, Any]

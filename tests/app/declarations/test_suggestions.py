@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete
 
 from app.accounts.models import Person
 from app.core.clock import now
@@ -12,6 +13,7 @@ from app.core.db import db, transaction
 from app.declarations import operations, queries
 from app.declarations.facts import check
 from app.declarations.models import Declaration, DeclarationEntry
+from app.portfolio.models import ItemFlag
 from app.units.models import ENDED, Employment
 from app.units.queries import employment_of
 from tests.builders.declarations import a_draft, approved_item
@@ -34,6 +36,8 @@ def case(app: Flask) -> Declaration:
 def taken(case: Declaration, section: str, *records: dict[str, Any]) -> list[DeclarationEntry]:
     found = queries.get_declaration(case.id)
     person: Person = found.person
+    # Each assessment is tried as if it were the only one of its year.
+    db.session.execute(delete(ItemFlag).where(ItemFlag.type_key == "assessment"))
     ids = [approved_item(person, section, data) for data in records]
     operations.import_items(found, section, ids, now=now())
     return queries.entries_of(case.id, section)

@@ -226,7 +226,7 @@ def test_a_mark_that_one_item_alone_has_is_refused_elsewhere(teacher: Person) ->
         operations.create_item("education", actor=person, now=now(), data=first.found.data)
     (row,) = judged(teacher, "education", other)
     assert [name for name, _ in row.faults] == ["marks"]
-    assert "请先取消那里的标记" in row.faults[0][1]
+    assert "请先在那一项中更改" in row.faults[0][1]
 
 
 def test_rows_in_error_hold_up_the_file_until_they_are_left_out(
