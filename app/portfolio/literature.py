@@ -1,5 +1,6 @@
 """文献导入: entries of a bibliography as drafts, chosen first; no network is asked."""
 
+import codecs
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,7 +103,8 @@ def decoded(content: bytes) -> str:
     """Return the text of a file; Invalid for what is none, TooLarge beyond the limit."""
     if len(content) > MOST_BYTES:
         raise TooLarge(f"文献内容不能超过 {MOST_BYTES // 1000} KB，请分批导入", field="file")
-    for encoding in ("utf-8-sig", "gb18030"):
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
@@ -172,7 +174,7 @@ def _sources(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
         "title": entry["title"],
         "journal": entry["journal"],
         "publisher": entry["publisher"],
-        "number": entry["number"],
+        "number": " ".join(filter(None, (entry["number"], entry["cn"] and f"CN {entry['cn']}"))),
         "month": date if len(date) == len("2024-05") else "",
         "issue": _issue(date[:4], entry["volume"], entry["issue"]),
         "pages": entry["pages"],

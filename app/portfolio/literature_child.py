@@ -7,8 +7,8 @@ asked of the network.
 import logging
 import re
 import sys
-from collections.abc import Mapping
-from itertools import count
+from collections.abc import Iterator, Mapping
+from itertools import count, pairwise
 from typing import IO, Any, ClassVar
 
 from rispy import RisParser
@@ -40,6 +40,7 @@ _RIS = {
     "journal": "JO JF T2 JA",
     "publisher": "PB",
     "number": "SN",
+    "cn": "CN",
     "date": "DA Y1 PY",
     "volume": "VL",
     "issue": "IS",
@@ -54,6 +55,7 @@ _ENDNOTE = {
     "journal": "%J %B",
     "publisher": "%I",
     "number": "%@",
+    "cn": "%L",
     "date": "%8 %D",
     "volume": "%V",
     "issue": "%N",
@@ -68,6 +70,7 @@ _REFWORKS = {
     "journal": "JF JO",
     "publisher": "PB",
     "number": "SN",
+    "cn": "CN",
     "date": "FD YR",
     "volume": "VO",
     "issue": "IS",
@@ -137,6 +140,8 @@ FORMATS = (
 )
 _BIBTEX = re.compile(r"^[^\S\n]*@\s*\w+\s*[{(]", re.MULTILINE)
 
+_CN = re.compile(r"\d{2}-\d{4}(/[A-Z]+\d*)?")
+"""The number of a periodical in China; libraries write their own signs at the same place."""
 _KEY = re.compile(
     r"^([^\S\n]*@\s*(?!comment|string|preamble)\w+\s*[{(])[^,={}\n]*,",
     re.MULTILINE | re.IGNORECASE,
@@ -155,13 +160,48 @@ def read(text: str) -> dict[str, list[Any]]:
 
 
 def _read_any(text: str) -> dict[str, list[Any]]:
-    for sign, parser, tags in FORMATS:
-        if sign.search(text):
-            records = parser().records(text)
-            return {"entries": [_of_tags(record, tags) for record in records], "lost": []}
-    if _BIBTEX.search(text):
-        return _of_bibtex(text)
-    raise Invalid(UNKNOWN)
+    """Read each part of a text by its format: people paste one export below another."""
+    found: dict[str, list[Any]] = {"entries": [], "lost": []}
+    for first, place, part in _parts(text):
+        read_part = _of_bibtex(part) if place == len(FORMATS) else _of_format(part, place)
+        found["entries"] += read_part["entries"]
+        found["lost"] += [first + line for line in read_part["lost"]]
+    return found
+
+
+def _parts(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the parts of a text: the lines before each, the place of its format, its text.
+
+    What stands before the first sign belongs to it. Raises Invalid where there is none.
+    """
+    signs = [sign for sign, _parser, _tags in FORMATS] + [_BIBTEX]
+    lines = text.split("\n")
+    starts: list[tuple[int, int]] = []
+    for number, line in enumerate(lines):
+        place = next((i for i, sign in enumerate(signs) if sign.match(line)), None)
+        if place is not None and (not starts or starts[-1][1] != place):
+            starts.append((number if starts else 0, place))
+    if not starts:
+        raise Invalid(UNKNOWN)
+    for (first, place), (end, _next) in pairwise([*starts, (len(lines), -1)]):
+        yield first, place, "\n".join(lines[first:end])
+
+
+def _of_format(text: str, place: int) -> dict[str, list[Any]]:
+    _sign, parser, tags = FORMATS[place]
+    records = parser().records(text)
+    return {"entries": [_of_tags(each, tags) for each in records], "lost": _strays(text, parser)}
+
+
+def _strays(text: str, parser: type[_Tagged]) -> list[int]:
+    """Return where something begins that is no record: behind an empty line, without a tag."""
+    lines = ["", *text.split("\n")]
+    return [
+        number
+        for number, (before, line) in enumerate(pairwise(lines), 1)
+        if line.strip() and not before.strip()
+        if not parser.form.match(line) and line[:2] != parser.END_TAG
+    ]
 
 
 def _of_tags(record: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
@@ -212,6 +252,7 @@ def _of_block(block: Any) -> dict[str, Any]:
             "journal": first("journal", "journaltitle", "booktitle"),
             "publisher": first("publisher", "organization", "school"),
             "number": first("issn", "isbn", "isbn/issn"),
+            "cn": first("cn"),
             "date": _dated(day),
             "volume": first("volume"),
             "issue": first("number", "issue"),
@@ -231,6 +272,7 @@ def _entry(kind: str, said: dict[str, Any]) -> dict[str, Any]:
         **said,
         "kind": _KIND.get(word, "other"),
         "authors": authors[:LONGEST],
+        "cn": said["cn"] if _CN.fullmatch(said["cn"]) else "",
         "pages": _pages(said["first"], said["last"]),
         "doi": doi_in(said["doi"] or said["url"]),
     }

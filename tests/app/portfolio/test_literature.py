@@ -115,6 +115,26 @@ def test_every_format_tells_the_same_paper(author: Person, text: str) -> None:
     assert paper.stands == ""
 
 
+def test_one_export_below_another_is_read_and_the_rest_told_by_its_line(author: Person) -> None:
+    other = REFWORKS.replace("基于流程的职称评审", "另一篇")
+    text = f"{ENDNOTE}\n{other}\n参考文献：某某. 一本书[M]. 2020.\n\n{BIBTEX}"
+    found = would_be(author, text)
+    titles = [each.entry["title"] for each in found]
+    assert titles[:3] == ["基于流程的职称评审", "学位论文一篇", "另一篇"]
+    assert len(titles) == 3 + 3
+    lines = text.split("\n")
+    lost = [lines[number - 1] for number in found_in(text).lost]
+    assert [line[:9] for line in lost] == ["参考文献：某某. ", "@article{b"[:9]]
+
+
+def test_the_numbers_of_a_journal_are_both_taken(author: Person) -> None:
+    told = {"%@": "%L 11-1826/TP\n%@", "%W": "%L TP3/12\n%W"}
+    for tag, more in told.items():
+        data = would_be(author, ENDNOTE.replace(tag, more, 1))[0].data
+        assert data["issn"] == ("0254-4164 CN 11-1826/TP" if tag == "%@" else "0254-4164")
+    assert literature.decoded(ENDNOTE.encode("utf-16")) == ENDNOTE
+
+
 def test_a_year_is_no_month(author: Person) -> None:
     assert "发表年月" in would_be(author, ENDNOTE)[0].missing
     assert would_be(author, RIS)[0].data["published"] == "2024-05"
