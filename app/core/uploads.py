@@ -49,6 +49,8 @@ class Policy:
         return f"支持 {kinds}，单个不超过 {size}，最多 {self.max_count} 个"
 
 
+HEIC = frozenset({"heic", "heif"})
+"""What phones take photos as, and few programs read."""
 PHOTO = Policy(types=("jpg", "png"), max_bytes=5 * 2**20, max_count=1, photo=True)
 
 
@@ -73,6 +75,8 @@ def sniff(head: bytes, size: int, policy: Policy) -> str:
     ending = kind.extension if kind else ""
     if size > (policy.most_bytes if ending in PICTURES else policy.max_bytes):
         raise TooLarge(f"文件超过限制：{policy.describe()}")
+    if ending in HEIC and "jpg" in policy.types:
+        raise Invalid("HEIC 照片请先在看图软件中另存为 JPG，再上传", field="file")
     if ending not in policy.types:
         raise Invalid(f"文件类型不符（按内容识别）：{policy.describe()}", field="file")
     return ending

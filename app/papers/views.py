@@ -1,5 +1,7 @@
 """Papers that are printed on demand."""
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, make_response, request
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
@@ -49,25 +51,25 @@ def kind_form(declaration_id: int) -> Response:
 @requires("portfolio.list")
 def portfolio_list() -> BaseResponse:
     """个人业绩清单 as a PDF."""
-    return _listed(own_list(PRINTED), "portfolio.pdf")
+    return _listed(own_list(PRINTED))
 
 
 @bp.get("/portfolio/archive/list.pdf")
 @requires("portfolio.archive")
 def archive_list_paper() -> BaseResponse:
     """业绩档案清单 as a PDF."""
-    return _listed(archive_list(PRINTED), "archive.pdf")
+    return _listed(archive_list(PRINTED))
 
 
-def _listed(listing: Listing, name: str) -> BaseResponse:
-    return note_taken(listing, _pdf(render_listing(listing), name))
+def _listed(listing: Listing) -> BaseResponse:
+    return note_taken(listing, _pdf(render_listing(listing), f"{listing.title}.pdf"))
 
 
 def _pdf(content: bytes, name: str) -> Response:
     answer = make_response(content)
     answer.headers["Content-Type"] = "application/pdf"
     kind = "attachment" if "download" in request.args else "inline"
-    answer.headers["Content-Disposition"] = f'{kind}; filename="{name}"'
+    answer.headers["Content-Disposition"] = f"{kind}; filename*=UTF-8''{quote(name, safe='')}"
     return answer
 
 

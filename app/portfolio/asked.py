@@ -5,8 +5,18 @@ from flask_login import current_user
 from app.core.clock import now
 from app.core.errors import Forbidden, NotFound
 from app.core.permissions import authorize
-from app.portfolio import queries
+from app.portfolio import item_types, queries
+from app.portfolio.item_types import ItemType
 from app.portfolio.models import PortfolioItem
+
+
+def offered(type_key: str) -> ItemType:
+    """Return a type that may be entered by whoever asks; Forbidden for other series' own."""
+    kind = item_types.get(type_key)
+    if not queries.may_have(current_user.id, kind):
+        series = "、".join(kind.series)
+        raise Forbidden(f"“{kind.title}”供{series}系列填报，请先在“个人信息”中选择该职称系列")
+    return kind
 
 
 def item_for(item_id: int, action: str, *, for_update: bool = False) -> PortfolioItem:

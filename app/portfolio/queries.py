@@ -232,6 +232,14 @@ def tree_of_person(person_id: int) -> list[Branch]:
     return [branch for branch in own if branch.counts]
 
 
+def may_have(person_id: int, kind: ItemType) -> bool:
+    """Tell whether the tree of a person has a type, as `tree_of_person` judges."""
+    if not kind.series or {each.name for each in series_of(person_id)} & set(kind.series):
+        return True
+    typed = (PortfolioItem.person_id == person_id, PortfolioItem.type_key == kind.key)
+    return db.session.scalar(select(PortfolioItem.id).where(*typed).limit(1)) is not None
+
+
 def lacking_types(person_id: int) -> list[ItemType]:
     """Return what a person's title series ask of the portfolio if nothing of it is typed yet."""
     special = item_types.special_to({each.name for each in series_of(person_id)})

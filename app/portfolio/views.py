@@ -41,7 +41,7 @@ from app.portfolio import (
     withdrawal_views,
     withdrawals,
 )
-from app.portfolio.asked import item_for
+from app.portfolio.asked import item_for, offered
 from app.portfolio.models import STATES, TONES, PortfolioItem
 from app.site.views import file_facts
 from app.units.flow import flow_log
@@ -138,14 +138,14 @@ def choose() -> str:
 @requires("portfolio.create")
 def prepare(type_key: str) -> str:
     """What a type asks for, before anything is begun."""
-    return render_template("portfolio/prepare.html", kind=item_types.get(type_key), **_common())
+    return render_template("portfolio/prepare.html", kind=offered(type_key), **_common())
 
 
 @bp.post("/portfolio/new/<type_key>")
 @requires("portfolio.create")
 def create(type_key: str) -> Response:
     """Begin an item: from here on every field is kept as it is typed."""
-    item = operations.begin_item(type_key, actor=current_user, now=now())
+    item = operations.begin_item(offered(type_key).key, actor=current_user, now=now())
     return see_other(url_for("portfolio.show", item_id=item.id))
 
 

@@ -76,6 +76,7 @@ function refusedRow(row, file, text, again) {
 function wrongKind(input, file) {
   const endings = (input.accept ?? '').split(',').map((end) => end.trim().toLowerCase()).filter((end) => end.startsWith('.'));
   if (!endings.length || endings.some((end) => file.name.toLowerCase().endsWith(end))) return '';
+  if (/\.hei[cf]$/i.test(file.name) && endings.includes('.jpg')) return 'HEIC 照片请先在看图软件中另存为 JPG，再上传';
   return `只接受 ${endings.join('、').replaceAll('.', '').toUpperCase()} 文件`;
 }
 

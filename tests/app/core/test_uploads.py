@@ -490,3 +490,8 @@ def test_a_policy_is_described_in_the_words_of_the_page(policy: Policy, words: s
 
 def test_a_slot_of_one_file_does_not_speak_of_several() -> None:
     assert Policy(max_count=1).describe() == "支持 jpg、png、pdf，一个文件，不超过 10MB"
+
+
+def test_a_photo_that_few_programs_read_is_refused_with_what_to_do() -> None:
+    with pytest.raises(Invalid, match="HEIC 照片请先在看图软件中另存为 JPG"):
+        clean(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(400), POLICY)

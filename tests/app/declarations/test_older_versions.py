@@ -96,7 +96,7 @@ def test_a_draft_is_told_how_to_take_the_new_version(client_for: Clients) -> Non
     approve_again(take_back(declaration.id), "后来的岗位")
     browser, url = client_for(declaration.person), f"/declarations/{declaration.id}"
     page = browser.get(f"{url}/fill/work").text
-    assert f"{REPLACED}。如需使用新内容，请在新版通过审核后移除并重新导入" in page
+    assert f"{REPLACED}。如需使用新内容，请移除后重新导入（导入的是审核通过的版本）" in page
     with transaction(write=False):
         [entry, *_rest] = queries.entries_of(declaration.id, "work")
         item_id, entry_id = entry.item_id, entry.id

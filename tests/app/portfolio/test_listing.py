@@ -3,6 +3,7 @@
 import csv
 import io
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
@@ -97,6 +98,8 @@ def test_the_files_hold_what_the_page_shows(teacher: Person, client_for: Any) ->
     book = read_book(browser.get("/portfolio/list.xlsx").data)
     assert [row[3] for row in book["个人业绩清单"][1:]][1:] == ["师德标兵", "优秀教师"]
     paper = browser.get("/portfolio/list.pdf?type=honor")
+    named = paper.headers["Content-Disposition"].partition("UTF-8''")[2]
+    assert unquote(named) == "个人业绩清单.pdf"
     assert paper.headers["Content-Type"] == "application/pdf"
     text = printed(paper.data)
     assert ("优秀教师" in text, "旧单位" in text, "共2项" in text) == (True, False, True)

@@ -467,6 +467,8 @@ def test_only_people_of_the_health_series_are_offered_what_is_special_to_it(
     for url in ("/portfolio", "/portfolio/new"):
         assert 'health_workload"' not in browser.get(url).text
     assert "行业专用" not in browser.get("/portfolio/new").text
+    refused = browser.post("/portfolio/new/health_case")
+    assert (refused.status_code, "供卫生技术人员系列填报" in refused.text) == (403, True)
     choose_series(teacher, "卫生技术人员")
     page = browser.get("/portfolio/new").text
     assert ("行业专用" in page, "/portfolio/new/health_case" in page) == (True, True)
