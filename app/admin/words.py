@@ -118,6 +118,7 @@ EVENTS = {
     "declaration:import_removed": "移除导入的业绩",
     "declaration:imported": "导入业绩",
     "declaration:in_meeting": "申报进入评审会议",
+    "declaration:mending_prolonged": "延长补正期限",
     "declaration:photo_changed": "更换申报照片",
     "declaration:returned": "退回申报",
     "declaration:revoked": "撤销申报结果",

@@ -134,6 +134,8 @@ class Declaration(Model):
     teaching: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     pledged_at: Mapped[datetime | None] = mapped_column(Instant)
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
+    # Until when it may be mended, where its office gave more days than the rules do.
+    mended_until: Mapped[datetime | None] = mapped_column(Instant)
     current_unit_id: Mapped[int | None] = mapped_column(Id, ForeignKey("unit.id"))
     current_level: Mapped[int] = mapped_column(default=0)
     # The number of the last submission, 0 before the first.

@@ -218,6 +218,19 @@ def give_up_declaration(step: Step) -> Outcomes:
     return {"given_up": ended, **_mended_by(declaration), OUTCOME_WORD: word}
 
 
+def _prolong(step: Step, due: datetime) -> datetime:
+    return operations.prolong_mending(_locked(step), due, actor_id=step.actor_id, now=step.now)
+
+
+handlers.keeps_time(
+    BUSINESS,
+    tuple(MENDED_BY),
+    handlers.KeptTime(
+        lambda number: operations.why_mending_is_fixed(queries.get_declaration(number)), _prolong
+    ),
+)
+
+
 @handlers.service(
     "terminate_declaration",
     Contract(COURSE, moves=moves((TO_TERMINATE,), Status.TERMINATED)),

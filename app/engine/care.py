@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from app.core import audit, jobs
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
-from app.engine import handlers, incidents, moments, queue, timers
-from app.engine.definitions import bundle_of
+from app.engine import handlers, incidents, queue, timers
 from app.engine.handlers import Scope
 from app.engine.models import (
     Incident,
@@ -236,42 +235,6 @@ def give(item: WorkItem, to: Scope) -> None:
     item.viewed_at = None
 
 
-def move_timer(
-    timer_id: int, due: datetime, *, reason: str, actor_id: int | None, now: datetime
-) -> None:
-    """Move the deadline that an instance waits for (改期), be it sooner or later.
-
-    Raises Conflict when it has fired meanwhile or the record has its deadlines itself; Invalid
-    for a moment that is past or beyond all reckoning; StepFailed.
-    """
-    seen = db.session.get(Timer, timer_id)
-    instance = lock(seen.instance_id) if seen else None
-    row = db.session.get(Timer, timer_id, populate_existing=True)
-    if instance is None or row is None:
-        raise Conflict("该时限已经到期或取消，不能改期")
-    if kept := handlers.kept_time(instance.business_type):
-        raise Conflict(kept)
-    if due <= now:
-        raise Invalid("新的时限必须晚于当前时间", field="due")
-    if due.year > moments.LAST_YEAR:
-        raise Invalid(f"新的时限最晚到 {moments.LAST_YEAR} 年", field="due")
-    former = row.due_at
-    Walk(instance, now).move_timer(row.task_uuid, due)
-    row.due_at = row.try_at = due
-    row.attempts = 0
-    note(
-        instance,
-        "timer_moved",
-        "改期",
-        reason=required(reason),
-        actor_id=actor_id,
-        now=now,
-        node=_called(instance, row.node),
-        due_before=former.isoformat(),
-        due=due.isoformat(),
-    )
-
-
 def reruns(incident: Incident) -> bool:
     """Tell whether a retry runs anything: a message, a job or a timer that failed.
 
@@ -320,12 +283,6 @@ def _release(incident: Incident, instance: ProcessInstance | None, now: datetime
         queue.release(incident.queue_row_id, now)
     if incident.job_key is not None:
         jobs.ask_again(incident.job_key, now=now)
-
-
-def _called(instance: ProcessInstance, node_id: str) -> str:
-    """Return what people call a node; its id where the drawing gives it no name."""
-    drawn = (node for node in bundle_of(instance).nodes if node.id == node_id)
-    return next((node.name for node in drawn if node.name), node_id)
 
 
 def note(

@@ -32,6 +32,7 @@ _NODES = frozenset(
     }
 )
 _FLOWS = frozenset({"incoming", "outgoing", "sequenceFlow", "laneSet"})
+_DATE = "b:timerEventDefinition/b:timeDate"
 _DECISION = "b:extensionElements/s:calledDecisionId"
 _OF_PEOPLE = frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"})
 PROPERTIES: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -76,6 +77,8 @@ class Node:
     properties: Mapping[str, str] = field(default_factory=dict)
     # A hash of all that is written about it, its ways out and its decision table included.
     mark: str = ""
+    # The name or expression of the moment that a timer event waits for.
+    awaits: str = ""
 
     @cached_property
     def outcomes(self) -> frozenset[str]:
@@ -282,6 +285,7 @@ def _nodes_of(process: Any, tables: Mapping[str, Any]) -> list[tuple[Node, Any]]
                 kind=kind,
                 properties=properties_of(element),
                 mark=_mark(element, ways_out.get(node_id, ()), tables),
+                awaits=element.findtext(_DATE, "", NS).strip(),
             )
             found.append((node, element))
     return found

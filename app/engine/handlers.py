@@ -4,7 +4,7 @@ A domain's process.py fills these registries when it is imported; a diagram name
 by property (`handler`, `save`, `scope`, `page`). The engine itself knows no domain.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -248,20 +248,30 @@ def matters() -> dict[str, Matter]:
     return dict(_matters)
 
 
-_kept_times: dict[str, str] = {}
+@dataclass(frozen=True)
+class KeptTime:
+    """A date of a record that its processes wait for: to move only what waits would leave two.
 
-
-def keeps_time(business_type: str, said: str) -> None:
-    """Tell that a record has its deadlines itself, and in words where they are changed.
-
-    Its processes wait for them: to move only what waits (改期) would leave two of them.
+    fixed: fn(business id) -> why it is not moved (改期) and where else, nothing where it can be.
+    move: fn(step, due), which changes the record's date and tells who is concerned; it returns
+    the moment that the process waits for from then on.
     """
-    _kept_times[business_type] = said
+
+    fixed: Callable[[int], str]
+    move: Callable[[Step, datetime], datetime] | None = None
 
 
-def kept_time(business_type: str) -> str:
-    """Return where the deadlines of a type are changed; nothing where they are the process's."""
-    return _kept_times.get(business_type, "")
+_kept_times: dict[tuple[str, str], KeptTime] = {}
+
+
+def keeps_time(business_type: str, moments: Collection[str], kept: KeptTime) -> None:
+    """Tell that a record has these dates itself, by the names that diagrams wait for."""
+    _kept_times.update({(business_type, moment): kept for moment in moments})
+
+
+def kept_time(business_type: str, moment: str) -> KeptTime | None:
+    """Return how a date of a record is moved; None where it is the process's own."""
+    return _kept_times.get((business_type, moment))
 
 
 _sent: dict[str, str] = {}

@@ -47,7 +47,11 @@ WINDOW = handlers.matter(
         shown={CLOSED: (CLOSED, PlanStatus.ARCHIVED)},
     ),
 )
-handlers.keeps_time(BUSINESS, "申报时间由评审计划决定，请由组建单位在计划管理中延长")
+handlers.keeps_time(
+    BUSINESS,
+    axis.MOMENTS,
+    handlers.KeptTime(lambda _id: "申报时间由评审计划决定，请由组建单位在计划管理中延长"),
+)
 WORDS = {operations.PASS: "核对通过", operations.RETURN: "退回修改"}
 
 

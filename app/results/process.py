@@ -13,6 +13,7 @@ from app.declarations.course import register_progress
 from app.engine.contracts import YES_OR_NO, Contract, Life, Moment, moves, parting
 from app.engine.handlers import (
     Card,
+    KeptTime,
     Outcomes,
     Scope,
     Step,
@@ -64,7 +65,11 @@ OBJECTED = matter(
         shown={DECIDED: (ObjectionStatus.UPHELD, ObjectionStatus.DISMISSED)},
     ),
 )
-keeps_time(PUBLICITY, "公示期限由公示的起止日期决定，不能单独改期")
+keeps_time(
+    PUBLICITY,
+    ("publicity_ends",),
+    KeptTime(lambda _id: "公示期限由公示的起止日期决定，不能单独改期"),
+)
 sends({"publicity_confirmed": "公示结果已确认"})
 
 

@@ -12,7 +12,7 @@ from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.instance import in_instance
-from app.engine import care, health, incidents, migration
+from app.engine import care, deadlines, health, incidents, migration
 from app.engine.handlers import Scope
 from app.engine.models import Incident, ProcessInstance, ProcessVersion, Timer, WorkItem
 from app.studio import acts, queries, running, troubles
@@ -196,7 +196,7 @@ def move_timer(number: int, written: str, reason: str, login: str) -> None:
         raise click.ClickException(said) from None
 
     def act() -> str:
-        care.move_timer(number, due, reason=reason, actor_id=_actor_id(login), now=now())
+        deadlines.move_timer(number, due, reason=reason, actor_id=_actor_id(login), now=now())
         return f"时限 {number} 已改为 {due:%Y-%m-%d %H:%M}"
 
     _do(act)

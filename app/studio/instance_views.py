@@ -17,7 +17,7 @@ from app.core.faults import shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
-from app.engine import care, handlers, migration
+from app.engine import care, deadlines, handlers, migration
 from app.engine.incidents import StepFailed
 from app.engine.models import ProcessInstance, WorkItem
 from app.inbox.queries import places_of
@@ -88,7 +88,7 @@ def _page(found: ProcessInstance, fault: str = "", reason: str = "") -> str:
         message_word=handlers.message_word,
         log=flow_log(business, instance_id=found.id),
         is_living=found.status in care.LIVING,
-        kept_time=handlers.kept_time(business[0]),
+        dates=running.dates_of_record(found, standing),
         can_cancel=business[0] in handlers.ending,
         can_undo=migration.is_undoable(migration.last_of(found.id), found),
         starter=names_of([found.started_by]).get(found.started_by or 0, "系统"),
@@ -130,7 +130,7 @@ def move_timer(instance_id: int, timer_id: int) -> Response | tuple[str, int]:
     running.instance(instance_id)
     try:
         due, reason = _deadline(request.form)
-        care.move_timer(timer_id, due, reason=reason, actor_id=current_user.id, now=now())
+        deadlines.move_timer(timer_id, due, reason=reason, actor_id=current_user.id, now=now())
     except (StepFailed, Invalid):
         raise
     except DomainError as error:

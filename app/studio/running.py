@@ -295,6 +295,17 @@ def standing(found: ProcessInstance) -> Standing:
     return Standing(items, timers, waits, incidents, nodes, fault, marks)
 
 
+def dates_of_record(found: ProcessInstance, standing: Standing) -> dict[int, str]:
+    """Return which timers wait for a date of the record: why it is fixed, nothing if it moves."""
+    dates = {}
+    for timer in standing.timers:
+        drawn = standing.nodes.get(timer.node)
+        kept = handlers.kept_time(found.business_type, drawn.awaits) if drawn else None
+        if kept is not None:
+            dates[timer.id] = kept.fixed(found.business_id)
+    return dates
+
+
 def stopped_in(version: ProcessVersion, node: str | None) -> Standing:
     """Return where a process stopped that never came to be: its failed start in the diagram."""
     bundle, fault = bundle_or_fault(version)

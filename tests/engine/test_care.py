@@ -10,7 +10,7 @@ from flask import Flask
 from app.core.audit import AuditEvent
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid, StaleTask
-from app.engine import care, definitions, handlers, incidents, runtime, workers
+from app.engine import care, deadlines, definitions, handlers, incidents, runtime, workers
 from app.engine.handlers import Scope
 from app.engine.models import (
     Incident,
@@ -78,7 +78,7 @@ def give(to: Scope, reason: str = "出差") -> None:
 def move_timer(due: datetime) -> None:
     with transaction():
         number = db.session.scalars(sa.select(Timer.id)).one()
-        care.move_timer(number, due, reason="延长公示", actor_id=LEADER, now=NOON)
+        deadlines.move_timer(number, due, reason="延长公示", actor_id=LEADER, now=NOON)
 
 
 def events() -> list[tuple[str, str, int | None]]:
@@ -399,4 +399,4 @@ def test_a_deadline_that_is_gone_cannot_be_moved(office: Office) -> None:
         number = db.session.scalars(sa.select(Timer.id)).one()
     office.do("vet")
     with pytest.raises(Conflict, match="该时限已经到期或取消"), transaction():
-        care.move_timer(number, LATER, reason="延期", actor_id=LEADER, now=NOON)
+        deadlines.move_timer(number, LATER, reason="延期", actor_id=LEADER, now=NOON)

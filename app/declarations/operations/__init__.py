@@ -12,10 +12,12 @@ from app.declarations.operations.finishing import (
     finish_declaration,
     give_up_declaration,
     mark_in_meeting,
+    prolong_mending,
     register_obstacle,
     return_declaration,
     revoke_declaration,
     terminate_declaration,
+    why_mending_is_fixed,
     withdraw_declaration,
 )
 from app.declarations.operations.holding import (
@@ -82,6 +84,7 @@ __all__ = [
     "move_entry",
     "move_prior_title",
     "move_up",
+    "prolong_mending",
     "proposer",
     "reasons_not_to_start",
     "recommendation_faults",
@@ -103,5 +106,6 @@ __all__ = [
     "vet_declaration",
     "vet_forwarded",
     "vetter",
+    "why_mending_is_fixed",
     "withdraw_declaration",
 ]

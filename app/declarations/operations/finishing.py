@@ -9,7 +9,12 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.declarations.models import Declaration, Status
 from app.declarations.operations.common import record
-from app.declarations.operations.submitting import last_moment, mended_by, mended_last
+from app.declarations.operations.submitting import (
+    last_moment,
+    least_mending,
+    mended_by,
+    mended_last,
+)
 from app.declarations.queries import open_defects
 
 OUTCOMES = {"passed": Status.PASSED, "failed": Status.FAILED}
@@ -40,10 +45,37 @@ def _leave_chain(declaration: Declaration, status: Status, now: datetime) -> Non
 def return_declaration(declaration: Declaration, *, now: datetime) -> None:
     """Give it back to the applicant with every defect at once (退回, FJ-U-16)."""
     count = len(open_defects(declaration.id))
+    declaration.mended_until = None
     _leave_chain(declaration, Status.RETURNED, now)
     record("returned", declaration, None, now, defects=count)
     text = f"您的申报被退回，共 {count} 处需要修改，请在 {last_moment(declaration):%Y-%m-%d %H:%M}"
     tell(declaration, f"{text} 前修改并重新提交，逾期视为放弃", now)
+
+
+def why_mending_is_fixed(declaration: Declaration) -> str:
+    """Return why nobody gets other days to send it up, nothing for one that is mended (补正)."""
+    if declaration.status == Status.RETURNED and open_defects(declaration.id):
+        return ""
+    return "提交截止时间由评审计划决定，请由组建单位在计划管理中延长"
+
+
+def prolong_mending(
+    declaration: Declaration, until: datetime, *, actor_id: int | None, now: datetime
+) -> datetime:
+    """Let one person mend until another moment (改期); return when it counts as given up.
+
+    The caller holds the lock of a declaration that is mended. Raises Invalid for less than the
+    rules give.
+    """
+    least = least_mending(declaration, open_defects(declaration.id))
+    if until < least:
+        raise Invalid(f"补正期限不能早于规定的 {least:%Y-%m-%d %H:%M}", field="due")
+    declaration.mended_until, declaration.updated_at = until, now
+    db.session.flush()
+    record("mending_prolonged", declaration, actor_id, now, due=until.isoformat())
+    text = f"您的补正期限改为 {until:%Y-%m-%d %H:%M}，请在此之前修改并重新提交"
+    tell(declaration, f"{text}，逾期视为放弃", now)
+    return mended_by(declaration)
 
 
 def give_up_declaration(declaration: Declaration, *, now: datetime) -> bool:

@@ -47,6 +47,13 @@ def _end_of_mending(declaration: Declaration, defects: Sequence[Defect]) -> date
     closes = declaration.plan.closes_at
     if not defects:
         return closes
+    ends = [least_mending(declaration, defects), declaration.mended_until]
+    return max(end for end in ends if end is not None)
+
+
+def least_mending(declaration: Declaration, defects: Sequence[Defect]) -> datetime:
+    """Return until when the rules let these defects be mended, at least."""
+    closes = declaration.plan.closes_at
     days = jurisdictions.get(declaration.plan.jurisdiction).correction_workdays
     raised = max(defect.raised_at for defect in defects)
     last_day = workdays_after(raised.astimezone(ZONE).date(), days)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -11,9 +12,12 @@ from app.accounts.models import Notification
 from app.core.audit import AuditEvent
 from app.core.clock import ZONE, now
 from app.core.db import db, transaction
+from app.core.errors import Conflict, Invalid
 from app.core.invariants import check_all
 from app.declarations import operations, queries
 from app.declarations.models import Declaration, Status
+from app.engine import deadlines
+from app.engine.models import ProcessInstance, Timer
 from tests.builders.declarations import a_declaration
 from tests.builders.flow import do, drain, open_items
 from tests.builders.golden_case import CLOSES, RETURN
@@ -145,6 +149,54 @@ def test_a_deadline_that_was_put_off_is_kept_to(app: Flask, at: Clock) -> None:
     at(later + timedelta(seconds=1))
     drain()
     assert status(declaration) == Status.GIVEN_UP
+
+
+def moved(declaration: Declaration, until: datetime) -> int:
+    """Move the timer of a declaration; the id of its instance."""
+    of_it = select(Timer).join(ProcessInstance, ProcessInstance.id == Timer.instance_id)
+    named = of_it.where(
+        ProcessInstance.business_type == "declaration",
+        ProcessInstance.business_id == declaration.id,
+    )
+    with transaction():
+        timer = db.session.scalars(named).one()
+        deadlines.move_timer(timer.id, until, reason="住院", actor_id=None, now=now())
+        return timer.instance_id
+
+
+def test_who_is_given_more_days_mends_until_then(
+    app: Flask, at: Clock, client_for: Clients
+) -> None:
+    declaration = a_returned_one(at)
+    until = datetime(2026, 12, 18, 17, 30, tzinfo=ZONE)
+    with pytest.raises(Invalid, match="不能早于规定的 2026-12-09 23:59"):
+        moved(declaration, LAST - timedelta(days=3))
+    moved(declaration, until)
+    browser = client_for(declaration.person)
+    assert "在 2026-12-18 17:30 前修改并重新提交" in browser.get("/declarations").text
+    page = browser.get(f"/declarations/{declaration.id}/fill/basics").text
+    assert "补正截止 2026-12-18 17:30" in page
+    with transaction(write=False):
+        told = select(Notification.text).where(Notification.person_id == declaration.person_id)
+        text = db.session.scalars(told.order_by(Notification.id.desc())).first()
+        assert "您的补正期限改为 2026-12-18 17:30" in str(text)
+        noted = select(AuditEvent).where(AuditEvent.tag == "declaration:mending_prolonged")
+        assert db.session.scalars(noted).one().subject_id == declaration.id
+    at(until - timedelta(minutes=1))
+    drain()
+    assert status(declaration) == Status.RETURNED
+    do(("declaration", declaration.id), "fill_declaration")
+    said = take_back(client_for(declaration.person), declaration)
+    assert f"须在 {until:%Y-%m-%d %H:%M} 前" in said
+    at(until + timedelta(seconds=1))
+    drain()
+    assert status(declaration) == Status.GIVEN_UP
+
+
+def test_the_days_of_a_draft_are_those_of_its_plan(app: Flask, at: Clock) -> None:
+    declaration = a_declaration(at="fill_declaration")
+    with pytest.raises(Conflict, match="由评审计划决定"):
+        moved(declaration, CLOSES + timedelta(days=3))
 
 
 def test_who_gave_up_may_declare_again(app: Flask, at: Clock) -> None:

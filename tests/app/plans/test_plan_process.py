@@ -6,7 +6,7 @@ import pytest
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Forbidden
-from app.engine import care, runtime
+from app.engine import deadlines, runtime
 from app.engine.models import ProcessInstance, StepLog, Timer
 from app.plans import operations, queries
 from app.plans.models import Plan
@@ -137,6 +137,6 @@ def test_the_deadline_of_a_plan_is_not_moved_beside_the_plan(at: Move) -> None:
         (timer,) = db.session.query(Timer).filter_by(instance_id=_instance(business).id)
     later = an_instant("2026-12-05 17:30")
     with pytest.raises(Conflict, match="在计划管理中延长"), transaction():
-        care.move_timer(timer.id, later, reason="延长", actor_id=None, now=now())
+        deadlines.move_timer(timer.id, later, reason="延长", actor_id=None, now=now())
     reach(at, "2026-12-01 17:30")
     assert status(business) == "closed"
