@@ -19,6 +19,8 @@ HELD = matter(
         "close_ballot",
         "publish_result",
         "open_publicity",
+        # Certificates begin with it, and with nothing else.
+        "approve_report",
     ),
     life=Life(
         {
@@ -107,7 +109,7 @@ RESULT_PUBLISHED = Contract(HELD, moves=moves(DECIDED))
 RESULT_REPORTED = passes(
     REPORTERS, *moves((CONFIRMED,), REPORTED), *moves((CLEARED,), REPORTED_PUBLIC)
 )
-MEETING_CLOSED = passes(REPORTERS, *moves((REPORTED, REPORTED_PUBLIC, APPROVED), CLOSED))
+MEETING_CLOSED = passes(REPORTERS, *moves((REPORTED, APPROVED), CLOSED))
 MARKED = Contract(
     READ, takes=("pass",), roles=("main_reviewer",), moves=moves((WAITING, SCORED), SCORED)
 )

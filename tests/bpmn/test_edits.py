@@ -47,6 +47,12 @@ def once_more(process: str, task: str, flow: str, end: str, passed: str) -> Edit
     return edited.join(task, "is_good").join("is_good", "again", passed).join("is_good", end)
 
 
+def without_approval() -> Edited:
+    """What a meeting reported ends it at once: no certificate would ever begin."""
+    edited = Edited("review_meeting").lead("to_report_approval", target="close_meeting")
+    return edited.drop("approve_report", "is_report_approved")
+
+
 def checked_again(save: str) -> Edited:
     """Who recommended without a leader is followed by a second check."""
     edited = Edited("unit_review").copy("vet_declaration", "again").say("again", "save", save)
@@ -138,6 +144,14 @@ FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
             .drop("approve_scheme", "is_scheme_approved")
         ),
         "process.needs review_meeting",
+    ),
+    "results that nobody approves": (
+        without_approval,
+        "process.needs review_meeting",
+    ),
+    "reported results that wait for their approval": (
+        without_approval,
+        "task.state close_meeting",
     ),
     "a question that nobody has answered yet": (
         lambda: Edited("certificate_replacement").skip("vet_replacement"),
