@@ -424,6 +424,21 @@ def test_more_unsure_branches_than_are_combined_are_told(count: int, rules: set[
     assert {each.rule for each in found if each.rule == "state.unfollowed"} == rules
 
 
+def test_who_comes_back_to_what_was_decided_is_told_from_where_and_what_works() -> None:
+    drawing = kept(
+        seen=user("seen", SEEN, name="复核"),
+        is_good_to_store=flow("is_good", "seen", 'decision == "pass"', "is_good_to_store"),
+        seen_to_ok=flow("seen", "ok"),
+        ok=gateway("ok", "ok_to_judge"),
+        ok_to_store=flow("ok", "store", "later > 3"),
+        ok_to_judge=flow("ok", "judge"),
+    ).but(process_properties=properties(inputs="later"))
+    found = [each for each in judged(drawing).findings if each.rule == "task.state"]
+    assert [each.element for each in found] == ["judge"]
+    assert found[0].message.startswith("从“是否通过”走到这里时业务是")
+    assert "“审核”已经作出决定，不能回来再作第二次：请把复核画在它之前" in found[0].hint
+
+
 ASKED = "<spiffworkflow:calledDecisionId>find_grade</spiffworkflow:calledDecisionId>"
 BY_TABLE = kept(
     judge_to_is_good=flow("judge", "grade_it"),

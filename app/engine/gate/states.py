@@ -4,12 +4,13 @@ What a contract takes and leaves (`Contract.moves`) is followed on every way fro
 process (`ways.py`), through the processes that it calls, past times and messages.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from app.engine.contracts import Life, Move
 from app.engine.gate.course import Courses
-from app.engine.gate.findings import Finding, Severity
+from app.engine.gate.findings import Finding, Severity, quoted
 from app.engine.gate.graph import reach
 from app.engine.gate.ground import WAITING
 from app.engine.gate.known import Known
@@ -185,16 +186,51 @@ def _not_taken(met: Met, ways: Ways, words: Mapping[str, str]) -> Finding:
     taken = dict.fromkeys(state for move in ways.taken(token) for state in move.before)
     listed = "、".join(f"“{words[state]}”" for state in taken if state in words)
     come = "走到" if met.is_sure else "可能走到"
-    there = f"业务{come}这里时是“{words[met.state]}”"
+    sources = "、".join(f"“{each}”" for each in _came_from(met, ways))
+    way = f"从{sources}{come}这里时业务" if sources else f"业务{come}这里时"
+    there = f"{way}是“{words[met.state]}”"
     hint = "请检查前面的分支、定时和消息事件通向哪里，缺少的环节请补画"
     node, rule = diagram.nodes[met.node], _STATE
     message = f"{there}，这里只办理{listed}的业务，无法办理，流程将停滞"
     if node.kind in PEOPLES and _is_unseen(ways, token, met.state):
         message = f"{there}，这里只办理{listed}的业务；照样能办理，前面的决定或等待就不算数了"
         hint = "请先用排他网关按前面的决定分开走，或补画要等待的事件" + _behind(ways, token)
+    if _has_decided(met, ways):
+        own = quoted(node.name or node.id)
+        hint = (
+            f"“{own}”已经作出决定，不能回来再作第二次：请把复核画在它之前，"
+            "或在复核不同意时转给另画的说明任务，说明后再回到复核"
+        )
     if not taken:
         rule, message = "event.state", f"{there}，这里等待的事件这时不会来，流程将停滞"
     return diagram.find(rule, node, message, hint, severity=_severity(met))
+
+
+def _came_from(met: Met, ways: Ways) -> list[str]:
+    """Return the names of what leads to a task just when its record is in a wrong state."""
+    found = set()
+    for place, following in ways.next.items():
+        for each in following if place.state is not None else ():
+            come = Counter(each.tokens) - Counter(place.tokens)
+            if each.state == met.state and any(_is_at(token, met) for token in come):
+                found |= {t.node for t in Counter(place.tokens) - Counter(each.tokens) if t.node}
+    nodes = ways.courses.scopes[met.diagram].diagram.nodes
+    return [quoted(nodes[each].name or each) for each in sorted(found) if each in nodes]
+
+
+def _is_at(token: Token, met: Met) -> bool:
+    return (token.diagram, token.node) == (met.diagram, met.node)
+
+
+def _has_decided(met: Met, ways: Ways) -> bool:
+    """Whether a task is come back to, whose own decision has put its record into that state."""
+    for place, following in ways.next.items():
+        acting = [token for token in place.tokens if _is_at(token, met)]
+        for token in acting:
+            moves = [move for move in ways.taken(token) if place.state in move.before]
+            if any(move.after == met.state for move in moves) and following:
+                return True
+    return False
 
 
 def _behind(ways: Ways, token: Token) -> str:
