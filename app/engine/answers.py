@@ -6,6 +6,7 @@ from app.core.db import db
 from app.engine.contracts import Answered, Contract
 from app.engine.handlers import OPINION, OUTCOME_WORD, Outcomes, Step, save
 from app.engine.models import StepAnswers
+from app.engine.task_forms import word_of
 
 RECORD_ANSWERS = "record_answers"
 _WORDS = {"pass": "通过", "return": "退回", "terminate": "终止"}
@@ -21,7 +22,8 @@ def record_answers(step: Step, answers: Mapping[str, object]) -> Outcomes:
     decision, opinion = answers.get("decision"), answers.get("opinion")
     outcomes: Outcomes = {}
     if isinstance(decision, str):
-        outcomes = {"decision": decision, OUTCOME_WORD: _WORDS.get(decision, decision)}
+        word = word_of(step.item, decision) or _WORDS.get(decision, decision)
+        outcomes = {"decision": decision, OUTCOME_WORD: word}
     if isinstance(opinion, str):
         outcomes[OPINION] = opinion
     return outcomes

@@ -281,11 +281,13 @@ class Office:
 
         environment.register_function("workdays_after", _weekdays_after)
 
-    def publish(self, *files: Mapping[str, bytes], key: str, jurisdiction: str = "") -> None:
+    def publish(
+        self, *files: Mapping[str, bytes], key: str, jurisdiction: str = "", **forms: str
+    ) -> None:
         together = {name: content for part in files for name, content in part.items()}
         with transaction():
             definitions.publish_version(
-                key, jurisdiction, together, {}, actor_id=None, now=self.now
+                key, jurisdiction, together, forms, actor_id=None, now=self.now
             )
 
     def begin(

@@ -313,16 +313,32 @@ def test_automatic_tasks_that_run_in_circles_are_stopped(office: Office) -> None
     assert isinstance(failed.value.cause, StepBudgetExceeded)
 
 
+CHECKED = """
+key: check
+title: 核查
+save: record_answers
+sections: []
+actions:
+  - {value: done, label: 已核查}
+"""
+
+
 def test_a_node_without_save_keeps_its_answers_as_they_came(office: Office) -> None:
     office.publish(
-        diagram("one", start(), user("ask", save=""), end(), line("begun", "ask", "ended")),
+        diagram(
+            "one", start(), user("ask", save=""), user("check", save="record_answers"), end(),
+            line("begun", "ask", "check", "ended"),
+        ),
         key="one",
-    )
+        check=CHECKED,
+    )  # fmt: skip
     office.begin("one")
     office.do("ask", decision="return", opinion="请补正")
-    assert office.log() == [("ask", "退回")]
+    office.do("check", decision="done")
+    assert office.log() == [("ask", "退回"), ("check", "已核查")]
     with transaction(write=False):
-        row = db.session.scalars(sa.select(StepAnswers)).one()
+        row = db.session.scalars(sa.select(StepAnswers).order_by(StepAnswers.work_item_id)).first()
+        assert row is not None
         assert row.answers == {"decision": "return", "opinion": "请补正"}
 
 
