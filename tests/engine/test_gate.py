@@ -326,6 +326,7 @@ ADVICE = {
     "a function of one's own": ("lambda: decision", "不能自己定义函数"),
     "nothing to divide by": ("1 / (2 - 2) == 1", "请改正除数"),
     "another product": ('${decision == "pass"}', "不要用 ${…}"),
+    "true in small letters": ("decision == true", "是、否要写作 True、False"),
     "an undeclared name": ('mood == "“好”=（）"', "变量要由前面节点的 outcomes"),
 }
 
