@@ -52,6 +52,10 @@ class Effort:
         """Count that a text is evaluated once. Raises TooCostly."""
         self._take(2 + len(text) // 8)
 
+    def visit(self, places: int) -> None:
+        """Count that a decision is followed to so many places. Raises TooCostly."""
+        self._take(2 + places)
+
     def _take(self, work: int) -> None:
         self.left -= work
         if self.left < 0:

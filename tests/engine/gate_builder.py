@@ -54,6 +54,8 @@ KNOWN = Known(
         "look_first": Asking("look_first", ("pass", "return")),
         "look_only": Asking("look_only", ()),
         "judge": Asking("judge", ("pass", "return")),
+        "agree": Asking("agree", ("pass", "return")),
+        "choose": Asking("record", ("pass", "return", "refuse"), {"refuse": "不予通过"}),
     },
     pages={
         "fill": UNDECLARED,
@@ -79,6 +81,7 @@ KNOWN = Known(
             moves=parting("decision", ("sent",), {"pass": "passed", "return": "returned"}),
         ),
         "mend": Contract(KEPT, moves=moves(("returned",), "sent")),
+        "agree": Contract(KEPT, gives=DECISION, moves=moves(("sent",))),
     },
     services={
         "publish": UNDECLARED,

@@ -48,6 +48,33 @@ ASKED_BETWEEN = asked_twice(
     is_fit_to_fill=flow("is_fit", "fill", 'decision == "return"'),
 )
 
+ALIKE = ASKED_BETWEEN.with_(
+    is_fit_to_fill=flow("is_fit", "vet", 'decision == "return"', "is_fit_returned")
+)
+"""A return that leads where a consent does."""
+UNASKED = SOUND.with_(
+    vet=user("vet", KEPT_ONLY, name="单位审核"),
+    **dict.fromkeys(("is_good", "is_good_to_publish", "is_good_to_fill"), ""),
+    vet_to_is_good=flow("vet", "publish"),
+)
+"""A verdict behind which there is no gateway."""
+
+
+def at_once(first: str) -> Drawing:
+    """Two at once, whose branches meet before anything asks."""
+    return SOUND.with_(
+        fill_to_vet=flow("fill", "both"),
+        both=element("parallelGateway", "both", name="同时"),
+        both_to_first=flow("both", "first"),
+        both_to_vet=flow("both", "vet"),
+        first=first,
+        first_to_all=flow("first", "all"),
+        vet=user("vet", KEPT_ONLY, name="单位审核"),
+        vet_to_is_good=flow("vet", "all"),
+        all=element("parallelGateway", "all", name="汇合"),
+        all_to_is_good=flow("all", "is_good"),
+    ).but(lanes={**LANES, "单位经办人": ["first", "vet"]})
+
 
 def branching(first: str) -> Drawing:
     """The sample with one more branch for a return, behind the first one."""
@@ -179,6 +206,13 @@ BUSINESS_FAULTS: dict[str, Spoiled] = {
     "a word that the next one writes over": Spoiled(
         "task.unread", "vet", asked_twice(between="vet")
     ),
+    "a word that nobody asks for": Spoiled("task.unread", "vet", UNASKED),
+    "a word that another at once writes over": Spoiled(
+        "task.unread", "all", at_once(user("first", KEPT_ONLY, name="初核"))
+    ),
+    "a return that leads where a consent does": Spoiled(
+        "task.unheeded", "first", ALIKE, "warning"
+    ),
     "a return that goes on": Spoiled("task.state", "publish", entering('decision == "pass"')),
     "a return that may go on": Spoiled(
         "task.state", "publish", entering('decision == "return" and amount > 3')
@@ -237,6 +271,10 @@ BUSINESS_SOUND: dict[str, Drawing] = {
     "an outcome that is not declared": LOOKING,
     "an entry twice": ENTERING,
     "a word that the next one writes over": ASKED_BETWEEN,
+    "a return that leads where a consent does": ASKED_BETWEEN,
+    "a word that another at once writes over": at_once(
+        user("first", {**KEPT_ONLY, "form": "look_only", "outcomes": ""}, name="阅知")
+    ),
     "a return that goes on": ENTERING,
     "a return that may go on": entering('decision == "return" or amount > 3'),
     "a return that leaves at a border": LEAVING,

@@ -24,12 +24,13 @@ from app.engine.gate.decisions import Decision, check_cells, check_decision
 from app.engine.gate.diagram import Diagram, Node
 from app.engine.gate.expressions import branches_apart, check_expressions
 from app.engine.gate.findings import Finding
+from app.engine.gate.heed import verdicts_are_heeded
 from app.engine.gate.known import Known
 from app.engine.gate.publishing import has_sound_ids, is_small
 from app.engine.gate.schema import check_schema
 from app.engine.gate.states import states_as_needed
 from app.engine.gate.tables import check_rule_tasks
-from app.engine.gate.verdicts import decisions_stay_as_taken, verdicts_are_read
+from app.engine.gate.verdicts import decisions_stay_as_taken
 from rules.conditions import TooCostly
 
 RULES = (
@@ -117,7 +118,6 @@ def check_diagram(
     scope = courses.scopes[diagram.id]
     yield from variables.check_inputs(diagram, known, scope)
     yield from decisions_stay_as_taken(scope, courses)
-    yield from verdicts_are_read(scope, courses)
     yield from _counted(bundle, diagram, diagram.process, _by_values(scope, bundle, courses))
 
 
@@ -131,10 +131,12 @@ def _by_values(scope: variables.Variables, bundle: Bundle, courses: Courses) -> 
 def check_states(
     bundle: Bundle, known: Known, courses: Courses, found: Iterable[Finding]
 ) -> Iterator[Finding]:
-    """Follow the records through the diagrams, up to where something else was found faulty."""
+    """Follow verdicts and records through the diagrams, up to where something was found faulty."""
     courses.faulty = frozenset((f.file, f.element) for f in found if f.severity == "error")
     for scope in courses.scopes.values():
         diagram = scope.diagram
+        heeded = verdicts_are_heeded(scope, courses)
+        yield from _counted(bundle, diagram, diagram.process, heeded)
         ways = states_as_needed(diagram.id, courses, known)
         yield from _counted(bundle, diagram, diagram.process, ways)
 
