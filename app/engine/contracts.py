@@ -128,7 +128,8 @@ class Matter:
     """What a process that the platform starts is about (事项).
 
     parts: the processes that it is shipped to call. needs: the save and service handlers without
-    which its record would never be finished, or never be approved. life: the states of its
+    which its record would never be finished, or be finished though nobody has approved or looked
+    into it, or tasks behind them would find nobody. life: the states of its
     record. gives: the data with which it is started, by name.
     """
 

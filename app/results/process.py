@@ -58,7 +58,7 @@ DECIDED = "decided"
 OBJECTED = matter(
     "objection",
     "异议处理",
-    needs=("decide_objection",),
+    needs=("investigate_objection", "decide_objection"),
     life=Life(
         {OPEN: "核查中", DECIDED: "已有结论"},
         ends=(DECIDED,),

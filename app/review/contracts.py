@@ -15,7 +15,10 @@ HELD = matter(
     "评审会议",
     needs=(
         "approve_scheme",
+        "appoint_directors",
+        "assign_reviewers",
         "start_material_reviews",
+        "prepare_roll",
         "close_ballot",
         "publish_result",
         "open_publicity",

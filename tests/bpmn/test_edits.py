@@ -153,6 +153,25 @@ FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
         without_approval,
         "task.state close_meeting",
     ),
+    **{
+        f"a meeting without {step}": (
+            lambda step=step: Edited("review_meeting").skip(step),
+            "process.needs review_meeting",
+        )
+        for step in ("appoint_directors", "assign_reviewers", "prepare_roll")
+    },
+    "an objection that nobody looks into": (
+        lambda: Edited("objection").skip("investigate_objection"),
+        "process.needs objection",
+    ),
+    "a deputy's return that the leader writes over": (
+        lambda: (
+            Edited("material_review")
+            .drop("does_deputy_agree")
+            .join("confirm_by_deputy", "confirm_by_leader")
+        ),
+        "task.unread confirm_by_leader",
+    ),
     "a question that nobody has answered yet": (
         lambda: Edited("certificate_replacement").skip("vet_replacement"),
         "variable.unset is_vetted_to_decide_replacement",
@@ -184,6 +203,10 @@ ASKED: dict[str, tuple[Callable[[], Edited], str]] = {
         lambda: Edited("portfolio_audit").drop("item_withdrawn", "take_back_item", "taken_back"),
         "event.missing vet_item",
     ),
+    "a leader's return that goes on to the director": (
+        lambda: Edited("material_review").lead("leader_returned", target="confirm_by_director"),
+        "task.unheeded confirm_by_leader",
+    ),
     "a filed item that waits for a message of other businesses": (
         lambda: Edited("portfolio_audit").awaiting("wait", "abandoned", "to_end", "approved"),
         "event.unsent wait",
@@ -212,6 +235,16 @@ SOUND: dict[str, Callable[[], Edited]] = {
     ),
     "a part that waits and then ends a publicity": lambda: Edited("publicity").enclose(
         "part", "publicity_ended", "end_publicity"
+    ),
+    "marks that no deputy confirms": lambda: (
+        Edited("material_review")
+        .lead("to_deputy", target="confirm_by_leader")
+        .drop("confirm_by_deputy", "does_deputy_agree")
+    ),
+    "a standard that the director does not confirm": lambda: (
+        Edited("review_meeting")
+        .lead("to_standard", target="appoint_leaders")
+        .drop("confirm_standard", "is_standard_confirmed")
     ),
     "a second look at what was recommended": lambda: checked_again("vet_forwarded"),
 }
