@@ -8,9 +8,13 @@ import re
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from datetime import datetime, timedelta, tzinfo
+from functools import wraps
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.event_definitions import timer as engine_timers
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
+from SpiffWorkflow.util.task import TaskIterator, TaskState
+from SpiffWorkflow.workflow import Workflow
 
 from app.core.instants import ZONE
 
@@ -159,3 +163,28 @@ def due_at(event_value: object) -> datetime | None:
         return None
     due: datetime = engine_timers.TimerEventDefinition.parse_time_or_duration(value)
     return due.astimezone(ZONE)
+
+
+def _waits_its_turn(task: Any) -> bool:
+    """Whether a timer waits for its moment: `refresh` and `fire_earliest` alone wake it."""
+    is_event = isinstance(task.task_spec, CatchingEvent)
+    return is_event and not task.internal_data.get("event_fired") and bool(due_at(_kept(task)))
+
+
+def _keep_the_order() -> None:
+    """Leave timers alone whenever a task ends: bare, all that are due fire then, in any order.
+
+    What the earliest leads to comes before the next one, which it may take away.
+    """
+    bare = Workflow.update_waiting_tasks
+
+    @wraps(bare)
+    def cured(self: Any) -> None:
+        for task in TaskIterator(self.task_tree, state=TaskState.WAITING):
+            if not _waits_its_turn(task):
+                task.task_spec._update(task)  # noqa: SLF001 - as the engine's own does
+
+    Workflow.update_waiting_tasks = cured
+
+
+_keep_the_order()

@@ -71,3 +71,10 @@ def release(instance_id: int, now: datetime) -> None:
         .where(Timer.instance_id == instance_id, Timer.attempts > 0)
         .values(attempts=0, try_at=now)
     )
+
+
+def forget_due(instance_id: int, now: datetime) -> None:
+    """Drop the due rows of an instance in which nothing is due, so that they hold up no other."""
+    db.session.execute(
+        sa.delete(Timer).where(Timer.instance_id == instance_id, Timer.due_at <= now)
+    )

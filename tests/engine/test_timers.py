@@ -19,6 +19,7 @@ from tests.engine.kit import (
     catch,
     diagram,
     end,
+    gate,
     line,
     start,
     timer,
@@ -62,6 +63,55 @@ def waits(days: int) -> Mapping[str, bytes]:
         "case", start(), catch("due", timer("moment")), user("vet"), end(),
         line("begun", "due", "vet", "ended"),
     )  # fmt: skip
+
+
+def logged() -> list[str]:
+    with transaction(write=False):
+        return list(db.session.scalars(sa.select(StepLog.node).order_by(StepLog.id)))
+
+
+def test_what_follows_a_timer_comes_before_the_next_one(office: Office) -> None:
+    """The end of all a day earlier leaves nothing that a later timer could begin."""
+    stop = end("stopped", "<bpmn:terminateEventDefinition/>")
+    office.publish(
+        diagram(
+            "case", start(), gate("parallel", "both"),
+            catch("late", after("P2D")), catch("later", after("P1D")), user("note"), stop, end(),
+            line("begun", "both", "late", "note", "ended"), line("both", "later", "stopped"),
+        ),
+        key="case",
+    )  # fmt: skip
+    ident = office.begin("case")
+    assert office.later(days=10) == 1
+    assert office.status(ident) == "completed"
+    assert logged() == ["later", "stopped"]
+
+
+def test_a_round_of_reminders_ends_before_the_next_one(office: Office) -> None:
+    told = timer('"R2/P1D"', "timeCycle")
+    office.publish(
+        diagram(
+            "case", start(), user("vet"), boundary("again", "vet", told, interrupting=False),
+            end("told"), end(), line("begun", "vet", "ended"), line("again", "told"),
+        ),
+        key="case",
+    )  # fmt: skip
+    office.begin("case")
+    assert office.later(days=10) == 1
+    assert logged() == ["again", "told", "again", "told"]
+
+
+def test_rows_of_timers_that_wait_no_more_do_not_hold_up_others(office: Office) -> None:
+    """Such as a cycle that ran out left behind before its end had no moment."""
+    office.publish(waits(1), key="case")
+    moment = (NOON + timedelta(days=9)).isoformat()
+    ident = office.begin("case", moment=moment)
+    with transaction():
+        stray = Timer(instance_id=ident, task_uuid="gone", node="again", due_at=NOON, try_at=NOON)
+        db.session.add(stray)
+    assert office.later(days=1) == 0
+    with transaction(write=False):
+        assert db.session.scalars(sa.select(Timer.node)).all() == ["due"]
 
 
 def test_instances_are_caught_up_in_the_order_of_their_deadlines(office: Office) -> None:
