@@ -264,7 +264,7 @@ STATE_FAULTS: dict[str, StateFault] = {
     "too many at once to follow": (
         "state.unfollowed",
         "kept",
-        reminded(10),
-        reminded(1),
+        reminded(7),
+        reminded(6),
     ),
 }

@@ -26,7 +26,6 @@ from tests.engine.gate_builder import (
     message,
     properties,
     service,
-    timer,
     user,
 )
 from tests.engine.gate_state_faults import (
@@ -346,37 +345,6 @@ def test_a_task_that_a_time_beside_it_opens_is_only_warned_of() -> None:
     assert ("error", "task.state", "mend") in said(judged(kept(**early), known=known))
     found = said(judged(kept(**early, **opened), known=known))
     assert [each for each in found if each[2] == "mend"] == [("warning", "task.state", "mend")]
-
-
-NOTE_LATE = Contract(KEPT, moves=moves(("sent",), "passed"))
-ENTER = Contract(KEPT, moves=moves(("sent", "passed"), "stored"))
-ONCE_OR_MORE = {
-    "a time": (timer("timeDuration", '"P5D"'), []),
-    "a round of one": (timer("timeCycle", '"R1/P5D"'), []),
-    "a round of two": (timer("timeCycle", '"R2/P5D"'), [("error", "task.state", "note")]),
-}
-
-
-@pytest.mark.parametrize(("drawn", "found"), ONCE_OR_MORE.values(), ids=ONCE_OR_MORE)
-def test_what_comes_beside_a_task_comes_once_and_a_round_again(
-    drawn: str, found: list[tuple[str, str, str]]
-) -> None:
-    """As the engine does: tests/bpmn/test_events.py."""
-    services = {**KNOWN.services, "note": NOTE_LATE, "enter": ENTER}
-    known = replace(KNOWN, services=services)
-    parts = dict.fromkeys(kept().parts.keys() - {"start", "end"}, "") | {
-        "start_to_seen": flow("start", "seen"),
-        "seen": user("seen", SEEN, name="阅知"),
-        "late": boundary("late", "seen", drawn, **BESIDE),
-        "late_to_note": flow("late", "note"),
-        "note": service("note", "note"),
-        "note_to_over": flow("note", "over"),
-        "over": element("endEvent", "over", name="已记录"),
-        "seen_to_enter": flow("seen", "enter"),
-        "enter": service("enter", "enter"),
-        "enter_to_end": flow("enter", "end"),
-    }
-    assert said(judged(kept(**parts), known=known)) == found
 
 
 def test_a_message_that_never_comes_behind_a_gateway_leaves_no_branch_behind() -> None:

@@ -16,6 +16,7 @@ class Arrivals(Ground):
     def __init__(self, process: str, life: Life, courses: Courses) -> None:
         super().__init__(process, courses)
         self.life = life
+        self._leads: dict[Host, bool] = {}
 
     def comes(self, token: Token, ident: str, state: str | None) -> bool:
         """Whether an event of the diagram of a branch may come while the record is in a state."""
@@ -63,16 +64,31 @@ class Arrivals(Ground):
         own = [t for t in here.tokens if (t.hosts, t.diagram, t.node) == (hosts, diagram, host)]
         gone += own[:1]
         scope = self.courses.scopes[diagram]
-        given = scope.set_by(scope.diagram.nodes[host])
+        drawn = scope.diagram
+        given = scope.set_by(drawn.nodes[host])
         data = frozenset.intersection(*(t.data for t in gone))
         data = frozenset(pair for pair in data if pair[0] not in given)
         come = Token(hosts, diagram, event.id, "", data)
         if event.element.get("cancelActivity") != "false":
             return here.without(gone).having(come)
         # Of two that stand at one place each has its own.
-        is_over = len(own) < 2 and not _comes_again(event)
+        is_over = len(own) < 2 and self._is_felt(drawn, event) and not _comes_again(event)
         fired = {Fired(hosts, diagram, host, event.id)} if is_over else set()
         return here._replace(fired=here.fired | fired).having(come)
+
+    def _is_felt(self, diagram: Diagram, event: Node) -> bool:
+        """Whether the record or other branches may be touched once an event has come.
+
+        Where nothing is, a second coming tells no more than the first, and to keep in mind which
+        have come would only multiply the situations.
+        """
+        key = (diagram.id, event.id)
+        if key not in self._leads:
+            behind = [diagram.nodes[each] for each in self.reached(*key) if each in diagram.nodes]
+            self._leads[key] = any(
+                self.acts(diagram, node) or any(used_at(diagram, node)) for node in behind
+            )
+        return self._leads[key]
 
 
 def _comes_again(event: Node) -> bool:

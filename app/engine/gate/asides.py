@@ -6,13 +6,11 @@ neither moves the record nor leads on to what does is let act first, so that the
 
 from functools import cached_property
 
-from app.engine.gate.diagram import Diagram, Node, local
+from app.engine.gate.diagram import Diagram, Node
 from app.engine.gate.graph import edges_of, on_a_cycle
-from app.engine.gate.ground import HOLDING, WAITING, Ground
+from app.engine.gate.ground import WAITING, Ground
 from app.engine.gate.messages import used_at
 from app.engine.gate.places import Token
-
-_FINAL = frozenset({"terminateEventDefinition", "errorEventDefinition"})
 
 
 class Asides:
@@ -62,14 +60,8 @@ class Asides:
             seen.add(node.id)
             if self.ground.is_join(self._token(node)):
                 joins.add(node.id)
-            elif self._acts(node):
+            elif self.ground.acts(self.diagram, node):
                 return None
             else:
                 waiting += [flow.target for flow in self.diagram.outgoing[node.id]]
         return joins
-
-    def _acts(self, node: Node) -> bool:
-        """Whether what is passed by itself may touch the record or the other branches."""
-        is_final = any(local(each) in _FINAL for each in node.events())
-        moves = node.kind == "serviceTask" and bool(self.ground.taken(self._token(node)))
-        return node.kind in HOLDING or is_final or moves

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.engine.contracts import Move
 from app.engine.gate.course import Courses, World
 from app.engine.gate.decisions import asked_by
-from app.engine.gate.diagram import DECISIONS, Node
+from app.engine.gate.diagram import DECISIONS, Diagram, Node, local
 from app.engine.gate.graph import edges_of, reach
 from app.engine.gate.known import Known, Published
 from app.engine.gate.places import Host, Place, Token
@@ -16,6 +16,7 @@ from app.engine.gate.variables import Variables
 HOLDING = frozenset({"callActivity", "subProcess"})
 WAITING = frozenset({*PEOPLES, "receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
 _JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
+_FINAL = frozenset({"terminateEventDefinition", "errorEventDefinition"})
 _MAX_DEPTH = 6
 _UNKNOWN = (Move(()), False)
 
@@ -108,6 +109,12 @@ class Ground:
         deal = deal_of(self.node(token), self.scope(token).known)
         is_ours = deal is not None and self.process in deal.contract.serves
         return deal.contract.moves if deal is not None and is_ours else ()
+
+    def acts(self, diagram: Diagram, node: Node) -> bool:
+        """Whether a node may touch the record, or the other branches, once a branch is there."""
+        is_final = any(local(each) in _FINAL for each in node.events())
+        moves = self.taken(Token((), diagram.id, node.id, "", frozenset()))
+        return node.kind in HOLDING or is_final or bool(moves)
 
     def left_by(self, token: Token, state: str | None) -> Iterator[tuple[Move, bool]]:
         """Yield what becomes of the record in a call that is not looked into, and whether surely.
