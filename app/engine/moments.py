@@ -93,14 +93,19 @@ def is_time(kind: str, value: object) -> bool:
     if kind == "timeDuration":
         return bool(_DURATION.fullmatch(value))
     if kind == "timeCycle":
-        cycle = _CYCLE.fullmatch(value)
-        return cycle is not None and 1 <= int(cycle[1]) <= MAX_ROUNDS
+        return 1 <= rounds_of(value) <= MAX_ROUNDS
     try:
         return bool(_DAY.fullmatch(value)) and (
             FIRST_YEAR <= datetime.fromisoformat(value).year <= LAST_YEAR
         )
     except ValueError:
         return False
+
+
+def rounds_of(value: str) -> int:
+    """Return how often a cycle reminds, as it is written; 0 where it is no cycle."""
+    cycle = _CYCLE.fullmatch(value)
+    return int(cycle[1]) if cycle else 0
 
 
 def is_under_a_minute(value: str) -> bool:

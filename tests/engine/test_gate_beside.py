@@ -50,6 +50,7 @@ AGAIN = [("error", "task.state", "note")]
 ONCE_OR_MORE = {
     "a time": (FIVE_DAYS, []),
     "a round of one": (timer("timeCycle", '"R1/P5D"'), []),
+    "a round of one in three figures": (timer("timeCycle", '"R001/P5D"'), []),
     "a round of two": (timer("timeCycle", '"R2/P5D"'), AGAIN),
 }
 

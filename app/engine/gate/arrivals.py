@@ -8,6 +8,7 @@ from app.engine.gate.diagram import BPMN, Diagram, Node, local
 from app.engine.gate.ground import Ground
 from app.engine.gate.messages import used_at
 from app.engine.gate.places import Fired, Host, Place, Token
+from app.engine.moments import rounds_of
 
 
 class Arrivals(Ground):
@@ -94,4 +95,4 @@ class Arrivals(Ground):
 def _comes_again(event: Node) -> bool:
     """Whether an event beside what it stands on comes more than once: no other than cycles do."""
     cycles = event.element.iterfind(f"{BPMN}timerEventDefinition/{BPMN}timeCycle")
-    return any(not (each.text or "").strip(" \"'").startswith("R1/") for each in cycles)
+    return any(rounds_of((each.text or "").strip(" \"'")) != 1 for each in cycles)
