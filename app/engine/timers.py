@@ -4,6 +4,7 @@ Due timers are found by their rows, so the cost follows what is due, never what 
 of the instance is the claim: every step takes that lock first, so no two wait for each other.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -62,6 +63,20 @@ def postpone(instance_id: int, now: datetime) -> bool:
         row.attempts += 1
         row.try_at = now + min(timedelta(seconds=2**row.attempts), LONGEST_PAUSE)
     return any(row.attempts == MAX_ATTEMPTS for row in rows)
+
+
+def forget(instance_id: int, now: datetime, waiting: Collection[str]) -> None:
+    """Delete the due rows of an instance behind which no task waits.
+
+    Earlier versions left a row behind for a cycle that had run out; it would be due for ever.
+    """
+    db.session.execute(
+        sa.delete(Timer).where(
+            Timer.instance_id == instance_id,
+            Timer.due_at <= now,
+            Timer.task_uuid.not_in(waiting),
+        )
+    )
 
 
 def release(instance_id: int, now: datetime) -> None:

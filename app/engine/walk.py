@@ -1,6 +1,6 @@
 """One step of an instance under its lock: load, act, run, project, prune, store."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
@@ -154,6 +154,10 @@ class Walk:
             with moments.bound(self.now):
                 self._run()
         return fired > 0
+
+    def waiting_timers(self) -> Collection[str]:
+        """Return the tasks that waited for a moment before this step."""
+        return self._before.timers.keys()
 
     def move_timer(self, task_uuid: str, due: datetime) -> None:
         """Set the moment of a waiting timer and store the tree. Raises Conflict without one."""

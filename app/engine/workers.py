@@ -116,6 +116,7 @@ def fire_due_timers(now: datetime, limit: int = 100) -> int:
 def _fire(instance: ProcessInstance, now: datetime) -> bool:
     """Fire what is due; nothing is when somebody's step came first."""
     walk = Walk(instance, now)
+    timers.forget(instance.id, now, walk.waiting_timers())
     with walk.guarded():
         fired = walk.fire()
         if fired:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.engine import care, queue, timers, workers
+from app.engine.health import health
 from app.engine.models import ProcessInstance, QueueRow, StepLog, Timer
 from app.engine.walk import TIMERS_AT_ONCE, StepFailed
 from tests.engine.kit import (
@@ -155,6 +156,32 @@ def test_each_missed_reminder_is_caught_up(office: Office) -> None:
     office.later(days=30)
     assert office.open() == ["vet", *["remind"] * 3]
     assert office.later(days=30) == 0
+
+
+def test_a_row_behind_which_no_task_waits_goes(office: Office) -> None:
+    """One that an earlier version left of a cycle was due for ever, and outlived its instance."""
+    office.publish(waits(9), key="case")
+    instance_id = office.begin("case", moment=(NOON + timedelta(days=9)).isoformat())
+
+    def leave(task: str) -> None:
+        row = Timer(
+            instance_id=instance_id, task_uuid=task, node="again", due_at=TOMORROW, try_at=TOMORROW
+        )
+        with transaction():
+            db.session.add(row)
+
+    def left() -> tuple[int, int]:
+        with transaction(write=False):
+            count = db.session.scalar(sa.select(sa.func.count()).select_from(Timer)) or 0
+            return count, health(office.now).due_timers
+
+    leave("gone")
+    office.later(days=2)
+    assert left() == (1, 0)
+    leave("gone beside what is due")
+    assert office.later(days=8) == 1
+    assert office.open() == ["vet"]
+    assert left() == (0, 0)
 
 
 def test_very_many_missed_reminders_take_several_transactions(office: Office) -> None:
