@@ -73,7 +73,7 @@ class Person(Model):
     email: Mapped[str] = mapped_column(String(120), default="")
     email_verified_at: Mapped[datetime | None] = mapped_column(Instant)
     photo_file_id: Mapped[int | None] = mapped_column(
-        Id, ForeignKey("stored_file.id", use_alter=True)
+        Id, ForeignKey("stored_file.id", use_alter=True), index=True
     )
     profile: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # When the person last confirmed what they told of themselves (完善信息).

@@ -75,8 +75,12 @@ class Certificate(Model):
     result_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("result.id"))
     status: Mapped[str] = mapped_column(sa.String(20))
     facts: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
-    photo_file_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("stored_file.id"))
-    pdf_file_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("stored_file.id"))
+    photo_file_id: Mapped[int | None] = mapped_column(
+        Id, sa.ForeignKey("stored_file.id"), index=True
+    )
+    pdf_file_id: Mapped[int | None] = mapped_column(
+        Id, sa.ForeignKey("stored_file.id"), index=True
+    )
     signature: Mapped[str | None] = mapped_column(sa.String(200))
     obtained_on: Mapped[date] = mapped_column(sa.Date)
     issued_on: Mapped[date | None] = mapped_column(sa.Date)

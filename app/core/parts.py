@@ -65,7 +65,7 @@ class PartialUpload(Model):
     status: Mapped[str] = mapped_column(String(10), default=OPEN)
     # What became of it: who asks for its end once more is given the same file.
     file_id: Mapped[int | None] = mapped_column(
-        Id, ForeignKey("stored_file.id", ondelete="SET NULL")
+        Id, ForeignKey("stored_file.id", ondelete="SET NULL"), index=True
     )
     updated_at: Mapped[datetime] = mapped_column(Instant)
 

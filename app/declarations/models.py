@@ -302,7 +302,7 @@ class Recommendation(Model):
     # None: the unit has no counted posts.
     uses_post: Mapped[bool | None]
     quota_note: Mapped[str] = mapped_column(Text, default="")
-    file_id: Mapped[int | None] = mapped_column(Id, ForeignKey("stored_file.id"))
+    file_id: Mapped[int | None] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
     given_by: Mapped[int] = mapped_column(Id, ForeignKey("person.id"))
     given_at: Mapped[datetime] = mapped_column(Instant)
 

@@ -198,7 +198,7 @@ class DataExport(Model):
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     left_out: Mapped[int] = mapped_column(default=0)
-    file_id: Mapped[int | None] = mapped_column(Id, ForeignKey("stored_file.id"))
+    file_id: Mapped[int | None] = mapped_column(Id, ForeignKey("stored_file.id"), index=True)
     asked_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
 

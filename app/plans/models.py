@@ -230,7 +230,9 @@ class PlanSlot(Model):
     max_count: Mapped[int] = mapped_column(default=1)
     # Whether the check (开始检测) prints this slot in its row 附件上传.
     printed_in_check: Mapped[bool] = mapped_column(default=True)
-    template_file_id: Mapped[int | None] = mapped_column(Id, ForeignKey("stored_file.id"))
+    template_file_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("stored_file.id"), index=True
+    )
 
     plan: Mapped[Plan] = relationship(back_populates="slots")
     template_file: Mapped[StoredFile | None] = relationship()

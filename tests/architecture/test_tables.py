@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql
 from app.core import records
 from app.core.db import Base, Instant
 from app.core.records import table_of
+from app.core.storage import StoredFile
 from app.engine import handlers
 
 NAME_LIMIT = 63  # PostgreSQL cuts longer ones
@@ -64,6 +65,20 @@ def test_every_foreign_key_has_a_target(app: Flask) -> None:
         for constraint in table.constraints:
             if isinstance(constraint, ForeignKeyConstraint):
                 assert constraint.referred_table.name in known
+
+
+def test_what_refers_to_a_stored_file_is_found_by_an_index(app: Flask) -> None:
+    """Each file that is swept is looked for in every one of these columns."""
+    keys = [(t, list(k.columns)) for t in tables() for k in (t.primary_key, *t.indexes)]
+    led = {(table.name, columns[0].name) for table, columns in keys}
+    referring = {
+        (table.name, column.name)
+        for table in tables()
+        for column in table.columns
+        if column.references(StoredFile.__table__.c.id)
+    }
+    assert len(referring) > 15
+    assert sorted(referring - led) == []
 
 
 def test_moments_are_instants_and_numbers_are_exact(app: Flask) -> None:
