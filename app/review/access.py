@@ -105,9 +105,10 @@ def replaced_reviewer(case_id: int, person: Person) -> HandedOver | None:
 
 @register_viewer
 def reviews_declaration(person: Person, declaration: Declaration, now: datetime) -> bool:
-    """Let experts read the declarations before their meeting, and no others."""
-    del now
-    return queries.reviewed_together(person.id, declaration.id)
+    """Let who may read a case of it open what its page links to, files as well."""
+    return any(
+        may_see_case(person, case, now) for case in queries.cases_of_declaration(declaration.id)
+    )
 
 
 @register_panel(20)

@@ -26,7 +26,6 @@ from app.review.models import (
     MeetingMember,
     MeetingStatus,
     Post,
-    Recusal,
     Score,
 )
 
@@ -231,22 +230,10 @@ def opinions_of(case_id: int) -> Sequence[CaseOpinion]:
     ).all()
 
 
-def reviewed_together(person_id: int, declaration_id: int) -> bool:
-    """Tell whether the declaration is before a meeting in which the person sits."""
-    found = (
-        select(MeetingCase.id)
-        .join(MeetingMember, MeetingMember.meeting_id == MeetingCase.meeting_id)
-        .join(Meeting, Meeting.id == MeetingCase.meeting_id)
-        .where(
-            MeetingCase.declaration_id == declaration_id,
-            MeetingMember.person_id == person_id,
-            Meeting.status.not_in(DECIDED),
-            ~select(Recusal.case_id)
-            .where(Recusal.case_id == MeetingCase.id, Recusal.person_id == person_id)
-            .exists(),
-        )
-    )
-    return db.session.scalar(found.limit(1)) is not None
+def cases_of_declaration(declaration_id: int) -> Sequence[MeetingCase]:
+    """Return the cases that a declaration was before meetings as."""
+    found = select(MeetingCase).where(MeetingCase.declaration_id == declaration_id)
+    return db.session.scalars(found).all()
 
 
 @dataclass(frozen=True)

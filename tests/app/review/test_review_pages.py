@@ -10,10 +10,12 @@ from sqlalchemy import func, select
 
 from app.core.db import db, transaction
 from app.core.repeats import RequestKey
+from app.core.storage import link
 from app.review import queries
 from app.review.ballots import BallotRoll
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, person
+from tests.builders.portfolio import an_upload
 from tests.builders.review import Held, a_meeting, case_ids, cast_as, play, recuse_a_listener
 
 Sign = Callable[..., Any]
@@ -254,13 +256,19 @@ def test_an_expert_casts_once_and_nothing_of_the_choices_is_kept(
 def test_no_result_is_seen_before_the_close(app: Flask, client_for: Sign) -> None:
     held = a_meeting(at="close_ballot")
     order = case_ids(held)
+    with transaction():
+        applicant = queries.case(order[0]).declaration.person
+        applicant.photo_file_id = link(an_upload(applicant)).id
     cast_as(held, held.member_ids[1], dict.fromkeys(order, "y"), Random(1))
     viewers = (held.clerk_id, held.leader_id, held.supervisor_id, held.director_id)
     for viewer in viewers:
         browser = client_for(person(viewer))
         assert browser.get(url(held, "/results")).status_code == 409
         assert "已投票" in browser.get(url(held, "/voted")).text
-        assert "表决结果" not in browser.get(url(held, f"/cases/{order[0]}")).text
+        case = browser.get(url(held, f"/cases/{order[0]}")).text
+        assert "表决结果" not in case
+        files = set(re.findall(r'/files/\d+(?=")', case))
+        assert {browser.get(file).status_code for file in files} == {200}, viewer
     clerk = client_for(person(held.clerk_id))
     wrong = {f"code-{held.director_id}": "0" * 20, f"code-{held.clerk_id}": "0" * 20}
     refused = clerk.post(url(held, "/close"), wrong)
