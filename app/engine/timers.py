@@ -66,7 +66,7 @@ def postpone(instance_id: int, now: datetime) -> bool:
 
 
 def forget(instance_id: int, now: datetime, waiting: Collection[str]) -> None:
-    """Delete the due rows of an instance behind which no task waits.
+    """Drop the due rows of an instance behind which no task waits, so that they hold up no other.
 
     Earlier versions left a row behind for a cycle that had run out; it would be due for ever.
     """
@@ -85,11 +85,4 @@ def release(instance_id: int, now: datetime) -> None:
         sa.update(Timer)
         .where(Timer.instance_id == instance_id, Timer.attempts > 0)
         .values(attempts=0, try_at=now)
-    )
-
-
-def forget_due(instance_id: int, now: datetime) -> None:
-    """Drop the due rows of an instance in which nothing is due, so that they hold up no other."""
-    db.session.execute(
-        sa.delete(Timer).where(Timer.instance_id == instance_id, Timer.due_at <= now)
     )

@@ -121,8 +121,6 @@ def _fire(instance: ProcessInstance, now: datetime) -> bool:
         fired = walk.fire()
         if fired:
             walk.finish()
-        else:
-            timers.forget_due(instance.id, now)
     return fired
 
 

@@ -102,19 +102,6 @@ def test_a_round_of_reminders_ends_before_the_next_one(office: Office) -> None:
     assert logged() == ["again", "told", "again", "told"]
 
 
-def test_rows_of_timers_that_wait_no_more_do_not_hold_up_others(office: Office) -> None:
-    """Such as a cycle that ran out left behind before its end had no moment."""
-    office.publish(waits(1), key="case")
-    moment = (NOON + timedelta(days=9)).isoformat()
-    ident = office.begin("case", moment=moment)
-    with transaction():
-        stray = Timer(instance_id=ident, task_uuid="gone", node="again", due_at=NOON, try_at=NOON)
-        db.session.add(stray)
-    assert office.later(days=1) == 0
-    with transaction(write=False):
-        assert db.session.scalars(sa.select(Timer.node)).all() == ["due"]
-
-
 def test_instances_are_caught_up_in_the_order_of_their_deadlines(office: Office) -> None:
     office.publish(waits(1), key="case")
     ids = {}
