@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '2026112241'
+revision = '2026112242'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -128,6 +128,7 @@ def upgrade():
     )
     with op.batch_alter_table('person', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_person_name'), ['name'], unique=False)
+        batch_op.create_index(batch_op.f('ix_person_photo_file_id'), ['photo_file_id'], unique=False)
 
     op.create_table('person_registration',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -300,6 +301,7 @@ def upgrade():
     sa.Column('subject_type', sa.String(length=30), nullable=False),
     sa.Column('subject_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('data', sa.JSON(), nullable=False),
+    sa.Column('address', sa.String(length=45), nullable=True),
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('seal', sa.String(length=64), nullable=True),
     sa.CheckConstraint('(seq IS NULL) = (seal IS NULL)', name=op.f('ck_audit_event_a_sealed_event_has_a_place')),
@@ -907,6 +909,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_data_export'))
     )
     with op.batch_alter_table('data_export', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_data_export_file_id'), ['file_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_data_export_person_id'), ['person_id'], unique=False)
         batch_op.create_index('ix_data_export_sweep', ['status', 'expires_at'], unique=False)
         batch_op.create_index('uq_data_export_one_waiting', ['person_id'], unique=True, sqlite_where=sa.text("status = 'waiting'"), postgresql_where=sa.text("status = 'waiting'"))
@@ -1195,6 +1198,7 @@ def upgrade():
     sa.UniqueConstraint('key', name=op.f('uq_partial_upload_key'))
     )
     with op.batch_alter_table('partial_upload', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_partial_upload_file_id'), ['file_id'], unique=False)
         batch_op.create_index('ix_partial_upload_owner', ['owner_id', 'status'], unique=False)
         batch_op.create_index('ix_partial_upload_sweep', ['status', 'updated_at'], unique=False)
 
@@ -1457,6 +1461,9 @@ def upgrade():
     sa.UniqueConstraint('plan_id', 'key', name=op.f('uq_plan_slot_plan_id_key')),
     sa.UniqueConstraint('plan_id', 'position', name=op.f('uq_plan_slot_plan_id_position'))
     )
+    with op.batch_alter_table('plan_slot', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_plan_slot_template_file_id'), ['template_file_id'], unique=False)
+
     op.create_table('plan_specialty',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1680,6 +1687,7 @@ def upgrade():
     sa.Column('teaching', sa.JSON(), nullable=False),
     sa.Column('pledged_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('submitted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('mended_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('current_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('current_level', sa.Integer(), nullable=False),
     sa.Column('round', sa.Integer(), nullable=False),
@@ -1874,6 +1882,7 @@ def upgrade():
     sa.Column('work_item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('title', sa.String(length=300), nullable=False),
+    sa.Column('is_hinted', sa.Boolean(), nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.CheckConstraint("state <> 'refused' OR reason <> ''", name=op.f('ck_vet_batch_row_a_refusal_says_why')),
@@ -2050,6 +2059,7 @@ def upgrade():
     )
     with op.batch_alter_table('recommendation', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recommendation_declaration_id'), ['declaration_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_recommendation_file_id'), ['file_id'], unique=False)
 
     op.create_table('review_opinion',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -2204,7 +2214,9 @@ def upgrade():
     )
     with op.batch_alter_table('certificate', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_certificate_issuer_unit_id'), ['issuer_unit_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_certificate_pdf_file_id'), ['pdf_file_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_certificate_person_id'), ['person_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_certificate_photo_file_id'), ['photo_file_id'], unique=False)
         batch_op.create_index('uq_certificate_one_active_a_result', ['result_id'], unique=True, sqlite_where=sa.text("status IN ('awaiting_photo', 'awaiting_issue', 'active')"), postgresql_where=sa.text("status IN ('awaiting_photo', 'awaiting_issue', 'active')"))
 
     op.create_table('objection',
@@ -2328,7 +2340,9 @@ def downgrade():
     op.drop_table('objection')
     with op.batch_alter_table('certificate', schema=None) as batch_op:
         batch_op.drop_index('uq_certificate_one_active_a_result', sqlite_where=sa.text("status IN ('awaiting_photo', 'awaiting_issue', 'active')"), postgresql_where=sa.text("status IN ('awaiting_photo', 'awaiting_issue', 'active')"))
+        batch_op.drop_index(batch_op.f('ix_certificate_photo_file_id'))
         batch_op.drop_index(batch_op.f('ix_certificate_person_id'))
+        batch_op.drop_index(batch_op.f('ix_certificate_pdf_file_id'))
         batch_op.drop_index(batch_op.f('ix_certificate_issuer_unit_id'))
 
     op.drop_table('certificate')
@@ -2358,6 +2372,7 @@ def downgrade():
 
     op.drop_table('review_opinion')
     with op.batch_alter_table('recommendation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_recommendation_file_id'))
         batch_op.drop_index(batch_op.f('ix_recommendation_declaration_id'))
 
     op.drop_table('recommendation')
@@ -2467,6 +2482,9 @@ def downgrade():
 
     op.drop_table('post_count')
     op.drop_table('plan_specialty')
+    with op.batch_alter_table('plan_slot', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_plan_slot_template_file_id'))
+
     op.drop_table('plan_slot')
     with op.batch_alter_table('plan_attachment', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_plan_attachment_file_id'))
@@ -2522,6 +2540,7 @@ def downgrade():
     with op.batch_alter_table('partial_upload', schema=None) as batch_op:
         batch_op.drop_index('ix_partial_upload_sweep')
         batch_op.drop_index('ix_partial_upload_owner')
+        batch_op.drop_index(batch_op.f('ix_partial_upload_file_id'))
 
     op.drop_table('partial_upload')
     with op.batch_alter_table('one_time_code', schema=None) as batch_op:
@@ -2587,6 +2606,7 @@ def downgrade():
         batch_op.drop_index('uq_data_export_one_waiting', sqlite_where=sa.text("status = 'waiting'"), postgresql_where=sa.text("status = 'waiting'"))
         batch_op.drop_index('ix_data_export_sweep')
         batch_op.drop_index(batch_op.f('ix_data_export_person_id'))
+        batch_op.drop_index(batch_op.f('ix_data_export_file_id'))
 
     op.drop_table('data_export')
     with op.batch_alter_table('correction_file', schema=None) as batch_op:
@@ -2754,6 +2774,7 @@ def downgrade():
 
     op.drop_table('person_registration')
     with op.batch_alter_table('person', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_person_photo_file_id'))
         batch_op.drop_index(batch_op.f('ix_person_name'))
 
     op.drop_table('person')
