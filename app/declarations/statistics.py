@@ -19,6 +19,7 @@ from app.engine.taking import HALTED
 
 PORTFOLIO, BINDING = "portfolio_item", "employment"
 DONE = "/declarations/review?tab=done"
+OF_UNIT = "本单位待办任务"
 OF_ITEMS = "/portfolio/archive/statistics"
 
 
@@ -77,8 +78,13 @@ def review_statistics(person: Any, roles: set[str], moment: datetime) -> Panel |
     tone = "danger" if found.late else "warning"
     # Who only administers a unit reads what it did, and opens no declaration.
     done = DONE if reviews else ""
+    waits = (
+        "待办任务" if reviews else OF_UNIT,
+        found.waiting,
+        "/tasks" if reviews else "",
+    )
     lines = [
-        _figure("待办任务", found.waiting, "/tasks" if reviews else "", tone, late),
+        _figure(*waits, tone, late),
         _figure("本年度审核通过", found.opinions.get("pass", 0), done, "success", "申报，件"),
         _figure("本年度退回", found.opinions.get("return", 0), done, "warning", "申报，件"),
         _figure("本年度提出终止", found.opinions.get("terminate", 0), done, note="申报，件"),

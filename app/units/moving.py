@@ -26,7 +26,9 @@ def reviewers_of(unit: Unit) -> list[int]:
 def staying(person_id: int, unit: Unit | None) -> str:
     """Return in words what of a person goes on at their unit when they leave it, if anything."""
     found = [count(person_id, unit) for count in _under_way] if unit else []
-    return "、".join(f"{count} {words}" for count, words in found if count)
+    # In the order of their words, whichever room registered first.
+    told = sorted(found, key=lambda each: each[1])
+    return "、".join(f"{count} {words}" for count, words in told if count)
 
 
 def tell_who_loses(former: Employment, to: Unit, *, now: datetime) -> None:

@@ -88,7 +88,7 @@ def test_a_units_figures_count_what_waits_and_what_was_decided(
     assert figure(page, "待办任务") == 1
     assert "最新职称信息" in client_for(admin).get("/home").text
     of_admin = module(client_for(admin).get("/home").text, "审核统计情况")
-    assert "待办任务" in of_admin
+    assert "本单位待办任务" in of_admin
     for address in re.findall('href="([^"]+)"', of_admin):
         assert client_for(admin).get(address).status_code == 200
     assert "没有超期的" in module(page, "审核统计情况")

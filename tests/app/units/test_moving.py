@@ -11,7 +11,7 @@ from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, person, staff
 from tests.builders.portfolio import a_submitted_item
 
-UNDER_WAY = "1 项业绩审核、1 件申报"
+UNDER_WAY = "1 件申报、1 项业绩审核"
 
 
 def told_to(whom: Person) -> list[str]:
