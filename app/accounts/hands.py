@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import Credential, RoleGrant
 from app.accounts.queries import is_live
 from app.core.db import db
 from app.engine.models import ItemStatus, WorkItem
+
+Condition = sa.ColumnElement[bool]
 
 
 def without_hands(items: Collection[WorkItem], now: datetime) -> set[int]:
@@ -40,17 +43,17 @@ def count_idle(now: datetime) -> int:
     return db.session.scalar(idle) or 0
 
 
-def idle_at(unit_ids: Collection[int], now: datetime) -> dict[tuple[int, str], int]:
+def idle_at(
+    unit_ids: Collection[int] | sa.Select[tuple[int]], now: datetime
+) -> dict[tuple[int, str], int]:
     """Count the open tasks that nobody can do of units, by unit and role."""
-    if not unit_ids:
-        return {}
     place = (WorkItem.scope_id, WorkItem.role)
     found = idle_tasks(now).where(WorkItem.scope_kind == "org", WorkItem.scope_id.in_(unit_ids))
     counted = found.with_only_columns(*place, sa.func.count()).order_by(None).group_by(*place)
     return {(row[0] or 0, row[1]): row[2] for row in db.session.execute(counted)}
 
 
-def _hands(now: datetime) -> sa.ColumnElement[bool]:
+def _hands(now: datetime) -> Condition:
     """Tell of a task that somebody who can sign in may take it, as `taking.may_take` judges."""
     given = sa.exists().where(Credential.person_id == WorkItem.assignee_id, Credential.is_enabled)
     is_kind = RoleGrant.scope_kind == WorkItem.scope_kind
@@ -69,10 +72,20 @@ def _hands(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(given, sa.and_(WorkItem.assignee_id.is_(None), held))
 
 
-def _can_act(now: datetime) -> sa.ColumnElement[bool]:
+def _can_act(now: datetime) -> Condition:
     """Tell of a role that it is held now, by somebody whose account is not disabled (停用)."""
     able = sa.exists().where(Credential.person_id == RoleGrant.person_id, Credential.is_enabled)
     return sa.and_(is_live(now), able)
+
+
+def has_able_holder(role: str, unit_id: InstrumentedAttribute[int], now: datetime) -> Condition:
+    """Tell of a unit that somebody who can sign in holds a role there."""
+    return sa.exists().where(
+        RoleGrant.role == role,
+        RoleGrant.scope_kind == "org",
+        RoleGrant.scope_id == unit_id,
+        _can_act(now),
+    )
 
 
 def able_holders(role: str, unit_ids: Collection[int], now: datetime) -> dict[int, set[int]]:

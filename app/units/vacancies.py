@@ -1,18 +1,18 @@
 """Posts that nobody fills (空缺): which roles a unit lacks, what waits there, who is told."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
-from app.accounts.hands import able_holders, idle_at
+from app.accounts.hands import able_holders, has_able_holder, idle_at
 from app.accounts.operations import notify_each
 from app.accounts.queries import holders
 from app.core.db import db
 from app.core.permissions import ROLES
 from app.units.models import Unit
-from app.units.queries import path_of, reporting_chain
+from app.units.queries import path_of
 
 KEEPER = "unit_admin"
 """Who gives a unit's other roles, and is told of what it lacks."""
@@ -60,25 +60,20 @@ def vacancies_of(units: Collection[Unit], now: datetime) -> list[Vacancy]:
     ]
 
 
-def left_alone_below(unit_ids: Iterable[int], now: datetime) -> list[Vacancy]:
+def left_alone_below(unit_ids: Collection[int], now: datetime) -> list[Vacancy]:
     """Return what units lack that no administrator of their own can mend, where tasks wait.
 
     Those right below these units, and below such units in turn.
     """
-    alone: dict[int, Unit] = {}
-    level = set(unit_ids)
-    while level:
-        below = select(Unit).where(
-            or_(Unit.parent_id.in_(level), Unit.reports_to_id.in_(level)),
-            Unit.closed_at.is_(None),
-        )
-        found = [unit for unit in db.session.scalars(below) if unit.id not in alone]
-        kept = able_holders(KEEPER, [unit.id for unit in found], now)
-        new = {unit.id: unit for unit in found if unit.id not in kept}
-        alone |= new
-        level = set(new)
-    units = sorted(alone.values(), key=lambda unit: (unit.name, unit.id))
-    return [each for each in vacancies_of(units, now) if each.tasks]
+    alone = (Unit.closed_at.is_(None), ~has_able_holder(KEEPER, Unit.id, now))
+    below = select(Unit.id).where(Unit.parent_id.in_(unit_ids), *alone).cte(recursive=True)
+    further = select(Unit.id).join(below, Unit.parent_id == below.c.id).where(*alone)
+    waiting = idle_at(select(below.union(further).c.id), now)
+    idle = {unit_id for unit_id, _ in waiting}
+    if not idle:
+        return []
+    units = select(Unit).where(Unit.id.in_(idle)).order_by(Unit.name, Unit.id)
+    return [each for each in vacancies_of(db.session.scalars(units).all(), now) if each.tasks]
 
 
 def tell_of_vacancy(unit: Unit, role: str, *, now: datetime, actor_id: int) -> None:
@@ -101,7 +96,7 @@ def tell_of_vacancy(unit: Unit, role: str, *, now: datetime, actor_id: int) -> N
 
 def _keepers(unit: Unit, now: datetime) -> tuple[Unit | None, set[int]]:
     """Return the unit whose administrators look after one, itself first, and who they are."""
-    above = [*reversed(path_of(unit)), *reporting_chain(unit)]
+    above = [*reversed(path_of(unit))]
     kept = able_holders(KEEPER, [each.id for each in above], now)
     office = next((each for each in above if each.id in kept), None)
     return office, kept[office.id] if office else set()

@@ -15,7 +15,7 @@ from tests.conftest import Browser
 
 @dataclass
 class Case:
-    """A school below an office, both with an administrator, and a task of the school's clerk."""
+    """A school far below an office, both administered, and a task of the school's clerk."""
 
     unit: Unit
     clerk: Person
@@ -27,7 +27,9 @@ class Case:
 def case(app: Flask, client_for: Any) -> Case:
     with transaction():
         office = a_unit("云桥区教育局", type_="主管部门")
-        unit = a_unit("云桥区青禾小学", parent=office)
+        # Nobody administers the unit between them.
+        between = a_unit("云桥区学区", parent=office, clerk=False, leader=False)
+        unit = a_unit("云桥区青禾小学", parent=between)
         made = Case(
             unit,
             staff(unit, "unit_clerk"),
