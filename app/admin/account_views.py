@@ -17,12 +17,19 @@ from app.accounts.states import STATES, accounts_of, states_of
 from app.accounts.unmasking import number_page, unmask
 from app.admin import queries
 from app.admin.forms import AccountForm
-from app.admin.operations import end_all_sessions, lock_account, open_account, reset_account
+from app.admin.operations import (
+    NewAccount,
+    check_account,
+    end_all_sessions,
+    lock_account,
+    open_account,
+    reset_account,
+)
 from app.admin.views import bp
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.faults import show_faults, shown_on
+from app.core.faults import judged, show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, requires
@@ -103,17 +110,16 @@ def new_account() -> str:
 def create_account() -> Response | tuple[str, int]:
     """Open an account; its one-time link is shown this once."""
     form = AccountForm(request.form)
-    if form.validate():
+    entry = NewAccount(
+        name=form.name.data or "",
+        id_number=form.id_number.data or "",
+        phone=form.phone.data or "",
+        login=form.login.data or "",
+        is_applicant=bool(form.is_applicant.data),
+    )
+    if judged(form, lambda: check_account(entry, now())):
         try:
-            person, secret = open_account(
-                name=form.name.data or "",
-                id_number=form.id_number.data or "",
-                phone=form.phone.data or "",
-                login=form.login.data or "",
-                is_applicant=bool(form.is_applicant.data),
-                actor=current_user,
-                now=now(),
-            )
+            person, secret = open_account(entry, actor=current_user, now=now())
         except Invalid as error:
             show_faults(form, error)
         else:

@@ -1,6 +1,7 @@
 """What the system administrator does to accounts."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts import operations
@@ -15,54 +16,74 @@ from app.accounts.grants import (
 )
 from app.accounts.logins import free_login
 from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
+from app.accounts.queries import person_by_id_number
 from app.accounts.renewing import hold_lasting, lock_grants
 from app.accounts.terms import usual_day
 from app.admin import queries
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid
-from app.core.numbers import birth_and_gender, checked_id_number
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, gathered
+from app.core.numbers import birth_and_gender, checked_id_number, checked_phone
 from app.inbox.queries import place_names
 from app.units.models import Unit
 from app.units.vacancies import tell_of_vacancy
 
 
-def open_account(
-    *,
-    name: str,
-    id_number: str,
-    phone: str,
-    login: str,
-    is_applicant: bool,
-    actor: Person,
-    now: datetime,
-) -> tuple[Person, str]:
+@dataclass(frozen=True)
+class NewAccount:
+    """Whom an account is opened for, as it was typed; without a login a neutral one is drawn."""
+
+    name: str
+    id_number: str
+    phone: str
+    login: str
+    is_applicant: bool
+
+
+def open_account(entry: NewAccount, *, actor: Person, now: datetime) -> tuple[Person, str]:
     """Enter a person with an account; returns them with the one-time secret.
 
     To apply is no power over others, so it is given at once; every other role is proposed by a
     security administrator.
     """
-    number = checked_id_number(fold_id(id_number), now) if id_number.strip() else ""
-    if is_applicant and not number:
-        raise Invalid("申报人须填写证件号码", field="id_number")
-    if login.strip():
-        free_login(login)
+    check_account(entry, now)
+    number = fold_id(entry.id_number)
     born, gender = birth_and_gender(number) if number else (None, "")
     person = operations.create_person(
-        name=name.strip(),
+        name=entry.name.strip(),
         id_number=number,
         gender=gender,
         birth_date=born,
-        phone=phone.strip(),
+        phone=checked_phone(entry.phone),
         now=now,
     )
-    _, secret = operations.create_credential(person, login.strip(), now=now, actor_id=actor.id)
-    if is_applicant:
+    login = entry.login.strip()
+    _, secret = operations.create_credential(person, login, now=now, actor_id=actor.id)
+    if entry.is_applicant:
         operations.grant_role(
             person, "applicant", scope_kind="all", scope_id=None, actor_id=actor.id, now=now
         )
     return person, secret
+
+
+def check_account(entry: NewAccount, now: datetime) -> None:
+    """Raise Invalid, at every field, for what an account cannot be opened with."""
+    number, login = fold_id(entry.id_number), entry.login.strip()
+    faults = gathered(
+        lambda: _check_number(number, now, is_needed=entry.is_applicant),
+        lambda: checked_phone(entry.phone),
+        lambda: free_login(login) if login else None,
+    )
+    if faults:
+        raise Invalid(errors=faults)
+
+
+def _check_number(number: str, now: datetime, *, is_needed: bool) -> None:
+    if is_needed and not number:
+        raise Invalid("申报人须填写证件号码", field="id_number")
+    if number and person_by_id_number(checked_id_number(number, now)) is not None:
+        raise Invalid("该证件号码已存在", field="id_number")
 
 
 def reset_account(account: Credential, *, actor: Person, now: datetime) -> str:

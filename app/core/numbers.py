@@ -16,6 +16,8 @@ LEAST_AGE = 16
 """Nobody is employed before (劳动法 15)."""
 MOST_AGE = 120
 """Nobody lives longer: the number is wrong. Who holds an earlier certificate may be very old."""
+PHONE = re.compile(r"1[3-9][0-9]{9}|0[0-9]{2,3}-?[0-9]{7,8}")
+PHONE_RULE = "请填写 11 位手机号码，或带区号的电话号码"
 NOBODYS = 2**63 - 1
 """The largest id that a record could have, and none has."""
 
@@ -72,6 +74,14 @@ def check_age(born: date, now: datetime, field: str = "id_number") -> None:
         raise Invalid(f"{what}显示未满 {LEAST_AGE} 周岁，不能登记；有误的请核对", field=field)
     if age > MOST_AGE:
         raise Invalid(f"{what}显示已超过 {MOST_AGE} 周岁，请核对", field=field)
+
+
+def checked_phone(typed: str, field: str = "phone") -> str:
+    """Return a telephone number, blanks taken out; Invalid when it is none. Empty stays empty."""
+    number = "".join(typed.split())
+    if number and not PHONE.fullmatch(number):
+        raise Invalid(PHONE_RULE, field=field)
+    return number
 
 
 def folded_credit_code(code: str) -> str:

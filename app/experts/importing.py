@@ -22,7 +22,7 @@ from app.committees.models import Committee
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.numbers import birth_and_gender, checked_id_number
+from app.core.numbers import birth_and_gender, checked_id_number, checked_phone
 from app.experts.models import ExpertProfile
 from app.experts.operations import OTHER_NAME, Expertise, admit, change_expert
 from app.experts.queries import EXPERT, committees_of, in_pool, kept_by
@@ -37,7 +37,6 @@ from app.imports.kinds import (
     register_kind,
 )
 from app.imports.models import RowState
-from app.units.own_data import checked_phone
 
 OTHERS = "此人已在专家库中，由其他评委会组建单位管理"
 NAMES = {"unit_name": "工作单位", "specialty": "专业", "committee_id": "所属评委会"}

@@ -14,10 +14,9 @@ from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid
-from app.core.numbers import birth_and_gender, checked_id_number
+from app.core.numbers import birth_and_gender, checked_id_number, checked_phone
 from app.experts.models import ExpertProfile
 from app.experts.queries import EXPERT, in_pool, is_expert, organised_units, profile_of
-from app.units.own_data import checked_phone
 
 OTHER_NAME = "证件号码与姓名不符，请核对"
 

@@ -213,18 +213,20 @@ class PostForm(Form):
 
     def entry(self) -> posts.Entry:
         """Return what was filled in; a level left blank has no posts."""
-        counts = {
+        typed = {
             level: (self._at("approved", number), self._at("occupied", number))
             for number, level in enumerate(POST_LEVELS)
         }
+        counts = {level: (m or 0, n or 0) for level, (m, n) in typed.items()}
         chosen = str(self.file.data or "")
         file_id = int(chosen) if chosen.isdecimal() else None
         over, fewer = bool(self.over_is_true.data), bool(self.fewer_is_true.data)
-        return posts.Entry(counts, file_id, self.reason.data or "", over, fewer)
+        misread = frozenset(level for level, pair in typed.items() if None in pair)
+        return posts.Entry(counts, file_id, self.reason.data or "", over, fewer, misread)
 
-    def _at(self, name: str, number: int) -> int:
-        typed = self[f"{name}_{number}"].data or ""
-        return int(typed) if WHOLE.fullmatch(typed) else 0
+    def _at(self, name: str, number: int) -> int | None:
+        typed = self[f"{name}_{number}"].data or "0"
+        return int(typed) if WHOLE.fullmatch(typed) else None
 
 
 for _no, _level in enumerate(POST_LEVELS):

@@ -25,8 +25,8 @@ from app.accounts.terms import end_of_term, ends_soon, is_longer, usual_day, usu
 from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound
-from app.core.numbers import checked_id_number
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, gathered
+from app.core.numbers import checked_id_number, checked_phone
 from app.core.permissions import ADMINISTRATORS
 from app.units.code_lists import AREA_OFFICES
 from app.units.enrolling import Entrant, enrol
@@ -41,7 +41,6 @@ from app.units.models import (
     Unit,
 )
 from app.units.moving import staying, tell_who_loses
-from app.units.own_data import checked_phone
 from app.units.queries import employment_of, open_binding, staff_grants
 from app.units.tree import hold_open
 
@@ -281,12 +280,23 @@ def open_applicant(
     for who has an account already, and for a unit that closes in this moment.
     """
     hold_open(unit)
-    number = checked_id_number(fold_id(id_number), now)
-    if person_by_id_number(number) is not None:
-        raise Invalid("此人已有账号，请本人登录后申请绑定本单位", field="id_number")
-    entrant = Entrant(unit.id, name.strip(), number, phone)
+    check_applicant(id_number, phone, now)
+    entrant = Entrant(unit.id, name.strip(), fold_id(id_number), checked_phone(phone))
     ((person_id, secret),) = enrol([entrant], actor_id=actor.id, now=now)
     return db.session.get_one(Person, person_id), secret
+
+
+def check_applicant(id_number: str, phone: str, now: datetime) -> None:
+    """Raise Invalid, at every field, for whom a unit opens no account for."""
+    number = fold_id(id_number)
+    faults = gathered(lambda: _check_free(number, now), lambda: checked_phone(phone))
+    if faults:
+        raise Invalid(errors=faults)
+
+
+def _check_free(number: str, now: datetime) -> None:
+    if person_by_id_number(checked_id_number(number, now)) is not None:
+        raise Invalid("此人已有账号，请本人登录后申请绑定本单位", field="id_number")
 
 
 def working_elsewhere(unit: Unit, person_ids: Collection[int], now: datetime) -> set[int]:

@@ -1,6 +1,5 @@
 """What a unit keeps up to date of itself (完善单位信息, FJ-U-21)."""
 
-import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -8,20 +7,9 @@ from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.errors import Invalid
-from app.core.numbers import checked_id_number
+from app.core.numbers import checked_id_number, checked_phone
 from app.units import tree
 from app.units.models import Unit
-
-PHONE = re.compile(r"1[3-9][0-9]{9}|0[0-9]{2,3}-?[0-9]{7,8}")
-PHONE_RULE = "请填写 11 位手机号码，或带区号的电话号码"
-
-
-def checked_phone(typed: str, field: str) -> str:
-    """Return a telephone number, blanks taken out; Invalid when it is none. Empty stays empty."""
-    number = "".join(typed.split())
-    if number and not PHONE.fullmatch(number):
-        raise Invalid(PHONE_RULE, field=field)
-    return number
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from app.core import audit
 from app.core.crypto import fold_id
 from app.core.db import db
 from app.core.instants import end_of
-from app.core.numbers import checked_id_number
+from app.core.numbers import checked_id_number, checked_phone
 from app.core.permissions import ADMINISTRATORS, ROLES
 from app.imports.kinds import (
     NO,
@@ -39,7 +39,6 @@ from app.units.below import Below
 from app.units.enrolling import APPLICANT, Entrant, enrol
 from app.units.models import ACTIVE, Employment
 from app.units.operations import STAFF_ROLES
-from app.units.own_data import checked_phone
 from app.units.queries import unit_names
 from app.units.tree import hold_as_they_are
 

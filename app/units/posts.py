@@ -1,6 +1,6 @@
 """岗位核准信息: the posts of a 事业单位, what fills them and what is left (FJ-U-22)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -138,11 +138,17 @@ class Entry:
     reason: str = ""
     over_is_true: bool = False
     fewer_is_true: bool = False
+    misread: Collection[str] = ()
+    """The levels of which what was typed is no number: nothing is concluded from it."""
 
     @property
     def over(self) -> list[tuple[str, int, int]]:
         """The levels with more people than approved posts, with both numbers."""
-        return [(level, m, n) for level, (m, n) in self.counts.items() if n > m]
+        return [
+            (level, m, n)
+            for level, (m, n) in self.counts.items()
+            if n > m and level not in self.misread
+        ]
 
 
 def fewer_than_counted(sheet: PostSheet) -> list[tuple[str, int, int]]:
@@ -223,7 +229,7 @@ def faults_of(
     faults: dict[str, list[str]] = {}
     if known is not None and not entry.reason.strip():
         faults["reason"] = ["请填写变更理由"]
-    if not any(approved for approved, _ in entry.counts.values()):
+    if not (entry.misread or any(approved for approved, _ in entry.counts.values())):
         faults["approved_0"] = [f"请填写{unit.name}的核定岗位数"]
     faults |= _faults_of_filled(unit, entry)
     file = asked.file if asked and asked.file_id == entry.file_id else None
@@ -240,7 +246,8 @@ def _faults_of_filled(unit: Unit, entry: Entry) -> dict[str, list[str]]:
     if entry.over and not entry.over_is_true:
         told = "、".join(f"{level}已聘 {n} 人、核定 {m} 个" for level, m, n in entry.over)
         faults["over_is_true"] = [f"{told}：填错的请修改，确为超岗聘用的请勾选"]
-    fewer = _fewer({level: n for level, (_, n) in entry.counts.items()}, unit.id)
+    stated = {level: n for level, (_, n) in entry.counts.items()}
+    fewer = [each for each in _fewer(stated, unit.id) if each[0] not in entry.misread]
     if fewer and not entry.fewer_is_true:
         told = "、".join(f"{level}填报已聘 {n} 人、平台现记 {m} 人" for level, n, m in fewer)
         faults["fewer_is_true"] = [f"{told}：填漏的请修改，确已减少的请勾选"]

@@ -18,6 +18,7 @@ from app.accounts.queries import hash_of, was_opened
 from app.core import audit
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Invalid, NotFound
+from app.core.numbers import checked_phone
 from app.units import tree
 from app.units.code_lists import AREA_OFFICES, PARTS
 from app.units.models import (
@@ -29,7 +30,6 @@ from app.units.models import (
     UnitRegistration,
 )
 from app.units.offices import vetting_office
-from app.units.own_data import checked_phone
 from app.units.placing import faults_of_place
 
 ADDRESS_LIMIT, ADDRESS_PERIOD = 10, timedelta(days=1)

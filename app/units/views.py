@@ -12,7 +12,7 @@ from app.accounts.terms import usual_day, usual_end
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
-from app.core.faults import show_faults, shown_on
+from app.core.faults import judged, show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
 from app.core.permissions import ROLES, authorize, requires
@@ -209,10 +209,12 @@ def _applicant_form(form: ApplicantForm, unit: Unit) -> str:
 def open_applicant() -> Response | tuple[str, int]:
     """Open an account for one of the unit's people; its secret is shown this once."""
     unit, form = _own_people(), ApplicantForm(request.form)
-    if form.validate():
+    told, moment = form.data, now()
+    number, phone = told["id_number"] or "", told["phone"] or ""
+    if judged(form, lambda: operations.check_applicant(number, phone, moment)):
         try:
             person, secret = operations.open_applicant(
-                unit, **form.data, actor=current_user, now=now()
+                unit, **told, actor=current_user, now=moment
             )
         except Invalid as error:
             show_faults(form, error)

@@ -44,6 +44,7 @@ export function wrongWords(control) {
   const { validity, min, max, step, type, maxLength } = control;
   if (!control.willValidate || validity.valid || (validity.valueMissing && !validity.badInput)) return '';
   if (type === 'number' && min && max) return `应为 ${min}–${max} 的${step === '1' ? '整数' : '数字'}`;
+  if (validity.patternMismatch) return control.title || '格式不正确';
   const [below, above] = type === 'number' ? ['小于', '大于'] : ['早于', '晚于'];
   if (validity.rangeUnderflow) return `不能${below} ${min}`;
   if (validity.rangeOverflow) return `不能${above} ${max}`;

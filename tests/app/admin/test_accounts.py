@@ -60,6 +60,7 @@ def test_an_applicant_is_opened_activated_and_signs_in_with_the_number(
         ({"id_number": ""}, "申报人须填写证件号码"),
         ({"login": NUMBER}, "不能使用证件号码"),
         ({"login": "张三"}, "2-40 位"),
+        ({"phone": "12"}, "请填写 11 位手机号码"),
     ],
 )
 def test_what_does_not_hold_is_said_at_its_field(
@@ -197,3 +198,10 @@ def test_the_page_of_a_secret_stands_under_no_line_of_the_menu(system: Browser) 
     page = system.get(system.post("/admin/accounts/new", NEW).location).text
     assert "激活" in page
     assert "aria-current=page" not in page.split("<main")[0]
+
+
+def test_everything_that_is_wrong_is_told_in_one_round(system: Browser) -> None:
+    wrong = {"name": "", "id_number": NUMBER[:-1] + "1", "phone": "12", "login": "张三"}
+    answer = system.post("/admin/accounts/new", wrong)
+    told = ["请填写姓名", "证件号码有误", "请填写 11 位手机号码", "2-40 位"]
+    assert [words for words in told if words in answer.text] == told

@@ -71,10 +71,11 @@ def test_no_way_in_takes_an_impossible_birth(unit: Unit, clerk: Person, client_f
         system = a_person("庾一鸣", roles=[("system_admin", "all", None)])
     pages = {"/staff/applicants/new": client_for(clerk), "/admin/accounts/new": client_for(system)}
     for number, word in WORDS.items():
-        typed = {"name": "苏晓禾", "id_number": number, "phone": "", "is_applicant": "y"}
+        typed = {"name": "苏晓禾", "id_number": number, "phone": "12", "is_applicant": "y"}
         for url, browser in pages.items():
             answer = browser.post(url, typed)
             assert (answer.status_code, word in answer.text) == (422, True), url
+            assert "请填写 11 位手机号码" in answer.text
         for kind in ("people", "experts", "certificates"):
             told = dict(faults(kind, unit, clerk, id_number=number))
             assert word in told["id_number"], kind

@@ -187,6 +187,10 @@ def test_all_that_lacks_is_told_in_one_round(case: Case, client_for: Any) -> Non
     browser = client_for(case.admin)
     faulty = browser.post(URL, form(case, approved_1="十四", file="")).text
     assert ("请填写 0 至 99999 的整数" in faulty, "请上传人社部门盖章" in faulty) == (True, True)
+    # What is no number is compared with nothing.
+    minus = browser.post(URL, form(case, approved_1="-1", approved_2="", occupied_1="2")).text
+    assert "请填写 0 至 99999 的整数" in minus
+    assert "已聘 2 人、核定 0 个" not in minus
     browser.post(URL, form(case))
     again = browser.post(URL, form(case, approved_1="12abc", occupied_1="", file="")).text
     for words in ("请填写 0 至 99999 的整数", "请上传人社部门盖章", "请填写变更理由"):
