@@ -11,6 +11,7 @@ from app.core.db import db
 STATES = {
     "ready": ("正常", "success"),
     "waiting": ("待激活", "info"),
+    "lapsed": ("激活码已过期", "warning"),
     "locked": ("已锁定", "warning"),
     "disabled": ("已停用", "danger"),
     "none": ("未开通", "secondary"),
@@ -48,4 +49,7 @@ def _state(account: Credential | None, now: datetime, *, is_linked: bool) -> tup
         return STATES["disabled"]
     if account.locked_until and account.locked_until > now:
         return STATES["locked"]
-    return STATES["ready" if account.password_hash or is_linked else "waiting"]
+    if account.password_hash or is_linked:
+        return STATES["ready"]
+    ends = account.activation_expires_at
+    return STATES["lapsed" if ends is None or ends <= now else "waiting"]

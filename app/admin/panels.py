@@ -42,7 +42,7 @@ def system(_person: Any, roles: set[str], now: datetime) -> Panel | None:
     accounts = url_for("admin.accounts")
     found = {
         state: _count(select(Credential.id).where(queries.in_state(state, now)))
-        for state in ("ready", "waiting", "locked", "disabled")
+        for state in ("ready", "waiting", "lapsed", "locked", "disabled")
     }
     open_units = select(Unit.id).where(Unit.closed_at.is_(None))
     asked = _count(queries.requests(WAITING))
@@ -53,6 +53,7 @@ def system(_person: Any, roles: set[str], now: datetime) -> Panel | None:
             _figure("单位", _count(open_units), url_for("admin.units"), "info"),
             _figure("正常使用的账号", found["ready"], f"{accounts}?state=ready", "success"),
             _figure("待激活的账号", found["waiting"], f"{accounts}?state=waiting", "info"),
+            _figure("激活码已过期的账号", found["lapsed"], f"{accounts}?state=lapsed", "warning"),
             _figure("已锁定的账号", found["locked"], f"{accounts}?state=locked", "warning"),
             _figure("已停用的账号", found["disabled"], f"{accounts}?state=disabled"),
         ],

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.factor_models import SecondFactor
@@ -28,10 +28,12 @@ def in_state(state: str, now: datetime) -> ColumnElement[bool]:
         Credential.password_hash.is_not(None),
         exists().where(LinkedIdentity.person_id == Credential.person_id),
     )
+    is_live_code = func.coalesce(Credential.activation_expires_at > now, false())
     conditions = {
         "disabled": Credential.is_enabled.is_(False),
         "locked": and_(Credential.is_enabled, is_locked),
-        "waiting": and_(Credential.is_enabled, ~is_entered),
+        "waiting": and_(Credential.is_enabled, ~is_entered, is_live_code),
+        "lapsed": and_(Credential.is_enabled, ~is_entered, ~is_live_code),
         "ready": and_(Credential.is_enabled, is_entered),
     }
     return conditions.get(state, Credential.id.is_(None))

@@ -88,6 +88,23 @@ def test_people_are_found_and_their_number_stays_masked(system: Browser, typed: 
     assert "待激活" in page
 
 
+def test_an_expired_code_is_marked_and_a_new_one_is_at_hand(system: Browser) -> None:
+    """Beside the account: nobody looks for what an account waits for that can wait no longer."""
+    system.post("/admin/accounts/new", NEW)
+    person, new_code = person_called("苏晓禾"), "重新生成激活码"
+    assert "激活码已过期的账号" in system.get("/home").text
+    assert "苏晓禾" not in system.get("/admin/accounts?state=lapsed").text
+    with transaction():
+        account = db.session.query(Credential).filter_by(person_id=person.id).one()
+        account.activation_expires_at = now()
+    listed = system.get("/admin/accounts?state=lapsed").text
+    assert [word for word in ("苏晓禾", "激活码已过期</", new_code) if word not in listed] == []
+    assert "苏晓禾" not in system.get("/admin/accounts?state=waiting").text
+    assert new_code in system.get(f"/admin/accounts/{person.id}").text
+    assert secret_after(system, system.post(f"/admin/accounts/{person.id}/reset"))
+    assert "苏晓禾" in system.get("/admin/accounts?state=waiting").text
+
+
 @pytest.mark.parametrize("part", ["340000", "9020", NUMBER])
 def test_a_number_in_an_address_finds_nobody(system: Browser, part: str) -> None:
     system.post("/admin/accounts/new", NEW)
