@@ -1,10 +1,12 @@
 """The flask commands: serving, playing the demonstration, looking inside, checking."""
 
+import errno
 import itertools
 import json
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -139,6 +141,7 @@ def _print_links(opened: list[tuple[str, str, str]]) -> None:
 @click.pass_context
 def up(context: click.Context, port: int, *, with_demo: bool) -> None:
     """Set the instance up and serve it, with the worker inside."""
+    _refuse_taken(port)
     address = f"http://127.0.0.1:{port}"
     # Certificates print where they are verified; here that is where it is served.
     current_app.config["PUBLIC_URL"] = os.environ.setdefault("PUBLIC_URL", address)
@@ -151,6 +154,19 @@ def up(context: click.Context, port: int, *, with_demo: bool) -> None:
     command = [sys.executable, "-m", "gunicorn", "--config", "python:app.serving"]
     command += ["--bind", f"127.0.0.1:{port}", "--threads", str(THREADS), "wsgi:application"]
     os.execv(sys.executable, command)  # noqa: S606 - our own server
+
+
+def _refuse_taken(port: int) -> None:
+    """Say in words that something else serves there, before anything is set up."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as fault:
+            if fault.errno != errno.EADDRINUSE:
+                raise
+            told = f"端口 {port} 被占用，请换一个：make run PORT={port + 1} / port {port} is taken"
+            raise click.ClickException(told) from fault
 
 
 @click.command()

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.admin import queries
 from app.admin.event_words import called, places_in, said
 from app.admin.views import bp
-from app.admin.words import AREAS, event_name, subject_kind
+from app.admin.words import AREAS, EVENTS, event_name, subject_kind
 from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.clock import now
@@ -21,9 +21,11 @@ from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.core.tables import cut_words, table_answer
 from app.inbox.queries import Scope, place_names
+from app.units.queries import employments
 
 EXPORTED = 20_000
 ADVICE = "请缩小起止日期或类别后分次导出"
+EMPLOYMENT = "employment"
 KINDS = {"person": "person", "unit": "org", "meeting": "meeting"}
 """Which records have names, and what their places are called."""
 HEADS = ("序号", "时间", "事件", "事件代码", "操作人", "网络地址", "对象", "内容", "封印")
@@ -47,11 +49,24 @@ def _filter() -> queries.EventFilter:
     )
 
 
+def _wrong_days() -> str:
+    since, until = _day("since"), _day("until")
+    is_wrong = since is not None and until is not None and since > until
+    return "起始日期晚于截止日期，没有这样的事件，请改正日期" if is_wrong else ""
+
+
 def _names_of(events: list[AuditEvent]) -> dict[Scope, str]:
     """Return what people call everybody and every place that events speak of."""
     wanted = [("person", e.actor_id) for e in events if e.actor_id]
     wanted += [(KINDS[e.subject_type], e.subject_id) for e in events if e.subject_type in KINDS]
-    return place_names([*wanted, *(place for e in events for place in places_in(e.data))])
+    bound = [event.subject_id for event in events if event.subject_type == EMPLOYMENT]
+    parties = employments(bound)
+    wanted += [("person", made.person_id) for made in parties]
+    found = place_names([*wanted, *(place for e in events for place in places_in(e.data))])
+    return found | {
+        (EMPLOYMENT, made.id): f"{found['person', made.person_id]}（{made.unit.name}）"
+        for made in parties
+    }
 
 
 def _subject(event: AuditEvent, names: dict[Scope, str]) -> str:
@@ -60,6 +75,8 @@ def _subject(event: AuditEvent, names: dict[Scope, str]) -> str:
     if event.subject_type in KINDS:
         return called((KINDS[event.subject_type], event.subject_id), names)
     kind = subject_kind(event.subject_type)
+    if (event.subject_type, event.subject_id) in names:
+        return f"{names[event.subject_type, event.subject_id]}的{kind} {event.subject_id}"
     # What is about all of a kind has no number.
     return f"{kind} {event.subject_id}" if event.subject_id else kind
 
@@ -90,11 +107,14 @@ def audit_log() -> str:
         rows=rows,
         areas=_areas(),
         cut=cut_words(page.total, EXPORTED, ADVICE),
+        wrong=_wrong_days(),
     )
 
 
 def _areas() -> list[tuple[str, str]]:
-    return [(key, name) for key, name in AREAS.items() if key not in {"site", "inbox"}]
+    """Return what events are found by: the areas that have any."""
+    told = {tag.partition(":")[0] for tag in EVENTS}
+    return [(key, name) for key, name in AREAS.items() if key in told]
 
 
 @bp.post("/audit/export")

@@ -26,7 +26,7 @@ from app.core.http import (
 from app.core.menu import add_entry
 from app.core.numbers import ids_in
 from app.core.panels import panels_for
-from app.core.permissions import authorize, requires
+from app.core.permissions import ROLES, authorize, requires
 from app.core.records import (
     RecordChoices,
     handed_over,
@@ -129,10 +129,20 @@ def _item(item_id: int, action: str = "task.open") -> WorkItem:
         authorize(action, current_user, item, now())
     except Forbidden:
         told = handed_over(item.business_type, item.business_id, current_user) or _given(item)
-        if told is None:
+        refusal = told or _refusal_of_own(item)
+        if refusal is None:
             raise
-        raise told from None
+        raise refusal from None
     return item
+
+
+def _refusal_of_own(item: WorkItem) -> Forbidden | None:
+    """Return why who has the role does not do a task: it is about them, or they asked for it."""
+    is_own = item.assignee_id is None and current_user.id in {item.about_id, item.excluded_id}
+    if not is_own or all(grant.role != item.role for grant in grants()):
+        return None
+    hint = f"须由其他{ROLES.get(item.role, '人员')}办理；没有其他人的，请联系管理员增设。"
+    return Forbidden("不能办理本人的事项", hint=hint)
 
 
 def _given(item: WorkItem) -> HandedOver | None:

@@ -40,6 +40,12 @@ def employment_of(person_id: int) -> Employment | None:
     ).first()
 
 
+def employments(ids: Iterable[int]) -> Sequence[Employment]:
+    """Return bindings with their units, whatever became of them."""
+    found = select(Employment).where(Employment.id.in_(list(ids)))
+    return db.session.scalars(found.options(joinedload(Employment.unit))).all()
+
+
 def open_binding(person_id: int) -> Employment | None:
     """Return the binding that waits for the unit or for mending."""
     return db.session.scalars(

@@ -60,8 +60,9 @@ def test_a_list_is_sent_looked_at_confirmed_and_reported(
     expect(page.get_by_role("heading", name="逐行核对结果")).to_be_visible()
     expect(page.get_by_text("证件号码有误，请核对")).to_be_visible()
     expect(page.get_by_text(number)).to_have_count(0)
-    confirm(page)
-    expect(page.locator("[data-error-summary]")).to_contain_text("有 1 行有误")
+    # Nobody is asked to confirm what would be sent back at once.
+    page.get_by_role("button", name="确认导入").click()
+    expect(page.get_by_text("请勾选有误的 1 行不导入")).to_be_visible()
     page.get_by_label("有误的 1 行不导入").check()
     confirm(page)
     expect(page.get_by_text("正在写入")).to_be_visible()

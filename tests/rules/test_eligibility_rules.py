@@ -25,13 +25,13 @@ def test_a_bound_person_without_obstacles_may_declare():
 
 
 def test_without_a_unit_nobody_declares():
-    assert reasons(unit="") == ["尚未绑定单位, 不能申报"]
-    assert reasons(unit="", unit_pending=True) == ["绑定单位的申请尚未通过单位审核, 暂不能申报"]
+    assert reasons(unit="") == ["尚未绑定单位，不能申报"]
+    assert reasons(unit="", unit_pending=True) == ["绑定单位的申请尚未通过单位审核，暂不能申报"]
 
 
 @pytest.mark.parametrize("until", [date(2027, 9, 19), "2027-09-19"])
 def test_the_integrity_bar_names_its_last_day(until: date | str):
-    assert reasons(barred_until=until) == ["因诚信记录, 2027-09-19 前(含当日)不得申报"]
+    assert reasons(barred_until=until) == ["因诚信记录，2027-09-19 前（含当日）不得申报"]
 
 
 def test_the_integrity_bar_ends_after_its_last_day():
@@ -67,7 +67,7 @@ def test_retirement_follows_the_gradual_table(birth: date, gender: str, day: dat
 
 def test_the_retired_are_refused_and_a_younger_twin_is_not():
     assert reasons(birth_date="1966-02-01", gender="男") == [
-        "已于 2026-06-01 达到法定退休年龄, 不得申报"
+        "已于 2026-06-01 达到法定退休年龄，不得申报"
     ]
     assert reasons(birth_date="1966-10-01", gender="男") == []
 

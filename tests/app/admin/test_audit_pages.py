@@ -12,6 +12,7 @@ from app.core import audit
 from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.units.models import Employment
 from tests.builders.people import a_person, a_unit
 from tests.conftest import Browser
 
@@ -142,3 +143,21 @@ def test_units_and_people_are_named_with_the_numbers_they_are_found_by(
     assert "单位编号" not in page
     assert "（已不存在）（单位 999）" in page
     assert named in auditor.post("/admin/audit/export", {"area": "unit"}).get_data(as_text=True)
+
+
+def test_the_filter_says_what_cannot_be_and_offers_each_kind_once(auditor: Browser) -> None:
+    page = auditor.get("/admin/audit?since=2026-11-24&until=2026-11-23").text
+    assert "起始日期晚于截止日期" in page
+    assert page.count(">附件</option>") == 1
+    assert "起始日期晚于截止日期" not in auditor.get("/admin/audit?since=2026-11-23").text
+
+
+def test_a_binding_is_called_after_its_person_and_unit(auditor: Browser, app: Flask) -> None:
+    with transaction():
+        unit = a_unit("青禾小学")
+        teacher = a_person("苏晓禾", unit=unit)
+        made = db.session.query(Employment).filter_by(person_id=teacher.id).one()
+        subject = ("employment", made.id)
+        audit.record("binding:approved", subject=subject, actor_id=None, now=now())
+    page = auditor.get("/admin/audit?area=binding").text
+    assert f"苏晓禾（青禾小学）的单位绑定 {made.id}" in page

@@ -1,6 +1,7 @@
 """The flask commands: what they refuse, what they create, how days pass in the demonstration."""
 
 import json
+import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,13 @@ def test_activation_links_are_shown_until_they_are_used(app: Flask) -> None:
     with transaction(write=False):
         table = show.accounts_table(folder, "http://x")
     assert [row[3] in table for row in rows] == [False, True]
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_set_up(app: Flask) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        answer = app.test_cli_runner().invoke(args=["up", "--port", str(port)])
+    assert (answer.exit_code, f"端口 {port} 被占用" in answer.output) == (1, True)
+    assert f"PORT={port + 1}" in answer.output

@@ -221,3 +221,13 @@ def test_a_page_that_could_not_be_made_was_not_read(
         assert item(desk.items[0]).viewed_at is None
     assert browser.get(desk.url).status_code == 200
     assert item(desk.items[0]).viewed_at is not None
+
+
+def test_a_task_about_oneself_is_refused_in_these_words(client_for: Any, desk_of: Desks) -> None:
+    """Who has the role is not told to ask for it."""
+    desk = desk_of()
+    with transaction():
+        db.session.get_one(WorkItem, desk.items[0]).about_id = desk.clerk.id
+    answer = client_for(desk.clerk).get(desk.url)
+    assert (answer.status_code, "不能办理本人的事项" in answer.text) == (403, True)
+    assert "须由其他单位经办人办理" in answer.text

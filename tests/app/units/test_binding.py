@@ -93,6 +93,7 @@ def test_a_freelancer_belongs_to_the_personnel_department_of_the_area(
     an_office("柳溪区人社局", "340603")
     # Found by the area as well; other units are not offered to freelancers.
     page = browser.get("/binding?freelancer=yes&q=杜集").text
+    assert 'for="q">所在县（市、区）</label>' in page
     assert ("云桥区人社局" in page, "柳溪区人社局" in page) == (True, False)
     assert "云桥区青禾小学" not in browser.get("/binding?freelancer=yes&q=云桥").text
     assert "没有找到该地区的人社部门" in browser.get("/binding?freelancer=yes&q=海南").text
