@@ -115,7 +115,8 @@ def sent_fields() -> list[tuple[str, str]]:
     if not comes_from_here():
         return []
     fields = list(request.form.items(multi=True))
-    if request.files or any(name in SECRETS or name.startswith("code-") for name, _ in fields):
+    has_files = any(sent.filename for sent in request.files.values())
+    if has_files or any(name in SECRETS or name.startswith("code-") for name, _ in fields):
         return []
     return [(name, value) for name, value in fields if name != "csrf_token"]
 

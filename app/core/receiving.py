@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 from flask import Response, request, url_for
 from flask_login import current_user
+from werkzeug.datastructures import FileStorage
 
 from app.core import parts, storage
 from app.core.clock import now
 from app.core.db import begin_writing
-from app.core.errors import Invalid, NotFound
-from app.core.storage import StoredFile
+from app.core.errors import Invalid, NotFound, TooLarge
+from app.core.storage import Kept, StoredFile
 from app.core.uploads import Policy
 
 VERSION = "1.0.0"
@@ -93,6 +94,20 @@ def take(policy: Policy) -> StoredFile:
     file = storage.lay(kept, owner_id=owner_id, now=now())
     parts.close(upload, file, now=now())
     return file
+
+
+def sent_as(name: str) -> list[FileStorage]:
+    """Return the files that were chosen in the control of this name."""
+    return [each for each in request.files.getlist(name) if each.filename]
+
+
+def prepared(sent: FileStorage, policy: Policy) -> Kept:
+    """Clean one of several files and keep its bytes; a refusal names the file."""
+    name = sent.filename or "附件"
+    try:
+        return storage.prepare(sent.stream, name, policy)
+    except (Invalid, TooLarge) as error:
+        raise type(error)(f"{name}：{error.message}", field="file") from error
 
 
 def taken_before() -> StoredFile | None:

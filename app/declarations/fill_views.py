@@ -5,11 +5,10 @@ from typing import Any
 
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
-from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from app.catalogue import jurisdictions
-from app.core import storage
+from app.core import receiving, storage
 from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
@@ -19,7 +18,6 @@ from app.core.overtaken import disputes, overtaken
 from app.core.permissions import requires
 from app.core.repeats import answer_repeat
 from app.core.signed_out import wants_json
-from app.core.uploads import Policy
 from app.declarations import operations, queries, specs
 from app.declarations.fill_pages import address, forms_of, policy_of, section_page
 from app.declarations.models import STATUS_WORDS, Declaration, EntrySection, PriorTitle
@@ -222,24 +220,15 @@ def upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any] | str
         return section_page(own(declaration_id), "files", refused=refused), error.status
 
 
-def _prepared(sent: FileStorage, policy: Policy) -> storage.Kept:
-    """Clean an upload and keep its bytes; a refusal names the file."""
-    name = sent.filename or "附件"
-    try:
-        return storage.prepare(sent.stream, name, policy)
-    except (Invalid, TooLarge) as error:
-        raise type(error)(f"{name}：{error.message}", field="file") from error
-
-
 def _upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
     """Clean the uploads first, since only then others must wait; keep all of them or none."""
     found = own(declaration_id)
     refuse_unless_editable(found)
     policy, owner_id = policy_of(slot_of(found, slot_id)), current_user.id
-    sent = [each for each in request.files.getlist("file") if each.filename]
+    sent = receiving.sent_as("file")
     if not sent:
         raise Invalid("请选择要上传的文件", field="file")
-    prepared = [_prepared(each, policy) for each in sent]
+    prepared = [receiving.prepared(each, policy) for each in sent]
     begin_writing()
     repeated = answer_repeat()
     if repeated is not None:

@@ -9,8 +9,8 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from app.core import receiving
 from app.core.clock import now
+from app.core.db import begin_writing
 from app.core.errors import Conflict, Invalid
 from app.core.faults import shown_on
 from app.core.http import noted, page_of, safe_next, see_other, writes_late
@@ -18,6 +18,7 @@ from app.core.menu import add_entry
 from app.core.numbers import ids_in
 from app.core.overtaken import overtaken
 from app.core.permissions import requires
+from app.core.repeats import answer_repeat
 from app.core.signed_out import wants_json
 from app.engine import runtime
 from app.portfolio import (
@@ -27,12 +28,14 @@ from app.portfolio import (
     beside_views,
     desk,
     duplicates,
+    entry_views,
     item_types,
     listing_views,
     merging,
     operations,
     queries,
     reading,
+    sent_files,
     several,
     sorting,
     statistics_views,
@@ -43,7 +46,6 @@ from app.portfolio import (
 )
 from app.portfolio.asked import item_for, offered
 from app.portfolio.models import STATES, TONES, PortfolioItem
-from app.site.views import file_facts
 from app.units.flow import flow_log
 from app.units.queries import open_binding, unit_of
 from forms import AnswersForm, FormSpec, build
@@ -56,6 +58,7 @@ version_views.add_pages(bp)
 withdrawal_views.add_pages(bp)
 adding.add_pages(bp)
 listing_views.add_pages(bp)
+entry_views.add_pages(bp)
 statistics_views.add_pages(bp)
 PAGE_SIZE = 10
 SENT = "已提交审核，单位办理后会立即通知您"
@@ -197,9 +200,21 @@ def _edit_page(item: PortfolioItem, form: AnswersForm, problem: str = "") -> str
 
 
 @bp.post("/portfolio/<int:item_id>")
+@writes_late
 @requires("portfolio.edit")
 def save(item_id: int) -> Response | tuple[str, int]:
-    """Keep the whole form, and submit it when 提交审核 was pressed."""
+    """Keep the whole form, and submit it when 提交审核 was pressed.
+
+    A page without scripts sends files with it; others wait only once these are cleaned.
+    """
+    sent = sent_files.NONE
+    if sent_files.are_there():
+        sent = sent_files.cleaned(item_for(item_id, "portfolio.edit"), actor=current_user)
+    begin_writing()
+    return answer_repeat() or _save(item_id, sent)
+
+
+def _save(item_id: int, sent: sent_files.Sent) -> Response | tuple[str, int]:
     wants_review = request.form.get("decision") == "submit"
     item = _locked(item_id, sends_on=wants_review)
     if not item.can_edit:
@@ -207,9 +222,10 @@ def save(item_id: int) -> Response | tuple[str, int]:
     form, disputes = build(_spec(item))(request.form), merging.disputes_in(item, request.form)
     disputes.show_on(form)
     if disputes.are_open:
-        return _edit_page(item, _with_faults(form, disputes.told), overtaken("这项业绩")), 409
+        told = {**disputes.told, **sent.lost}
+        return _edit_page(item, _with_faults(form, told), overtaken("这项业绩")), 409
     try:
-        faults = _keep(item, request.form, but=disputes.given_up)
+        faults = _keep(item, request.form, sent, but=disputes.given_up)
         if wants_review and not faults:
             operations.submit_item(item, actor=current_user, now=now())
         elif wants_review:
@@ -245,26 +261,30 @@ def _locked(item_id: int, *, sends_on: bool) -> PortfolioItem:
 
 
 def _keep(
-    item: PortfolioItem, posted: MultiDict[str, str], *, but: Collection[str]
+    item: PortfolioItem,
+    posted: MultiDict[str, str],
+    sent: sent_files.Sent,
+    *,
+    but: Collection[str],
 ) -> dict[str, list[str]]:
     kind = item_types.get(item.type_key)
     form = build(kind.form.optional())(posted)
     names = [field.name for field in item_types.fields_of(kind) if field.name not in but]
     values = {name: _value(form, name, posted) for name in names}
     faults = operations.save_fields(item, values, actor=current_user, now=now())
+    removed = ids_in(posted.getlist("remove"))
     for slot in kind.slots:
-        ids = ids_in(posted.getlist(slot.name))
+        ids = [i for i in ids_in(posted.getlist(slot.name)) if i not in removed]
         attachments.place_files(item, slot.name, ids, actor=current_user, now=now())
-    return faults
+    return {**faults, **sent_files.attach(item, sent, actor=current_user, now=now())}
 
 
-def _whole(form: AnswersForm, faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return the faults of fields with all that the form says of them: rows have several."""
+def _whole(form: Any, faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the faults with all that the form says of a table: its rows have several."""
     form.validate()
-    return {
-        name: (operations.texts_of(form[name]) if name in form else []) or said
-        for name, said in faults.items()
-    }
+    tables = [name for name in faults if name in form and form[name].spec.type == "rows"]
+    told = {name: operations.texts_of(form[name]) or faults[name] for name in tables}
+    return {**faults, **told}
 
 
 def _value(form: AnswersForm, name: str, posted: MultiDict[str, str]) -> Any:
@@ -284,66 +304,6 @@ def _with_faults(form: AnswersForm, faults: Mapping[str, Sequence[str]]) -> Answ
         else:
             form.form_errors = [*form.form_errors, *texts]
     return form
-
-
-@bp.post("/portfolio/<int:item_id>/fields")
-@requires("portfolio.edit")
-def autosave(item_id: int) -> dict[str, Any]:
-    """Keep one field as soon as it was typed (自动保存)."""
-    item = item_for(item_id, "portfolio.edit", for_update=True)
-    kind = item_types.get(item.type_key)
-    name, typed = request.form.get("name", ""), request.form.getlist("value")
-    version = request.form.get("row_version", type=int)
-    if name in {slot.name for slot in kind.slots}:
-        ids = ids_in(typed)
-        attachments.autosave_files(
-            item, name, ids, actor=current_user, now=now(), row_version=version
-        )
-        return {"saved": True, "row_version": item.row_version}
-    faults = operations.save_fields(
-        item,
-        {name: item_types.answers_to(kind, name, typed)},
-        actor=current_user,
-        now=now(),
-        row_version=version,
-    )
-    if faults:
-        raise Invalid(errors=faults)
-    return {"saved": True, "row_version": item.row_version}
-
-
-@bp.get("/portfolio/<int:item_id>/fields")
-@requires("portfolio.edit")
-def kept(item_id: int) -> dict[str, Any]:
-    """Return what is kept of an item, for a page that another one has overtaken."""
-    item = item_for(item_id, "portfolio.edit")
-    operations.require_editable(item, current_user)
-    return {
-        "row_version": item.row_version,
-        "values": merging.kept_texts(item),
-        "files": merging.kept_files(item),
-    }
-
-
-@bp.post("/portfolio/<int:item_id>/files/<slot>")
-@writes_late
-@requires("portfolio.edit")
-def upload(item_id: int, slot: str) -> dict[str, Any] | Response:
-    """Take an upload into a slot at once; it is cleaned before others have to wait for it."""
-    item = item_for(item_id, "portfolio.edit")
-    if (known := receiving.taken_before()) and (kept := attachments.kept_as(item, slot, known.id)):
-        # The answer to the first time was lost: what it did may have filled the slot since.
-        return file_facts(known, kept.name)
-    replaces = request.args.get("replaces", type=int)
-    policy = attachments.room_for(item, slot, replaces, actor=current_user)
-    if receiving.announces():
-        return receiving.announce(policy)
-    stored = receiving.take(policy)
-    item = item_for(item_id, "portfolio.edit", for_update=True)
-    file = attachments.attach_file(
-        item, slot, stored.id, actor=current_user, now=now(), replaces=replaces
-    )
-    return file_facts(stored, file.name)
 
 
 @bp.post("/portfolio/<int:item_id>/files/<slot>/<int:file_id>/name")
