@@ -110,6 +110,15 @@ class FieldSpec:
         return f"{limit} {unit if len(limit) == 4 else ''}{words}"
 
     @property
+    def reads(self) -> frozenset[str]:
+        """The names of the other fields that its check reads."""
+        limits = {limit for limit in (self.min, self.max) if limit and is_name(limit)}
+        column = self.sum_of.partition(".")[0]
+        named = {self.check_with, self.unless, column, *(name for name, _ in self.one_when)}
+        inner = {name for field in self.fields for name in field.reads}
+        return frozenset((limits | named | inner) - {"", *(field.name for field in self.fields)})
+
+    @property
     def policy(self) -> FilePolicy:
         """What may be uploaded into a file field."""
         count = 1 if self.type == "file" else self.count or DEFAULT_COUNT

@@ -37,16 +37,19 @@ def autosave(item_id: int) -> dict[str, Any]:
             item, name, ids, actor=current_user, now=now(), row_version=version
         )
         return {"saved": True, "row_version": item.row_version}
+    beside = item_types.typed_beside(kind, request.form.get("beside", ""))
     faults = operations.save_fields(
         item,
         {name: item_types.answers_to(kind, name, typed)},
         actor=current_user,
         now=now(),
         row_version=version,
+        beside=beside,
     )
     if faults:
         raise Invalid(errors=faults)
-    return {"saved": True, "row_version": item.row_version}
+    judged = operations.judged_again(item, name, beside, now())
+    return {"saved": True, "row_version": item.row_version, "judged": judged}
 
 
 @requires("portfolio.edit")

@@ -32,6 +32,7 @@ __all__ = [
     "special_to",
     "stamp",
     "summary_of",
+    "typed_beside",
     "under",
 ]
 
@@ -127,6 +128,17 @@ def answers_to(kind: ItemType, name: str, texts: Sequence[str]) -> Any:
         if field.name == name:
             return _shaped(field, list(texts))
     raise Invalid("没有这个字段，请刷新页面", field=name)
+
+
+def typed_beside(kind: ItemType, sent: str) -> dict[str, Any]:
+    """Return what a page has typed and not saved, sent as {name: texts}, without attachments."""
+    try:
+        texts = json.loads(sent or "{}")
+        known = {field.name: field for field in fields_of(kind)}
+        shown = {name: list(map(str, texts[name])) for name in known.keys() & texts.keys()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise Invalid("页面内容无法识别，请刷新页面") from error
+    return {name: _shaped(known[name], typed) for name, typed in shown.items()}
 
 
 def _shaped(field: FieldSpec, texts: list[str]) -> Any:

@@ -136,15 +136,17 @@ def save_fields(
     actor: Person,
     now: datetime,
     row_version: int | None = None,
+    beside: Values | None = None,
 ) -> dict[str, list[str]]:
     """Merge what was typed into the draft and return the faults of what it could not take.
 
-    Nothing else of the draft changes, so a lost field never takes others with it. Raises
+    Nothing else of the draft changes, so a lost field never takes others with it. What a check
+    reads of other fields is what the page has typed `beside`, or what the draft has. Raises
     Conflict when another page has changed the item since `row_version`, or it is under review.
     """
     require_editable(item, actor)
     require_current(item, row_version)
-    taken, faults = _read(item, values, now)
+    taken, faults = _read(item, values, beside or {}, now)
     faults.update(flag_faults(item, taken))
     taken = {name: value for name, value in taken.items() if name not in faults}
     changed = {name: value for name, value in taken.items() if item.data.get(name) != value}
@@ -159,17 +161,35 @@ def save_fields(
     return faults
 
 
+def _judged(item: PortfolioItem, values: Values, now: datetime) -> Any:
+    """Return the form of a draft with these values in it, held against all but what is due."""
+    spec = item_types.form_of(item_types.get(item.type_key), item.person, now).optional()
+    form = build(spec)(data={**item.data, **values})
+    form.validate()
+    return form
+
+
 def _read(
-    item: PortfolioItem, values: Values, now: datetime
+    item: PortfolioItem, values: Values, beside: Values, now: datetime
 ) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return the values a draft can hold, and the faults of the others; unknown ones are left."""
     kind = item_types.get(item.type_key)
-    spec = item_types.form_of(kind, item.person, now).optional()
     known = {field.name for field in item_types.fields_of(kind)} & set(values)
-    form: Any = build(spec)(data={name: values[name] for name in known})
-    form.validate()
+    form = _judged(item, {**beside, **values}, now)
     faults = {name: texts_of(form[name]) for name in known if form[name].errors}
     return {name: form[name].to_json() for name in known - set(faults)}, faults
+
+
+def judged_again(
+    item: PortfolioItem, name: str, beside: Values, now: datetime
+) -> dict[str, list[str]]:
+    """Return what is wrong now with each answer whose check reads this field, or that nothing is.
+
+    A draft keeps such an answer: which of the two is mended is up to the person.
+    """
+    reading = [f for f in item_types.fields_of(item_types.get(item.type_key)) if name in f.reads]
+    form = _judged(item, beside, now) if reading else {}
+    return {f.name: texts_of(form[f.name]) for f in reading if not form[f.name].is_empty()}
 
 
 def texts_of(field: Any) -> list[str]:

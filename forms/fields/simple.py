@@ -92,14 +92,19 @@ class TextField(TypedField):
             raise too_far(f"不能超过 {self.limit(spec)} 个字，现有 {len(text)} 个字")
         if spec.pattern and not re.fullmatch(spec.pattern, text, re.ASCII):
             raise too_far(self.own_message(f"{spec.label}格式不正确"))
-        problem = CHECKS[spec.check](text, self._beside(form)) if spec.check else None
+        problem = self._problem(text, form) if spec.check else None
         if problem:
             raise too_far(self.own_message(problem))
 
-    def _beside(self, form: BaseForm) -> str:
-        """Return the answer that says what is numbered, where the description names one."""
+    def _problem(self, text: str, form: BaseForm) -> str | None:
+        """Return what the named check says, beside the answer that says what is numbered.
+
+        Nothing while that is not chosen: as what a number is to be read is not known yet.
+        """
         other: Any = form[self.spec.check_with] if self.spec.check_with else None
-        return str(other.to_json()) if other else ""
+        if other is not None and other.is_empty():
+            return None
+        return CHECKS[self.spec.check](text, str(other.to_json()) if other is not None else "")
 
 
 class TextAreaField(TextField):

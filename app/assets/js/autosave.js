@@ -79,6 +79,8 @@ class Saver {
     for (const value of values) data.append('value', value);
     const version = this.version();
     if (version) data.append('row_version', version);
+    const beside = [...this.waiting].filter(([other]) => other !== name);
+    if (beside.length) data.append('beside', JSON.stringify(Object.fromEntries(beside)));
     this.sent.set(name, values);
     this.keep();
     const answer = await post(this.url, data);
@@ -99,9 +101,18 @@ class Saver {
       writeField(this.form, other, [].concat(value));
       this.stored.set(other, JSON.stringify(readField(this.form, other)));
     }
+    this.judge(body.judged ?? {});
     if (body.notice) toast(body.notice, 'warning');
     this.keep();
     this.showRest(`已保存 ${clock()}`);
+  }
+
+  // Fields whose check reads the one just saved; what was refused for it is sent again once it holds.
+  judge(judged) {
+    for (const [name, texts] of Object.entries(judged)) {
+      if (this.refused.has(name) && !texts.length) { this.refused.delete(name); this.flush(name); }
+      else if (!this.waiting.has(name) || this.refused.has(name)) showErrors(this.form, name, texts);
+    }
   }
 
   version() {

@@ -1,5 +1,6 @@
 """A wrong answer of every kind of field is told at the field; nothing typed beside it is lost."""
 
+import json
 import re
 from collections.abc import Callable
 from html import unescape
@@ -105,3 +106,30 @@ def test_two_plans_of_three_are_too_few(teacher: Person, client_for: Sign) -> No
     page = client_for(teacher).post(f"/portfolio/{item.id}", form)
     assert page.status_code == 422
     assert "至少上传 3 个，现有 2 个" in beside(page.text, "plans")
+
+
+def test_a_check_that_reads_another_field_sees_it_as_it_is_on_the_page(
+    teacher: Person, client_for: Sign
+) -> None:
+    item, browser = a_draft(teacher, "patent"), client_for(teacher)
+    fields = f"/portfolio/{item.id}/fields"
+
+    def typed(name: str, value: str, **beside: list[str]) -> Any:
+        sent = {"name": name, "value": value, "beside": json.dumps(beside)}
+        return browser.post(fields, sent, headers={"Accept": "application/json"})
+
+    registered, software = "2020SR0123456", "软件著作权"
+    assert typed("number", "还不知是哪一类", kind=[""]).status_code == 200
+    refused = typed("number", registered)
+    assert "专利号" in refused.json["errors"]["number"][0]
+    assert typed("number", registered, kind=[software]).status_code == 200
+    assert typed("kind", software).json["judged"] == {"number": []}
+    assert typed("number", registered).status_code == 200
+    told = typed("kind", "发明专利")
+    assert told.status_code == 200
+    assert "专利号" in told.json["judged"]["number"][0]
+    assert typed("kind", "实用新型专利", number=["空"]).json["judged"]["number"]
+    assert typed("participants", "2", position=["3"]).json["judged"]["position"]
+    for broken in ("[]", "{", '{"kind": 3}'):
+        sent = {"name": "kind", "value": software, "beside": broken}
+        assert browser.post(fields, sent).status_code == 422

@@ -95,7 +95,7 @@ def test_one_field_is_kept_as_it_is_typed(teacher: Person, client_for: Sign) -> 
         f"/portfolio/{item.id}/fields",
         {"name": "post", "value": "语文教师", "row_version": seen},
     )
-    assert answer.json == {"saved": True, "row_version": seen + 1}
+    assert answer.json == {"saved": True, "row_version": seen + 1, "judged": {}}
     assert fresh(item).data["post"] == "语文教师"
 
 
