@@ -1,12 +1,13 @@
 """常用意见: what a person keeps to write it again with one click."""
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import Blueprint, flash, g, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.core import phrases
 from app.core.http import see_other
 from app.core.permissions import requires
+from forms import FormSpec, FormSpecError, load
 
 
 def add_pages(bp: Blueprint) -> None:
@@ -16,23 +17,38 @@ def add_pages(bp: Blueprint) -> None:
     bp.add_app_template_global(_texts, "own_phrases")
 
 
+def offer_for(spec: FormSpec) -> None:
+    """Say which form this page draws: its reader is offered what was kept for it."""
+    g.phrases_for = spec.key
+
+
 def _texts() -> list[str]:
-    """Return what the reader keeps."""
-    if not current_user.is_authenticated:
+    """Return what the reader keeps for the form of this page."""
+    if not current_user.is_authenticated or "phrases_for" not in g:
         return []
-    return [each.text for each in phrases.phrases_of(current_user.id)]
+    return [each.text for each in phrases.phrases_of(current_user.id, g.phrases_for)]
 
 
-def keep_if_asked() -> None:
+def keep_if_asked(spec: FormSpec) -> None:
     """Keep the opinion of this request where its box was ticked; Invalid when it cannot be."""
     if request.form.get("keep_phrase"):
-        phrases.keep_phrase(current_user.id, request.form.get("opinion", ""))
+        phrases.keep_phrase(current_user.id, spec.key, request.form.get("opinion", ""))
+
+
+def _title(form: str) -> str:
+    """Return what the form is called now, where it still exists."""
+    try:
+        return load(form).title
+    except FormSpecError:
+        return "其他事项"
 
 
 @requires("task.phrases")
 def own_phrases() -> str:
     """What the person keeps."""
-    kept = phrases.phrases_of(current_user.id)
+    kept: dict[str, list[phrases.OwnPhrase]] = {}
+    for each in phrases.phrases_of(current_user.id):
+        kept.setdefault(_title(each.form), []).append(each)
     return render_template("inbox/phrases.html", kept=kept, most=phrases.MOST)
 
 

@@ -172,6 +172,7 @@ def _form(spec: FormSpec, item: WorkItem, data: Mapping[str, Any] | None = None)
 
 def _page(item: WorkItem, spec: FormSpec, form: Form) -> str:
     business = (item.business_type, item.business_id)
+    phrases.offer_for(spec)
     with blamed_on(item, handlers.UnknownHandler, NoResultFound):
         card = handlers.presenter.get(item.business_type)(item.business_id)
         record = record_context(*business, current_user)
@@ -231,7 +232,7 @@ def complete(item_id: int) -> str | Response | tuple[str, int]:
     if not form.validate():
         return _page(item, spec, _with_lawful_faults(form, item)), 422
     try:
-        phrases.keep_if_asked()
+        phrases.keep_if_asked(spec)
         operations.complete_task(item, _answers(form), person_id=current_user.id, now=now())
     except Invalid as error:
         db.session.rollback()
@@ -311,6 +312,7 @@ def _batch_page(
     items: list[WorkItem], spec: FormSpec, form: Form, batch: Batch | None = None
 ) -> str:
     batch, apart = batch or Batch(), _apart(items)
+    phrases.offer_for(spec)
     alone = [action for action in _spec(items[0]).actions if action not in spec.actions]
     return render_template(
         "inbox/batch.html",
@@ -364,7 +366,7 @@ def complete_batch() -> str | Response | tuple[str, int]:
     if not form.validate():
         return _batch_page(items, spec, _with_lawful_faults(form, *items)), 422
     try:
-        phrases.keep_if_asked()
+        phrases.keep_if_asked(spec)
     except Invalid as error:
         return _batch_page(items, spec, _with_errors(form, error)), 422
     batch = complete_each(items, _answers(form), actor_id=current_user.id, now=now())

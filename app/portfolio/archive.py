@@ -69,7 +69,7 @@ def archive() -> str:
         listed=there.mark,
         batches=[(each, bulk.counts_of(each.id)) for each in bulk.under_way(current_user.id)],
         most=bulk.LIMIT,
-        phrases=bulk.phrases_for(tasks.values()),
+        phrases=bulk.phrases_for(tasks.values(), current_user.id),
         units=db.session.scalars(select(Unit).where(Unit.id.in_(units))).all(),
         states=REVIEW_STATES,
         tones=TONES,

@@ -15,7 +15,7 @@ from sqlalchemy import Select, func, select
 from app.accounts.models import Person
 from app.accounts.operations import notify
 from app.accounts.queries import live_grants
-from app.core import audit, jobs
+from app.core import audit, jobs, phrases
 from app.core.clock import now as clock_now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
@@ -152,13 +152,15 @@ def _apart(task: WorkItem, answers: Mapping[str, str], now: datetime) -> str:
     return f"须逐项审核。{asked}" if asked or not spec.batch else ""
 
 
-def phrases_for(tasks: Iterable[WorkItem]) -> Sequence[str]:
-    """Return the ready opinions of the forms by which tasks are decided, each once."""
-    found: dict[str, None] = {}
+def phrases_for(tasks: Iterable[WorkItem], person_id: int) -> Sequence[str]:
+    """Return the ready opinions of the forms by which tasks are decided, one's own first."""
+    shipped: dict[str, Sequence[str]] = {}
     for task in tasks:
         with contextlib.suppress(StepFailed, KeyError):
-            found |= dict.fromkeys(spec_of(task).field("opinion").phrases)
-    return list(found)
+            spec = spec_of(task)
+            shipped[spec.key] = spec.field("opinion").phrases
+    own = [each.text for form in shipped for each in phrases.phrases_of(person_id, form)]
+    return list(dict.fromkeys([*own, *(text for texts in shipped.values() for text in texts)]))
 
 
 def _next(batch_id: int) -> Select[tuple[VetRow]]:

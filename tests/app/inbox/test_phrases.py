@@ -8,11 +8,13 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Person
 from app.core import phrases
+from app.core.clock import now
 from app.core.db import db, transaction
+from app.portfolio import operations, queries, withdrawals
 from forms import load
 from tests.builders import portfolio as build
 from tests.builders.declarations import a_declaration
-from tests.builders.flow import open_items
+from tests.builders.flow import drain, open_items
 from tests.builders.people import staff
 
 Sign = Callable[..., Any]
@@ -48,6 +50,19 @@ def test_the_form_brings_some_and_what_is_kept_comes_first(
     page = browser.get(a_task(teacher)).text
     assert page.index(f"data-phrase>{own}") < page.index(f"data-phrase>{SHIPPED}")
     assert f'<option value="{own}">' in browser.get("/portfolio/archive").text
+    with transaction():
+        person = db.session.merge(teacher)
+        item = queries.item_of(build.an_approved_item(person).item_id)
+        withdrawals.request_withdrawal(item, "页码有误", actor=person, now=now())
+    drain()
+    with transaction(write=False):
+        (other,) = open_items((operations.BUSINESS, item.id))
+    page = browser.get(f"/tasks/{other.id}").text
+    assert "data-phrase>" in page
+    assert own not in page
+    managed = browser.get("/tasks/phrases").text
+    assert "业绩审核</h2>" in managed
+    assert own in managed
 
 
 def test_each_office_is_offered_what_it_writes_often(client_for: Sign) -> None:
@@ -79,13 +94,13 @@ def test_what_cannot_be_kept_is_said_at_the_field_and_decides_nothing(
 ) -> None:
     with transaction():
         for n in range(phrases.MOST):
-            phrases.keep_phrase(clerk.id, f"意见 {n}")
+            phrases.keep_phrase(clerk.id, "vet_item", f"意见 {n}")
     url, browser = a_task(teacher), client_for(clerk)
     posted = {"decision": "pass", "opinion": opinion, "keep_phrase": "1"}
     refused = browser.post(url, posted)
     assert refused.status_code == 422
     assert opinion in refused.text
-    assert "常用意见不超过 200 个字" in refused.text or "常用意见最多保存 20 条" in refused.text
+    assert "常用意见不超过 200 个字" in refused.text or "最多保存 20 条常用意见" in refused.text
     assert browser.post(url, {**posted, "keep_phrase": ""}).status_code == 303
 
 
@@ -95,7 +110,7 @@ def test_what_asks_for_no_place_holds_up_no_decision(
 ) -> None:
     with transaction():
         for n in range(phrases.MOST):
-            phrases.keep_phrase(clerk.id, f"意见 {n}")
+            phrases.keep_phrase(clerk.id, "vet_item", f"意见 {n}")
     posted = {"decision": "pass", "opinion": opinion, "keep_phrase": "1"}
     assert client_for(clerk).post(a_task(teacher), posted).status_code == 303
     assert len(kept(clerk)) == phrases.MOST
@@ -103,13 +118,13 @@ def test_what_asks_for_no_place_holds_up_no_decision(
 
 def test_the_database_keeps_no_phrase_that_says_nothing(clerk: Person) -> None:
     with pytest.raises(IntegrityError, match="a_phrase_says_something"), transaction():
-        db.session.add(phrases.OwnPhrase(person_id=clerk.id, text=""))
+        db.session.add(phrases.OwnPhrase(person_id=clerk.id, form="vet_item", text=""))
 
 
 def test_one_deletes_ones_own_only(clerk: Person, teacher: Person, client_for: Sign) -> None:
     with transaction():
         for person in (clerk, teacher):
-            phrases.keep_phrase(person.id, "属实")
+            phrases.keep_phrase(person.id, "vet_item", "属实")
     with transaction(write=False):
         [mine] = phrases.phrases_of(clerk.id)
         [foreign] = phrases.phrases_of(teacher.id)
