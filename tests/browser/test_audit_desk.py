@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from app import worker
 from app.accounts.models import Person
+from app.core import phrases
 from app.core.db import db, transaction
 from app.portfolio import bulk
 from app.units.models import Unit
@@ -41,13 +42,20 @@ def test_a_whole_list_is_chosen_and_watched_until_the_worker_is_done(
     expect(page.get_by_text("已完成")).to_be_visible()
 
 
-def test_a_click_writes_what_is_often_written(enter: Enter, school: Unit, teacher: Person) -> None:
+def test_a_click_writes_what_is_often_written_and_what_helps_is_no_part_of_the_draft(
+    enter: Enter, school: Unit, teacher: Person
+) -> None:
     with transaction():
         item = build.a_submitted_item(db.session.merge(teacher), "honor")
         clerk, task = staff(school, "unit_clerk"), build.review_task(item).id
+        phrases.keep_phrase(clerk.id, "vet_item", "属实")
     page = enter(clerk, f"/tasks/{task}")
+    page.get_by_label("存为常用意见").check()
     page.locator("#opinion").fill("请核对。")
     page.get_by_role("button", name="附件缺少单位公章，请补充").click()
+    expect(page.locator("#opinion")).to_have_value("请核对；附件缺少单位公章，请补充")
+    expect(page.locator("[data-save-state]").first).to_contain_text("已保存")
+    page.reload()
     expect(page.locator("#opinion")).to_have_value("请核对；附件缺少单位公章，请补充")
 
 

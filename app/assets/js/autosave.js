@@ -235,7 +235,8 @@ enhancing('form[data-autosave]', (form) => savers.set(form, new Saver(form)));
 for (const type of ['input', 'change', 'field:changed']) {
   document.addEventListener(type, (event) => {
     const saver = savers.get(event.target.closest?.('form[data-autosave]'));
-    if (!saver || event.target.type === 'file') return;
+    // What only helps with a field (data-beside) is none of the draft.
+    if (!saver || event.target.type === 'file' || event.target.closest('[data-beside]')) return;
     saver.changed(event.detail?.name ?? unitOf(event.target));
   });
 }
