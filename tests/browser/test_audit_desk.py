@@ -31,7 +31,7 @@ def test_a_whole_list_is_chosen_and_watched_until_the_worker_is_done(
     page = enter(clerk, "/portfolio/archive")
     page.get_by_label("选择本列表全部 12 项待审核业绩").check()
     expect(page.get_by_text("已选 12 项")).to_be_visible()
-    page.get_by_role("button", name="批量通过").click()
+    page.get_by_role("button", name="批量通过").dblclick()
     page.get_by_role("dialog").get_by_role("button", name="批量通过").click()
     expect(page.get_by_text("5 / 12")).to_be_visible()
     assert axe() == []

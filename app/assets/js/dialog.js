@@ -15,6 +15,16 @@ export function openDialog({ title, body, footer = [], size = '', onShown }) {
         footer.length ? make('div', { class: 'modal-footer' }, ...footer) : null)));
   document.body.append(element);
   const modal = new Modal(element);
+  // Who presses the opener twice means it once: the second press falls on what has opened over it.
+  let isMeant = false;
+  for (const type of ['mousedown', 'click']) {
+    element.addEventListener(type, (event) => {
+      if (event.detail < 2) isMeant = true;
+      if (isMeant) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }, true);
+  }
   if (onShown) element.addEventListener('shown.bs.modal', onShown);
   const closed = new Promise((resolve) => {
     element.addEventListener('hidden.bs.modal', () => {
