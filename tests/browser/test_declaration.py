@@ -351,7 +351,7 @@ def test_the_overview_and_the_lists_read_well(app: Flask, enter: Enter, axe: Axe
 
 def test_the_table_of_titles_needs_no_sliding_on_a_desk(enter: Enter, case: Declaration) -> None:
     page = enter(case.person, path(case, "basics"))
-    table = page.get_by_role("region", name="现有职称情况", exact=True)
+    table = page.get_by_role("region", name="现有职称情况：表格", exact=True)
     expect(table.get_by_role("link", name="编辑")).to_be_visible()
     table.scroll_into_view_if_needed()
     keep(page, "titles")
