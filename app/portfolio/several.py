@@ -22,8 +22,9 @@ from app.portfolio.models import DRAFT, RETURNED, PortfolioItem
 from app.portfolio.operations import BUSINESS, delete_item, labelled, submit_item
 from app.portfolio.queries import Items
 
-LIMIT = 50
 SUBMIT, DELETE = "submit", "delete"
+LIMITS = {SUBMIT: 50, DELETE: 500}
+"""How many are dealt with at once: as many drafts go as one file brings in."""
 ACTS = {SUBMIT: submit_item, DELETE: delete_item}
 DONE = {SUBMIT: "已提交 {} 项业绩，单位办理后会立即通知您", DELETE: "已删除 {} 份草稿"}
 NOT_DONE = {SUBMIT: "未提交", DELETE: "未删除"}
@@ -68,9 +69,10 @@ def count(items: Items) -> int:
     return db.session.scalar(select(func.count()).select_from(found)) or 0
 
 
-def first_of(items: Items) -> list[int]:
-    """Return the first items of a list, as many as are dealt with at once."""
-    return list(db.session.scalars(items.with_only_columns(PortfolioItem.id).limit(LIMIT)))
+def first_of(items: Items, act: str) -> list[int]:
+    """Return the first items of a list, as many as an act deals with at once."""
+    first = items.with_only_columns(PortfolioItem.id).limit(LIMITS.get(act, 0))
+    return list(db.session.scalars(first))
 
 
 def do_each(item_ids: Collection[int], act: str, *, actor: Person, now: datetime) -> Told:
@@ -82,8 +84,8 @@ def do_each(item_ids: Collection[int], act: str, *, actor: Person, now: datetime
     wanted = set(item_ids)
     if act not in ACTS or not wanted:
         raise Invalid("请先勾选业绩，再点“批量提交审核”或“批量删除草稿”")
-    if len(wanted) > LIMIT:
-        raise Invalid(f"一次最多办理 {LIMIT} 项，现选了 {len(wanted)} 项，请分批办理")
+    if len(wanted) > LIMITS[act]:
+        raise Invalid(f"一次最多办理 {LIMITS[act]} 项，现选了 {len(wanted)} 项，请分批办理")
     mine = _held(wanted, actor)
     batch = each_of(sorted(wanted), lambda number: _do(mine, number, act, actor, now))
     note_failures(batch, now)

@@ -81,7 +81,7 @@ def index(told: several.Told | None = None) -> str:
         years=queries.years_of(current_user.id),
         usages=queries.usages_of([item.id for item in page.items]),
         waiting=several.count(several.open_among(found)),
-        most=several.LIMIT,
+        most=several.LIMITS,
         told=told,
         **_common(),
     )
@@ -113,7 +113,7 @@ def _chosen() -> list[int]:
     there = several.count(found)
     if request.form.get("waiting", type=int) != there:
         raise Invalid(f"列表刚刚有变化，现有 {there} 项草稿和退回的业绩。请核对后再办理")
-    return several.first_of(found)
+    return several.first_of(found, request.form.get("act", ""))
 
 
 def _common() -> dict[str, Any]:

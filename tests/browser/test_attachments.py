@@ -294,6 +294,7 @@ def test_what_was_done_with_files_and_not_saved_is_shown_again_after_a_reload(
     page.route("**/fields", lambda route: route.abort())
     place.get_by_role("button", name=re.compile("上移.*乙")).click()
     place.get_by_role("button", name=re.compile("移除.*丙")).click()
+    page.get_by_role("dialog").get_by_role("button", name="移除").click()
     expect(state).to_contain_text("已暂存在本机")
     page.unroute("**/fields")
     page.reload()

@@ -211,6 +211,10 @@ def test_files_are_uploaded_at_once_and_refusals_are_explained(
     expect(page.get_by_text("超过 1.0 MB 的上限")).to_be_visible()
 
     page.get_by_role("button", name=re.compile("移除.*证书.pdf")).click()
+    page.get_by_role("dialog").get_by_role("button", name="取消").click()
+    expect(page.get_by_role("button", name=re.compile("移除.*证书.pdf"))).to_be_visible()
+    page.get_by_role("button", name=re.compile("移除.*证书.pdf")).click()
+    page.get_by_role("dialog").get_by_role("button", name="移除").click()
     expect(page.locator("input[name=proof]")).to_have_count(0)
     expect(page.locator("input[name=row_version]")).to_have_value("3")
     assert server.saved[-1][:2] == ("proof", [""])

@@ -1,6 +1,7 @@
 // <input type="file" data-upload="url" data-name="proof">: files are sent at once, each with its progress; the form
 // carries their ids. A row of a file can be replaced in its place, and renamed where data-renames says so.
 import { addGate } from './submit.js';
+import { ask } from './dialog.js';
 import { enhancing, fieldChanged, fileSize, icon, make, on } from './dom.js';
 import { isSignedOut, reason, rejoin } from './http.js';
 import { send, unfinished } from './sending.js';
@@ -220,9 +221,12 @@ on('change', 'input[data-send]', (_event, input) => {
   else if (input.files.length) input.form.requestSubmit();
 });
 
-on('click', '[data-file-remove]', (_event, button) => {
+on('click', '[data-file-remove]', async (_event, button) => {
   const row = button.closest('[data-file]');
   const name = row.querySelector('input[type=hidden]')?.name;
+  // What was refused is nowhere yet; what the server has is gone once it is taken out.
+  const question = `移除“${row.querySelector('.file-name').textContent.trim()}”后须重新上传才能恢复。确定移除吗？`;
+  if (name && !(await ask(question, { label: '移除', danger: true }) && row.isConnected)) return;
   const uploader = row.closest('[data-uploader]');
   row.remove();
   uploader?.querySelector('.upload-input')?.focus();

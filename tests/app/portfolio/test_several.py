@@ -57,7 +57,7 @@ def test_the_list_offers_boxes_on_what_is_open(teacher: Person, client_for: Sign
     assert f'name="id" value="{sent}"' not in page
     assert "批量提交审核" in page
     assert "批量删除草稿" in page
-    assert "一次最多 50 项" in page
+    assert "一次最多提交 50 项，删除 500 份" in page
 
 
 def test_several_are_submitted_drafts_and_returned_ones(teacher: Person, client_for: Sign) -> None:
@@ -148,9 +148,9 @@ def test_the_whole_list_is_taken_if_it_is_the_one_that_was_shown(
 def test_of_a_long_list_the_first_are_taken(
     teacher: Person, client_for: Sign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(several, "LIMIT", 2)
+    monkeypatch.setattr(several, "LIMITS", {"submit": 1, "delete": 2})
     ids, browser = drafts(teacher, 11), client_for(teacher)
-    assert "一次最多 2 项）" in browser.get(URL).text
+    assert "一次最多提交 1 项，删除 2 份" in browser.get(URL).text
     browser.post(URL, {"all": "1", "waiting": "11", "act": "delete"})
     assert states(ids) == [None, None] + ["draft"] * 9
 
