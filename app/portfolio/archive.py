@@ -54,9 +54,11 @@ def archive() -> str:
     page = page_by_ids(queries.items_for_units(units, filters, person), size=PAGE_SIZE)
     read_sent(page.items)
     tasks = open_tasks([item.id for item in page.items])
+    tree = queries.tree_of_units(units, person)
     return render_template(
         "portfolio/archive.html",
-        tree=queries.tree_of_units(units, person),
+        tree=tree,
+        chosen=queries.chosen_of(tree, filters),
         page=page,
         filters=filters,
         people=queries.people_of_units(units),

@@ -169,11 +169,12 @@ def people_of_units(unit_ids: Sequence[int]) -> Sequence[Row[tuple[int, str]]]:
 
 @dataclass(frozen=True)
 class Count:
-    """How many items of a type there are, and how many are approved (1/1)."""
+    """How many items of a type there are, how many are approved (1/1), and how many wait."""
 
     kind: ItemType
     total: int
     approved: int
+    waiting: int
 
 
 @dataclass(frozen=True)
@@ -201,14 +202,21 @@ def _tree(query: Items) -> list[Branch]:
             items.type_key,
             func.count(),
             func.sum(case((items.status == APPROVED, 1), else_=0)),
+            func.sum(case((items.status == SUBMITTED, 1), else_=0)),
         ).group_by(items.type_key)
     )
-    numbers = {key: (total, int(approved or 0)) for key, total, approved in rows}
-    counts = [Count(kind, *numbers.get(kind.key, (0, 0))) for kind in item_types.all_types()]
+    numbers = {row[0]: tuple(map(int, row[1:])) for row in rows}
+    counts = [Count(kind, *numbers.get(kind.key, (0, 0, 0))) for kind in item_types.all_types()]
     groups = dict.fromkeys(count.kind.category for count in counts)
     return [
         Branch(group, tuple(c for c in counts if c.kind.category == group)) for group in groups
     ]
+
+
+def chosen_of(tree: Iterable[Branch], filters: Filters) -> list[Count]:
+    """Return the counts of what is chosen in a tree: a type, a category, or all (FJ-U-06)."""
+    keys = filters.type_keys
+    return [c for branch in tree for c in branch.counts if keys is None or c.kind.key in keys]
 
 
 def tree_of_person(person_id: int) -> list[Branch]:

@@ -263,6 +263,7 @@ def test_a_whole_list_is_chosen_over_its_pages_unless_it_has_changed(
     browser = client_for(clerk)
     page = browser.get("/portfolio/archive?type=work").text
     assert "选择本列表全部 12 项待审核业绩" in page
+    assert "工作经历</strong>：共 12 项，已通过 0 项，待审核 12 项，已退回 0 项" in page
     url = "/portfolio/archive?type=work"
     posted = {"all": "1", "decision": "pass", "opinion": "情况属实"}
     listed = page.partition('name="listed" value="')[2].partition('"')[0]
