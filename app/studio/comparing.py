@@ -105,7 +105,11 @@ def _edits(old: Mapping[str, str], new: Mapping[str, str]) -> list[Edit]:
 def _node_changes(old: Contents, new: Contents) -> Iterator[NodeChange]:
     for word, before, after in _pairs(old.pieces, new.pieces):
         if word != CHANGED:
-            yield NodeChange(word, after)
+            nothing = Piece(after.node, {})
+            both = (nothing, after) if word == ADDED else (before, nothing)
+            # What it is called stands above it.
+            told = [edit for edit in _said_edits(*both) if edit.label != "名称"]
+            yield NodeChange(word, after, told)
         elif edits := list(_node_edits(before, after)):
             yield NodeChange(word, after, edits)
 
@@ -113,13 +117,19 @@ def _node_changes(old: Contents, new: Contents) -> Iterator[NodeChange]:
 def _node_edits(before: Piece, after: Piece) -> Iterator[Edit]:
     if before.kind != after.kind:
         yield Edit("类型", before.kind, after.kind)
-    yield from (edits := [*_edits(before.said, after.said), *_way_edits(before.ways, after.ways)])
+    yield from (edits := list(_said_edits(before, after)))
     if edits or before.node.mark == after.node.mark:
         return
     if after.asks:
         yield Edit("决策表的内容", "见下面的对照", "见下面的对照")
     elif before.kind == after.kind:
         yield Edit("连线或事件的编号", "与现在不同", "有变化，不影响办理")
+
+
+def _said_edits(before: Piece, after: Piece) -> Iterator[Edit]:
+    """Yield what is said otherwise, and where it goes on otherwise."""
+    yield from _edits(before.said, after.said)
+    yield from _way_edits(before.ways, after.ways)
 
 
 def _way_edits(old: Mapping[str, Way], new: Mapping[str, Way]) -> Iterator[Edit]:

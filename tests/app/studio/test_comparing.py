@@ -48,6 +48,25 @@ def test_the_difference_names_added_and_removed_nodes() -> None:
     assert not difference(second, second)
 
 
+def test_all_that_came_with_a_node_is_told_and_all_that_went() -> None:
+    late = boundary("late", "vet", timer("timeDuration", '"P30D"'))
+    second = FIRST.with_(
+        late=late, late_to_more=flow("late", "more"), more=user("more", {**VET, "due": "3"})
+    )
+    said = {
+        change.piece.node.id: {edit.label: edit for edit in change.edits}
+        for change in difference(FIRST, second).nodes
+        if change.word == "新增"
+    }
+    assert said["late"]["时长"] == Edit("时长", "", '"P30D"')
+    [goes_on] = (label for label in said["late"] if label.startswith("下一步"))
+    assert said["late"][goes_on].after == "直接"
+    assert said["more"]["办理角色"].after == "单位经办人"
+    assert said["more"]["办理时限"].after == "3 个工作日"
+    gone = [each for each in difference(second, FIRST).nodes if each.word == REMOVED]
+    assert {edit.before for each in gone for edit in each.edits} >= {'"P30D"', "3 个工作日"}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
