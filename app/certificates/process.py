@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
+from app.accounts.tasks import holds_task
 from app.certificates import contracts, earlier_process, operations, revocation_process
 from app.certificates.contracts import ISSUE, ISSUE_WORDS, REPLACING, WORDS
 from app.certificates.facts import CHANGEABLE, reviewed
@@ -291,15 +292,19 @@ def _holds(person: Person, moment: Any, role: str, unit_id: int) -> bool:
 
 @register_predicate("may_see_certificate")
 def may_see_certificate(person: Person, certificate: Certificate, moment: Any) -> bool:
-    """Its holder and its issuer."""
-    own = certificate.person_id == person.id
-    return own or _holds(person, moment, "issuer", certificate.issuer_unit_id)
+    """Its holder, its issuer, and whose task it is."""
+    if certificate.person_id == person.id:
+        return True
+    issues = _holds(person, moment, "issuer", certificate.issuer_unit_id)
+    return issues or holds_task(person.id, RESULT, [certificate.result_id or 0], moment)
 
 
 @register_predicate("may_see_replacement")
 def may_see_replacement(person: Person, request: ReplacementRequest, moment: Any) -> bool:
-    """The person who asked, their unit's clerk, and the issuer."""
+    """The person who asked, their unit's clerk, the issuer, and whose task it is."""
     if may_see_certificate(person, request.certificate, moment):
+        return True
+    if holds_task(person.id, REPLACEMENT, [request.id], moment):
         return True
     unit = unit_of(request.person_id)
     if unit is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
+from app.accounts.tasks import holds_task
 from app.certificates import revoking
 from app.certificates.models import Revocation, RevocationStatus
 from app.core.db import db
@@ -143,8 +144,9 @@ def revocation_record(business_id: int, _person: Person) -> dict[str, Any]:
 
 @register_predicate("may_see_revocation")
 def may_see_revocation(person: Person, revocation: Revocation, moment: Any) -> bool:
-    """The people of the issuer."""
-    return works_at(person.id, revocation.certificate.issuer_unit_id, {"issuer"}, moment)
+    """The people of the issuer, and whose task it is."""
+    issues = works_at(person.id, revocation.certificate.issuer_unit_id, {"issuer"}, moment)
+    return issues or holds_task(person.id, REVOCATION, [revocation.id], moment)
 
 
 @register_predicate("issues_certificate")

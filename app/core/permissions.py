@@ -169,7 +169,7 @@ ACTIONS: dict[str, Action] = {
     # review
     "meeting.list": _may(*MEETINGS),
     "meeting.create": _may("meeting_clerk", "organiser"),
-    "meeting.view": _may(*MEETINGS, when="may_see_meeting"),
+    "meeting.view": _may(MEMBER, when="may_see_meeting"),
     "meeting.case": _may(*MEETINGS, when="may_see_case"),
     "meeting.set_up": _may("meeting_clerk", "organiser", when="runs_meeting"),
     "meeting.cards": _may("meeting_clerk", "organiser", when="runs_meeting"),
@@ -184,20 +184,20 @@ ACTIONS: dict[str, Action] = {
     "publicity.export": _may(*ORGANISERS, "supervisor", when="looks_after_publicity"),
     "objection.list": _may(*ORGANISERS, "supervisor"),
     "objection.export": _may(*ORGANISERS, "supervisor"),
-    "objection.show": _may(*ORGANISERS, "supervisor", when="organises_objection"),
+    "objection.show": _may(MEMBER, when="organises_objection"),
     # certificates
     "certificate.verify": _may(PUBLIC),
     "certificate.mine": _may("applicant", "issuer"),
-    "certificate.show": _may("applicant", "issuer", when="may_see_certificate"),
+    "certificate.show": _may(MEMBER, when="may_see_certificate"),
     "certificate.issued": _may("issuer"),
     "certificate.export": _may("issuer"),
     "certificate.earlier": _may("issuer"),
     "certificate.withdraw": _may("issuer", when="keeps_earlier"),
     "certificate.print": _may("issuer", when="issues_certificate"),
     "certificate.revoke": _may("issuer", when="issues_certificate"),
-    "revocation.show": _may("issuer", when="may_see_revocation"),
+    "revocation.show": _may(MEMBER, when="may_see_revocation"),
     "certificate.replace": _may("applicant"),
-    "replacement.show": _may("applicant", "unit_clerk", "issuer", when="may_see_replacement"),
+    "replacement.show": _may(MEMBER, when="may_see_replacement"),
     # papers
     "declaration.export": _may("applicant", *REVIEWERS, *ORGANISERS, when="may_see_declaration"),
     # administration: the three administrators share no action

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
+from app.accounts.tasks import holds_task
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import ORGANISERS, REVIEWERS
@@ -49,7 +50,7 @@ def is_seen_by(person: Person, declaration: Declaration, now: datetime) -> bool:
     """Tell whether somebody may see a declaration.
 
     The applicant; staff of units that have or had a task of it; the organiser once it was sent
-    up; and whom a higher room vouches for.
+    up; whose task it is; and whom a higher room vouches for.
     """
     if person.id == declaration.person_id:
         return True
@@ -59,7 +60,9 @@ def is_seen_by(person: Person, declaration: Declaration, now: datetime) -> bool:
         organises = any(g.role in ORGANISERS and g.scope_id == organiser for g in posts.grants)
         if organises or _had_a_task(declaration.id, posts.unit_ids):
             return True
-    return any(viewer(person, declaration, now) for viewer in _viewers)
+    if any(viewer(person, declaration, now) for viewer in _viewers):
+        return True
+    return holds_task(person.id, BUSINESS, [declaration.id], now)
 
 
 def is_attachment_read_by(

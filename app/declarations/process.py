@@ -9,7 +9,7 @@ from app.accounts.models import Person
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import ORGANISERS, STAFF, VETTERS, register_predicate
-from app.core.records import register_record, register_subject
+from app.core.records import register_record, register_sight, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.core.sweeping import register_keeper
 from app.declarations import access, operations, overview, queries
@@ -357,6 +357,14 @@ def _predicate(name: str, judge: Callable[[Person, Declaration, datetime], bool]
 
 _predicate("owns_declaration", lambda person, found, _now: found.person_id == person.id)
 _predicate("may_see_declaration", access.is_seen_by)
+
+
+@register_sight(BUSINESS)
+def sees_declaration(declaration_id: int, person: Any, now: datetime) -> bool:
+    """Tell whether the page of a declaration opens for somebody who had its task."""
+    return access.is_seen_by(person, queries.get_declaration(declaration_id), now)
+
+
 register_usage(queries.items_in_use)
 
 

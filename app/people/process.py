@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.accounts.queries import holders, works_at
+from app.accounts.tasks import holds_task
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import STAFF, VETTERS, register_predicate
@@ -256,11 +257,14 @@ def _vetting_units(made: IdentityCorrection, tasks: list[WorkItem], person: Pers
 def may_see_correction(person: Person, made: IdentityCorrection, now: datetime) -> bool:
     """Its person, the clerks of the unit that vets or vetted it, the system administrators.
 
+    So may whose task it is.
+
     These see what is under way, and of what is over what came to them.
     """
     is_own, tasks = person.id == made.person_id, _tasks(made)
     decides = made.is_open and person.id in holders(DECIDES, "all", None, now)
-    return is_own or decides or _handles(person, made, tasks, now)
+    sees = is_own or decides or _handles(person, made, tasks, now)
+    return sees or holds_task(person.id, CORRECTION, [made.id], now)
 
 
 def _handles(

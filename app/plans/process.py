@@ -6,6 +6,7 @@ from typing import Any
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants, works_at
+from app.accounts.tasks import holds_task
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import ORGANISERS, STAFF, register_predicate
@@ -193,14 +194,15 @@ def configures_plan(person: Person, plan: Plan, now: datetime) -> bool:
 
 @register_reader
 def people_read_notices(person_id: int, file: StoredFile) -> bool:
-    """Let everybody open what a published plan brings, and its organiser's staff before."""
+    """Let everybody open what a published plan brings, and its staff and checkers before."""
     plan = queries.plan_of_file(file)
     if plan is None or plan.status in ADVERTISED:
         return plan is not None
-    return any(
+    is_staff = any(
         grant.scope_kind == "org" and grant.scope_id == plan.organiser_unit_id
         for grant in live_grants(person_id, clock_now())
     )
+    return is_staff or holds_task(person_id, BUSINESS, [plan.id], clock_now())
 
 
 @register_obstacle

@@ -6,11 +6,12 @@ from typing import Any
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants
+from app.accounts.tasks import holds_task
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import STAFF, VETTERS, register_predicate
-from app.core.records import register_record, register_subject
+from app.core.records import register_record, register_sight, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.engine import handlers
 from app.engine.contracts import Contract, Life, moves, parting
@@ -254,17 +255,29 @@ def _units_of_reviewer(person_id: int) -> list[int]:
 
 @register_reader
 def reviewers_read_attachments(person_id: int, file: StoredFile) -> bool:
-    """Let the clerks of the unit open what its people have submitted."""
+    """Let the clerks of the unit, and whose task an item is, open what was submitted."""
     units = _units_of_reviewer(person_id)
-    return bool(units) and queries.reviewers_items_with_file(file.id, units)
+    if units and queries.reviewers_items_with_file(file.id, units):
+        return True
+    return holds_task(
+        person_id, operations.BUSINESS, queries.items_sent_with(file.id), clock_now()
+    )
 
 
 @register_predicate("may_see_item")
 def may_see_item(person: Person, item: PortfolioItem, _now: Any) -> bool:
-    """Tell whether the item is one's own, or was sent to one's unit."""
+    """Tell whether the item is one's own, was sent to one's unit, or is one's task."""
     if person.id == item.person_id:
         return True
-    return bool(queries.seen_among([item.id], _units_of_reviewer(person.id)))
+    units = _units_of_reviewer(person.id)
+    is_sent = bool(queries.seen_among([item.id], units))
+    return is_sent or holds_task(person.id, operations.BUSINESS, [item.id], clock_now())
+
+
+@register_sight(operations.BUSINESS)
+def sees_item(item_id: int, person: Person, now: datetime) -> bool:
+    """Tell whether the page of an item opens for somebody who had its task."""
+    return may_see_item(person, queries.item_of(item_id), now)
 
 
 @register_predicate("owns_item")

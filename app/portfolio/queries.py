@@ -342,6 +342,11 @@ def seen_among(item_ids: Sequence[int], unit_ids: Sequence[int]) -> set[int]:
     return set(db.session.scalars(seen.where(PortfolioItem.id.in_(item_ids))))
 
 
+def items_sent_with(file_id: int) -> Select[tuple[int]]:
+    """Select the items that a file was last sent with."""
+    return select(ItemSentFile.item_id).where(ItemSentFile.file_id == file_id)
+
+
 def reviewers_items_with_file(file_id: int, unit_ids: Sequence[int]) -> bool:
     """Tell whether a file stands in what units were sent last, or stood when it was approved."""
     seen = _seen_by(unit_ids).with_only_columns(PortfolioItem.id)

@@ -12,6 +12,7 @@ from app.accounts.addresses import TooManyTries
 from app.accounts.models import Person
 from app.accounts.public_forms import PublicForm
 from app.accounts.queries import works_at
+from app.accounts.tasks import holds_task
 from app.accounts.views import visitor_address
 from app.core.clock import now
 from app.core.crypto import keyed_hash
@@ -173,11 +174,12 @@ def export(publicity_id: int) -> WebResponse:
 
 @register_predicate("organises_objection")
 def organises_objection(person: Person, objection: Objection, moment: datetime) -> bool:
-    """Staff of the organiser whose result is objected to, but for who is objected to."""
+    """Staff of the organiser, and whose task it is, but for who is objected to."""
     if objection.is_against(person.id):
         return False
     unit = objection.result.publicity.plan.organiser_unit_id
-    return works_at(person.id, unit, LOOKERS, moment)
+    looks = works_at(person.id, unit, LOOKERS, moment)
+    return looks or holds_task(person.id, OBJECTION, [objection.id], moment)
 
 
 @bp.get("/objections")

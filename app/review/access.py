@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
+from app.accounts.tasks import holds_task
 from app.core.errors import HandedOver
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import register_predicate
@@ -34,9 +35,15 @@ def may_export_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
 
 @register_predicate("may_see_meeting")
 def may_see_meeting(person: Person, meeting: Meeting, now: datetime) -> bool:
-    """Tell whether a person runs, supervises or sits in the meeting, and is not judged by it."""
+    """Tell whether a person runs, supervises or sits in the meeting, and is not judged by it.
+
+    So may whose task it is, and is not judged by it either.
+    """
     is_seated = queries.member(meeting.id, person.id) is not None
-    return is_seated or _works_for_organiser(person, meeting, now, queries.RUNNERS)
+    if is_seated or _works_for_organiser(person, meeting, now, queries.RUNNERS):
+        return True
+    is_to_act = holds_task(person.id, "meeting", [meeting.id], now)
+    return is_to_act and not queries.has_case_in(meeting.id, person.id)
 
 
 def _works_for_organiser(person: Person, meeting: Meeting, now: datetime, roles: Set[str]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from app.accounts.queries import works_at
+from app.accounts.tasks import holds_task
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
@@ -85,7 +86,9 @@ def _is_concerned(person_id: int, row: RequestFile) -> bool:
     if unit_id is not None and works_at(person_id, unit_id, {"unit_admin"}, now()):
         return True
     item = last_vetting((row.business_type, row.business_id))
-    return item is not None and _handles(person_id, item)
+    if item is not None and _handles(person_id, item):
+        return True
+    return holds_task(person_id, row.business_type, [row.business_id], now())
 
 
 def _handles(person_id: int, item: WorkItem) -> bool:

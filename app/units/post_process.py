@@ -5,6 +5,7 @@ from typing import Any
 
 from app.accounts.models import Person
 from app.accounts.queries import works_at
+from app.accounts.tasks import holds_task
 from app.core.clock import now
 from app.core.db import db
 from app.core.permissions import STAFF, VETTERS
@@ -135,7 +136,9 @@ def posts_record(business_id: int, _person: Person) -> dict[str, Any]:
 @register_reader
 def reads_the_stamped_file(person_id: int, file: StoredFile) -> bool:
     """The staff of the unit and of the office that vets read the stamped table."""
-    sheets = db.session.query(PostSheet).filter_by(file_id=file.id)
+    sheets = db.session.query(PostSheet).filter_by(file_id=file.id).all()
     places = {place for sheet in sheets for place in (sheet.unit_id, sheet.office_id) if place}
     moment = now()
-    return any(works_at(person_id, place, READERS, moment) for place in places)
+    if any(works_at(person_id, place, READERS, moment) for place in places):
+        return True
+    return holds_task(person_id, POSTS, [sheet.id for sheet in sheets], moment)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.accounts.queries import live_grants, works_at
+from app.accounts.tasks import holds_task
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.errors import Conflict
@@ -220,7 +221,7 @@ def may_see_binding(person: Person, binding: Employment, now: datetime) -> bool:
     office = vetted.scope_id if vetted is not None and vetted.scope_kind == "org" else None
     units = {binding.unit_id, *([office] if office else [])}
     is_keeper = any(works_at(person.id, unit, set(REVIEWS), now) for unit in units)
-    return is_keeper or open_task(binding, person, now) is not None
+    return is_keeper or holds_task(person.id, BINDING, [binding.id], now)
 
 
 @register_sight(BINDING)

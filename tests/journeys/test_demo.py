@@ -23,7 +23,7 @@ from app.portfolio.models import PortfolioItem
 from app.units.models import Unit
 from tests import second_run
 from tests.conftest import DATABASE, Browser
-from tests.sweep import world
+from tests.sweep import tasks, world
 from tests.sweep.routes import Sweep, each_page_drawn_once
 
 OWN = ""
@@ -87,6 +87,8 @@ def test_the_demonstration_is_what_its_story_says(
             world.add_what_is_missing(now())
         with each_page_drawn_once(), second_run.unnoted():
             assert list(Sweep(app, client_for).faults()) == []
+        with second_run.unnoted():
+            assert list(tasks.faults(client_for)) == []
 
 
 def _late() -> set[str]:
