@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, Text, select, update
+from sqlalchemy import JSON, CheckConstraint, Index, String, Text, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import now as clock_now
@@ -83,6 +83,17 @@ def failed_of(keys: Iterable[str]) -> dict[str, str]:
     """Return which of these jobs were given up, each with its last error."""
     given_up = select(Job.key, Job.last_error).where(Job.status == "failed", Job.key.in_(keys))
     return {str(key): str(error) for key, error in db.session.execute(given_up)}
+
+
+def tried_again_at(keys: str) -> datetime | None:
+    """Return when a job that runs now is tried again, should its process have ended (崩溃).
+
+    `keys` is how the key of the job begins; None where none of them runs or rests.
+    """
+    running = select(func.max(Job.due_at)).where(
+        Job.key.startswith(keys, autoescape=True), Job.status == "waiting", Job.attempts > 0
+    )
+    return db.session.scalar(running)
 
 
 def ask_again(key: str, *, now: datetime, actor_id: int | None = None) -> bool:

@@ -111,6 +111,7 @@ def _run_page(run_id: int, fault: str = "") -> str:
         fault=fault,
         counts=counts,
         stopped=health.stopped(now()) if MoveStatus.WAITING in counts else "",
+        goes_on=moves.goes_on_at(run_id) if MoveStatus.WAITING in counts else None,
         words=WORDS,
         records=running.titles_of({running.business_of(each.instance) for each in page.items}),
         undoable={each.instance_id for each in page.items if _can_go_back(each)},

@@ -88,7 +88,16 @@ def start_run(
 def _ask(run_id: int, now: datetime) -> None:
     """Ask for the next part; its key is what is left, so that no part is asked for twice."""
     left = count(run_id).get(MoveStatus.WAITING, 0)
-    jobs.enqueue(JOB, {"run": run_id}, key=f"migrate:{run_id}:{left}", now=now)
+    jobs.enqueue(JOB, {"run": run_id}, key=f"{_key(run_id)}{left}", now=now)
+
+
+def _key(run_id: int) -> str:
+    return f"migrate:{run_id}:"
+
+
+def goes_on_at(run_id: int) -> datetime | None:
+    """Return when a run goes on whose job was interrupted; None while none has begun."""
+    return jobs.tried_again_at(_key(run_id))
 
 
 def move_some(payload: Mapping[str, Any]) -> None:

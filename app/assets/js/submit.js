@@ -18,7 +18,9 @@ function quoteOf(form, button) {
   return text ? `${labelOf(form, name)}：${text}` : '';
 }
 
-const question = (form, button) => button?.dataset.confirm ?? form.dataset.confirm;
+// {n} in data-confirm: how many of the list are ticked (bulk.js), as the page says above it.
+const question = (form, button) => (button?.dataset.confirm ?? form.dataset.confirm)
+  ?.replace('{n}', form.querySelector('[data-count]')?.textContent ?? '');
 
 addGate({
   needed: (form, button) => Boolean(question(form, button)),

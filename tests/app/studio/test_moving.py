@@ -11,7 +11,7 @@ from flask import Flask
 from app import worker
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.jobs import Job
+from app.core.jobs import CLAIMED_FOR, Job
 from app.engine import care, definitions, health, migration, runtime
 from app.engine.models import InstanceMigration, ProcessInstance, ProcessVersion, StepLog, WorkItem
 from app.studio import moves
@@ -73,6 +73,22 @@ def test_a_run_says_that_the_worker_stands_still(browser: Any, versions: tuple[i
     assert "后台任务" not in page.split('id="progress"')[1]
 
 
+def test_a_run_whose_job_was_interrupted_says_when_it_goes_on(
+    browser: Any, versions: tuple[int, int]
+) -> None:
+    url = start(browser, versions[0], all="1").location
+    with transaction():
+        health.beat(now())
+    assert "自动继续" not in browser.get(url).text
+    with transaction():
+        job = db.session.scalars(sa.select(Job).where(Job.name == moves.JOB)).one()
+        # As it is claimed, by a process that ended then.
+        job.attempts, job.due_at = 1, now() + CLAIMED_FOR
+        on = job.due_at
+    page = browser.get(url).text
+    assert f"办理中断的（如服务重新启动），{on:%Y-%m-%d %H:%M} 自动继续" in page
+
+
 def test_the_page_of_a_version_leads_to_moving_what_runs_on_it(
     browser: Any, versions: tuple[int, int]
 ) -> None:
@@ -87,6 +103,8 @@ def test_the_page_of_a_version_leads_to_moving_what_runs_on_it(
         "人员注册审核",
         f'value="{target}" selected',
         "全部在办的 3",
+        'data-whole="3"',
+        "把所选的 {n} 个实例迁移到",
     ):
         assert words in page
     assert "补充绑定申请" in page
