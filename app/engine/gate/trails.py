@@ -19,6 +19,10 @@ _MEETINGS = frozenset({"parallelGateway", "inclusiveGateway"})
 _PARTINGS = _MEETINGS | {"eventBasedGateway"}
 
 
+_A_VISIT = 8
+"""So many nodes are passed in the time in which a word is carried to one."""
+
+
 class Spot(NamedTuple):
     """A place that a word is carried to.
 
@@ -78,12 +82,14 @@ class Trails:
     def _ways_to(self, join: str) -> list[list[set[str]]]:
         """Return by fork what each of its branches passes that leads to a join."""
         if join not in self._ways:
+            edges = {**self._edges, join: []}
             found = []
             for fork in self.diagram.of_kind(*_MEETINGS):
                 starts = [flow.target for flow in self.diagram.outgoing[fork.id]]
-                self.courses.effort.visit(len(starts) * len(self._edges) if starts[1:] else 0)
-                ways = [reach([each], {**self._edges, join: []}) for each in starts[1:] and starts]
-                found.append([way for way in ways if join in way])
+                if len(starts) > 1:
+                    self.courses.effort.visit(len(starts) * len(edges) // _A_VISIT)
+                    ways = (reach([each], edges) for each in starts)
+                    found.append([way for way in ways if join in way])
             self._ways[join] = found
         return self._ways[join]
 
