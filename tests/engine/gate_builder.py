@@ -55,6 +55,7 @@ KNOWN = Known(
         "look_only": Asking("look_only", ()),
         "judge": Asking("judge", ("pass", "return")),
         "agree": Asking("agree", ("pass", "return")),
+        "file": Asking("file", ("pass", "return")),
         "choose": Asking("record", ("pass", "return", "refuse"), {"refuse": "不予通过"}),
     },
     pages={
@@ -82,6 +83,14 @@ KNOWN = Known(
         ),
         "mend": Contract(KEPT, moves=moves(("returned",), "sent")),
         "agree": Contract(KEPT, gives=DECISION, moves=moves(("sent",))),
+        "file": Contract(
+            KEPT,
+            gives=DECISION,
+            moves=(
+                *moves(("passed",), "stored", decision="pass"),
+                *moves(("sent", "passed"), "sent", decision="return"),
+            ),
+        ),
     },
     services={
         "publish": UNDECLARED,

@@ -160,6 +160,28 @@ DROPPED = {"drop": service("drop", "drop"), "drop_to_end": flow("drop", "end")}
 
 StateFault = tuple[str, str, Drawing, Drawing]
 """The rule, the element that it names, the faulty drawing and the sound one."""
+JUDGING = ("judge", "is_good", "mend", "judge_to_is_good", "is_good_to_mend", "mend_to_judge")
+
+
+def filed(*, is_judged: bool) -> Drawing:
+    """Filing lets through what was judged; what is only sent it can but give back."""
+    first = "judge" if is_judged else "file"
+    parts = {
+        **dict.fromkeys(("store", "store_to_end"), ""),
+        "start_to_judge": flow("start", first),
+        "is_good_to_store": flow("is_good", "file", 'decision == "pass"') if is_judged else "",
+        "file": user("file", {**JUDGE, "form": "file", "save": "file"}, name="归档"),
+        "is_filed": gateway("is_filed", "is_filed_to_again"),
+        "file_to_is_filed": flow("file", "is_filed"),
+        "is_filed_to_end": flow("is_filed", "end", 'decision == "pass"'),
+        "is_filed_to_again": flow("is_filed", first, ident="is_filed_to_again"),
+        **dict.fromkeys(() if is_judged else JUDGING, ""),
+    }
+    clerks = ["judge", "file"] if is_judged else ["file"]
+    lanes = {"申报人": ["mend"] if is_judged else [], "单位经办人": clerks}
+    return kept(**parts).but(lanes=lanes)
+
+
 STATE_FAULTS: dict[str, StateFault] = {
     "a second audit of what was judged": (
         "task.state",
@@ -260,6 +282,12 @@ STATE_FAULTS: dict[str, StateFault] = {
             outside='<bpmn:message id="mine" name="mine"/>'
         ),
         kept(**timed("end", drawn=message())),
+    ),
+    "a task that nobody can pass": (
+        "end.unreached",
+        "start",
+        filed(is_judged=False),
+        filed(is_judged=True),
     ),
     "too many at once to follow": (
         "state.unfollowed",

@@ -204,4 +204,4 @@ def test_what_a_table_makes_of_a_verdict_makes_a_difference() -> None:
     apart = table(*columns, ('"return"', '"on"'), rest)
     alike = table(*columns, ('"return"', '"back"'), rest)
     assert told(routed, apart) == []
-    assert told(routed, alike) == [("warning", "task.unheeded", "first")]
+    assert ("warning", "task.unheeded", "first") in told(routed, alike)

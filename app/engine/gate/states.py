@@ -50,6 +50,8 @@ def _found_on(ways: Ways, courses: Courses) -> Iterator[Finding]:
     for met in _worst(ways.ended if ways.part == ways.process else []):
         yield _unfinished(met, courses, ways.life)
     yield from _not_offered(ways)
+    for met in _worst(list(_turning(ways))):
+        yield _endless(met, courses)
     if not ways.is_complete:
         message = "同时进行的分支和事件组合太多，无法逐一核对业务在每个环节的状态"
         hint = "请把会改变业务状态的环节移到汇合之后，减少同时进行的分支和非中断的边界事件"
@@ -106,6 +108,29 @@ def _starved(ways: Ways) -> Iterator[Met]:
         if held and not is_over and all(map(ways.is_join, held)):
             for token in held:
                 yield Met(token.diagram, token.node, place.state or "", place.is_sure)
+
+
+def _turning(ways: Ways) -> Iterator[Met]:
+    """Yield where a process comes to go round for ever, though each task on the way can be done.
+
+    Whatever stops there is told by itself.
+    """
+    dead = {place for place in _dead(ways) if place.is_sure}
+    stopped = [*ways.failed, *ways.ended, *_met_in_vain(ways), *_starved(ways)] if dead else []
+    back = {each for place in ways.next.keys() - dead for each in ways.next[place]}
+    begun = next(iter(ways.next), None)
+    for place in dead if not stopped else ():
+        if place in back or place == begun:
+            for token in place.tokens:
+                if token.node:
+                    yield Met(token.diagram, token.node, place.state or "", is_sure=True)
+
+
+def _endless(met: Met, courses: Courses) -> Finding:
+    diagram = courses.scopes[met.diagram].diagram
+    message = "从这里往下，每个环节都能办理，但无论怎样办理都走不到结束，会一直绕圈"
+    hint = "请检查后面各环节要等的业务状态由哪一步给出，缺少的环节请补画"
+    return diagram.find("end.unreached", diagram.nodes[met.node], message, hint)
 
 
 def _held(met: Met, courses: Courses) -> Finding:
