@@ -231,6 +231,11 @@ class WorkItem(Model):
         """Whether it still waits for somebody."""
         return self.status == ItemStatus.OPEN
 
+    @property
+    def is_halted(self) -> bool:
+        """Whether nobody can do it before its process goes on (已暂停), as `taking.HALTED`."""
+        return self.instance.status == InstanceStatus.SUSPENDED
+
 
 class StepLog(Model):
     """The flow log (流程记录): who did what when. Only ever appended to."""

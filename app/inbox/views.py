@@ -38,7 +38,7 @@ from app.core.records import (
 from app.engine import care, handlers, runtime
 from app.engine.batches import Batch, complete_each
 from app.engine.incidents import blamed_on
-from app.engine.models import InstanceStatus, WorkItem
+from app.engine.models import WorkItem
 from app.engine.taking import HALTED
 from app.engine.task_forms import spec_of as _spec
 from app.inbox import operations, phrases, queries
@@ -158,8 +158,7 @@ def _given(item: WorkItem) -> HandedOver | None:
 def _is_batchable(item: WorkItem) -> bool:
     """Tell whether a task's form may be answered for several; a list shows faulty ones too."""
     try:
-        is_halted = item.instance.status == InstanceStatus.SUSPENDED
-        return item.form is not None and not is_halted and _spec(item).is_batchable
+        return item.form is not None and not item.is_halted and _spec(item).is_batchable
     except DomainError:
         return False
 
@@ -200,7 +199,7 @@ def task(item_id: int) -> str | Response:
     item = _item(item_id)
     if not item.is_open:
         return render_template("inbox/closed.html", item=item, url=_record_url(item), halt=None)
-    if item.instance.status == InstanceStatus.SUSPENDED:
+    if item.is_halted:
         halt = care.halt_of((item.business_type, item.business_id))
         return render_template("inbox/closed.html", item=item, url=_record_url(item), halt=halt)
     if current_transaction().write:

@@ -53,7 +53,6 @@ def archive() -> str:
     filters, person = filters_from(request.args), request.args.get("person", type=int)
     page = page_by_ids(queries.items_for_units(units, filters, person), size=PAGE_SIZE)
     read_sent(page.items)
-    tasks = open_tasks([item.id for item in page.items])
     tree = queries.tree_of_units(units, person)
     return render_template(
         "portfolio/archive.html",
@@ -62,8 +61,6 @@ def archive() -> str:
         page=page,
         filters=filters,
         people=queries.people_of_units(units),
-        tasks=tasks,
-        hinted=duplicates.hinted_among(current_user, list(tasks), now()),
         seen_of=seen_of,
         types={kind.key: kind for kind in item_types.all_types()},
         withdrawals=_asked_back(),
@@ -71,26 +68,39 @@ def archive() -> str:
         listed=there.mark,
         batches=[(each, bulk.counts_of(each.id)) for each in bulk.under_way(current_user.id)],
         most=bulk.LIMIT,
-        phrases=bulk.phrases_for(tasks.values(), current_user.id),
+        **_to_do([item.id for item in page.items]),
         units=db.session.scalars(select(Unit).where(Unit.id.in_(units))).all(),
         states=REVIEW_STATES,
         tones=TONES,
     )
 
 
+def _to_do(item_ids: Sequence[int]) -> dict[str, object]:
+    """Return what can be done of the items of a page, and those of them that are halted."""
+    found = open_tasks(item_ids)
+    tasks = {number: task for number, task in found.items() if not task.is_halted}
+    return {
+        "tasks": tasks,
+        "halted": found.keys() - tasks.keys(),
+        "hinted": duplicates.hinted_among(current_user, list(tasks), now()),
+        "phrases": bulk.phrases_for(tasks.values(), current_user.id),
+    }
+
+
 def _asked_back() -> int:
     """Count the requests to take items back that wait for this person."""
-    return vetting.waiting_in(vetting.waiting_for(current_user.id, now(), "vet_withdrawal")).count
+    asked = vetting.waiting_for(current_user.id, now(), "vet_withdrawal", halted=False)
+    return vetting.waiting_in(asked).count
 
 
 def open_tasks(item_ids: Sequence[int]) -> dict[int, WorkItem]:
-    """Return the review tasks of items that wait for this person, by item."""
+    """Return the review tasks of items that wait for this person, by item, halted ones too."""
     return vetting.tasks_of(vetting.waiting_for(current_user.id, now()), item_ids)
 
 
 def shown_tasks() -> Tasks:
-    """Select the tasks of the items that the list in the address shows, the oldest first."""
+    """Select what can be done of the list in the address: its tasks, the oldest first."""
     owner = request.args.get("person", type=int)
-    mine = vetting.waiting_for(current_user.id, now())
+    mine = vetting.waiting_for(current_user.id, now(), halted=False)
     units = queries.units_where(grants())
     return vetting.narrowed(mine, filters_from(request.args), units, owner)

@@ -245,7 +245,9 @@ def record(item_id: int, person: Any) -> dict[str, Any]:
         ),
         "withdrawal": queries.open_withdrawal(item_id),
         "uses": queries.usages_of([item_id]).get(item_id, []),
-        "waiting": vetting.waiting_in(vetting.waiting_for(person.id, clock_now())).count,
+        "waiting": vetting.waiting_in(
+            vetting.waiting_for(person.id, clock_now(), halted=False)
+        ).count,
     }
 
 

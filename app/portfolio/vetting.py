@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.accounts.queries import live_grants
 from app.core.db import db
 from app.engine.models import ItemStatus, WorkItem
-from app.engine.taking import taken_by
+from app.engine.taking import HALTED, taken_by
 from app.portfolio import queries
 from app.portfolio.models import PortfolioItem
 from app.portfolio.operations import BUSINESS
@@ -25,9 +25,14 @@ OF_VETTING = (WorkItem.business_type == BUSINESS, WorkItem.node == "vet_item")
 WITH_VERSION = joinedload(WorkItem.instance)
 
 
-def waiting_for(person_id: int, now: datetime, node: str = "vet_item") -> Tasks:
-    """Select the open tasks that this person may do, which are never about their own items."""
-    return (
+def waiting_for(
+    person_id: int, now: datetime, node: str = "vet_item", *, halted: bool = True
+) -> Tasks:
+    """Select the open tasks of this person, which are never about their own items.
+
+    Without `halted` those are left out that nobody can do anything about now.
+    """
+    tasks = (
         select(WorkItem)
         .join(PortfolioItem, PortfolioItem.id == WorkItem.business_id)
         .where(
@@ -37,6 +42,7 @@ def waiting_for(person_id: int, now: datetime, node: str = "vet_item") -> Tasks:
             taken_by(person_id, live_grants(person_id, now)),
         )
     )
+    return tasks if halted else tasks.where(~HALTED)
 
 
 def tasks_of(tasks: Tasks, item_ids: Collection[int]) -> dict[int, WorkItem]:

@@ -15,6 +15,8 @@ from app.engine import care
 from app.engine.models import ProcessInstance, WorkItem
 from app.inbox.queries import open_counts
 from app.portfolio import operations as portfolio
+from app.portfolio import queries as items
+from app.portfolio import withdrawals as taking_back
 from app.units.models import Employment
 from tests.app.declarations.kit import staff_of
 from tests.app.inbox.conftest import Desk
@@ -180,6 +182,42 @@ def test_the_owner_of_an_item_and_its_unit_read_it(app: Any, client_for: Enter) 
     page = client_for(clerk).get(url).text
     assert SAID in page
     assert "去审核" not in page
+
+
+def test_the_archive_marks_halted_items_and_offers_them_to_nobody(
+    app: Any, client_for: Enter
+) -> None:
+    with transaction():
+        unit = a_unit()
+        person = a_person(unit=unit)
+        asked = items.item_of(build.an_approved_item(person).item_id)
+        taking_back.request_withdrawal(asked, "盖章有误", actor=person, now=now())
+        first, second = (build.a_submitted_item(person) for _ in range(2))
+        tasks = [build.review_task(each).id for each in (first, second)]
+        person = staff(unit, "unit_clerk")
+    clerk = client_for(person)
+    archive, withdrawals = "/portfolio/archive", "/portfolio/withdrawals"
+    page = clerk.get(archive).text
+    assert all(f"/tasks/{task}" in page for task in tasks)
+    assert "逐项审核（2）" in page
+    assert "有 1 项撤回申请等待审核" in page
+    assert ">审核<span" in clerk.get(withdrawals).text
+    for each in (first, asked):
+        halt((portfolio.BUSINESS, each.id))
+    page = clerk.get(archive).text
+    assert [f"/tasks/{task}" in page for task in tasks] == [False, True]
+    assert [f'name="id" value="{task}"' in page for task in tasks] == [False, True]
+    assert page.count(">已暂停<") == 1
+    assert "逐项审核（1）" in page
+    assert "项撤回申请等待审核" not in page
+    page = clerk.get(withdrawals).text
+    assert ">已暂停<" in page
+    assert ">审核<span" not in page
+    assert f"/tasks/{tasks[1]}" in clerk.get(f"{archive}/next").location
+    assert clerk.get(f"{archive}/next?after={tasks[1]}").location == archive
+    # Whoever ticked it before is told why it was not done.
+    answer = clerk.post(archive, {"id": tasks[:1], "decision": "pass"}, follow_redirects=True)
+    assert SAID in answer.text
 
 
 def test_a_returned_item_is_typed_but_not_sent(app: Any, client_for: Enter) -> None:
