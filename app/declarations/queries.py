@@ -25,7 +25,7 @@ from app.declarations.models import (
     ReviewOpinion,
     Status,
 )
-from app.engine.models import ItemStatus, ProcessInstance, WorkItem
+from app.engine.models import ItemStatus, WorkItem
 from app.engine.taking import HALTED, taken_by
 from app.plans.models import Plan, PlanStatus, StandardCategory, StandardItem
 from app.plans.queries import categories_for
@@ -307,8 +307,8 @@ def reviewed_by(
         .options(*(joinedload(part) for part in LISTED))
     )
     if waiting:
-        last = Declaration.id.in_(mine.where(HALTED))
-        query = query.where(Declaration.id.in_(mine)).order_by(last, Declaration.submitted_at)
+        last = (Declaration.id.in_(mine.where(HALTED)),) if halted else ()
+        query = query.where(Declaration.id.in_(mine)).order_by(*last, Declaration.submitted_at)
     else:
         done = _tasks_in(reviewer.unit_ids).where(WorkItem.status == ItemStatus.DONE)
         query = query.where(Declaration.id.in_(done), Declaration.id.not_in(mine))
@@ -334,13 +334,14 @@ def _narrowed(query: Select[tuple[Declaration]], filters: Filters) -> Select[tup
 
 def open_tasks_of(declaration_ids: Sequence[int], reviewer: Reviewer) -> list[WorkItem]:
     """Return the tasks of several declarations that wait for a reviewer, halted ones too."""
-    waiting = select(WorkItem).where(
-        WorkItem.business_type == BUSINESS,
-        WorkItem.business_id.in_(declaration_ids),
-        *waiting_for(reviewer),
-    )
-    status = joinedload(WorkItem.instance).load_only(ProcessInstance.status)
-    return list(db.session.scalars(waiting.options(status)))
+    about = WorkItem.business_type == BUSINESS, WorkItem.business_id.in_(declaration_ids)
+    return list(db.session.scalars(select(WorkItem).where(*about, *waiting_for(reviewer))))
+
+
+def halted_of(reviewer: Reviewer) -> set[int]:
+    """Return the declarations that wait for a reviewer, but that nobody can do now."""
+    mine = _tasks_in(reviewer.unit_ids).where(*waiting_for(reviewer), HALTED)
+    return set(db.session.scalars(mine))
 
 
 def plans_reviewed_by(unit_ids: Iterable[int]) -> list[Plan]:

@@ -17,7 +17,7 @@ from app.core.tables import cut_words, note_export, table_answer
 from app.declarations import access, queries
 from app.declarations.models import STATUS_WORDS, Declaration
 from app.declarations.web import bp
-from app.engine.models import InstanceStatus, WorkItem
+from app.engine.models import WorkItem
 
 PAGE_SIZE = 10
 EXPORTED = 5000
@@ -36,8 +36,8 @@ def _me() -> queries.Reviewer:
     return access.reviewer(current_user.id, now())
 
 
-def _selected(*, waiting: bool) -> Select[tuple[Declaration]]:
-    return queries.reviewed_by(_me(), _filters(), waiting=waiting)
+def _selected(me: queries.Reviewer, *, waiting: bool) -> Select[tuple[Declaration]]:
+    return queries.reviewed_by(me, _filters(), waiting=waiting)
 
 
 @bp.get("/declarations/review")
@@ -46,7 +46,10 @@ def review() -> str:
     """待审核 and 已审核 of the person's offices (FJ-U-12, HB-U-16)."""
     waiting = request.args.get("tab") != "done"
     me = _me()
-    page = page_of(_selected(waiting=waiting), size=PAGE_SIZE)
+    found = _selected(me, waiting=waiting)
+    page = page_of(found, size=PAGE_SIZE)
+    halted = queries.halted_of(me) if waiting else set[int]()
+    last = found.where(Declaration.id.in_(halted))
     return render_template(
         "declarations/review.html",
         page=page,
@@ -55,6 +58,8 @@ def review() -> str:
         plans=[(plan.id, plan.name) for plan in queries.plans_reviewed_by(me.unit_ids)],
         statuses=[(key, word) for key, (word, _tone) in STATUS_WORDS.items()],
         tasks={t.business_id: t for t in _tasks(page.items, me)},
+        halted=halted,
+        last=page_of(last, page=1, size=1).total if halted else 0,
         cut=cut_words(page.total, EXPORTED),
     )
 
@@ -77,12 +82,11 @@ def export() -> Response:
     Who took it is kept.
     """
     waiting = request.args.get("tab") != "done"
-    found = page_of(_selected(waiting=waiting), page=1, size=EXPORTED)
-    units = _me().unit_ids
-    subject = ("person", current_user.id)
+    me = _me()
+    found = page_of(_selected(me, waiting=waiting), page=1, size=EXPORTED)
+    subject, units = ("person", current_user.id), me.unit_ids
     note_export("declaration:exported", subject=subject, rows=len(found.items), units=units)
-    tasks = _tasks(found.items, _me()) if waiting else []
-    halted = {t.business_id for t in tasks if t.instance.status == InstanceStatus.SUSPENDED}
+    halted = queries.halted_of(me) if waiting else set[int]()
     rows = [_cells(each, is_halted=each.id in halted) for each in found.items]
     return table_answer("declarations", HEADS, rows, total=found.total)
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Notification, Person
 from app.accounts.queries import live_grants
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.declarations import queries
+from app.declarations import access, queries, review_views
 from app.declarations.models import Declaration
 from app.engine import care
 from app.engine.models import ProcessInstance, WorkItem
@@ -88,10 +89,11 @@ def another_at_the_unit(declaration: Declaration) -> Declaration:
 
 
 def test_an_office_sees_halted_declarations_last_and_counts_none(
-    app: Any, client_for: Enter
+    app: Any, client_for: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declaration = a_declaration("vet_declaration")
-    later, office = another_at_the_unit(declaration), client_for(staff_of(declaration.unit))
+    later, clerk = another_at_the_unit(declaration), staff_of(declaration.unit)
+    clerk_id, office = clerk.id, client_for(clerk)
     own, other = (f'href="/declarations/{each.id}"' for each in (declaration, later))
 
     def listed() -> tuple[bool, int, str]:
@@ -105,8 +107,20 @@ def test_an_office_sees_halted_declarations_last_and_counts_none(
     assert listed() == (False, 1, "1")
     page = office.get("/declarations/review").text
     assert page.count(">已暂停<") == 1
-    assert "不计入待审核" in page
-    assert office.get("/declarations/review.csv").text.count("（已暂停）") == 1
+    with statements_sent() as sent:
+        assert office.get("/declarations/review.csv").text.count("（已暂停）") == 1
+    assert not [each for each in sent if "work_item.title" in each]
+    # The first page tells of it too: the pager counts more than are to be done.
+    monkeypatch.setattr(review_views, "PAGE_SIZE", 1)
+    page = office.get("/declarations/review").text
+    assert own not in page
+    assert "其中 1 项已暂停，排在最后，恢复前不能办理，不计入待审核" in page
+    assert "项已暂停" not in office.get("/declarations/review?q=后来者").text
+    with transaction(write=False):
+        reviewer = access.reviewer(clerk_id, now())
+        todo = queries.reviewed_by(reviewer, queries.Filters(), waiting=True, halted=False)
+    # Where none is halted nothing is sorted by that.
+    assert "process_instance" not in str(todo).partition("ORDER BY")[2]
 
 
 def test_a_halted_declaration_is_filled_in_but_not_sent(app: Any, client_for: Enter) -> None:
