@@ -26,7 +26,6 @@ from app.accounts.terms import usual_end
 from app.core import audit, crypto
 from app.core.db import current_transaction, db
 from app.core.errors import Conflict, Forbidden, Invalid
-from app.core.sweeping import let_go
 
 ACTIVATION_LASTS = timedelta(days=30)
 ADDRESSES_KEPT = timedelta(days=184)
@@ -173,8 +172,7 @@ def set_password(credential: Credential, password: PasswordHash, *, now: datetim
 
 
 def set_photo(person: Person, file_id: int, *, now: datetime) -> None:
-    """Keep a photo as the one that certificates carry; the former one has its time to go."""
-    let_go({person.photo_file_id or file_id} - {file_id}, now)
+    """Keep a photo as the one that certificates carry."""
     person.photo_file_id = file_id
     audit.record("person:photo_set", subject=("person", person.id), actor_id=person.id, now=now)
 

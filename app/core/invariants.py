@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
-from app.core import rotation, sweeping
+from app.core import rotation
 from app.core.audit import broken_seals
 
 Check = Callable[[], list[str]]
@@ -48,9 +48,3 @@ def audit_seals_hold() -> list[str]:
 def sealed_values_have_a_key() -> list[str]:
     """Nothing was sealed with a key that is not here any more."""
     return [f"{place} 有 {count} 项" for place, count in rotation.locked()]
-
-
-@invariant("没有记录引用的附件都已列入清理")
-def what_nothing_has_is_let_go() -> list[str]:
-    """No file stays for ever that nothing shows any more."""
-    return [f"附件 {file_id} 没有记录引用" for file_id in sweeping.forgotten()]

@@ -53,7 +53,7 @@ class StoredFile(Model):
     owner_id: Mapped[int | None] = mapped_column(Id, ForeignKey("person.id"))
     status: Mapped[str] = mapped_column(String(10), default=STAGED)
     created_at: Mapped[datetime] = mapped_column(Instant)
-    # When a record that may have been its last one gave it up.
+    # When a sweep found that no record refers to it any more.
     let_go_at: Mapped[datetime | None] = mapped_column(Instant)
 
 

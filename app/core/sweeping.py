@@ -1,14 +1,14 @@
 """What goes of the stored files, and when; their bytes go after their rows.
 
-What is never linked goes after two days, and what a record let go two days after that, if
-nothing else has it. Some records know at once that a file of theirs has no further use.
+What is never linked goes after two days, and what no record refers to any more two days after a
+sweep found it so: no record has to tell. Some know at once that a file has no further use.
 """
 
 import contextlib
 import hashlib
 import io
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,23 +30,6 @@ SWEPT = 200
 # Bytes on which an upload may be about to lay its row.
 BYTES_SPARED = 3600
 
-Keeper = Callable[[Collection[int]], set[int]]
-_keepers: list[Keeper] = []
-
-
-def register_keeper(keeper: Keeper) -> Keeper:
-    """Register who tells which of many files are remembered where no constraint holds them."""
-    _keepers.append(keeper)
-    return keeper
-
-
-def let_go(ids: Iterable[int], now: datetime) -> None:
-    """Note that a record has these files no more: what nothing else has is swept in two days."""
-    wanted = set(ids)
-    if wanted:
-        left = update(StoredFile).where(StoredFile.id.in_(wanted)).values(let_go_at=now)
-        db.session.execute(left)
-
 
 def sweep_staged(now: datetime) -> list[str]:
     """Forget staged files nobody linked within 48 hours; returns the hashes of their bytes."""
@@ -63,35 +46,32 @@ def sweep_staged(now: datetime) -> list[str]:
 
 
 def sweep_let_go(now: datetime) -> list[str]:
-    """Forget files that records let go 48 hours ago; returns the hashes of their bytes.
+    """Forget files that 48 hours ago no record referred to; returns the hashes of their bytes.
 
-    What another record refers to stays, until that one lets it go. What is only remembered
-    elsewhere, see `register_keeper`, is asked about again as long after.
+    What a record refers to again stays, until that one lets it go.
     """
-    old = select(StoredFile.id).where(StoredFile.let_go_at < now - STAGED_FOR)
-    first = old.order_by(StoredFile.let_go_at).limit(SWEPT)
-    taken = update(StoredFile).where(StoredFile.id.in_(first)).values(let_go_at=None)
+    _note_let_go(now)
+    is_due = StoredFile.let_go_at < now - STAGED_FOR
+    first = select(StoredFile.id).where(is_due).order_by(StoredFile.let_go_at).limit(SWEPT)
+    # The moment is asked again: a file that is linked at this very moment stays.
+    taken = update(StoredFile).where(StoredFile.id.in_(first), is_due).values(let_go_at=None)
     ids = db.session.scalars(taken.returning(StoredFile.id)).all()
-    free = unreferred(ids) if ids else set()
-    # Last, for they read much: what a record refers to has not come this far.
-    remembered = {each for keeps in _keepers for each in keeps(free)} if free else set()
-    let_go(remembered, now)
-    return forget_files(sorted(free - remembered))
+    return forget_files(sorted(_unreferred(ids))) if ids else []
 
 
-def unreferred(ids: Collection[int]) -> set[int]:
+def _note_let_go(now: datetime) -> None:
+    """Note of linked files that no record refers to them any more."""
+    held = union_all(*(select(column).where(column.is_not(None)) for column in _references()))
+    lost = update(StoredFile).where(
+        StoredFile.status == LINKED, StoredFile.let_go_at.is_(None), StoredFile.id.not_in(held)
+    )
+    db.session.execute(lost.values(let_go_at=now).execution_options(synchronize_session=False))
+
+
+def _unreferred(ids: Collection[int]) -> set[int]:
     """Return which files no record refers to, by all the columns that could."""
     held = union(*(select(column).where(column.in_(ids)) for column in _references()))
     return set(ids) - set(db.session.scalars(held))
-
-
-def forgotten() -> list[int]:
-    """Return linked files that no record refers to, and that none has let go."""
-    held = union_all(*(select(column).where(column.is_not(None)) for column in _references()))
-    lost = select(StoredFile.id).where(
-        StoredFile.status == LINKED, StoredFile.let_go_at.is_(None), StoredFile.id.not_in(held)
-    )
-    return list(db.session.scalars(lost.order_by(StoredFile.id)))
 
 
 def _references() -> list[Column[Any]]:

@@ -1,6 +1,6 @@
 """Who may see a declaration, and read its attachments."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,8 +11,6 @@ from app.accounts.tasks import holds_task
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.permissions import ORGANISERS, REVIEWERS
-from app.core.storage import StoredFile
-from app.declarations.holdings import held_when_sent
 from app.declarations.models import (
     Declaration,
     DeclarationEntry,
@@ -20,8 +18,9 @@ from app.declarations.models import (
     PriorTitle,
     PriorTitleFile,
     Recommendation,
+    SentFile,
 )
-from app.declarations.queries import BUSINESS, Reviewer, get_declaration, last_snapshot
+from app.declarations.queries import BUSINESS, Reviewer, get_declaration
 from app.engine.models import WorkItem
 from app.portfolio.models import ItemVersionFile
 
@@ -120,40 +119,11 @@ def declarations_with_file(file_id: int) -> list[Declaration]:
         .join(Person, Person.id == Declaration.person_id)
         .where(Person.photo_file_id == file_id)
     )
-    ids = attached.union(vouched, titled, imported, pictured)
-    found = list(db.session.scalars(select(Declaration).where(Declaration.id.in_(ids))))
-    known = {each.id for each in found}
-    return found + [each for each in _sent_up_with(file_id) if each.id not in known]
-
-
-def _sent_up_with(file_id: int) -> list[Declaration]:
-    """Return those that had the file when they were sent up last.
-
-    What is being mended may have lost it since, and a photo is replaced at any time.
-    """
-    sent = (
-        select(Declaration)
-        .join(StoredFile, StoredFile.owner_id == Declaration.person_id)
-        .where(StoredFile.id == file_id, Declaration.round > 0)
-    )
-    return [each for each in db.session.scalars(sent) if _was_sent_with(each, file_id)]
-
-
-def remembered(file_ids: Collection[int]) -> set[int]:
-    """Return which files a declaration had when it was sent up last, whatever it has now.
-
-    The declarations of each owner are read once, however many of the files are theirs.
-    """
-    owners = select(StoredFile.owner_id).where(StoredFile.id.in_(file_ids))
-    sent = select(Declaration).where(Declaration.person_id.in_(owners), Declaration.round > 0)
-    held = {file_id for each in db.session.scalars(sent) for file_id in _sent_with(each)}
-    return held.intersection(file_ids)
+    sent = select(SentFile.declaration_id).where(SentFile.file_id == file_id)
+    ids = attached.union(vouched, titled, imported, pictured, sent)
+    return list(db.session.scalars(select(Declaration).where(Declaration.id.in_(ids))))
 
 
 def _was_sent_with(declaration: Declaration, file_id: int) -> bool:
-    return file_id in _sent_with(declaration)
-
-
-def _sent_with(declaration: Declaration) -> Collection[int]:
-    sent = last_snapshot(declaration.id)
-    return held_when_sent(declaration, sent).stored if sent else ()
+    """Tell whether it had the file when it was sent up last: it may have lost it since."""
+    return db.session.get(SentFile, (file_id, declaration.id)) is not None

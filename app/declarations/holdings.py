@@ -164,13 +164,6 @@ def kept_of(held: Holdings) -> dict[str, Any]:
     }
 
 
-def uploads_in(kept: Mapping[str, Any]) -> set[int]:
-    """Return the files that a submission names itself; those of items are of their versions."""
-    papers = [paper for row in kept["titles"] for paper in row["files"]]
-    photo = {kept["photo_id"]} if kept["photo_id"] else set()
-    return photo | {file["file_id"] for file in (*papers, *kept["files"])}
-
-
 def held_when_sent(declaration: Declaration, snapshot: DeclarationSnapshot) -> Holdings:
     """Return what a declaration held when it was sent up, whatever was typed since."""
     kept = snapshot.content["held"]

@@ -387,3 +387,14 @@ class DeclarationSnapshot(Model):
     no: Mapped[int]
     at: Mapped[datetime] = mapped_column(Instant)
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class SentFile(Model):
+    """A file of what was sent up last: offices open it, whatever the applicant has since."""
+
+    __tablename__ = "declaration_sent_file"
+
+    file_id: Mapped[int] = mapped_column(Id, ForeignKey("stored_file.id"), primary_key=True)
+    declaration_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("declaration.id"), primary_key=True, index=True
+    )

@@ -11,7 +11,6 @@ from app.core.db import db
 from app.core.permissions import ORGANISERS, STAFF, VETTERS, register_predicate
 from app.core.records import register_record, register_sight, register_subject
 from app.core.storage import StoredFile, register_reader
-from app.core.sweeping import register_keeper
 from app.declarations import access, operations, overview, queries
 from app.declarations.contracts import (
     ACCEPTED,
@@ -335,9 +334,6 @@ def context(declaration_id: int, person: Any) -> dict[str, Any]:
         "posts": partial(lines_of, found.unit_id, but=found.id),
         "post_level": POST_OF_TITLE.get(found.title.level, ""),
     }
-
-
-register_keeper(access.remembered)
 
 
 @register_reader

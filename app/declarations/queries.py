@@ -195,12 +195,6 @@ def snapshots_of(declaration_id: int) -> list[DeclarationSnapshot]:
     return list(db.session.scalars(found.order_by(DeclarationSnapshot.no)))
 
 
-def last_snapshot(declaration_id: int) -> DeclarationSnapshot | None:
-    """Return the latest submission, if there is one."""
-    found = select(DeclarationSnapshot).where(DeclarationSnapshot.declaration_id == declaration_id)
-    return db.session.scalars(found.order_by(DeclarationSnapshot.no.desc()).limit(1)).first()
-
-
 def first_sent_at(declaration: Declaration) -> datetime:
     """Return when a declaration that was sent up was sent up first."""
     if declaration.round == 1 and declaration.submitted_at is not None:

@@ -16,7 +16,6 @@ from app.core.errors import Conflict, Invalid, gathered
 from app.core.numbers import check_age
 from app.core.pictures import is_photo
 from app.core.storage import link, open_file, owned_file
-from app.core.sweeping import let_go
 from app.people.models import PersonSeries
 from app.people.queries import (
     COLUMNS,
@@ -114,7 +113,6 @@ def remove_photo(person: Person, *, now: datetime) -> None:
     """Take the photo away (删除照片); what was sent up before keeps its own."""
     if person.photo_file_id is None:
         raise Conflict("还没有上传照片")
-    let_go([person.photo_file_id], now)
     person.photo_file_id = None
     db.session.flush()
     audit.record(

@@ -81,7 +81,7 @@ def attach_file(
     db.session.expire(item, ["files"])
     verb, gone = ("file_replaced", {"former": former.file_id}) if former else ("file_attached", {})
     record_event(item, verb, actor, now, slot=slot, file=stored.id, **gone)
-    leave_files(item, gone.values(), now)
+    leave_files(item, gone.values())
     return file
 
 
@@ -125,7 +125,7 @@ def remove_file(
     item.updated_at = now
     db.session.flush()
     record_event(item, "file_removed", actor, now, slot=slot, file=file_id)
-    leave_files(item, [file_id], now)
+    leave_files(item, [file_id])
 
 
 def rename_file(

@@ -10,11 +10,12 @@ from app.accounts.models import Person
 from app.core import audit, search
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.sweeping import forget_files
 from app.engine import handlers, runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types
 from app.portfolio.flags import flag_faults, keep_flags
-from app.portfolio.leavings import forget_unsent, leave_files
+from app.portfolio.leavings import leave_files
 from app.portfolio.models import (
     DRAFT,
     SUBMITTED,
@@ -289,7 +290,7 @@ def send_item(item: PortfolioItem, *, actor: Person, now: datetime) -> ItemSubmi
     _drop_strays(item, actor, now)
     # It was held against the type as it is now, whether or not a field was typed since.
     _describe(item)
-    show_as_sent(item, now)
+    show_as_sent(item)
     item.reviewing_unit_id = units.reviewing_unit(unit, item.person_id, now).id
     sent = ItemSubmission(
         no=len(item.submissions) + 1,
@@ -312,7 +313,7 @@ def _drop_strays(item: PortfolioItem, actor: Person, now: datetime) -> None:
     for file in strays:
         item.files.remove(file)
         record_event(item, "file_removed", actor, now, slot=file.slot, file=file.file_id)
-    leave_files(item, [file.file_id for file in strays], now)
+    leave_files(item, [file.file_id for file in strays])
 
 
 def delete_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
@@ -324,7 +325,7 @@ def delete_item(item: PortfolioItem, *, actor: Person, now: datetime) -> None:
     held = [file.file_id for file in item.files]
     db.session.delete(item)
     db.session.flush()
-    forget_unsent(held)
+    forget_files(held)
 
 
 def copy_item(item: PortfolioItem, *, actor: Person, now: datetime) -> PortfolioItem:

@@ -10,7 +10,6 @@ from sqlalchemy import CompoundSelect, Select, SQLColumnExpression, select, unio
 from sqlalchemy.orm import aliased, selectinload
 
 from app.core.db import db
-from app.core.sweeping import let_go
 from app.portfolio import item_types
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import DRAFT, RETURNED, ItemMark, ItemSentFile, PortfolioItem
@@ -27,11 +26,8 @@ class Seen:
     occurred_on: date | None
 
 
-def show_as_sent(item: PortfolioItem, now: datetime) -> None:
-    """Note what others read, open and compare of an item until it is sent again.
-
-    What they read before and it has no more is let go.
-    """
+def show_as_sent(item: PortfolioItem) -> None:
+    """Note what others read, open and compare of an item until it is sent again."""
     item.seen_occurred_on, item.seen_words = item.occurred_on, item.words
     claimed = item_types.marks_of(item_types.of(item), item.data)
     kept = [each for each in item.marks if each.mark in claimed]
@@ -39,7 +35,6 @@ def show_as_sent(item: PortfolioItem, now: datetime) -> None:
     item.marks = kept + [ItemMark(mark=mark) for mark in sorted(new)]
     held = {(file.slot, file.file_id) for file in item.files}
     known = [each for each in item.sent_files if (each.slot, each.file_id) in held]
-    let_go({each.file_id for each in item.sent_files} - {file_id for _slot, file_id in held}, now)
     fresh = held - {(each.slot, each.file_id) for each in known}
     item.sent_files = known + [ItemSentFile(slot=slot, file_id=id_) for slot, id_ in sorted(fresh)]
 

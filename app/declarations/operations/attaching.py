@@ -6,7 +6,6 @@ from app.core import storage
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.storage import StoredFile
-from app.core.sweeping import let_go
 from app.core.uploads import MEDIA_TYPES
 from app.declarations.models import Declaration, DeclarationFile
 from app.declarations.operations.common import next_position, record, refuse_unless_editable
@@ -86,5 +85,4 @@ def remove_file(declaration: Declaration, attachment_id: int, *, now: datetime) 
     file = _file_of(declaration, attachment_id)
     db.session.delete(file)
     db.session.flush()
-    let_go([file.file_id], now)
     record("file_removed", declaration, declaration.person_id, now, file=file.file_id)

@@ -7,7 +7,6 @@ from typing import Any
 from app.core import storage
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.sweeping import let_go
 from app.declarations.models import Declaration, PriorTitle, PriorTitleFile
 from app.declarations.operations.common import (
     move,
@@ -56,11 +55,9 @@ def save_prior_title(
     typed = {name: value for name, value in answers.items() if name != "files"}
     row.data = {**typed, **given_by(row)}
     taken = [file.file_id for file in row.version.files] if row.version else []
-    former = {file.file_id for file in row.files}
     _place_files(declaration, row, [*taken, *(answers.get("files") or [])])
     declaration.updated_at = now
     db.session.flush()
-    let_go(former - {file.file_id for file in row.files}, now)
     return row
 
 
@@ -133,11 +130,9 @@ def delete_prior_title(declaration: Declaration, prior_id: int, *, now: datetime
     """Take a title out of the declaration; the portfolio keeps its item."""
     refuse_unless_editable(declaration)
     row = _prior_title(declaration, prior_id)
-    held = [file.file_id for file in row.files]
     db.session.delete(row)
     declaration.updated_at = now
     db.session.flush()
-    let_go(held, now)
 
 
 def move_prior_title(declaration: Declaration, prior_id: int, step: int, *, now: datetime) -> None:

@@ -10,7 +10,6 @@ from app.accounts.queries import is_barred
 from app.core.clock import ZONE
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
-from app.core.sweeping import let_go
 from app.declarations.facts import faults_of_choice, reasons_all_are_held
 from app.declarations.models import (
     Declaration,
@@ -26,8 +25,6 @@ from app.declarations.queries import (
     categories_of,
     declaration_of_year,
     entries_of,
-    files_of,
-    prior_titles_of,
 )
 from app.declarations.specs import personal_form
 from app.engine import runtime
@@ -219,11 +216,8 @@ def delete_draft(declaration: Declaration, *, now: datetime) -> None:
     runtime.deliver((BUSINESS, declaration.id), ABANDONED, now=now)
     record("deleted", declaration, declaration.person_id, now, plan=declaration.plan_id)
     titles = select(PriorTitle.id).where(PriorTitle.declaration_id == declaration.id)
-    held = [file.file_id for file in files_of(declaration.id)]
-    held += [file.file_id for row in prior_titles_of(declaration.id) for file in row.files]
     db.session.execute(delete(PriorTitleFile).where(PriorTitleFile.prior_title_id.in_(titles)))
     for table in (PriorTitle, DeclarationEntry, DeclarationFile):
         db.session.execute(delete(table).where(table.declaration_id == declaration.id))
     db.session.delete(declaration)
     db.session.flush()
-    let_go(held, now)

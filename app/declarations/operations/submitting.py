@@ -1,7 +1,9 @@
 """Sending a declaration up: the deadline, the check and the snapshot in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
+
+from sqlalchemy import delete
 
 from app.catalogue import jurisdictions
 from app.catalogue.queries import workdays_after
@@ -10,7 +12,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid, StaleTask
 from app.declarations import facts
 from app.declarations.holdings import held_now
-from app.declarations.models import Declaration, DeclarationSnapshot, Defect, Status
+from app.declarations.models import Declaration, DeclarationSnapshot, Defect, SentFile, Status
 from app.declarations.operations.common import record
 from app.declarations.queries import defects_of, open_defects
 from app.declarations.snapshots import content_of
@@ -82,6 +84,14 @@ def check_deadline(declaration: Declaration, now: datetime) -> None:
         raise Conflict(f"已超过个人提交截止时间{until}，不能提交")
 
 
+def _note_sent(declaration: Declaration, file_ids: Iterable[int]) -> None:
+    known = SentFile.declaration_id == declaration.id
+    db.session.execute(delete(SentFile).where(known))
+    db.session.add_all(
+        SentFile(declaration_id=declaration.id, file_id=file_id) for file_id in sorted(file_ids)
+    )
+
+
 def submit_declaration(declaration: Declaration, *, now: datetime) -> DeclarationSnapshot:
     """Send a declaration up (提交审核); the unit, or who reviews in its place, gets it.
 
@@ -106,6 +116,7 @@ def submit_declaration(declaration: Declaration, *, now: datetime) -> Declaratio
         content=content_of(held),
     )
     db.session.add(snapshot)
+    _note_sent(declaration, held.stored)
     declaration.round = snapshot.no
     for defect in open_defects(declaration.id):
         defect.resolved_at = now

@@ -1936,6 +1936,16 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_declaration_file_declaration_id'), ['declaration_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_declaration_file_file_id'), ['file_id'], unique=False)
 
+    op.create_table('declaration_sent_file',
+    sa.Column('file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('declaration_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['declaration_id'], ['declaration.id'], name=op.f('fk_declaration_sent_file_declaration_id')),
+    sa.ForeignKeyConstraint(['file_id'], ['stored_file.id'], name=op.f('fk_declaration_sent_file_file_id')),
+    sa.PrimaryKeyConstraint('file_id', 'declaration_id', name=op.f('pk_declaration_sent_file'))
+    )
+    with op.batch_alter_table('declaration_sent_file', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_declaration_sent_file_declaration_id'), ['declaration_id'], unique=False)
+
     op.create_table('declaration_snapshot',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('declaration_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2399,6 +2409,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_declaration_snapshot_declaration_id'))
 
     op.drop_table('declaration_snapshot')
+    with op.batch_alter_table('declaration_sent_file', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_declaration_sent_file_declaration_id'))
+
+    op.drop_table('declaration_sent_file')
     with op.batch_alter_table('declaration_file', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_declaration_file_file_id'))
         batch_op.drop_index(batch_op.f('ix_declaration_file_declaration_id'))

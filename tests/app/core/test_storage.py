@@ -1,12 +1,13 @@
 """Stored files: bytes once by content, owners by row, unlinked ones swept."""
 
 import io
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app.accounts.models import Person
 from app.core import parts, storage, sweeping
@@ -18,6 +19,7 @@ from app.core.storage import StoredFile
 from app.core.uploads import Policy
 from tests.app.core.test_uploads import a_pdf, a_picture
 from tests.builders.people import a_person
+from tests.builders.statements import statements_sent
 from tests.conftest import START
 from tests.throwaway_s3 import KEYS, free_port
 
@@ -217,30 +219,38 @@ def test_a_name_ends_as_its_content_does(name: str, kept: str) -> None:
     assert storage.true_name(name, "image/jpeg") == kept
 
 
-def test_keepers_are_asked_last_of_what_was_let_go_and_the_longest_gone_comes_first(
+def swept(hours: int) -> int:
+    """Sweep at a later moment; how many files went."""
+    with transaction():
+        return len(sweeping.sweep_let_go(START + timedelta(hours=hours)))
+
+
+def test_what_no_record_refers_to_goes_in_two_days_though_none_told_the_longest_gone_first(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later, held, remembered = (staged(a_picture(), f"{name}.jpg") for name in "甲乙丙")
-    asked: list[int] = []
+    ids = [staged(a_picture(), f"{name}.jpg") for name in "甲乙丙"]
+    monkeypatch.setattr(sweeping, "SWEPT", 1)
 
-    def keeps(file_ids: Collection[int]) -> set[int]:
-        asked.extend(file_ids)
-        return {remembered} & {*file_ids}
+    def left() -> list[int]:
+        with transaction(write=False):
+            return list(db.session.scalars(select(StoredFile.id).order_by(StoredFile.id)))
 
-    monkeypatch.setattr(sweeping, "_keepers", [keeps])
-    monkeypatch.setattr(sweeping, "SWEPT", 2)
     with transaction():
-        a_person("卜文").photo_file_id = held
-        for file_id in (later, held, remembered):
+        person = a_person("卜文")
+        for file_id in ids[:2]:
             storage.link(db.session.get_one(StoredFile, file_id))
-        sweeping.let_go([later], now())
-        sweeping.let_go([held, remembered], now() - timedelta(hours=1))
-    moment = START + timedelta(hours=50)
+        person.photo_file_id = ids[1]
+        person_id = person.id
+    assert swept(0) == 0
     with transaction():
-        assert sweeping.sweep_let_go(moment) == []
-    assert asked == [remembered], "no keeper is asked about what a record refers to"
+        storage.link(db.session.get_one(StoredFile, ids[2]))
+    assert (swept(1), swept(47), left()) == (0, 0, ids)
     with transaction():
-        armed = {each.id: each.let_go_at for each in db.session.query(StoredFile)}
-        assert (armed[held], armed[remembered]) == (None, moment)
-        assert len(sweeping.sweep_let_go(moment)) == 1
-        assert db.session.get(StoredFile, later) is None
+        # One is taken up again, and the one that a record had is left without a word.
+        db.session.get_one(Person, person_id).photo_file_id = ids[0]
+    with statements_sent() as sent:
+        assert (swept(49), left()) == (0, ids), "the one that is referred to again had its turn"
+    taking = [each for each in sent if each.startswith("UPDATE") and "LIMIT" in each]
+    assert [each.count("let_go_at <") for each in taking] == [2], "a link in between holds"
+    assert (swept(50), left()) == (1, ids[:2])
+    assert (swept(98), left()) == (1, ids[:1])
