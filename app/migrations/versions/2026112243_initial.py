@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '2026112242'
+revision = '2026112243'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -576,11 +576,12 @@ def upgrade():
     op.create_table('own_phrase',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('form', sa.String(length=80), nullable=False),
     sa.Column('text', sa.String(length=200), nullable=False),
     sa.CheckConstraint("text <> ''", name=op.f('ck_own_phrase_a_phrase_says_something')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_own_phrase_person_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_own_phrase')),
-    sa.UniqueConstraint('person_id', 'text', name='a_phrase_is_kept_once')
+    sa.UniqueConstraint('person_id', 'form', 'text', name='a_phrase_is_kept_once')
     )
     op.create_table('person_series',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
