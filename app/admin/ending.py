@@ -12,6 +12,7 @@ from app.accounts.operations import notify
 from app.accounts.queries import holders, is_live, was_notified
 from app.accounts.renewing import lapse_over
 from app.accounts.terms import ENDS_SOON, last_day
+from app.admin.operations import tell_of_vacancies
 from app.core import clock, jobs
 from app.core.db import db, transaction
 from app.core.instants import end_of
@@ -76,7 +77,7 @@ def _begin_of(day: date) -> datetime:
 
 
 def _tell_of_ends(read: Callable[[], datetime]) -> None:
-    """Tell the holders whose terms ran out by themselves of late, each once."""
+    """Tell whose terms ran out by themselves of late, and who can fill what they leave, once."""
     with transaction(write=False):
         now = read()
         over = select(RoleGrant).where(
@@ -87,13 +88,15 @@ def _tell_of_ends(read: Callable[[], datetime]) -> None:
         )
         found = db.session.scalars(over.order_by(RoleGrant.id)).all()
         places = place_names((grant.scope_kind, grant.scope_id) for grant in found)
-        told = [(g.person_id, f"您的角色{_named(g, places)}已到期终止", g.valid_to) for g in found]
-    for person_id, text, end in told:
+        told = [(g, f"您的角色{_named(g, places)}已到期终止") for g in found]
+    for grant, text in told:
+        person_id, end = grant.person_id, grant.valid_to
         with transaction():
             lock_roles_of(person_id)
             lapse_over(person_id, read())
             if end and not was_notified(person_id, text, since=end):
                 notify(person_id, text, url="/home", now=read())
+                tell_of_vacancies([grant], now=read())
 
 
 def _ending(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -113,7 +113,7 @@ def lock_account(account: Credential, *, actor: Person, now: datetime) -> None:
         raise Forbidden("不能在此停用管理员的账号，请由安全管理员先终止其角色")
     held = queries.grants_of(account.person_id, now)
     operations.lock_account(account, actor=actor, now=now)
-    _tell_of_vacancies(held, actor, now)
+    tell_of_vacancies(held, actor=actor, now=now)
 
 
 def end_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> None:
@@ -124,14 +124,17 @@ def end_role(grant: RoleGrant, reason: str, *, actor: Person, now: datetime) -> 
     place = place_names([(grant.scope_kind, grant.scope_id)]) if grant.scope_id else {}
     told = place.get((grant.scope_kind, grant.scope_id), "")
     take_role(grant, reason, actor=actor, now=now, place=told)
-    _tell_of_vacancies([grant], actor, now)
+    tell_of_vacancies([grant], actor=actor, now=now)
 
 
-def _tell_of_vacancies(grants: Iterable[RoleGrant], actor: Person, now: datetime) -> None:
+def tell_of_vacancies(
+    grants: Iterable[RoleGrant], *, now: datetime, actor: Person | None = None
+) -> None:
+    """Tell who can fill the roles of units that ended with these, where nobody else holds them."""
     for grant in grants:
         unit = db.session.get(Unit, grant.scope_id) if grant.scope_kind == "org" else None
         if unit is not None:
-            tell_of_vacancy(unit, grant.role, actor_id=actor.id, now=now)
+            tell_of_vacancy(unit, grant.role, actor_id=actor.id if actor else 0, now=now)
 
 
 def decide_role(

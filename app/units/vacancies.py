@@ -76,7 +76,7 @@ def left_alone_below(unit_ids: Collection[int], now: datetime) -> list[Vacancy]:
     return [each for each in vacancies_of(db.session.scalars(units).all(), now) if each.tasks]
 
 
-def tell_of_vacancy(unit: Unit, role: str, *, now: datetime, actor_id: int) -> None:
+def tell_of_vacancy(unit: Unit, role: str, *, now: datetime, actor_id: int = 0) -> None:
     """Tell who can fill a role of a unit that nobody can act in any more, and what waits for it.
 
     The unit's administrators; where there are none, those of the nearest superior that has some,

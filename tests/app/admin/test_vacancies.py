@@ -1,16 +1,20 @@
 """空缺: a unit that loses the only holder of a role is told, and nothing waits there unseen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from app.accounts.models import Notification, Person, RoleGrant
+from app.admin import ending
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.units.models import Unit
 from tests.builders.people import a_person, a_unit, staff
-from tests.conftest import Browser
+from tests.conftest import START, Browser
 
 
 @dataclass
@@ -100,3 +104,17 @@ def test_a_disabled_account_leaves_a_unit_without_its_clerk_as_well(
     ]
     page = system.get(f"/admin/units/{case.unit.id}").text
     assert "本单位没有单位经办人，1 项待办无人办理" in page
+
+
+def test_a_term_that_runs_out_leaves_a_vacancy_that_is_told_once(
+    case: Case, at: Callable[[datetime], None]
+) -> None:
+    with transaction():
+        grant = db.session.query(RoleGrant).filter_by(person_id=case.clerk.id).one()
+        grant.valid_to = now() + timedelta(hours=1)
+    at(START + timedelta(hours=2))
+    for _ in range(2):
+        ending.warn_of_ends(START.date())
+    assert [text for text, _ in told_to(case.admin) if "没有" in text] == [
+        "云桥区青禾小学没有单位经办人，1 项待办无人办理，请尽快设置"
+    ]
