@@ -53,33 +53,55 @@ def test_what_only_one_branch_sets_is_warned_of() -> None:
     assert warned(drawing) == [("variable.unset", "asked_to_fill")]
 
 
+ODD = 'reason == "odd"'
+LATE = {
+    "late": boundary("late", "fill", timer("timeDuration", '"P5D"')),
+    "late_to_asked": flow("late", "asked"),
+    "fill_to_vet": flow("fill", "vet"),
+    **dict.fromkeys(("is_much", "is_much_to_asked"), ""),
+}
+
+
 @pytest.mark.parametrize(
-    ("text", "parts", "severity"),
+    ("text", "parts", "process", "severity"),
     [
-        ('reason == "odd"', {}, "error"),
-        ('amount > 3 or reason == "odd"', {}, "warning"),
-        ('reason == "odd"', {"is_much_to_vet": flow("is_much", "vet", "amount > 5")}, "warning"),
-        ('reason == "odd"', {"first": flow("asked", "vet", "amount > 5", "first")}, "warning"),
+        (ODD, {}, "sample", "error"),
+        (ODD, {"asked_to_vet": flow("asked", "vet")}, "sample", "error"),
+        (f"amount > 3 or {ODD}", {}, "sample", "warning"),
+        (ODD, {"is_much_to_vet": flow("is_much", "vet", "amount > 5")}, "sample", "warning"),
+        (ODD, {"first": flow("asked", "vet", "amount > 5", "first")}, "sample", "warning"),
+        (ODD, LATE, "sample", "warning"),
+        (ODD, {}, "part", "warning"),
     ],
-    ids=["at once", "behind an or", "behind a decision", "behind another branch"],
+    ids=[
+        "at once",
+        "behind the default, which is not read",
+        "behind an or",
+        "behind a decision",
+        "behind another branch",
+        "behind a time that may not come",
+        "in a part, whose caller may have set it",
+    ],
 )
 def test_what_is_asked_before_anybody_can_have_answered_is_refused(
-    text: str, parts: dict[str, str], severity: str
+    text: str, parts: dict[str, str], process: str, severity: str
 ) -> None:
     """A task further on sets the reason, for the next round alone."""
-    drawing = SOUND.with_(
-        fill_to_vet=flow("fill", "is_much"),
-        is_much=gateway("is_much", "is_much_to_asked"),
-        is_much_to_asked=flow("is_much", "asked"),
-        asked=gateway("asked", "asked_to_vet"),
-        **parts,
-        asked_to_publish=flow("asked", "publish", text),
-        asked_to_vet=flow("asked", "vet"),
-        explain=filling("explain", "reason"),
-        is_good_to_fill=flow("is_good", "explain", 'decision == "return"'),
-        explain_to_fill=flow("explain", "fill"),
-    ).but(lanes={**LANES, "申报人": ["fill", "explain"]})
-    found = inspect({"sample.bpmn": drawing.bytes()}, known=KNOWN).findings
+    drawn = {
+        "fill_to_vet": flow("fill", "is_much"),
+        "is_much": gateway("is_much", "is_much_to_asked"),
+        "is_much_to_asked": flow("is_much", "asked"),
+        "asked": gateway("asked", "asked_to_vet"),
+        "asked_to_publish": flow("asked", "publish", text),
+        "asked_to_vet": flow("asked", "vet"),
+        "explain": filling("explain", "reason"),
+        "is_good_to_fill": flow("is_good", "explain", 'decision == "return"'),
+        "explain_to_fill": flow("explain", "fill"),
+    }
+    lanes = {**LANES, "申报人": ["fill", "explain"]}
+    # What is given is drawn first, in the place of what is drawn otherwise.
+    drawing = SOUND.with_(**parts | drawn | parts).but(lanes=lanes, process_id=process)
+    found = inspect({f"{process}.bpmn": drawing.bytes()}, known=KNOWN).findings
     told = [(each.severity, each.rule, each.element) for each in found]
     assert told == [(severity, "variable.unset", "asked_to_publish")]
 

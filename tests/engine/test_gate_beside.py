@@ -12,6 +12,7 @@ from tests.engine.gate_builder import (
     boundary,
     element,
     flow,
+    gateway,
     service,
     timer,
     user,
@@ -61,6 +62,25 @@ def test_what_comes_beside_a_task_comes_once_and_a_round_again(
 ) -> None:
     """As the engine does: tests/bpmn/test_events.py."""
     assert said(judged(noting(drawn), known=MOVING)) == found
+
+
+def test_what_comes_beside_a_task_comes_again_in_its_next_round() -> None:
+    back = {"back": boundary("back", "seen", FIVE_DAYS), "back_to_seen": flow("back", "seen")}
+    assert said(judged(noting(**back), known=MOVING)) == AGAIN
+
+
+def test_of_two_that_stand_at_one_task_each_has_what_comes_beside_it() -> None:
+    twice = noting(
+        start_to_seen=flow("start", "fork"),
+        fork=element("parallelGateway", "fork", name="分发"),
+        fork_to_both=flow("fork", "both"),
+        fork_to_seen=flow("fork", "both", ident="again"),
+        both=gateway("both"),
+        both_to_seen=flow("both", "seen"),
+        **dict.fromkeys(("seen_to_enter", "enter", "enter_to_end"), ""),
+        seen_to_end=flow("seen", "end"),
+    )
+    assert AGAIN[0] in said(judged(twice, known=MOVING))
 
 
 @pytest.mark.parametrize(("count", "rules"), [(9, set()), (10, {"state.unfollowed"})])

@@ -9,6 +9,7 @@ from app.engine.contracts import Contract
 from app.engine.gate.inspection import inspect
 from tests.engine.gate_builder import (
     KNOWN,
+    LOOP_OVER_VOTERS,
     SAMPLE,
     Drawing,
     boundary,
@@ -111,3 +112,16 @@ def test_an_error_that_no_task_ends_with_leads_nowhere() -> None:
     late = boundary("late", "tell", FAILED)
     flows = (("start", "tell"), ("tell", "wait"), ("wait", "over"), ("late", "over"))
     assert early(drawn(*flows, ("over", "end"), late=late)) == []
+
+
+@pytest.mark.parametrize(("marker", "found"), [(LOOP_OVER_VOTERS, ["over"]), ("", [])])
+def test_a_part_for_each_of_a_list_waits_for_nothing_where_there_are_none(
+    marker: str, found: list[str]
+) -> None:
+    names = ["inner_start", "wait", "inner_end"]
+    inner = event("startEvent", "inner_start") + event("endEvent", "inner_end")
+    inner += event("intermediateCatchEvent", "wait", ENDS)
+    inner += "".join(flow(source, target) for source, target in pairwise(names))
+    part = element("subProcess", "part", marker + inner, name="逐人公示")
+    flows = (("start", "part"), ("part", "over"), ("over", "end"))
+    assert early(drawn(*flows, part=part)) == found
