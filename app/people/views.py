@@ -72,7 +72,10 @@ def _form(person: Person) -> Any:
 @requires("account.profile")
 def details() -> str | Response | tuple[str, int]:
     """完善信息: entered once, confirmed at the first sign-in, changed whenever it changes."""
-    person: Person = db.session.get_one(Person, current_user.id)
+    writes = request.method == "POST"
+    person: Person = db.session.get_one(
+        Person, current_user.id, with_for_update=writes or None, populate_existing=writes
+    )
     form, first_unit = _form(person), _first_unit(person)
     if request.method == "GET":
         return _details_page(person, form, first_unit)

@@ -21,6 +21,7 @@ from app.units import keepers
 from app.units.models import Employment, Unit
 from app.units.process import BINDING
 from tests.builders.flow import open_items
+from tests.builders.locks import locks_on
 from tests.builders.people import a_person, a_unit, an_id_number
 from tests.builders.plans import a_plan
 from tests.builders.portfolio import an_upload
@@ -391,7 +392,9 @@ def test_a_page_that_was_overtaken_says_so_before_it_overwrites(
 
     first = seen(browser.get("/account/details").text)
     changed = {**DETAILS, "phone": "13900000102", "seen": first}
-    assert browser.post("/account/details", changed).status_code == 303
+    with locks_on("person") as locks:
+        assert browser.post("/account/details", changed).status_code == 303
+    assert locks[:1] == ["UPDATE"], "two pages posted at once come one after the other"
     faulty = browser.post("/account/details", {**DETAILS, "phone": "139", "seen": first})
     assert seen(faulty.text) == first
     late = browser.post("/account/details", {**DETAILS, "address": "新址", "seen": first})
