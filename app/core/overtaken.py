@@ -56,6 +56,13 @@ class Disputes:
         """The fields that stay as they are kept."""
         return {name for name, each in self.fields.items() if each.choice == KEPT}
 
+    def settled(self, posted: MultiDict[str, str]) -> MultiDict[str, str]:
+        """Return what was posted, with what is kept in place of what was given up."""
+        answers = MultiDict(posted)
+        for name in self.given_up:
+            answers.setlist(name, self.fields[name].kept)
+        return answers
+
     def show_on(self, *forms: Any) -> None:
         """Put what differs beside the fields, with what has been chosen so far."""
         for form in forms:

@@ -229,11 +229,12 @@ def submit(plan_id: int) -> str | Response | tuple[str, int]:
         return _overtaken_page(plan, form), 409
     try:
         _save_typed(plan, request.form, _names() - said.given_up)
-        form.validate()
-        faults = operations.problems(plan)
+        settled: Any = build(load(BASICS), plan_choices(plan))(said.settled(request.form))
+        settled.validate()
+        faults = {**operations.problems(plan), **settled.errors}
     except Invalid as error:
         faults = error.errors
-    if faults or form.errors:
+    if faults:
         _merge(form, faults)
         return _edit_page(plan, form, faults), 422
     _complete(plan)
