@@ -13,6 +13,7 @@ from typing import Any
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from app.accounts.addresses import SignInRefused
 from app.accounts.handing_out import opened
 from app.core.clock import device_time, now
 from app.core.crypto import seal
@@ -174,9 +175,11 @@ def depart(
 def refused(refusal: DomainError) -> tuple[str, int]:
     """Undo what was written, and say why it goes no further and what to do.
 
-    That the names differ is kept: it may be an attempt to take an account over.
+    That the names differ is kept: it may be an attempt to take an account over. So is a try on a
+    locked account, which has written nothing else.
     """
-    db.session.rollback()
+    if not isinstance(refusal, SignInRefused):
+        db.session.rollback()
     if isinstance(refusal, NameDiffers):
         begin_writing()
         note_other_name(refusal, now=now())

@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.accounts import factor_views, operations, second_factor, signing_in
 from app.accounts.models import Credential, LoginSession, Person
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.openid import operations as sign_on_operations
@@ -133,6 +134,8 @@ def test_an_account_that_was_locked_or_closed_stays_so(
     assert answer.status_code == 401
     assert "账号已锁定" in answer.text
     with transaction():
+        failed = db.session.query(AuditEvent).filter_by(tag="account:sign_in_failed").one()
+        assert (failed.subject_id, failed.data["why"]) == (linked.id, "locked")
         account().locked_until = None
         account().is_enabled = False
     answer = sign_on(browser, office, "su-at-office", button(provider))
