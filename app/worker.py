@@ -1,11 +1,14 @@
 """What happens without anybody clicking: messages, timers, jobs, seals, sweeping."""
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from apscheduler.events import EVENT_ALL, EVENT_JOB_MAX_INSTANCES, SchedulerEvent
+from apscheduler.events import EVENT_ALL, SchedulerEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
@@ -136,23 +139,43 @@ def ask_once() -> None:
     _swept(ask_for_warnings)
 
 
+@dataclass
+class _Run:
+    """A run of a chore: when it began, and when it was warned of or began."""
+
+    since: float
+    told: float
+
+
 class Overruns:
     """Warns of a chore whose run does not come to an end; one that merely takes long is normal."""
 
-    def __init__(self) -> None:
-        self._since: dict[str, datetime] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Keep the clock, which tells seconds."""
+        self._clock = clock
+        self._runs: dict[str, _Run] = {}
 
-    def __call__(self, event: SchedulerEvent) -> None:
-        """Note a run that is left out since the one before goes on, or the end of that one."""
-        chore = getattr(event, "job_id", "")
-        if event.code != EVENT_JOB_MAX_INSTANCES:
-            # The chore ended, or began anew.
-            self._since.pop(chore, None)
-            return
-        moment = event.scheduled_run_times[-1]
-        if moment - self._since.setdefault(chore, moment) >= HANGS_AFTER:
-            log.warning("the worker's chore %s has not come to an end for %s", chore, HANGS_AFTER)
-            self._since[chore] = moment
+    @contextmanager
+    def watch(self, chore: str) -> Iterator[None]:
+        """Count the time of a chore until it ends."""
+        moment = self._clock()
+        self._runs[chore] = _Run(moment, moment)
+        try:
+            yield
+        finally:
+            del self._runs[chore]
+
+    def __call__(self, _event: SchedulerEvent) -> None:
+        """Look at all that run, whichever of them gave the occasion: some chore does each second.
+
+        A chore that runs once an hour would otherwise be missed after an hour only.
+        """
+        moment = self._clock()
+        for chore, run in list(self._runs.items()):
+            if moment - run.told >= HANGS_AFTER.total_seconds():
+                span = timedelta(seconds=round(moment - run.since))
+                log.warning("the worker's chore %s has not come to an end for %s", chore, span)
+                run.told = moment
 
 
 def start_scheduler(app: Flask) -> BackgroundScheduler:
@@ -162,7 +185,8 @@ def start_scheduler(app: Flask) -> BackgroundScheduler:
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     normal = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     scheduler = BackgroundScheduler(timezone="Asia/Shanghai", job_defaults=normal)
-    scheduler.add_listener(Overruns(), EVENT_ALL)
+    overruns = Overruns()
+    scheduler.add_listener(overruns, EVENT_ALL)
     chores = (
         (tick, {"seconds": TICK_SECONDS}),
         (send, {"seconds": SEND_SECONDS}),
@@ -173,17 +197,19 @@ def start_scheduler(app: Flask) -> BackgroundScheduler:
         (sweep, {"minutes": SWEEP_MINUTES}),
     )
     for chore, every in chores:
-        scheduler.add_job(_in_app, "interval", args=(app, chore), id=chore.__name__, **every)
+        scheduler.add_job(
+            _in_app, "interval", args=(app, chore, overruns), id=chore.__name__, **every
+        )
     # Chores come an hour after the start only: who restarts every night would warn nobody.
-    scheduler.add_job(_in_app, args=(app, ask_once))
+    scheduler.add_job(_in_app, args=(app, ask_once, overruns))
     scheduler.start()
     return scheduler
 
 
-def _in_app(app: Flask, chore: object) -> None:
-    with app.app_context():
+def _in_app(app: Flask, chore: Callable[[], object], overruns: Overruns) -> None:
+    with app.app_context(), overruns.watch(chore.__name__):
         try:
-            chore()  # type: ignore[operator]
+            chore()
         except Exception:
             log.exception("the worker's chore failed; it is tried again")
         finally:

@@ -1,19 +1,12 @@
 """The chores of the worker: what is normal on a busy machine is not warned of, what hangs is."""
 
 import threading
-from datetime import timedelta
 
 import pytest
-from apscheduler.events import (
-    EVENT_JOB_EXECUTED,
-    EVENT_JOB_MAX_INSTANCES,
-    JobExecutionEvent,
-    JobSubmissionEvent,
-)
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_SUBMITTED, SchedulerEvent
 from flask import Flask
 
 from app import worker
-from tests.conftest import START
 
 
 def test_a_chore_that_takes_longer_than_its_interval_is_normal_and_one_that_fails_is_not(
@@ -31,22 +24,28 @@ def test_a_chore_that_takes_longer_than_its_interval_is_normal_and_one_that_fail
     scheduler.add_listener(lambda _event: skipped.set(), EVENT_JOB_MAX_INSTANCES)
     try:
         assert skipped.wait(20)
+        graces = [each.misfire_grace_time for each in scheduler.get_jobs()]
+        assert graces == [None] * len(graces), "what begins late is not left out"
     finally:
         scheduler.shutdown(wait=True)
     told = {each.getMessage() for each in caplog.records if each.levelname != "INFO"}
     assert told == {"the worker's chore failed; it is tried again"}
 
 
-def test_a_chore_that_hangs_is_warned_of_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
-    note = worker.Overruns()
+def test_a_chore_that_hangs_is_warned_of_whichever_other_begins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = [0.0]
+    overruns = worker.Overruns(lambda: 60 * clock[0])
 
-    def left_out(*minutes: int) -> int:
+    def told(*minutes: float) -> list[str]:
         caplog.clear()
-        for minute in minutes:
-            moment = START + timedelta(minutes=minute)
-            note(JobSubmissionEvent(EVENT_JOB_MAX_INSTANCES, "seal", "default", [moment]))
-        return caplog.text.count("the worker's chore seal has not come to an end for 0:10:00")
+        for clock[0] in minutes:
+            overruns(SchedulerEvent(EVENT_JOB_SUBMITTED))
+        return [each.getMessage().partition(" for ")[2] for each in caplog.records]
 
-    assert [left_out(0, 5, 9), left_out(10), left_out(19), left_out(20)] == [0, 1, 0, 1]
-    note(JobExecutionEvent(EVENT_JOB_EXECUTED, "seal", "default", START))
-    assert left_out(30, 39) == 0
+    with overruns.watch("sweep"):
+        assert told(0, 5, 9.9) == []
+        assert told(10, 11, 19) == ["0:10:00"]
+        assert told(20.5) == ["0:20:30"]
+    assert told(40) == []
