@@ -22,10 +22,18 @@ TURN_SECONDS = 8
 
 
 class Busy(DomainError):
-    """No process could be begun, or it did not come to its end in time."""
+    """No process could be begun."""
 
     status = 503
     default = "服务器太忙，没有来得及处理文件，请过几分钟再上传"
+    retry_after: int | None = 5
+
+
+class TooSlow(Busy):
+    """A process did not come to its end in time: nor will it with the same file."""
+
+    default = "处理文件的时间过长，没有完成，请压缩或重新导出后再上传"
+    retry_after = None
 
 
 def run_child(
@@ -35,11 +43,12 @@ def run_child(
     patience: float,
     target: IO[bytes] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run one of our modules; return how it ended and what it printed, Busy when it did not.
+    """Run one of our modules; return how it ended and what it printed.
 
-    Two run at a time in a server, whatever they work on: who gets no turn in time is told Busy.
-    It is given the bytes or the file as its standard input, none of our secrets, and may write
-    into the target. Its words are data: it has read hostile files.
+    Two run at a time in a server, whatever they work on: who gets no turn in time is told Busy,
+    whose file takes too long TooSlow. It is given the bytes or the file as its standard input,
+    none of our secrets, and may write into the target. Its words are data: it has read hostile
+    files.
     """
     feed: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
     with _our_turn():
@@ -55,7 +64,9 @@ def run_child(
                 timeout=patience,
                 **feed,
             )
-        except (subprocess.TimeoutExpired, OSError) as error:
+        except subprocess.TimeoutExpired as error:
+            raise TooSlow from error
+        except OSError as error:
             raise Busy from error
 
 

@@ -12,6 +12,8 @@ class DomainError(Exception):
     default = "操作未能完成"
     # What to do next, where the page of the status would say something else.
     hint = ""
+    # After how many seconds the same request may well succeed; None: asking again is no use.
+    retry_after: int | None = None
 
     def __init__(self, message: str = "", *, field: str | None = None, hint: str = "") -> None:
         """Keep the message and, if known, the form field it belongs to and what to do next."""

@@ -308,10 +308,15 @@ def unless_down(read: Callable[[], T], otherwise: T) -> T:
         return otherwise
 
 
-def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
+Refusal = tuple[str | dict[str, Any], int, dict[str, str]]
+
+
+def refuse(error: DomainError) -> Refusal:
     """Render a refusal: JSON for scripts, else a page with the next step."""
+    again = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if wants_json():
-        return {"error": error.message, "errors": getattr(error, "errors", {})}, error.status
+        told = {"error": error.message, "errors": getattr(error, "errors", {})}
+        return told, error.status, again
     g.refusing = True
     title = TITLES.get(error.status, "操作未完成")
     page = render_template(
@@ -323,7 +328,7 @@ def refuse(error: DomainError) -> tuple[str, int] | tuple[dict[str, Any], int]:
         fields=sent_fields() if isinstance(error, SignedOut) else [],
         onward=error if isinstance(error, HandedOver) else None,
     )
-    return page, error.status
+    return page, error.status, again
 
 
 MESSAGES = {

@@ -129,6 +129,8 @@ def test_a_server_that_is_too_busy_is_asked_again_by_the_page(
     item_id = a_draft(teacher)
     paper, turns = tmp_path / "证明.pdf", [True, True]
     paper.write_bytes(a_pdf() + b"\n%" + b"0" * PART)
+    scan = tmp_path / "证书.png"
+    scan.write_bytes(build.a_picture())
     page = enter(teacher, f"/portfolio/{item_id}")
     page.clock.install()
     place = page.locator(f"[data-field={SLOT}]")
@@ -137,9 +139,15 @@ def test_a_server_that_is_too_busy_is_asked_again_by_the_page(
         if "upload-length" in route.request.headers or not turns:
             route.continue_()
         elif turns.pop():
-            route.fulfill(status=503, json={"error": "服务器太忙"})
+            again = {"Retry-After": "5"}
+            route.fulfill(status=503, json={"error": "服务器太忙"}, headers=again)
 
-    page.route(re.compile(f"/portfolio/{item_id}/files/"), busy)
+    down = re.compile(f"/portfolio/{item_id}/files/")
+    page.route(down, lambda route: route.fulfill(status=503, json={"error": "附件服务不可用"}))
+    place.locator("input[type=file]").set_input_files(scan)
+    expect(place.get_by_text("附件服务不可用")).to_be_visible()
+    page.unroute(down)
+    page.route(down, busy)
     place.locator("input[type=file]").set_input_files(paper)
     expect(place.get_by_text("排队等待后自动重试（第 1 次）")).to_be_visible()
     page.clock.run_for(4000)

@@ -22,7 +22,8 @@ export async function rejoin(owner = document.body.dataset.owner) {
   return '';
 }
 
-// post(url, formData) -> {status, body}; status 0 when the server was not reached.
+// post(url, formData) -> {status, body, isQueued}; status 0 when the server was not reached. Queued is what the
+// server could not do right now, and asks to be asked again.
 export async function post(url, data) {
   try {
     const response = await fetch(url, {
@@ -30,7 +31,8 @@ export async function post(url, data) {
       headers: { 'X-CSRFToken': csrfToken(), Accept: 'application/json' },
     });
     if (response.redirected) return { status: 401, body: {} };
-    return { status: response.status, body: json(await response.text()) };
+    const isQueued = response.headers.has('Retry-After');
+    return { status: response.status, body: json(await response.text()), isQueued };
   } catch {
     return { status: 0, body: {} };
   }
@@ -46,7 +48,7 @@ export async function read(url) {
   }
 }
 
-// upload(url, blob, name, onProgress(fraction), signal) -> {status, body}: fetch reports no progress, XHR does.
+// upload(url, blob, name, onProgress(fraction), signal) -> {status, body, isQueued}: fetch reports no progress, XHR does.
 export function upload(url, blob, name, onProgress = () => {}, signal = null) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -58,7 +60,9 @@ export function upload(url, blob, name, onProgress = () => {}, signal = null) {
     request.upload.addEventListener('progress', (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
-    request.addEventListener('load', () => resolve({ status: request.status, body: json(request.responseText) }));
+    request.addEventListener('load', () => resolve({
+      status: request.status, body: json(request.responseText), isQueued: request.getResponseHeader('Retry-After') !== null,
+    }));
     request.addEventListener('error', () => resolve({ status: 0, body: {} }));
     request.addEventListener('abort', () => resolve({ status: 0, body: {} }));
     signal?.addEventListener('abort', () => request.abort());

@@ -5,7 +5,7 @@ import { csrfToken, post, upload } from './http.js';
 
 const PART = 1048576;               // as app/core/parts.py takes them
 const PAUSES = [500, 1500, 4000];   // before it is tried again by itself; then people are asked
-const BUSY = 503;                   // too many files are being checked: it is asked again, and has kept the parts
+// Too many files are being checked: the server says so, is asked again, and has kept the parts.
 const TURNS = [4, 8, 15, 30, 30, 30, 30].map((seconds) => seconds * 1000);
 const KEPT = 48 * 3600000;          // how long the server keeps parts
 const memory = defaultOptions.urlStorage;
@@ -40,7 +40,7 @@ function told(error) {
   const answer = error.originalResponse;
   let body = {};
   try { body = JSON.parse(answer?.getBody() ?? ''); } catch { /* a proxy's page, or nothing */ }
-  return { status: answer?.getStatus() ?? 0, body };
+  return { status: answer?.getStatus() ?? 0, body, isQueued: Boolean(answer?.getHeader('Retry-After')) };
 }
 
 // The place takes the whole; what it refuses is not kept for another try.
@@ -97,7 +97,7 @@ export async function send(url, file, shows) {
   const once = () => (file.size <= PART ? upload(url, file, file.name, shows.onProgress, shows.signal) : sendParts(url, file, shows));
   let answer = await once();
   for (const [turn, span] of TURNS.entries()) {
-    if (answer.status !== BUSY || shows.signal.aborted) break;
+    if (!answer.isQueued || shows.signal.aborted) break;
     shows.onQueue(turn + 1);
     await pause(span, shows.signal);
     if (!shows.signal.aborted) answer = await once();

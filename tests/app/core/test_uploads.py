@@ -8,11 +8,14 @@ from typing import Any
 
 import pikepdf
 import pytest
+from flask import Flask
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageStat
 
 from app.core import children, cleaning, documents, sheets
-from app.core.children import Busy
+from app.core.blobs import StoreUnavailable
+from app.core.children import Busy, TooSlow
 from app.core.errors import Invalid, TooLarge
+from app.core.http import refuse
 from app.core.uploads import PHOTO, Policy, read_limited
 from app.portfolio import literature
 
@@ -269,6 +272,22 @@ def test_a_server_without_room_for_a_child_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(children.sys, "executable", "/nowhere/python")
     with pytest.raises(Busy, match="太忙"):
         clean(a_blank_png(5000, 3000), POLICY)
+
+
+def test_a_file_that_takes_too_long_is_not_asked_for_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cleaning, "PATIENCE", 0.001)
+    with pytest.raises(TooSlow, match="压缩") as refused:
+        clean(a_blank_png(5000, 3000), POLICY)
+    asked = {"Accept": "application/json"}
+    with app.test_request_context(headers=asked):
+        told = [refuse(each) for each in (refused.value, StoreUnavailable(), Busy())]
+    assert [(status, headers) for _, status, headers in told] == [
+        (503, {}),
+        (503, {}),
+        (503, {"Retry-After": "5"}),
+    ]
 
 
 def test_whatever_children_work_on_they_share_two_turns(monkeypatch: pytest.MonkeyPatch) -> None:
