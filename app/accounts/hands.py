@@ -67,6 +67,7 @@ def _hands(now: datetime) -> Condition:
         there,
         _can_act(now),
         RoleGrant.person_id.is_distinct_from(WorkItem.excluded_id),
+        RoleGrant.person_id.is_distinct_from(WorkItem.apart_id),
         RoleGrant.person_id.is_distinct_from(WorkItem.about_id),
     )
     return sa.or_(given, sa.and_(WorkItem.assignee_id.is_(None), held))

@@ -197,8 +197,8 @@ def _refuse_giving(item: WorkItem, to: Scope) -> None:
         raise Conflict(PERSONAL)
     if to.kind in {"org", "meeting", "person"} and to.id is None:
         raise Invalid("请选择转给谁", field="to")
-    if to.kind == "person" and to.id in {item.excluded_id, item.about_id}:
-        raise Invalid("该人员是提出人或事项本人，不能办理此任务", field="to")
+    if to.kind == "person" and to.id in {item.excluded_id, item.apart_id, item.about_id}:
+        raise Invalid("该人员是提出人、前一环节的办理人或事项本人，不能办理此任务", field="to")
 
 
 def place(item: WorkItem) -> str:

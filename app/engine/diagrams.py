@@ -34,7 +34,7 @@ _NODES = frozenset(
 _FLOWS = frozenset({"incoming", "outgoing", "sequenceFlow", "laneSet"})
 _DATE = "b:timerEventDefinition/b:timeDate"
 _DECISION = "b:extensionElements/s:calledDecisionId"
-_OF_PEOPLE = frozenset({"form", "page", "save", "role", "scope", "due", "outcomes"})
+_OF_PEOPLE = frozenset({"form", "page", "save", "role", "scope", "due", "outcomes", "apart"})
 PROPERTIES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "process": frozenset({"inputs"}),

@@ -26,7 +26,15 @@ from app.engine.walk import Walk
 
 FOLLOWED = ("process", "name", "form", "page", "save", "role", "due_at")
 _WORDS = {"migrated": "迁移至", "migration_undone": "撤销迁移，回到"}
-PLACE = ("scope_kind", "scope_id", "assignee_id", "is_personal", "excluded_id", "about_id")
+PLACE = (
+    "scope_kind",
+    "scope_id",
+    "assignee_id",
+    "is_personal",
+    "excluded_id",
+    "apart_id",
+    "about_id",
+)
 
 
 WAIT = "可以等这些环节办结后再迁移，或发布一个保留这些环节的版本"

@@ -209,6 +209,8 @@ class WorkItem(Model):
     is_personal: Mapped[bool] = mapped_column(default=False)
     # Who holds the role and still may not do it, such as who proposed what it confirms.
     excluded_id: Mapped[int | None] = mapped_column(Id)
+    # Who did the task that the diagram wants somebody else than for this one (apart).
+    apart_id: Mapped[int | None] = mapped_column(Id)
     # Whom the record is about: a task of a role is never their own.
     about_id: Mapped[int | None] = mapped_column(Id)
     title: Mapped[str] = mapped_column(sa.String(300))

@@ -104,6 +104,7 @@ def item_of(task: Any, node: Node, step: Step, card: Card) -> dict[str, object]:
         "scope_kind": scope.kind,
         "scope_id": scope.id,
         "excluded_id": scope.excluded_id,
+        "apart_id": _apart(named.get("apart"), node, step),
         "about_id": scope.about_id,
         "assignee_id": scope.id if scope.kind == "person" else None,
         "is_personal": scope.kind == "person",
@@ -134,12 +135,27 @@ def redraw(item: WorkItem, node: Node, former: Node | None, step: Step) -> None:
         item.excluded_id, item.about_id = scope.excluded_id, scope.about_id
         item.assignee_id = scope.id if scope.kind == "person" else None
         item.is_personal = scope.kind == "person"
+    if named.get("apart") != was.get("apart"):
+        item.apart_id = _apart(named.get("apart"), node, step)
     if named.get("due") != was.get("due"):
         item.due_at = _due(named.get("due"), item.opened_at)
 
 
 def _scope_of(name: str | None, step: Step) -> Scope:
     return handlers.scope.get(name)(step) if name else Scope("all")
+
+
+def _apart(other: str | None, node: Node, step: Step) -> int | None:
+    """Return who last did the other task of the instance that a node names (apart)."""
+    if not other:
+        return None
+    done = sa.select(WorkItem.done_by).where(
+        WorkItem.instance_id == step.instance.id,
+        WorkItem.process == node.process,
+        WorkItem.node == other,
+        WorkItem.status == ItemStatus.DONE,
+    )
+    return db.session.scalar(done.order_by(WorkItem.id.desc()).limit(1))
 
 
 def _due(days: str | None, now: datetime) -> datetime | None:

@@ -15,11 +15,11 @@ def may_take(item: WorkItem, person_id: int, grants: Iterable[Grant]) -> bool:
     """Tell whether a task is this person's: assigned, or of a role they hold in its scope.
 
     A role's task is never that of the person whom it is about, nor of the one it leaves out,
-    such as who proposed what is to be confirmed.
+    such as who proposed what is to be confirmed, or who did what it looks at once more.
     """
     if item.assignee_id is not None:
         return item.assignee_id == person_id
-    if person_id in {item.excluded_id, item.about_id}:
+    if person_id in {item.excluded_id, item.apart_id, item.about_id}:
         return False
     places = {(item.scope_kind, item.scope_id), ("all", None)}
     return any(
@@ -42,6 +42,7 @@ def taken_by(person_id: int, grants: Iterable[Grant]) -> ColumnElement[bool]:
         and_(
             WorkItem.assignee_id.is_(None),
             WorkItem.excluded_id.is_distinct_from(person_id),
+            WorkItem.apart_id.is_distinct_from(person_id),
             WorkItem.about_id.is_distinct_from(person_id),
             or_(false(), *by_role),
         ),

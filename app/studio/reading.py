@@ -49,6 +49,7 @@ WORDS = {
     "role": "办理角色",
     "scope": "办理范围",
     "due": "办理时限",
+    "apart": "不由其办理人办理的环节",
     "outcomes": "结果",
     "handler": "自动处理",
     "inputs": "输入",

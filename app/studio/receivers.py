@@ -48,7 +48,7 @@ def people(item: WorkItem, text: str, now: datetime) -> sa.Select[tuple[Person]]
     """
     account = sa.and_(Credential.person_id == Person.id, Credential.is_enabled)
     found = sa.select(Person).join(Credential, account)
-    shut = {item.excluded_id, item.about_id, item.assignee_id} - {None}
+    shut = {item.excluded_id, item.apart_id, item.about_id, item.assignee_id} - {None}
     found = found.where(Person.id.not_in(shut), Person.id.in_(_holders(item, now)))
     if _stays_in_its_area(item):
         found = found.where(Person.id.in_(_working_at(_units_of_area(item), now)))

@@ -181,7 +181,11 @@ def _check(
     if why:
         text = f"{successor.name}：{why}，请另选或先新增工作人员"
         raise Invalid(text, field="successor")
-    own = [item for item in left.shared if successor.id in {item.about_id, item.excluded_id}]
+    own = [
+        item
+        for item in left.shared
+        if successor.id in {item.about_id, item.excluded_id, item.apart_id}
+    ]
     if own:
         text = f"{successor.name}是 {len(own)} 项待办任务的当事人，不能接办，请另选"
         raise Invalid(text, field="successor")
@@ -197,7 +201,7 @@ def _may_take(item: WorkItem, unit: Unit, person: Person, now: datetime) -> bool
 
     Who vets must not agree to the same: a leader is not given what waits for a clerk.
     """
-    is_party = person.id in {item.about_id, item.excluded_id}
+    is_party = person.id in {item.about_id, item.excluded_id, item.apart_id}
     return not is_party and person.id in holders(item.role or "", "org", unit.id, now)
 
 

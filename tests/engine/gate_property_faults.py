@@ -1,6 +1,7 @@
 """Faults of what tasks and events say about themselves, and what the engine alone notices."""
 
 from tests.engine.gate_builder import (
+    FILL,
     LOOP_OVER_VOTERS,
     VET,
     Drawing,
@@ -288,6 +289,14 @@ PROPERTY_FAULTS: dict[str, Spoiled] = {
     "no lane": Spoiled("user.lane", "vet", SOUND.but(lanes={"申报人": ["fill"]})),
     "a lane that is no role": Spoiled(
         "user.lane", "vet", SOUND.but(lanes={"申报人": ["fill"], "某人": ["vet"]})
+    ),
+    "another person than at a task that is not there": Spoiled(
+        "user.apart", "vet", vet(apart="nobody")
+    ),
+    "another person than at a task that comes later": Spoiled(
+        "user.apart",
+        "fill",
+        SOUND.with_(fill=user("fill", {**FILL, "apart": "vet"}), is_good_to_fill=""),
     ),
     "no days at all": Spoiled("user.due", "vet", vet(due="0")),
     "too many days": Spoiled("user.due", "vet", vet(due="201")),

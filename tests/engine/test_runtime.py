@@ -7,15 +7,18 @@ import sqlalchemy as sa
 
 from app.core.db import db, transaction
 from app.core.errors import Conflict, Invalid, NotFound, StaleTask
+from app.core.permissions import Grant
 from app.engine import definitions, handlers, incidents, runtime, state
 from app.engine.environment import StatementRefused
 from app.engine.incidents import StepFailed
 from app.engine.models import Incident, ProcessInstance, StepAnswers, Timer, WorkItem
+from app.engine.taking import may_take, taken_by
 from app.engine.walk import StepBudgetExceeded, UndeclaredOutcome
 from tests.builders.statements import statements_sent
 from tests.engine.kit import (
     CASE,
     CLERK,
+    LEADER,
     NOON,
     Office,
     call,
@@ -311,6 +314,25 @@ def test_automatic_tasks_that_run_in_circles_are_stopped(office: Office) -> None
     with pytest.raises(incidents.StepFailed) as failed:
         office.begin("one")
     assert isinstance(failed.value.cause, StepBudgetExceeded)
+
+
+def test_a_task_that_asks_for_another_person_keeps_off_who_did_the_first(office: Office) -> None:
+    office.publish(
+        diagram(
+            "one", start(), user("issue"), user("check", apart="issue"), end(),
+            line("begun", "issue", "check", "ended"),
+        ),
+        key="one",
+    )  # fmt: skip
+    office.begin("one")
+    office.do("issue")
+    with transaction(write=False):
+        item = db.session.scalars(sa.select(WorkItem).where(WorkItem.node == "check")).one()
+        held = [Grant("unit_clerk", "all", None)]
+        takers = [who for who in (CLERK, LEADER) if may_take(item, who, held)]
+        mine = sa.select(WorkItem.id).where(WorkItem.id == item.id)
+        listed = [w for w in (CLERK, LEADER) if db.session.scalar(mine.where(taken_by(w, held)))]
+    assert takers == listed == [LEADER]
 
 
 CHECKED = """
