@@ -116,6 +116,8 @@ def _turning(ways: Ways) -> Iterator[Met]:
     Whatever stops there is told by itself.
     """
     dead = {place for place in _dead(ways) if place.is_sure}
+    if not all(ways.next[place] for place in dead):
+        return
     stopped = [*ways.failed, *ways.ended, *_met_in_vain(ways), *_starved(ways)] if dead else []
     back = {each for place in ways.next.keys() - dead for each in ways.next[place]}
     begun = next(iter(ways.next), None)
