@@ -119,7 +119,6 @@ EVENTS = {
     "declaration:imported": "导入业绩",
     "declaration:in_meeting": "申报进入评审会议",
     "declaration:mending_prolonged": "延长补正期限",
-    "declaration:photo_changed": "更换申报照片",
     "declaration:returned": "退回申报",
     "declaration:revoked": "撤销申报结果",
     "declaration:specialty_changed": "更改申报专业",

@@ -13,7 +13,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.overtaken import Dispute, differing, unsaved
 from app.declarations.models import Declaration
-from app.declarations.operations.common import record, refuse_unless_editable
+from app.declarations.operations.common import refuse_unless_editable
 from app.declarations.specs import held_to, personal_form, teaching_form
 from forms import FormSpec, build
 
@@ -119,6 +119,5 @@ def _save_photo(declaration: Declaration, values: Sequence[str], *, now: datetim
     if photo.media_type != "image/jpeg":
         raise Invalid("照片须为裁剪后的证件照片", field=PHOTO)
     set_photo(declaration.person, storage.link(photo).id, now=now)
-    record("photo_changed", declaration, declaration.person_id, now, file=photo.id)
     db.session.flush()
     return Saved()

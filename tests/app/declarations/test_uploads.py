@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core import cleaning, sweeping
+from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import current_transaction, db, transaction
 from app.core.invariants import check_all
@@ -167,6 +168,8 @@ def test_what_a_draft_has_no_more_goes_after_two_days(app: Flask) -> None:
         title = operations.save_prior_title(case, {"files": ids[2:]}, now=now())
         operations.save_prior_title(case, {"files": ids[2:3]}, prior_id=title.id, now=now())
         operations.save_field(case, "photo", [str(ids[3])], now=now())
+        noted = select(AuditEvent.tag).where(AuditEvent.tag.contains("photo"))
+        assert db.session.scalars(noted).all() == ["person:photo_set"], "one act, one event"
     swept(0)
     swept(47)
     assert left_of([former, *ids]) == {former, *ids}
