@@ -99,6 +99,38 @@ def test_a_way_that_may_be_taken_is_refused_unless_the_same_was_asked_before(
     assert [(each.severity, each.element) for each in found] == [(severity, "mend")]
 
 
+@pytest.mark.parametrize(("asked", "severity"), [(UNKNOWN, "warning"), ("", "error")])
+def test_what_calls_a_part_asks_of_the_same_amount(asked: str, severity: str) -> None:
+    """The data of a call are those of its caller: where that is open, both gateways hear one."""
+    fill = {**SEEN, "page": "fill", "save": "save_fill", "outcomes": "amount"}
+    del fill["form"]
+    part = kept(
+        seen=user("seen", fill, name="填写"),
+        judge_to_is_good=flow("judge", "seen"),
+        seen_to_is_good=flow("seen", "is_good"),
+        is_good_to_store=flow("is_good", "store", UNKNOWN),
+    ).but(process_id="part")
+    calling = Drawing(
+        process_id="outer",
+        parts={
+            "start": event("startEvent", "start"),
+            "call": element("callActivity", "call", calledElement="part", name="审核"),
+            "is_much": gateway("is_much", "is_much_to_end" if asked else ""),
+            "end": event("endEvent", "end"),
+            "start_to_call": flow("start", "call"),
+            "call_to_is_much": flow("call", "is_much"),
+            "is_much_to_end": flow("is_much", "end"),
+            **({"much": flow("is_much", "end", asked, "much")} if asked else {}),
+        },
+        lanes={},
+    )
+    matter = replace(KNOWN.matters["kept"], parts=("part",))
+    known = replace(KNOWN, matters={**KNOWN.matters, "kept": matter})
+    files = {"outer.bpmn": calling.bytes(), "part.bpmn": part.bytes()}
+    found = inspect(files, known=known).findings
+    assert [each.severity for each in found if each.element == "mend"] == [severity]
+
+
 @pytest.mark.parametrize("kind", ["exclusiveGateway", "inclusiveGateway"])
 def test_a_way_that_other_conditions_rule_out_is_only_warned_of(kind: str) -> None:
     """Nobody knows the amount; but it is much or little, never neither and never both."""
