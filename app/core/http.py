@@ -275,9 +275,10 @@ def _mark_file(response: Response) -> None:
 
     A script reads the mark and takes it away (assets/js/submit.js).
     """
-    key = request.form.get("request_key", "") if request.method == "POST" else ""
     is_file = response.headers.get("Content-Disposition", "").startswith("attachment")
-    if is_file and FORM_KEY.fullmatch(key):
+    # The form is read for files alone: what broke off on its way cannot be.
+    key = request.form.get("request_key", "") if is_file and request.method == "POST" else ""
+    if FORM_KEY.fullmatch(key):
         response.set_cookie(
             FILE_SENT, key, max_age=60, samesite="Strict", secure=request.is_secure
         )

@@ -43,10 +43,7 @@ from app.engine.models import WorkItem
 from app.engine.standing import kept
 from app.people.known import KnownKind, of_person, register_known
 from app.portfolio.queries import register_usage
-from app.units.closing import register_obstacle
 from app.units.code_lists import POST_OF_TITLE
-from app.units.models import Unit
-from app.units.moving import register_under_way
 from app.units.posts import lines_of
 
 Answers = Mapping[str, Any]
@@ -362,24 +359,6 @@ def sees_declaration(declaration_id: int, person: Any, now: datetime) -> bool:
 
 
 register_usage(queries.items_in_use)
-
-
-@register_obstacle
-def declarations_of_unit(unit_id: int, _now: datetime) -> tuple[int, str]:
-    """Declarations of the unit's people that come, or come back, before it."""
-    return queries.unsettled_at(unit_id), "件本单位人员的申报尚未审结"
-
-
-@register_under_way
-def declarations_of_person(person_id: int, unit: Unit) -> tuple[int, str]:
-    """Declarations of somebody that their unit reviews to the end, wherever they go."""
-    return queries.unsettled_at(unit.id, person_id), "件申报"
-
-
-@register_obstacle
-def declarations_organised(unit_id: int, _now: datetime) -> tuple[int, str]:
-    """Declarations that wait for the review that the unit organises."""
-    return queries.unreviewed_by(unit_id), "件申报等待本单位组织评审"
 
 
 register_known(

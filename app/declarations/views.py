@@ -20,6 +20,7 @@ from app.declarations import (
     facts,
     fill_pages,
     fill_views,
+    leaving,
     operations,
     queries,
     review_views,
@@ -37,7 +38,15 @@ from app.plans.models import Plan, PlanSpecialty
 from app.plans.queries import get_plan, next_plan, standards_of
 from app.units.flow import flow_log
 
-__all__ = ["bp", "fill_pages", "fill_views", "review_views", "statistics", "title_views"]
+__all__ = [
+    "bp",
+    "fill_pages",
+    "fill_views",
+    "leaving",
+    "review_views",
+    "statistics",
+    "title_views",
+]
 
 PLEDGE = (
     "本人所填报的信息和上传的材料真实、准确、完整，复印件与原件一致。",

@@ -68,7 +68,7 @@ def test_without_scripts_the_page_says_how_to_verify(
     plain = context.new_page()
     plain.goto(f"{address}#forged")
     expect(plain.locator("noscript .alert")).to_be_visible()
-    expect(plain.locator("noscript a")).to_have_attribute("href", "/verify")
+    expect(plain.locator("main noscript a")).to_have_attribute("href", "/verify")
     expect(plain.get_by_text("真实有效")).to_have_count(0)
     context.close()
 
