@@ -5,7 +5,7 @@ from app.engine.contracts import Contract, Life, Move, moves, parting
 from app.engine.handlers import matter
 from app.review.models import CaseStatus, MeetingStatus
 
-SETTLED, READ_ALL, ROLLED = "settled", "read_all", "rolled"
+SETTLED, SCHEMED, READ_ALL, ROLLED = "settled", "schemed", "read_all", "rolled"
 PUBLIC, CLEARED, REPORTED_PUBLIC, APPROVED = "public", "cleared", "reported_public", "approved"
 """States between those that a meeting shows: how far its scheme, its cases and its results are."""
 PREPARING, SCORING, VOTING, COUNTED, CONFIRMED, REPORTED, CLOSED = MeetingStatus
@@ -29,6 +29,7 @@ HELD = matter(
         {
             PREPARING: "筹备中",
             SETTLED: "方案已提交",
+            SCHEMED: "方案已审核",
             SCORING: "评分中",
             READ_ALL: "评分已全部确认",
             ROLLED: "票源已生成",
@@ -45,6 +46,7 @@ HELD = matter(
         ends=(CLOSED,),
         told={"cases_confirmed": {SCORING: READ_ALL}, "publicity_confirmed": {PUBLIC: CLEARED}},
         shown={
+            SCHEMED: (SETTLED,),
             **dict.fromkeys((READ_ALL, ROLLED), (SCORING,)),
             **dict.fromkeys((PUBLIC, CLEARED), (CONFIRMED,)),
             **dict.fromkeys((REPORTED_PUBLIC, APPROVED), (REPORTED,)),
@@ -91,15 +93,15 @@ def agrees(roles: tuple[str, ...], *ways: Move) -> Contract:
 
 SET_UP = Contract(HELD, roles=CLERKS, moves=moves((PREPARING,), SETTLED))
 SCHEME_JUDGED = decides(
-    ORGANISERS, *parting("decision", (SETTLED,), {"pass": SETTLED, "return": PREPARING})
+    ORGANISERS, *parting("decision", (SETTLED,), {"pass": SCHEMED, "return": PREPARING})
 )
-DIRECTED = Contract(HELD, roles=CLERKS, moves=moves((SETTLED,)))
+DIRECTED = Contract(HELD, roles=CLERKS, moves=moves((SCHEMED,)))
 STANDARD_JUDGED = decides(
-    DIRECTOR, *parting("decision", (SETTLED,), {"pass": "", "return": PREPARING})
+    DIRECTOR, *parting("decision", (SCHEMED,), {"pass": "", "return": PREPARING})
 )
-LED = Contract(HELD, gives={"group_ids": list}, roles=DIRECTOR, moves=moves((SETTLED,)))
-ASSIGNED = Contract(HELD, roles=LEADER, repeats=True, moves=moves((SETTLED,)))
-STARTED = Contract(HELD, moves=moves((SETTLED,), SCORING))
+LED = Contract(HELD, gives={"group_ids": list}, roles=DIRECTOR, moves=moves((SCHEMED,)))
+ASSIGNED = Contract(HELD, roles=LEADER, repeats=True, moves=moves((SCHEMED,)))
+STARTED = Contract(HELD, moves=moves((SCHEMED,), SCORING))
 ENROLLED = Contract(HELD, roles=CLERKS, moves=moves((READ_ALL, ROLLED), ROLLED))
 BALLOT_OPENED = decides(
     DIRECTOR,

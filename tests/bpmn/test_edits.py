@@ -145,6 +145,15 @@ FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
         ),
         "process.needs review_meeting",
     ),
+    "a scheme that is approved once its readers are named": (
+        lambda: (
+            Edited("review_meeting")
+            .lead("to_approval", target="appoint_directors")
+            .lead("to_start", target="approve_scheme")
+            .lead("scheme_approved", target="start_material_reviews")
+        ),
+        "task.state appoint_directors",
+    ),
     "results that nobody approves": (
         without_approval,
         "process.needs review_meeting",
