@@ -72,10 +72,7 @@ def _form(person: Person) -> Any:
 @requires("account.profile")
 def details() -> str | Response | tuple[str, int]:
     """完善信息: entered once, confirmed at the first sign-in, changed whenever it changes."""
-    writes = request.method == "POST"
-    person: Person = db.session.get_one(
-        Person, current_user.id, with_for_update=writes or None, populate_existing=writes
-    )
+    person = _own(writes=request.method == "POST")
     form, first_unit = _form(person), _first_unit(person)
     if request.method == "GET":
         return _details_page(person, form, first_unit)
@@ -99,6 +96,14 @@ def details() -> str | Response | tuple[str, int]:
             flash(told, "success")
             return see_other(_next_step(first_unit) if is_first else url_for("people.profile"))
     return _details_page(person, form, first_unit), 422
+
+
+def _own(*, writes: bool) -> Person:
+    """Return who is signed in, locked for what they write: another page may save meanwhile."""
+    person: Person = db.session.get_one(
+        Person, current_user.id, with_for_update=writes or None, populate_existing=writes
+    )
+    return person
 
 
 def _holds(person: Person, form: Any, first_unit: FirstUnitForm | None) -> bool:

@@ -45,15 +45,15 @@ EXTENSION = f"<bpmn:extensionElements>{REF}</bpmn:extensionElements>"
 DECIDING = Drawing().with_(
     publish=element("businessRuleTask", "publish", EXTENSION, name="评级"),
     publish_to_end=flow("publish", "which"),
-    which=gateway("which", "which_to_end"),
-    which_to_end=flow("which", "end"),
-    which_to_fill=flow("which", "fill", 'grade == "senior"'),
+    which=gateway("which", "which_to_fill"),
+    which_to_fill=flow("which", "fill"),
+    which_to_end=flow("which", "end", 'grade == "senior"'),
 )
 """The sound diagram with a business rule task, and a gateway that goes by its answer."""
 
 
 def with_table(text: str, condition: str = 'grade == "senior"') -> Verdict:
-    drawing = DECIDING.with_(which_to_fill=flow("which", "fill", condition))
+    drawing = DECIDING.with_(which_to_end=flow("which", "end", condition))
     files = {"sample.bpmn": drawing.bytes(), "find_grade.dmn": text.encode()}
     return inspect(files, known=KNOWN)
 
@@ -150,7 +150,7 @@ def test_faults_of_a_table_are_named(rule: str, element_id: str, text: str) -> N
 
 def test_a_condition_on_no_output_of_the_table_is_refused() -> None:
     verdict = with_table(table(), 'rank == "senior"')
-    assert {f.element for f in verdict.findings} == {"which_to_fill"}
+    assert {f.element for f in verdict.findings} == {"which_to_end"}
 
 
 def test_two_tables_with_one_id_are_refused() -> None:
