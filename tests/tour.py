@@ -71,7 +71,7 @@ NOT_PAGES = re.compile(
 MOST_A_KIND = 3
 # Names of nodes, roles and business types are for those who draw processes, and marked as code.
 CODES = """() => [...document.querySelectorAll('main, main *')]
-  .filter((each) => !each.closest('code, svg, script, textarea, [data-diagram]'))
+  .filter((each) => !each.closest('code, svg, script, noscript, textarea, [data-diagram]'))
   .flatMap((each) => [...each.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
   .flatMap((node) => node.textContent.match(/\\b[a-z]+(?:_[a-z]+)+\\b/g) ?? [])"""
 
