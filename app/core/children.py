@@ -29,11 +29,10 @@ class Busy(DomainError):
     retry_after: int | None = 5
 
 
-class TooSlow(Busy):
+class TooSlow(TooLarge):
     """A process did not come to its end in time: nor will it with the same file."""
 
-    default = "处理文件的时间过长，没有完成，请压缩或重新导出后再上传"
-    retry_after = None
+    default = "处理文件的时间过长，没有完成，请压缩、拆分或重新导出后再上传"
 
 
 def run_child(

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import IO
 
 from app.core.blobs import digest_of
-from app.core.children import Busy, heard, run_child
+from app.core.children import Busy, TooSlow, heard, run_child
 from app.core.cleaning_child import clean_into
 from app.core.likeness import is_ink
 from app.core.pages import MOST_PAGES
@@ -109,7 +109,7 @@ def pages_of(document: IO[bytes], seconds: int) -> Pages:
         lines = child.stdout.splitlines()[:MOST_PAGES]
         inks = tuple(filter(is_ink, map(base64.b64decode, lines)))
         return Pages(inks, not child.returncode)
-    except (Busy, ValueError) as error:
+    except (Busy, TooSlow, ValueError) as error:
         # The file is good all the same; it is looked at again later.
         log.warning("no page of a PDF could be looked at: %s", error)
     return Pages(are_all=False)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.accounts.models import Person
-from app.core.children import Busy, heard, run_child
+from app.core.children import Busy, TooSlow, heard, run_child
 from app.core.db import db
 from app.core.errors import Invalid, TooLarge
 from app.portfolio import item_types
@@ -130,6 +130,8 @@ def read_text(text: str, *, seconds: int = SECONDS) -> Bibliography:
         child = run_child(CHILD, str(seconds), str(MEMORY), given=content, patience=PATIENCE)
     except Busy as error:
         raise Busy(BUSY) from error
+    except TooSlow as error:
+        raise TooLarge(COSTLY, field="text") from error
     said = heard(child.stdout, COSTLY, "text")
     return Bibliography(said["entries"], said["lost"])
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from app.core.children import Busy, run_child
+from app.core.children import Busy, TooSlow, run_child
 from app.engine.gate.findings import Finding, Verdict, refusal
 from app.engine.gate.known import Known
 from app.engine.gate.xml import MAX_BYTES
@@ -52,7 +52,7 @@ def check(
     patience = seconds * PATIENCE
     try:
         child = run_child(CHILD, str(seconds), str(memory), given=given, patience=patience)
-    except Busy:
+    except (Busy, TooSlow):
         return refusal("gate.busy", "服务器太忙，没有来得及检查", "请过几分钟再上传")
     return _understood(child)
 

@@ -284,10 +284,12 @@ def test_a_file_that_takes_too_long_is_not_asked_for_again(
     with app.test_request_context(headers=asked):
         told = [refuse(each) for each in (refused.value, StoreUnavailable(), Busy())]
     assert [(status, headers) for _, status, headers in told] == [
-        (503, {}),
+        (413, {}),
         (503, {}),
         (503, {"Retry-After": "5"}),
     ]
+    monkeypatch.setattr(cleaning, "LOOKING_PATIENCE", 0.001)
+    assert not cleaning.pages_of(io.BytesIO(a_pdf()), 1).are_all, "it is looked at again later"
 
 
 def test_whatever_children_work_on_they_share_two_turns(monkeypatch: pytest.MonkeyPatch) -> None:
