@@ -1,7 +1,7 @@
 """Reads form descriptions strictly: a misspelt key is an error that names file and key."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -126,13 +126,26 @@ def form_from(data: Mapping[str, Any], key: str = "") -> FormSpec:
     )
     _check_names(form)
     buttons = tuple((action.value, action.label) for action in actions)
-    return form.each(lambda field: _with_buttons(field, buttons))
+    boxes = _boxes_of(form.fields)
+    return form.each(lambda field: _with_names(field, buttons, boxes))
 
 
-def _with_buttons(field: FieldSpec, buttons: tuple[Choice, ...]) -> FieldSpec:
-    """Return a field that knows what the buttons are called on which it is due."""
-    asks = any(name == "decision" for name, _values in field.required_when)
-    return replace(field, buttons=buttons) if asks else field
+def _boxes_of(fields: Iterable[FieldSpec]) -> tuple[Choice, ...]:
+    return tuple((field.name, field.label) for field in fields if field.type == "bool")
+
+
+def _with_names(
+    field: FieldSpec, buttons: tuple[Choice, ...], boxes: tuple[Choice, ...]
+) -> FieldSpec:
+    """Return a field that knows what the buttons and boxes are called on which it is due."""
+    asked = {name for name, _values in field.required_when}
+    beside = (*boxes, *_boxes_of(field.fields))
+    return replace(
+        field,
+        buttons=buttons if "decision" in asked else (),
+        boxes=tuple(box for box in boxes if box[0] in asked),
+        fields=tuple(_with_names(each, buttons, beside) for each in field.fields),
+    )
 
 
 def _check_names(form: FormSpec) -> None:

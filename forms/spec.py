@@ -98,6 +98,8 @@ class FieldSpec:
     fields: tuple["FieldSpec", ...] = ()
     # The buttons of its form, where `required_when` asks which of them was pressed.
     buttons: tuple[Choice, ...] = ()
+    # What the boxes are called that `required_when` asks about.
+    boxes: tuple[Choice, ...] = ()
 
     @staticmethod
     def bound_words(wanted: str) -> str:

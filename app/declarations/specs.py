@@ -37,13 +37,15 @@ TAKEN = (
     *("level", "reviewer", "issuer", "issued_on"),
 )
 """What an item of the portfolio says of a title under the same names as a declaration."""
+POST = ("unit", "start", "end", "current")
+"""What it says of a post under the same names; what the post is called has a name of its own."""
 
 
 def given_by(row: PriorTitle) -> dict[str, Any]:
     """Return what the portfolio says of a title that was taken over; nothing of a typed one."""
     data = row.version.data if row.version else {}
     posts = [
-        {"name": post.get("post"), **{key: post.get(key) for key in ("unit", "start", "end")}}
+        {"name": post.get("post"), **{key: post.get(key) for key in POST}}
         for post in data.get("appointments") or ()
     ]
     given = {name: data[name] for name in TAKEN if data.get(name)}

@@ -91,7 +91,13 @@ PRIOR_TITLE: dict[str, Any] = {
     "issuer": "云桥区人社局",
     "issued_on": "2014-12-28",
     "appointments": [
-        {"name": "一级教师", "unit": "云桥区青禾小学", "start": "2015-01-01", "end": None}
+        {
+            "name": "一级教师",
+            "unit": "云桥区青禾小学",
+            "start": "2015-01-01",
+            "end": None,
+            "current": True,
+        }
     ],
 }
 ITEMS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import forms.items
-from forms import CATEGORIES, FormSpecError, build, item_types
+from forms import CATEGORIES, FormSpecError, build, item_types, load
 from forms.items import item_type_from
 
 KEYS = {
@@ -193,6 +193,26 @@ def test_whatever_may_go_on_still_says_when_it_ended_or_that_it_goes_on() -> Non
         assert faults(key, **{**begun, "end": "2013-07"}) == {}
         both = faults(key, **{**begun, "end": "2013-07", "current": True})
         assert both == {"end": ["已勾选“至今”，请清空此项，或取消勾选"]}
+
+
+def test_a_post_held_with_a_title_says_when_it_ended_or_that_it_goes_on() -> None:
+    for spec in (item_types()["held_title"].form, load("declaration/prior_title")):
+        columns = {each.name: each for each in spec.field("appointments").fields}
+        assert not [each for each in columns.values() if "至今" in each.help]
+        assert columns["end"].boxes == (("current", "至今"),)
+        begun = {name: "某校" for name in columns} | {"start": "2012-09-01", "end": None}
+        for told, said in (
+            ({"current": False}, {"end": ["请选择聘用结束日期"]}),
+            ({"current": True}, {}),
+            ({"current": False, "end": "2013-07-31"}, {}),
+            (
+                {"current": True, "end": "2013-07-31"},
+                {"end": ["已勾选“至今”，请清空此项，或取消勾选"]},
+            ),
+        ):
+            form: Any = build(spec)(data={"appointments": [{**begun, **told}]})
+            form.validate()
+            assert form["appointments"].entries[0].errors == said
 
 
 def test_a_rank_is_among_the_people_and_a_sole_author_is_the_first_of_one() -> None:

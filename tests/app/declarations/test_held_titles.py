@@ -34,7 +34,9 @@ HELD = {
     "unit": "云桥区青禾小学",
     "issuer": "云桥区人社局",
     "issued_on": "2014-12-28",
-    "appointments": [{"post": "一级教师", "unit": "云桥区青禾小学", "start": "2015-01-01"}],
+    "appointments": [
+        {"post": "一级教师", "unit": "云桥区青禾小学", "start": "2015-01-01", "current": True}
+    ],
 }
 REST = {"reviewer": "云桥区中级评委会", "reviewed_on": "2014-12-10"}
 
@@ -80,7 +82,8 @@ def test_an_approved_title_is_taken_over_with_its_posts_and_papers(
     assert "一级教师 小学数学" in client_for(case.person).get(f"{url}/fill/basics").text
     row = taken(client_for, case, item)
     assert row.data["title"] == "一级教师"
-    assert row.data["appointments"][0]["name"] == "一级教师"
+    [post] = row.data["appointments"]
+    assert (post["name"], post["current"]) == ("一级教师", True)
     with transaction(write=False):
         sent = [file.file_id for file in db.session.get_one(PortfolioItem, item).files]
     assert [file.file_id for file in row.files] == sent

@@ -49,7 +49,8 @@ def test_every_kind_of_field_comes_as_its_control_says_it(
     )
     values = browser.get(f"/portfolio/{title.id}/fields").json["values"]
     assert values["appointments"] == [
-        '[{"post": "一级教师", "unit": "青禾小学", "start": "2012-01-01", "end": ""}]'
+        '[{"post": "一级教师", "unit": "青禾小学", "start": "2012-01-01", "end": "", '
+        '"current": ""}]'
     ]
 
 
