@@ -63,6 +63,8 @@ class Own:
     made_label: str
     made_query: Mapping[str, str]
     most_rows: int
+    # Raises Forbidden, with why, for a person (by id) who may have no such records.
+    admit: Callable[[int], None]
 
 
 @dataclass

@@ -54,6 +54,8 @@ def _wanted(name: str) -> ImportBatch:
     unit_id = request.args.get("unit", type=int) or (held[0] if held else None)
     wanted = ImportBatch(kind=kind.name, unit_id=unit_id if kind.at_unit else None)
     authorize("import.start", current_user, wanted, now())
+    if kind.own:
+        kind.own.admit(current_user.id)
     return wanted
 
 

@@ -13,9 +13,7 @@ from app.portfolio.models import PortfolioItem
 def offered(type_key: str) -> ItemType:
     """Return a type that may be entered by whoever asks; Forbidden for other series' own."""
     kind = item_types.get(type_key)
-    if not queries.may_have(current_user.id, kind):
-        series = "、".join(kind.series)
-        raise Forbidden(f"“{kind.title}”供{series}系列填报，请先在“个人信息”中选择该职称系列")
+    queries.refuse_other_series(current_user.id, kind)
     return kind
 
 

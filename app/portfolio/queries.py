@@ -10,7 +10,7 @@ from sqlalchemy.orm import defer, selectinload
 from app.accounts.models import Person
 from app.core import search
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.errors import Forbidden, NotFound
 from app.core.permissions import Grant
 from app.people.queries import series_of
 from app.portfolio import item_types
@@ -246,6 +246,13 @@ def may_have(person_id: int, kind: ItemType) -> bool:
         return True
     typed = (PortfolioItem.person_id == person_id, PortfolioItem.type_key == kind.key)
     return db.session.scalar(select(PortfolioItem.id).where(*typed).limit(1)) is not None
+
+
+def refuse_other_series(person_id: int, kind: ItemType) -> None:
+    """Raise Forbidden, with what to do, for a type that a person's tree has not."""
+    if not may_have(person_id, kind):
+        series = "、".join(kind.series)
+        raise Forbidden(f"“{kind.title}”供{series}系列填报，请先在“个人信息”中选择该职称系列")
 
 
 def lacking_types(person_id: int) -> list[ItemType]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -19,7 +20,7 @@ from app.imports.kinds import (
     register_family,
 )
 from app.imports.models import RowState
-from app.portfolio import item_types
+from app.portfolio import item_types, queries
 from app.portfolio.flags import flag_faults
 from app.portfolio.item_types import ItemType
 from app.portfolio.models import STATES, PortfolioItem
@@ -86,6 +87,7 @@ class Items:
             "查看草稿，补充附件",
             {"type": kind.key, "status": "draft"},
             MOST_ROWS,
+            partial(queries.refuse_other_series, kind=kind),
         )
 
     def lists(self, place: Place) -> Mapping[str, Sequence[str]]:

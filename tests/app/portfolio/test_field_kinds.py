@@ -81,6 +81,7 @@ def test_a_wrong_cell_is_told_and_the_other_rows_stay(teacher: Person, client_fo
     page = client_for(teacher).post(f"/portfolio/{item.id}", form)
     assert page.status_code == 422
     assert "第 2 行" in page.text
+    assert '聘用结束日期<span class="required-when">（未勾选“至今”时必填）' in page.text
     assert "不是有效的日期" in page.text
     for typed in ("一级教师", "2012-01-01", "高级教师", "去年"):
         assert typed in page.text

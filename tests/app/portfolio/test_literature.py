@@ -227,12 +227,11 @@ def test_too_much_is_refused() -> None:
 def test_a_text_that_costs_too_much_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     nested = "@article{a, title={" + "{" * 200_000 + "}" * 200_000 + "}}"
     assert len(literature.read_text(nested).entries) <= 1
-    with monkeypatch.context() as scarce, pytest.raises(TooLarge, match="超过限度"):
-        scarce.setattr(literature, "MEMORY", 24 * 2**20)
-        literature.read_text(nested)
-    monkeypatch.setattr(literature, "PATIENCE", 0.001)
-    with pytest.raises(TooLarge, match="超过限度，请分批导入"):
-        literature.read_text(nested)
+    for limit, value in (("MEMORY", 24 * 2**20), ("PATIENCE", 0.001)):
+        with monkeypatch.context() as scarce:
+            scarce.setattr(literature, limit, value)
+            with pytest.raises(TooLarge, match="超过限度，请分批导入"):
+                literature.read_text(nested)
 
 
 def test_empty_lines_cost_next_to_nothing() -> None:

@@ -1,5 +1,6 @@
 """What a page is told that another page has overtaken."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -48,10 +49,8 @@ def test_every_kind_of_field_comes_as_its_control_says_it(
         appointments=[{"post": "一级教师", "unit": "青禾小学", "start": "2012-01-01"}],
     )
     values = browser.get(f"/portfolio/{title.id}/fields").json["values"]
-    assert values["appointments"] == [
-        '[{"post": "一级教师", "unit": "青禾小学", "start": "2012-01-01", "end": "", '
-        '"current": ""}]'
-    ]
+    row = {"post": "一级教师", "unit": "青禾小学", "start": "2012-01-01", "end": "", "current": ""}
+    assert values["appointments"] == [json.dumps([row], ensure_ascii=False)]
 
 
 def test_attachments_come_with_their_names(teacher: Person, client_for: Sign) -> None:

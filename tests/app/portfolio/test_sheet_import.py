@@ -98,6 +98,17 @@ def test_a_type_whose_title_no_sheet_may_bear_has_a_template_too(desk: Any) -> N
     assert desk.get("/imports/new/item-medal").status_code == 404
 
 
+def test_a_type_of_another_series_is_refused_as_where_it_is_entered(desk: Any) -> None:
+    said = "“病案和专题报告”供卫生技术人员系列填报，请先在“个人信息”中选择该职称系列"
+    for answer in (
+        desk.get("/portfolio/new/health_case"),
+        desk.get("/imports/new/item-health_case"),
+        desk.get("/imports/template/item-health_case"),
+        desk.post("/imports/new/item-health_case", {}),
+    ):
+        assert (answer.status_code, said in answer.text) == (403, True)
+
+
 def test_every_row_becomes_a_draft_and_none_twice(desk: Any, teacher: Person) -> None:
     other = [*HONOR[:-2], "", ""]
     book = a_book(HONORS, HONOR, ["师德标兵", *other[1:]])
