@@ -1,6 +1,5 @@
 """填报: what a declaration's pages write: autosave, import, attach, 修改专业, submit."""
 
-from collections.abc import Collection
 from typing import Any
 
 from flask import flash, render_template, request, url_for
@@ -41,12 +40,19 @@ def autosave(declaration_id: int) -> dict[str, Any]:
     if name in {"highest", "qualifying"}:
         operations.set_education_flag(found, _number(first), name)
         return {"saved": True}
-    version = request.form.get("row_version", type=int)
-    saved = operations.save_field(found, name, values, now=now(), row_version=version)
+    saved = operations.save_field(
+        found,
+        name,
+        values,
+        now=now(),
+        row_version=request.form.get("row_version", type=int),
+        beside=request.form.get("beside", ""),
+    )
     return {
         "saved": True,
         "values": saved.values,
         "notice": saved.notice,
+        "judged": saved.judged,
         "row_version": found.row_version,
     }
 
@@ -83,7 +89,9 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     if said.are_open:
         problem = overtaken("这份申报")
         return section_page(found, "basics", said=said, problem=problem), 409
-    errors = _keep_all(found, but=said.given_up)
+    notice, errors = operations.save_form(found, request.form, but=said.given_up, now=now())
+    if notice:
+        flash(notice, "warning")
     if errors:
         return section_page(found, "basics", errors=errors, said=said), 422
     missing = specs.missing_labels(found)
@@ -104,25 +112,6 @@ def _closed(found: Declaration) -> tuple[str, int]:
         label="查看这份申报",
     )
     return page, Conflict.status
-
-
-def _keep_all(found: Declaration, *, but: Collection[str]) -> dict[str, list[str]]:
-    errors: dict[str, list[str]] = {}
-    for spec in (specs.personal_form(found), specs.teaching_form(found)):
-        for field in spec.fields if spec else ():
-            errors.update({} if field.name in but else _keep(found, field.name))
-    return errors
-
-
-def _keep(found: Declaration, name: str) -> dict[str, list[str]]:
-    """Save one posted field and say what was adjusted; return its faults."""
-    try:
-        saved = operations.save_field(found, name, request.form.getlist(name), now=now())
-    except Invalid as error:
-        return error.errors
-    if saved.notice:
-        flash(saved.notice, "warning")
-    return {}
 
 
 @bp.post("/declarations/<int:declaration_id>/specialty")

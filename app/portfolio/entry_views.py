@@ -37,10 +37,11 @@ def autosave(item_id: int) -> dict[str, Any]:
             item, name, ids, actor=current_user, now=now(), row_version=version
         )
         return {"saved": True, "row_version": item.row_version}
-    beside = item_types.typed_beside(kind, request.form.get("beside", ""))
+    draft = operations.draft_of(item, now())
+    beside = draft.typed_beside(request.form.get("beside", ""))
     faults = operations.save_fields(
         item,
-        {name: item_types.answers_to(kind, name, typed)},
+        {name: draft.answer_to(name, typed)},
         actor=current_user,
         now=now(),
         row_version=version,
@@ -48,7 +49,7 @@ def autosave(item_id: int) -> dict[str, Any]:
     )
     if faults:
         raise Invalid(errors=faults)
-    judged = operations.judged_again(item, name, beside, now())
+    judged = operations.draft_of(item, now()).judged_again(name, beside)
     return {"saved": True, "row_version": item.row_version, "judged": judged}
 
 

@@ -2,8 +2,7 @@
 
 import contextlib
 import hashlib
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ import forms
 from app.accounts.models import Person
 from app.core.clock import ZONE
 from app.core.db import db
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.portfolio.models import SUMMARY_LENGTH, ItemTypeText, ItemVersion, PortfolioItem
 from forms import FieldSpec, FormSpec, ItemType, build
 from forms.items import item_type_from
@@ -21,7 +20,6 @@ from forms.items import item_type_from
 __all__ = [
     "ItemType",
     "all_types",
-    "answers_to",
     "asked_of",
     "fields_of",
     "form_of",
@@ -32,7 +30,6 @@ __all__ = [
     "special_to",
     "stamp",
     "summary_of",
-    "typed_beside",
     "under",
 ]
 
@@ -120,34 +117,3 @@ def summary_of(kind: ItemType, data: Mapping[str, Any]) -> str:
 def marks_of(kind: ItemType, data: Mapping[str, Any]) -> set[str]:
     """Return the hashes by which the same achievement of two people is found."""
     return {hashlib.sha256(told.encode()).hexdigest() for told in kind.identities(data)}
-
-
-def answers_to(kind: ItemType, name: str, texts: Sequence[str]) -> Any:
-    """Return what was typed into one field in the shape the form reads; Invalid if unknown."""
-    for field in fields_of(kind):
-        if field.name == name:
-            return _shaped(field, list(texts))
-    raise Invalid("没有这个字段，请刷新页面", field=name)
-
-
-def typed_beside(kind: ItemType, sent: str) -> dict[str, Any]:
-    """Return what a page has typed and not saved, sent as {name: texts}, without attachments."""
-    try:
-        texts = json.loads(sent or "{}")
-        known = {field.name: field for field in fields_of(kind)}
-        shown = {name: list(map(str, texts[name])) for name in known.keys() & texts.keys()}
-    except (ValueError, AttributeError, TypeError) as error:
-        raise Invalid("页面内容无法识别，请刷新页面") from error
-    return {name: _shaped(known[name], typed) for name, typed in shown.items()}
-
-
-def _shaped(field: FieldSpec, texts: list[str]) -> Any:
-    if field.type == "checkbox":
-        return [text for text in texts if text]
-    first = texts[0] if texts else ""
-    if field.type != "rows":
-        return first
-    try:
-        return json.loads(first or "[]")
-    except ValueError as error:
-        raise Invalid("表格内容无法识别，请刷新页面", field=field.name) from error

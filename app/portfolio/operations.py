@@ -11,6 +11,7 @@ from app.core import audit, search
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.sweeping import forget_files
+from app.core.typed import Draft, texts_of
 from app.engine import handlers, runtime
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types
@@ -147,7 +148,7 @@ def save_fields(
     """
     require_editable(item, actor)
     require_current(item, row_version)
-    taken, faults = _read(item, values, beside or {}, now)
+    taken, faults = draft_of(item, now).read(values, beside or {})
     faults.update(flag_faults(item, taken))
     taken = {name: value for name, value in taken.items() if name not in faults}
     changed = {name: value for name, value in taken.items() if item.data.get(name) != value}
@@ -162,50 +163,9 @@ def save_fields(
     return faults
 
 
-def _judged(item: PortfolioItem, values: Values, now: datetime) -> Any:
-    """Return the form of a draft with these values in it, held against all but what is due."""
-    spec = item_types.form_of(item_types.get(item.type_key), item.person, now).optional()
-    form = build(spec)(data={**item.data, **values})
-    form.validate()
-    return form
-
-
-def _read(
-    item: PortfolioItem, values: Values, beside: Values, now: datetime
-) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """Return the values a draft can hold, and the faults of the others; unknown ones are left."""
-    kind = item_types.get(item.type_key)
-    known = {field.name for field in item_types.fields_of(kind)} & set(values)
-    form = _judged(item, {**beside, **values}, now)
-    faults = {name: texts_of(form[name]) for name in known if form[name].errors}
-    return {name: form[name].to_json() for name in known - set(faults)}, faults
-
-
-def judged_again(
-    item: PortfolioItem, name: str, beside: Values, now: datetime
-) -> dict[str, list[str]]:
-    """Return what is wrong now with each answer whose check reads this field, or that nothing is.
-
-    A draft keeps such an answer: which of the two is mended is up to the person.
-    """
-    reading = [f for f in item_types.fields_of(item_types.get(item.type_key)) if name in f.reads]
-    form = _judged(item, beside, now) if reading else {}
-    return {f.name: texts_of(form[f.name]) for f in reading if not form[f.name].is_empty()}
-
-
-def texts_of(field: Any) -> list[str]:
-    """Return the messages of a field; those of table rows say their row and their column."""
-    found: list[str] = []
-    for number, entry in enumerate(getattr(field, "entries", ()), 1):
-        said = [labelled(cell.label.text, text) for cell in entry.form for text in cell.errors]
-        if said:
-            found.append(f"第 {number} 行：{'；'.join(said)}")
-    return [*found, *(error for error in field.errors if isinstance(error, str))]
-
-
-def labelled(label: str, text: str) -> str:
-    """Return what is wrong with a field where others stand beside it; most faults name theirs."""
-    return text if label in text else f"{label}{text}"
+def draft_of(item: PortfolioItem, now: datetime) -> Draft:
+    """Return an item as it is being typed, under its type as it is described now."""
+    return Draft(item_types.form_of(item_types.get(item.type_key), item.person, now), item.data)
 
 
 def files_in(item: PortfolioItem, slot: str) -> list[ItemFile]:

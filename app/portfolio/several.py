@@ -14,12 +14,13 @@ from sqlalchemy.orm import selectinload
 from app.accounts.models import Person
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
+from app.core.typed import labelled
 from app.engine import runtime
 from app.engine.batches import each_of, note_failures
 from app.engine.models import ItemStatus, WorkItem
 from app.portfolio import item_types, queries
 from app.portfolio.models import DRAFT, RETURNED, PortfolioItem
-from app.portfolio.operations import BUSINESS, delete_item, labelled, submit_item
+from app.portfolio.operations import BUSINESS, delete_item, submit_item
 from app.portfolio.queries import Items
 
 SUBMIT, DELETE = "submit", "delete"

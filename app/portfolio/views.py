@@ -20,6 +20,7 @@ from app.core.overtaken import overtaken
 from app.core.permissions import requires
 from app.core.repeats import answer_repeat
 from app.core.signed_out import wants_json
+from app.core.typed import texts_of
 from app.engine import runtime
 from app.portfolio import (
     adding,
@@ -283,7 +284,7 @@ def _whole(form: Any, faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Return the faults with all that the form says of a table: its rows have several."""
     form.validate()
     tables = [name for name in faults if name in form and form[name].spec.type == "rows"]
-    told = {name: operations.texts_of(form[name]) or faults[name] for name in tables}
+    told = {name: texts_of(form[name]) or faults[name] for name in tables}
     return {**faults, **told}
 
 

@@ -5,6 +5,7 @@ from app.declarations.operations.filling import (
     Saved,
     differing_fields,
     save_field,
+    save_form,
     unsaved_fields,
 )
 from app.declarations.operations.finishing import (
@@ -95,6 +96,7 @@ __all__ = [
     "return_declaration",
     "revoke_declaration",
     "save_field",
+    "save_form",
     "save_prior_title",
     "set_education_flag",
     "set_result",

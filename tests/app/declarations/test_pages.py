@@ -1,6 +1,7 @@
 """The applicant's pages: filling, checking, submitting, and whom they are shown to."""
 
 import io
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,6 +99,33 @@ def test_the_whole_form_can_be_saved_and_names_its_faults(
     assert "不是有效的日期" in answer.text
     values["work_started_on"] = "2007-08-01"
     assert client.post(f"/declarations/{case.id}/fill/basics", values).status_code == 303
+
+
+def test_a_field_is_judged_with_those_that_its_rule_reads(
+    client_for: Clients, case: Declaration
+) -> None:
+    """While it is typed, and when the whole form is saved."""
+    client = client_for(case.person)
+
+    def typed(name: str, value: str, **beside: list[str]) -> Any:
+        sent = {"name": name, "value": value, "beside": json.dumps(beside)}
+        return client.post(
+            f"/declarations/{case.id}/autosave", sent, headers={"Accept": "application/json"}
+        )
+
+    assert case.teaching["teaching_years"] == 19
+    said = typed("rural_years", "25").json["errors"]["rural_years"]
+    assert said == ["不能大于教龄（19）"]
+    assert typed("rural_years", "25", teaching_years=["30"]).json["judged"] == {}
+    assert typed("teaching_years", "30").json["judged"] == {"rural_years": []}
+    told = typed("teaching_years", "20").json["judged"]
+    assert told == {"rural_years": ["不能大于教龄（20）"]}
+    whole = {**case.personal, **case.teaching, "teaching_years": "5", "rural_years": "6"}
+    answer = client.post(f"/declarations/{case.id}/fill/basics", whole)
+    assert (answer.status_code, "不能大于教龄（5）" in answer.text) == (422, True)
+    with transaction(write=False):
+        kept = queries.get_declaration(case.id).teaching
+    assert (kept["teaching_years"], kept["rural_years"]) == (5, 25), "what holds is kept"
 
 
 def test_the_photo_is_the_persons_and_must_be_cropped(
