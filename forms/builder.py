@@ -105,9 +105,13 @@ def display(field: FieldSpec, value: Any, choices: Choices | None = None) -> str
 def display_all(
     spec: FormSpec, answers: Mapping[str, Any], choices: Choices | None = None
 ) -> list[tuple[str, str]]:
-    """Return (label, text) for every field of a form but tables, in order."""
+    """Return (label, text) for every field of a form but tables, in order.
+
+    A box that nobody touched is not ticked.
+    """
+    told = {each.name: bool(answers.get(each.name)) for each in spec.fields if each.type == "bool"}
     return [
-        (field.label, display(field, answers.get(field.name), choices))
+        (field.label, display(field, {**answers, **told}.get(field.name), choices))
         for field in spec.fields
         if field.type != "rows"
     ]

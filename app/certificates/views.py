@@ -33,6 +33,7 @@ from app.units.flow import flow_log, open_items
 __all__ = ["bp", "earlier_views", "issuing_views"]
 
 LOOK_UPS = PublicForm("certificate", free=10)
+NOT_ISSUED = "证书尚未签发，签发后才有电子证书"
 PAPER_WAITS = "电子证书正在生成，请稍后再试"
 PAPER_FAILED = "电子证书暂时未能生成，发证机关处理后即可下载，证书本身已生效"
 FORGED = {
@@ -122,6 +123,8 @@ def paper(certificate_id: int) -> Response:
     certificate = certificate_for(certificate_id)
     if certificate.state is CertificateStatus.REVOKED:
         raise Conflict("该证书已撤销，不再提供电子证书")
+    if not certificate.is_issued:
+        raise Conflict(NOT_ISSUED)
     if certificate.pdf is None:
         raise Conflict(PAPER_FAILED if _has_failed(certificate) else PAPER_WAITS)
     answer = make_response(read_bytes(certificate.pdf))

@@ -289,6 +289,7 @@ def test_answers_are_shown_in_words():
         "承诺": "是", "原因": "", "证明": "2 个附件", "文件": "1 个附件",
     }  # fmt: skip
     assert display(SPEC.field("pledged"), False) == "否"
+    assert dict(display_all(SPEC, {}, UNITS))["承诺"] == "否", "a box that nobody touched"
     assert display(SPEC.field("posts"), [{}, {}]) == "2 行"
     assert display(SPEC.field("way"), "旧值") == "旧值"
 

@@ -226,9 +226,10 @@ def test_without_a_photo_the_person_is_asked_for_it(app: Flask, client_for: Ente
         assert (item.node, item.assignee_id) == ("provide_photo", person.id)
         told = select(Notification.text).where(Notification.person_id == person.id)
         assert any("需要证件照片" in text for text in db.session.scalars(told))
-    assert (
-        client_for(person).get(f"/tasks/{item.id}").location == f"/certificates/{certificate_id}"
-    )
+    browser, page = client_for(person), f"/certificates/{certificate_id}"
+    assert browser.get(f"/tasks/{item.id}").location == page
+    early = browser.get(f"{page}/file")
+    assert (early.status_code, "证书尚未签发" in early.text) == (409, True)
 
 
 def test_the_photo_is_sent_and_the_issuer_is_next(app: Flask, client_for: Enter) -> None:
