@@ -45,6 +45,29 @@ _WORDS = {
 _ISSUED = "status IN ('active', 'replaced', 'revoked')"
 
 
+STATED = {
+    "name": "姓名",
+    "gender": "性别",
+    "id_type": "证件类型",
+    "id_number": "证件号码",
+    "birth_date": "出生日期",
+    "number": "证书编号",
+    "series": "系列",
+    "specialty": "专业",
+    "level": "职称级别",
+    "title": "资格名称",
+    "obtained_on": "取得资格时间",
+    "approval_no": "批准文号",
+    "nature": "资格性质",
+    "issued_on": "发证日期",
+    "issuer": "发证机构",
+    "committee": "评委会名称",
+    "employer": "取得资格时所在单位",
+    "validity_area": "有效区域",
+}
+"""What a certificate states, in the order of its page."""
+
+
 class Certificate(Model):
     """A certificate with the facts that it prints; they never change once it is issued."""
 
@@ -116,6 +139,13 @@ class Certificate(Model):
     def name(self) -> str:
         """The title that it certifies, as lists show it."""
         return f"{self.facts['series']} {self.facts['title']}"
+
+    @property
+    def stated(self) -> list[tuple[str, str]]:
+        """What it states (记载事项), as people read it."""
+        day = f"{self.issued_on:%Y-%m-%d}" if self.issued_on else ""
+        told = {**self.facts, "number": self.number, "issued_on": day}
+        return [(label, str(told.get(name) or "")) for name, label in STATED.items()]
 
 
 _KEPT = sa.text("withdrawn_at IS NULL")

@@ -346,7 +346,7 @@ register_known(
         of_person(Certificate),
         {
             "证书编号": lambda c: c.number,
-            "记载事项": lambda c: c.facts,
+            "记载事项": lambda c: dict(c.stated),
             "发证日期": lambda c: c.issued_on,
         },
         "/certificates",
@@ -359,7 +359,7 @@ register_known(
         of_person(ReplacementRequest),
         {
             "事由": lambda r: r.reason,
-            "更正项目": lambda r: r.changes,
+            "更正项目": lambda r: {CHANGEABLE[name]: text for name, text in r.changes.items()},
             "状态": lambda r: r.state.label,
         },
     ),

@@ -11,7 +11,7 @@ from app.core.db import db
 from app.core.permissions import ORGANISERS, STAFF, VETTERS, register_predicate
 from app.core.records import register_record, register_sight, register_subject
 from app.core.storage import StoredFile, register_reader
-from app.declarations import access, operations, overview, queries
+from app.declarations import access, operations, overview, queries, specs
 from app.declarations.contracts import (
     ACCEPTED,
     AT_ORGANISER,
@@ -36,6 +36,7 @@ from app.declarations.models import Declaration, Status
 from app.declarations.operations.reviewing import VETTING
 from app.declarations.operations.starting import ABANDONED, PROCESS
 from app.declarations.queries import BUSINESS
+from app.declarations.snapshots import title_line
 from app.engine import handlers
 from app.engine.contracts import YES_OR_NO, Contract, Move, moves, parting
 from app.engine.handlers import OPINION, OUTCOME_WORD, Card, Outcomes, Scope, Step
@@ -45,6 +46,7 @@ from app.people.known import KnownKind, of_person, register_known
 from app.portfolio.queries import register_usage
 from app.units.code_lists import POST_OF_TITLE
 from app.units.posts import lines_of
+from forms import display_all
 
 Answers = Mapping[str, Any]
 Faults = dict[str, list[str]]
@@ -361,6 +363,12 @@ def sees_declaration(declaration_id: int, person: Any, now: datetime) -> bool:
 register_usage(queries.items_in_use)
 
 
+def _filled_in(place: int, declaration: Declaration) -> dict[str, str]:
+    filled = specs.filled_in(declaration)[place : place + 1]
+    told = (pair for spec, data in filled for pair in display_all(spec, data))
+    return {label: text for label, text in told if text}
+
+
 register_known(
     30,
     KnownKind(
@@ -373,8 +381,9 @@ register_known(
             "专业": lambda d: d.specialty.name,
             "职称": lambda d: d.title.name,
             "状态": lambda d: d.status_word,
-            "个人信息": lambda d: d.personal,
-            "专业信息": lambda d: d.teaching,
+            "个人信息": partial(_filled_in, 0),
+            "专业信息": partial(_filled_in, 1),
+            "现有职称": lambda d: [title_line(row) for row in queries.prior_titles_of(d.id)],
             "提交时间": lambda d: d.submitted_at,
         },
         "/declarations",

@@ -327,6 +327,11 @@ def portfolio_panel(person: Any, roles: set[str], _now: datetime) -> Panel | Non
     )
 
 
+def _told_of(item: PortfolioItem) -> dict[str, str]:
+    lines = reading.lines_of(item_types.of(item), item.data)
+    return {line.label: line.text for line in lines if line.text}
+
+
 register_known(
     20,
     KnownKind(
@@ -336,7 +341,7 @@ register_known(
             "类型": lambda i: item_types.of(i).title,
             "摘要": lambda i: i.summary,
             "状态": lambda i: STATES[i.status],
-            "填写内容": lambda i: i.data,
+            "填写内容": _told_of,
             "附件编号": lambda i: sorted({file.file_id for file in (*i.files, *i.sent_files)}),
             "修改时间": lambda i: i.updated_at,
         },

@@ -20,9 +20,12 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.storage import StoredFile
 from app.people import exports, sight
+from app.people.known import everything_of
 from app.people.models import DataExport
 from app.units.models import Employment, Unit
+from tests.builders.declarations import a_draft
 from tests.builders.flow import drain, open_items
+from tests.builders.papers import an_issued_certificate
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.portfolio import an_upload
 from tests.conftest import START
@@ -191,6 +194,26 @@ def test_everything_comes_as_one_file_of_ones_own(
     with transaction():
         stranger = staff(db.session.scalars(sa.select(Unit)).one(), "unit_clerk")
     assert client_for(stranger).get(url).status_code == 404
+
+
+def names_in(told: Any) -> set[str]:
+    """Every name under which something is told."""
+    if isinstance(told, dict):
+        return set(told).union(*map(names_in, told.values()))
+    return set().union(*map(names_in, told)) if isinstance(told, list) else set()
+
+
+def test_everything_is_told_under_the_names_that_people_know_it_by(app: Flask) -> None:
+    applicant = a_draft().person_id
+    with transaction():
+        certified = an_issued_certificate().person_id
+        told = [everything_of(db.session.get_one(Person, each)) for each in (applicant, certified)]
+    known, certificate = told[0], told[1]["职称证书"][0]
+    assert {name for name in names_in(told) if name.isascii()} == set()
+    assert known["职称申报"][0]["专业信息"]["教龄"] == "19年"
+    assert "聘任一级教师" in known["职称申报"][0]["现有职称"][0]
+    assert {"从事工作及岗位": "数学教师"}.items() <= known["业绩"][-1]["填写内容"].items()
+    assert certificate["记载事项"]["资格名称"] == "高级教师"
 
 
 def test_one_export_at_a_time_and_the_next_holds_no_earlier_one(
