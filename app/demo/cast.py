@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from app.accounts.models import Person
+from app.accounts.models import Credential, Person
 from app.accounts.operations import (
     bar_person,
     create_credential,
     create_person,
     grant_role,
+    reset_credential,
     set_photo,
 )
 from app.catalogue.queries import series_by_name
@@ -69,23 +70,27 @@ def _enter_posts(stage: Stage, row: Mapping[str, Any]) -> None:
     posts.submit_sheet(unit, posts.Entry(counts, file.id), actor=actor, now=now())
 
 
-def _promise_account(stage: Stage, person: Person, login: str, roles: str, unit: str) -> None:
-    stage.accounts.append((person.id, login, f"{person.name}（{roles}）", unit))
+def _open_account(stage: Stage, person: Person, login: str, roles: str, unit: str) -> None:
+    account, _ = create_credential(person, login, now=now())
+    # Applicants sign in with their identity number, which is no login name.
+    name = account.login if login else person.id_number
+    stage.accounts.append((account.id, name, f"{person.name}（{roles}）", unit))
 
 
-def open_accounts(stage: Stage) -> list[tuple[str, str, str, str]]:
-    """Open everybody's account, at the end: activation secrets count from then.
+def hand_out_accounts(stage: Stage) -> list[tuple[str, str, str, str]]:
+    """Give everybody a new activation secret, at the end: its days count from then.
 
     Returns what each signs in with, who they are, their unit and secret.
     """
-    opened = []
     with transaction():
-        for person_id, login, who, unit in stage.accounts:
-            person = db.session.get_one(Person, person_id)
-            account, secret = create_credential(person, login, now=now())
-            # Applicants sign in with their identity number, which is no login name.
-            opened.append(((login and account.login) or person.id_number, who, unit, secret))
-    return opened
+        return [
+            (name, who, unit, reset_credential(_account(account_id), actor=None, now=now()))
+            for account_id, name, who, unit in stage.accounts
+        ]
+
+
+def _account(account_id: int) -> Credential:
+    return db.session.get_one(Credential, account_id)
 
 
 def _enter_staff(stage: Stage, row: Mapping[str, Any]) -> None:
@@ -94,7 +99,7 @@ def _enter_staff(stage: Stage, row: Mapping[str, Any]) -> None:
     unit_id = stage.units.get(row.get("unit", ""))
     unit = db.session.get(Unit, unit_id) if unit_id else None
     names = "、".join(ROLES[role] for role in row["roles"])
-    _promise_account(stage, person, row["login"], names, unit.name if unit else "全平台")
+    _open_account(stage, person, row["login"], names, unit.name if unit else "全平台")
     for role in row["roles"]:
         grant_role(
             person,
@@ -120,7 +125,7 @@ def enter_experts(stage: Stage) -> None:
             )
             stage.people[row["id"]] = person.id
             login = f"ah.{row['id'].lower()}"
-            _promise_account(stage, person, login, "评审专家", row["unit_name"])
+            _open_account(stage, person, login, "评审专家", row["unit_name"])
             grant_role(person, "expert", scope_kind="all", scope_id=None, actor_id=None, now=now())
             db.session.add(
                 ExpertProfile(
@@ -147,7 +152,7 @@ def enter_applicant(stage: Stage, row: Mapping[str, Any], *, photo: bool = True)
         stage.people[key] = person.id
         grant_role(person, "applicant", scope_kind="all", scope_id=None, actor_id=None, now=now())
         unit = db.session.get_one(Unit, stage.units[row["unit"]])
-        _promise_account(stage, person, "", "申报人", unit.name)
+        _open_account(stage, person, "", "申报人", unit.name)
         _tell_details(person, key, unit)
         if photo:
             give_photo(person)

@@ -73,7 +73,7 @@ def load(echo: Echo) -> None:
 
 
 def _keep_accounts(stage: Stage) -> None:
-    opened = cast.open_accounts(stage)
+    opened = cast.hand_out_accounts(stage)
     path = Path(current_app.instance_path) / ACCOUNTS
     path.touch(mode=0o600)
     path.write_text(json.dumps(opened, ensure_ascii=False, indent=1), encoding="utf-8")
