@@ -3,16 +3,26 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload
 
 from app.accounts.models import Credential, RoleGrant
 from app.accounts.queries import is_live
 from app.core.db import db
-from app.engine.models import ItemStatus, WorkItem
+from app.engine.models import ItemStatus, ProcessInstance, WorkItem
 
 Condition = sa.ColumnElement[bool]
+
+
+class _Unit(Protocol):
+    """A unit, of whose room this one knows no more."""
+
+    id: Any
+
+
+Place = TypeVar("Place", bound=_Unit)
 
 
 def without_hands(items: Collection[WorkItem], now: datetime) -> set[int]:
@@ -79,13 +89,19 @@ def _can_act(now: datetime) -> Condition:
     return sa.and_(is_live(now), able)
 
 
-def has_able_holder(role: str, unit_id: InstrumentedAttribute[int], now: datetime) -> Condition:
-    """Tell of a unit that somebody who can sign in holds a role there."""
+def has_able_holder(
+    role: str | InstrumentedAttribute[str],
+    unit_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    now: datetime,
+    *more: Condition,
+) -> Condition:
+    """Tell of a unit that somebody who can sign in, and of whom `more` holds, has a role there."""
     return sa.exists().where(
         RoleGrant.role == role,
         RoleGrant.scope_kind == "org",
         RoleGrant.scope_id == unit_id,
         _can_act(now),
+        *more,
     )
 
 
@@ -101,6 +117,19 @@ def able_holders(role: str, unit_ids: Collection[int], now: datetime) -> dict[in
     for unit_id, person_id in db.session.execute(held):
         found.setdefault(unit_id, set()).add(person_id)
     return found
+
+
+def able_at(role: str, unit_id: int, now: datetime) -> set[int]:
+    """Return who holds a role at a unit and can sign in: what is sent there reaches them."""
+    return able_holders(role, [unit_id], now).get(unit_id, set())
+
+
+def first_able(
+    role: str, units: Collection[Place], now: datetime, *, but: Collection[int | None]
+) -> Place | None:
+    """Return the first of some units where somebody other than these people can act in a role."""
+    able = able_holders(role, [unit.id for unit in units], now)
+    return next((unit for unit in units if able.get(unit.id, set()) - {*but}), None)
 
 
 @dataclass(frozen=True)
@@ -122,18 +151,30 @@ class LeftBehind:
 
 def left_behind(grants: Sequence[RoleGrant], now: datetime) -> dict[int, LeftBehind]:
     """Return of the roles of units what each would leave behind if it ended now, by grant."""
-    found = {}
-    for grant in grants:
-        if grant.scope_kind == "org" and grant.scope_id:
-            others = able_holders(grant.role, [grant.scope_id], now).get(grant.scope_id, set())
-            found[grant.id] = LeftBehind(_tasks_of(grant), is_last=not others - {grant.person_id})
-    return found
+    ends = aliased(RoleGrant)
+    is_other = RoleGrant.person_id != ends.person_id
+    others = has_able_holder(ends.role, ends.scope_id, now, is_other)
+    tasks = sa.select(sa.func.count(WorkItem.id)).where(_hangs_on(ends)).scalar_subquery()
+    asked = sa.select(ends.id, tasks, ~others).where(
+        ends.id.in_([grant.id for grant in grants]), ends.scope_kind == "org"
+    )
+    return {row[0]: LeftBehind(row[1], is_last=row[2]) for row in db.session.execute(asked)}
 
 
-def _tasks_of(grant: RoleGrant) -> int:
+def tasks_of(grant: RoleGrant) -> sa.Select[tuple[WorkItem]]:
+    """Select the open tasks that hang on a role of a unit, the longest waiting first.
+
+    Each comes with the version of its process, which tells what it is a part of.
+    """
+    version = joinedload(WorkItem.instance).load_only(ProcessInstance.status)
+    found = sa.select(WorkItem).where(_hangs_on(grant))
+    loaded = found.options(version.joinedload(ProcessInstance.version))
+    return loaded.order_by(WorkItem.opened_at, WorkItem.id)
+
+
+def _hangs_on(grant: RoleGrant | type[RoleGrant]) -> Condition:
+    """Tell of a task that it waits for a role of a unit, or was given to its holder in that."""
     there = sa.and_(WorkItem.scope_kind == "org", WorkItem.scope_id == grant.scope_id)
     given = sa.and_(WorkItem.assignee_id == grant.person_id, WorkItem.is_personal.is_(False))
-    waiting = sa.select(sa.func.count(WorkItem.id)).where(
-        WorkItem.status == ItemStatus.OPEN, WorkItem.role == grant.role, sa.or_(there, given)
-    )
-    return db.session.scalar(waiting) or 0
+    is_open = WorkItem.status == ItemStatus.OPEN
+    return sa.and_(is_open, WorkItem.role == grant.role, sa.or_(there, given))

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.accounts.hands import able_at
 from app.accounts.models import Person
 from app.accounts.operations import bar_person, notify
-from app.accounts.queries import holders, works_at
+from app.accounts.queries import works_at
 from app.certificates.models import (
     Certificate,
     CertificateStatus,
@@ -52,7 +53,7 @@ def check_revocable(certificate: Certificate, *, actor_id: int, now: datetime) -
         raise Conflict("只有有效的证书可以撤销")
     if living_revocation(certificate.id) is not None:
         raise Conflict("该证书已在办理撤销，请等待复核")
-    issuers = holders("issuer", "org", certificate.issuer_unit_id, now)
+    issuers = able_at("issuer", certificate.issuer_unit_id, now)
     if not issuers - {actor_id, certificate.person_id}:
         raise Conflict("撤销证书须由另一人复核，本机关目前没有其他发证人员，请先增设")
 

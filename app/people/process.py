@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.accounts.hands import able_at
 from app.accounts.models import Person
 from app.accounts.queries import holders, works_at
 from app.accounts.tasks import holds_task
@@ -94,7 +95,7 @@ def look_for_unit(step: Step) -> Outcomes:
     made = _correction(step.business_id)
     unit = unit_of(made.person_id)
     office = reviewing_unit(unit, made.person_id, step.now) if unit else None
-    clerks = holders("unit_clerk", "org", office.id, step.now) if office else set()
+    clerks = able_at("unit_clerk", office.id, step.now) if office else set()
     return {"has_unit": bool(clerks - {made.person_id})}
 
 

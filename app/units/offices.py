@@ -1,11 +1,10 @@
 """Which office looks after a unit or an area: its superior, or the personnel department there."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import select
 
-from app.accounts.queries import holders
+from app.accounts.hands import first_able
 from app.core.db import db
 from app.units import areas
 from app.units.code_lists import AREA_OFFICES
@@ -16,19 +15,14 @@ VETS = "unit_admin"
 """Who of an office vets units."""
 
 
-def personnel_office(area_code: str) -> Unit | None:
-    """Return the personnel department (人社部门) of an area, or of the nearest one around it."""
-    return next(_personnel_offices(area_code), None)
-
-
-def _personnel_offices(area_code: str) -> Iterator[Unit]:
+def _personnel_offices(area_code: str) -> list[Unit]:
     around = areas.upwards(area_code)
     found = db.session.scalars(
         select(Unit).where(
             Unit.area_code.in_(around), Unit.type.in_(AREA_OFFICES), Unit.closed_at.is_(None)
         )
     )
-    yield from sorted(found, key=lambda unit: around.index(unit.area_code))
+    return sorted(found, key=lambda unit: around.index(unit.area_code))
 
 
 def vetting_office(
@@ -39,9 +33,10 @@ def vetting_office(
     An office where nobody could decide is passed over, and the unit itself (`but`); None when
     there is none left. Who asks (`asker`) never decides.
     """
-    above = reversed(path_of(superior)) if superior is not None else iter(())
-    for office in (*above, *_personnel_offices(area_code)):
-        is_other = office.id != but and office.closed_at is None
-        if is_other and holders(VETS, "org", office.id, now) - {asker}:
-            return office
-    return None
+    above = reversed(path_of(superior)) if superior is not None else ()
+    offices = [
+        office
+        for office in (*above, *_personnel_offices(area_code))
+        if office.id != but and office.closed_at is None
+    ]
+    return first_able(VETS, offices, now, but={asker})

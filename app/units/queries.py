@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
 
+from app.accounts.hands import first_able
 from app.accounts.models import Person, RoleGrant
-from app.accounts.queries import holders, is_live
+from app.accounts.queries import is_live
 from app.core import crypto
 from app.core.db import db
 from app.core.errors import Invalid
@@ -66,15 +67,13 @@ def reporting_chain(unit: Unit) -> list[Unit]:
 
 
 def reviewing_unit(unit: Unit, person_id: int, now: datetime) -> Unit:
-    """Return who reviews this person: the unit, or the one above when it could only be themself.
+    """Return who reviews this person: the unit, or the one above where nobody else could there.
 
-    Nobody acts on their own case: where a unit's only reviewer applies, its superior reviews.
+    Nobody acts on their own case: where a unit's only reviewer applies, its superior reviews, as
+    it does while the accounts of all its reviewers are disabled.
     """
     upwards = [unit, *reporting_chain(unit)]
-    for office in upwards:
-        if holders("unit_clerk", "org", office.id, now) - {person_id}:
-            return office
-    return upwards[-1]
+    return first_able("unit_clerk", upwards, now, but={person_id}) or upwards[-1]
 
 
 def search_units(jurisdiction: str | None, text: str) -> Select[tuple[Unit]]:

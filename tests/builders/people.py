@@ -66,6 +66,12 @@ def with_password(person: Person, login: str) -> Credential:
     return account
 
 
+def disable(person: Person) -> None:
+    """Keep somebody out of their account (停用)."""
+    db.session.query(Credential).filter_by(person_id=person.id).one().is_enabled = False
+    db.session.flush()
+
+
 def keepers_of_accounts() -> tuple[Person, Person]:
     """The system administrator and the security administrator."""
     return (

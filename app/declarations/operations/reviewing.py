@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from app.accounts.hands import able_at, able_holders, first_able
 from app.accounts.models import Person
-from app.accounts.queries import holders
 from app.catalogue import jurisdictions
 from app.catalogue.queries import workdays_between
 from app.core import storage
@@ -121,7 +121,7 @@ def _has_leader(
 ) -> bool:
     """Tell whether an office has a leader beside who vetted: with none the superior decides."""
     barred = {declaration.person_id, actor.id}
-    return unit.has_leader and bool(holders(role, "org", unit.id, now) - barred)
+    return unit.has_leader and bool(able_at(role, unit.id, now) - barred)
 
 
 def vetter(declaration: Declaration) -> int | None:
@@ -148,10 +148,7 @@ def termination_confirmer(declaration: Declaration, now: datetime) -> Unit | Non
     barred = {declaration.person_id, proposer(declaration)}
     role = "unit_leader" if declaration.current_level <= 1 else "superior_leader"
     unit = declaration.current_unit or declaration.unit
-    for office in (unit, *reporting_chain(unit)):
-        if holders(role, "org", office.id, now) - barred:
-            return office
-    return None
+    return first_able(role, [unit, *reporting_chain(unit)], now, but=barred)
 
 
 def _propose_termination(
@@ -349,8 +346,10 @@ def move_up(declaration: Declaration, *, now: datetime) -> bool:
     over: the one above it reviews.
     """
     unit = declaration.current_unit or declaration.unit
-    for office in reporting_chain(unit):
-        if holders("superior_clerk", "org", office.id, now) != {declaration.person_id}:
+    chain = reporting_chain(unit)
+    able = able_holders("superior_clerk", [office.id for office in chain], now)
+    for office in chain:
+        if able.get(office.id) != {declaration.person_id}:
             declaration.current_unit = office
             declaration.current_level += 1
             db.session.flush()
@@ -363,7 +362,7 @@ def move_up(declaration: Declaration, *, now: datetime) -> bool:
 
 def _need_organisers_leader(declaration: Declaration, actor: Person, now: datetime) -> None:
     organiser = declaration.plan.organiser_unit_id
-    leaders = holders("organiser_leader", "org", organiser, now)
+    leaders = able_at("organiser_leader", organiser, now)
     if not leaders - {actor.id, declaration.person_id}:
         raise Conflict("终止须由第二人确认，组建单位尚无可确认的领导，请先设置领导岗")
 

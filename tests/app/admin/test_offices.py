@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts.models import Credential, GrantRequest, Person, RoleGrant
+from app.accounts.models import GrantRequest, Person, RoleGrant
 from app.accounts.queries import has_factor, live_grants
 from app.accounts.renewing import end_grant
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.app.admin.test_accounts import PASSWORD, person_called, tags_of
 from tests.builders.devices import a_device
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person, a_unit, disable
 from tests.builders.secrets import activated
 from tests.conftest import Browser
 
@@ -138,7 +138,7 @@ def test_a_disabled_administrator_does_not_keep_the_office_filled(
 ) -> None:
     with transaction():
         other = a_person("庾二鸣", roles=[("system_admin", "all", None)])
-        db.session.query(Credential).filter_by(person_id=other.id).one().is_enabled = False
+        disable(other)
     me = person_called("庾一鸣")
     with transaction(write=False):
         mine = db.session.query(RoleGrant.id).filter_by(person_id=me.id).scalar()

@@ -17,10 +17,11 @@ from app.core.invariants import check_all
 from app.engine.models import WorkItem
 from app.units import closing, operations, queries, tree
 from app.units.models import Employment, Unit
+from app.units.offices import vetting_office
 from app.units.process import BINDING
 from tests.app.units.conftest import APPLICANT, Case, ask, ask_by_two, status, task_of, vet
 from tests.builders.flow import open_items
-from tests.builders.people import a_person, a_unit, employ, staff
+from tests.builders.people import a_person, a_unit, disable, employ, staff
 from tests.builders.refusals import is_told_in_place
 from tests.builders.threads import together_inside
 
@@ -298,6 +299,22 @@ def test_a_unit_with_another_reviewer_reviews_itself(app: Flask) -> None:
         assert queries.reviewing_unit(school, clerk.id, now()) is bureau
         a_person("卜文", roles=[("unit_clerk", "org", school.id)])
         assert queries.reviewing_unit(school, clerk.id, now()) is school
+
+
+def test_nothing_is_sent_where_every_account_is_disabled(app: Flask) -> None:
+    with transaction():
+        bureau = a_unit("云桥区教育局", kind="机关", type_="主管部门")
+        school = a_unit("云桥区青禾小学", reports_to=bureau, parent=bureau)
+        keepers = [a_person(roles=[("unit_admin", "org", each.id)]) for each in (bureau, school)]
+        asker, moment = a_person(), now()
+        assert queries.reviewing_unit(school, asker.id, moment) is school
+        assert vetting_office(school, "340602", moment) is school
+        for person in (staff(school, "unit_clerk"), keepers[1]):
+            disable(person)
+        assert queries.reviewing_unit(school, asker.id, moment) is bureau
+        assert vetting_office(school, "340602", moment) is bureau
+        disable(keepers[0])
+        assert vetting_office(school, "340602", moment) is None
 
 
 def test_nobody_decides_on_their_own_request(app: Flask) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts.models import Credential, Person, RoleGrant
+from app.accounts.models import Person, RoleGrant
 from app.accounts.operations import grant_role
 from app.accounts.renewing import end_grant
 from app.accounts.terms import last_day
@@ -15,7 +15,7 @@ from app.core.db import db, transaction
 from app.core.instants import end_of
 from app.units import operations
 from app.units.models import Unit
-from tests.builders.people import a_person, a_unit
+from tests.builders.people import a_person, a_unit, disable
 from tests.conftest import START
 
 
@@ -112,7 +112,7 @@ def test_the_list_tells_login_and_state_and_offers_a_reset_only_where_it_is_give
         clerk = a_person("邬小棠", roles=[("unit_clerk", "org", unit.id)])
         more = [("unit_leader", "org", unit.id), ("expert", "all", None)]
         busy = a_person("解明德", roles=more)
-        db.session.query(Credential).filter_by(person_id=busy.id).one().is_enabled = False
+        disable(busy)
     browser = client_for(admin)
     page = browser.get("/staff").text
     mine, others = row_of(page, "邬小棠"), row_of(page, "解明德")
