@@ -15,7 +15,7 @@ from app.accounts.grants import (
     renewed_by,
     withdraw_request,
 )
-from app.accounts.hands import left_behind
+from app.accounts.hands import left_behind, tasks_of
 from app.accounts.models import WAITING, GrantRequest, Person, RoleGrant
 from app.accounts.queries import has_factor, names_of
 from app.accounts.terms import usual_day
@@ -31,7 +31,15 @@ from app.core.errors import DomainError, Invalid, NotFound
 from app.core.faults import judged, show_faults, shown_on
 from app.core.http import page_of, see_other
 from app.core.menu import add_entry
-from app.core.permissions import ACTIONS, ADMINISTRATORS, MEMBER, PUBLIC, ROLES, requires
+from app.core.permissions import (
+    ACTIONS,
+    ADMINISTRATORS,
+    MEMBER,
+    PUBLIC,
+    ROLES,
+    requires,
+    subject_allows,
+)
 from app.inbox.queries import place_names
 from app.units.queries import label_of, unit_called
 
@@ -196,6 +204,22 @@ def _grant(grant_id: int) -> RoleGrant:
     if grant is None:
         raise NotFound
     return grant
+
+
+@bp.get("/grants/<int:grant_id>/tasks")
+@requires("grant.propose")
+def tasks_of_grant(grant_id: int) -> str:
+    """The open tasks that hang on a role of a unit; whom they are about only who may do them."""
+    grant = _grant(grant_id)
+    page = page_of(tasks_of(grant))
+    return render_template(
+        "admin/grant_tasks.html",
+        page=page,
+        person=_person(grant.person_id),
+        place=_named([grant])[grant.scope_kind, grant.scope_id],
+        role=ROLES.get(grant.role, grant.role),
+        mine={i.id for i in page.items if subject_allows("task.open", current_user, i, now())},
+    )
 
 
 @bp.post("/grants/<int:grant_id>/end")

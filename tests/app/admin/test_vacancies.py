@@ -1,5 +1,6 @@
 """空缺: a unit that loses the only holder of a role is told, and nothing waits there unseen."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,12 +9,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.accounts.hands import LeftBehind, left_behind
 from app.accounts.models import Notification, Person, RoleGrant
+from app.accounts.operations import grant_role
 from app.admin import ending
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.units.models import Unit
-from tests.builders.people import a_person, a_unit, staff
+from tests.builders.people import a_person, a_unit, slip_in_role, staff
+from tests.builders.statements import statements_sent
 from tests.conftest import START, Browser
 
 
@@ -64,6 +68,11 @@ def test_who_ends_the_only_clerks_role_sees_it_and_the_units_are_told(
     page = security.get(f"/admin/grants/people/{case.clerk.id}").text
     warning = "云桥区青禾小学没有其他单位经办人，1 项待办任务将无人办理"
     assert page.count(warning) == 2  # Beside the role and in the question.
+    [listed] = re.findall(r'href="(/admin/grants/\d+/tasks)"', page)
+    tasks = security.get(listed).text
+    # The task, and the process that is called like it.
+    assert (tasks.count("<td>人员注册审核"), "11-23 09:00" in tasks) == (1, True)
+    assert "苏晓禾" not in tasks, "what a task is about is for who may do it"
     assert "本单位没有" not in client_for(case.admin).get("/home").text
     assert end_role(security, case.clerk).status_code == 303
     vacancy, url = "没有单位经办人，1 项待办无人办理", f"/staff?unit={case.unit.id}"
@@ -104,6 +113,24 @@ def test_a_disabled_account_leaves_a_unit_without_its_clerk_as_well(
     ]
     page = system.get(f"/admin/units/{case.unit.id}").text
     assert "本单位没有单位经办人，1 项待办无人办理" in page
+
+
+def test_what_several_roles_leave_behind_is_asked_at_once(case: Case) -> None:
+    with transaction():
+        clerk, unit_id = case.clerk, case.unit.id
+        slip_in_role(clerk, "unit_admin", unit_id)
+        grant_role(clerk, "expert", scope_kind="all", scope_id=None, actor_id=None, now=now())
+        grants = db.session.query(RoleGrant).filter_by(person_id=clerk.id).all()
+        db.session.flush()
+        with statements_sent() as sent:
+            found = left_behind(grants, now())
+    told = {grant.role: found.get(grant.id) for grant in grants}
+    assert told == {
+        "unit_clerk": LeftBehind(1, is_last=True),
+        "unit_admin": LeftBehind(0, is_last=False),
+        "expert": None,
+    }
+    assert len(sent) == 1, sent
 
 
 def test_a_term_that_runs_out_leaves_a_vacancy_that_is_told_once(
