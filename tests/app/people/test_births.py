@@ -8,11 +8,13 @@ import pytest
 from flask import Flask
 
 from app.accounts.models import Person
+from app.core import crypto
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.numbers import check_age, checked_id_number
 from app.imports.kinds import Place, Row, judge, kind_called
+from app.people import corrections
 from app.people.models import IdentityCorrection
 from app.units.models import Unit
 from tests.builders.people import a_person, a_unit, an_id_number, staff
@@ -91,7 +93,9 @@ def test_a_title_from_childhood_is_refused_at_its_day(unit: Unit, clerk: Person)
         assert "id_number" not in told
 
 
-def test_no_correction_leads_to_an_impossible_birth(unit: Unit, client_for: Any) -> None:
+def test_no_correction_leads_to_an_impossible_birth(
+    unit: Unit, clerk: Person, client_for: Any
+) -> None:
     """Nor one that was asked for with such a number before; what is kept stays as it is."""
     with transaction():
         person = a_person("苏晓禾", id_number=LONG_DEAD, unit=unit)
@@ -105,3 +109,9 @@ def test_no_correction_leads_to_an_impossible_birth(unit: Unit, client_for: Any)
     assert browser.post("/account/correction", {**form, "id_number": ""}).status_code == 303
     with transaction(write=False):
         assert db.session.query(IdentityCorrection).one().name == "苏小禾"
+    with transaction():
+        asked = db.session.query(IdentityCorrection).one()
+        # Asked for before such numbers were refused, and waiting since.
+        asked.id_number_sealed, asked.id_number_hash = crypto.seal(CHILD), crypto.keyed_hash(CHILD)
+    with pytest.raises(Invalid, match=r"未满 16 周岁.*请退回或不予更正"), transaction():
+        corrections.grant_correction(asked, "", actor_id=clerk.id, now=now())
