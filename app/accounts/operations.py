@@ -172,7 +172,8 @@ def set_password(credential: Credential, password: PasswordHash, *, now: datetim
 
 
 def set_photo(person: Person, file_id: int, *, now: datetime) -> None:
-    """Keep a photo as the one that certificates carry."""
+    """Keep a photo as the one that certificates carry, whichever page it comes from."""
+    db.session.refresh(person, with_for_update={"of": Person})
     person.photo_file_id = file_id
     audit.record("person:photo_set", subject=("person", person.id), actor_id=person.id, now=now)
 

@@ -18,6 +18,7 @@ from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.uploads import PHOTO, Policy
 from tests.app.core.test_uploads import a_pdf, a_picture
+from tests.builders.locks import locks_on
 from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
 from tests.conftest import START
@@ -131,5 +132,7 @@ def test_only_what_was_cropped_as_a_photo_becomes_the_certificates_photo(
             )
         ]
     browser = client_for(person)
-    answers = [browser.post("/account/photo", {"photo": number}).status_code for number in ids]
+    with locks_on("person") as locks:
+        answers = [browser.post("/account/photo", {"photo": number}).status_code for number in ids]
     assert answers == [422, 422, 303]
+    assert locks == ["UPDATE"], "of two pages that change it one comes after the other"

@@ -308,7 +308,9 @@ def test_a_photo_is_deleted_by_its_owner(client_for: Any, person: Person) -> Non
         owner = kept(person)
         owner.photo_file_id = an_upload(owner, "photo.jpg").id
     assert "删除照片" in browser.get("/account").text
-    assert browser.post("/account/photo/remove").status_code == 303
+    with locks_on("person") as locks:
+        assert browser.post("/account/photo/remove").status_code == 303
+    assert locks == ["UPDATE"]
     with transaction(write=False):
         assert kept(person).photo_file_id is None
     assert "删除照片" not in browser.get("/account").text
