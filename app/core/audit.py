@@ -23,8 +23,10 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Update,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,6 +39,7 @@ HEAD = "audit.head"
 CHUNK = 1000
 # More broken places than these are not told one by one.
 MOST_TOLD = 100
+_ADDRESSED = text("address IS NOT NULL")
 
 
 class AuditEvent(Model):
@@ -48,6 +51,8 @@ class AuditEvent(Model):
         Index("ix_audit_event_subject", "subject_type", "subject_id"),
         Index("ix_audit_event_actor", "actor_id", "at"),
         Index("ix_audit_event_at", "at"),
+        # Of years of events the few of the last months that tell from where.
+        Index("ix_audit_event_from", "at", sqlite_where=_ADDRESSED, postgresql_where=_ADDRESSED),
     )
 
     id: Mapped[int] = pk()
@@ -95,8 +100,13 @@ def record_from(
 
 def forget_addresses(before: datetime) -> None:
     """Forget from where people signed in before a moment; that they did is kept."""
+    db.session.execute(forgetting(before))
+
+
+def forgetting(before: datetime) -> Update:
+    """Return the statement that forgets addresses; it reads no event that has none any more."""
     old = update(AuditEvent).where(AuditEvent.address.is_not(None), AuditEvent.at < before)
-    db.session.execute(old.values(address=None))
+    return old.values(address=None)
 
 
 def record_many(

@@ -1,12 +1,12 @@
-"""What is asked of the database meanwhile."""
+"""What is asked of the database meanwhile, and how it finds that."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Select, Update, event, text
 
-from app.core.db import current_transaction, db
+from app.core.db import current_transaction, db, transaction
 
 _counting: list[list[str]] = []
 
@@ -40,3 +40,16 @@ def statements_sent() -> Iterator[list[str]]:
     finally:
         _counting.pop()
         event.remove(db.engine, "before_cursor_execute", note)
+
+
+def plan_of(statement: Select[Any] | Update) -> str:
+    """How the database would find what a statement reads or changes."""
+    with transaction():
+        db.session.execute(text("ANALYZE"))
+    with transaction(write=False):
+        is_sqlite = db.engine.dialect.name == "sqlite"
+        query = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
+        values = tuple(query.params.values()) if is_sqlite else query.params
+        explain = f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{query}"
+        found = db.session.connection().exec_driver_sql(explain, values)
+        return "\n".join(str(row[-1]) for row in found)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from app.engine import care, queue, timers, workers
 from app.engine.health import health
 from app.engine.models import ProcessInstance, QueueRow, StepLog, Timer
 from app.engine.walk import TIMERS_AT_ONCE, StepFailed
+from tests.builders.statements import plan_of
 from tests.engine.kit import (
     CLERK,
     NOON,
@@ -226,19 +226,6 @@ def crowd(count: int, due: datetime) -> None:
             sa.insert(Timer),
             [{**wait, "instance_id": first + n, "task_uuid": f"t{n}"} for n in range(count)],
         )
-
-
-def plan_of(statement: sa.Select[Any]) -> str:
-    """How the database would find what a statement asks for."""
-    with transaction():
-        db.session.execute(sa.text("ANALYZE"))
-    with transaction(write=False):
-        is_sqlite = db.engine.dialect.name == "sqlite"
-        query = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})
-        values = tuple(query.params.values()) if is_sqlite else query.params
-        explain = f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{query}"
-        found = db.session.connection().exec_driver_sql(explain, values)
-        return "\n".join(str(row[-1]) for row in found)
 
 
 def test_looking_for_due_timers_reads_no_waiting_one(office: Office) -> None:

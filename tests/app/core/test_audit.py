@@ -13,6 +13,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
+from tests.builders.statements import plan_of
 
 
 def some_events(count: int = 3) -> None:
@@ -155,3 +156,16 @@ def test_an_earlier_check_knows_how_many_there_were(app: Flask) -> None:
         )
     take_the_end_away(3)
     assert broken() == [3]
+
+
+def test_old_addresses_are_found_without_reading_what_has_none(app: Flask) -> None:
+    row = {"tag": "file:read", "subject_type": "file", "subject_id": 1}
+    with transaction():
+        moment = now()
+        db.session.execute(sa.insert(AuditEvent), [{**row, "at": moment, "data": {}}] * 3000)
+        audit.record_from(
+            "192.0.2.7", "account:sign_in_failed", subject=("address", 0), actor_id=None, now=now()
+        )
+    plan = plan_of(audit.forgetting(moment))
+    assert "ix_audit_event_from" in plan, plan
+    assert "Seq Scan" not in plan, plan

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '2026112244'
+revision = '2026112264'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -312,6 +312,7 @@ def upgrade():
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.create_index('ix_audit_event_actor', ['actor_id', 'at'], unique=False)
         batch_op.create_index('ix_audit_event_at', ['at'], unique=False)
+        batch_op.create_index('ix_audit_event_from', ['at'], unique=False, sqlite_where=sa.text('address IS NOT NULL'), postgresql_where=sa.text('address IS NOT NULL'))
         batch_op.create_index('ix_audit_event_subject', ['subject_type', 'subject_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_event_tag'), ['tag'], unique=False)
 
@@ -2742,6 +2743,7 @@ def downgrade():
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_audit_event_tag'))
         batch_op.drop_index('ix_audit_event_subject')
+        batch_op.drop_index('ix_audit_event_from', sqlite_where=sa.text('address IS NOT NULL'), postgresql_where=sa.text('address IS NOT NULL'))
         batch_op.drop_index('ix_audit_event_at')
         batch_op.drop_index('ix_audit_event_actor')
 
