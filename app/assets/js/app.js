@@ -2,6 +2,7 @@
 import htmx from 'htmx.org';
 import 'bootstrap';
 import './submit.js';
+import './back.js';
 import './page.js';
 import './stack.js';
 import './toast.js';
