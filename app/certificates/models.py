@@ -115,7 +115,6 @@ class Certificate(Model):
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
     result: Mapped[Result | None] = relationship()
-    issuer_unit: Mapped[Unit] = relationship()
     photo: Mapped[StoredFile | None] = relationship(foreign_keys=[photo_file_id])
     pdf: Mapped[StoredFile | None] = relationship(foreign_keys=[pdf_file_id])
     replaces: Mapped["Certificate | None"] = relationship(

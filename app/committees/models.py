@@ -59,11 +59,6 @@ class Committee(Model):
     organiser_unit: Mapped[Unit] = relationship()
 
     @property
-    def is_by_specialty(self) -> bool:
-        """Tell whether it reviews one specialty only (按专业组建)."""
-        return bool(self.specialty)
-
-    @property
     def is_confirmed(self) -> bool:
         """Tell whether a second person has held the entry against the filing (已核对)."""
         return self.confirmed_by is not None

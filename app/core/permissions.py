@@ -236,7 +236,6 @@ def whom_to_ask(roles: Iterable[str]) -> str:
 
 
 Predicate = Callable[[Any, Any, datetime], bool]
-GrantLoader = Callable[[int, datetime], Iterable[Grant]]
 _predicates: dict[str, Predicate] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 

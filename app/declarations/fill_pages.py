@@ -113,14 +113,7 @@ def section_page(
     defects = located(found, queries.open_defects(found.id))
     forms = [form for form in (page.get("personal"), page.get("teaching")) if form]
     (said or Disputes()).show_on(*forms)
-    for name, texts in (errors or {}).items():
-        for form in forms:
-            if name in form:
-                form[name].errors = texts
-    for each in defects:
-        for form in forms:
-            if each.defect.field in form:
-                form[each.defect.field].notes = told_of(defects)[each.anchor]
+    _show_at_fields(forms, errors or {}, defects)
     return render_template(
         f"declarations/fill/{template}.html",
         declaration=found,
@@ -137,6 +130,20 @@ def section_page(
         last_moment=operations.last_moment(found),
         **page,
     )
+
+
+def _show_at_fields(
+    forms: Sequence[Any], errors: Mapping[str, list[str]], defects: Sequence[Located]
+) -> None:
+    """Put what was refused just now and what the offices said at the fields it is about."""
+    told = told_of(defects)
+    for form in forms:
+        for name, texts in errors.items():
+            if name in form:
+                form[name].errors = texts
+        for each in defects:
+            if each.defect.field in form:
+                form[each.defect.field].notes = told[each.anchor]
 
 
 def told_of(defects: Sequence[Located]) -> dict[str, list[str]]:

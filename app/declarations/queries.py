@@ -112,14 +112,6 @@ def passed_before(person_id: int) -> list[Declaration]:
     return list(db.session.scalars(passed.order_by(Declaration.id.desc())))
 
 
-def accepted_declarations(plan_id: int) -> list[Declaration]:
-    """Return the declarations of a plan that wait for their meeting, in order of acceptance."""
-    accepted = select(Declaration).where(
-        Declaration.plan_id == plan_id, Declaration.status == Status.ACCEPTED
-    )
-    return list(db.session.scalars(accepted.order_by(Declaration.id)))
-
-
 def prior_titles_of(declaration_id: int) -> list[PriorTitle]:
     """Return the titles held already, in the person's order."""
     found = select(PriorTitle).where(PriorTitle.declaration_id == declaration_id)

@@ -77,11 +77,7 @@ def start(
         started_by=actor_id,
         started_at=now,
     )
-    db.session.add(instance)
-    try:
-        db.session.flush()
-    except IntegrityError as error:  # two starts at once: the constraint decides
-        raise Conflict(SECOND) from error
+    _lay(instance)
     walk = Walk(instance, now, actor_id=actor_id, data=data or {})
     walk.begun = said or {}
     with walk.guarded():
@@ -98,6 +94,15 @@ def _refuse_second(key: str, business: Business) -> None:
     )
     if db.session.scalar(living) is not None:
         raise Conflict(SECOND)
+
+
+def _lay(instance: ProcessInstance) -> None:
+    """Write an instance; of two that are started at once the constraint lets one."""
+    db.session.add(instance)
+    try:
+        db.session.flush()
+    except IntegrityError as error:
+        raise Conflict(SECOND) from error
 
 
 def complete(

@@ -66,13 +66,7 @@ def attach_file(
     _refuse_twice(stored, here, slot)
     storage.link(stored)
     former = _replaced(here, replaces) if replaces is not None else None
-    last = max((file.position for file in here), default=0)
-    file = ItemFile(
-        slot=slot,
-        file_id=stored.id,
-        name=stored.name,
-        position=former.position if former else last + 1,
-    )
+    file = ItemFile(slot=slot, file_id=stored.id, name=stored.name, position=_place(here, former))
     if former is not None:
         item.files.remove(former)
     item.files.append(file)
@@ -83,6 +77,10 @@ def attach_file(
     record_event(item, verb, actor, now, slot=slot, file=stored.id, **gone)
     leave_files(item, gone.values())
     return file
+
+
+def _place(here: Sequence[ItemFile], former: ItemFile | None) -> int:
+    return former.position if former else max((file.position for file in here), default=0) + 1
 
 
 def _replaced(here: Sequence[ItemFile], file_id: int) -> ItemFile:

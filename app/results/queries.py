@@ -44,12 +44,6 @@ def get_publicity(publicity_id: int) -> Publicity:
     return found
 
 
-def open_publicities(now: datetime) -> list[Publicity]:
-    """Return what is open to objections now."""
-    found = publicities().where(Publicity.starts_at <= now, Publicity.ends_at >= now)
-    return list(db.session.scalars(found))
-
-
 def publicity_of_meeting(meeting_id: int) -> Publicity | None:
     """Return the publicity of a meeting's results."""
     return db.session.scalars(select(Publicity).where(Publicity.meeting_id == meeting_id)).first()

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
-CODE_LENGTH = 6
 
 
 @cache

@@ -13,10 +13,8 @@ def lines(path: Path) -> int:
 
 
 def length(function: Function) -> int:
-    """Lines of a function from its def to its end, without its docstring."""
-    words = function.body[0] if ast.get_docstring(function) else None
-    said = (words.end_lineno or 0) - words.lineno + 1 if words else 0
-    return (function.end_lineno or function.lineno) - function.lineno + 1 - said
+    """Lines of a function from its def to its end, with its docstring."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
 def body_length(function: Function) -> int:

@@ -13,6 +13,7 @@ from app.declarations.operations.common import (
     refuse_unless_editable,
 )
 from app.declarations.queries import entries_of, standard_item_of, types_for
+from app.plans.models import StandardItem
 from app.portfolio.models import ItemVersion
 from app.portfolio.queries import approved_items
 
@@ -39,16 +40,12 @@ def import_items(
     that the declaration holds already; Invalid beyond the item's maximum.
     """
     refuse_unless_editable(declaration)
-    if not item_ids:
-        raise Invalid("请先勾选要导入的记录")
     standard_item = (
         standard_item_of(declaration, standard_item_id) if section == EntrySection.ITEM else None
     )
     approved = _importable(declaration, types_for(section, standard_item), item_ids)
     here = entries_of(declaration.id, section, standard_item_id)
-    most = standard_item.max_count if standard_item else None
-    if most is not None and len(here) + len(set(item_ids)) > most:
-        raise Invalid(f"最多导入 {most} 条，已导入 {len(here)} 条")
+    _check_number(standard_item, len(here), len(set(item_ids)))
     made = [
         DeclarationEntry(
             declaration_id=declaration.id,
@@ -68,6 +65,14 @@ def import_items(
     db.session.flush()
     record("imported", declaration, declaration.person_id, now, items=sorted(set(item_ids)))
     return made
+
+
+def _check_number(standard_item: StandardItem | None, here: int, more: int) -> None:
+    if not more:
+        raise Invalid("请先勾选要导入的记录")
+    most = standard_item.max_count if standard_item else None
+    if most is not None and here + more > most:
+        raise Invalid(f"最多导入 {most} 条，已导入 {here} 条")
 
 
 def _put_in_order(

@@ -17,7 +17,6 @@ from rules.expression import ExpressionError, compile_expression
 
 _CAP = 10**6
 """Sums go no higher, whatever calls whatever."""
-_HOLDERS = frozenset({"subProcess", "callActivity"})
 
 
 def written_count(node: Node) -> int | None:

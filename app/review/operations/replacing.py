@@ -67,16 +67,17 @@ def replace_reviewer(
         now=now,
     )
     _tell_both(case, seat, former, new, now)
+    _record(case, actor_id, now, seat=seat, former=former.id, successor=new.id, reason=said)
+
+
+def _record(case: MeetingCase, actor_id: int, now: datetime, **facts: object) -> None:
     audit.record(
         "meeting:reviewer_replaced",
         subject=("meeting", case.meeting_id),
         actor_id=actor_id,
         now=now,
         case=case.id,
-        seat=seat,
-        former=former.id,
-        successor=new.id,
-        reason=said,
+        **facts,
     )
 
 

@@ -62,7 +62,7 @@ def test_a_senior_committee_of_11_by_series_needs_consent() -> None:
 def test_a_senior_committee_of_11_by_specialty_needs_none() -> None:
     assert refused(size=9, specialty="小学语文")["size"]
     with transaction():
-        assert authorise(size=11, specialty="小学语文").is_by_specialty
+        assert authorise(size=11, specialty="小学语文").specialty
 
 
 def test_sizes_below_senior_are_set_locally_but_stay_odd() -> None:
