@@ -318,6 +318,7 @@ VERBS = {
     "compare": "查看重复申报提示",
     "home": "首页",
     "health": "运行状态",
+    "entries": "查看各类用户的入口地址",
     "upload": "上传",
     "read": "查看",
     "sign_in": "登录",

@@ -201,6 +201,7 @@ ACTIONS: dict[str, Action] = {
     # papers
     "declaration.export": _may("applicant", *REVIEWERS, *ORGANISERS, when="may_see_declaration"),
     # administration: the three administrators share no action
+    "site.entries": _may("system_admin"),
     "unit.manage": _may("system_admin"),
     "account.manage": _may("system_admin"),
     "account.unmask": _may("system_admin"),

@@ -40,7 +40,7 @@ def guard(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Person:
 def scanned(page: Page, folder: Path) -> str:
     """What a telephone reads from the QR code."""
     picture = folder / "qr.png"
-    page.locator("svg.factor-qr").screenshot(path=picture)
+    page.locator("svg.qr-code").screenshot(path=picture)
     image = cv2.resize(cv2.imread(str(picture)), None, fx=3, fy=3)
     readers = (cv2.QRCodeDetectorAruco(), cv2.QRCodeDetector())
     return next(filter(None, (reader.detectAndDecode(image)[0] for reader in readers)), "")

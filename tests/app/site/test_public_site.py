@@ -1,7 +1,9 @@
 """The public site: its name, its menu, its home page, the way in from elsewhere."""
 
+import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask
 
@@ -57,3 +59,21 @@ def test_a_link_from_elsewhere_leads_through_sign_in_to_its_page(
     with transaction():
         person = a_person(roles=[("applicant", "all", None)])
     assert client_for(person).get("/login?next=/declarations").location == "/declarations"
+
+
+def test_the_departments_site_is_given_an_address_for_each_kind_of_user(
+    app: Flask, client_for: Clients
+) -> None:
+    """AH-P-01: each opens its page or leads through sign-in to it, and is drawn as a QR code."""
+    with transaction():
+        system = a_person(roles=[("system_admin", "all", None)])
+        person = a_person(roles=[("applicant", "all", None)])
+    page = client_for(system).get("/admin/entries").text
+    base = app.config["PUBLIC_URL"]
+    paths = re.findall(rf"&lt;a href=&#34;{base}(/[^&]*)&#34;&gt;[^&]+&lt;/a&gt;", page)
+    assert len(paths) == page.count('class="qr-code"') == 7
+    visitor, applicant = client_for(None), client_for(person)
+    for path in paths:
+        answer = visitor.get(path)
+        assert answer.status_code == 200 or answer.location == f"/login?next={quote(path, '')}"
+        assert applicant.get(path, follow_redirects=True).status_code == 200
