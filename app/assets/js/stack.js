@@ -12,7 +12,7 @@ function kind(cell, label, isFirst, isLast) {
   if (label === '序号') return 'stack-empty';
   if (isFirst) return 'stack-title';
   if (isLast && cell.querySelector('a, button') && (!label || label === '操作')) return 'stack-actions';
-  return BLANK.has(cell.textContent.trim()) && !cell.querySelector('input, select, textarea, img, button') ? 'stack-empty' : '';
+  return BLANK.has(cell.textContent.trim()) && !cell.querySelector('input, select, textarea, img, svg, button') ? 'stack-empty' : '';
 }
 
 function stackRow(row, labels) {
