@@ -11,8 +11,9 @@ function leave(event) {
 
 document.addEventListener('submit', (event) => {
   const form = event.target;
-  // A form without an address of its own goes where the page came from, not where it stands.
-  if (!form.hasAttribute('action')) form.setAttribute('action', location.href);
+  if (form.matches('[target], [method=dialog]')) return;
+  // A form without an address of its own goes where the page came from, not where it will have stood.
+  if (isAnswer && !form.hasAttribute('action')) form.setAttribute('action', location.href);
   leave(event);
 });
 
