@@ -5,7 +5,6 @@ from typing import Any
 
 from app.core.clock import ZONE
 
-OPENS = datetime(2026, 11, 3, 8, 0, tzinfo=ZONE)
 SENT_UP = datetime(2026, 11, 13, 9, 0, tzinfo=ZONE)
 """When the applicant submits, so that the unit has had its days of publicity by the 23rd."""
 VETTED = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE)

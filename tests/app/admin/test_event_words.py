@@ -29,7 +29,6 @@ from app.units.own_data import OwnData
 from forms.items import item_types
 
 TAG = re.compile(r"[a-z]+:[a-z_]+")
-VERB = re.compile(r"[a-z_]*[a-z]")
 NO_TAGS = {"b:process", "wsgi:application"}
 # What writes the events of a room, by the place of the verb among its arguments.
 WRITERS = {
