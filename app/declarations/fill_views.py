@@ -33,12 +33,7 @@ def autosave(declaration_id: int) -> dict[str, Any]:
     """Keep one field as soon as it was typed (自动保存)."""
     found = own(declaration_id, lock=True)
     name, values = request.form.get("name", ""), request.form.getlist("value")
-    first = values[0] if values else ""
-    if name.startswith("result-"):
-        operations.set_result(found, _number(name.removeprefix("result-")), first)
-        return {"saved": True}
-    if name in {"highest", "qualifying"}:
-        operations.set_education_flag(found, _number(first), name)
+    if _keep_mark(found, name, values[0] if values else ""):
         return {"saved": True}
     saved = operations.save_field(
         found,
@@ -66,6 +61,29 @@ def kept(declaration_id: int) -> dict[str, Any]:
     forms: Any = [form for form in forms_of(found) if form is not None]
     values = {field.name: field.texts() for form in forms for field in form}
     return {"row_version": found.row_version, "values": values}
+
+
+def _keep_mark(found: Declaration, name: str, value: str) -> bool:
+    """Keep what is said of an imported record (考核结果、学历标记); False for anything else."""
+    if name.startswith("result-"):
+        operations.set_result(found, _number(name.removeprefix("result-")), value)
+        return True
+    if name in {"highest", "qualifying"}:
+        operations.set_education_flag(found, _number(value), name)
+        return True
+    return False
+
+
+@bp.post("/declarations/<int:declaration_id>/fill/<any(education, assessment):section>")
+@requires("declaration.fill")
+@shown_on(lambda declaration_id, section: section_page(own(declaration_id), section))
+def save_marks(declaration_id: int, section: str) -> Response:
+    """Keep all that is said of the imported records, for browsers without scripts."""
+    found = own(declaration_id, lock=True)
+    for name, value in request.form.items():
+        _keep_mark(found, name, value)
+    flash("已保存", "success")
+    return see_other(address(found, section))
 
 
 def _number(text: str) -> int:
