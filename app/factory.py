@@ -17,6 +17,7 @@ from app import cli
 from app.core import faults, http
 from app.core.assets import init_assets
 from app.core.blobs import place_of
+from app.core.brought import init_brought
 from app.core.clock import now
 from app.core.db import db
 from app.core.mail import MailFolder, server_of
@@ -85,6 +86,7 @@ def create_app(instance_path: str | None = None, **settings: Any) -> http.Zhipin
     http.init_http(app)
     init_repeats(app)
     faults.init_faults(app)
+    init_brought(app)
     init_assets(app)
     _init_templates(app)
     _register_rooms(app)

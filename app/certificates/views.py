@@ -14,6 +14,7 @@ from app.certificates.models import Certificate, CertificateStatus, ReplacementR
 from app.certificates.process import REPLACEMENT, replacement_record
 from app.certificates.revocation_process import issues_certificate
 from app.certificates.web import bp, certificate_for
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
@@ -173,8 +174,14 @@ def _replace(
     )
 
 
+def _typed(certificate_id: int) -> str:
+    """The form of a request with what was typed into it."""
+    return _replace(queries.own_certificate(certificate_id, current_user.id), None, {})
+
+
 @bp.post("/certificates/<int:certificate_id>/replace")
 @requires("certificate.replace")
+@brings_files(_typed)
 def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     """Send the request to the unit; after a return, send it again."""
     waiting = queries.open_request(certificate_id)

@@ -30,6 +30,7 @@ __all__ = [
     "db",
     "insert_into",
     "is_new",
+    "keep_written",
     "one_of",
     "pk",
     "transaction",
@@ -187,6 +188,15 @@ def begin_writing() -> None:
         db.session.rollback()
         _queue(unit)
         unit.write, unit.now = True, None
+
+
+def keep_written() -> None:
+    """Commit what the open unit of work has written so far, and let it go on writing.
+
+    For files that a form brings: they stay staged where the rest of it is refused.
+    """
+    db.session.commit()
+    current_transaction().added.clear()
 
 
 @event.listens_for(Session, "loaded_as_persistent")

@@ -40,15 +40,15 @@ def judged(form: Any, *checks: Callable[[], object]) -> bool:
 
 @dataclass(frozen=True)
 class Refused:
-    """A small form that was refused: what was typed into it, and what is wrong with it."""
+    """A small form that comes back: what was typed into it, and what is wrong with it."""
 
     values: MultiDict[str, str]
-    error: Invalid
+    error: Invalid | None
 
     @property
     def errors(self) -> Mapping[str, Sequence[str]]:
         """What is wrong, by field."""
-        return self.error.errors
+        return self.error.errors if self.error else {}
 
 
 def shown_on(
@@ -80,8 +80,13 @@ def shown_on(
 
 def refused_on(page: Callable[..., Any], error: Invalid, **values: Any) -> tuple[Any, int]:
     """Show a refusal on the page of its form; what was written before it is kept."""
+    return typed_on(page, error, **values), error.status
+
+
+def typed_on(page: Callable[..., Any], error: Invalid | None = None, /, **values: Any) -> Any:
+    """Return the page of a form with what was typed, and with what is wrong if anything is."""
     g.refused_form = request.path, Refused(request.form, error)
-    return page(**values), error.status
+    return page(**values)
 
 
 def refused(action: str) -> Refused | None:

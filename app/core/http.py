@@ -83,7 +83,8 @@ class ZhipingApp(Flask):
         """Opening a task marks it as viewed; looking ahead (HEAD, prefetch) does not."""
         view = self.view_functions.get(request.endpoint or "")
         if request.method not in SAFE_METHODS:
-            return not getattr(view, "writes_late", False)
+            late = getattr(view, "writes_late", False)
+            return not (late() if callable(late) else late)
         return is_looked_at() and getattr(view, "writes", False)
 
     def handle_user_exception(self, e: Exception) -> Any:
@@ -195,6 +196,12 @@ def marks_viewed(view: V) -> V:
 def writes_late(view: V) -> V:
     """Declare that this view prepares much and calls begin_writing itself."""
     view.writes_late = True  # type: ignore[attr-defined]
+    return view
+
+
+def note_late_writing(view: V, when: Callable[[], bool]) -> V:
+    """Declare that this view prepares much and calls begin_writing itself in some requests."""
+    view.writes_late = when  # type: ignore[attr-defined]
     return view
 
 

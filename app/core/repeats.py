@@ -40,9 +40,9 @@ def request_key() -> str:
 
 
 def _body_hash() -> str:
-    fields = [
-        (k, v) for k, v in request.form.items(multi=True) if k not in {"csrf_token", "request_key"}
-    ]
+    # Files that the form brought are staged anew with every repeat, under other ids.
+    sent = g.get("form_as_sent", request.form)
+    fields = [(k, v) for k, v in sent.items(multi=True) if k not in {"csrf_token", "request_key"}]
     return hashlib.sha256(json.dumps([request.path, fields]).encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """What people may upload: kinds, sizes and numbers, judged by content and never by a name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
@@ -52,6 +53,25 @@ class Policy:
 HEIC = frozenset({"heic", "heif"})
 """What phones take photos as, and few programs read."""
 PHOTO = Policy(types=("jpg", "png"), max_bytes=5 * 2**20, max_count=1, photo=True)
+
+PolicyFinder = Callable[[str], Policy | None]
+_policies: list[PolicyFinder] = [{"photo": PHOTO}.get]
+
+
+def register_policy(finder: PolicyFinder) -> PolicyFinder:
+    """Register where an upload policy is found by its name, such as plan_notice."""
+    _policies.append(finder)
+    return finder
+
+
+def upload_policy(name: str) -> Policy:
+    """Return the policy that a room has registered under a name; without one, the common one."""
+    if not name:
+        return Policy()
+    found = next((policy for finder in _policies if (policy := finder(name))), None)
+    if found is None:
+        raise Invalid("未知的附件类别", field="file")
+    return found
 
 
 def read_limited(stream: IO[bytes], policy: Policy) -> bytes:

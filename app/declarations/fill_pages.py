@@ -12,7 +12,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.http import see_other
 from app.core.overtaken import Disputes
 from app.core.permissions import requires
-from app.core.uploads import Policy
+from app.core.uploads import Policy, register_policy
 from app.declarations import facts, operations, overview, queries, specs
 from app.declarations.defects import Located, located
 from app.declarations.holdings import Holdings, held_now
@@ -23,7 +23,6 @@ from app.declarations.web import bp, own
 from app.plans.models import PlanSlot
 from app.portfolio.models import ItemVersion
 from app.portfolio.queries import approved_items
-from app.site.views import register_policy
 from forms import AnswersForm, build
 from rules.report import Report
 

@@ -3,6 +3,7 @@
 from flask import flash, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.http import see_other
@@ -59,8 +60,16 @@ def edit_title(declaration_id: int, prior_id: int) -> str:
     return _page(found, build(_spec(found, row))(data={**row.data, "files": own_files}), row)
 
 
+def _typed(declaration_id: int, prior_id: int | None = None) -> str:
+    """The form of a title with what was typed into it."""
+    found = own(declaration_id)
+    row = _title(found, prior_id) if prior_id is not None else None
+    return _page(found, build(_spec(found, row))(request.form), row)
+
+
 @bp.post("/declarations/<int:declaration_id>/titles/new")
 @requires("declaration.fill")
+@brings_files(_typed)
 def add_title(declaration_id: int) -> str | Response | tuple[str, int]:
     """Add a title."""
     return _save(declaration_id, None)
@@ -68,6 +77,7 @@ def add_title(declaration_id: int) -> str | Response | tuple[str, int]:
 
 @bp.post("/declarations/<int:declaration_id>/titles/<int:prior_id>")
 @requires("declaration.fill")
+@brings_files(_typed)
 def save_title(declaration_id: int, prior_id: int) -> str | Response | tuple[str, int]:
     """Change a title."""
     return _save(declaration_id, prior_id)

@@ -13,16 +13,11 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import Form
 
+from app.core.brought import brings_files
 from app.core.clock import ZONE, now
 from app.core.db import current_transaction, db
 from app.core.errors import DomainError, Forbidden, HandedOver, Invalid, NotFound
-from app.core.http import (
-    grants,
-    marks_viewed,
-    page_of,
-    safe_next,
-    see_other,
-)
+from app.core.http import grants, marks_viewed, page_of, safe_next, see_other
 from app.core.menu import add_entry
 from app.core.numbers import ids_in
 from app.core.panels import panels_for
@@ -221,13 +216,18 @@ def _record_url(item: WorkItem) -> str:
     return handlers.presenter.get(item.business_type)(item.business_id).url
 
 
-@bp.post("/tasks/<int:item_id>")
-@requires("task.complete")
-def complete(item_id: int) -> str | Response | tuple[str, int]:
-    """Complete a task with its form; what does not hold is shown at its field."""
+def _sent(item_id: int) -> tuple[WorkItem, FormSpec, Form]:
     item = _item(item_id, "task.complete")
     spec = _spec(item)
-    form = _form(spec, item)
+    return item, spec, _form(spec, item)
+
+
+@bp.post("/tasks/<int:item_id>")
+@requires("task.complete")
+@brings_files(lambda item_id: _page(*_sent(item_id)))
+def complete(item_id: int) -> str | Response | tuple[str, int]:
+    """Complete a task with its form; what does not hold is shown at its field."""
+    item, spec, form = _sent(item_id)
     if not form.validate():
         return _page(item, spec, _with_lawful_faults(form, item)), 422
     try:
@@ -353,15 +353,20 @@ def _apart(items: list[WorkItem]) -> dict[int, str]:
     return {item.id: told[item.business_id] for item in items if item.business_id in told}
 
 
-@bp.post("/tasks/batch")
-@requires("task.batch")
-def complete_batch() -> str | Response | tuple[str, int]:
-    """Complete several tasks with the same answers; each gets its own line in its log."""
+def _sent_batch() -> tuple[list[WorkItem], FormSpec, Form]:
     chosen = _batch_items(request.form.getlist("id"))
     apart = _apart(chosen)
     items = [item for item in chosen if item.id not in apart]
     spec = _spec(items[0]).in_batch()
-    form = _form(spec, items[0])
+    return items, spec, _form(spec, items[0])
+
+
+@bp.post("/tasks/batch")
+@requires("task.batch")
+@brings_files(lambda: _batch_page(*_sent_batch()))
+def complete_batch() -> str | Response | tuple[str, int]:
+    """Complete several tasks with the same answers; each gets its own line in its log."""
+    items, spec, form = _sent_batch()
     if not form.validate():
         return _batch_page(items, spec, _with_lawful_faults(form, *items)), 422
     try:

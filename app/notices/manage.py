@@ -7,6 +7,7 @@ from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Forbidden, Invalid, NotFound
@@ -94,8 +95,16 @@ def _form_page(kind: Kind, form: Any, article: Article | None = None) -> str:
     )
 
 
+def _typed_article(kind: str = "", article_id: int | None = None) -> str:
+    """An article that is being written, with what was typed."""
+    article = _kept(article_id) if article_id is not None else None
+    of = Kind(article.kind if article else kind)
+    return _form_page(of, _form(of), article)
+
+
 @bp.route("/articles/new/<any(notice, policy):kind>", methods=["GET", "POST"])
 @requires("article.manage")
+@brings_files(_typed_article)
 def new_article(kind: str) -> str | Response | tuple[str, int]:
     """Write an article; it is a draft until it is published."""
     of = Kind(kind)
@@ -146,6 +155,7 @@ def _typed(article: Article) -> dict[str, Any]:
 
 @bp.route("/articles/<int:article_id>/edit", methods=["GET", "POST"])
 @requires("article.edit")
+@brings_files(_typed_article)
 def edit_article(article_id: int) -> str | Response | tuple[str, int]:
     """Change an article; what the public reads changes with the next publication."""
     article = _kept(article_id, for_update=request.method == "POST")

@@ -2,10 +2,9 @@
 
 from flask import Blueprint, request
 
-from app.core.uploads import Policy
+from app.core.uploads import Policy, register_policy
 from app.notices.models import Kind
 from app.notices.queries import Filters
-from app.site.views import register_policy
 from forms import load
 
 bp = Blueprint("notices", __name__)

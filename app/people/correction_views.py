@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.models import Person
 from app.accounts.unmasking import number_page, unmask
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Forbidden, NotFound
@@ -15,23 +16,17 @@ from app.core.faults import refused_on, shown_on
 from app.core.http import noted, see_other
 from app.core.numbers import ids_in
 from app.core.permissions import authorize, requires
+from app.core.uploads import register_policy
 from app.engine import runtime
 from app.people import corrections, queries
 from app.people.models import CORRECTION_WORDS, CorrectionStatus, IdentityCorrection
 from app.people.process import CORRECTION, record, was_taken
 from app.people.web import bp
-from app.site.views import register_policy
-from app.units import asking, evidence, posts
+from app.units import asking
 from app.units.flow import flow_log
 
 PAGE = "mend_correction"
-POLICIES = {
-    "correction": corrections.POLICY,
-    # Of requests of units and to them, whose room lies beside that of the files.
-    evidence.FIELD: evidence.POLICY,
-    "posts": posts.POLICY,
-}
-register_policy(POLICIES.get)
+register_policy({"correction": corrections.POLICY}.get)
 
 
 @bp.app_template_global()
@@ -81,6 +76,7 @@ def _held() -> IdentityCorrection | None:
 
 @bp.post("/account/correction")
 @requires("account.profile")
+@brings_files(correction)
 @shown_on(correction)
 def request_correction() -> Response | tuple[str, int]:
     """Send a request, or a returned one again; with 放弃 it ends."""

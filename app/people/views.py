@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.models import Credential, Person
 from app.accounts.queries import factor_of
+from app.core.brought import brings_files
 from app.core.clock import now, today
 from app.core.db import db
 from app.core.errors import Invalid
@@ -188,6 +189,7 @@ def _next_step(first_unit: FirstUnitForm | None) -> str:
 
 @bp.post("/account/photo")
 @requires("account.profile")
+@brings_files(profile)
 @shown_on(profile)
 def set_photo() -> Response:
     """Keep the certificate photo that was uploaded and cropped (证件照片)."""

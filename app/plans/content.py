@@ -10,6 +10,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.catalogue.models import Title
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
@@ -17,7 +18,7 @@ from app.core.faults import show_faults
 from app.core.http import see_other
 from app.core.numbers import ids_in
 from app.core.permissions import requires
-from app.plans import parts
+from app.plans import manage, parts
 from app.plans.models import (
     Plan,
     PlanAttachment,
@@ -131,12 +132,21 @@ DESKS = {
 }
 
 
+def _typed(plan_id: int, kind: str, part_id: int | None = None) -> str:
+    """The form of a part with what was typed into it."""
+    plan = plan_to_configure(plan_id)
+    if part_id is not None:
+        _part(plan, kind, part_id)
+    return _form_page(form_named(f"plan/{kind}", plan_choices(plan)), plan, kind)
+
+
 @bp.route("/plans/<int:plan_id>/<any(slot, category, item):kind>/new", methods=["GET", "POST"])
 @bp.route(
     "/plans/<int:plan_id>/<any(slot, category, item):kind>/<int:part_id>",
     methods=["GET", "POST"],
 )
 @requires("plan.configure")
+@brings_files(_typed)
 def part(plan_id: int, kind: str, part_id: int | None = None) -> str | Response | tuple[str, int]:
     """Add or change a slot, a category or an item."""
     plan = plan_to_configure(plan_id, for_update=request.method == "POST")
@@ -167,6 +177,7 @@ def _blank(kind: str) -> dict[str, Any]:
 
 @bp.post("/plans/<int:plan_id>/attachments")
 @requires("plan.configure")
+@brings_files(manage.edit)
 def attach(plan_id: int) -> Response:
     """Attach the notices that were uploaded."""
     plan = plan_to_configure(plan_id, for_update=True)

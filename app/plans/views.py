@@ -14,14 +14,13 @@ from app.core.http import grants, page_of
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, Tab, register_panel
 from app.core.permissions import ORGANISERS, requires
-from app.core.uploads import Policy
+from app.core.uploads import Policy, register_policy
 from app.plans import content, manage, queries
 from app.plans.applying import apply_reason, window_reason
 from app.plans.models import KINDS, Plan, PlanStatus
 from app.plans.process import BUSINESS, organises_plan
 from app.plans.web import bp, filters, organised_units
 from app.site.blocks import register_block
-from app.site.views import register_policy
 from app.units.flow import flow_log
 
 __all__ = ["bp", "content", "manage"]

@@ -4,17 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import request
-
 from app.accounts.models import Person
-from app.core import receiving, storage
+from app.core import brought, receiving, storage
 from app.core.errors import Invalid, TooLarge
 from app.core.storage import Kept
 from app.portfolio import attachments, item_types
 from app.portfolio.models import PortfolioItem
 
-NAME = "file-{}"
-"""What the form calls the files that are new in a slot; the slot's own name has the ids."""
 NOT_TAKEN = "所选文件还没有上传，请处理上述内容后重新选择"
 
 
@@ -34,17 +30,12 @@ class Sent:
 NONE = Sent({}, {})
 
 
-def are_there() -> bool:
-    """Tell whether the form brings any file."""
-    return any(sent.filename for sent in request.files.values())
-
-
 def cleaned(item: PortfolioItem, *, actor: Person) -> Sent:
     """Clean what the form brings into each slot; this takes long, and comes before any writing."""
     kept: dict[str, list[Kept]] = {}
     faults: dict[str, list[str]] = {}
     for slot in item_types.get(item.type_key).slots if item.can_edit else ():
-        for sent in receiving.sent_as(NAME.format(slot.name)):
+        for sent in receiving.sent_as(brought.NEW + slot.name):
             try:
                 policy = attachments.room_for(item, slot.name, None, actor=actor)
                 kept.setdefault(slot.name, []).append(receiving.prepared(sent, policy))

@@ -9,6 +9,7 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from app.core import brought
 from app.core.clock import now
 from app.core.db import begin_writing
 from app.core.errors import Conflict, Invalid
@@ -209,7 +210,7 @@ def save(item_id: int) -> Response | tuple[str, int]:
     A page without scripts sends files with it; others wait only once these are cleaned.
     """
     sent = sent_files.NONE
-    if sent_files.are_there():
+    if brought.are_there():
         sent = sent_files.cleaned(item_for(item_id, "portfolio.edit"), actor=current_user)
     begin_writing()
     return answer_repeat() or _save(item_id, sent)

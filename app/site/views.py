@@ -1,6 +1,5 @@
 """The public home page, and files going in and out."""
 
-from collections.abc import Callable
 from typing import IO, Any
 from urllib.parse import quote
 
@@ -11,15 +10,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import wrap_file
 
 from app.accounts.models import Person
-from app.core import receiving, uploads
+from app.core import receiving
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.core.http import writes_late
 from app.core.numbers import ids_in
 from app.core.permissions import authorize, register_predicate, requires
 from app.core.storage import StoredFile, may_read, open_file
-from app.core.uploads import MEDIA_TYPES, Policy
+from app.core.uploads import MEDIA_TYPES, upload_policy
 from app.site import resuming
 from app.site.blocks import public_blocks
 from app.site.reading import note_reading
@@ -27,25 +26,6 @@ from app.site.reading import note_reading
 bp = Blueprint("site", __name__)
 resuming.add_pages(bp)
 SHOWN_INLINE = {"image/jpeg", "image/png"}
-
-PolicyFinder = Callable[[str], Policy | None]
-_policies: list[PolicyFinder] = [lambda name: uploads.PHOTO if name == "photo" else None]
-
-
-def register_policy(finder: PolicyFinder) -> PolicyFinder:
-    """Register where an upload policy is found by its name, such as item:honor:proof."""
-    _policies.append(finder)
-    return finder
-
-
-def upload_policy(name: str) -> Policy:
-    """Return the policy of a slot; without a name, the common one."""
-    if not name:
-        return Policy()
-    found = next((policy for finder in _policies if (policy := finder(name))), None)
-    if found is None:
-        raise Invalid("未知的附件类别", field="file")
-    return found
 
 
 def describe_policy(name: str) -> dict[str, Any]:

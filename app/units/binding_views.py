@@ -7,6 +7,7 @@ from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
@@ -121,6 +122,7 @@ def binding_panel(person: Any, roles: set[str], _moment: datetime) -> Panel | No
 
 @bp.post("/binding")
 @requires("unit.bind")
+@brings_files(lambda: _binding_page(BindingForm(request.form), _known_keeper()))
 def request_binding() -> Response | tuple[str, int]:
     """Send a request to a unit; after a return, send it again."""
     form, moment = BindingForm(request.form), now()

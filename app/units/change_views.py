@@ -6,6 +6,7 @@ from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.faults import show_faults
@@ -92,6 +93,7 @@ def _facts(form: ChangeForm, unit: Unit) -> tree.UnitFacts:
 
 @bp.post("/unit/change")
 @requires("unit.settings")
+@brings_files(lambda: _page(ChangeForm(request.form), administered("unit.settings")))
 def request_change() -> Response | tuple[str, int]:
     """Ask for a change; after a return, ask again."""
     unit, form, moment = administered("unit.settings"), ChangeForm(request.form), now()

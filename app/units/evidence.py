@@ -11,7 +11,7 @@ from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.storage import StoredFile, link, owned_file, register_reader
 from app.core.sweeping import forget_files
-from app.core.uploads import Policy
+from app.core.uploads import Policy, register_policy
 from app.engine.models import WorkItem
 from app.units.evidence_models import RequestFile
 from app.units.flow import last_vetting
@@ -20,6 +20,7 @@ from app.units.models import UnitChange
 Business = tuple[str, int]
 FIELD = "evidence"
 POLICY = Policy(max_count=5)
+register_policy({FIELD: POLICY}.get)
 
 
 def files_of(business: Business) -> list[StoredFile]:

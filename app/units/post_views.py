@@ -6,6 +6,7 @@ from flask import flash, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.faults import judged, show_faults
@@ -83,6 +84,7 @@ def _page(form: PostForm, unit: Unit) -> str:
 
 @bp.post("/unit/posts")
 @requires("unit.settings")
+@brings_files(lambda: _page(PostForm(request.form), _counted()))
 def submit_posts() -> Response | tuple[str, int]:
     """Submit the posts: the first time they count at once, later the office above vets them."""
     unit, form, moment = _counted(), PostForm(request.form), now()

@@ -13,7 +13,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.storage import StoredFile, link, owned_file
 from app.core.sweeping import forget_files
-from app.core.uploads import Policy
+from app.core.uploads import Policy, register_policy
 from app.units.closing import register_obstacle
 from app.units.code_lists import POST_LEVELS, POST_OF_TITLE
 from app.units.models import DROPPED, PENDING, RETURNED, Unit
@@ -22,6 +22,7 @@ from app.units.post_models import IN_FORCE, REPLACED, PostCount, PostSheet
 from app.units.tree import take_turns
 
 POLICY = Policy(max_count=1)
+register_policy({"posts": POLICY}.get)
 """Of the stamped table (岗位核准表)."""
 NO_OFFICE = "上级单位和属地人社部门尚未设置管理员，暂不能申请变更，请联系系统管理员"
 

@@ -122,7 +122,8 @@ def test_a_page_that_is_got_writes_late_only_for_who_comes_back_from_a_provider(
     late = {
         rule.endpoint
         for rule in rules_of(app)
-        if getattr(app.view_functions[rule.endpoint], "writes_late", False)
+        # A condition instead of True is one of forms that bring files, which are posted.
+        if getattr(app.view_functions[rule.endpoint], "writes_late", False) is True
         and "GET" in (rule.methods or set())
     }
     # OpenID Connect brings the answer by a redirect; it counts once.
