@@ -172,6 +172,36 @@ def test_an_approved_item_is_imported_through_the_dialog_and_opens(
     expect(page.locator("tr[id^=entry-]:visible").get_by_text("完成年月")).to_be_visible()
 
 
+def test_without_scripts_an_item_is_taken_in_and_out_and_a_file_attached(
+    enter: Enter, case: Declaration
+) -> None:
+    with transaction(write=False):
+        item = queries.categories_of(queries.get_declaration(case.id))[2].items[0]
+    page = enter(case.person, path(case, "merits"))
+    browser, cookies = page.context.browser, page.context.storage_state()
+    assert browser is not None
+    plain = browser.new_context(java_script_enabled=False, storage_state=cookies).new_page()
+    plain.goto(page.url)
+    dialog = plain.locator(f"#import-item-{item.id}")
+    expect(dialog).to_be_hidden()
+    plain.get_by_role("link", name=f"导入{item.name}").click()
+    dialog.get_by_label("选择").check()
+    keep(plain, "import-plain")
+    dialog.get_by_role("button", name="保存").click()
+    expect(plain.get_by_text("已导入 1 条").first).to_be_visible()
+    title = LATER["行动研究报告"][1]["title"]
+    plain.get_by_role("link", name=re.compile(rf"展开\s*{title}")).click()
+    expect(plain.locator("tr[id^=entry-]:visible").get_by_text("完成年月")).to_be_visible()
+    plain.get_by_role("button", name=re.compile(rf"移除\s*{title}")).click()
+    expect(plain.get_by_text("已移除，业绩库中的记录不受影响")).to_be_visible()
+    plain.goto(page.url.replace("merits", "files"))
+    slot = plain.locator("section", has=plain.get_by_role("heading", name="其他相关附件"))
+    file = {"name": "证明.png", "mimeType": "image/png", "buffer": a_picture()}
+    slot.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    slot.get_by_role("button", name="上传").click()
+    expect(slot.get_by_role("link", name="证明.png")).to_be_visible()
+
+
 def test_attachments_are_uploaded_renamed_and_removed(
     enter: Enter, axe: Axe, case: Declaration
 ) -> None:
