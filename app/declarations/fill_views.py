@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.catalogue import jurisdictions
 from app.core import receiving, storage
+from app.core.brought import are_there, brings_files
 from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
@@ -94,6 +95,7 @@ def _number(text: str) -> int:
 
 @bp.post("/declarations/<int:declaration_id>/fill/basics")
 @requires("declaration.fill")
+@brings_files(lambda declaration_id: section_page(own(declaration_id), "basics"))
 def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     """Keep the whole form of 基本信息 (保存个人信息)."""
     found = own(declaration_id, lock=True)
@@ -108,6 +110,7 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
         problem = overtaken("这份申报")
         return section_page(found, "basics", said=said, problem=problem), 409
     notice, errors = operations.save_form(found, request.form, but=said.given_up, now=now())
+    errors |= _keep_photo(found)
     if notice:
         flash(notice, "warning")
     if errors:
@@ -130,6 +133,17 @@ def _closed(found: Declaration) -> tuple[str, int]:
         label="查看这份申报",
     )
     return page, Conflict.status
+
+
+def _keep_photo(found: Declaration) -> dict[str, list[str]]:
+    """Keep the photo that the form brought, and return its faults; a script has sent its own."""
+    if not are_there():
+        return {}
+    try:
+        operations.save_field(found, "photo", request.form.getlist("photo"), now=now())
+    except Invalid as error:
+        return error.errors
+    return {}
 
 
 @bp.post("/declarations/<int:declaration_id>/specialty")

@@ -17,7 +17,7 @@ from tests.builders.declarations import a_declaration, a_draft, a_pdf
 from tests.builders.flow import open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.plans import a_draft_plan
-from tests.builders.portfolio import a_picture
+from tests.builders.portfolio import a_picture, a_portrait
 from tests.builders.unscripted import chosen, form_on
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -184,6 +184,28 @@ def test_a_declaration_takes_in_items_and_brings_papers(client_for: Clients) -> 
     form = form_on(browser, new, "file-files", lacking)
     assert len(form.values["files"]) == 1
     assert form.values["title"] == ["二级教师"]
+
+
+def test_a_photo_that_is_cropped_already_comes_with_the_form(client_for: Clients) -> None:
+    found = a_draft()
+    browser, url = client_for(found.person), f"/declarations/{found.id}/fill/basics"
+    had = found.person.photo_file_id
+    form = form_on(browser, url, "file-photo")
+    wide = {"file-photo": chosen("风景.png")}
+    refused = form.to(browser, wide, birth_place="安徽")
+    assert refused.status_code == 422
+    assert "风景.png：照片" in refused.text
+    form = form_on(browser, url, "file-photo", refused)
+    assert form.values["birth_place"] == ["安徽"]
+    portrait = a_portrait()
+    kept = form.to(browser, {"file-photo": chosen("证件照.jpg", portrait)})
+    assert kept.status_code == 303
+    form = form_on(browser, "/account", "file-photo")
+    taken = form.values["photo"]
+    assert taken != [str(had)]
+    kept = form.to(browser, {"file-photo": chosen("证件照.jpg", portrait)})
+    assert kept.status_code == 303
+    assert form_on(browser, "/account", "file-photo").values["photo"] != taken
 
 
 def _summary(form: Any, entry_id: int) -> str:
