@@ -75,12 +75,14 @@ def _keep_mark(found: Declaration, name: str, value: str) -> bool:
     return False
 
 
-@bp.post("/declarations/<int:declaration_id>/fill/<any(education, assessment):section>")
+@bp.post("/declarations/<int:declaration_id>/fill/<section>")
 @requires("declaration.fill")
 @shown_on(lambda declaration_id, section: section_page(own(declaration_id), section))
 def save_marks(declaration_id: int, section: str) -> Response:
     """Keep all that is said of the imported records, for browsers without scripts."""
     found = own(declaration_id, lock=True)
+    if section not in queries.TYPES_OF_SECTION:
+        raise NotFound
     for name, value in request.form.items():
         _keep_mark(found, name, value)
     flash("已保存", "success")

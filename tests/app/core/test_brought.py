@@ -24,6 +24,14 @@ pytestmark = pytest.mark.usefixtures("app")
 Clients = Callable[..., Any]
 CORRECTION = "/account/correction"
 NO_PICTURE = b"no picture"
+TITLE = {
+    "obtained_by": "评审",
+    "unit": "云桥区青禾小学",
+    "reviewer": "云桥区中级评委会",
+    "reviewed_on": "2010-12-10",
+    "issuer": "云桥区人社局",
+    "issued_on": "2010-12-28",
+}
 
 
 def names_of(file_ids: Any) -> list[str]:
@@ -151,7 +159,7 @@ def test_a_plan_and_an_article_bring_theirs(app: Flask, client_for: Clients) -> 
         assert plan.slots[-1].template_file.name == "模板.pdf"
 
 
-def test_a_declaration_takes_in_items_and_brings_papers(client_for: Clients) -> None:
+def test_a_declaration_takes_in_what_a_link_opens_and_a_button_marks(client_for: Clients) -> None:
     found = a_draft(complete=True)
     browser, fill = client_for(found.person), f"/declarations/{found.id}/fill"
     for section in ("education", "merits", "basics"):
@@ -174,16 +182,26 @@ def test_a_declaration_takes_in_items_and_brings_papers(client_for: Clients) -> 
     assert form.press("保存", browser, highest=str(taken.id)).status_code == 303
     form = form_on(browser, url, "highest")
     assert form.values["highest"] == [str(taken.id)]
-    new, picture = f"/declarations/{found.id}/titles/new", a_picture(kind="JPEG")
+
+
+def test_a_title_that_is_held_brings_its_papers(client_for: Clients) -> None:
+    found, picture = a_draft(), a_picture(kind="JPEG")
+    browser, new = client_for(found.person), f"/declarations/{found.id}/titles/new"
     form = form_on(browser, new, "file-files")
+    # Where there are scripts, they are sent as they are chosen.
     [by_script] = form.form.xpath('.//input[@name="file-files"]/@data-upload')
-    assert browser.post(by_script, {"file": chosen("聘书.jpg", picture)}).status_code == 200
-    photo = {"file-files": chosen("证书.jpg", picture)}
-    lacking = form.to(browser, photo, title="二级教师")
+    assert browser.post(by_script, {"file": chosen("批文.jpg", picture)}).status_code == 200
+    lacking = form.to(browser, {"file-files": chosen("证书.jpg", picture)}, title="二级教师")
     assert lacking.status_code == 422
     form = form_on(browser, new, "file-files", lacking)
-    assert len(form.values["files"]) == 1
     assert form.values["title"] == ["二级教师"]
+    assert (
+        form.to(browser, {"file-files": chosen("聘书.jpg", picture)}, **TITLE).status_code == 303
+    )
+    with transaction(write=False):
+        row = queries.prior_titles_of(found.id)[-1]
+        assert row.data["title"] == "二级教师"
+        assert names_of(file.file_id for file in row.files) == ["证书.jpg", "聘书.jpg"]
 
 
 def test_a_photo_that_is_cropped_already_comes_with_the_form(client_for: Clients) -> None:
