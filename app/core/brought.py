@@ -31,7 +31,7 @@ ALONE, SINGLE, REMOVE = "files_alone", "single", "remove"
 NOT_SENT = "附件已更新，本页尚未提交：填写完成后请提交，附件随之生效"
 
 
-def names() -> Iterator[str]:
+def _names() -> Iterator[str]:
     """Yield the fields that the form brings new files for."""
     for control, sent in request.files.lists():
         if control.startswith(NEW) and any(each.filename for each in sent):
@@ -40,7 +40,7 @@ def names() -> Iterator[str]:
 
 def are_there() -> bool:
     """Tell whether the form brings any file."""
-    return any(names())
+    return any(_names())
 
 
 def _concerns_files() -> bool:
@@ -74,7 +74,7 @@ def brings_files(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
                 return view(**values)
             alone = ALONE in request.form or REMOVE in request.form
             _stage()
-            if g.file_faults:
+            if any(g.file_faults.values()):
                 return typed_on(page, **values), Invalid.status
             if alone:
                 flash(NOT_SENT, "info")
@@ -86,22 +86,26 @@ def brings_files(page: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
     return declare
 
 
-def cleaned(name: str) -> list[Kept]:
+def _cleaned(name: str) -> list[Kept]:
     """Clean what came for a field; what is not taken is told at it. Before any writing."""
-    kept = []
-    for sent in receiving.sent_as(NEW + name):
+    kept, sent = [], receiving.sent_as(NEW + name)
+    told = g.file_faults.setdefault(name, [])
+    policy = upload_policy(request.form.get(POLICY + name, ""))
+    if len(sent) > policy.max_count:
+        told.append(f"一次选了 {len(sent)} 个文件，{policy.describe()}")
+        return []
+    for each in sent:
         try:
-            policy = upload_policy(request.form.get(POLICY + name, ""))
-            kept.append(receiving.prepared(sent, policy))
+            kept.append(receiving.prepared(each, policy))
         except (Invalid, TooLarge) as error:
-            g.file_faults.setdefault(name, []).append(error.message)
+            told.append(error.message)
     return kept
 
 
 def _stage() -> None:
     """Stage what came, and let the form carry its ids, without those that were taken out."""
     g.file_faults = {}
-    kept = {name: cleaned(name) for name in names()}
+    kept = {name: _cleaned(name) for name in _names()}
     begin_writing()
     came = {
         name: [storage.lay(each, owner_id=current_user.id, now=now()).id for each in files]

@@ -252,4 +252,8 @@ def test_a_task_brings_the_proof_that_its_form_asks_for(client_for: Clients) -> 
     form = form_on(browser, url, "recommendation", lacking)
     assert form.values["recommendation"] == ["同意推荐"]
     assert len(form.values["publicity_proof"]) == 1
+    taken_out = form.press("移除公示.png", browser)
+    form = form_on(browser, url, "recommendation", taken_out)
+    assert "publicity_proof" not in form.values
+    assert form.values["recommendation"] == ["同意推荐"]
     assert count_of(AuditEvent) == events
