@@ -231,12 +231,12 @@ def test_an_upload_shows_its_progress_and_can_be_tried_again(
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route("**/upload", hold)
+    page.route("**/files", hold)
     field.set_input_files([{"name": "证书.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}])
     expect(page.get_by_role("progressbar", name="证书.pdf 上传进度")).to_be_visible()
     held[0].abort()
     expect(page.get_by_text("网络不通")).to_be_visible()
-    page.unroute("**/upload")
+    page.unroute("**/files")
     page.get_by_role("button", name="重试").click()
     expect(page.locator("input[name=proof]")).to_have_value("101")
     problems.allow("ERR_FAILED")

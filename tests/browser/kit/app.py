@@ -103,7 +103,7 @@ def kit_app() -> Flask:
     app.jinja_loader.searchpath.append(folders[1])  # type: ignore[union-attr]
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(request_key=lambda: "key", page_path=page_path)
+    app.jinja_env.globals.update(request_key=lambda: "key", page_path=page_path, file_faults=dict)
     CSRFProtect(app)
     init_assets(app)
     app.extensions["kit"] = Server()
@@ -171,7 +171,7 @@ def _services(app: Flask, server: Server) -> None:
         adjusted = {name: values[0].strip()} if name == "full_name" else {}
         return {"saved": True, "values": adjusted, "row_version": len(server.saved) + 1}
 
-    @app.post("/upload")
+    @app.post("/files")
     def upload() -> Any:
         file = request.files["file"]
         if (file.filename or "").startswith("bad"):
