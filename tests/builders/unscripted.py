@@ -40,7 +40,7 @@ class Form:
         return self._send(browser, button.get("formaction") or self.form.get("action"), typed)
 
     def _send(self, browser: Any, address: str | None, typed: Mapping[str, Any]) -> Any:
-        if any(isinstance(value, tuple) for value in typed.values()):
+        if any(name.startswith("file-") for name in typed):
             assert self.form.get("enctype") == "multipart/form-data"
         target, place = urldefrag(address or "")
         assert not place or self.page.xpath(f'//*[@id="{place}"]')

@@ -18,6 +18,7 @@ from tests.builders import results as build
 from tests.builders.flow import do, open_items
 from tests.builders.people import a_person, a_unit, staff
 from tests.builders.portfolio import an_upload
+from tests.builders.unscripted import chosen, form_on
 
 Enter = Callable[..., Any]
 NEW = "淮城市青禾小学（本部）"
@@ -86,6 +87,22 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(
     for file_id in form["evidence"]:
         assert f'name="evidence" value="{file_id}"' in answer.text
     assert made_requests() == 0
+
+
+def test_without_scripts_the_evidence_comes_with_the_request(
+    held: Held, client_for: Enter
+) -> None:
+    _, certificate_id, person = held
+    browser, url = client_for(person), f"/certificates/{certificate_id}/replace"
+    proof = {"file-evidence": chosen("更名批复.png")}
+    lacking = form_on(browser, url, "reason").to(browser, proof, changes=["employer"])
+    assert lacking.status_code == 422
+    form = form_on(browser, url, "reason", lacking)
+    typed = {"employer": NEW, "reason": "单位名称有误", "is_true": "yes"}
+    assert form.to(browser, **typed).status_code == 303
+    with transaction(write=False):
+        [made] = db.session.scalars(select(ReplacementRequest))
+        assert [each.file.name for each in made.evidence] == ["更名批复.png"]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
 """An item is finished without scripts: its files go with its form, tables grow by being saved."""
 
-import io
 import re
 from collections.abc import Callable
-from html import unescape
-from typing import Any
 
 from app.accounts.models import Person
 from app.core.db import db, transaction
 from app.portfolio.models import PortfolioItem
 from tests.builders import portfolio as build
+from tests.builders.unscripted import chosen, form_on
 from tests.conftest import Browser
 
 SLOTS = [slot.name for slot in build.item_types.get("paper").slots if slot.required]
@@ -29,28 +27,6 @@ def held(item: PortfolioItem) -> dict[str, list[str]]:
         }
 
 
-def form_on(page: str) -> dict[str, Any]:
-    """What a browser sends of the hidden inputs: attachments are listed by their ids."""
-    form = re.search(r"<form [^>]*data-autosave.*?</form>", page, re.DOTALL)
-    assert form
-    assert 'enctype="multipart/form-data"' in form[0]
-    sent: dict[str, Any] = {}
-    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]):
-        sent.setdefault(name, []).append(value)
-    return sent
-
-
-def pressed(page: str, words: str) -> str:
-    """Where the button goes that stands there only without scripts."""
-    unscripted = "".join(re.findall(r"<noscript>.*?</noscript>", page, re.DOTALL))
-    buttons = re.findall(r'<button[^>]*formaction="([^"]+)"[^>]*>(.*?)</button>', unscripted)
-    return next(unescape(to) for to, inner in buttons if re.sub("<[^>]+>", "", inner) == words)
-
-
-def chosen(name: str, content: bytes = b"") -> tuple[io.BytesIO, str]:
-    return io.BytesIO(content or build.a_picture()), name
-
-
 def test_a_paper_with_its_proof_is_finished_and_submitted(
     teacher: Person, client_for: Callable[..., Browser]
 ) -> None:
@@ -60,28 +36,24 @@ def test_a_paper_with_its_proof_is_finished_and_submitted(
         assert re.search(rf'<noscript><a [^>]*href="#{folded}"', front)
         assert f'id="{folded}"' in front
     assert re.search(r"<details[^>]*><summary[^>]*>[^/]*</i> 添加</summary>", front)
-    page = browser.get(url).text
-    typed = {**item.data, "title": "无脚本也能填完的论文"}
-    cover = {"file-cover": [chosen("封面.png"), chosen("说明.txt", b"no picture")]}
-    to = pressed(page, "上传封面")
-    assert to.startswith(f"{url}#")
-    assert f'id="{to.partition("#")[2]}"' in page
-    refused = browser.post(to, {**form_on(page), **typed, **cover})
+    form = form_on(browser, url, "title")
+    cover = [chosen("封面.png"), chosen("说明.txt", b"no picture")]
+    typed = {"title": "无脚本也能填完的论文", "file-cover": cover}
+    refused = form.press("上传封面", browser, **typed)
     assert refused.status_code == 422
     assert "说明.txt：" in refused.text
-    assert "无脚本也能填完的论文" in refused.text
     assert held(item)["cover"] == ["封面.png"]
 
     files = {f"file-{slot}": chosen(f"{slot}.png") for slot in SLOTS if slot != "cover"}
-    kept = browser.post(url, {**form_on(refused.text), **typed, **files})
-    assert kept.location == url
-    page = browser.get(url).text
+    form = form_on(browser, url, "title", refused)
+    assert form.values["title"] == ["无脚本也能填完的论文"]
+    assert form.to(browser, files).location == url
     assert {slot: names for slot, names in held(item).items() if names} == {
         "cover": ["封面.png"],
         **{slot: [f"{slot}.png"] for slot in SLOTS if slot != "cover"},
     }
     second = {"file-body": chosen("body2.png", build.a_picture((1, 2, 3)))}
-    sent = browser.post(url, {**form_on(page), **typed, **second, "decision": "submit"})
+    sent = form_on(browser, url, "title").to(browser, second, decision="submit")
     assert sent.location == "/portfolio"
     assert held(item)["body"] == ["body.png", "body2.png"]
     assert "待审核" in browser.get("/portfolio").text
@@ -98,16 +70,12 @@ def test_an_attachment_is_taken_out_and_a_table_grows(
         [row] = found.data["courses"][:1]
         found.data = {**found.data, "courses": [row]}
     url = f"/portfolio/{item.id}"
-    page = browser.get(url).text
-    to = pressed(page, "添加一行")
-    assert to == f"{url}#courses"
-    assert 'name="courses-1-' in page
-    rows = {f"courses-{no}-{name}": value for no in (0, 1) for name, value in row.items()}
-    data = {name: value for name, value in item.data.items() if name != "courses"}
-    data["total_hours"] = "500"
-    gone = re.search(r'name="remove" value="(\d+)"', page)
-    assert gone
-    answer = browser.post(to, {**form_on(page), **data, **rows, "remove": gone[1]})
-    assert answer.location == url
+    form = form_on(browser, url, "total_hours")
+    assert form.press("移除旧.png", browser, total_hours="500").location == url
     assert held(item)[slot] == []
+    form = form_on(browser, url, "total_hours")
+    assert form.values["total_hours"] == ["500"]
+    second = {f"courses-1-{name}": value for name, value in row.items()}
+    assert set(second) <= set(form.values)
+    assert form.press("添加一行", browser, **second).location == url
     assert 'name="courses-2-' in browser.get(url).text
