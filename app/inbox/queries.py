@@ -11,7 +11,7 @@ from app.accounts.queries import names_of
 from app.core.db import db
 from app.core.permissions import Grant
 from app.core.search import holds
-from app.engine.models import ItemStatus, ProcessInstance, WorkItem
+from app.engine.models import ItemStatus, ProcessInstance, StepLog, WorkItem
 from app.engine.taking import HALTED, taken_by
 from app.inbox.models import Draft
 from app.review.models import Meeting
@@ -27,6 +27,9 @@ class Filters:
     text: str = ""
     step: str = ""
     due_before: datetime | None = None
+    # From when and until when they were done.
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def open_tasks(
@@ -60,6 +63,10 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(WorkItem.name == filters.step)
     if filters.due_before:
         conditions.append(WorkItem.due_at <= filters.due_before)
+    if filters.since:
+        conditions.append(WorkItem.done_at >= filters.since)
+    if filters.until:
+        conditions.append(WorkItem.done_at <= filters.until)
     return conditions
 
 
@@ -69,6 +76,27 @@ def step_names(person_id: int, grants: Sequence[Grant]) -> list[str]:
         WorkItem.status == ItemStatus.OPEN, taken_by(person_id, grants)
     )
     return sorted(set(db.session.scalars(names.distinct())))
+
+
+def done_step_names(person_id: int) -> list[str]:
+    """Return the names of the steps that a person has done, for the filter."""
+    names = select(WorkItem.name).where(
+        WorkItem.status == ItemStatus.DONE, WorkItem.done_by == person_id
+    )
+    return sorted(set(db.session.scalars(names.distinct())))
+
+
+def results_of(items: Iterable[WorkItem]) -> dict[int, str]:
+    """Return the words in which tasks were done (通过, 退回…), of those that have one."""
+    listed = list(items)
+    said = select(StepLog.instance_id, StepLog.node, StepLog.at, StepLog.outcome).where(
+        StepLog.instance_id.in_({item.instance_id for item in listed}),
+        StepLog.at.in_({item.done_at for item in listed}),
+        StepLog.outcome.is_not(None),
+    )
+    words = {row[:3]: row[3] for row in db.session.execute(said).tuples()}
+    found = {item.id: words.get((item.instance_id, item.node, item.done_at)) for item in listed}
+    return {item_id: word for item_id, word in found.items() if word}
 
 
 def open_counts(person_id: int, grants: Sequence[Grant]) -> tuple[int, int]:

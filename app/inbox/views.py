@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from flask import Blueprint, current_app, flash, render_template, request, session, url_for
@@ -73,12 +73,21 @@ def home() -> str | Response:
 
 
 def _filters() -> queries.Filters:
-    due = request.args.get("due", "")
+    return queries.Filters(
+        request.args.get("q", ""),
+        request.args.get("step", ""),
+        due_before=_day("due", time.max),
+        since=_day("since", time.min),
+        until=_day("until", time.max),
+    )
+
+
+def _day(name: str, at: time) -> datetime | None:
+    """Return the first or last moment of the day that a filter names, None without one."""
     try:
-        day = datetime.combine(datetime.fromisoformat(due).date(), time.max, ZONE)
+        return datetime.combine(date.fromisoformat(request.args.get(name, "")), at, ZONE)
     except ValueError:
-        day = None
-    return queries.Filters(request.args.get("q", ""), request.args.get("step", ""), day)
+        return None
 
 
 @bp.get("/tasks")
@@ -106,9 +115,13 @@ def tasks() -> str:
 @requires("task.list")
 def done() -> str:
     """What the person has done (已办)."""
-    found = queries.done_tasks(current_user.id, _filters())
+    page = page_of(queries.done_tasks(current_user.id, _filters()), size=PAGE_SIZE)
     return render_template(
-        "inbox/done.html", page=page_of(found, size=PAGE_SIZE), counts=_counts()
+        "inbox/done.html",
+        page=page,
+        steps=queries.done_step_names(current_user.id),
+        results=queries.results_of(page.items),
+        counts=_counts(),
     )
 
 

@@ -88,7 +88,7 @@ def test_ten_tasks_make_a_page(client_for: Any, desk_of: Desks) -> None:
     assert browser.get("/tasks?page=-1").status_code == 200
 
 
-def test_a_done_task_moves_to_the_other_list(client_for: Any, desk_of: Desks) -> None:
+def test_a_done_task_moves_to_the_other_list(client_for: Any, desk_of: Desks, item: Any) -> None:
     desk = desk_of("苏晓禾", "卜文")
     browser = client_for(desk.clerk)
     browser.post(desk.url, {"decision": "pass"})
@@ -98,6 +98,13 @@ def test_a_done_task_moves_to_the_other_list(client_for: Any, desk_of: Desks) ->
     assert "苏晓禾" in browser.get("/tasks/done?q=晓禾").text
     assert "苏晓禾" not in browser.get("/tasks/done?q=卜").text
     assert "苏晓禾" not in client_for(desk.stranger).get("/tasks/done").text
+    done = item(desk.items[0])
+    assert f'<td>{done.name}</td><td><span class="badge status status-success">通过<' in (
+        browser.get(f"/tasks/done?step={done.name}&since={done.done_at:%Y-%m-%d}").text
+    )
+    before = f"{done.done_at - timedelta(days=1):%Y-%m-%d}"
+    for other in ("step=别的环节", f"until={before}"):
+        assert "苏晓禾" not in browser.get(f"/tasks/done?{other}").text
 
 
 def test_the_home_page_and_the_menu_count_what_waits(client_for: Any, desk_of: Desks) -> None:
@@ -120,9 +127,9 @@ def test_the_home_page_says_when_a_task_came_and_when_it_is_due(
     at(waiting.due_at - timedelta(days=1))
     assert f"明天截止 {due}" in client_for(desk.clerk).get("/home").text
     at(waiting.due_at + timedelta(days=1))
-    for path in ("/home", "/tasks"):
+    for path, word in (("/home", "截止 "), ("/tasks", "")):
         late = client_for(desk.clerk).get(path).text
-        assert f"已超期，截止 {due}" in late
+        assert f"已超期，{word}{due}" in late
         assert "due-danger" in late
 
 
