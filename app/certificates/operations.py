@@ -187,7 +187,7 @@ def issue_certificate(certificate: Certificate, *, actor_id: int | None, now: da
     )
     notify(
         certificate.person_id,
-        f"{certificate.name}证书已生成",
+        f"{certificate.name}证书已{'补换发' if certificate.replaces_id else '生成'}",
         url=f"/certificates/{certificate.id}",
         now=now,
     )

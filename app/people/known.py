@@ -38,6 +38,8 @@ class KnownKind:
     records: Callable[[int], Select[Any]]
     fields: Mapping[str, Reader]
     url: str = ""
+    # What the records are counted by (量词).
+    unit: str = "条"
 
 
 _kinds: list[tuple[int, KnownKind]] = []
@@ -160,6 +162,7 @@ register_known(
             "大小（字节）": lambda f: f.size,
             "上传时间": lambda f: f.created_at,
         },
+        unit="个",
     ),
 )
 register_known(

@@ -26,7 +26,7 @@ WAITING = "waiting"
 WORDS = {
     WAITING: ("待审核", "info"),
     PASS: ("已同意", "success"),
-    RETURN: ("未同意", "warning"),
+    RETURN: ("不同意", "warning"),
 }
 
 
