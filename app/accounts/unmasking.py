@@ -20,10 +20,11 @@ from app.core.http import see_other
 SHOWN = "unmasked"
 
 
-def number_page(person: Person, *, back: str, masked: str = "") -> str:
+def number_page(person: Person, *, back: str, origin: str, masked: str = "") -> str:
     """Render the page that asks for the reason, and shows the number once after it was given.
 
-    `masked` stands for a number that is not the person's yet.
+    `back` leads to the page called `origin`, from which one came. `masked` stands for a number
+    that is not the person's yet.
     """
     where, full = json.loads(opened(session.pop(SHOWN, "")) or '["", ""]')
     return render_template(
@@ -32,6 +33,7 @@ def number_page(person: Person, *, back: str, masked: str = "") -> str:
         number=full if where == request.path else "",
         masked=masked or person.masked_id_number,
         back=back,
+        origin=origin,
     )
 
 

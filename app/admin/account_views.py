@@ -155,7 +155,9 @@ def account(person_id: int) -> str:
 @requires("account.unmask")
 def number(person_id: int) -> str:
     """A person's identity number, in full after a reason was given."""
-    return number_page(_person(person_id), back=url_for("admin.account", person_id=person_id))
+    person = _person(person_id)
+    back = url_for("admin.account", person_id=person_id)
+    return number_page(person, back=back, origin=f"人员账号：{person.name}")
 
 
 @bp.post("/accounts/<int:person_id>/number")

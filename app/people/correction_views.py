@@ -166,7 +166,7 @@ def requested_number(correction_id: int) -> str:
     """The number that a request asks for, in full after a reason was given."""
     made = _made("correction.unmask", correction_id)
     back = url_for("people.show_correction", correction_id=made.id)
-    return number_page(made.person, back=back, masked=made.id_number_tail)
+    return number_page(made.person, back=back, origin="身份信息更正", masked=made.id_number_tail)
 
 
 @bp.post("/corrections/<int:correction_id>/number")

@@ -106,7 +106,7 @@ def retry_many() -> Response:
     return see_other(url_for("studio.incidents"))
 
 
-@bp.get("/studio/jobs")
+@bp.get("/studio/incidents/jobs")
 @requires("incident.manage")
 def jobs() -> str:
     """The jobs that were given up (后台作业)."""
@@ -115,7 +115,7 @@ def jobs() -> str:
     )
 
 
-@bp.post("/studio/jobs/<int:job_id>")
+@bp.post("/studio/incidents/jobs/<int:job_id>")
 @requires("incident.manage")
 def retry_job(job_id: int) -> Response:
     """Have a job tried afresh; the worker takes it up at once."""

@@ -103,7 +103,8 @@ def _seen(binding: Employment, task: WorkItem | None) -> WorkItem | None:
 def joining_number(binding_id: int) -> str:
     """The identity number of who asks, in full after a reason was given."""
     person = _request(binding_id, "binding.unmask").person
-    return unmasking.number_page(person, back=url_for("units.joining", binding_id=binding_id))
+    back = url_for("units.joining", binding_id=binding_id)
+    return unmasking.number_page(person, back=back, origin=f"人员审核：{person.name}")
 
 
 @bp.post("/binding/requests/<int:binding_id>/number")

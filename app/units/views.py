@@ -237,7 +237,7 @@ def number(person_id: int) -> str:
     """The identity number of one of the unit's people, in full after a reason was given."""
     person, unit = _masked_person(person_id), queries.unit_of(person_id)
     back = url_for("units.applicants", unit=unit.id if unit else None)
-    return unmasking.number_page(person, back=back)
+    return unmasking.number_page(person, back=back, origin="申报人账号")
 
 
 @bp.post("/staff/applicants/<int:person_id>/number")

@@ -122,12 +122,12 @@ def test_a_dead_letter_stands_on_the_page_of_failed_jobs_and_can_be_sent_again(
         keeper = a_person("宓流程", roles=[("process_admin", "all", None)])
         job_id = db.session.scalar(sa.select(Job.id))
     browser = client_for(keeper)
-    page = browser.get("/studio/jobs").text
+    page = browser.get("/studio/incidents/jobs").text
     assert "发送邮件" in page
     assert "SMTP_HOST" in page
     with post_office(tmp_path) as office:
         app.config["MAIL_SERVER"] = office.server
-        assert browser.post(f"/studio/jobs/{job_id}").status_code == 303
+        assert browser.post(f"/studio/incidents/jobs/{job_id}").status_code == 303
         worker.drain()
         assert len(office.letters()) == 1
 

@@ -234,17 +234,17 @@ def test_a_message_that_was_given_up_is_an_incident_and_is_delivered_after_a_ret
 def test_a_job_that_was_given_up_is_listed_and_tried_afresh(
     browser: Any, admin: Person, desk: Desk
 ) -> None:
-    assert "没有失败的后台作业" in browser.get("/studio/jobs").text
+    assert "没有失败的后台作业" in browser.get("/studio/incidents/jobs").text
     with transaction():
         jobs.enqueue("render_certificate", {}, key="certificate:1", now=now())
         db.session.execute(sa.update(Job).values(status="failed", last_error="OSError: 磁盘已满"))
-    page = browser.get("/studio/jobs").text
+    page = browser.get("/studio/incidents/jobs").text
     assert "制作证书文件" in page
     assert "磁盘已满" in page
     job = only(Job)
-    assert browser.post(f"/studio/jobs/{job.id}").status_code == 303
+    assert browser.post(f"/studio/incidents/jobs/{job.id}").status_code == 303
     assert only(Job).status == "waiting"
-    answer = browser.post(f"/studio/jobs/{job.id}")
+    answer = browser.post(f"/studio/incidents/jobs/{job.id}")
     assert (answer.status_code, "已经重试或完成" in answer.text) == (409, True)
     with transaction(write=False):
         event = db.session.scalars(
@@ -261,12 +261,12 @@ def given_up() -> Incident:
         return incidents.record(OSError("磁盘已满"), now(), job_key="certificate:1")
 
 
-@pytest.mark.parametrize("place", ["jobs", "incidents"])
+@pytest.mark.parametrize("place", ["incidents/jobs", "incidents"])
 def test_a_job_and_its_incident_are_settled_by_one_act(
     browser: Any, desk: Desk, place: str
 ) -> None:
     incident = given_up()
-    number = only(Job).id if place == "jobs" else incident.id
+    number = only(Job).id if place.endswith("jobs") else incident.id
     page = browser.get(f"/studio/incidents/{incident.id}").text
     assert "由后台再次运行" in page
     assert "标为已处理" not in page
@@ -290,8 +290,8 @@ def test_nobody_else_sees_these_pages(client_for: Any, desk: Desk) -> None:
     clerk = client_for(desk.clerk)
     item = only(WorkItem)
     for path in (
-        "incidents", f"incidents/{number}", "jobs", "instances", f"instances/{item.instance_id}",
-        f"tasks/{item.id}", "health",
+        "incidents", f"incidents/{number}", "incidents/jobs", "instances",
+        f"instances/{item.instance_id}", f"tasks/{item.id}", "health",
     ):  # fmt: skip
         assert clerk.get(f"/studio/{path}").status_code == 403
     assert (
@@ -302,7 +302,7 @@ def test_nobody_else_sees_these_pages(client_for: Any, desk: Desk) -> None:
 def test_what_does_not_exist_is_not_found(browser: Any, desk: Desk) -> None:
     for path in ("incidents/999", "instances/999", "tasks/999"):
         assert browser.get(f"/studio/{path}").status_code == 404
-    for path in ("incidents/999", "instances/999", "tasks/999", "jobs/999"):
+    for path in ("incidents/999", "instances/999", "tasks/999", "incidents/jobs/999"):
         assert browser.post(f"/studio/{path}").status_code == 404
 
 

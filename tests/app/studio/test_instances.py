@@ -280,7 +280,7 @@ def test_a_task_is_given_to_a_person_found_by_name(
     assert client_for(desk.stranger).get(desk.url).status_code == 403
     moved = "“人员注册审核”由云桥区青禾小学转给卜文。原因：经办人出差"
     assert moved in browser.get(url).text
-    assert "现在的办理人（卜文）不能再办理" in browser.get(f"/studio/tasks/{item}").text
+    assert "现办理人（卜文）不能再办理" in browser.get(f"/studio/tasks/{item}").text
     answer = browser.post(f"/studio/tasks/{item}", form)
     assert (answer.status_code, "任务刚刚已转给卜文" in answer.text) == (409, True)
 
@@ -351,7 +351,7 @@ def test_what_leaves_its_unit_is_confirmed_as_such(
             f'value="person:{colleague.id}"',
             "本地区其他单位",
             f'value="person:{desk.stranger.id}"',
-            "现在的办理人（云桥区青禾小学）不能再办理",
+            "现办理单位（云桥区青禾小学）不能再办理",
         )
     ]
     assert places == sorted(places)
