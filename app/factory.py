@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
+from markupsafe import Markup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli
@@ -168,7 +170,9 @@ def _init_sign_in(app: Flask) -> None:
 
 
 def _init_templates(app: Flask) -> None:
-    app.jinja_env.filters.update(day=_day, moment=_moment, filesize=_filesize)
+    app.jinja_env.filters.update(
+        day=_day, moment=_moment, whole_days=_whole_days, filesize=_filesize
+    )
 
     def common() -> dict[str, Any]:
         return {
@@ -188,6 +192,16 @@ def _day(value: Any) -> str:
 
 def _moment(value: datetime | None) -> str:
     return value.strftime("%Y-%m-%d %H:%M") if value else ""
+
+
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2})?)")
+_WHOLE = Markup('<span class="text-nowrap">{}</span>')
+
+
+def _whole_days(text: str) -> Markup:
+    """Return a sentence whose days and times stay on one line each: browsers break at hyphens."""
+    parts = enumerate(_DAY.split(text))
+    return Markup("").join(_WHOLE.format(part) if at % 2 else part for at, part in parts)
 
 
 def _filesize(size: int) -> str:

@@ -273,6 +273,7 @@ def notifications() -> str:
         page=page,
         bundles=bundles(queries.shown_among(told, page.items)),
         only_unread=only_unread,
+        told=len(placed),
     )
 
 

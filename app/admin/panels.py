@@ -97,7 +97,7 @@ def security(_person: Any, roles: set[str], now: datetime) -> Panel | None:
             _figure("生效中的授权", _count(held), grants, "info"),
             _figure("持有角色的人员", _count(people), grants, "info"),
         ],
-        action_label="给人员授权",
+        action_label="新增授权",
         action_url=url_for("admin.grant_people"),
     )
 

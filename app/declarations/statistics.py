@@ -74,7 +74,7 @@ def review_statistics(person: Any, roles: set[str], moment: datetime) -> Panel |
     if not units:
         return None
     found = figures_of(units, waiting_for(held) if reviews else _at(units), moment)
-    late = f"其中超期 {found.late} 项" if found.late else "没有超期的"
+    late = f"其中超期 {found.late} 项" if found.late else "无超期"
     tone = "danger" if found.late else "warning"
     # Who only administers a unit reads what it did, and opens no declaration.
     done = DONE if reviews else ""
@@ -82,19 +82,22 @@ def review_statistics(person: Any, roles: set[str], moment: datetime) -> Panel |
         "待办任务" if reviews else OF_UNIT,
         found.waiting,
         "/tasks" if reviews else "",
+        "项",
     )
     lines = [
         _figure(*waits, tone, late),
-        _figure("本年度审核通过", found.opinions.get("pass", 0), done, "success", "申报，件"),
-        _figure("本年度退回", found.opinions.get("return", 0), done, "warning", "申报，件"),
-        _figure("本年度提出终止", found.opinions.get("terminate", 0), done, note="申报，件"),
+        _figure("本年度审核通过", found.opinions.get("pass", 0), done, "件", "success"),
+        _figure("本年度退回", found.opinions.get("return", 0), done, "件", "warning"),
+        _figure("本年度提出终止", found.opinions.get("terminate", 0), done, "件"),
     ]
     archived = "/tasks/done" if reviews else OF_ITEMS
     keeps_archive = bool(roles & {"unit_clerk", "unit_admin"})
     if keeps_archive:
         lines += [
-            _figure("本年度已审核业绩", found.tasks.get(PORTFOLIO, 0), archived, "info"),
-            _figure("本年度已审核人员", found.tasks.get(BINDING, 0), "/binding/requests", "info"),
+            _figure("本年度已审核业绩", found.tasks.get(PORTFOLIO, 0), archived, "项", "info"),
+            _figure(
+                "本年度已审核人员", found.tasks.get(BINDING, 0), "/binding/requests", "人", "info"
+            ),
         ]
     return Panel("审核统计情况", lines, more_url=OF_ITEMS if keeps_archive else "")
 
@@ -110,5 +113,7 @@ def _at(unit_ids: Collection[int]) -> Conditions:
     return (WorkItem.status == ItemStatus.OPEN, *of_units)
 
 
-def _figure(text: str, count: int, url: str, tone: str = "secondary", note: str = "") -> Line:
-    return Line(text, url, note, str(count), tone if count else "secondary")
+def _figure(
+    text: str, count: int, url: str, unit: str, tone: str = "secondary", note: str = ""
+) -> Line:
+    return Line(text, url, note, f"{count} {unit}", tone if count else "secondary")

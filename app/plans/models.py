@@ -296,7 +296,9 @@ class StandardItem(Model):
     @property
     def range_text(self) -> str:
         """Return how many records are asked for, in words (数量要求)."""
-        upper = "不限" if self.max_count is None else f"至多 {self.max_count} 条"
+        if self.max_count is None:
+            return f"至少 {self.min_count} 条" if self.min_count else "不限"
+        upper = f"至多 {self.max_count} 条"
         return f"至少 {self.min_count} 条，{upper}" if self.min_count else upper
 
 

@@ -54,7 +54,7 @@ def administered(person: Person, roles: set[str], at: datetime) -> Panel | None:
         "本单位",
         [
             *_vacancies(units, at),
-            _figure("待审核的人员绑定", waiting, f"{requests}?status={PENDING}", "warning"),
+            _figure("待审核的人员", waiting, f"{requests}?status={PENDING}", "warning"),
             _figure("待审核的单位注册", asked[0], url_for("units.registrations"), "warning"),
             _figure("待审核的单位变更", asked[1], url_for("inbox.tasks"), "warning"),
             _figure(

@@ -61,7 +61,7 @@ def test_a_score_out_of_its_range_is_told_in_chinese_at_its_field(enter: Enter) 
     asked: list[str] = []
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.get_by_role("link", name="待办任务").first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("任务中心")
+    expect(page.get_by_role("heading", level=1)).to_have_text("待办任务")
     assert asked == ["beforeunload"]
 
 

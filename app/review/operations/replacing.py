@@ -127,5 +127,5 @@ def _seat(case: MeetingCase, seat: str, person_id: int) -> tuple[Person, Person]
 
 def _tell_both(case: MeetingCase, seat: str, former: Person, new: Person, now: datetime) -> None:
     name, url = case.meeting.name, f"/meetings/{case.meeting_id}"
-    notify(new.id, f"您在“{name}”中接替{SEATS[seat]}，请查看任务中心", url=url, now=now)
+    notify(new.id, f"您在“{name}”中接替{SEATS[seat]}，请查看待办任务", url=url, now=now)
     notify(former.id, f"您在“{name}”中的一份{SEATS[seat]}任务已由他人接替", url=url, now=now)

@@ -271,7 +271,7 @@ def finish_assignment(
     for person_id in {case.main_reviewer_id for case in group.cases} - {None}:
         notify(
             int(person_id or 0),
-            f"您在“{meeting.name}”中被指定为主审，请查看任务中心",
+            f"您在“{meeting.name}”中被指定为主审，请查看待办任务",
             url=f"/meetings/{meeting.id}",
             now=now,
         )

@@ -369,12 +369,12 @@ def test_without_a_mail_server_the_page_says_whom_to_ask(
 ) -> None:
     browser = client_for(None)
     page = browser.get("/forgotten").text
-    assert "没有设置邮件服务" in page
+    assert "未开通邮件找回" in page
     assert "单位管理员" in page
     assert 'name="login"' not in page
     assert browser.post("/forgotten", {"login": "qinghe"}).status_code == 404
     mine = client_for(person)
-    assert "没有设置邮件服务" in mine.get("/account/mail").text
+    assert "未开通邮件找回" in mine.get("/account/mail").text
     assert mine.post("/account/mail", {"address": ADDRESS}).status_code == 404
 
 

@@ -278,11 +278,11 @@ def test_the_home_page_of_an_administrator_tells_what_waits(app: Flask, client_f
     )
     lines = re.findall(r">([^<>]+)</a>\s*</span>\s*<span[^>]*>(\d+)</span>", page)
     assert dict(lines) == {
-        "待审核的人员绑定": "1",
+        "待审核的人员": "1",
         "待审核的单位注册": "0",
         "待审核的单位变更": "0",
         "本单位人员": "1",
         "工作人员": "3",
     }
     assert "/binding/requests?status=pending" in page
-    assert "待审核的人员绑定" not in client_for(asker).get("/home").text
+    assert "待审核的人员" not in client_for(asker).get("/home").text

@@ -153,7 +153,7 @@ def _pages(app: Flask, server: Server) -> None:
 
     @app.get("/missing")
     def missing() -> Any:
-        text = "您访问的页面不存在，或已被移除"
+        text = "地址有误、内容已被移除，或不在您的办理范围内"
         return render_template(
             "errors/error.html", code=404, title="页面不存在", message=text
         ), 404
