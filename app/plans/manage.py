@@ -63,7 +63,7 @@ def managed() -> str:
 @bp.route("/plans/new", methods=["GET", "POST"])
 @requires("plan.create")
 def new() -> str | Response | tuple[str, int]:
-    """Start a plan, and with it the process that carries it (新建计划)."""
+    """Start a plan, and with it the process that carries it (新增计划)."""
     choices = committee_choices()
     form = form_named("plan/new", choices, {"year": today().year, "kind": "评审"})
     if request.method == "GET" or not form.validate():

@@ -45,7 +45,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
 def create_plan(
     committee: Committee, values: Mapping[str, Any], *, actor: Person, now: datetime
 ) -> Plan:
-    """Create a draft plan of a committee (新建计划); the process is started by its caller.
+    """Create a draft plan of a committee (新增计划); the process is started by its caller.
 
     Raises Invalid when the year has a plan of this name already, Conflict while the committee's
     filing is not confirmed.

@@ -22,8 +22,8 @@ PENDING, ACTIVE, RETURNED, ENDED = "pending", "active", "returned", "ended"
 WITHDRAWN, CANCELLED = "withdrawn", "cancelled"
 BINDING_WORDS = {
     PENDING: ("待审核", "warning"),
-    ACTIVE: ("通过", "success"),
-    RETURNED: ("退回", "danger"),
+    ACTIVE: ("已通过", "success"),
+    RETURNED: ("已退回", "danger"),
     ENDED: ("已离开", "secondary"),
     WITHDRAWN: ("已撤回", "secondary"),
     CANCELLED: ("已作废", "secondary"),

@@ -173,7 +173,7 @@ def test_what_can_be_done_with_an_item_stays_in_sight_although_its_row_is_long(
 def test_a_paper_is_taken_from_a_bibliography_on_a_phone(enter: Enter, teacher: Person) -> None:
     page = enter(teacher, "/portfolio")
     page.set_viewport_size({"width": 390, "height": 844})
-    page.locator("summary", has_text="添加").click()
+    page.locator("summary", has_text="新增业绩").click()
     page.get_by_role("link", name="文献导入").click()
     page.get_by_label("题录内容").fill("@article{a, title={课堂提问}, journal={教育}, year=2024}")
     page.get_by_role("button", name="预览").first.click()

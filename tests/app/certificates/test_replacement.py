@@ -268,6 +268,7 @@ def test_both_certificates_say_what_became_of_them(held: Held, client_for: Enter
     assert "<strong>有效</strong>" in client_for().get(f"/v/{codes[1]}").text
     assert f"新证书编号 {numbers[1]}" in mine.get(f"/certificates/{old_id}").text
     assert f"本证书由 {numbers[0]} 换发" in mine.get(f"/certificates/{fresh_id}").text
+    assert "证书已补换发" in mine.get("/notifications").text
     assert mine.get(f"/certificates/{fresh_id}/file").data.startswith(b"%PDF-")
     assert mine.get(f"/certificates/{old_id}/replace").status_code == 409
     assert mine.get(f"/certificates/{fresh_id}/replace").status_code == 200

@@ -35,7 +35,7 @@ def test_a_paper_with_its_proof_is_finished_and_submitted(
     for folded in ("side", "portfolio-tree"):
         assert re.search(rf'<noscript><a [^>]*href="#{folded}"', front)
         assert f'id="{folded}"' in front
-    assert re.search(r"<details[^>]*><summary[^>]*>[^/]*</i> 添加</summary>", front)
+    assert re.search(r"<details[^>]*><summary[^>]*>[^/]*</i> 新增业绩</summary>", front)
     form = form_on(browser, url, "title")
     cover = [chosen("封面.png"), chosen("说明.txt", b"no picture")]
     typed = {"title": "无脚本也能填完的论文", "file-cover": cover}

@@ -1,5 +1,6 @@
 """次级机构: a unit's administrator creates the units below, each with its first administrator."""
 
+import re
 from typing import Any
 
 import pytest
@@ -143,6 +144,8 @@ def test_branches_are_found_by_name_and_type(client_for: Any, admin: Person, uni
         page = browser.get(f"/unit/branches?{query}").text
         assert seen in page
         assert ("第一医院" in page) != ("教务处" in page)
+        (way,) = re.findall(r'<a href="([^"]+)">设置管理员', page)
+        assert "导入人员" in browser.get(way.replace("&amp;", "&")).text
     assert "没有符合条件的次级机构" in browser.get("/unit/branches?q=无").text
 
 
