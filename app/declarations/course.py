@@ -1,7 +1,7 @@
 """Where a declaration stands: the offices as steps, the diagrams, whether it can be taken back."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -105,7 +105,7 @@ def _is_taken_back(instance: ProcessInstance) -> bool:
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of the indicator, the number of the present one, and usual terms by name."""
+    """The steps of the indicator, the number of the present one, and the time of each by name."""
 
     names: list[str]
     current: int
@@ -131,44 +131,71 @@ def _passed_after_chain(declaration: Declaration) -> int:
 def steps_of(declaration: Declaration, instance: ProcessInstance | None = None) -> Steps:
     """Return the way of a declaration with the names of the offices.
 
-    With the instance of its process, each office with its usual term, and as it was called when
-    it last had a hand in it.
+    With the instance of its process, each office as it was called when it last had a hand in it,
+    and with the day on which it decided, or else its usual term.
     """
     offices: list[Unit] = chain_of(declaration)
-    called = _called(declaration, offices, instance)
+    acts = _acts(instance) if instance else {}
+    called = _called(declaration, offices, acts)
     names = ["填报", *called[:-1], f"{called[-1]}受理"]
+    steps = _place(declaration, offices, list(names))
     terms = _terms(names, instance) if instance else {}
+    days = _days(names, offices, declaration, acts) if instance else {}
+    done = steps.names if steps.done else steps.names[: steps.current - 1]
+    told = {name: days.get(name, "") if name in done else terms.get(name, "") for name in names}
+    return replace(steps, terms={name: text for name, text in told.items() if text})
+
+
+def _place(declaration: Declaration, offices: Sequence[Unit], names: list[str]) -> Steps:
     chain, known = len(names), Status(declaration.status)
     if known in {Status.FAILED, Status.REVOKED}:
         # It went no further: what would have come is not shown.
         names += STEPS_AFTER_CHAIN[: _passed_after_chain(declaration)]
-        return Steps(names, len(names), done=True, terms=terms)
+        return Steps(names, len(names), done=True)
     names += STEPS_AFTER_CHAIN
     if known == Status.PASSED:
         current = chain + 1 + _passed_after_chain(declaration)
-        return Steps(names, min(current, len(names)), current > len(names), terms)
+        return Steps(names, min(current, len(names)), current > len(names))
     if known in {Status.ACCEPTED, Status.IN_MEETING}:
-        return Steps(names, chain + 1, terms=terms)
+        return Steps(names, chain + 1)
     at = _place_in_chain(declaration, offices) if known == Status.IN_REVIEW else 1
-    return Steps(names, at, terms=terms)
+    return Steps(names, at)
 
 
-def _called(
-    declaration: Declaration, offices: Sequence[Unit], instance: ProcessInstance | None
-) -> list[str]:
+Acts = Mapping[tuple[int | None, bool], datetime]
+"""When an office last acted, by its id and whether it accepted (受理) or reviewed."""
+
+
+def _acts(instance: ProcessInstance) -> Acts:
+    steps = select(StepLog.scope_id, StepLog.node, func.max(StepLog.at)).where(
+        StepLog.instance_id == instance.id,
+        StepLog.scope_kind == "org",
+        StepLog.actor_id.is_not(None),
+    )
+    rows = db.session.execute(steps.group_by(StepLog.scope_id, StepLog.node)).tuples()
+    found: dict[tuple[int | None, bool], datetime] = {}
+    for unit_id, node, at in rows:
+        key = (unit_id, node in WAY[MAIN])
+        if at is not None:
+            found[key] = max(at, found.get(key, at))
+    return found
+
+
+def _called(declaration: Declaration, offices: Sequence[Unit], acts: Acts) -> list[str]:
     """Return the names of offices: of those that are done as they were then, else as they are."""
-    acted: dict[int | None, datetime] = {}
-    if instance is not None:
-        steps = select(StepLog.scope_id, func.max(StepLog.at)).where(
-            StepLog.instance_id == instance.id,
-            StepLog.scope_kind == "org",
-            StepLog.actor_id.is_not(None),
-        )
-        rows = db.session.execute(steps.group_by(StepLog.scope_id)).tuples()
-        acted = {unit_id: at for unit_id, at in rows if at is not None}
+    last = {unit_id: at for (unit_id, _), at in sorted(acts.items(), key=lambda each: each[1])}
     if declaration.status == Status.IN_REVIEW:
-        acted.pop(declaration.current_unit_id, None)
-    return [as_of(office, acted.get(office.id)).name for office in offices]
+        last.pop(declaration.current_unit_id, None)
+    return [as_of(office, last.get(office.id)).name for office in offices]
+
+
+def _days(
+    names: Sequence[str], offices: Sequence[Unit], declaration: Declaration, acts: Acts
+) -> dict[str, str]:
+    """Return on which day each step was done, by its name; nothing of what is not."""
+    reviewed = [acts.get((office.id, False)) for office in offices[:-1]]
+    moments = [declaration.submitted_at, *reviewed, acts.get((offices[-1].id, True))]
+    return {name: f"{at:%Y-%m-%d}" for name, at in zip(names, moments, strict=True) if at}
 
 
 def _place_in_chain(declaration: Declaration, offices: Sequence[Unit]) -> int:

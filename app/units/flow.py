@@ -1,7 +1,9 @@
 """The flow log (流转日志) of a record, with the names and offices that people read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from sqlalchemy import or_, select
 
@@ -31,8 +33,8 @@ def flow_log(business: tuple[str, int], *, instance_id: int | None = None) -> li
     """Return what happened to a record in order, then the steps that are open now.
 
     What is done names its office as it was called then (单位沿革). Of the steps that nobody took,
-    those are told that have a word to say. With `instance_id`,
-    of this one process alone.
+    those are told that have a word to say, and an event is not told where what it set off is. With
+    `instance_id`, of this one process alone.
     """
     of_record = (
         ProcessInstance.business_type == business[0],
@@ -46,8 +48,25 @@ def flow_log(business: tuple[str, int], *, instance_id: int | None = None) -> li
     names = names_of(step.actor_id for step in steps)
     then = names_then((s.scope_id, s.at) for s in steps if s.scope_kind == "org" and s.scope_id)
     today = unit_names(i.scope_id for i in waiting if i.scope_kind == "org" and i.scope_id)
-    done = [_line(s, names, then.get((s.scope_id or 0, s.at), "")) for s in steps]
+    done = [
+        _line(s, names, then.get((s.scope_id or 0, s.at), "")) for s in _without_triggers(steps)
+    ]
     return [*done, *(_line(i, names, today.get(i.scope_id or 0, "")) for i in waiting)]
+
+
+def _without_triggers(steps: Sequence[StepLog]) -> list[StepLog]:
+    """Leave out the events, such as a day that came, whose effect is told at the same moment."""
+    followed = zip_longest(steps, steps[1:])
+    return [step for step, after in followed if not (after and _only_triggers(step, after))]
+
+
+def _only_triggers(step: StepLog, after: StepLog) -> bool:
+    says = step.actor_id or step.outcome or step.note
+    return (
+        step.kind == "event"
+        and not says
+        and (after.instance_id, after.at, after.actor_id) == (step.instance_id, step.at, None)
+    )
 
 
 def _line(of: StepLog | WorkItem, names: dict[int, str], office: str) -> LogEntry:
@@ -57,11 +76,15 @@ def _line(of: StepLog | WorkItem, names: dict[int, str], office: str) -> LogEntr
         name=of.name,
         role_name=ROLES.get(of.role or "", ""),
         office=office if of.scope_kind == "org" else "",
-        actor_name=names.get(step.actor_id or 0, "") if step else "",
+        actor_name=_actor(step, names) if step else "",
         outcome=step.outcome or "" if step else "",
         note=step.note or "" if step else "",
         open=step is None,
     )
+
+
+def _actor(step: StepLog, names: dict[int, str]) -> str:
+    return names.get(step.actor_id, "") if step.actor_id else "系统自动"
 
 
 def open_items(business: tuple[str, int]) -> list[WorkItem]:

@@ -1,5 +1,6 @@
 """The steps on a declaration's page: the offices with their usual terms, then what follows."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ def test_each_office_says_in_how_many_days_it_usually_decides(
         *LAST,
     ]
     assert list(steps.terms.values()) == [
+        "2026-11-13",
         "一般 15 个工作日内",
         "一般 10 个工作日内",
         "一般 10 个工作日内",
@@ -37,6 +39,17 @@ def test_each_office_says_in_how_many_days_it_usually_decides(
     ]
     page = client_for(declaration.person).get(f"/declarations/{declaration.id}").text
     assert page.count("一般 10 个工作日内") == 2
+
+
+def test_an_office_that_has_decided_says_on_which_day(app: Flask) -> None:
+    declaration = a_declaration(at="accept_declaration")
+    with transaction(write=False):
+        found = queries.get_declaration(declaration.id)
+        steps = steps_of(found, course.instance_of(found))
+    *done, now = steps.terms.values()
+    assert now == "一般 5 个工作日内"
+    assert len(done) == 4
+    assert all(re.fullmatch(r"2026-1[12]-\d\d", day) for day in done)
 
 
 def place(published: build.Published) -> tuple[str, bool]:

@@ -39,28 +39,35 @@ def test_a_line_names_the_office_of_its_step(app: Flask) -> None:
     assert waiting.office == school
 
 
-def test_steps_that_nobody_took_and_that_say_nothing_are_not_told(app: Flask) -> None:
+def test_steps_that_nobody_took_are_told_where_they_have_a_word_to_say(app: Flask) -> None:
     business = vetted()
     with transaction():
         silent = db.session.scalars(
             select(StepLog).where(StepLog.node == "vet_declaration")
         ).first()
         assert silent is not None
-        for outcome in (None, "报送市教育局"):
+        for kind, outcome in (
+            ("service", None),
+            ("event", None),
+            ("service", "报送市教育局"),
+            ("event", "撤回"),
+        ):
             db.session.add(
                 StepLog(
                     instance_id=silent.instance_id,
                     at=silent.at,
-                    kind="service",
+                    kind=kind,
                     node="find",
-                    name=f"环节{outcome}",
+                    name=f"{kind}{outcome}",
                     outcome=outcome,
                 )
             )
+            db.session.flush()
     with transaction(write=False):
-        names = [line.name for line in flow_log(business)]
-    assert "环节报送市教育局" in names
-    assert "环节None" not in names
+        lines = flow_log(business)
+    by_nobody = [line.name for line in lines if line.actor_name == "系统自动"]
+    assert by_nobody[-2:] == ["service报送市教育局", "event撤回"]
+    assert not {"serviceNone", "eventNone"} & {line.name for line in lines}
 
 
 def test_what_is_done_names_its_office_as_it_was_called_then(app: Flask, at: At) -> None:
