@@ -121,7 +121,7 @@ def _met(field: FieldSpec, wanted: tuple[str, ...]) -> str:
     words = {"true": YES, "false": NO}
     bounds = [field.bound_words(each) for each in wanted]
     said = [bound or words.get(each, each) for bound, each in zip(bounds, wanted, strict=True)]
-    return ("" if any(bounds) else "为") + "、".join(said)
+    return ("为 " if any(bounds) else "为") + "、".join(said)
 
 
 def _range(field: FieldSpec, labels: Mapping[str, str]) -> str:

@@ -126,24 +126,23 @@ def form_from(data: Mapping[str, Any], key: str = "") -> FormSpec:
     )
     _check_names(form)
     buttons = tuple((action.value, action.label) for action in actions)
-    boxes = _boxes_of(form.fields)
-    return form.each(lambda field: _with_names(field, buttons, boxes))
+    return form.each(lambda field: _with_names(field, buttons, _labels_of(form.fields)))
 
 
-def _boxes_of(fields: Iterable[FieldSpec]) -> tuple[Choice, ...]:
-    return tuple((field.name, field.label) for field in fields if field.type == "bool")
+def _labels_of(fields: Iterable[FieldSpec]) -> dict[str, str]:
+    return {field.name: field.label for field in fields}
 
 
 def _with_names(
-    field: FieldSpec, buttons: tuple[Choice, ...], boxes: tuple[Choice, ...]
+    field: FieldSpec, buttons: tuple[Choice, ...], labels: Mapping[str, str]
 ) -> FieldSpec:
-    """Return a field that knows what the buttons and boxes are called on which it is due."""
-    asked = {name for name, _values in field.required_when}
-    beside = (*boxes, *_boxes_of(field.fields))
+    """Return a field that knows what the buttons and fields are called on which it is due."""
+    names = [name for name, _values in field.required_when]
+    beside = {**labels, **_labels_of(field.fields)}
     return replace(
         field,
-        buttons=buttons if "decision" in asked else (),
-        boxes=tuple(box for box in boxes if box[0] in asked),
+        buttons=buttons if "decision" in names else (),
+        asks=tuple((name, labels[name]) for name in names if name in labels),
         fields=tuple(_with_names(each, buttons, beside) for each in field.fields),
     )
 

@@ -98,8 +98,8 @@ class FieldSpec:
     fields: tuple["FieldSpec", ...] = ()
     # The buttons of its form, where `required_when` asks which of them was pressed.
     buttons: tuple[Choice, ...] = ()
-    # What the boxes are called that `required_when` asks about.
-    boxes: tuple[Choice, ...] = ()
+    # What the other fields are called on whose answers it is due.
+    asks: tuple[Choice, ...] = ()
 
     @staticmethod
     def bound_words(wanted: str) -> str:

@@ -86,6 +86,6 @@ def test_the_notes_say_what_the_form_asks() -> None:
     due = a_field(required_when=(("kind", ("甲", "乙")),), max_length=9, help="写全")
     assert advice_on(due, labels) == "写全；不超过 9 个字；类别为甲、乙时必填"
     late = a_field(required_when=(("start", (">=2002",)),))
-    assert advice_on(late, labels) == "开始年月2002 年及以后时必填"
+    assert advice_on(late, labels) == "开始年月为 2002 年及以后时必填"
     begun = a_field("select", choices=LEVELS, default="a")
     assert advice_on(begun, labels) == "留空为“省级”"
