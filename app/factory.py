@@ -28,6 +28,7 @@ from app.core.repeats import init_repeats
 from app.demo.show import is_demo
 from app.engine import incidents
 from app.inbox.menu import init_menu
+from forms import period
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC_MENU = (
@@ -171,7 +172,7 @@ def _init_sign_in(app: Flask) -> None:
 
 def _init_templates(app: Flask) -> None:
     app.jinja_env.filters.update(
-        day=_day, moment=_moment, whole_days=_whole_days, filesize=_filesize
+        day=_day, moment=_moment, whole_days=_whole_days, filesize=_filesize, period=period
     )
 
     def common() -> dict[str, Any]:

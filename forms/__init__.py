@@ -7,6 +7,7 @@ from forms.builder import (
     display_all,
     missing_labels,
     options_of,
+    period,
 )
 from forms.decisions import decisions_of
 from forms.items import CATEGORIES, ItemType, item_types
@@ -34,5 +35,6 @@ __all__ = [
     "named_lists",
     "options_of",
     "parse",
+    "period",
     "source",
 ]

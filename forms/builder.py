@@ -102,6 +102,11 @@ def display(field: FieldSpec, value: Any, choices: Choices | None = None) -> str
     return str(TYPES[field.type].display(field, value, labels))
 
 
+def period(start: object, end: object) -> str:
+    """Return the time from one day or month to another, or up to now: 2008-08 至今."""
+    return f"{start} 至 {end}" if end else f"{start} 至今"
+
+
 def display_all(
     spec: FormSpec, answers: Mapping[str, Any], choices: Choices | None = None
 ) -> list[tuple[str, str]]:

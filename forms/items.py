@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forms import values
-from forms.builder import display
+from forms.builder import display, period
 from forms.identity import READINGS, Way, identities
 from forms.literature import KEY, NO_LITERATURE, Literature, literature_from
 from forms.loader import form_from, mapping_from
@@ -89,6 +89,14 @@ class ItemType:
             if day:
                 return day
         return None
+
+    def when(self, data: Mapping[str, Any]) -> str:
+        """Return the time as exactly as it was given: a term, a year, a month, a day."""
+        if data.get("start"):
+            return period(data["start"], data.get("end"))
+        if data.get("year"):
+            return f"{data['year']} 年度"
+        return next((str(data[name]) for name in self.date_fields if data.get(name)), "")
 
     def rank(self, data: Mapping[str, Any]) -> str | None:
         """Return the person's rank among the participants, "1/10", or None."""

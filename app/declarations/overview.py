@@ -118,22 +118,13 @@ def view_of(entry: DeclarationEntry, held: Holdings) -> EntryView:
     return EntryView(
         entry,
         kind.title,
-        _when(version.data, kind.date_fields),
+        kind.when(version.data),
         version.summary,
         version.rank,
         reading.lines_of(kind, version.data),
         reading.slots_of(kind, reading.version_rows(version), stored=held.stored),
         held.older.get(entry.item_version_id, ""),
     )
-
-
-def _when(data: dict[str, Any], date_fields: Sequence[str]) -> str:
-    """Return the time of an item as exactly as it was given: a term, a year, a month, a day."""
-    if data.get("start"):
-        return f"{data['start']} 至 {data.get('end') or '今'}"
-    if data.get("year"):
-        return f"{data['year']} 年度"
-    return next((str(data[name]) for name in date_fields if data.get(name)), "")
 
 
 def declared_of(held: Holdings) -> Pairs:

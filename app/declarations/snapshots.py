@@ -14,7 +14,7 @@ from app.declarations.models import (
     PriorTitle,
 )
 from app.portfolio import item_types
-from forms import display_all
+from forms import display_all, period
 
 Line = dict[str, str]
 
@@ -100,7 +100,7 @@ def _fields(held: Holdings) -> list[Line]:
 
 
 def _post_line(post: Mapping[str, Any]) -> str:
-    term = f"{post.get('start')} 至 {post.get('end') or '今'}"
+    term = period(post.get("start"), post.get("end"))
     return f"聘任{post.get('name')}（{post.get('unit')}，{term}）"
 
 
@@ -125,8 +125,7 @@ def _entries(
         marks = [
             entry.version.summary,
             str(entry.extra.get("result") or ""),
-            "最高学历" if entry.extra.get("is_highest") else "",
-            "合格学历" if entry.extra.get("is_qualifying") else "",
+            *entry.flags,
         ]
         text = "，".join(filter(None, marks))
         lines.append(_line(f"item:{entry.item_id}", label or kind.title, text))

@@ -102,7 +102,7 @@ def test_what_the_portfolio_does_not_say_is_typed_and_the_rest_stays(
     assert "业绩库中已审核的内容" in page
     assert 'name="reviewed_on"' in page
     assert 'name="title"' not in page
-    assert "2015-01-01 至 今" in page
+    assert "2015-01-01 至今" in page
     assert browser.post(url, {"reviewer": ""}).status_code == 422
     typed = {**REST, "title": "正高级教师", "series": "卫生"}
     assert browser.post(url, typed).status_code == 303
