@@ -85,9 +85,6 @@ SECTION_NAMES: dict[str, str] = {
 }
 
 
-EDUCATION_FLAGS = {"is_highest": "最高学历", "is_qualifying": "合格学历"}
-"""What a declaration marks an education as (FJ-P-29, AH-P-33)."""
-
 _YEAR_TAKEN = text("status NOT IN ('given_up', 'cancelled')")
 
 
@@ -260,11 +257,6 @@ class DeclarationEntry(Model):
 
     version: Mapped[ItemVersion] = relationship()
     standard_item: Mapped[StandardItem | None] = relationship()
-
-    @property
-    def flags(self) -> list[str]:
-        """What an education was marked as here (最高学历, 合格学历)."""
-        return [word for key, word in EDUCATION_FLAGS.items() if self.extra.get(key)]
 
 
 class DeclarationFile(Model):

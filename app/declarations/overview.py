@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts.models import Person
+from app.core.permissions import ROLES
 from app.core.storage import StoredFile
 from app.declarations import specs
 from app.declarations.defects import located, touched
@@ -23,13 +24,22 @@ from app.declarations.queries import (
     recommendation_of,
     snapshots_of,
 )
-from app.declarations.snapshots import PARTS, changes_of, held_by
+from app.declarations.snapshots import PARTS, changes_of, flags_of, held_by
 from app.plans.models import StandardItem
 from app.portfolio import item_types, reading
 from app.portfolio.duplicates import duplicates_shown_to
 from forms import display, display_all
 
 Pairs = list[tuple[str, str]]
+
+STAGE_ROLES = {
+    "vet_declaration": ROLES["unit_clerk"],
+    "endorse_declaration": ROLES["unit_leader"],
+    "vet_forwarded": ROLES["superior_clerk"],
+    "endorse_forwarded": ROLES["superior_leader"],
+    "accept_declaration": ROLES["organiser"],
+}
+"""Whose opinion is given at a step that has one role."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,11 @@ class EntryView:
     slots: Sequence[reading.Slot]
     # That the portfolio has a later version, or none at present; empty otherwise.
     older: str = ""
+
+    @property
+    def flags(self) -> list[str]:
+        """What an education was marked as here."""
+        return flags_of(self.entry)
 
     @property
     def file_count(self) -> int:
@@ -274,5 +289,6 @@ def material_of(declaration: Declaration, *, reader: Person, now: datetime) -> d
         "defects": located(declaration, defects),
         "touched": touched(declaration, defects, snapshots),
         "opinions": opinions_of(declaration.id),
+        "opinion_roles": STAGE_ROLES,
         "duplicates": duplicates_shown_to(reader, declaration.person_id, items, now),
     }

@@ -9,6 +9,7 @@ from app.declarations.holdings import Holdings, held_now, held_when_sent, kept_o
 from app.declarations.models import (
     SECTION_NAMES,
     Declaration,
+    DeclarationEntry,
     DeclarationSnapshot,
     EntrySection,
     PriorTitle,
@@ -116,6 +117,15 @@ def _titles(rows: Sequence[PriorTitle]) -> list[Line]:
     return [_line(f"title:{row.id}", str(row.data.get("title")), title_line(row)) for row in rows]
 
 
+EDUCATION_FLAGS = {"is_highest": "最高学历", "is_qualifying": "合格学历"}
+"""What a declaration marks an education as (FJ-P-29, AH-P-33)."""
+
+
+def flags_of(entry: DeclarationEntry) -> list[str]:
+    """Return what an education was marked as in its declaration."""
+    return [word for key, word in EDUCATION_FLAGS.items() if entry.extra.get(key)]
+
+
 def _entries(
     held: Holdings, section: str, standard_item_id: int | None, label: str = ""
 ) -> list[Line]:
@@ -125,7 +135,7 @@ def _entries(
         marks = [
             entry.version.summary,
             str(entry.extra.get("result") or ""),
-            *entry.flags,
+            *flags_of(entry),
         ]
         text = "，".join(filter(None, marks))
         lines.append(_line(f"item:{entry.item_id}", label or kind.title, text))

@@ -57,6 +57,11 @@ def of(record: PortfolioItem | ItemVersion) -> ItemType:
     return under(record.type_key, record.type_version)
 
 
+def when_of(record: PortfolioItem | ItemVersion) -> str:
+    """Return the time of a record as people read it, everywhere the same: 2003-09 至 2007-06."""
+    return of(record).when(record.data)
+
+
 def under(key: str, version: str | None) -> ItemType:
     """Return a version of a type; with none given, the type as it is described now."""
     present = forms.item_types().get(key)

@@ -20,7 +20,7 @@ from forms.items import CATEGORIES
 
 # Drawing 300 takes the press two or three seconds; others wait for it meanwhile.
 PRINTED, EXPORTED = 300, 5000
-HEADS = ("序号", "类别", "类型", "内容", "时间", "本人排名", "附件", "状态", "通过时间")
+HEADS = ("序号", "类别", "类型", "内容", "时间", "个人排名", "附件", "状态", "通过时间")
 NAMED_HEADS = ("序号", "姓名", *HEADS[1:])
 FORMER = "其他"
 """Where items stand whose type is no longer described."""
@@ -241,7 +241,7 @@ def _entry(
         category,
         kind.title,
         seen.summary or "（未填写）",
-        f"{seen.occurred_on:%Y-%m}" if seen.occurred_on else "",
+        kind.when(seen.data),
         kind.rank(seen.data) or "",
         files,
         STATES[item.status],

@@ -53,6 +53,7 @@ from app.units.queries import open_binding, unit_of
 from forms import AnswersForm, FormSpec, build
 
 bp = Blueprint("portfolio", __name__)
+bp.app_template_filter("when")(item_types.when_of)
 archive.add_pages(bp)
 beside_views.add_pages(bp)
 desk.add_pages(bp)
