@@ -227,7 +227,7 @@ def _terms(names: Sequence[str], instance: ProcessInstance) -> dict[str, str]:
     own, *above, organiser = names[1:]
     by_name = {own: days["unit_review"], **dict.fromkeys(above, days["superior_review"])}
     by_name[organiser] = days[MAIN]
-    return {name: f"一般 {count} 个工作日内" for name, count in by_name.items() if count}
+    return {name: f"约 {count} 个工作日" for name, count in by_name.items() if count}
 
 
 def diagrams_of(

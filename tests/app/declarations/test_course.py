@@ -32,13 +32,13 @@ def test_each_office_says_in_how_many_days_it_usually_decides(
     ]
     assert list(steps.terms.values()) == [
         "2026-11-13",
-        "一般 15 个工作日内",
-        "一般 10 个工作日内",
-        "一般 10 个工作日内",
-        "一般 5 个工作日内",
+        "约 15 个工作日",
+        "约 10 个工作日",
+        "约 10 个工作日",
+        "约 5 个工作日",
     ]
     page = client_for(declaration.person).get(f"/declarations/{declaration.id}").text
-    assert page.count("一般 10 个工作日内") == 2
+    assert page.count("约 10 个工作日") == 2
 
 
 def test_an_office_that_has_decided_says_on_which_day(app: Flask) -> None:
@@ -47,7 +47,7 @@ def test_an_office_that_has_decided_says_on_which_day(app: Flask) -> None:
         found = queries.get_declaration(declaration.id)
         steps = steps_of(found, course.instance_of(found))
     *done, now = steps.terms.values()
-    assert now == "一般 5 个工作日内"
+    assert now == "约 5 个工作日"
     assert len(done) == 4
     assert all(re.fullmatch(r"2026-1[12]-\d\d", day) for day in done)
 
