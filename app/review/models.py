@@ -47,7 +47,7 @@ _MEETING_WORDS = {
     "counted": "已计票",
     "confirmed": "结果已确认",
     "reported": "已上报",
-    "closed": "已关闭",
+    "closed": "已结束",
 }
 
 

@@ -65,6 +65,8 @@ function standing(viewer, { done = [], now = [], failed = [], faulty = [], chang
   return found.find((each) => each?.width) ?? elements.find((each) => each.type === 'bpmn:StartEvent');
 }
 
+const isOver = ({ done = [], now = [], failed = [] }) => done.length > 0 && !now.length && !failed.length;
+
 // The whole diagram with a little air around it.
 function fit(viewer) {
   const canvas = viewer.get('canvas');
@@ -77,11 +79,11 @@ function within(middle, room, from, size) {
   return high < low ? (low + high) / 2 : Math.min(Math.max(middle - room / 2, low), high);
 }
 
-// The whole where its labels can be read, else the place where the process stands.
+// The whole where its labels can be read or nothing is at work any more, else the place where the process stands.
 function show(viewer, state) {
   fit(viewer);
   const canvas = viewer.get('canvas'), shape = standing(viewer, state);
-  if (canvas.zoom() >= READABLE * 0.9 || !shape) return;
+  if (canvas.zoom() >= READABLE * 0.9 || !shape || isOver(state)) return;
   const { outer, inner } = canvas.viewbox(), width = outer.width / READABLE, height = outer.height / READABLE;
   canvas.viewbox({
     x: within(shape.x + shape.width / 2, width, inner.x, inner.width),
