@@ -63,10 +63,19 @@ class Chart:
         return "；".join(bar.words for bar in self.bars)
 
 
-def chart_of(series: Sequence[Series], rows: Iterable[tuple[str, Mapping[str, int]]]) -> Chart:
-    """Return the chart of rows of (label, values by series); rows of nothing are left out."""
+def chart_of(
+    series: Sequence[Series],
+    rows: Iterable[tuple[str, Mapping[str, int]]],
+    *,
+    has_scale: bool = True,
+) -> Chart:
+    """Return the chart of rows of (label, values by series); rows of nothing are left out.
+
+    Without a scale of round numbers beside them, the longest bar is as long as there is room.
+    """
     shown = [(label, values) for label, values in rows if any(values.values())]
-    top = round_up(max((sum(values.values()) for _, values in shown), default=0))
+    most = max((sum(values.values()) for _, values in shown), default=0)
+    top = round_up(most) if has_scale else most
     bars = tuple(_bar(series, label, values, top) for label, values in shown)
     return Chart(tuple(each for each in series if _occurs(each, bars)), bars, top)
 

@@ -94,7 +94,7 @@ class Tally:
     def chart_of_types(self) -> Chart:
         """The types by their number, the most frequent first."""
         lines = sorted(self.types, key=lambda line: -line.total)
-        return drawn(lines, self.states)
+        return drawn(lines, self.states, has_scale=False)
 
     @property
     def chart_of_years(self) -> Chart:
@@ -111,10 +111,10 @@ class Tally:
         return found
 
 
-def drawn(lines: Iterable[Line], states: Sequence[str]) -> Chart:
+def drawn(lines: Iterable[Line], states: Sequence[str], *, has_scale: bool = True) -> Chart:
     """Return the chart of lines, a colour for each state."""
     series = [Series(key, STATES[key], TONES[key]) for key in states]
-    return chart_of(series, [(line.label, line.counts) for line in lines])
+    return chart_of(series, [(line.label, line.counts) for line in lines], has_scale=has_scale)
 
 
 def tally_of(items: Items) -> Tally:

@@ -91,7 +91,7 @@ def _tables(tally: Tally) -> list[Table]:
 
 
 def _people(lines: Sequence[Line]) -> Table:
-    chart = statistics.drawn(lines[:PAGE_SIZE], OF_UNIT.states)
+    chart = statistics.drawn(lines[:PAGE_SIZE], OF_UNIT.states, has_scale=False)
     return Table("person", "按人员统计", "姓名", lines, chart)
 
 
