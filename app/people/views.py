@@ -227,11 +227,15 @@ def about_me(person: Any, roles: set[str], _moment: datetime) -> Panel | None:
     unit = unit_of(person.id)
     series = "、".join(each.name for each in queries.series_of(person.id))
     home = url_for("people.profile")
+    # What is there is read; what is missing leads to where it is given.
     lines = [
-        Line("证件号码", home, person.masked_id_number or "未登记"),
-        Line("手机号码", home, person.phone or "未填写"),
-        Line("工作单位", "/binding", unit.name if unit else "尚未绑定单位"),
-        Line("所在职称系列", url_for("people.details"), series or "未选择"),
+        Line(f"{label}：{text or missing}", "" if text else url)
+        for label, text, missing, url in (
+            ("证件号码", person.masked_id_number, "未登记", home),
+            ("手机号码", person.phone, "未填写", home),
+            ("工作单位", unit.name if unit else "", "尚未绑定单位", "/binding"),
+            ("所在职称系列", series, "未选择", url_for("people.details")),
+        )
     ]
     photo = person.photo_file_id
     picture = url_for("site.file", file_id=photo) if photo else ""

@@ -40,7 +40,6 @@ from app.portfolio.models import (
     RETURNED,
     STATES,
     SUBMITTED,
-    TONES,
     PortfolioItem,
 )
 from app.units.models import Unit
@@ -313,7 +312,7 @@ def portfolio_panel(person: Any, roles: set[str], _now: datetime) -> Panel | Non
         return None
     counts = queries.status_counts(person.id)
     lines = [
-        Line(word, f"/portfolio?status={key}", "", f"{STATES[key]} {counts[key]} 项", TONES[key])
+        Line(f"{STATES[key]} {counts[key]} 项", f"/portfolio?status={key}", word)
         for key, word in NEXT_STEPS.items()
         if key in counts
     ]
