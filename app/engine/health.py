@@ -41,7 +41,7 @@ class Health:
         """The state of the worker in a sentence."""
         if self.is_dead or self.last_beat is None:
             return _stopped(self.last_beat)
-        return f"后台任务运行正常，最近一次运行于 {self.last_beat:%Y-%m-%d %H:%M:%S}"
+        return f"后台任务运行正常，最近一次运行于 {self.last_beat:%Y-%m-%d %H:%M}"
 
 
 def stopped(now: datetime) -> str:
@@ -57,7 +57,7 @@ def _is_dead(last: datetime | None, now: datetime) -> bool:
 def _stopped(last: datetime | None) -> str:
     if last is None:
         return "后台任务从未运行，到期时限和消息不会处理"
-    return f"后台任务已停止，最后一次运行于 {last:%Y-%m-%d %H:%M:%S}"
+    return f"后台任务已停止，最后一次运行于 {last:%Y-%m-%d %H:%M}"
 
 
 def is_beat_due(now: datetime) -> bool:

@@ -47,7 +47,7 @@ def test_what_lies_waiting_is_listed_with_its_record(browser: Any, desk: Desk) -
             payload={},
         )
     page = browser.get("/studio/health").text
-    for words in (f"{due:%Y-%m-%d %H:%M}", "苏晓禾 申请绑定", "等待送达", "人员注册审核"):
+    for words in (f"{due:%Y-%m-%d %H:%M}", "苏晓禾 申请绑定", "待送达", "人员注册审核"):
         assert words in page
     with transaction():
         # It rests between two attempts, and is late all the same.

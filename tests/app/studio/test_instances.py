@@ -469,7 +469,7 @@ def test_what_an_instance_waits_for_is_said_in_words(browser: Any) -> None:
         ).first()
     assert wait is not None
     page = browser.get(f"/studio/instances/{wait.instance_id}").text
-    assert "等待消息“本人撤回”" in page
+    assert "等待“本人撤回”" in page
     assert "<code>withdrawn</code>" not in page
     # One that only diagrams know keeps the name that they gave it.
     with transaction():
