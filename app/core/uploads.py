@@ -40,9 +40,9 @@ class Policy:
     def describe(self) -> str:
         """Return the policy in the words of the page."""
         size = (
-            f"{self.max_bytes // 2**20}MB"
+            f"{self.max_bytes // 2**20} MB"
             if self.max_bytes >= 2**20
-            else f"{self.max_bytes // 1024}KB"
+            else f"{self.max_bytes // 1024} KB"
         )
         kinds = "、".join(self.types)
         if self.max_count == 1:

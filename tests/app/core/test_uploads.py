@@ -475,11 +475,11 @@ def test_a_certificate_photo_gets_its_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "words"), [(Policy(), "10MB"), (Policy(max_bytes=300 * 1024), "300KB")]
+    ("policy", "words"), [(Policy(), "10 MB"), (Policy(max_bytes=300 * 1024), "300 KB")]
 )
 def test_a_policy_is_described_in_the_words_of_the_page(policy: Policy, words: str) -> None:
     assert words in policy.describe()
 
 
 def test_a_slot_of_one_file_does_not_speak_of_several() -> None:
-    assert Policy(max_count=1).describe() == "支持 jpg、png、pdf，一个文件，不超过 10MB"
+    assert Policy(max_count=1).describe() == "支持 jpg、png、pdf，一个文件，不超过 10 MB"

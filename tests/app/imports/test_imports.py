@@ -380,7 +380,7 @@ def test_a_file_that_is_too_large_is_refused_in_its_place(
     assert POLICY.max_bytes == 10 * 2**20
     monkeypatch.setattr("app.core.sheets.POLICY", replace(POLICY, max_bytes=2048))
     answer = handed_in(desk, "people", b"x" * 2049)
-    assert (answer.status_code, "不超过 2KB" in answer.text) == (413, True)
+    assert (answer.status_code, "不超过 2 KB" in answer.text) == (413, True)
 
 
 def test_no_file_at_all_is_told_in_its_place(desk: Any) -> None:
