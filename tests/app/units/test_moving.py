@@ -30,7 +30,7 @@ def test_what_stays_with_the_former_unit_is_told_to_all_before_and_after(client_
         a_submitted_item(mover)
     browser = client_for(mover)
     page = browser.get("/binding").text
-    assert f"本单位还有您的 <strong>{UNDER_WAY}</strong>未办结" in page
+    assert f"您在本单位尚有 <strong>{UNDER_WAY}</strong>未办结" in page
     assert f"仍由{former.name}办理，不转到新单位" in page
     browser.post("/binding", {"unit_id": new.id})
     with transaction(write=False):
