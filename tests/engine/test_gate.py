@@ -57,7 +57,10 @@ FAULTS = {
 }
 CASES = Path(__file__).parent / "gate_cases"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-KNOWN_CALLS = replace(KNOWN, processes={"unit_review": Published(outcomes=frozenset({"verdict"}))})
+REVIEWED = frozenset({"verdict"})
+KNOWN_CALLS = replace(
+    KNOWN, processes={"unit_review": Published(outcomes=REVIEWED, sets=REVIEWED)}
+)
 
 
 def judged(drawing: Drawing, known: Known = KNOWN, **files: bytes) -> Verdict:
@@ -374,7 +377,7 @@ def test_what_a_called_process_gives_is_known_to_its_caller() -> None:
     )
     known = replace(KNOWN, matters={})
     verdict = judged(asks, known, called__bpmn=called.bytes())
-    assert [found.element for found in verdict.findings] == []
+    assert [found.element for found in verdict.findings] == ["is_done_to_fill"]
     given = asks.with_(vet=deciding().parts["vet"])
     verdict = judged(given, known, called__bpmn=called.bytes())
     assert {found.element for found in verdict.findings} == {"is_done_to_fill", "is_good_to_fill"}

@@ -1,7 +1,7 @@
 """Which names every way to a node has set (必有的变量), beside those that some way has."""
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_, or_
 
 from app.engine.gate.diagram import ACTIVITIES, Diagram, Node, ends_well
@@ -13,95 +13,94 @@ Bits = int
 
 
 class Assigned:
-    """Answers which names are sure to be set before a node, by walking each diagram forwards."""
+    """Answers which names are sure to be set before a node, by walking the diagram forwards.
 
-    def __init__(self, scopes: Mapping[str, Variables]) -> None:
-        self.scopes = scopes
-        written = {name for scope in scopes.values() for name in _words_in(scope)}
-        self._bit = {name: 1 << place for place, name in enumerate(sorted(written))}
-        self._set: dict[tuple[str, str], Bits] = {}
-        self._behind: dict[str, dict[str, Bits]] = {}
-        self._first: dict[str, set[str]] = {}
+    With `names` these are answered for, else what the diagram asks for.
+    """
 
-    def missing(self, process: str, node: Node, names: Iterable[str]) -> list[str]:
+    def __init__(self, scope: Variables, names: Iterable[str] | None = None) -> None:
+        self.scope, self.diagram = scope, scope.diagram
+        asked = sorted({*(_words_in(scope) if names is None else names)})
+        self._bit = {name: 1 << place for place, name in enumerate(asked)}
+        self._set: dict[str, Bits] = {}
+
+    def missing(self, node: Node, names: Iterable[str]) -> list[str]:
         """Return those of the names that some way to this node has not set."""
-        behind = self._walked(process)
-        there = self._before(self.scopes[process], node, behind)
+        there = self._before(node, self._behind)
         return sorted(name for name in names if not self._bit.get(name, 0) & there)
 
-    def is_never_set_first(self, process: str, node: Node, names: Iterable[str]) -> bool:
+    def at_the_end(self) -> frozenset[str]:
+        """Return the names that the process has set wherever it ends, beside those given to it."""
+        there = self._ended(self.diagram.id, self._behind) & ~self._given
+        return frozenset(name for name, bit in self._bit.items() if bit & there)
+
+    def is_never_set_first(self, node: Node, names: Iterable[str]) -> bool:
         """Whether a process comes here before any decision, while nothing has set these names.
 
         Nobody knows what the caller of a part has set.
         """
-        scope = self.scopes[process]
-        first = self._first_met(scope)
-        added = [self._bits(scope.set_by(scope.diagram.nodes[ident])) for ident in first]
-        there = reduce(or_, added, self._given(scope))
-        is_whole = process in scope.known.matters
-        return is_whole and node.id in first and not self._bits(names) & there
+        nodes = self.diagram.nodes
+        added = [self._bits(self.scope.set_by(nodes[ident])) for ident in self._first]
+        there = reduce(or_, added, self._given)
+        is_whole = self.diagram.id in self.scope.known.matters
+        return is_whole and node.id in self._first and not self._bits(names) & there
 
-    def _first_met(self, scope: Variables) -> set[str]:
-        """Return the nodes of a process that come before any decision, those of its parts too."""
-        if scope.diagram.id not in self._first:
-            self._first[scope.diagram.id] = _before_decisions(scope.diagram)
-        return self._first[scope.diagram.id]
+    @cached_property
+    def _first(self) -> set[str]:
+        """The nodes of the process that come before any decision, those of its parts too."""
+        return _before_decisions(self.diagram)
 
     def _bits(self, names: Iterable[str]) -> Bits:
         return reduce(or_, (self._bit.get(name, 0) for name in names), 0)
 
-    def _given(self, scope: Variables) -> Bits:
-        return self._bits([*scope.diagram.inputs, *scope.known.variables])
+    @cached_property
+    def _given(self) -> Bits:
+        return self._bits([*self.diagram.inputs, *self.scope.known.variables])
 
-    def _walked(self, process: str) -> dict[str, Bits]:
-        """Return the names that are set behind each node: first all of them, then ever fewer."""
-        if process in self._behind:
-            return self._behind[process]
-        scope = self.scopes[process]
-        nodes = [scope.diagram.nodes[ident] for ident in _in_order(scope)]
-        everything = (1 << len(self._bit)) - 1
-        behind = self._behind[process] = dict.fromkeys(scope.diagram.nodes, everything)
+    @cached_property
+    def _behind(self) -> dict[str, Bits]:
+        """The names that are set behind each node: first all of them, then ever fewer."""
+        nodes = [self.diagram.nodes[ident] for ident in _in_order(self.diagram)]
+        behind = dict.fromkeys(self.diagram.nodes, (1 << len(self._bit)) - 1)
         changed = True
         while changed:
             changed = False
             for node in nodes:
-                names = self._before(scope, node, behind) | self._added(scope, node, behind)
+                names = self._before(node, behind) | self._added(node, behind)
                 changed = changed or names != behind[node.id]
                 behind[node.id] = names
         return behind
 
-    def _before(self, scope: Variables, node: Node, behind: Mapping[str, Bits]) -> Bits:
-        diagram = scope.diagram
+    def _before(self, node: Node, behind: Mapping[str, Bits]) -> Bits:
+        diagram = self.diagram
         if node.kind == "boundaryEvent":
             host = diagram.nodes.get(node.element.get("attachedToRef", ""))
             # What is interrupted has set nothing yet.
             is_host = host is not None and host.kind in ACTIVITIES
-            return self._before(scope, host, behind) if host is not None and is_host else 0
+            return self._before(host, behind) if host is not None and is_host else 0
         if node.kind == "startEvent":
             holder = diagram.nodes.get(node.scope)
             if holder is None:
-                return self._given(scope)
-            return self._before(scope, holder, behind) | self._bits(items_of(holder))
+                return self._given
+            return self._before(holder, behind) | self._bits(items_of(holder))
         come = [behind[f.source] for f in diagram.incoming[node.id] if f.source in behind]
         # A join has waited for all of its branches.
         return reduce(or_ if node.kind == "parallelGateway" else and_, come) if come else 0
 
-    def _added(self, scope: Variables, node: Node, behind: Mapping[str, Bits]) -> Bits:
+    def _added(self, node: Node, behind: Mapping[str, Bits]) -> Bits:
         """Return what a node is sure to set."""
-        key = (scope.diagram.id, node.id)
-        if key not in self._set:
-            self._set[key] = self._bits(scope.set_by(node))
-        called = node.element.get("calledElement", "")
+        if node.id not in self._set:
+            called = self.scope.known.processes.get(node.element.get("calledElement", ""))
+            is_one = called is not None and node.loop is None
+            names = called.sets if called is not None and is_one else self.scope.set_by(node)
+            self._set[node.id] = self._bits(names)
         if node.kind == "subProcess" and node.loop is None:
-            return self._set[key] | self._ended(scope, node.id, behind)
-        if node.kind == "callActivity" and node.loop is None and called in self.scopes:
-            inner = self._ended(self.scopes[called], called, self._walked(called))
-            return self._bits(node.outcomes) | self._set[key] & inner
-        return self._set[key]
+            return self._set[node.id] | self._ended(node.id, behind)
+        return self._set[node.id]
 
-    def _ended(self, scope: Variables, inside: str, behind: Mapping[str, Bits]) -> Bits:
+    def _ended(self, inside: str, behind: Mapping[str, Bits]) -> Bits:
         """Return what is set wherever a process or subprocess ends."""
-        ends = [behind[each.id] for each in scope.diagram.inside(inside) if ends_well(each)]
+        ends = [behind[each.id] for each in self.diagram.inside(inside) if ends_well(each)]
         return reduce(and_, ends) if ends else 0
 
 
@@ -111,9 +110,9 @@ def _words_in(scope: Variables) -> Iterable[str]:
             yield from words_of(element.text)
 
 
-def _in_order(scope: Variables) -> list[str]:
+def _in_order(diagram: Diagram) -> list[str]:
     """Return the nodes about as a process comes to them, so that few rounds tell everything."""
-    diagram, edges = scope.diagram, edges_of(scope.diagram)
+    edges = edges_of(diagram)
     order = dict.fromkeys(starts_of(diagram, diagram.id))
     waiting = list(order)
     for here in waiting:

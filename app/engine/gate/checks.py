@@ -118,12 +118,12 @@ def check_diagram(
     scope = courses.scopes[diagram.id]
     yield from variables.check_inputs(diagram, known, scope)
     yield from decisions_stay_as_taken(scope, courses)
-    yield from _counted(bundle, diagram, diagram.process, _by_values(scope, bundle, courses))
+    yield from _counted(bundle, diagram, diagram.process, _by_values(scope, bundle))
 
 
-def _by_values(scope: variables.Variables, bundle: Bundle, courses: Courses) -> Iterator[Finding]:
+def _by_values(scope: variables.Variables, bundle: Bundle) -> Iterator[Finding]:
     """Apply what holds conditions against the values that their names can have."""
-    yield from check_expressions(scope, courses.assigned, bundle.effort)
+    yield from check_expressions(scope, bundle.effort)
     yield from branches_apart(scope, bundle.effort)
     yield from check_rule_tasks(scope, bundle.decisions, bundle.effort, bundle.compared)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from app.engine.gate.assigned import Assigned
 from app.engine.gate.decisions import Decision, asked_by
 from app.engine.gate.diagram import Flow, Node
 from app.engine.gate.graph import reach
@@ -56,11 +55,6 @@ class Courses:
     _variables: dict[str, frozenset[str]] = field(default_factory=dict)
     _answers: dict[tuple[str, World], set[World]] = field(default_factory=dict)
     _read_by: dict[str, Counter[str]] = field(default_factory=dict)
-
-    @cached_property
-    def assigned(self) -> Assigned:
-        """Which names are sure to be set, in each of the diagrams."""
-        return Assigned(self.scopes)
 
     def behind(
         self, variables: Variables, node: Node, world: World, effort: Effort | None = None

@@ -45,14 +45,12 @@ class Written:
     at: Node | None = None
 
 
-def check_expressions(
-    variables: Variables, assigned: Assigned, effort: Effort
-) -> Iterator[Finding]:
+def check_expressions(variables: Variables, effort: Effort) -> Iterator[Finding]:
     """Guard defect 9 and the sandbox: the parser checks no expression, the engine runs all.
 
     Raises TooCostly.
     """
-    diagram, known = variables.diagram, variables.known
+    diagram, known, assigned = variables.diagram, variables.known, Assigned(variables)
     for written in _expressions(diagram, variables):
         found = list(_check(diagram, known, written, effort))
         yield from found or _perhaps_unset(variables, written, assigned)
@@ -131,11 +129,11 @@ def _perhaps_unset(
         return
     diagram = variables.diagram
     read = compile_for(written.element.text or "", None, variables.known).names
-    missing = assigned.missing(diagram.id, written.at, read)
+    missing = assigned.missing(written.at, read)
     if not missing:
         return
     listed = quoted("、".join(missing))
-    is_sure = assigned.is_never_set_first(diagram.id, written.at, missing)
+    is_sure = assigned.is_never_set_first(written.at, missing)
     if is_sure and _is_read_at_once(written, diagram):
         message = f"{written.what}用到的“{listed}”在流程第一次走到这里时还没有值，会出错"
         hint = "请在它前面补画给出它的环节，或由流程的 inputs 声明"

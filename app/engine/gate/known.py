@@ -46,7 +46,9 @@ class Published:
     calls: frozenset[str] = frozenset()
     outcomes: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
-    # What its outcomes can be; a name that is missing can be anything.
+    # Those of its outcomes that every way through it sets.
+    sets: frozenset[str] = frozenset()
+    # What its outcomes can be once it has ended; a name that is missing can be anything.
     values: Mapping[str, Values] = field(default_factory=dict)
     # The handlers that its tasks and those of its calls name.
     services: frozenset[str] = frozenset()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from app.engine.gate import elements as element_rules
 from app.engine.gate import load, messages, times
+from app.engine.gate.assigned import Assigned
 from app.engine.gate.bundle import Bundle
 from app.engine.gate.course import Courses
 from app.engine.gate.diagram import Diagram
@@ -49,6 +50,7 @@ def _publish(diagram: Diagram, known: Known) -> Published:
         return published
     return replace(
         published,
+        sets=Assigned(Variables(diagram, known, {}), outcomes).at_the_end(),
         early=times.early_in(diagram, known),
         awaited=times.awaited_in(diagram, known),
         failed_after=times.failed_after(diagram, known),

@@ -44,8 +44,7 @@ def check_rule_tasks(
         else:
             # Only the names that the table mentions tell one place from another.
             names = variables.at(node) & decision.mentioned
-            at = variables.values_at(node)
-            values = {name: at[name] for name in sorted(names) if name in at}
+            values = dict(sorted(variables.values_at(node, names).items()))
             if (wanted, names, repr(values)) not in passed:
                 passed.add((wanted, names, repr(values)))
                 ours = matters_of(diagram, known)

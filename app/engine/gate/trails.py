@@ -10,7 +10,7 @@ from app.engine.gate.diagram import DECISIONS, GATEWAYS, Diagram, Flow, Node
 from app.engine.gate.graph import edges_of, reach, starts_of
 from app.engine.gate.places import one_of
 from app.engine.gate.tasks import PEOPLES
-from app.engine.gate.variables import Variables, words_of
+from app.engine.gate.variables import Variables, words_at
 from app.engine.gate.verdicts import called_by
 
 ANYTHING = object()
@@ -205,8 +205,4 @@ def _asked_at(diagram: Diagram, node: Node, courses: Courses) -> frozenset[str]:
     if node.kind == "businessRuleTask":
         table = courses.tables.get(asked_by(node))
         return table.mentioned if table else frozenset()
-    flows = diagram.outgoing[node.id] if node.kind in DECISIONS else ()
-    parts = [*node.events(), *([] if node.loop is None else [node.loop])]
-    texts = [text for part in parts for text in part.itertext()]
-    asked = [flow.condition or "" for flow in flows]
-    return frozenset[str]().union(*(words_of(text) for text in [*texts, *asked]))
+    return words_at(diagram, node)

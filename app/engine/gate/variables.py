@@ -2,11 +2,19 @@
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
-from types import MappingProxyType
 
-from app.engine.gate.diagram import ACTIVITIES, BPMN, SPIFF, Diagram, Node, local
+from app.engine.gate.diagram import (
+    ACTIVITIES,
+    BPMN,
+    DECISIONS,
+    SPIFF,
+    Diagram,
+    Node,
+    ends_well,
+    local,
+)
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding, quoted
 from app.engine.gate.known import Known
@@ -33,7 +41,7 @@ class Variables:
         self.decisions = decisions
         self._answers: dict[str, frozenset[str]] = {}
         self._added: dict[str, set[str]] = {}
-        self._values: dict[str, dict[str, Values]] = {}
+        self._values: dict[tuple[str, frozenset[str]], dict[str, Values]] = {}
 
     def at(self, node: Node) -> frozenset[str]:
         """Return the names that some way to this node has set."""
@@ -70,30 +78,80 @@ class Variables:
             names |= called.outcomes
         return names | self.decisions.get(_asked(node), {}).keys()
 
-    def values_at(self, node: Node) -> dict[str, Values]:
-        """Return what each name can be here that handlers, forms and tables alone have set."""
-        if node.id not in self._values:
-            earlier = [self.diagram.nodes[ident] for ident in self._earlier(node.id)]
-            self._values[node.id] = self._united(node, earlier)
-        return self._values[node.id]
+    def values_at(self, node: Node, names: Collection[str] | None = None) -> dict[str, Values]:
+        """Return what names can be here that handlers, forms and tables alone have written.
+
+        Without `names`, those that are asked for here. What counts is who wrote last on each way.
+        """
+        asked = words_at(self.diagram, node) if names is None else frozenset(names)
+        key = (node.id, asked)
+        if key not in self._values:
+            written, kept = self.last_written(self._before(node.id), asked)
+            self._values[key] = self._united(node, written, kept)
+        return self._values[key]
 
     def values_in(self, node: Node) -> dict[str, Values]:
-        """Return what each name can be while a multi-instance node is under way."""
-        earlier = [self.diagram.nodes[ident] for ident in self._earlier(node.id)]
-        own = {name: self._own(node).get(name) for name in self.set_in(node)}
-        return self._united(node, [*earlier, *self.diagram.inside(node.id)], own)
+        """Return what names can be that are asked for while a multi-instance node is under way."""
+        asked = words_at(self.diagram, node)
+        written, kept = self.last_written(self._before(node.id), asked)
+        given = [(self.set_in(node), self._own(node))]
+        given += [(self.set_by(each), self.given(each)) for each in self.diagram.inside(node.id)]
+        for names, values in given:
+            for name in names & asked:
+                written[name].append(values.get(name))
+        return self._united(node, written, kept)
+
+    def last_written(
+        self, before: Iterable[str], names: Collection[str]
+    ) -> tuple[dict[str, list[Values]], set[str]]:
+        """Return by name what may have been written last on the ways that lead up to some nodes.
+
+        The names beside it are those that some way has not written since the process began.
+        """
+        written: dict[str, list[Values]] = {name: [] for name in names}
+        kept, passed = set[str](), dict[str, set[str]]()
+        waiting = [(ident, {*names}) for ident in before]
+        while waiting:
+            ident, open_ = waiting.pop()
+            open_ = open_ - passed.get(ident, set())
+            node = self.diagram.nodes.get(ident)
+            if node is None or not open_:
+                continue
+            passed.setdefault(ident, set()).update(open_)
+            given = self.given(node)
+            for name in open_ & self.set_by(node):
+                written[name].append(given.get(name))
+            open_ = open_ - self._surely_set_by(node)
+            if node.kind == "startEvent" and node.scope == self.diagram.id:
+                kept |= open_
+            waiting.extend((each, open_) for each in self._led_from(node))
+        return written, kept
 
     def _united(
-        self, at: Node, earlier: list[Node], own: Mapping[str, Values] = MappingProxyType({})
+        self, at: Node, written: Mapping[str, list[Values]], kept: Collection[str]
     ) -> dict[str, Values]:
-        given_first = {**self._started, **own}
-        found: dict[str, list[Values]] = {name: [each] for name, each in given_first.items()}
-        for node in earlier:
-            given = self.given(node)
-            for name in self.set_by(node):
-                found.setdefault(name, []).append(given.get(name))
+        """Return what each name can be, of what was written and what is as it began."""
+        first = {**dict.fromkeys(self.diagram.inputs), **self._started}
+        found = {
+            name: [*values, *([first[name]] if name in kept and name in first else [])]
+            for name, values in written.items()
+        }
         free = self._free(at)
-        return {name: united(values) for name, values in found.items() if name not in free}
+        return {name: united(each) for name, each in found.items() if each and name not in free}
+
+    def _surely_set_by(self, node: Node) -> set[str] | frozenset[str]:
+        """Return the names that are written anew whenever a node is passed."""
+        if node.loop is not None:  # A list may be empty.
+            return set()
+        called = self.known.processes.get(node.element.get("calledElement", ""))
+        return self.set_by(node) if called is None else called.sets
+
+    def _led_from(self, node: Node) -> list[str]:
+        """Return the nodes just before the end of a node: the ends of a part are."""
+        if node.kind != "subProcess" or gathers(node):
+            return self._before(node.id)
+        ends = [each.id for each in self.diagram.inside(node.id) if ends_well(each)]
+        return ends if node.loop is None else [*ends, *self._before(node.id)]
 
     def given(self, node: Node) -> Mapping[str, Values]:
         """Return what a node leaves behind, by name; what it gathers is a list."""
@@ -111,8 +169,8 @@ class Variables:
         return {name: kinds[name] for name in self.diagram.inputs if name in kinds}
 
     def _free(self, node: Node) -> set[str]:
-        """Return the names that can be anything: start data, the day, items of lists."""
-        free = {*self.diagram.inputs, *self.known.variables} - self._started.keys()
+        """Return the names that can be anything: the day, items of lists."""
+        free = {*self.known.variables}
         holder: Node | None = node
         while holder is not None:
             free |= items_of(holder)
@@ -153,6 +211,15 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text))
 
 
+def words_at(diagram: Diagram, node: Node) -> frozenset[str]:
+    """Return the words of what is asked at a node: conditions, times, lists."""
+    flows = diagram.outgoing[node.id] if node.kind in DECISIONS else ()
+    parts = [*node.events(), *([] if node.loop is None else [node.loop])]
+    texts = [text for part in parts for text in part.itertext()]
+    asked = [flow.condition or "" for flow in flows]
+    return frozenset[str]().union(*(words_of(text) for text in [*texts, *asked]))
+
+
 def gathers(node: Node) -> bool:
     """Whether a multi-instance node gathers answers in a collection: it keeps nothing else."""
     tags = (_OUTPUT_NAME, f"{BPMN}outputDataItem")
@@ -173,13 +240,10 @@ def outcomes_of(diagram: Diagram) -> frozenset[str]:
 
 
 def values_of(diagram: Diagram, known: Known, names: frozenset[str]) -> dict[str, Values]:
-    """Return what the outcomes of a process can be for who calls it."""
-    scope = Variables(diagram, known, {})
-    givers = [(scope.set_by(node), scope.given(node)) for node in diagram.nodes.values()]
-    return {
-        name: united(given.get(name) for names_set, given in givers if name in names_set)
-        for name in names
-    }
+    """Return what the outcomes of a process can be for who calls it, once it has ended."""
+    ends = [each.id for each in diagram.inside(diagram.id) if ends_well(each)]
+    written, _kept = Variables(diagram, known, {}).last_written(ends, names)
+    return {name: united(values) for name, values in written.items() if values}
 
 
 def usable_names(diagram: Diagram, known: Known) -> Iterator[Finding]:
