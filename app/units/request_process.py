@@ -119,7 +119,8 @@ def mend_registration_page(_item: WorkItem) -> str:
 )
 def lapse_registration(step: Step) -> Outcomes:
     """End a registration that nobody mended in time."""
-    reason = f"退回后 {MENDED_WITHIN.days} 天内未修改，注册申请已终止"
+    # How long that was is not said: the date may have been moved (改期).
+    reason = "退回后逾期未修改，注册申请已终止"
     registering.lapse(_registration(step), reason, actor_id=None, now=step.now)
     return {"_outcome": "注册已终止"}
 
