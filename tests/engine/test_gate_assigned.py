@@ -174,3 +174,27 @@ def test_a_part_of_a_process_has_set_what_all_its_ends_have() -> None:
         inside_to_publish=flow("inside", "publish"),
     )
     assert warned(drawing) == []
+
+
+def test_branches_that_an_inclusive_join_or_an_end_has_waited_for_have_all_set_theirs() -> None:
+    inner = (
+        element("startEvent", "in_start")
+        + element("parallelGateway", "fork", name="分开")
+        + element("inclusiveGateway", "join", name="汇合")
+        + element("endEvent", "in_end")
+        + flow("in_start", "fork")
+        + "".join(
+            filling(each, name) + flow("fork", each) for each, name in (("a", "one"), ("b", "two"))
+        )
+    )
+    joined, final = flow("join", "in_end"), "<bpmn:terminateEventDefinition/>"
+    met = flow("a", "join") + flow("b", "join") + joined
+    for end, found in (("", []), (final, [("variable.unset", "asked_to_fill")])):
+        apart = element("endEvent", "a_end", end) + flow("a", "a_end") + flow("b", "join") + joined
+        for ways in (apart, *([] if end else [met])):
+            drawing = asking("one", "two", lane=("inside",)).with_(
+                is_good_to_publish=flow("is_good", "inside", ident="is_good_to_publish"),
+                inside=element("subProcess", "inside", inner + ways, name="说明"),
+                inside_to_publish=flow("inside", "publish"),
+            )
+            assert warned(drawing) == found

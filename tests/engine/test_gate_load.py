@@ -4,10 +4,21 @@ import pytest
 
 from app.engine import handlers, walk
 from app.engine.gate.bundle import read_bundle
+from app.engine.gate.inspection import inspect
 from app.engine.gate.known import Published
 from app.engine.gate.publishing import with_bundle
 from app.engine.walk import StepBudgetExceeded
-from tests.engine.gate_builder import KNOWN, element, gateway, service
+from tests.engine.gate_builder import (
+    KNOWN,
+    Drawing,
+    element,
+    event,
+    flow,
+    gateway,
+    properties,
+    service,
+    user,
+)
 from tests.engine.gate_load_faults import (
     Files,
     calls_upon_calls,
@@ -15,6 +26,7 @@ from tests.engine.gate_load_faults import (
     straight,
     times,
 )
+from tests.engine.gate_state_faults import SEEN
 from tests.engine.kit import Office
 
 SEVEN = service("a").replace("</bpmn:s", times(7) + "</bpmn:s")
@@ -59,3 +71,38 @@ def test_the_runtime_takes_as_many_steps_as_the_gate_reckons(
     assert isinstance(failed.value.__cause__, StepBudgetExceeded)
     monkeypatch.setattr(walk, "STEP_BUDGET", needed)
     assert office.status(office.begin(key)) == "completed"
+
+
+def turning(kind: str, beside: str) -> Drawing:
+    """A loop with two branches, which meet at a join or end each by itself in a part."""
+    both, is_part = ("work", "vet"), kind == "endEvent"
+    branches = [element("parallelGateway", "fork", name="分开"), service("work"), beside]
+    branches += [flow("fork", each) for each in both]
+    if is_part:
+        branches += [event("startEvent", "in_start"), flow("in_start", "fork")]
+        branches += [event(kind, f"{each}_end") + flow(each, f"{each}_end") for each in both]
+        branches = [element("subProcess", "part", "".join(branches), name="办理")]
+    else:
+        branches += [element(kind, "join", name="汇合"), *(flow(each, "join") for each in both)]
+    parts = {
+        "start": event("startEvent", "start"),
+        "anew": gateway("anew"),
+        "branches": "".join(branches),
+        "is_over": gateway("is_over", "is_over_to_end"),
+        "end": event("endEvent", "end"),
+        "begin": flow("start", "anew") + flow("anew", "part" if is_part else "fork"),
+        "close": flow("part" if is_part else "join", "is_over") + flow("is_over", "end"),
+        "again": flow("is_over", "anew", "year > 3"),
+    }
+    lanes = {"单位经办人": ["part" if is_part else "vet"]} if "userTask" in beside else {}
+    return Drawing(parts=parts, lanes=lanes, process_properties=properties(inputs="year"))
+
+
+@pytest.mark.parametrize("kind", ["parallelGateway", "inclusiveGateway", "endEvent"])
+def test_a_loop_does_not_spin_where_a_branch_of_it_waits_for_somebody(kind: str) -> None:
+    def found(beside: str) -> set[str]:
+        files = {"sample.bpmn": turning(kind, beside).bytes()}
+        return {each.rule for each in inspect(files, known=KNOWN).findings}
+
+    assert found(user("vet", SEEN, name="阅知")) == set()
+    assert found(service("vet")) == {"graph.automatic_loop"}

@@ -125,3 +125,73 @@ def test_a_part_for_each_of_a_list_waits_for_nothing_where_there_are_none(
     part = element("subProcess", "part", marker + inner, name="逐人公示")
     flows = (("start", "part"), ("part", "over"), ("over", "end"))
     assert early(drawn(*flows, part=part)) == found
+
+
+SOME = {"fork": element("inclusiveGateway", "fork", default="fork_to_tell", name="分头办理")}
+ANY = {"join": element("inclusiveGateway", "join", name="汇合")}
+NESTED = {
+    "either": element("exclusiveGateway", "either", default="either_to_tell", name="如何通知"),
+    "late": element("exclusiveGateway", "late", default="late_to_join", name="是否公示"),
+}
+PARTED = (("start", "fork"), ("fork", "late"), ("fork", "tell"))
+TO_END = (("join", "over"), ("over", "end"))
+BOTH = (("wait", "join"), ("tell", "join"), *TO_END)
+
+
+@pytest.mark.parametrize(
+    ("flows", "parts", "found"),
+    [
+        ((*FORKED, *BOTH), ANY, []),
+        ((*FORKED, *BOTH), {**ANY, **SOME}, ["over"]),
+        (
+            (*FORKED[:2], ("fork", "either"), ("either", "tell"), ("either", "join"), *BOTH),
+            {**ANY, **NESTED},
+            [],
+        ),
+        (
+            (*PARTED, ("late", "wait"), ("late", "join"), *BOTH),
+            {**ANY, **NESTED},
+            ["over"],
+        ),
+    ],
+    ids=["all are taken", "some are", "one of them is chosen further", "one may go round"],
+)
+def test_an_inclusive_join_has_waited_for_all_that_were_taken(
+    flows: tuple[tuple[str, str], ...], parts: dict[str, str], found: list[str]
+) -> None:
+    assert early(drawn(*flows, **{k: v for k, v in parts.items() if k in str(flows)})) == found
+
+
+def parted(kind: str, told: str = "") -> dict[str, str]:
+    """What parts into two branches, each of which has an end of its own."""
+    default = {"default": "to_tell"} if kind == "exclusiveGateway" else {}
+    return {
+        "inner_start": event("startEvent", "inner_start"),
+        "fork": element(kind, "fork", name="分开", **default),
+        "wait": event("intermediateCatchEvent", "wait", ENDS),
+        "tell": service("tell"),
+        "waited": event("endEvent", "waited"),
+        "told": event("endEvent", "told", told),
+        "to_fork": flow("inner_start", "fork"),
+        "to_wait": flow("fork", "wait", ident="to_wait"),
+        "to_tell": flow("fork", "tell", ident="to_tell"),
+        "wait_to": flow("wait", "waited"),
+        "tell_to": flow("tell", "told"),
+    }
+
+
+@pytest.mark.parametrize("is_called", [True, False])
+def test_a_part_is_over_when_all_its_branches_have_ended(is_called: bool) -> None:
+    def found(kind: str, told: str = "") -> list[str]:
+        parts = parted(kind, told)
+        part = element("subProcess", "part", "".join(parts.values()), name="公示")
+        if is_called:
+            part = element("callActivity", "part", calledElement="part", name="公示")
+        drawing = drawn(("start", "part"), ("part", "over"), ("over", "end"), part=part)
+        called = {"part": Drawing("part", parts, lanes={}, outside=OUTSIDE)} if is_called else {}
+        return early(drawing, **called)
+
+    assert found("parallelGateway") == []
+    assert found("exclusiveGateway") == ["over"]
+    # One of them ends it all.
+    assert found("parallelGateway", "<bpmn:terminateEventDefinition/>") == ["over"]

@@ -5,11 +5,15 @@ from functools import cached_property, reduce
 from operator import and_, or_
 
 from app.engine.gate.diagram import ACTIVITIES, Diagram, Node, ends_well
-from app.engine.gate.graph import CHOICES, edges_of, joins_of, reach, starts_of
+from app.engine.gate.graph import CHOICES, edges_of, starts_of
+from app.engine.gate.joins import JOINS, come_to, does_without, over
 from app.engine.gate.variables import Variables, items_of, words_of
 
 Bits = int
 """A set of names, each a bit: thousands of names in a file cost no more than a few."""
+
+_MOST_MEETINGS = 12
+"""Of more inclusive joins and parts with branches than these it is not asked who always comes."""
 
 
 class Assigned:
@@ -23,6 +27,8 @@ class Assigned:
         asked = sorted({*(_words_in(scope) if names is None else names)})
         self._bit = {name: 1 << place for place, name in enumerate(asked)}
         self._set: dict[str, Bits] = {}
+        # By join or end, the branches without which it is never come past.
+        self._needed: dict[str, list[str]] = {}
 
     def missing(self, node: Node, names: Iterable[str]) -> list[str]:
         """Return those of the names that some way to this node has not set."""
@@ -83,9 +89,11 @@ class Assigned:
             if holder is None:
                 return self._given
             return self._before(holder, behind) | self._bits(items_of(holder))
-        come = [behind[f.source] for f in diagram.incoming[node.id] if f.source in behind]
-        # A join has waited for all of its branches.
-        return reduce(or_ if node.kind == "parallelGateway" else and_, come) if come else 0
+        come = {f.id: behind[f.source] for f in diagram.incoming[node.id] if f.source in behind}
+        if node.kind == "parallelGateway":  # It has waited for all of its branches.
+            return reduce(or_, come.values(), 0)
+        alone = {each: [each] for each in come} if node.kind in JOINS else {}
+        return self._together(node.id, node.scope, alone, come)
 
     def _added(self, node: Node, behind: Mapping[str, Bits]) -> Bits:
         """Return what a node is sure to set."""
@@ -100,8 +108,22 @@ class Assigned:
 
     def _ended(self, inside: str, behind: Mapping[str, Bits]) -> Bits:
         """Return what is set wherever a process or subprocess ends."""
-        ends = [behind[each.id] for each in self.diagram.inside(inside) if ends_well(each)]
-        return reduce(and_, ends) if ends else 0
+        ends = [each.id for each in self.diagram.inside(inside) if ends_well(each)]
+        led = {each: [flow.id for flow in self.diagram.incoming[each]] for each in ends}
+        return self._together(over(inside), inside, led, {each: behind[each] for each in ends})
+
+    def _together(
+        self, join: str, scope: str, led: Mapping[str, list[str]], come: Mapping[str, Bits]
+    ) -> Bits:
+        """Return what is set where these meet: all of them, or one that always comes."""
+        forks = (n.id for n in self.diagram.inside(scope) if n.kind == "parallelGateway")
+        is_parted = len(led) > 1 and any(len(self.diagram.outgoing[each]) > 1 for each in forks)
+        if is_parted and join not in self._needed and len(self._needed) < _MOST_MEETINGS:
+            self._needed[join] = [
+                each for each in led if not does_without(self.diagram, join, led[each])
+            ]
+        always = [come[each] for each in self._needed.get(join, ())]
+        return reduce(or_, always, reduce(and_, come.values()) if come else 0)
 
 
 def _words_in(scope: Variables) -> Iterable[str]:
@@ -124,11 +146,12 @@ def _in_order(diagram: Diagram) -> list[str]:
 
 
 def _before_decisions(diagram: Diagram) -> set[str]:
-    edges: dict[str, list[str]] = {flow.id: [flow.target] for flow in diagram.flows}
-    for node in diagram.nodes.values():
+    def onward(node: Node) -> Iterable[str]:
         flows = [flow.id for flow in diagram.outgoing[node.id]]
         # One that only merges decides nothing; what comes at a border may not come at all.
         is_open = (node.kind in CHOICES and len(flows) > 1) or node.kind == "boundaryEvent"
-        borders = [each.id for each in diagram.attached.get(node.id, ())]
-        edges[node.id] = [*starts_of(diagram, node.id), *borders, *([] if is_open else flows)]
-    return reach(starts_of(diagram, diagram.id), edges, joins_of(diagram)) & diagram.nodes.keys()
+        yield from (event.id for event in diagram.attached.get(node.id, ()))
+        yield from () if is_open or node.kind == "subProcess" else flows
+
+    starts = starts_of(diagram, diagram.id)
+    return come_to(diagram, starts, onward) & diagram.nodes.keys()

@@ -1,7 +1,6 @@
 """Where a token can go (流转): starts, ends, branches, loops and what the engine looks ahead."""
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from app.engine.gate.diagram import (
@@ -25,23 +24,25 @@ Edges = Mapping[str, Iterable[str]]
 N = TypeVar("N", bound=Hashable)
 
 
-def reach(
-    starts: Iterable[N],
-    edges: Mapping[N, Iterable[N]],
-    joins: Mapping[N, Collection[N]] = MappingProxyType({}),
-) -> set[N]:
-    """Return every node that can be reached, the starts included.
-
-    A join is reached once all that it waits for are, by its id.
-    """
+def reach(starts: Iterable[N], edges: Mapping[N, Iterable[N]]) -> set[N]:
+    """Return every node that can be reached, the starts included."""
     found: set[N] = set()
     waiting = list(starts)
     while waiting:
         node = waiting.pop()
-        if node not in found and found.issuperset(joins.get(node, ())):
+        if node not in found:
             found.add(node)
             waiting.extend(edges.get(node, ()))
     return found
+
+
+def inverse(edges: Mapping[N, Iterable[N]]) -> dict[N, list[N]]:
+    """Return the same edges the other way round."""
+    back: dict[N, list[N]] = {}
+    for source, targets in edges.items():
+        for target in targets:
+            back.setdefault(target, []).append(source)
+    return back
 
 
 def on_a_cycle(nodes: Iterable[str], edges: Edges) -> list[str]:
@@ -64,12 +65,6 @@ def edges_of(diagram: Diagram) -> dict[str, list[str]]:
 def starts_of(diagram: Diagram, scope: str) -> list[str]:
     """Return the ids of the nodes with which a process or subprocess begins."""
     return [node.id for node in diagram.inside(scope) if node.kind == "startEvent"]
-
-
-def joins_of(diagram: Diagram) -> dict[str, list[str]]:
-    """Return the flows that each parallel gateway waits for."""
-    gateways = diagram.of_kind("parallelGateway")
-    return {node.id: [flow.id for flow in diagram.incoming[node.id]] for node in gateways}
 
 
 def scopes_of(diagram: Diagram) -> list[tuple[str, object]]:
@@ -193,62 +188,11 @@ def everything_reachable(diagram: Diagram, _known: Known) -> Iterator[Finding]:
 
 def end_reachable(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Guard against instances that never finish: each node needs a path to an end event."""
-    back: dict[str, list[str]] = {}
-    for source, targets in edges_of(diagram).items():
-        for target in targets:
-            back.setdefault(target, []).append(source)
-    found = reach((node.id for node in diagram.of_kind("endEvent")), back)
+    found = reach((node.id for node in diagram.of_kind("endEvent")), inverse(edges_of(diagram)))
     for node in diagram.nodes.values():
         if node.id not in found:
             message = "从这里走不到结束事件"
             yield diagram.find("graph.no_end", node, message, "请补画通往结束事件的连线")
-
-
-_WAITING = frozenset({"userTask", "manualTask", "receiveTask", "intermediateCatchEvent"})
-
-
-def waiting(diagram: Diagram, node: Node, known: Known) -> bool:
-    """Whether the engine pauses at this node until a person, a message or a time."""
-    if node.kind in _WAITING:
-        return True
-    if node.kind == "boundaryEvent":
-        return all(local(event) != "errorEventDefinition" for event in node.events())
-    if node.kind == "subProcess":
-        return scope_waits(diagram, node.id, known)
-    if node.kind == "callActivity":
-        called = known.processes.get(node.element.get("calledElement", ""))
-        return called is None or called.waits
-    return False
-
-
-def scope_waits(diagram: Diagram, scope: str, known: Known) -> bool:
-    """Whether every way through a process or subprocess passes a node that waits."""
-    nodes = diagram.inside(scope)
-    passed = {node.id for node in nodes if not waiting(diagram, node, known)}
-    edges = edges_of(diagram)
-    automatic = {node: [to for to in edges.get(node, ()) if to in passed] for node in passed}
-    found = reach((node.id for node in nodes if node.kind == "startEvent"), automatic)
-    return not any(node.kind == "endEvent" and node.id in found for node in nodes)
-
-
-def automatic_loops(diagram: Diagram, known: Known) -> Iterator[Finding]:
-    """Guard defect 14: a loop in which nothing waits spins for ever; the engine has no limit."""
-    automatic = [
-        node.id
-        for node in diagram.nodes.values()
-        if _waits_once(node) or not waiting(diagram, node, known)
-    ]
-    for ident in on_a_cycle(automatic, edges_of(diagram)):
-        message = "处在没有人工任务也不等待的循环里，会无休止地转下去"
-        hint = "请在循环里放一个用户任务、消息或定时事件"
-        yield diagram.find("graph.automatic_loop", diagram.nodes[ident], message, hint)
-
-
-def _waits_once(node: Node) -> bool:
-    """Whether a node waits for a written date, which has passed when the loop comes round."""
-    dates = node.element.findall(f"{BPMN}timerEventDefinition/{BPMN}timeDate")
-    is_awaited = node.kind == "intermediateCatchEvent"
-    return is_awaited and any((date.text or "").strip()[:1] in {"'", '"'} for date in dates)
 
 
 def hurried_loops(diagram: Diagram, _known: Known) -> Iterator[Finding]:
@@ -322,7 +266,6 @@ RULES: tuple[Rule, ...] = (
     event_gateways,
     everything_reachable,
     end_reachable,
-    automatic_loops,
     hurried_loops,
     loops_without_exit,
     bounded_prediction,

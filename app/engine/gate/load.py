@@ -11,8 +11,9 @@ from app.engine.environment import MAX_INSTANCES, STEP_BUDGET
 from app.engine.gate.diagram import BPMN, Diagram, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
-from app.engine.gate.graph import edges_of, reach, waiting
+from app.engine.gate.graph import edges_of, reach
 from app.engine.gate.known import Known, Load
+from app.engine.gate.pauses import waiting
 from rules.expression import ExpressionError, compile_expression
 
 _CAP = 10**6

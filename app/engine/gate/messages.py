@@ -10,9 +10,10 @@ from typing import NamedTuple
 from app.engine.gate.diagram import Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
-from app.engine.gate.graph import edges_of, on_a_cycle, waiting
+from app.engine.gate.graph import edges_of, on_a_cycle
 from app.engine.gate.known import Heard, Known
 from app.engine.gate.matters import matters_of
+from app.engine.gate.pauses import waiting
 from app.engine.gate.words import is_slip, nearest
 
 _WORDS = {"message": "消息", "signal": "信号"}

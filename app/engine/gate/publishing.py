@@ -9,9 +9,10 @@ from app.engine.gate.assigned import Assigned
 from app.engine.gate.bundle import Bundle
 from app.engine.gate.course import Courses
 from app.engine.gate.diagram import Diagram
-from app.engine.gate.graph import reach, scope_waits
+from app.engine.gate.graph import reach
 from app.engine.gate.known import Known, Published
 from app.engine.gate.matters import matters_of
+from app.engine.gate.pauses import scope_waits
 from app.engine.gate.states import moves_through
 from app.engine.gate.variables import Variables, outcomes_of, values_of
 

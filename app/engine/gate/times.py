@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from app.engine.gate.diagram import Diagram, Node, ends_well, local
+from app.engine.gate.diagram import Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
-from app.engine.gate.graph import joins_of, reach, starts_of
+from app.engine.gate.graph import starts_of
+from app.engine.gate.joins import come_to, over
 from app.engine.gate.known import Known, Published
 from app.engine.gate.load import written_count
 from app.engine.gate.messages import ANY, errors_of
@@ -29,8 +30,11 @@ def early_in(diagram: Diagram, known: Known) -> frozenset[str]:
 
 def awaited_in(diagram: Diagram, known: Known) -> frozenset[str]:
     """Return the moments that every way through a process waits for."""
-    ends = {node.id for node in diagram.inside(diagram.id) if ends_well(node)}
-    return frozenset(m for m in _moments(known) if not ends & _before(m, diagram, known))
+    timed = [node for node in diagram.nodes.values() if node.kind in _TIMED]
+    called = [known.processes.get(name, Published()).awaited for name in diagram.calls]
+    told = {m for m in _moments(known) if any(_reads(node, m) for node in timed)}
+    awaited = _moments(known) & told.union(*called)
+    return frozenset(m for m in awaited if over(diagram.id) not in _before(m, diagram, known))
 
 
 def failed_after(diagram: Diagram, known: Known) -> dict[str, frozenset[str]]:
@@ -71,21 +75,15 @@ def _before(moment: str, diagram: Diagram, known: Known) -> set[str]:
 
     What a process fails with is among them as well (`_failing`).
     """
-    edges: dict[str, list[str]] = {flow.id: [flow.target] for flow in diagram.flows}
-    for node in diagram.nodes.values():
-        flows = [flow.id for flow in diagram.outgoing[node.id]]
-        edges[node.id] = [
-            *_borders(diagram, node),
-            *starts_of(diagram, node.id),
-            *_failures(diagram, node, moment, known),
-        ]
-        if ends_well(node):
-            edges[node.id] += [flow.id for flow in diagram.outgoing.get(node.scope, ())]
-        elif not _awaits(node, moment, known) and (
-            node.kind != "subProcess" or _may_be_skipped(node)
-        ):
-            edges[node.id] += flows
-    return reach(starts_of(diagram, diagram.id), edges, joins_of(diagram))
+
+    def onward(node: Node) -> Iterator[str]:
+        yield from _borders(diagram, node)
+        yield from _failures(diagram, node, moment, known)
+        is_passed = node.kind != "subProcess" or _may_be_skipped(node)
+        if is_passed and not _awaits(node, moment, known):
+            yield from (flow.id for flow in diagram.outgoing[node.id])
+
+    return come_to(diagram, starts_of(diagram, diagram.id), onward)
 
 
 def _borders(diagram: Diagram, node: Node) -> list[str]:

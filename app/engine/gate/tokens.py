@@ -6,8 +6,9 @@ from typing import NamedTuple
 from app.engine.gate.diagram import BPMN, Diagram, Flow, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
-from app.engine.gate.graph import edges_of, on_a_cycle, reach, waiting
+from app.engine.gate.graph import edges_of, on_a_cycle, reach
 from app.engine.gate.known import Known
+from app.engine.gate.pauses import waiting
 
 _JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
 
