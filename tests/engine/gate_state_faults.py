@@ -79,15 +79,15 @@ def each_seen(count: int) -> Drawing:
     return kept(**parts).but(lanes={"申报人": ["mend"], "单位经办人": ["judge", *names]})
 
 
-def reminded(count: int) -> Drawing:
-    """Several people are shown the record, and each is reminded meanwhile."""
+def reminded(count: int, drawn: str = FIVE_DAYS) -> Drawing:
+    """Several people are shown the record, and each is reminded meanwhile, by a time or so."""
     drawing, lanes = each_seen(count), []
     parts: dict[str, str] = {}
     for number in range(count):
         late, told = f"late_{number}", f"told_{number}"
         lanes.append(told)
         parts |= {
-            late: boundary(late, f"seen_{number}", FIVE_DAYS, **BESIDE),
+            late: boundary(late, f"seen_{number}", drawn, **BESIDE),
             told: user(told, SEEN, name="催办"),
             f"to_{told}": flow(late, told),
             f"from_{told}": flow(told, f"over_{number}"),
@@ -292,7 +292,7 @@ STATE_FAULTS: dict[str, StateFault] = {
     "too many at once to follow": (
         "state.unfollowed",
         "kept",
-        reminded(7),
-        reminded(6),
+        reminded(7, message("mine")).but(outside='<bpmn:message id="mine" name="mine"/>'),
+        reminded(30),
     ),
 }

@@ -85,7 +85,7 @@ def test_of_two_that_stand_at_one_task_each_has_what_comes_beside_it() -> None:
 
 @pytest.mark.parametrize(("count", "rules"), [(9, set()), (10, {"state.unfollowed"})])
 def test_so_many_who_move_the_record_at_once_are_followed(count: int, rules: set[str]) -> None:
-    """How many may be reminded of what they only read: tests/engine/gate_state_faults.py."""
+    """Who is only reminded counts for nothing: tests/engine/gate_state_faults.py."""
     stay = {**SEEN, "form": "vet", "save": "stay"}
     moving = {f"seen_{no}": user(f"seen_{no}", stay, name="核对") for no in range(count)}
     verdict = judged(each_seen(count).with_(**moving), known=MOVING)

@@ -6,6 +6,7 @@ from app.engine.contracts import Life
 from app.engine.gate.course import Courses
 from app.engine.gate.diagram import BPMN, Diagram, Node, local
 from app.engine.gate.ground import Ground
+from app.engine.gate.joins import JOINS
 from app.engine.gate.messages import used_at
 from app.engine.gate.places import Fired, Host, Place, Token
 from app.engine.moments import rounds_of
@@ -18,6 +19,7 @@ class Arrivals(Ground):
         super().__init__(process, courses)
         self.life = life
         self._leads: dict[Host, bool] = {}
+        self._felt: dict[Host, list[Node]] = {}
 
     def comes(self, token: Token, ident: str, state: str | None) -> bool:
         """Whether an event of the diagram of a branch may come while the record is in a state."""
@@ -28,7 +30,7 @@ class Arrivals(Ground):
     def interruptible(self, here: Place) -> Iterator[tuple[tuple[Host, ...], str, Node]]:
         """Yield the events at the borders of everything that is under way."""
         for hosts, diagram, node in sorted(here.under_way()):
-            for event in self.courses.scopes[diagram].diagram.attached.get(node, ()):
+            for event in self.felt_at(self.courses.scopes[diagram].diagram, node):
                 if Fired(hosts, diagram, node, event.id) not in here.fired:
                     yield hosts, diagram, event
 
@@ -76,6 +78,27 @@ class Arrivals(Ground):
         is_over = len(own) < 2 and self._is_felt(drawn, event) and not _comes_again(event)
         fired = {Fired(hosts, diagram, host, event.id)} if is_over else set()
         return here._replace(fired=here.fired | fired).having(come)
+
+    def felt_at(self, diagram: Diagram, node: str) -> list[Node]:
+        """Return the events at the border of a node, but for those that only remind."""
+        key = (diagram.id, node)
+        if key not in self._felt:
+            events = diagram.attached.get(node, ())
+            self._felt[key] = [each for each in events if not self._is_reminder(diagram, each)]
+        return self._felt[key]
+
+    def _is_reminder(self, diagram: Diagram, event: Node) -> bool:
+        """Whether what comes beside a task is nothing to anybody else (提醒).
+
+        It neither touches the record nor comes to a join, and its branch ends by itself: whether
+        it came changes nothing of what else can be. What a part leaves to its caller could be
+        written over by what such a branch still knows, so that none of a part is one.
+        """
+        if event.scope != self.process or event.element.get("cancelActivity") != "false":
+            return False
+        ahead = self.reached(diagram.id, event.id)
+        joins = {each.id for each in diagram.of_kind(*JOINS)}
+        return not self._is_felt(diagram, event) and not ahead & joins
 
     def _is_felt(self, diagram: Diagram, event: Node) -> bool:
         """Whether the record or other branches may be touched once an event has come.

@@ -6,9 +6,10 @@ neither moves the record nor leads on to what does is let act first, so that the
 
 from functools import cached_property
 
+from app.engine.gate.arrivals import Arrivals
 from app.engine.gate.diagram import Diagram, Node
 from app.engine.gate.graph import edges_of, on_a_cycle
-from app.engine.gate.ground import WAITING, Ground
+from app.engine.gate.ground import WAITING
 from app.engine.gate.messages import used_at
 from app.engine.gate.places import Token
 
@@ -16,7 +17,7 @@ from app.engine.gate.places import Token
 class Asides:
     """The waits of one diagram whose ends may come in any order, with the joins behind them."""
 
-    def __init__(self, ground: Ground, diagram: Diagram) -> None:
+    def __init__(self, ground: Arrivals, diagram: Diagram) -> None:
         self.ground = ground
         self.diagram = diagram
 
@@ -39,10 +40,9 @@ class Asides:
 
     def _is_quiet(self, node: Node) -> bool:
         """Whether a wait ends, by itself or by a time, whatever the state of the record is."""
-        attached = self.diagram.attached.get(node.id, ())
         is_timed = all(
             each.element.get("cancelActivity") != "false" and not list(used_at(self.diagram, each))
-            for each in attached
+            for each in self.ground.felt_at(self.diagram, node.id)
         )
         is_heard = bool(list(used_at(self.diagram, node))) or node.kind == "eventBasedGateway"
         is_still = not is_heard and not self.ground.taken(self._token(node))
@@ -51,7 +51,7 @@ class Asides:
     def _joins_behind(self, wait: Node) -> set[str] | None:
         """Return the joins behind a wait; None where something moves the record before them."""
         joins, seen = set[str](), set[str]()
-        events = [each.id for each in self.diagram.attached.get(wait.id, ())]
+        events = [each.id for each in self.ground.felt_at(self.diagram, wait.id)]
         waiting = [flow.target for at in (wait.id, *events) for flow in self.diagram.outgoing[at]]
         while waiting:
             node = self.diagram.nodes.get(waiting.pop())

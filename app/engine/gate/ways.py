@@ -107,7 +107,7 @@ class Ways(Arrivals):
         token = next((each for each in here.tokens if self._is_aside(here, each)), None)
         if token is None:
             return None
-        events = self.scope(token).diagram.attached.get(token.node, ())
+        events = self.felt_at(self.scope(token).diagram, token.node)
         late = (self.caught(here, token.hosts, token.diagram, each) for each in events)
         return [*self._acted(here, token), *chain.from_iterable(late)]
 
