@@ -424,7 +424,8 @@ def test_more_unsure_branches_than_are_combined_are_told(count: int, rules: set[
     assert {each.rule for each in found if each.rule == "state.unfollowed"} == rules
 
 
-def test_who_comes_back_to_what_was_decided_is_told_from_where_and_what_works() -> None:
+def test_who_leads_back_to_what_was_decided_is_told_so_and_what_works() -> None:
+    """What is at fault is the task that was drawn behind the decision, not the old one."""
     drawing = kept(
         seen=user("seen", SEEN, name="复核"),
         is_good_to_store=flow("is_good", "seen", 'decision == "pass"', "is_good_to_store"),
@@ -434,8 +435,8 @@ def test_who_comes_back_to_what_was_decided_is_told_from_where_and_what_works() 
         ok_to_judge=flow("ok", "judge"),
     ).but(process_properties=properties(inputs="later"))
     found = [each for each in judged(drawing).findings if each.rule == "task.state"]
-    assert [each.element for each in found] == ["judge"]
-    assert found[0].message.startswith("从“是否通过”走到这里时业务是")
+    assert [each.element for each in found] == ["seen"]
+    assert found[0].message.startswith("从这里会回到“审核”，那时业务已是“审核通过”")
     assert "“审核”已经作出决定，不能回来再作第二次：请把复核画在它之前" in found[0].hint
 
 

@@ -228,6 +228,11 @@ def _not_taken(met: Met, ways: Ways, words: Mapping[str, str]) -> Finding:
             f"“{own}”已经作出决定，不能回来再作第二次：请把复核画在它之前，"
             "或在复核不同意时转给另画的说明任务，说明后再回到复核"
         )
+        later = diagram.nodes.get(_led_back(met, ways))
+        if later is not None:
+            come = "会" if met.is_sure else "可能"
+            message = f"从这里{come}回到“{own}”，那时业务已是“{words[met.state]}”，“{own}”只办理"
+            node, message = later, f"{message}{listed}的业务，无法办理，流程将停滞"
     if not taken:
         rule, message = "event.state", f"{there}，这里等待的事件这时不会来，流程将停滞"
     return diagram.find(rule, node, message, hint, severity=_severity(met))
@@ -255,9 +260,33 @@ def _has_decided(met: Met, ways: Ways) -> bool:
         acting = [token for token in place.tokens if _is_at(token, met)]
         for token in acting:
             moves = [move for move in ways.taken(token) if place.state in move.before]
-            if any(move.after == met.state for move in moves) and following:
+            if any(move.after == met.state and move.gives for move in moves) and following:
                 return True
     return False
+
+
+def _led_back(met: Met, ways: Ways) -> str:
+    """Return the last task of people on the way back to a task: what was drawn behind it."""
+    back: dict[Place, list[Place]] = {}
+    for place, following in ways.next.items():
+        for each in following:
+            back.setdefault(each._replace(is_sure=True), []).append(place._replace(is_sure=True))
+    waiting = [each for each in back if each.state == met.state and _holds(each, met)]
+    for here in waiting:
+        # Who has put the record into that state stands before what leads back.
+        for place in (each for each in back.get(here, ()) if each.state == met.state):
+            gone = Counter(place.tokens) - Counter(here.tokens)
+            acted = [t for t in gone if t.node and ways.node(t).kind in PEOPLES]
+            later = [t.node for t in acted if t.diagram == met.diagram and t.node != met.node]
+            if later:
+                return min(later)
+            if not acted and place not in waiting:
+                waiting.append(place)
+    return ""
+
+
+def _holds(place: Place, met: Met) -> bool:
+    return any(_is_at(token, met) for token in place.tokens)
 
 
 def _behind(ways: Ways, token: Token) -> str:
