@@ -167,8 +167,11 @@ class Edited:
         return self.join(new, target)
 
     def say(self, ident: str, name: str, value: str) -> Self:
-        """Change a property of a task."""
-        for each in self.node(ident).iter("{*}property"):
+        """Change a property of a task, or add it."""
+        said = list(self.node(ident).iter("{*}property"))
+        if name not in [each.get("name") for each in said]:
+            said.append(etree.SubElement(said[0].getparent(), said[0].tag, name=name))
+        for each in said:
             if each.get("name") == name:
                 each.set("value", value)
         return self

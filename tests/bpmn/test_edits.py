@@ -41,8 +41,9 @@ def twice(process: str, task: str, flow: str) -> Edited:
 
 
 def once_more(process: str, task: str, flow: str, end: str, passed: str) -> Edited:
-    """A task a second time behind a gateway that lets through what the first consented to."""
+    """A task for another person behind a gateway that lets through what the first consented to."""
     edited = Edited(process).copy(task, "again").lead(flow, source="again")
+    edited.say("again", "apart", task)
     edited.draw(GATEWAY, "is_good", task, name="同意？", default=f"is_good_then_{end}")
     return edited.join(task, "is_good").join("is_good", "again", passed).join("is_good", end)
 
@@ -56,7 +57,8 @@ def without_approval() -> Edited:
 def checked_again(save: str) -> Edited:
     """Who recommended without a leader is followed by a second check."""
     edited = Edited("unit_review").copy("vet_declaration", "again").say("again", "save", save)
-    edited.say("again", "form", save).copy("is_vetted", "is_checked")
+    edited.say("again", "form", save).say("again", "apart", "vet_declaration")
+    edited.copy("is_vetted", "is_checked")
     edited.node("is_checked").set("default", "is_checked_then_unit_review_finished")
     edited.join("is_vetted", "again", 'verdict == "pass"').join("again", "is_checked")
     edited.join("is_checked", "endorse_declaration", 'verdict == "endorse"')

@@ -36,7 +36,7 @@ def asked_twice(*, between: str, **parts: str) -> Drawing:
         fill_to_vet=flow("fill", "first"),
         first=user("first", KEPT_ONLY, name="初核"),
         first_to=flow("first", between),
-        vet=user("vet", KEPT_ONLY, name="单位审核"),
+        vet=user("vet", {**KEPT_ONLY, "apart": "first"}, name="单位审核"),
         **parts,
     ).but(lanes={**LANES, "单位经办人": ["first", "vet"]})
 
@@ -84,7 +84,7 @@ def branching(first: str) -> Drawing:
 def several(marker: str = "", sequential: str = "true", save: str = "decide") -> Drawing:
     """A second decision behind the sample, as often as the marker says."""
     inner = loop(marker).replace(">", f' isSequential="{sequential}">', 1) if marker else ""
-    again = user("again", {**DECIDE, "save": save}, inner, name="再次审核")
+    again = user("again", {**DECIDE, "save": save, "apart": "vet"}, inner, name="再次审核")
     return DECIDING_ONCE.with_(
         publish_to_end=flow("publish", "before"),
         before=gateway("before"),

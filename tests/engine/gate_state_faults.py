@@ -166,11 +166,12 @@ JUDGING = ("judge", "is_good", "mend", "judge_to_is_good", "is_good_to_mend", "m
 def filed(*, is_judged: bool) -> Drawing:
     """Filing lets through what was judged; what is only sent it can but give back."""
     first = "judge" if is_judged else "file"
+    filing = {**JUDGE, "form": "file", "save": "file", **({"apart": first} if is_judged else {})}
     parts = {
         **dict.fromkeys(("store", "store_to_end"), ""),
         "start_to_judge": flow("start", first),
         "is_good_to_store": flow("is_good", "file", 'decision == "pass"') if is_judged else "",
-        "file": user("file", {**JUDGE, "form": "file", "save": "file"}, name="归档"),
+        "file": user("file", filing, name="归档"),
         "is_filed": gateway("is_filed", "is_filed_to_again"),
         "file_to_is_filed": flow("file", "is_filed"),
         "is_filed_to_end": flow("is_filed", "end", 'decision == "pass"'),

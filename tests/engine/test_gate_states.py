@@ -29,7 +29,6 @@ from tests.engine.gate_builder import (
     user,
 )
 from tests.engine.gate_state_faults import (
-    AGAIN,
     BESIDE,
     DROPPED,
     FIVE_DAYS,
@@ -210,7 +209,9 @@ def test_a_called_process_is_followed_into_and_out_of() -> None:
     calling = CALLING.but(lanes={"申报人": ["mend"]})
     assert said(judged(calling, part=part())) == []
     twice = part(
-        again=AGAIN, judge_to_end=flow("judge", "again"), again_to_end=flow("again", "end")
+        again=user("again", {**JUDGE, "apart": "judge"}, name="复核"),
+        judge_to_end=flow("judge", "again"),
+        again_to_end=flow("again", "end"),
     )
     assert said(judged(calling, part=twice)) == [("error", "task.state", "again")]
 

@@ -132,6 +132,7 @@ def agreeing(target: str, **parts: str) -> Drawing:
     """Before the one who judges somebody agrees, whose handler leaves the record as it was."""
     drawing = kept(
         start_to_judge=flow("start", "agree"),
+        judge=user("judge", {**JUDGE, "apart": "agree"}, name="审核"),
         agree=user("agree", {**JUDGE, "form": "agree", "save": "agree"}, name="副审确认"),
         agree_to=flow("agree", target),
         **parts,

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from app.engine.gate import (
+    apart,
     attributes,
     business,
     events,
@@ -35,6 +36,7 @@ from app.engine.gate.verdicts import decisions_stay_as_taken
 from rules.conditions import TooCostly
 
 RULES = (
+    *apart.RULES,
     *attributes.RULES,
     *business.RULES,
     *events.RULES,

@@ -9,7 +9,6 @@ from app.engine.diagrams import PROPERTIES
 from app.engine.gate.diagram import BPMN, SPIFF, Diagram, Node, local
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding, quoted
-from app.engine.gate.graph import edges_of, reach
 from app.engine.gate.known import Known
 from app.engine.gate.matters import fitting
 from app.engine.gate.words import MAX_LISTED, instead, nearest
@@ -135,27 +134,6 @@ def user_tasks_due(diagram: Diagram, _known: Known) -> Iterator[Finding]:
             yield diagram.find("user.due", node, message, "请填写工作日天数，或删去 due")
 
 
-def user_tasks_apart(diagram: Diagram, known: Known) -> Iterator[Finding]:
-    """Guard the second person: of no task, or one that comes later, nobody would be kept off."""
-    del known
-    edges = edges_of(diagram)
-    for node in diagram.of_kind(*PEOPLES):
-        other = node.properties.get("apart")
-        if other is None:
-            continue
-        first = diagram.nodes.get(other)
-        if first is None or first.kind not in PEOPLES or first is node:
-            message = f"apart（须由他人办理的环节）填的“{quoted(other)}”不是本流程的另一个用户任务"
-        elif node.id not in reach(edges[other], edges):
-            message = (
-                f"apart 填的“{quoted(first.name or other)}”走不到这里，起不到由他人办理的作用"
-            )
-        else:
-            continue
-        hint = "请填写前面一个用户任务的编号，由它的办理人以外的人办理这里，或删去 apart"
-        yield diagram.find("user.apart", node, message, hint)
-
-
 def service_tasks(diagram: Diagram, known: Known) -> Iterator[Finding]:
     """Guard the run: the runtime calls the handler of the property, nothing else (defect 13)."""
     for node in diagram.of_kind("serviceTask"):
@@ -221,7 +199,6 @@ RULES: tuple[Rule, ...] = (
     user_tasks_have_scope,
     user_tasks_in_role_lanes,
     user_tasks_due,
-    user_tasks_apart,
     service_tasks,
     call_activities,
     known_properties,
