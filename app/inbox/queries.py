@@ -94,7 +94,9 @@ def results_of(items: Iterable[WorkItem]) -> dict[int, str]:
         StepLog.at.in_({item.done_at for item in listed}),
         StepLog.outcome.is_not(None),
     )
-    words = {row[:3]: row[3] for row in db.session.execute(said).tuples()}
+    words: dict[tuple[int, str, datetime | None], str | None] = {
+        row[:3]: row[3] for row in db.session.execute(said).tuples()
+    }
     found = {item.id: words.get((item.instance_id, item.node, item.done_at)) for item in listed}
     return {item_id: word for item_id, word in found.items() if word}
 
