@@ -1,13 +1,14 @@
 """Reads of the task centre: only work_item is read, never the engine's trees."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.queries import names_of
+from app.core.clock import ZONE
 from app.core.db import db
 from app.core.permissions import Grant
 from app.core.search import holds
@@ -30,6 +31,24 @@ class Filters:
     # From when and until when they were done.
     since: datetime | None = None
     until: datetime | None = None
+
+    @classmethod
+    def asked(cls, args: Mapping[str, str]) -> "Filters":
+        """Read the filters from an address; what is no day narrows nothing."""
+        return cls(
+            args.get("q", ""),
+            args.get("step", ""),
+            due_before=_moment(args.get("due", ""), time.max),
+            since=_moment(args.get("since", ""), time.min),
+            until=_moment(args.get("until", ""), time.max),
+        )
+
+
+def _moment(day: str, at: time) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(day), at, ZONE)
+    except ValueError:
+        return None
 
 
 def open_tasks(
@@ -94,8 +113,9 @@ def results_of(items: Iterable[WorkItem]) -> dict[int, str]:
         StepLog.at.in_({item.done_at for item in listed}),
         StepLog.outcome.is_not(None),
     )
-    words: dict[tuple[int, str, datetime | None], str | None] = {
-        row[:3]: row[3] for row in db.session.execute(said).tuples()
+    words: dict[tuple[int, str, datetime | None], str] = {
+        (instance_id, node, at): word or ""
+        for instance_id, node, at, word in db.session.execute(said).tuples()
     }
     found = {item.id: words.get((item.instance_id, item.node, item.done_at)) for item in listed}
     return {item_id: word for item_id, word in found.items() if word}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, time
 from typing import Any
 
 from flask import Blueprint, current_app, flash, render_template, request, session, url_for
@@ -14,7 +13,7 @@ from werkzeug.wrappers import Response
 from wtforms import Form
 
 from app.core.brought import brings_files
-from app.core.clock import ZONE, now
+from app.core.clock import now
 from app.core.db import current_transaction, db
 from app.core.errors import DomainError, Forbidden, HandedOver, Invalid, NotFound
 from app.core.http import grants, marks_viewed, page_of, safe_next, see_other
@@ -72,30 +71,12 @@ def home() -> str | Response:
     )
 
 
-def _filters() -> queries.Filters:
-    return queries.Filters(
-        request.args.get("q", ""),
-        request.args.get("step", ""),
-        due_before=_day("due", time.max),
-        since=_day("since", time.min),
-        until=_day("until", time.max),
-    )
-
-
-def _day(name: str, at: time) -> datetime | None:
-    """Return the first or last moment of the day that a filter names, None without one."""
-    try:
-        return datetime.combine(date.fromisoformat(request.args.get(name, "")), at, ZONE)
-    except ValueError:
-        return None
-
-
 @bp.get("/tasks")
 @requires("task.list")
 def tasks() -> str:
     """What waits for the person (待办)."""
     steps = queries.step_names(current_user.id, grants())
-    filters, cleared = _filters(), ""
+    filters, cleared = queries.Filters.asked(request.args), ""
     if filters.step not in steps:
         # The last task of the step was done: the list shows what else waits.
         filters, cleared = replace(filters, step=""), filters.step
@@ -115,7 +96,8 @@ def tasks() -> str:
 @requires("task.list")
 def done() -> str:
     """What the person has done (已办)."""
-    page = page_of(queries.done_tasks(current_user.id, _filters()), size=PAGE_SIZE)
+    found = queries.done_tasks(current_user.id, queries.Filters.asked(request.args))
+    page = page_of(found, size=PAGE_SIZE)
     return render_template(
         "inbox/done.html",
         page=page,
