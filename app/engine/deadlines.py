@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sqlalchemy import func, select
+
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.engine import care, handlers, moments
@@ -43,6 +45,18 @@ def move_timer(
         node=_called(instance, row.node),
         due_before=former.isoformat(),
         due=due.isoformat(),
+    )
+
+
+def next_due(business_type: str, business_id: int) -> datetime | None:
+    """Return the first deadline that the process of a record waits for."""
+    return db.session.scalar(
+        select(func.min(Timer.due_at))
+        .join(ProcessInstance, ProcessInstance.id == Timer.instance_id)
+        .where(
+            ProcessInstance.business_type == business_type,
+            ProcessInstance.business_id == business_id,
+        )
     )
 
 

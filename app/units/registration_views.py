@@ -21,7 +21,7 @@ from app.core.menu import add_entry
 from app.core.numbers import folded_credit_code
 from app.core.permissions import requires
 from app.core.storage import Kept, lay, prepare
-from app.engine import runtime
+from app.engine import deadlines, runtime
 from app.units import asking, evidence, queries, registering, tree
 from app.units.flow import flow_log
 from app.units.forms import RegistrationForm
@@ -165,6 +165,7 @@ def _state_page(message: str, fault: str = "") -> str:
     return render_template(
         "units/registration_state.html",
         asked=asked,
+        mended_by=deadlines.next_due(REGISTRATION, asked.id) if asked else None,
         receipt=session.get(KEPT, ""),
         message=message,
         states=STATES,

@@ -20,10 +20,11 @@ from app.accounts.operations import (
     set_password,
 )
 from app.accounts.signing_in import hash_password
-from app.core.clock import now
+from app.core.clock import ZONE, now
 from app.core.db import db, transaction
 from app.core.invariants import check_all
-from app.engine.models import WorkItem
+from app.engine import deadlines
+from app.engine.models import Timer, WorkItem
 from app.units import registering, registration_views
 from app.units.evidence_models import RequestFile
 from app.units.models import Unit, UnitRegistration
@@ -199,9 +200,13 @@ def test_what_nobody_mends_in_time_lapses(
 ) -> None:
     visitor.post(URL, NEW)
     vet(client_for(office), "return", "请补充说明")
-    at(now_in(days=31))
+    with transaction():
+        timer = db.session.query(Timer).one()
+        later = timer.due_at + timedelta(days=5)
+        deadlines.move_timer(timer.id, later, reason="节假日", actor_id=None, now=now())
+    assert f"请在 {later.astimezone(ZONE):%Y-%m-%d %H:%M} 前修改" in visitor.get(STATE).text
+    at(now_in(days=36))
     drain()
-    # The date may have been moved: no number of days is told.
     assert "退回后逾期未修改，注册申请已终止" in visitor.get(STATE).text
     assert visitor.post("/unit/register/mend", NEW).status_code == 404
     # The name and the code may be asked for again.
