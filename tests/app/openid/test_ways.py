@@ -405,7 +405,9 @@ def test_who_must_have_a_second_factor_and_has_no_password_sets_both(
 def test_pages_that_ask_for_the_password_say_that_there_is_none(
     newcomer: Browser, path: str
 ) -> None:
-    assert "您的账号还没有密码" in newcomer.get(path).text
+    page = newcomer.get(path).text
+    assert "您的账号还没有密码" in page
+    assert 'name="current"' not in page
 
 
 def test_an_administrator_is_told_that_nothing_can_be_linked(
