@@ -31,7 +31,7 @@ def test_a_dead_scheduler_is_seen_on_the_page_and_at_home(
 
 def overdue(page: str) -> str:
     """The part of the page that lists timers which have not fired."""
-    return page.split('id="timers"')[1].split("</section>")[0]
+    return page.split('id="timers"')[1].split("</section>", maxsplit=1)[0]
 
 
 def test_what_lies_waiting_is_listed_with_its_record(browser: Any, desk: Desk) -> None:
