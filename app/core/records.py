@@ -1,6 +1,7 @@
 """What a task page shows and offers of the record it is about: each room registers its own."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,19 @@ Subject = Callable[[int], tuple[int, str]]
 _subjects: dict[str, Subject] = {}
 Watcher = Callable[[int, str, int, datetime], None]
 _watchers: list[Watcher] = []
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """How a person's task about themselves stands at home: the matter, until when, what to do."""
+
+    title: str
+    due_at: datetime | None
+    action: str
+
+
+OwnTasks = Callable[[int], OwnTask]
+_own_tasks: dict[str, OwnTasks] = {}
 OneByOne = Callable[[Collection[int]], Mapping[int, str]]
 _one_by_one: dict[str, OneByOne] = {}
 
@@ -96,6 +110,25 @@ def register_subject(business_type: str) -> Callable[[Subject], Subject]:
         return fn
 
     return keep
+
+
+def register_own_task(business_type: str) -> Callable[[OwnTasks], OwnTasks]:
+    """Register fn(business_id) -> how an applicant's task about their record stands at home."""
+
+    def keep(fn: OwnTasks) -> OwnTasks:
+        _own_tasks[business_type] = fn
+        return fn
+
+    return keep
+
+
+def own_task(item: Any) -> OwnTask | None:
+    """Return how a work item stands at the home of the applicant whose record it is about.
+
+    None for any other: it stands there by its title, as in the lists.
+    """
+    fn = _own_tasks.get(item.business_type) if item.role == "applicant" else None
+    return fn(item.business_id) if fn else None
 
 
 def register_watcher(watcher: Watcher) -> Watcher:

@@ -16,6 +16,7 @@ from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ORGANISERS, REVIEWERS, requires
 from app.declarations import (
+    access,
     course,
     facts,
     fill_pages,
@@ -33,6 +34,7 @@ from app.declarations.overview import material_of
 from app.declarations.queries import BUSINESS
 from app.declarations.web import bp, own, visible
 from app.engine import care, definitions, runtime
+from app.engine.models import WorkItem
 from app.plans.applying import register_apply_reason
 from app.plans.models import Plan, PlanSpecialty
 from app.plans.queries import get_plan, next_plan, standards_of
@@ -199,6 +201,7 @@ def show(declaration_id: int) -> str:
         record=material_of(found, reader=current_user, now=now()),
         declaration=found,
         is_mine=is_mine,
+        task=None if is_mine else _task_on(found),
         withdrawal=course.withdrawal_of(found, now(), instance) if is_mine else None,
         steps=course.steps_of(found, instance),
         diagrams=course.diagrams_of(found, instance, items),
@@ -206,6 +209,12 @@ def show(declaration_id: int) -> str:
         last_moment=operations.last_moment(found),
     )
     return noted(page, BUSINESS, declaration_id)
+
+
+def _task_on(found: Declaration) -> WorkItem | None:
+    """Return the reader's own task about a declaration, if one waits for them."""
+    waiting = queries.open_tasks_of([found.id], access.reviewer(current_user.id, now()))
+    return waiting[0] if waiting else None
 
 
 @bp.get("/declarations/<int:declaration_id>/diagram/<process>")

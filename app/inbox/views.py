@@ -27,6 +27,7 @@ from app.core.records import (
     is_in_sight,
     note_seen,
     one_by_one,
+    own_task,
     record_context,
 )
 from app.engine import care, handlers, runtime
@@ -62,9 +63,10 @@ def home() -> str | Response:
         return see_other(url_for("people.details"))
     found = queries.open_tasks(current_user.id, grants(), queries.Filters())
     to_do, halted = waiting()
+    shown = db.session.scalars(found.where(~HALTED).limit(SHOWN_AT_HOME)).all()
     return render_template(
         "inbox/home.html",
-        tasks=db.session.scalars(found.where(~HALTED).limit(SHOWN_AT_HOME)).all(),
+        tasks=[(item, own_task(item)) for item in shown],
         to_do=to_do,
         halted=halted,
         panels=panels_for(current_user, roles, now()),

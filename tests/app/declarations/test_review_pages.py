@@ -32,9 +32,13 @@ def test_an_office_sees_it_when_it_has_its_turn_and_keeps_seeing_it(
     assert district is not None
     clerk, above = staff_of(declaration.unit), staff_of(district, "superior_clerk")
     organiser = staff_of(declaration.plan.organiser_unit, "organiser")
-    assert client_for(clerk).get(f"/declarations/{declaration.id}").status_code == 200
+    with transaction(write=False):
+        task = open_items(("declaration", declaration.id))[0]
+    turn = f'href="/tasks/{task.id}">审核</a>'
+    assert turn in client_for(clerk).get(f"/declarations/{declaration.id}").text
     assert client_for(above).get(f"/declarations/{declaration.id}").status_code == 404
-    assert client_for(organiser).get(f"/declarations/{declaration.id}").status_code == 200
+    seen = client_for(organiser).get(f"/declarations/{declaration.id}")
+    assert (seen.status_code, turn in seen.text) == (200, False)
     do(("declaration", declaration.id), "vet_declaration", VET_PASS)
     do(("declaration", declaration.id), "endorse_declaration", {"decision": "pass"})
     for person in (clerk, above):

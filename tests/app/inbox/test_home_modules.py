@@ -12,7 +12,7 @@ from app.core.db import db, transaction
 from app.declarations.models import ReviewOpinion
 from app.notices import operations as writing
 from app.notices.models import Kind
-from tests.builders.declarations import a_declaration
+from tests.builders.declarations import a_declaration, a_draft
 from tests.builders.flow import do
 from tests.builders.golden_case import RETURN, VET_PASS
 from tests.builders.people import a_person, a_unit, staff
@@ -45,6 +45,17 @@ def test_a_person_has_five_modules_with_their_own_figures(app: Flask, client_for
     plans = re.sub(r"</?span[^>]*>", "", module(page, "最新计划信息"))
     for text in ("2026 年度", "高级", "评审委员会", "申报 2026-11-03 至 2026-12-01 17:30"):
         assert text in plans
+
+
+def test_an_own_declaration_waits_with_its_plan_and_deadline(
+    app: Flask, client_for: Clients
+) -> None:
+    draft = a_draft()
+    tasks = client_for(draft.person).get("/home").text.split("全部待办")[1].split("</section>")[0]
+    assert f">{draft.plan.name}</a>" in tasks
+    assert f"截止 {draft.plan.closes_at:%Y-%m-%d}" in tasks
+    assert "继续填报" in tasks
+    assert draft.person.name not in tasks
 
 
 def test_every_module_of_a_newcomer_says_the_next_step(app: Flask, client_for: Clients) -> None:
