@@ -18,6 +18,7 @@ from app.core.db import db
 from app.core.errors import Invalid
 from app.core.faults import judged, show_faults, shown_on
 from app.core.http import grants, safe_next, see_other
+from app.core.mail import mail_server
 from app.core.menu import add_entry
 from app.core.overtaken import Disputes, differing, disputes, overtaken
 from app.core.panels import Line, Panel, register_panel
@@ -58,6 +59,7 @@ def profile() -> str:
         is_applicant="applicant" in _roles(),
         must_complete=queries.must_complete(person, _roles()),
         factor=factor_of(person.id),
+        has_mail=mail_server(),
     )
 
 

@@ -46,7 +46,7 @@ NOTE = "单位批量导入"
 ROLE_NAMES = {ROLES[role]: role for role in STAFF_ROLES}
 THEIRS = "{unit}有自己的管理员（{names}），人员由其导入或开通"
 ELSEWHERE = "此人已有账号，不属于所填单位，请本人登录后申请绑定"
-PHONES = "平台上登记的手机号码与此不同，由本人在个人中心修改；请留空或改为一致"
+PHONES = "平台上登记的手机号码与此不同，由本人在“个人信息”中修改；请留空或改为一致"
 OFFICES = "此人是系统、安全或审计管理员，不能由单位授予角色"
 COLUMNS = (
     Column("name", "姓名", "林晓禾", required=True, most=60),

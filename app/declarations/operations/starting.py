@@ -37,7 +37,7 @@ from rules import evaluate
 
 PROCESS = "declaration"
 ABANDONED = "abandoned"
-UNCONFIRMED = "请先在个人中心完善并确认个人信息"
+UNCONFIRMED = "请先完善并确认个人信息"
 
 
 @dataclass(frozen=True)

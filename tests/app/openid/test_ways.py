@@ -28,7 +28,7 @@ from tests.builders.openid import (
     sign_on,
     to_provider,
 )
-from tests.builders.people import PASSWORD, a_unit, an_id_number
+from tests.builders.people import PASSWORD, a_person, a_unit, an_id_number
 from tests.conftest import START, Browser
 
 WAYS = "/account/ways"
@@ -408,6 +408,16 @@ def test_pages_that_ask_for_the_password_say_that_there_is_none(
     page = newcomer.get(path).text
     assert "您的账号还没有密码" in page
     assert 'name="current"' not in page
+
+
+def test_who_has_no_way_in_is_told_whom_to_ask(app: Flask, client_for: Any) -> None:
+    with transaction():
+        clerk = a_person("应含章")
+        operations.create_credential(clerk, "ying", now=now())
+    page = client_for(clerk).get(WAYS).text
+    assert "请联系下列人员重新发放激活码" in page
+    assert "本单位的单位管理员" in page
+    assert "先在下面验证身份" not in page
 
 
 def test_an_administrator_is_told_that_nothing_can_be_linked(

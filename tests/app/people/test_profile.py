@@ -247,7 +247,7 @@ def test_a_declaration_begins_with_what_the_person_has_told(
     with transaction():
         plan = a_plan()
         reasons = declaring.reasons_not_to_start(kept(person), plan, now=now())
-        assert reasons == ["请先在个人中心完善并确认个人信息"]
+        assert reasons == ["请先完善并确认个人信息"]
         choice = declaring.Choice("常规申报", plan.specialties[0].id)
         plan_id = plan.id
     client_for(person).post("/account/details", DETAILS)
