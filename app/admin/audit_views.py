@@ -52,7 +52,7 @@ def _filter() -> queries.EventFilter:
 def _wrong_days() -> str:
     since, until = _day("since"), _day("until")
     is_wrong = since is not None and until is not None and since > until
-    return "起始日期晚于截止日期，没有这样的事件，请改正日期" if is_wrong else ""
+    return "开始日期晚于结束日期，没有这样的事件，请改正日期" if is_wrong else ""
 
 
 def _names_of(events: list[AuditEvent]) -> dict[Scope, str]:

@@ -24,7 +24,7 @@ from app.admin.account_views import to_person_of_number
 from app.admin.forms import GrantForm
 from app.admin.operations import confirm_renewals, decide_role, end_role, propose_renewals
 from app.admin.views import bp
-from app.admin.words import CONDITIONS, action_name, area_of
+from app.admin.words import CONDITIONS, action_word, area_of
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound
@@ -44,7 +44,7 @@ from app.inbox.queries import place_names
 from app.units.queries import label_of, unit_called
 
 NEXT_STEP = "须由运维人员在服务器上重置账号（flask reset-account）后由本人激活"
-EVERYONE = {PUBLIC: "任何人", MEMBER: "登录的人"}
+EVERYONE = {PUBLIC: "所有人", MEMBER: "已登录用户"}
 
 
 def _person(person_id: int) -> Person:
@@ -333,7 +333,7 @@ def _table(roles: set[str] | None = None) -> list[tuple[str, list[dict[str, Any]
         areas.setdefault(area_of(name), []).append(
             {
                 "id": name,
-                "name": action_name(name),
+                "name": action_word(name),
                 "by": [EVERYONE.get(role) or ROLES[role] for role in _in_order(by)],
                 "when": CONDITIONS.get(action.predicate or "", action.predicate or ""),
                 "routes": sorted(routes.get(name, [])),
@@ -352,7 +352,12 @@ def _in_order(roles: Iterable[str]) -> list[str]:
 def permissions() -> str:
     """Who may do what, and why: the one table that every request is judged by (权限一览)."""
     role = request.args.get("role", "")
-    table = _table({role} if role in ROLES else None)
+    asked = request.args.get("q", "").strip()
+    table = [
+        (area, found)
+        for area, actions in _table({role} if role in ROLES else None)
+        if (found := [each for each in actions if asked in f"{area} {each['name']} {each['id']}"])
+    ]
     return render_template("admin/permissions.html", table=table, roles=ROLES)
 
 

@@ -390,7 +390,7 @@ VERBS = {
 }
 
 
-def action_name(action: str) -> str:
-    """Return what an action of the permission table is called."""
+def action_word(action: str) -> str:
+    """Return what an action of the permission table is called within its area."""
     verb = action.split(".", 1)[-1]
-    return f"{area_of(action)}：{VERBS.get(verb, verb)}"
+    return VERBS.get(verb, verb)

@@ -147,9 +147,9 @@ def test_units_and_people_are_named_with_the_numbers_they_are_found_by(
 
 def test_the_filter_says_what_cannot_be_and_offers_each_kind_once(auditor: Browser) -> None:
     page = auditor.get("/admin/audit?since=2026-11-24&until=2026-11-23").text
-    assert "起始日期晚于截止日期" in page
+    assert "开始日期晚于结束日期" in page
     assert page.count(">附件</option>") == 1
-    assert "起始日期晚于截止日期" not in auditor.get("/admin/audit?since=2026-11-23").text
+    assert "开始日期晚于结束日期" not in auditor.get("/admin/audit?since=2026-11-23").text
 
 
 def test_a_binding_is_called_after_its_person_and_unit(auditor: Browser, app: Flask) -> None:

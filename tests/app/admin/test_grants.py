@@ -10,7 +10,7 @@ from app.accounts.grants import ADMINISTRATORS, EVERYWHERE
 from app.accounts.models import GrantRequest, Notification, Person, RoleGrant
 from app.accounts.operations import grant_role
 from app.accounts.queries import live_grants
-from app.admin.words import CONDITIONS, VERBS, action_name, area_of
+from app.admin.words import CONDITIONS, VERBS, action_word, area_of
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.permissions import ACTIONS, ROLES, STAFF
@@ -242,10 +242,12 @@ def test_the_last_administrator_stays(security: Browser, system: Browser) -> Non
 
 def test_the_page_of_permissions_is_the_table_itself(security: Browser) -> None:
     page = security.get("/admin/permissions").text
-    assert [name for name in ACTIONS if f'secondary">{name}</code>' not in page] == []
+    assert [name for name in ACTIONS if f'title="{name}"' not in page] == []
     only = security.get("/admin/permissions?role=audit_admin").text
     assert "audit.read" in only
     assert "unit.manage" not in only
+    found = security.get("/admin/permissions?q=附件").text
+    assert ('title="file.read"' in found, 'title="plan.create"' in found) == (True, False)
 
 
 def test_the_page_of_a_person_says_what_their_roles_allow(app: Flask, security: Browser) -> None:
@@ -275,7 +277,7 @@ def test_every_action_and_condition_has_a_name() -> None:
     unnamed = {a for a in ACTIONS if a.split(".")[1] not in VERBS or area_of(a) == a.split(".")[0]}
     assert unnamed == set()
     assert {a.predicate for a in ACTIONS.values() if a.predicate} - set(CONDITIONS) == set()
-    assert action_name("plan.manage") == "评审计划：管理"
+    assert action_word("plan.manage") == "管理"
 
 
 def test_the_three_administrators_share_no_action() -> None:
