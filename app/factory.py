@@ -31,12 +31,13 @@ from app.inbox.menu import init_menu
 from forms import period
 
 ROOT = Path(__file__).resolve().parents[1]
+# The words of the public menu, the page each leads to, and where else it is the current one.
 PUBLIC_MENU = (
     ("首页", "/"),
     ("通知公告", "/notices"),
     ("政策文件", "/policies"),
     ("评审计划", "/plans"),
-    ("公示", "/publicity"),
+    ("公示", "/publicity", "/objections"),
     ("证书查询", "/verify"),
     ("单位注册", "/unit/register"),
 )
@@ -179,12 +180,20 @@ def _init_templates(app: Flask) -> None:
         return {
             "now": http.unless_down(now, None),
             "public_menu": [
-                {"label": label, "url": url, "active": request.path == url}
-                for label, url in PUBLIC_MENU
+                {"label": label, "url": places[0], "active": _is_at(places)}
+                for label, *places in PUBLIC_MENU
             ],
         }
 
     app.context_processor(common)
+
+
+def _is_at(places: list[str]) -> bool:
+    """Tell whether the page of this request is one of these, or lies below one of them."""
+    return any(
+        request.path == place or (place != "/" and request.path.startswith(f"{place}/"))
+        for place in places
+    )
 
 
 def _day(value: Any) -> str:

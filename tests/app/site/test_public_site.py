@@ -33,6 +33,14 @@ def test_every_page_of_the_site_has_the_whole_menu(app: Flask, client_for: Clien
         assert page.status_code == 200, path
         menu = page.text.split('id="public-nav"')[1].split("</nav>")[0]
         assert [word for word in MENU if f">{word}</a>" not in menu] == [], path
+    for path, place in (
+        ("/", "/"),
+        ("/publicity", "/publicity"),
+        ("/objections/state", "/publicity"),
+    ):
+        menu = client_for(None).get(path).text.split('id="public-nav"')[1].split("</nav>")[0]
+        current = [part for part in menu.split("<a ") if "aria-current=page" in part]
+        assert [part.startswith(f'href="{place}"') for part in current] == [True], path
 
 
 def test_the_home_page_lists_what_the_offices_published(app: Flask, client_for: Clients) -> None:
