@@ -227,11 +227,11 @@ def results(meeting_id: int) -> str:
     )
 
 
-add_entry("专家评审", "评审会议", "people", "review.index", "meeting.list", roles=("expert",))
+add_entry("专家评审", "评审会议", "easel", "review.index", "meeting.list", roles=("expert",))
 add_entry(
     "评审组织",
     "评审会议",
-    "people",
+    "easel",
     "review.index",
     "meeting.list",
     roles=("meeting_clerk", "organiser", "organiser_leader", "supervisor"),
