@@ -79,7 +79,7 @@ def _number_problem(filing_no: str) -> str | None:
 def authorise_committee(
     filing: Filing, *, series: Series, organiser_unit: Unit, actor: Person, now: datetime
 ) -> Committee:
-    """Enter a filed committee (评委会授权); who may confirm it is told.
+    """Enter a filed committee (新增评委会); who may confirm it is told.
 
     Raises Invalid with every fault at its field: a filing over three years, an even size, a
     senior committee too small for its series or specialty without consent.
@@ -149,7 +149,7 @@ def refuse_filing(committee: Committee, reason: str, *, actor: Person, now: date
     if not reason.strip():
         raise Invalid("请填写退回理由", field="reason")
     _record("committee:refused", committee, actor, now, reason=reason.strip())
-    told = f"{committee.name}的备案未通过核对：{reason.strip()}。请修改后重新授权"
+    told = f"{committee.name}的备案未通过核对：{reason.strip()}。请修改后重新提交"
     notify(committee.entered_by, told, url="/committees", now=now)
     db.session.delete(committee)
     db.session.flush()

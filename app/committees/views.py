@@ -1,4 +1,4 @@
-"""Pages of committees: the list, a committee, and entering one (评委会授权)."""
+"""Pages of committees: the list, a committee, and entering one (新增评委会)."""
 
 from datetime import date
 from typing import Any
