@@ -86,7 +86,7 @@ def _line(article: Article, moment: datetime) -> Line:
         abort(500)
     note = " · ".join(filter(None, (f"{article.publish_at:%Y-%m-%d}", shown.document_no)))
     url = url_for("notices.show", shelf=SHELVES[Kind(article.kind)], article_id=article.id)
-    status = ("置顶", "danger") if article.is_pinned else ("", "")
+    status = ("置顶", "info") if article.is_pinned else ("", "")
     if article.kind == Kind.POLICY and shown.validity(moment.date()) != Validity.VALID:
         status = shown.validity_badge(moment.date())
     return Line(shown.title, url, note, *status)
