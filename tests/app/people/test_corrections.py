@@ -396,7 +396,7 @@ def test_ones_own_data_tell_states_in_words(client_for: Any, case: Case) -> None
     with transaction(write=False):
         told = everything_of(kept(case))
         states = [told[kind][0]["状态"] for kind in ("单位绑定", "身份信息更正申请")]
-        assert states == ["通过", "办理中"]
+        assert states == ["已通过", "办理中"]
 
 
 def test_a_later_unit_does_not_see_what_an_earlier_one_vetted(client_for: Any, case: Case) -> None:
