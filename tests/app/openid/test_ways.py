@@ -413,7 +413,6 @@ def test_pages_that_ask_for_the_password_say_that_there_is_none(
 def test_who_has_no_way_in_is_told_whom_to_ask(app: Flask, client_for: Any) -> None:
     with transaction():
         clerk = a_person("应含章")
-        operations.create_credential(clerk, "ying", now=now())
     page = client_for(clerk).get(WAYS).text
     assert "请联系下列人员重新发放激活码" in page
     assert "本单位的单位管理员" in page
