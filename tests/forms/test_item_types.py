@@ -199,7 +199,7 @@ def test_a_post_held_with_a_title_says_when_it_ended_or_that_it_goes_on() -> Non
     for spec in (item_types()["held_title"].form, load("declaration/prior_title")):
         columns = {each.name: each for each in spec.field("appointments").fields}
         assert not [each for each in columns.values() if "至今" in each.help]
-        assert columns["end"].boxes == (("current", "至今"),)
+        assert columns["end"].asks == (("current", "至今"),)
         begun = dict.fromkeys(columns, "某校") | {"start": "2012-09-01", "end": None}
         for told, said in (
             ({"current": False}, {"end": ["请选择聘用结束日期"]}),
