@@ -87,6 +87,14 @@ def test_a_wrong_cell_is_told_and_the_other_rows_stay(teacher: Person, client_fo
         assert typed in page.text
 
 
+def test_what_is_due_at_times_names_the_fields_that_decide(
+    teacher: Person, client_for: Sign
+) -> None:
+    asked = client_for(teacher).get("/portfolio/new/education").text
+    assert "勾选“以双大专参评”时必传" in asked
+    assert "院校类别为“国内高等院校”且毕业年月为 2002 年及以后时必传" in asked
+
+
 def test_too_many_files_are_told_at_their_slot(teacher: Person, client_for: Sign) -> None:
     item = a_draft(teacher, "book")
     with transaction():
