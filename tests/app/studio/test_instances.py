@@ -478,6 +478,7 @@ def test_what_an_instance_waits_for_is_said_in_words(browser: Any) -> None:
     assert "等待消息 <code>stock_taken</code>" in page
 
 
+@pytest.mark.usefixtures("application")
 def test_every_message_of_the_platform_has_words() -> None:
     assert {runtime.WITHDRAWN, "review_finished"} <= handlers.sent_messages()
     assert [each for each in handlers.sent_messages() if not handlers.message_word(each)] == []
