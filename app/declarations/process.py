@@ -9,13 +9,7 @@ from app.accounts.models import Person
 from app.core.clock import now as clock_now
 from app.core.db import db
 from app.core.permissions import ORGANISERS, STAFF, VETTERS, register_predicate
-from app.core.records import (
-    OwnTask,
-    register_own_task,
-    register_record,
-    register_sight,
-    register_subject,
-)
+from app.core.records import register_record, register_sight, register_subject
 from app.core.storage import StoredFile, register_reader
 from app.declarations import access, operations, overview, queries, specs
 from app.declarations.contracts import (
@@ -326,13 +320,6 @@ def subject(declaration_id: int) -> tuple[int, str]:
     """Whom a declaration is about."""
     found = queries.get_declaration(declaration_id)
     return found.person_id, f"职称申报：{found.title.name}"
-
-
-@register_own_task(BUSINESS)
-def own_task(declaration_id: int) -> OwnTask:
-    """How an applicant's declaration waits for them: its plan, and when it must be sent up."""
-    found = queries.get_declaration(declaration_id)
-    return OwnTask(found.plan.name, operations.last_moment(found), "继续填报")
 
 
 @register_record(BUSINESS)

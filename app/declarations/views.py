@@ -15,6 +15,7 @@ from app.core.http import noted, see_other
 from app.core.menu import add_entry
 from app.core.panels import Line, Panel, register_panel
 from app.core.permissions import ORGANISERS, REVIEWERS, requires
+from app.core.records import OwnTask, register_own_task
 from app.declarations import (
     access,
     course,
@@ -272,6 +273,13 @@ def _line(found: Declaration) -> Line:
     if care.halt_of((BUSINESS, found.id)):
         return Line(found.plan.name, url, note, "已暂停", "warning")
     return Line(found.plan.name, url, note, found.status_word, found.status_tone)
+
+
+@register_own_task(BUSINESS)
+def own_task(declaration_id: int) -> OwnTask:
+    """How an applicant's declaration waits for them: its plan, and when it must be sent up."""
+    found = queries.get_declaration(declaration_id)
+    return OwnTask(found.plan.name, operations.last_moment(found), "继续填报")
 
 
 @register_panel(20)

@@ -401,7 +401,7 @@ def test_who_must_have_a_second_factor_and_has_no_password_sets_both(
     assert enrol(newcomer, PASSWORD).location == "/account/factor/codes"
 
 
-@pytest.mark.parametrize("path", ["/account/mail", "/account/password"])
+@pytest.mark.parametrize("path", ["/account/factor", "/account/password"])
 def test_pages_that_ask_for_the_password_say_that_there_is_none(
     newcomer: Browser, path: str
 ) -> None:
