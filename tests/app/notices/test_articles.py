@@ -225,7 +225,8 @@ def test_lists_are_searched_in_title_text_and_number(client_for: Any, office: Of
         "place=fujian": 0,
         "page=7": 2,
     }.items():
-        assert f"共 {found} 条" in visitor.get(f"/notices?{query}").text, query
+        said = f"共 {found} 条" if found else "没有符合条件的通知公告"
+        assert said in visitor.get(f"/notices?{query}").text, query
     assert "没有符合条件的通知公告" in visitor.get("/notices?q=无此").text
     assert POLICY["title"] in visitor.get("/policies?q=3号").text
     assert visitor.get(f"/notices/{policy}").status_code == 404
