@@ -68,7 +68,7 @@ def test_a_refusal_keeps_the_menu_and_gives_a_next_step(
 def test_what_is_not_there_keeps_the_menu(client_for: Enter, clerk: Person) -> None:
     page = client_for(clerk).get("/nowhere").text
     assert 'id="side"' in page
-    assert "请从菜单重新进入" in page
+    assert "或从菜单重新进入" in page
 
 
 def test_a_visitor_is_led_to_the_public_home_page(client_for: Enter) -> None:

@@ -93,7 +93,7 @@ def test_a_called_process_names_those_that_hold_it_with_their_number(
     browser: Any, held: ProcessVersion
 ) -> None:
     caller = in_force(CALLER)
-    assert "随调用它的流程在办 2" in browser.get("/studio/processes").text
+    assert "含在主流程中在办 2 件" in browser.get("/studio/processes").text
     page = browser.get(f"/studio/processes/{held.id}").text
     assert "此流程由“职称申报”调用，随该流程的版本办理（在办 2 件）" in page
     row = row_of(page, "职称申报，第 1 版")

@@ -178,7 +178,7 @@ def test_a_form_that_asks_otherwise_is_told() -> None:
 def test_every_type_and_limit_of_a_field_has_words() -> None:
     assert set(TYPES) == set(FIELD_TYPES)
     structure = {"name", "type", "label", "required", "choices", "fields"}
-    of_the_page = {"col", "lines", "search", "phrases", "buttons"}
+    of_the_page = {"col", "lines", "search", "phrases", "buttons", "asks"}
     told_by_min = {"of_age"}
     others = structure | of_the_page | told_by_min
     assert set(FieldSpec.__dataclass_fields__) - others == set(LIMITS)

@@ -164,7 +164,7 @@ def test_a_role_whose_term_is_over_ended_on_its_last_day(
         grant = db.session.query(RoleGrant).filter_by(person_id=case.clerk.id).one()
         grant.valid_to = end_of(date(2026, 12, 1))
     at(START + timedelta(days=30))
-    assert "2026-12-01 终止" in client_for(case.clerk).get("/home").text
+    assert "2026-12-01</span> 终止" in client_for(case.clerk).get("/home").text
 
 
 def the_task_id() -> int:
