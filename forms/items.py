@@ -92,11 +92,28 @@ class ItemType:
 
     def when(self, data: Mapping[str, Any]) -> str:
         """Return the time as exactly as it was given: a term, a year, a month, a day."""
-        if data.get("start"):
-            return period(data["start"], data.get("end"))
+        if told := self.term(data):
+            return told
         if data.get("year"):
             return f"{data['year']} 年度"
-        return next((str(data[name]) for name in self.date_fields if data.get(name)), "")
+        # A half-typed draft may tell only when it began.
+        days = (data.get(name) for name in (*self.date_fields, "start"))
+        return next((str(day) for day in days if day), "")
+
+    def term(self, data: Mapping[str, Any]) -> str:
+        """Return from when to when it lasted, or that it goes on; empty where that is not told."""
+        start, end = data.get("start"), data.get("end")
+        return period(start, end) if start and (end or self._goes_on(data)) else ""
+
+    def _goes_on(self, data: Mapping[str, Any]) -> bool:
+        """Tell whether the answers on which the end is due (至今, 在研) were given otherwise."""
+        end = next((each for each in self.form.fields if each.name == "end"), None)
+        if end is None or end.required:
+            return False
+        return all(
+            _as_condition(data.get(name)) not in {"", *wanted}
+            for name, wanted in end.required_when
+        )
 
     def rank(self, data: Mapping[str, Any]) -> str | None:
         """Return the person's rank among the participants, "1/10", or None."""
@@ -141,6 +158,13 @@ class ItemType:
             return whole[1] if whole and template[: match.start()].endswith("《") else shown
 
         return _PART.sub(text, template)
+
+
+def _as_condition(answer: Any) -> str:
+    """Return an answer as a condition names it: a box is true or false, no answer is empty."""
+    if isinstance(answer, bool):
+        return str(answer).lower()
+    return "" if answer is None else str(answer)
 
 
 def _day(value: Any) -> date | None:

@@ -115,7 +115,7 @@ def _when(view: EntryView) -> str:
     """Return when it happened, as exactly as it was told: a month stays a month."""
     kind, data = item_types.of(view.entry.version), view.entry.version.data
     told = [name for name in kind.date_fields if data.get(name)]
-    return view.when if data.get("start") or not told else _cells(view, told[0])[0]
+    return kind.term(data) or (_cells(view, told[0])[0] if told else view.when)
 
 
 def _of_version(text: str, older: str | None) -> str:

@@ -134,7 +134,7 @@ LATER: dict[str, tuple[str, dict[str, Any]]] = {
     "行动研究报告": ("teaching_report", {"title": "二年级“估算”行动研究报告", "date": "2024-11"}),
     "指导青年教师方面": (
         "teaching_guidance",
-        {"mentee": "黎小满", "result": "获区教坛新星", "date": "2025-10"},
+        {"mentee": "黎小满", "result": "获区教坛新星", "start": "2023-09", "date": "2025-10"},
     ),
 }
 PUBLICITY = {"publicity_from": "2026-11-16", "publicity_to": "2026-11-20"}

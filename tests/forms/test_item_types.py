@@ -195,6 +195,29 @@ def test_whatever_may_go_on_still_says_when_it_ended_or_that_it_goes_on() -> Non
         assert both == {"end": ["已勾选“至今”，请清空此项，或取消勾选"]}
 
 
+def test_a_record_that_began_goes_on_only_where_it_says_so() -> None:
+    began, ended = "2003-09", "2007-06"
+    ticked = ("work", "society", "foreign_aid", "special_service", "teaching_school")
+    goes_on = {"project": {"status": "在研"}, **{key: {"current": True} for key in ticked}}
+    begun = {
+        key: kind
+        for key, kind in item_types().items()
+        if any(each.name == "start" for each in kind.form.fields)
+    }
+    assert begun.keys() == {*goes_on, "education", "engineering", "teaching_guidance"}
+    for key, kind in begun.items():
+        assert (kind.when({"start": began}), kind.term({"start": began})) == (began, ""), key
+        for said in ({"current": False, "status": "已结题"}, {"current": None, "status": ""}):
+            assert kind.when({"start": began, "end": None, **said}) == began, key
+        if key in goes_on:
+            assert kind.when({"start": began, **goes_on[key]}) == f"{began} 至今", key
+        if any(each.name == "end" for each in kind.form.fields):
+            whole = {"start": began, "end": ended, "status": "已结题"}
+            assert kind.when(whole) == kind.term(whole) == f"{began} 至 {ended}", key
+    guided = {"start": "2017-09", "date": "2019-06"}
+    assert begun["teaching_guidance"].when(guided) == "2019-06"
+
+
 def test_a_post_held_with_a_title_says_when_it_ended_or_that_it_goes_on() -> None:
     for spec in (item_types()["held_title"].form, load("declaration/prior_title")):
         columns = {each.name: each for each in spec.field("appointments").fields}
