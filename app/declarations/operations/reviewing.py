@@ -342,8 +342,10 @@ def confirm_termination(
 def move_up(declaration: Declaration, *, now: datetime) -> bool:
     """Hand the declaration to the next office above, or else to the organiser.
 
-    Returns whether there was one above. An office whose only reviewer is the applicant is passed
-    over: the one above it reviews.
+    Returns whether there was one above. Levels are gone through one by one (逐级上报). Only an
+    office whose sole reviewer is the applicant is passed over, since nobody acts on their own
+    case. Where nobody can review for now, as while every account there is disabled, it waits, and
+    is told among what nobody can do: a level that was left out could not be made up for.
     """
     unit = declaration.current_unit or declaration.unit
     chain = reporting_chain(unit)
