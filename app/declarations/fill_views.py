@@ -103,6 +103,8 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     found = own(declaration_id, lock=True)
     if not found.is_editable:
         return _closed(found)
+    # It is the account's, and in dispute with nothing of this page: the form brings it only once.
+    errors = _keep_photo(found)
     said = disputes(
         operations.differing_fields(found, request.form),
         request.form,
@@ -110,9 +112,9 @@ def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     )
     if said.are_open:
         problem = overtaken("这份申报")
-        return section_page(found, "basics", said=said, problem=problem), 409
-    notice, errors = operations.save_form(found, request.form, but=said.given_up, now=now())
-    errors |= _keep_photo(found)
+        return section_page(found, "basics", errors=errors, said=said, problem=problem), 409
+    notice, faults = operations.save_form(found, request.form, but=said.given_up, now=now())
+    errors |= faults
     if notice:
         flash(notice, "warning")
     if errors:

@@ -7,8 +7,6 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.accounts.operations import set_photo
-from app.core import storage
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.overtaken import Dispute, differing, unsaved
@@ -16,6 +14,7 @@ from app.core.typed import Draft, Faults
 from app.declarations.models import Declaration
 from app.declarations.operations.common import refuse_unless_editable
 from app.declarations.specs import filled_in, held_to, personal_form, teaching_form
+from app.people.operations import change_photo
 from forms import build
 
 PHOTO = "photo"
@@ -149,9 +148,6 @@ def _save_photo(declaration: Declaration, values: Sequence[str], *, now: datetim
     chosen = values[0] if values else ""
     if not chosen.isdecimal():
         raise Invalid("请上传个人免冠照片", field=PHOTO)
-    photo = storage.owned_file(int(chosen), declaration.person_id)
-    if photo.media_type != "image/jpeg":
-        raise Invalid("照片须为裁剪后的证件照片", field=PHOTO)
-    set_photo(declaration.person, storage.link(photo).id, now=now)
+    change_photo(declaration.person, int(chosen), now=now)
     db.session.flush()
     return Saved()

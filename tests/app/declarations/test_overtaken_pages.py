@@ -11,6 +11,8 @@ from app.declarations import queries
 from app.declarations.models import Declaration, Status
 from tests.builders.declarations import a_draft
 from tests.builders.golden_case import PERSONAL, TEACHING
+from tests.builders.portfolio import a_portrait
+from tests.builders.unscripted import chosen, form_on
 
 Clients = Callable[..., Any]
 
@@ -52,6 +54,20 @@ def test_a_stale_page_saves_nothing_and_keeps_what_was_typed(
     again["row_version"] = version_on(client.get(address).text)
     assert client.post(address, {**again, "chosen-birth_place": "ours"}).status_code == 303
     assert typed(case.id)["birth_place"] == "淮城市河东区"
+
+
+def test_a_stale_page_keeps_the_photo_that_it_brought(app: Flask, client_for: Clients) -> None:
+    case = a_case()
+    client = client_for(case.person)
+    had, address = case.person.photo_file_id, f"/declarations/{case.id}/fill/basics"
+    stale = form_on(client, address, "file-photo")
+    first = {**PERSONAL, **TEACHING, "birth_place": "淮城市云桥区"}
+    assert client.post(address, first).status_code == 303
+    brought = {"file-photo": chosen("证件照.jpg", a_portrait())}
+    refused = stale.to(client, brought, birth_place="淮城市河东区")
+    assert refused.status_code == 409
+    shown = form_on(client, address, "file-photo", refused).values["photo"]
+    assert shown == form_on(client, "/account", "file-photo").values["photo"] != [str(had)]
 
 
 def test_a_stale_page_that_says_the_same_is_no_conflict(app: Flask, client_for: Clients) -> None:

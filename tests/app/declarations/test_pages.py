@@ -29,7 +29,7 @@ from tests.builders.declarations import (
 from tests.builders.flow import open_items
 from tests.builders.golden_case import CLOSES, LATER, PRIOR_TITLE
 from tests.builders.people import a_person, a_unit, staff
-from tests.builders.portfolio import a_picture
+from tests.builders.portfolio import a_picture, an_upload
 from tests.builders.refusals import is_told_in_place
 
 Clients = Callable[..., Any]
@@ -134,9 +134,12 @@ def test_the_photo_is_the_persons_and_must_be_cropped(
     with transaction():
         photo = a_photo(db.session.get_one(type(case.person), case.person_id))
         foreign = a_photo(a_person("别人"))
+        other = an_upload(case.person, "风景.jpg")
     client = client_for(case.person)
     assert autosave(client, case, "photo", str(photo.id)).json["saved"]
     assert autosave(client, case, "photo", str(foreign.id)).status_code == 404
+    refused = autosave(client, case, "photo", str(other.id))
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["photo"])
     assert client.get(f"/files/{photo.id}").status_code == 200
 
 

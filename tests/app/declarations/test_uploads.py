@@ -18,7 +18,7 @@ from app.core.storage import StoredFile
 from app.declarations import operations, queries
 from app.people import operations as people
 from app.portfolio import attachments, item_types
-from tests.builders.declarations import a_declaration, a_draft, golden_declaration
+from tests.builders.declarations import a_declaration, a_draft, a_photo, golden_declaration
 from tests.builders.flow import do
 from tests.builders.golden_case import RETURN
 from tests.builders.portfolio import a_picture, an_item, an_upload
@@ -160,7 +160,7 @@ def test_what_a_draft_has_no_more_goes_after_two_days(app: Flask) -> None:
     with transaction():
         case = golden_declaration()
         slot, person = case.plan.slots[-1].id, case.person
-        ids = [an_upload(person, f"{name}.jpg").id for name in "甲乙丙丁"]
+        ids = [an_upload(person, f"{name}.jpg").id for name in "甲乙丙"] + [a_photo(person).id]
         former, case_id = person.photo_file_id or 0, case.id
         for file_id in ids[:2]:
             kept = operations.attach_file(case, slot, file_id, now=now())
@@ -195,7 +195,7 @@ def test_what_was_sent_up_stays_until_the_next_time(app: Flask) -> None:
         item = an_item(found.person, "honor", files=False)
         attachments.attach_file(item, "certificate", photo, actor=found.person, now=now())
         attachments.remove_file(item, "certificate", photo, actor=found.person, now=now())
-        fresh = an_upload(found.person, "新照片.jpg").id
+        fresh = a_photo(found.person).id
         operations.save_field(found, "photo", [str(fresh)], now=now())
     for hours in (0, 49, 99):
         swept(hours)
