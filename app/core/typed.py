@@ -13,6 +13,8 @@ from forms import FieldSpec, FormSpec, build
 
 Values = Mapping[str, Any]
 Faults = dict[str, list[str]]
+UNREADABLE = (ValueError, AttributeError, TypeError, RecursionError)
+"""What reading a page's JSON raises: none, of another shape, or nested beyond all reason."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Draft:
         try:
             texts, known = json.loads(sent or "{}"), self.fields
             shown = {name: list(map(str, texts[name])) for name in known.keys() & texts.keys()}
-        except (ValueError, AttributeError, TypeError) as error:
+        except UNREADABLE as error:
             raise Invalid("页面内容无法识别，请刷新页面") from error
         return {name: _shaped(known[name], typed) for name, typed in shown.items()}
 
@@ -76,9 +78,17 @@ def _shaped(field: FieldSpec, texts: list[str]) -> Any:
     if field.type != "rows":
         return first
     try:
-        return json.loads(first or "[]")
-    except ValueError as error:
+        return _rows(first or "[]")
+    except UNREADABLE as error:
         raise Invalid("表格内容无法识别，请刷新页面", field=field.name) from error
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    """Return the rows of a table from their JSON; its cells hold no more of them."""
+    rows = [dict(row) for row in json.loads(text)]
+    if any(isinstance(cell, (dict, list)) for row in rows for cell in row.values()):
+        raise ValueError(text)
+    return rows
 
 
 def texts_of(field: Any) -> list[str]:
