@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts.models import Person
-from app.core.permissions import ROLES
 from app.core.storage import StoredFile
 from app.declarations import specs
 from app.declarations.defects import located, touched
@@ -31,15 +30,6 @@ from app.portfolio.duplicates import duplicates_shown_to
 from forms import display, display_all
 
 Pairs = list[tuple[str, str]]
-
-STAGE_ROLES = {
-    "vet_declaration": ROLES["unit_clerk"],
-    "endorse_declaration": ROLES["unit_leader"],
-    "vet_forwarded": ROLES["superior_clerk"],
-    "endorse_forwarded": ROLES["superior_leader"],
-    "accept_declaration": ROLES["organiser"],
-}
-"""Whose opinion is given at a step that has one role."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +279,5 @@ def material_of(declaration: Declaration, *, reader: Person, now: datetime) -> d
         "defects": located(declaration, defects),
         "touched": touched(declaration, defects, snapshots),
         "opinions": opinions_of(declaration.id),
-        "opinion_roles": STAGE_ROLES,
         "duplicates": duplicates_shown_to(reader, declaration.person_id, items, now),
     }

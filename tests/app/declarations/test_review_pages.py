@@ -187,6 +187,7 @@ def test_the_second_person_reads_who_proposed_the_end_and_why(
     client = client_for(leader)
     page = text(client.get(f"/tasks/{task.id}"))
     assert "原因：任职年限不足" in page
+    assert f"单位经办人 · {staff_of(declaration.unit).name} · 2026" in page
     assert client.post(f"/tasks/{task.id}", {"decision": "confirm"}).status_code == 303
     applicant = client_for(declaration.person)
     assert "终止原因：任职年限不足" in text(applicant.get(f"/declarations/{declaration.id}"))

@@ -445,14 +445,21 @@ def test_who_vetted_does_not_agree_to_the_same_as_its_leader(app: Flask, stage: 
     assert play(declaration, endorse, RETURN).id != clerk.id
 
 
-def test_an_office_whose_leader_is_disabled_decides_like_one_without(app: Flask) -> None:
+def test_an_office_whose_leader_is_disabled_decides_like_one_without(
+    app: Flask, client_for: Callable[..., Any]
+) -> None:
     declaration = a_declaration(at="vet_declaration")
     with transaction():
         above = declaration.unit.reports_to_id
         disable(staff(declaration.unit, "unit_leader"))
     play(declaration, "vet_declaration", TERMINATE)
     assert open_items(("declaration", declaration.id))[0].scope_id == above
-    play(declaration, "confirm_termination", {"decision": "reject", "opinion": "再核"})
+    second = play(declaration, "confirm_termination", {"decision": "reject", "opinion": "再核"})
+    with transaction(write=False):
+        clerk = staff(declaration.unit, "unit_clerk")
+        again = open_items(("declaration", declaration.id))[0]
+    page = client_for(clerk).get(f"/tasks/{again.id}").text
+    assert f"单位领导 · {second.name} · " in page, "whose opinion it was, whatever the step"
     play(declaration, "vet_declaration", VET_PASS)
     assert nodes(declaration) == ["vet_forwarded"]
 
