@@ -17,6 +17,7 @@ from app.core.audit import AuditEvent
 from app.core.clock import now
 from app.core.db import begin_writing, db
 from app.core.http import page_of, writes_late
+from app.core.instants import day_in
 from app.core.menu import add_entry
 from app.core.permissions import requires
 from app.core.tables import cut_words, table_answer
@@ -32,10 +33,7 @@ HEADS = ("序号", "时间", "事件", "事件代码", "操作人", "网络地�
 
 
 def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.values.get(name, ""))
-    except ValueError:
-        return None
+    return day_in(request.values.get(name, ""))
 
 
 def _filter() -> queries.EventFilter:

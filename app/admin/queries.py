@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import joinedload
@@ -14,8 +14,8 @@ from app.accounts.states import STATES
 from app.accounts.terms import ENDS_SOON
 from app.admin.words import EVENTS
 from app.core.audit import AuditEvent
-from app.core.clock import ZONE
 from app.core.db import db
+from app.core.instants import end_of, start_of
 from app.core.permissions import ROLES
 from app.openid.models import LinkedIdentity
 from app.units.models import Unit
@@ -144,9 +144,9 @@ def search_events(wanted: EventFilter) -> Select[tuple[AuditEvent]]:
     if wanted.text:
         found = found.where(_holds(wanted.text))
     if wanted.since:
-        found = found.where(AuditEvent.at >= _start(wanted.since))
+        found = found.where(AuditEvent.at >= start_of(wanted.since))
     if wanted.until:
-        found = found.where(AuditEvent.at < _start(wanted.until + timedelta(days=1)))
+        found = found.where(AuditEvent.at < end_of(wanted.until))
     return found.order_by(AuditEvent.id.desc())
 
 
@@ -162,10 +162,6 @@ def _holds(text: str) -> ColumnElement[bool]:
     named = AuditEvent.tag.in_([tag for tag, name in EVENTS.items() if text in name])
     tagged, came_from = AuditEvent.tag.contains(text, autoescape=True), AuditEvent.address == text
     return or_(tagged, named, about, of_record, came_from)
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time(), ZONE)
 
 
 def count_events(tag: str, since: datetime) -> int:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.queries import names_of
-from app.core.clock import ZONE
 from app.core.db import db
+from app.core.instants import day_in, end_of, start_of
 from app.core.permissions import Grant
 from app.core.search import holds
 from app.engine.models import ItemStatus, ProcessInstance, StepLog, WorkItem
@@ -35,20 +35,14 @@ class Filters:
     @classmethod
     def asked(cls, args: Mapping[str, str]) -> "Filters":
         """Read the filters from an address; what is no day narrows nothing."""
+        due, since, until = (day_in(args.get(name, "")) for name in ("due", "since", "until"))
         return cls(
             args.get("q", ""),
             args.get("step", ""),
-            due_before=_moment(args.get("due", ""), time.max),
-            since=_moment(args.get("since", ""), time.min),
-            until=_moment(args.get("until", ""), time.max),
+            due_before=end_of(due) if due else None,
+            since=start_of(since) if since else None,
+            until=end_of(until) if until else None,
         )
-
-
-def _moment(day: str, at: time) -> datetime | None:
-    try:
-        return datetime.combine(date.fromisoformat(day), at, ZONE)
-    except ValueError:
-        return None
 
 
 def open_tasks(
@@ -81,11 +75,11 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.step:
         conditions.append(WorkItem.name == filters.step)
     if filters.due_before:
-        conditions.append(WorkItem.due_at <= filters.due_before)
+        conditions.append(WorkItem.due_at < filters.due_before)
     if filters.since:
         conditions.append(WorkItem.done_at >= filters.since)
     if filters.until:
-        conditions.append(WorkItem.done_at <= filters.until)
+        conditions.append(WorkItem.done_at < filters.until)
     return conditions
 
 

@@ -1,18 +1,17 @@
 """人员注册审核: who belongs to a unit or wants to, one by one and as a list (FJ-U-18)."""
 
-from datetime import date, datetime, time, timedelta
-
 from flask import render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts import unmasking
 from app.accounts.queries import names_of
-from app.core.clock import ZONE, now
+from app.core.clock import now
 from app.core.db import current_transaction, db
 from app.core.errors import NotFound, StaleTask
 from app.core.faults import shown_on
 from app.core.http import grants, marks_viewed, noted, page_of
+from app.core.instants import day_in, end_of, start_of
 from app.core.menu import add_entry
 from app.core.permissions import authorize, requires
 from app.engine import runtime
@@ -25,22 +24,15 @@ from app.units.process import BINDING, REVIEWS, binding_record, open_task
 from app.units.web import bp
 
 
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-
-
 def _filters() -> queries.BindingFilters:
-    since, until = _day("since"), _day("until")
+    since, until = (day_in(request.args.get(name, "")) for name in ("since", "until"))
     return queries.BindingFilters(
         name=request.args.get("q", ""),
         id_number=request.args.get("id_number", ""),
         phone=request.args.get("phone", ""),
         status=request.args.get("status", ""),
-        since=datetime.combine(since, time(), ZONE) if since else None,
-        until=datetime.combine(until + timedelta(days=1), time(), ZONE) if until else None,
+        since=start_of(since) if since else None,
+        until=end_of(until) if until else None,
     )
 
 

@@ -22,8 +22,8 @@ from app.units.post_models import IN_FORCE, REPLACED, PostCount, PostSheet
 from app.units.tree import take_turns
 
 POLICY = Policy(max_count=1)
-register_policy({"posts": POLICY}.get)
 """Of the stamped table (岗位核准表)."""
+register_policy({"posts": POLICY}.get)
 NO_OFFICE = "上级单位和属地人社部门尚未设置管理员，暂不能申请变更，请联系系统管理员"
 
 

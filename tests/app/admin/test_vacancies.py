@@ -72,6 +72,7 @@ def test_who_ends_the_only_clerks_role_sees_it_and_the_units_are_told(
     tasks = security.get(listed).text
     # The task, and the process that is called like it.
     assert (tasks.count("<td>人员注册审核"), "11-23 09:00" in tasks) == (1, True)
+    assert "或已转办给" in tasks
     assert "苏晓禾" not in tasks, "what a task is about is for who may do it"
     assert "本单位没有" not in client_for(case.admin).get("/home").text
     assert end_role(security, case.clerk).status_code == 303

@@ -102,6 +102,8 @@ def test_a_done_task_moves_to_the_other_list(client_for: Any, desk_of: Desks, it
     assert f'<td>{done.name}</td><td><span class="badge status status-success">通过<' in (
         browser.get(f"/tasks/done?step={done.name}&since={done.done_at:%Y-%m-%d}").text
     )
+    for beyond in ("since=0001-01-01", "until=9999-12-31", "due=0001-01-01"):
+        assert "苏晓禾" in browser.get(f"/tasks/done?{beyond}").text, "narrows nothing"
     before = f"{done.done_at - timedelta(days=1):%Y-%m-%d}"
     for other in ("step=别的环节", f"until={before}"):
         assert "苏晓禾" not in browser.get(f"/tasks/done?{other}").text
