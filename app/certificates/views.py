@@ -140,9 +140,14 @@ def paper(certificate_id: int) -> Response:
 @requires("certificate.replace")
 def replace(certificate_id: int) -> str:
     """The form of a replacement request (补换证)."""
+    certificate = _replaceable(certificate_id)
+    return _replace(certificate, queries.open_request(certificate.id), {})
+
+
+def _replaceable(certificate_id: int) -> Certificate:
     certificate = queries.own_certificate(certificate_id, current_user.id)
     operations.check_replaceable(certificate)
-    return _replace(certificate, queries.open_request(certificate.id), {})
+    return certificate
 
 
 def _replace(
@@ -176,12 +181,12 @@ def _replace(
 
 def _typed(certificate_id: int) -> str:
     """The form of a request with what was typed into it."""
-    return _replace(queries.own_certificate(certificate_id, current_user.id), None, {})
+    return _replace(_replaceable(certificate_id), None, {})
 
 
 @bp.post("/certificates/<int:certificate_id>/replace")
 @requires("certificate.replace")
-@brings_files(_typed)
+@brings_files(_typed, of=_replaceable)
 def request_replacement(certificate_id: int) -> BaseResponse | tuple[str, int]:
     """Send the request to the unit; after a return, send it again."""
     waiting = queries.open_request(certificate_id)

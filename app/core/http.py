@@ -29,7 +29,7 @@ from app.core.errors import (
     StalePage,
 )
 from app.core.faults import sent_fields
-from app.core.permissions import ACTIONS, Grant, role_allows
+from app.core.permissions import Grant, role_allows, was_judged
 from app.core.records import note_seen
 from app.core.signed_out import SAFE_METHODS, ask_to_sign_in, lacks_session, wants_json
 
@@ -249,8 +249,7 @@ def check_subject(response: Response) -> Response:
     if request.endpoint in {None, "static"} or response.status_code >= 400:
         return response
     action = action_of(request.endpoint or "")
-    judged = current_transaction().notes.get("authorized", set())
-    if ACTIONS[action].predicate and action not in judged and current_user.is_authenticated:
+    if not was_judged(action) and current_user.is_authenticated:
         msg = f"{request.endpoint} never authorized {action} on its record"
         raise RuntimeError(msg)
     return response

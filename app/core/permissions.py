@@ -288,6 +288,14 @@ def authorize(action: str, person: Any, subject: Any, now: datetime) -> None:
         raise Forbidden
 
 
+def was_judged(action: str) -> bool:
+    """Tell whether this unit of work has asked the predicate of an action, if it has one."""
+    from app.core.db import current_transaction  # noqa: PLC0415 - keeps this table free of the db
+
+    asked = current_transaction().notes.get("authorized", set())
+    return not ACTIONS[action].predicate or action in asked
+
+
 def unregistered_predicates() -> set[str]:
     """Return predicates that the table names and no room registered."""
     named = {action.predicate for action in ACTIONS.values() if action.predicate}

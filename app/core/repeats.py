@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from datetime import datetime, timedelta
+from typing import IO
 
 from flask import Flask, Response, g, redirect, request
 from flask_login import current_user
@@ -40,10 +41,27 @@ def request_key() -> str:
 
 
 def _body_hash() -> str:
-    # Files that the form brought are staged anew with every repeat, under other ids.
-    sent = g.get("form_as_sent", request.form)
-    fields = [(k, v) for k, v in sent.items(multi=True) if k not in {"csrf_token", "request_key"}]
-    return hashlib.sha256(json.dumps([request.path, fields]).encode()).hexdigest()
+    """Return what tells a repeat from another form: it is sent with the same fields and files.
+
+    As it came: files are staged anew with every repeat, and the form then carries other ids.
+    """
+    if "body_hash" not in g:
+        sent = request.form.items(multi=True)
+        fields = [(k, v) for k, v in sent if k not in {"csrf_token", "request_key"}]
+        files = [
+            (name, file.filename, _digest(file.stream))
+            for name, file in request.files.items(multi=True)
+            if file.filename
+        ]
+        body = [request.path, fields, *files]
+        g.body_hash = hashlib.sha256(json.dumps(body).encode()).hexdigest()
+    return str(g.body_hash)
+
+
+def _digest(stream: IO[bytes]) -> str:
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+    stream.seek(0)
+    return digest
 
 
 def answer_repeat() -> BaseResponse | None:
@@ -56,10 +74,11 @@ def answer_repeat() -> BaseResponse | None:
         place = select(func.pg_advisory_xact_lock(func.hashtextextended(key[:40], 0)))
         db.session.execute(place)
     known = db.session.scalars(select(RequestKey).where(RequestKey.key == key[:40])).first()
+    body_hash = _body_hash()
     if known is None:
         g.fresh_key = key[:40]
         return None
-    if known.person_id != current_user.id or known.body_hash != _body_hash():
+    if known.person_id != current_user.id or known.body_hash != body_hash:
         raise Conflict("此表单已提交过，请刷新页面后再操作")
     g.pop("fresh_key", None)
     # The first request was judged on its record; its answer is repeated without a look at it.

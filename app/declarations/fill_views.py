@@ -95,9 +95,16 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _typed_basics(declaration_id: int) -> str:
+    """基本信息 with what was typed."""
+    found = own(declaration_id)
+    refuse_unless_editable(found)
+    return section_page(found, "basics")
+
+
 @bp.post("/declarations/<int:declaration_id>/fill/basics")
 @requires("declaration.fill")
-@brings_files(lambda declaration_id: section_page(own(declaration_id), "basics"))
+@brings_files(_typed_basics, of=own)
 def save_basics(declaration_id: int) -> str | Response | tuple[str, int]:
     """Keep the whole form of 基本信息 (保存个人信息)."""
     found = own(declaration_id, lock=True)

@@ -11,6 +11,7 @@ from app.core.permissions import requires
 from app.declarations import operations, overview, queries, specs
 from app.declarations.fill_pages import address
 from app.declarations.models import Declaration, PriorTitle
+from app.declarations.operations.common import refuse_unless_editable
 from app.declarations.web import bp, own
 from forms import AnswersForm, FormSpec, build
 
@@ -63,13 +64,14 @@ def edit_title(declaration_id: int, prior_id: int) -> str:
 def _typed(declaration_id: int, prior_id: int | None = None) -> str:
     """The form of a title with what was typed into it."""
     found = own(declaration_id)
+    refuse_unless_editable(found)
     row = _title(found, prior_id) if prior_id is not None else None
     return _page(found, build(_spec(found, row))(request.form), row)
 
 
 @bp.post("/declarations/<int:declaration_id>/titles/new")
 @requires("declaration.fill")
-@brings_files(_typed)
+@brings_files(_typed, of=lambda declaration_id, **_: own(declaration_id))
 def add_title(declaration_id: int) -> str | Response | tuple[str, int]:
     """Add a title."""
     return _save(declaration_id, None)
@@ -77,7 +79,7 @@ def add_title(declaration_id: int) -> str | Response | tuple[str, int]:
 
 @bp.post("/declarations/<int:declaration_id>/titles/<int:prior_id>")
 @requires("declaration.fill")
-@brings_files(_typed)
+@brings_files(_typed, of=lambda declaration_id, **_: own(declaration_id))
 def save_title(declaration_id: int, prior_id: int) -> str | Response | tuple[str, int]:
     """Change a title."""
     return _save(declaration_id, prior_id)

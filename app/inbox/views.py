@@ -15,7 +15,7 @@ from wtforms import Form
 from app.core.brought import brings_files
 from app.core.clock import now
 from app.core.db import current_transaction, db
-from app.core.errors import DomainError, Forbidden, HandedOver, Invalid, NotFound
+from app.core.errors import DomainError, Forbidden, HandedOver, Invalid, NotFound, StaleTask
 from app.core.http import grants, marks_viewed, page_of, safe_next, see_other
 from app.core.menu import add_entry
 from app.core.numbers import ids_in
@@ -215,13 +215,15 @@ def _record_url(item: WorkItem) -> str:
 
 def _sent(item_id: int) -> tuple[WorkItem, FormSpec, Form]:
     item = _item(item_id, "task.complete")
+    if not item.is_open:
+        raise StaleTask
     spec = _spec(item)
     return item, spec, _form(spec, item)
 
 
 @bp.post("/tasks/<int:item_id>")
 @requires("task.complete")
-@brings_files(lambda item_id: _page(*_sent(item_id)))
+@brings_files(lambda item_id: _page(*_sent(item_id)), of=_sent)
 def complete(item_id: int) -> str | Response | tuple[str, int]:
     """Complete a task with its form; what does not hold is shown at its field."""
     item, spec, form = _sent(item_id)
@@ -323,11 +325,14 @@ def _batch_page(
     )
 
 
-def _batch_items(ids: list[str]) -> list[WorkItem]:
-    wanted = list(dict.fromkeys(ids_in(ids)))[:BATCH_LIMIT]
-    if not wanted:
+def _chosen(ids: list[str]) -> list[WorkItem]:
+    if not (wanted := ids_in(ids)):
         raise Invalid("请先勾选要办理的任务")
-    items = [_item(item_id) for item_id in wanted]
+    return [_item(item_id) for item_id in list(dict.fromkeys(wanted))[:BATCH_LIMIT]]
+
+
+def _batch_items(ids: list[str]) -> list[WorkItem]:
+    items = _chosen(ids)
     open_items = [item for item in items if item.is_open]
     if not open_items:
         raise NotFound("所选任务都已办结，请刷新列表")
@@ -360,7 +365,7 @@ def _sent_batch() -> tuple[list[WorkItem], FormSpec, Form]:
 
 @bp.post("/tasks/batch")
 @requires("task.batch")
-@brings_files(lambda: _batch_page(*_sent_batch()))
+@brings_files(lambda: _batch_page(*_sent_batch()), of=lambda: _chosen(request.form.getlist("id")))
 def complete_batch() -> str | Response | tuple[str, int]:
     """Complete several tasks with the same answers; each gets its own line in its log."""
     items, spec, form = _sent_batch()

@@ -155,7 +155,7 @@ def _typed(article: Article) -> dict[str, Any]:
 
 @bp.route("/articles/<int:article_id>/edit", methods=["GET", "POST"])
 @requires("article.edit")
-@brings_files(_typed_article)
+@brings_files(_typed_article, of=_kept)
 def edit_article(article_id: int) -> str | Response | tuple[str, int]:
     """Change an article; what the public reads changes with the next publication."""
     article = _kept(article_id, for_update=request.method == "POST")

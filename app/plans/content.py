@@ -146,7 +146,7 @@ def _typed(plan_id: int, kind: str, part_id: int | None = None) -> str:
     methods=["GET", "POST"],
 )
 @requires("plan.configure")
-@brings_files(_typed)
+@brings_files(_typed, of=lambda plan_id, **_: plan_to_configure(plan_id))
 def part(plan_id: int, kind: str, part_id: int | None = None) -> str | Response | tuple[str, int]:
     """Add or change a slot, a category or an item."""
     plan = plan_to_configure(plan_id, for_update=request.method == "POST")
@@ -177,7 +177,7 @@ def _blank(kind: str) -> dict[str, Any]:
 
 @bp.post("/plans/<int:plan_id>/attachments")
 @requires("plan.configure")
-@brings_files(manage.edit)
+@brings_files(manage.edit, of=plan_to_configure)
 def attach(plan_id: int) -> Response:
     """Attach the notices that were uploaded."""
     plan = plan_to_configure(plan_id, for_update=True)

@@ -93,7 +93,10 @@ def _facts(form: ChangeForm, unit: Unit) -> tree.UnitFacts:
 
 @bp.post("/unit/change")
 @requires("unit.settings")
-@brings_files(lambda: _page(ChangeForm(request.form), administered("unit.settings")))
+@brings_files(
+    lambda: _page(ChangeForm(request.form), administered("unit.settings")),
+    of=lambda: administered("unit.settings"),
+)
 def request_change() -> Response | tuple[str, int]:
     """Ask for a change; after a return, ask again."""
     unit, form, moment = administered("unit.settings"), ChangeForm(request.form), now()

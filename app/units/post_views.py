@@ -84,7 +84,7 @@ def _page(form: PostForm, unit: Unit) -> str:
 
 @bp.post("/unit/posts")
 @requires("unit.settings")
-@brings_files(lambda: _page(PostForm(request.form), _counted()))
+@brings_files(lambda: _page(PostForm(request.form), _counted()), of=_counted)
 def submit_posts() -> Response | tuple[str, int]:
     """Submit the posts: the first time they count at once, later the office above vets them."""
     unit, form, moment = _counted(), PostForm(request.form), now()

@@ -293,6 +293,7 @@ def test_one_request_at_a_time(held: Held, client_for: Enter) -> None:
     mine = client_for(person)
     address = f"/certificates/{certificate_id}/replace"
     assert mine.get(address).status_code == 409
+    assert mine.post(address, {"files_alone": "1"}).status_code == 409
     answer = mine.post(address, a_form(person))
     assert answer.status_code == 409
     assert "正在审核" in answer.text

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.core import brought, children, receiving
 from app.core.audit import AuditEvent
 from app.core.db import db, transaction
 from app.core.storage import StoredFile
@@ -70,6 +71,9 @@ def test_files_alone_are_taken_in_and_out_of_a_form(client_for: Clients) -> None
     assert taken_out.status_code == 200
     form = form_on(browser, CORRECTION, "reason", taken_out)
     assert len(form.values["evidence"]) == 1
+    # Enter presses that button too.
+    nothing = form.press("上传佐证材料", browser).text
+    assert ("请先选择文件" in nothing, "附件已更新" in nothing) == (True, False)
     with transaction(write=False):
         assert not corrections_of(person_id)
 
@@ -82,17 +86,44 @@ def test_a_correction_brings_its_evidence_once(client_for: Clients) -> None:
     assert "本人声明" in lacking.text
     form = form_on(browser, CORRECTION, "reason", lacking)
 
-    def sent() -> Any:
-        bringing = {"is_true": "yes", "name": "苏小禾", "file-evidence": chosen("出生证.png")}
-        return form.to(browser, bringing)
+    def sent(content: bytes = b"") -> Any:
+        proof = chosen("出生证.png", content)
+        return form.to(browser, {"is_true": "yes", "name": "苏小禾", "file-evidence": proof})
 
     done = sent()
     assert done.status_code == 303
-    # A second click sends everything again.
+    # A second click sends everything again; with another file it is another form.
     assert sent().location == done.location
+    assert sent(a_picture(kind="JPEG")).status_code == 409
     with transaction(write=False):
         [made] = corrections_of(person_id)
         assert names_of(file.file_id for file in made.files) == ["派出所证明.png", "出生证.png"]
+
+
+def test_a_request_brings_as_many_files_as_can_be_looked_at_and_only_where_a_page_takes_them(
+    client_for: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, browser = a_browser(client_for)
+    form = form_on(browser, CORRECTION, "reason")
+    read: list[str] = []
+
+    def too_slow(sent: Any, _policy: Any) -> Any:
+        read.append(sent.filename)
+        raise children.TooSlow(f"{sent.filename}：处理时间过长")
+
+    monkeypatch.setattr(receiving, "prepared", too_slow)
+    few, many = ([chosen(f"{n}.png") for n in range(most)] for most in (2, brought.MOST + 1))
+    stray = {"file-other": chosen("甲.png"), "policy-other": "photo"}
+    for bringing, told, looked_at in (
+        ({"file-other": chosen("甲.png")}, None, []),
+        ({"file-evidence": many}, "一次最多上传 20 个文件", []),
+        ({"file-evidence": few, **stray}, "其余文件没有处理", ["0.png"]),
+    ):
+        read.clear()
+        refused = form.to(browser, bringing, reason="录入时写错")
+        assert (refused.status_code, read) == (422, looked_at)
+        assert told is None or told in refused.text
+    assert count_of(StoredFile) == 0
 
 
 def test_requests_of_units_bring_theirs(app: Flask, client_for: Clients) -> None:
@@ -184,6 +215,15 @@ def test_a_declaration_takes_in_what_a_link_opens_and_a_button_marks(client_for:
     assert form.values["highest"] == [str(taken.id)]
 
 
+def test_a_page_that_is_closed_takes_no_files_either(client_for: Clients) -> None:
+    found = a_declaration(at="vet_declaration")
+    browser = client_for(found.person)
+    for page in ("fill/basics", "titles/new"):
+        answer = browser.post(f"/declarations/{found.id}/{page}", {"files_alone": "1"})
+        assert answer.status_code == 409
+        assert "申报已提交，不能修改" in answer.text
+
+
 def test_a_title_that_is_held_brings_its_papers(client_for: Clients) -> None:
     found, picture = a_draft(), a_picture(kind="JPEG")
     browser, new = client_for(found.person), f"/declarations/{found.id}/titles/new"
@@ -241,6 +281,12 @@ def test_a_task_brings_the_proof_that_its_form_asks_for(client_for: Clients) -> 
     browser, url = client_for(clerk), f"/tasks/{item.id}"
     form = form_on(browser, url, "recommendation")
     proof = {"file-publicity_proof": chosen("公示.txt", NO_PICTURE), "decision": "pass"}
+    files = count_of(StoredFile)
+    with transaction():
+        stranger = a_person("卜文")
+    bringing = {"file-publicity_proof": chosen("公示.png"), "policy-publicity_proof": ""}
+    assert client_for(stranger).post(url, bringing).status_code == 403
+    assert count_of(StoredFile) == files, "who may not do a task leaves nothing behind"
     events = count_of(AuditEvent)
     refused = form.to(browser, proof, recommendation="同意推荐")
     assert refused.status_code == 422
