@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.engine import care, handlers, moments
 from app.engine.definitions import Node, bundle_of
-from app.engine.models import ProcessInstance, Timer
+from app.engine.models import ItemStatus, ProcessInstance, Timer, WorkItem
 from app.engine.walk import Walk
 
 
@@ -49,15 +49,22 @@ def move_timer(
 
 
 def next_due(business_type: str, business_id: int) -> datetime | None:
-    """Return the first deadline that the process of a record waits for."""
-    return db.session.scalar(
-        select(func.min(Timer.due_at))
-        .join(ProcessInstance, ProcessInstance.id == Timer.instance_id)
+    """Return the first moment that takes an open task of a record away; reminders take none."""
+    waiting = (
+        select(WorkItem, Timer)
+        .join(Timer, Timer.instance_id == WorkItem.instance_id)
         .where(
-            ProcessInstance.business_type == business_type,
-            ProcessInstance.business_id == business_id,
+            WorkItem.business_type == business_type,
+            WorkItem.business_id == business_id,
+            WorkItem.status == ItemStatus.OPEN,
         )
+        .order_by(Timer.due_at)
     )
+    for item, timer in db.session.execute(waiting).tuples():
+        drawn = _drawn(item.instance, timer.node)
+        if drawn is not None and drawn.ends == item.node:
+            return timer.due_at
+    return None
 
 
 def _date_of_record(

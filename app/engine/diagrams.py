@@ -79,6 +79,8 @@ class Node:
     mark: str = ""
     # The name or expression of the moment that a timer event waits for.
     awaits: str = ""
+    # The activity that is over once a boundary event comes; a reminder leaves it.
+    ends: str = ""
 
     @cached_property
     def outcomes(self) -> frozenset[str]:
@@ -276,6 +278,7 @@ def _nodes_of(process: Any, tables: Mapping[str, Any]) -> list[tuple[Node, Any]]
         kind = etree.QName(element).localname
         if kind in _NODES:
             container, node_id = element.getparent().get("id", ""), element.get("id", "")
+            attached = element.get("attachedToRef", "")
             node = Node(
                 process=process.get("id", ""),
                 container=container,
@@ -286,6 +289,7 @@ def _nodes_of(process: Any, tables: Mapping[str, Any]) -> list[tuple[Node, Any]]
                 properties=properties_of(element),
                 mark=_mark(element, ways_out.get(node_id, ()), tables),
                 awaits=element.findtext(_DATE, "", NS).strip(),
+                ends="" if element.get("cancelActivity") == "false" else attached,
             )
             found.append((node, element))
     return found

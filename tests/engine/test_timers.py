@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.core.db import db, transaction
-from app.engine import care, queue, timers, workers
+from app.engine import care, deadlines, queue, timers, workers
 from app.engine.health import health
 from app.engine.models import ProcessInstance, QueueRow, StepLog, Timer
 from app.engine.walk import TIMERS_AT_ONCE, StepFailed
@@ -54,7 +54,10 @@ def test_what_was_due_first_happens_first_after_a_downtime(
     office: Office, reminder: str, deadline: str, opened: list[str]
 ) -> None:
     office.publish(reminded(reminder, deadline), key="case")
-    office.begin("case")
+    office.begin("case", business=("case", 1))
+    with transaction(write=False):
+        told = deadlines.next_due("case", 1)
+    assert told == NOON + timedelta(days=int(deadline[1])), "a reminder is no deadline"
     assert office.later(days=10) == 1
     assert office.open() == opened
 
