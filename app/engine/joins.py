@@ -5,7 +5,7 @@ old data what another one changed. Here each join consumes its tokens once, and 
 changed is merged.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from copy import deepcopy
 from functools import wraps
 from typing import Any
@@ -21,6 +21,15 @@ from SpiffWorkflow.util.task import TaskState
 
 _JOINED = "joined"
 _LIVE = TaskState.READY | TaskState.WAITING | TaskState.STARTED
+
+
+def holds(reached: Set[Any], empty: Set[Any], filled: Set[Any]) -> bool:
+    """Whether a branch holds an inclusive join, by what it reaches without passing that.
+
+    The rule of BPMN 2.0: it does if it can reach an empty inlet, and no filled one. The publish
+    gate goes by it as well.
+    """
+    return bool(reached & empty) and not reached & filled
 
 
 def is_held(task: Any) -> bool:
@@ -47,13 +56,9 @@ def _all_have_come(self: Any, task: Any) -> bool:
 
 
 def _nobody_else_can_come(self: Any, task: Any) -> bool:
-    """The rule of BPMN 2.0: a token blocks that can reach an empty inlet, and no filled one."""
     filled = {token.parent.task_spec for token in _tokens(task)}
     empty = {spec for spec in self.inputs if spec not in filled}
-    return not any(
-        reached & empty and not reached & filled
-        for reached in (_reach(spec, self) for spec in _live_specs(task))
-    )
+    return not any(holds(_reach(spec, self), empty, filled) for spec in _live_specs(task))
 
 
 def _live_specs(task: Any) -> set[Any]:

@@ -2,7 +2,10 @@
 
 import pytest
 
+from app.engine.gate.assigned import Assigned
+from app.engine.gate.bundle import read_bundle
 from app.engine.gate.inspection import inspect
+from app.engine.gate.variables import Variables
 from tests.engine.gate_builder import (
     FILL,
     KNOWN,
@@ -23,6 +26,32 @@ def warned(drawing: Drawing, **more: Drawing) -> list[tuple[str, str]]:
     found = inspect(files, known=KNOWN).findings
     assert all(each.severity == "warning" for each in found)
     return [(each.rule, each.element) for each in found]
+
+
+def branching(stages: int, width: int) -> Drawing:
+    """One inclusive join behind the other, each with so many people at once before it."""
+    parts, last = [element("startEvent", "start"), element("endEvent", "end")], "start"
+    for stage in range(stages):
+        fork, join = f"fork{stage}", f"join{stage}"
+        parts += [element("parallelGateway", fork), element("inclusiveGateway", join)]
+        parts.append(flow(last, fork))
+        for each in (f"fill{stage}_{n}" for n in range(width)):
+            parts += [filling(each, each), flow(fork, each), flow(each, join)]
+        last = join
+    return Drawing(parts={"x": "".join([*parts, flow(last, "end")])})
+
+
+@pytest.mark.parametrize(("stages", "width", "told"), [(1, 3, 3), (12, 13, 0)])
+def test_it_is_asked_who_always_comes_as_far_as_the_work_allows(
+    stages: int, width: int, told: int
+) -> None:
+    drawing = branching(stages, width)
+    [diagram] = read_bundle({"sample.bpmn": drawing.bytes()}).diagrams
+    names = [node.id for node in diagram.of_kind("userTask")]
+    assigned = Assigned(Variables(diagram, KNOWN, {}), names)
+    assert len(assigned.at_the_end()) >= told
+    # The last question may take some more.
+    assert assigned.walks.work < 600 * len(diagram.nodes)
 
 
 def asking(*names: str, lane: tuple[str, ...] = ()) -> Drawing:

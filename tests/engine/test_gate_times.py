@@ -131,8 +131,10 @@ SOME = {"fork": element("inclusiveGateway", "fork", default="fork_to_tell", name
 ANY = {"join": element("inclusiveGateway", "join", name="汇合")}
 NESTED = {
     "either": element("exclusiveGateway", "either", default="either_to_tell", name="如何通知"),
+    "met": element("exclusiveGateway", "met", name="相遇"),
     "late": element("exclusiveGateway", "late", default="late_to_join", name="是否公示"),
 }
+MERGED = (("fork", "met"), ("fork", "join"), ("met", "join"))
 PARTED = (("start", "fork"), ("fork", "late"), ("fork", "tell"))
 TO_END = (("join", "over"), ("over", "end"))
 BOTH = (("wait", "join"), ("tell", "join"), *TO_END)
@@ -153,8 +155,18 @@ BOTH = (("wait", "join"), ("tell", "join"), *TO_END)
             {**ANY, **NESTED},
             ["over"],
         ),
+        # The engine does not wait for who may come where another has come already.
+        ((*FORKED[:2], *MERGED, ("wait", "met"), *TO_END), {**ANY, **NESTED}, ["over"]),
+        ((*FORKED[:2], *MERGED, ("wait", "join"), *TO_END), {**ANY, **NESTED}, []),
     ],
-    ids=["all are taken", "some are", "one of them is chosen further", "one may go round"],
+    ids=[
+        "all are taken",
+        "some are",
+        "one of them is chosen further",
+        "one may go round",
+        "one comes where another has come",
+        "one comes where no other does",
+    ],
 )
 def test_an_inclusive_join_has_waited_for_all_that_were_taken(
     flows: tuple[tuple[str, str], ...], parts: dict[str, str], found: list[str]

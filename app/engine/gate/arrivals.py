@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from app.engine.contracts import Life
 from app.engine.gate.course import Courses
 from app.engine.gate.diagram import BPMN, Diagram, Node, local
+from app.engine.gate.graph import JOINS
 from app.engine.gate.ground import Ground
-from app.engine.gate.joins import JOINS
 from app.engine.gate.messages import used_at
 from app.engine.gate.places import Fired, Host, Place, Token
 from app.engine.moments import rounds_of

@@ -5,15 +5,19 @@ from functools import cached_property, reduce
 from operator import and_, or_
 
 from app.engine.gate.diagram import ACTIVITIES, Diagram, Node, ends_well
-from app.engine.gate.graph import CHOICES, edges_of, starts_of
-from app.engine.gate.joins import JOINS, come_to, does_without, over
+from app.engine.gate.graph import CHOICES, JOINS, edges_of, starts_of
+from app.engine.gate.joins import Walks, anywhere, come_to, over
 from app.engine.gate.variables import Variables, items_of, words_of
 
 Bits = int
 """A set of names, each a bit: thousands of names in a file cost no more than a few."""
 
-_MOST_MEETINGS = 12
-"""Of more inclusive joins and parts with branches than these it is not asked who always comes."""
+_WORK_PER_NODE = 500
+"""So much is looked at to tell who always comes, with each node that a diagram has.
+
+A bundle has 1,500 nodes at most, so that this is about a second of work, counted. What is
+left is asked no more: then a name counts as set where all branches have set it.
+"""
 
 
 class Assigned:
@@ -27,6 +31,7 @@ class Assigned:
         asked = sorted({*(_words_in(scope) if names is None else names)})
         self._bit = {name: 1 << place for place, name in enumerate(asked)}
         self._set: dict[str, Bits] = {}
+        self.walks = Walks(self.diagram, anywhere(self.diagram))
         # By join or end, the branches without which it is never come past.
         self._needed: dict[str, list[str]] = {}
 
@@ -89,11 +94,14 @@ class Assigned:
             if holder is None:
                 return self._given
             return self._before(holder, behind) | self._bits(items_of(holder))
-        come = {f.id: behind[f.source] for f in diagram.incoming[node.id] if f.source in behind}
+        led: dict[str, list[str]] = {}
+        for flow in diagram.incoming[node.id]:
+            if flow.source in behind:
+                led.setdefault(flow.source, []).append(flow.id)
+        come = {each: behind[each] for each in led}
         if node.kind == "parallelGateway":  # It has waited for all of its branches.
             return reduce(or_, come.values(), 0)
-        alone = {each: [each] for each in come} if node.kind in JOINS else {}
-        return self._together(node.id, node.scope, alone, come)
+        return self._together(node.id, node.scope, led if node.kind in JOINS else {}, come)
 
     def _added(self, node: Node, behind: Mapping[str, Bits]) -> Bits:
         """Return what a node is sure to set."""
@@ -118,12 +126,15 @@ class Assigned:
         """Return what is set where these meet: all of them, or one that always comes."""
         forks = (n.id for n in self.diagram.inside(scope) if n.kind == "parallelGateway")
         is_parted = len(led) > 1 and any(len(self.diagram.outgoing[each]) > 1 for each in forks)
-        if is_parted and join not in self._needed and len(self._needed) < _MOST_MEETINGS:
-            self._needed[join] = [
-                each for each in led if not does_without(self.diagram, join, led[each])
-            ]
+        if is_parted and join not in self._needed:
+            self._needed[join] = [each for each in led if self._is_needed(join, led[each])]
         always = [come[each] for each in self._needed.get(join, ())]
         return reduce(or_, always, reduce(and_, come.values()) if come else 0)
+
+    def _is_needed(self, join: str, flows: list[str]) -> bool:
+        """Whether a join is surely never passed without one of these, as far as is asked."""
+        is_asked = self.walks.work < _WORK_PER_NODE * len(self.diagram.nodes)
+        return is_asked and not self.walks.does_without(join, flows)
 
 
 def _words_in(scope: Variables) -> Iterable[str]:

@@ -20,6 +20,8 @@ from app.engine.moments import is_under_a_minute
 MAX_AHEAD = 500
 """Ten parallel forks in a row make the engine predict 8,000 tasks, twenty make 8 million."""
 
+JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
+"""Where branches wait for each other, if several flows come in."""
 Edges = Mapping[str, Iterable[str]]
 N = TypeVar("N", bound=Hashable)
 

@@ -6,16 +6,16 @@ from app.engine.contracts import Move
 from app.engine.gate.course import Courses, World
 from app.engine.gate.decisions import asked_by
 from app.engine.gate.diagram import DECISIONS, Diagram, Node, local
-from app.engine.gate.graph import edges_of, reach
+from app.engine.gate.graph import JOINS, edges_of, reach
 from app.engine.gate.known import Known, Published
 from app.engine.gate.places import Host, Place, Token
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.values import deal_of
 from app.engine.gate.variables import Variables
+from app.engine.joins import holds
 
 HOLDING = frozenset({"callActivity", "subProcess"})
 WAITING = frozenset({*PEOPLES, "receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
-_JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
 _FINAL = frozenset({"terminateEventDefinition", "errorEventDefinition"})
 _MAX_DEPTH = 6
 _UNKNOWN = (Move(()), False)
@@ -28,6 +28,7 @@ class Ground:
         self.process = process
         self.courses = courses
         self._ahead: dict[Host, set[str]] = {}
+        self._inlets_ahead: dict[tuple[str, str, str], set[str]] = {}
 
     def scope(self, token: Token) -> Variables:
         """Return the diagram of a branch with its variables."""
@@ -40,7 +41,7 @@ class Ground:
     def is_join(self, token: Token) -> bool:
         """Whether a branch stands where it waits for others."""
         diagram, node = self.scope(token).diagram, self.node(token)
-        return node.kind in _JOINS and len(diagram.incoming[node.id]) > 1
+        return node.kind in JOINS and len(diagram.incoming[node.id]) > 1
 
     def waits(self, token: Token) -> bool:
         """Whether a branch goes on only once somebody acts, or something comes."""
@@ -86,23 +87,59 @@ class Ground:
         return self._ahead[(diagram, node)]
 
     def may_come(self, here: Place, join: Token) -> bool:
-        """Whether another branch may still come to an inclusive join."""
-        for token in here.tokens:
-            if token.hosts[: len(join.hosts)] != join.hosts or token == join or not token.node:
-                continue
-            deeper = token.hosts[len(join.hosts) :]
-            node = deeper[0][1] if deeper else token.node
-            if node != join.node and join.node in self.reached(join.diagram, node):
-                return True
-        return False
+        """Whether another branch holds an inclusive join, by the engine's own rule."""
+        filled = self._filled(here, join)
+        empty = self._inlets(join) - filled
+        return any(holds(reached, empty, filled) for reached in self._coming(here, join))
 
     def stays_shut(self, here: Place, token: Token, join: str) -> bool:
-        """Whether a join still waits for other branches once this one has come."""
+        """Whether a join still waits for other branches once this one has come.
+
+        Of an inclusive one that is not said where another may come by the same inlet: then it
+        matters who comes first.
+        """
         diagram, come = self.scope(token).diagram, token._replace(node=join)
+        rest = here.without([token])
         if diagram.nodes[join].kind != "parallelGateway":
-            return self.may_come(here.without([token]), come)
-        there = {t.via for t in here.tokens if (t.hosts, t.node) == (come.hosts, join)}
+            own, filled = self._ahead_to(come, token.node), self._filled(rest, come)
+            others = self._coming(rest, come)
+            is_apart = not own & filled.union(*others)
+            taken = filled | own
+            empty = self._inlets(come) - taken
+            return is_apart and any(holds(reached, empty, taken) for reached in others)
+        there = {t.via for t in rest.tokens if (t.hosts, t.node) == (come.hosts, join)}
         return len(diagram.incoming[join]) > len(there) + 1
+
+    def _inlets(self, join: Token) -> set[str]:
+        return {flow.source for flow in self.scope(join).diagram.incoming[join.node]}
+
+    def _filled(self, here: Place, join: Token) -> set[str]:
+        """Return the inlets of a join by which branches have come that lie there."""
+        place = (join.hosts, join.diagram, join.node)
+        come = {t.via for t in here.tokens if (t.hosts, t.diagram, t.node) == place}
+        flows = self.scope(join).diagram.incoming[join.node]
+        return {flow.source for flow in flows if flow.id in come}
+
+    def _coming(self, here: Place, join: Token) -> list[set[str]]:
+        """Return the inlets that each other branch may come to, and what interrupts it."""
+        found = []
+        for token in here.within(join.hosts):
+            deeper = token.hosts[len(join.hosts) :]
+            node = deeper[0][1] if deeper else token.node
+            if node and node != join.node:
+                events = self.scope(join).diagram.attached.get(node, ())
+                found += [self._ahead_to(join, each) for each in (node, *(e.id for e in events))]
+        return found
+
+    def _ahead_to(self, join: Token, node: str) -> set[str]:
+        """Return the inlets of a join that a branch may come to from a node, not through it."""
+        key = (join.diagram, join.node, node)
+        if key not in self._inlets_ahead:
+            diagram = self.scope(join).diagram
+            on = {**edges_of(diagram), join.node: list[str]()}
+            on[node] = [flow.target for flow in diagram.outgoing[node]]
+            self._inlets_ahead[key] = reach([node], on) & self._inlets(join)
+        return self._inlets_ahead[key]
 
     def taken(self, token: Token) -> tuple[Move, ...]:
         """Return how a task moves the record of this process; none where it asks for no state."""

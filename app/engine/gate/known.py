@@ -59,7 +59,9 @@ class Published:
     awaited: frozenset[str] = frozenset()
     # By the code of an error that it may end with, the moments that every way to it waits for.
     failed_after: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    # Whether it is never over without a pause, and the errors that it may end with without one.
     waits: bool = True
+    hasty: frozenset[str] = frozenset()
     # With lists of one item, and with lists as long as may be.
     least: Load = Load()
     most: Load = Load()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from app.engine.gate.diagram import Diagram, Node, local
 from app.engine.gate.elements import Rule
+from app.engine.gate.failures import ANY, errors_of
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import edges_of, on_a_cycle
 from app.engine.gate.known import Heard, Known
@@ -132,10 +133,6 @@ def somebody_listens(diagram: Diagram, known: Known) -> Iterator[Finding]:
             yield diagram.find("event.unheard", node, message, hint, severity="warning")
 
 
-ANY = ""
-"""The code of a boundary event that names no code: the engine lets it catch each error."""
-
-
 def errors_in(diagram: Diagram, known: Known, scope: str) -> frozenset[str]:
     """Return the errors that may come out of a process or subprocess: what it ends with."""
     leaving = (_errors_leaving(diagram, known, node) for node in diagram.inside(scope))
@@ -149,13 +146,6 @@ def _errors_leaving(diagram: Diagram, known: Known, node: Node) -> frozenset[str
     at_border = diagram.attached.get(node.id, ())
     caught = {code for each in at_border for code in errors_of(diagram, each)}
     return frozenset() if ANY in caught else _errors_from(diagram, known, node) - caught
-
-
-def errors_of(diagram: Diagram, node: Node) -> Iterator[str]:
-    """Yield the errors that an event names, by the code that the engine compares."""
-    for event in node.events():
-        if local(event) == "errorEventDefinition":
-            yield diagram.error_codes.get(event.get("errorRef", ""), "")
 
 
 def _errors_from(diagram: Diagram, known: Known, node: Node) -> frozenset[str]:

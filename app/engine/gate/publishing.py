@@ -9,10 +9,11 @@ from app.engine.gate.assigned import Assigned
 from app.engine.gate.bundle import Bundle
 from app.engine.gate.course import Courses
 from app.engine.gate.diagram import Diagram
+from app.engine.gate.failures import failing
 from app.engine.gate.graph import reach
 from app.engine.gate.known import Known, Published
 from app.engine.gate.matters import matters_of
-from app.engine.gate.pauses import scope_waits
+from app.engine.gate.pauses import at_once
 from app.engine.gate.states import moves_through
 from app.engine.gate.variables import Variables, outcomes_of, values_of
 
@@ -49,13 +50,15 @@ def _publish(diagram: Diagram, known: Known) -> Published:
     )
     if not is_small(diagram) or not has_sound_ids(diagram, known):
         return published
+    outlook = at_once(diagram, diagram.id, known)
     return replace(
         published,
         sets=Assigned(Variables(diagram, known, {}), outcomes).at_the_end(),
         early=times.early_in(diagram, known),
         awaited=times.awaited_in(diagram, known),
         failed_after=times.failed_after(diagram, known),
-        waits=scope_waits(diagram, diagram.id, known),
+        waits=not outlook.is_over,
+        hasty=frozenset(c for c in published.errors if failing(diagram.id, c) in outlook.out),
         least=load.least(diagram, known),
         most=load.most(diagram, known),
     )

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from app.engine.gate.diagram import Diagram, Node, local
 from app.engine.gate.elements import Rule
+from app.engine.gate.failures import catching, errors_of, failing
 from app.engine.gate.findings import Finding
 from app.engine.gate.graph import starts_of
 from app.engine.gate.joins import come_to, over
 from app.engine.gate.known import Known, Published
 from app.engine.gate.load import written_count
-from app.engine.gate.messages import ANY, errors_of
 from app.engine.gate.variables import words_of
 
 _TIMED = frozenset({"intermediateCatchEvent", "boundaryEvent"})
@@ -44,7 +44,7 @@ def failed_after(diagram: Diagram, known: Known) -> dict[str, frozenset[str]]:
     for moment in _moments(known) if codes else ():
         reached = _before(moment, diagram, known)
         for code in codes:
-            if _failing(diagram.id, code) not in reached:
+            if failing(diagram.id, code) not in reached:
                 found[code].add(moment)
     return {code: frozenset(moments) for code, moments in found.items()}
 
@@ -73,7 +73,7 @@ def _waiting(node: Node, known: Known) -> Iterator[tuple[str, str]]:
 def _before(moment: str, diagram: Diagram, known: Known) -> set[str]:
     """Return the nodes and flows that some way comes to without having waited for a moment.
 
-    What a process fails with is among them as well (`_failing`).
+    What a process fails with is among them as well (`failing`).
     """
 
     def onward(node: Node) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _failures(diagram: Diagram, node: Node, moment: str, known: Known) -> list[s
     called = known.processes.get(node.element.get("calledElement", ""), Published())
     codes = _thrown_at(diagram, node, known)
     early = [code for code in codes if moment not in called.failed_after.get(code, ())]
-    return [ident for code in early for ident in _caught(diagram, node, code)]
+    return [ident for code in early for ident in catching(diagram, node, code)]
 
 
 def _thrown_at(diagram: Diagram, node: Node, known: Known) -> frozenset[str]:
@@ -106,26 +106,6 @@ def _thrown_at(diagram: Diagram, node: Node, known: Known) -> frozenset[str]:
         return frozenset(errors_of(diagram, node))
     called = known.processes.get(node.element.get("calledElement", ""), Published())
     return called.errors
-
-
-def _caught(diagram: Diagram, node: Node, code: str) -> list[str]:
-    """Return the events that catch an error, at the nearest border around it that does."""
-    here: Node | None = node
-    while here is not None:
-        catching = [
-            event.id
-            for event in diagram.attached.get(here.id, ())
-            if {code, ANY} & set(errors_of(diagram, event))
-        ]
-        if catching:
-            return catching
-        here = diagram.nodes.get(here.scope)
-    return [_failing(diagram.id, code)]
-
-
-def _failing(process: str, code: str) -> str:
-    """Return what stands for the failing of a process; no id looks like it."""
-    return f"{process} fails: {code}"
 
 
 def _may_be_skipped(node: Node) -> bool:

@@ -6,16 +6,14 @@ from typing import NamedTuple
 from app.engine.gate.diagram import BPMN, Diagram, Flow, Node
 from app.engine.gate.elements import Rule
 from app.engine.gate.findings import Finding
-from app.engine.gate.graph import edges_of, on_a_cycle, reach
+from app.engine.gate.graph import JOINS, edges_of, on_a_cycle, reach
 from app.engine.gate.known import Known
 from app.engine.gate.pauses import waiting
-
-_JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
 
 
 def branches_meet_at_joins(diagram: Diagram, _known: Known) -> Iterator[Finding]:
     """Ask for a join: branches that meet anywhere else run what follows once for each of them."""
-    joins = {node.id for node in diagram.of_kind(*_JOINS) if len(diagram.incoming[node.id]) > 1}
+    joins = {node.id for node in diagram.of_kind(*JOINS) if len(diagram.incoming[node.id]) > 1}
     open_ways = {
         node: [flow.target for flow in diagram.outgoing[node] if flow.target not in joins]
         for node in diagram.nodes

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from app.engine.gate.course import Courses, Told, World
 from app.engine.gate.decisions import asked_by
 from app.engine.gate.diagram import DECISIONS, GATEWAYS, Diagram, Flow, Node
-from app.engine.gate.graph import edges_of, reach, starts_of
+from app.engine.gate.graph import JOINS, edges_of, reach, starts_of
 from app.engine.gate.places import one_of
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.variables import Variables, words_at
@@ -15,8 +15,7 @@ from app.engine.gate.verdicts import called_by
 
 ANYTHING = object()
 """Stands for a word that nobody knows beforehand."""
-_MEETINGS = frozenset({"parallelGateway", "inclusiveGateway"})
-_PARTINGS = _MEETINGS | {"eventBasedGateway"}
+_PARTINGS = JOINS | {"eventBasedGateway"}
 
 
 _A_VISIT = 8
@@ -84,7 +83,7 @@ class Trails:
         if join not in self._ways:
             edges = {**self._edges, join: []}
             found = []
-            for fork in self.diagram.of_kind(*_MEETINGS):
+            for fork in self.diagram.of_kind(*JOINS):
                 starts = [flow.target for flow in self.diagram.outgoing[fork.id]]
                 if len(starts) > 1:
                     self.courses.effort.visit(len(starts) * len(edges) // _A_VISIT)
@@ -150,7 +149,7 @@ class Trail:
             # Where they let their time pass something else may ask.
             if is_unasked and node.id not in self.diagram.attached:
                 self.lost.add(node.id)
-        if node.kind in _MEETINGS and is_unasked and len(self.diagram.incoming[node.id]) > 1:
+        if node.kind in JOINS and is_unasked and len(self.diagram.incoming[node.id]) > 1:
             self.joins.add(node.id)
         if node.kind in _PARTINGS and len(self.diagram.outgoing[node.id]) > 1:
             is_unasked = False

@@ -14,9 +14,9 @@ from app.engine.gate.asides import Asides
 from app.engine.gate.course import Courses, World
 from app.engine.gate.decisions import asked_by
 from app.engine.gate.diagram import BPMN, DECISIONS, Flow, local
+from app.engine.gate.failures import ANY, errors_of
 from app.engine.gate.ground import HOLDING, WAITING
 from app.engine.gate.load import written_count
-from app.engine.gate.messages import ANY, errors_of
 from app.engine.gate.places import Met, Place, Token, are_few, one_of, some_of
 from app.engine.gate.tasks import PEOPLES
 from app.engine.gate.values import deal_of
