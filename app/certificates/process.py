@@ -142,7 +142,7 @@ def provide_photo_page(item: WorkItem) -> str:
     return f"/certificates/{certificate_for(item.business_id).id}"
 
 
-@scope("certificate_holder", Contract(ISSUE, roles=("applicant",)))
+@scope("certificate_holder", Contract(ISSUE, roles=("applicant",), one_person=True))
 def certificate_holder(step: Step) -> Scope:
     """The person who passed."""
     return Scope("person", _result(step).declaration.person_id)
@@ -200,7 +200,7 @@ def replacement_issuer(step: Step) -> Scope:
     return Scope("org", request.certificate.issuer_unit_id, about_id=request.person_id)
 
 
-@scope("replacement_person", Contract(REPLACING, roles=("applicant",)))
+@scope("replacement_person", Contract(REPLACING, roles=("applicant",), one_person=True))
 def replacement_person(step: Step) -> Scope:
     """The person who asked."""
     return Scope("person", _request(step).person_id)

@@ -250,7 +250,7 @@ def finish_declaration(step: Step) -> Outcomes:
     return {OUTCOME_WORD: "评审通过" if outcome == "passed" else "评审未通过"}
 
 
-@handlers.scope("declaration_applicant", Contract(COURSE, roles=("applicant",)))
+@handlers.scope("declaration_applicant", Contract(COURSE, roles=("applicant",), one_person=True))
 def declaration_applicant(step: Step) -> Scope:
     """The person whose declaration it is."""
     return Scope("person", queries.get_declaration(step.business_id).person_id)

@@ -61,6 +61,7 @@ class Contract:
     roles: of a scope, the roles whose tasks it can place; of a save, those that may act; none
     means all.
     usual: of a scope, the roles that people hold there; a task of another may find nobody.
+    one_person: of a scope, whether it places with one person: no other one can do its tasks.
     scopes: of a save, those that its task may be placed by; none means all.
     repeats: whether several tasks at once may call it for one record.
     moves: in which states it takes its record, and in which it leaves it; none means that it
@@ -74,6 +75,7 @@ class Contract:
     save: str = ""
     roles: Collection[str] = ()
     usual: Collection[str] = ()
+    one_person: bool = False
     scopes: Collection[str] = ()
     repeats: bool = False
     moves: tuple[Move, ...] = ()

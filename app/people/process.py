@@ -114,7 +114,7 @@ def correction_office(step: Step) -> Scope:
     return Scope("all", about_id=_correction(step.business_id).person_id)
 
 
-@scope("correction_person", Contract(CORRECTING, roles=("applicant",)))
+@scope("correction_person", Contract(CORRECTING, roles=("applicant",), one_person=True))
 def correction_person(step: Step) -> Scope:
     """The person who asked."""
     return Scope("person", _correction(step.business_id).person_id)

@@ -191,7 +191,9 @@ def item_owners_unit(step: Step) -> Scope:
     return Scope("org", item.reviewing_unit_id, about_id=item.person_id)
 
 
-@handlers.scope("item_owner", Contract((*AUDIT, *WITHDRAWAL), roles=("applicant",)))
+@handlers.scope(
+    "item_owner", Contract((*AUDIT, *WITHDRAWAL), roles=("applicant",), one_person=True)
+)
 def item_owner(step: Step) -> Scope:
     """The person whose item it is."""
     return Scope("person", _item(step).person_id)

@@ -276,37 +276,37 @@ def meeting_organiser(step: Step) -> Scope:
     return Scope("org", _meeting(step).organiser_unit_id)
 
 
-@handlers.scope("meeting_director", Contract(HELD, roles=DIRECTOR))
+@handlers.scope("meeting_director", Contract(HELD, roles=DIRECTOR, one_person=True))
 def meeting_director(step: Step) -> Scope:
     """The director of the meeting."""
     return Scope("person", queries.director_id(step.business_id))
 
 
-@handlers.scope("group_leader", Contract(HELD, roles=LEADER))
+@handlers.scope("group_leader", Contract(HELD, roles=LEADER, one_person=True))
 def group_leader(step: Step) -> Scope:
     """The leader of the group that this instance of the task is for."""
     return Scope("person", queries.group(_group_id(step)).leader_id)
 
 
-@handlers.scope("main_reviewer", Contract(READ, roles=("main_reviewer",)))
+@handlers.scope("main_reviewer", Contract(READ, roles=("main_reviewer",), one_person=True))
 def main_reviewer(step: Step) -> Scope:
     """The main reviewer of the case."""
     return Scope("person", _case(step).main_reviewer_id)
 
 
-@handlers.scope("deputy_reviewer", Contract(READ, roles=("deputy_reviewer",)))
+@handlers.scope("deputy_reviewer", Contract(READ, roles=("deputy_reviewer",), one_person=True))
 def deputy_reviewer(step: Step) -> Scope:
     """The deputy reviewer of the case."""
     return Scope("person", _case(step).deputy_reviewer_id)
 
 
-@handlers.scope("case_leader", Contract(READ, roles=LEADER))
+@handlers.scope("case_leader", Contract(READ, roles=LEADER, one_person=True))
 def case_leader(step: Step) -> Scope:
     """The leader of the group that reads the case, or who stands in for a recused one."""
     return Scope("person", interests.confirmer(_case(step), "leader"))
 
 
-@handlers.scope("case_director", Contract(READ, roles=DIRECTOR))
+@handlers.scope("case_director", Contract(READ, roles=DIRECTOR, one_person=True))
 def case_director(step: Step) -> Scope:
     """The director of the meeting that judges the case, or who stands in for a recused one."""
     return Scope("person", interests.confirmer(_case(step), "director"))

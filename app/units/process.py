@@ -79,7 +79,7 @@ def binding_unit(step: Step) -> Scope:
     return Scope("org", unit.id)
 
 
-@scope("binding_person", Contract(BOUND, roles=("applicant",)))
+@scope("binding_person", Contract(BOUND, roles=("applicant",), one_person=True))
 def binding_person(step: Step) -> Scope:
     """The person who asked."""
     return Scope("person", _binding(step.business_id).person_id)

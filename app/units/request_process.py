@@ -72,7 +72,7 @@ def registration_office(step: Step) -> Scope:
     return Scope("org", _registration(step).office_id)
 
 
-@scope("registrant", Contract(REGISTERING, roles=("applicant", "unit_admin")))
+@scope("registrant", Contract(REGISTERING, roles=("applicant", "unit_admin"), one_person=True))
 def registrant(step: Step) -> Scope:
     """Who asked: the unit's administrator to be."""
     return Scope("person", _registration(step).person_id)

@@ -105,7 +105,7 @@ KNOWN = Known(
     },
     scopes={
         "own_unit": UNDECLARED,
-        "own_person": Contract(SAMPLE, roles=("applicant",)),
+        "own_person": Contract(SAMPLE, roles=("applicant",), one_person=True),
         "own_desk": Contract(SAMPLE),
         "own_office": Contract(SAMPLE, usual=("unit_clerk",)),
         "elsewhere": Contract(("other",)),
