@@ -81,6 +81,17 @@ def at_once() -> Edited:
     return edited.join("both", "vet_forwarded").join("both", "again").join("again", "all")
 
 
+def publicity_met() -> Edited:
+    """A branch comes straight where another waits for the last day, before an inclusive join."""
+    edited = Edited("publicity").draw(FORK, "fork", "publicity_ended", name="分头")
+    edited.draw(GATEWAY, "met", "end_publicity", name="相遇")
+    edited.draw("inclusiveGateway", "joined", "end_publicity", name="汇合")
+    edited.lead("publicity_opened_to_publicity_ended", target="fork")
+    edited.lead("publicity_ended_to_end_publicity", target="met")
+    edited.join("fork", "publicity_ended").join("fork", "met").join("fork", "joined")
+    return edited.join("met", "joined").join("joined", "end_publicity")
+
+
 ENDORSED = ("unit_review", "endorse_declaration", "endorse_declaration_to_unit_review_finished")
 FORWARDED = (
     "superior_review",
@@ -183,6 +194,7 @@ FAULTY: dict[str, tuple[Callable[[], Edited], str]] = {
         ),
         "task.unread confirm_by_leader",
     ),
+    "a publicity that a branch ends early": (publicity_met, "task.early end_publicity"),
     "a question that nobody has answered yet": (
         lambda: Edited("certificate_replacement").skip("vet_replacement"),
         "variable.unset is_vetted_to_decide_replacement",

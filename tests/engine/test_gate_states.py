@@ -322,6 +322,23 @@ def test_a_fault_that_another_rule_tells_is_not_told_twice() -> None:
     assert said(judged(drawing)) == [("error", "task.twice", "twice")]
 
 
+def test_an_inclusive_join_waits_for_nobody_who_may_come_where_another_has_come() -> None:
+    def met_at(place: str) -> list[tuple[str, str, str]]:
+        begun = "".join(flow("fork", each) for each in ("seen", "met", "join"))
+        drawing = kept(
+            is_good_to_store=flow("is_good", "fork", 'decision == "pass"'),
+            fork=element("parallelGateway", "fork", name="分开"),
+            seen=user("seen", SEEN, name="阅知"),
+            met=gateway("met"),
+            join=gateway("join", kind="inclusiveGateway"),
+            ways=begun + flow("seen", place) + flow("met", "join") + flow("join", "store"),
+        )
+        return [each for each in said(judged(drawing)) if each[0] == "error"]
+
+    assert met_at("met") == [("error", "task.state", "store")]
+    assert met_at("join") == []
+
+
 def test_the_work_of_following_is_bounded_for_the_whole_bundle() -> None:
     """A file for each process could ask for a second each."""
     bundle = read_bundle({"kept.bpmn": kept().bytes()})
