@@ -1,5 +1,6 @@
 """Typing an item where the network comes and goes, and where two pages show the same item."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,10 +152,10 @@ def test_only_the_proofs_of_the_kind_are_asked_for(
     expect(code.locator("[data-due]")).to_be_visible()
     expect(code.locator("[data-when]")).to_be_hidden()
     expect(page.locator("[data-field=report]")).to_be_hidden()
-    page.get_by_label("毕业年月").fill("2001-06")
+    page.get_by_label(re.compile("^毕业年月")).fill("2001-06")
     expect(page.locator("[data-field=report]")).to_be_visible()
     expect(page.locator("[data-field=verification]")).to_be_hidden()
-    page.get_by_label("院校类别").select_option("技工院校")
+    page.get_by_label(re.compile("^院校类别")).select_option("技工院校")
     expect(page.locator("[data-field=skilled_register]")).to_be_visible()
     expect(page.locator("[data-field=report]")).to_be_hidden()
     # What was typed before stays in sight, although it is no longer asked for.

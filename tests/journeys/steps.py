@@ -86,7 +86,9 @@ def take(teacher: Actor, address: str, into: str, item_id: int) -> None:
         teacher.send(f"{address}/imports", {"section": into, "item_id": item_id})
         return
     page = teacher.read(f"{address}/fill/merits")
-    place = re.search(rf'id="item-(\d+)">\s*<div[^>]*>\s*<h3[^>]*>\d+、{re.escape(into)}', page)
+    place = re.search(
+        rf'id="item-(\d+)">\s*(?:<div[^>]*>\s*)+<h3[^>]*>\d+、{re.escape(into)}', page
+    )
     assert place, into
     chosen = {"standard_item_id": place[1], "item_id": item_id}
     teacher.send(f"{address}/imports", chosen)

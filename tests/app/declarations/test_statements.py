@@ -17,9 +17,9 @@ Clients = Callable[..., Any]
 # One of them asks whether the process is halted, one whether the portfolio has later versions.
 MOST = 32
 # Reviewers are told who claims the same: the items, what was sent of them, their marks, the
-# pictures that look like theirs, which marks many share, and the others who have them. That they
-# read it is noted, once a day.
-OF_REVIEWERS = 7
+# pictures that look like theirs, which marks many share, and the others who have them; and their
+# own task about it. That they read it is noted, once a day.
+OF_REVIEWERS = 8
 # Once it is under way: when each office acted, to call it as it was called then.
 OF_OFFICES = 1
 BOOKKEEPING = ("BEGIN", "SAVEPOINT", "RELEASE", "SELECT pg_advisory")
