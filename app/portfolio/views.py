@@ -283,9 +283,13 @@ def _keep(
 
 
 def _whole(form: Any, faults: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return the faults with all that the form says of a table: its rows have several."""
-    form.validate()
+    """Return the faults with all that the form says of a table: its rows have several.
+
+    Nothing else is judged by it: files that came beside the form are in the item, not in it.
+    """
     tables = [name for name in faults if name in form and form[name].spec.type == "rows"]
+    for name in tables:
+        form[name].validate(form)
     told = {name: texts_of(form[name]) or faults[name] for name in tables}
     return {**faults, **told}
 

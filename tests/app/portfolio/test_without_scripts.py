@@ -44,10 +44,19 @@ def test_a_paper_with_its_proof_is_finished_and_submitted(
     assert "说明.txt：" in refused.text
     assert held(item)["cover"] == ["封面.png"]
 
-    files = {f"file-{slot}": chosen(f"{slot}.png") for slot in SLOTS if slot != "cover"}
+    # What came with a refused form is there, and is not asked for again.
+    came = {"file-body": chosen("body.png"), "file-contents": chosen("x.exe", b"MZ")}
+    form = form_on(browser, url, "title", refused)
+    refused = form.to(browser, came, position="甲", decision="submit")
+    assert held(item)["body"] == ["body.png"]
+    asked = set(re.findall("请上传[^<]+", refused.text))
+    assert ("请上传正文" in asked, "请上传主办单位页（版权页）" in asked) == (False, True)
+    assert all(words in refused.text for words in ("x.exe：", 'value="甲"'))
+
+    files = {f"file-{slot}": chosen(f"{slot}.png") for slot in SLOTS[1:3]}
     form = form_on(browser, url, "title", refused)
     assert form.values["title"] == ["无脚本也能填完的论文"]
-    assert form.to(browser, files).location == url
+    assert form.to(browser, files, position="1").location == url
     assert {slot: names for slot, names in held(item).items() if names} == {
         "cover": ["封面.png"],
         **{slot: [f"{slot}.png"] for slot in SLOTS if slot != "cover"},
