@@ -74,6 +74,7 @@ def _binding_page(form: BindingForm, keeper: KeeperForm) -> str:
         waiting=waiting,
         freelancer=freelancer,
         found=found,
+        own=queries.own_unit_id(current_user.id, freelancer=freelancer),
         wanted=wanted,
         chosen=request.form.get("unit_id", type=int) or (waiting.unit_id if waiting else 0),
         form=form,

@@ -241,6 +241,7 @@ MOBILE = re.compile(r"1[3-9][0-9]{9}\Z")
 class BindingForm(Form):
     """What a person says with a request to a unit (绑定单位)."""
 
+    unit_id = StringField("单位")
     freelancer = StringField("是否自由职业者", default="no")
     evidence = _evidence()
     phone = StringField(

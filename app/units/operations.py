@@ -41,7 +41,7 @@ from app.units.models import (
     Unit,
 )
 from app.units.moving import staying, tell_who_loses
-from app.units.queries import employment_of, open_binding, staff_grants
+from app.units.queries import employment_of, open_binding, own_unit_id, staff_grants
 from app.units.tree import hold_open
 
 MAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -69,8 +69,8 @@ def request_binding(
     """Ask a unit to take a person as its own (绑定单位, FJ-P-07, AH-P-07).
 
     A freelancer asks the personnel department of an area (AH-P-08). Raises Conflict while an
-    earlier request waits, or when the unit is the person's already; Invalid at the field, and for
-    a unit that closes in this moment.
+    earlier request waits; Invalid at the field, so for the unit that is the person's already, and
+    for a unit that closes in this moment.
     """
     hold_open(unit)
     if freelancer and unit.type not in AREA_OFFICES:
@@ -79,9 +79,8 @@ def request_binding(
     waiting = open_binding(person.id)
     if waiting is not None and waiting.status == PENDING:
         raise Conflict("您已提交绑定申请，请等待单位审核")
-    current = employment_of(person.id)
-    if current is not None and current.unit_id == unit.id and current.is_freelancer == freelancer:
-        raise Conflict("您已绑定该单位，无需重复申请")
+    if unit.id == own_unit_id(person.id, freelancer=freelancer):
+        raise Invalid("您已绑定该单位，无需重复申请", field="unit_id")
     binding = waiting or Employment(person_id=person.id, requested_at=now)
     binding.unit_id, binding.note, binding.status = unit.id, note.strip(), PENDING
     binding.is_freelancer = freelancer

@@ -41,6 +41,12 @@ def employment_of(person_id: int) -> Employment | None:
     ).first()
 
 
+def own_unit_id(person_id: int, *, freelancer: bool) -> int:
+    """Return the unit that a person belongs to in this very way already; 0 for none."""
+    current = employment_of(person_id)
+    return current.unit_id if current and current.is_freelancer == freelancer else 0
+
+
 def employments(ids: Iterable[int]) -> Sequence[Employment]:
     """Return bindings with their units, whatever became of them."""
     found = select(Employment).where(Employment.id.in_(list(ids)))

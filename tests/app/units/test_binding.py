@@ -224,10 +224,18 @@ def test_a_second_request_waits_for_the_first(client_for: Any, case: Case) -> No
     assert "等待单位审核" in answer.text
 
 
-def test_asking_for_ones_own_unit_again_is_refused(client_for: Any, case: Case) -> None:
+def test_ones_own_unit_is_not_offered_and_refused_at_its_field(
+    client_for: Any, case: Case
+) -> None:
+    url, browser = "/binding?q=青禾", client_for(case.person)
+    assert f'value="{case.unit.id}" checked' in browser.get(url).text
     with transaction():
         employ(db.session.get_one(Person, case.person.id), db.session.get_one(Unit, case.unit.id))
-    assert ask(client_for, case).status_code == 409
+    offered = rf'value="{case.unit.id}" disabled>.*当前单位'
+    assert re.search(offered, browser.get(url).text)
+    answer = browser.post(url, {"unit_id": case.unit.id, "note": "再次申请"})
+    said = 'id="unit_id-error" data-error>您已绑定该单位，无需重复申请'
+    assert is_told_in_place(answer, said, "再次申请", 'href="#unit_id"', 'id="unit_id"')
 
 
 def test_without_a_unit_there_is_nothing_to_ask(client_for: Any, case: Case) -> None:
