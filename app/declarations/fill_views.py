@@ -275,6 +275,13 @@ def _upload(declaration_id: int, slot_id: int) -> Response | dict[str, Any]:
     return see_other(address(found, "files", f"slot-{slot_id}"))
 
 
+@bp.get("/declarations/<int:declaration_id>/attachments/<int:attachment_id>/<verb>")
+@requires("declaration.fill")
+def changed_file(declaration_id: int, attachment_id: int, verb: str) -> Response:
+    """Lead to the attachments: a refused name leaves this address in the browser."""
+    return see_other(address(own(declaration_id), "files"))
+
+
 @bp.post("/declarations/<int:declaration_id>/attachments/<int:attachment_id>/<verb>")
 @requires("declaration.fill")
 @shown_on(lambda declaration_id, **_: section_page(own(declaration_id), "files"))

@@ -198,21 +198,28 @@ def withdraw_binding() -> Response:
     return see_other(url_for("units.binding"))
 
 
+@bp.get("/binding/keeper")
+@requires("unit.bind")
+def keeper() -> Response:
+    """Lead to the page: a refused name leaves this address in the browser."""
+    return see_other(url_for("units.binding"))
+
+
 @bp.post("/binding/keeper")
 @requires("unit.bind")
 def choose_keeper() -> Response | tuple[str, int]:
     """Say who keeps one's personnel file (人事档案主管, FJ-P-05)."""
-    keeper = KeeperForm(request.form)
-    if keeper.validate():
+    form = KeeperForm(request.form)
+    if form.validate():
         try:
-            found = queries.unit_called(keeper.keeper.data or "")
+            found = queries.unit_called(form.keeper.data or "")
             keepers.choose_keeper(current_user, found, now=now())
         except Invalid as error:
-            show_faults(keeper, error if error.errors else Invalid(error.message, field="keeper"))
+            show_faults(form, error if error.errors else Invalid(error.message, field="keeper"))
         else:
             flash("人事档案主管已保存", "success")
             return see_other(url_for("units.binding"))
-    return _binding_page(_known(), keeper), 422
+    return _binding_page(_known(), form), 422
 
 
 add_entry("个人申报", "绑定单位", "building", "units.binding", "unit.bind", order=90)

@@ -304,8 +304,12 @@ def test_what_is_no_name_is_refused_and_changes_nothing(
 ) -> None:
     with transaction(write=False):
         file = queries.files_of(case.id)[0]
-    address = f"/declarations/{case.id}/attachments/{file.id}/rename"
-    assert is_told_in_place(client_for(case.person).post(address, {"name": name}), said)
+    address, client = (
+        f"/declarations/{case.id}/attachments/{file.id}/rename",
+        client_for(case.person),
+    )
+    assert is_told_in_place(client.post(address, {"name": name}), said)
+    assert client.get(address).location == f"/declarations/{case.id}/fill/files"
     with transaction(write=False):
         assert queries.files_of(case.id)[0].name == file.name
 

@@ -161,6 +161,7 @@ def test_the_keeper_of_the_file_is_chosen_and_changed(client_for: Any, case: Cas
     for typed, words in refusals.items():
         answer = browser.post("/binding/keeper", {"keeper": typed})
         assert is_told_in_place(answer, words, typed)
+    assert browser.get("/binding/keeper").location == "/binding"
     for name in ("云桥区青禾小学", "云桥区第二小学"):
         assert browser.post("/binding/keeper", {"keeper": name}).status_code == 303
         assert f'value="{name}"' in browser.get("/binding").text
