@@ -133,12 +133,13 @@ def _write_as_coarse(
 def _fitted(image: Image.Image) -> Image.Image:
     """Return a certificate photo of 413x579 pixels; Invalid names what is wrong with it."""
     width, height = image.size
-    if width < 295 or height < 413:
-        raise Invalid(f"照片分辨率过低（{width}×{height}），应不小于 295×413 像素", field="file")
+    wrong = []
     if abs(width / height - 5 / 7) > 0.04:
-        raise Invalid(
-            f"照片比例不符（{width}×{height}），应为 5:7 的证件照，请裁剪后上传", field="file"
-        )
+        wrong.append("比例不符，应为 5:7 的证件照，请裁剪后上传")
+    if width < 295 or height < 413:
+        wrong.append("分辨率过低，应不小于 295×413 像素")
+    if wrong:
+        raise Invalid(f"照片（{width}×{height}）{'；'.join(wrong)}", field="file")
     size = (PHOTO_WIDTH, PHOTO_HEIGHT)
     fitted = ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS)
     if _has_black_border(fitted):

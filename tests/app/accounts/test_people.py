@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from PIL import Image
 
 from app.accounts import operations, queries
 from app.accounts.models import Notification, Person
@@ -21,6 +22,7 @@ from tests.app.core.test_uploads import a_pdf, a_picture
 from tests.builders.locks import locks_on
 from tests.builders.people import a_person
 from tests.builders.refusals import is_told_in_place
+from tests.builders.unscripted import chosen, form_on
 from tests.conftest import START
 
 NUMBER = "340000198503129020"
@@ -116,6 +118,14 @@ def test_a_photo_must_be_chosen_and_be_ones_own(
     browser = client_for(person)
     assert is_told_in_place(browser.post("/account/photo"), "请先选择并裁剪照片")
     assert browser.post("/account/photo", {"photo": 4711}).status_code == 404
+    wide = io.BytesIO()
+    Image.new("RGB", (900, 300)).save(wide, "JPEG")
+    refused = form_on(browser, "/account", "file-photo").to(
+        browser, {"file-photo": chosen("宽.jpg", wide.getvalue())}
+    )
+    said = "宽.jpg：照片（900×300）比例不符，应为 5:7 的证件照，请裁剪后上传；分辨率过低"
+    assert is_told_in_place(refused, f'id="photo-refused" data-photo-error>{said}')
+    assert refused.text.count("宽.jpg") == 1
 
 
 def test_only_what_was_cropped_as_a_photo_becomes_the_certificates_photo(
